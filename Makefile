@@ -1,0 +1,82 @@
+# What is done often, one word each; `make` alone lists it. Needs GNU make and Python 3.11 or newer.
+
+# The Pythons to try, in this order.
+PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
+# What pip installs: extras of pyproject.toml, and requirements of any kind beside them.
+EXTRAS ?= dev
+WITH ?=
+# Options of `python -m venv`, such as --system-site-packages for a distribution's NumPy.
+VENV_OPTIONS ?=
+# How the tests are spread over the cores; empty without pytest-xdist.
+JOBS ?= -n auto
+# Options of pytest for bench and gate.
+ARGS ?=
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+PIP := $(RUN) -m pip --disable-pip-version-check
+SET_UP := $(VENV)/set-up
+# An environment that was made in another folder or with other settings is made anew.
+SETTINGS := $(strip $(CURDIR) $(PYTHON) [$(EXTRAS)] $(WITH) $(VENV_OPTIONS))
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo 'make bench ARGS="--sizes 1e6 --workloads g"    hands options to pytest'
+	@echo 'make test PYTHON=python3.13                    chooses the Python'
+	@echo 'make bench WITH="numpy==2.0.*"                 chooses the NumPy'
+
+.PHONY: bench
+bench: $(SET_UP) ## measure everything below bench/ and judge it (3 minutes); options in ARGS
+	@$(RUN) -m pytest bench/ $(ARGS)
+
+.PHONY: gate
+gate: $(SET_UP) ## measure and judge what the gate covers; fails if nothing was judged
+	@$(RUN) -m pytest bench/bench_scaling.py --require-gate $(ARGS)
+
+.PHONY: correctness
+correctness: $(SET_UP) ## run the benchmarks as tests of their results, timing nothing
+	@$(RUN) -m pytest bench/ --benchmark-disable -n 2
+
+.PHONY: test
+test: $(SET_UP) ## run the tests
+	@$(RUN) -m pytest tests $(JOBS)
+
+.PHONY: lint
+lint: $(SET_UP) ## ruff: rules and format
+	@$(RUN) -m ruff check
+	@$(RUN) -m ruff format --check
+
+.PHONY: types
+types: $(SET_UP) ## mypy, strict
+	@$(RUN) -m mypy
+
+.PHONY: imports
+imports: $(SET_UP) ## import-linter: which module may import which
+	@$(VENV)/bin/lint-imports --no-logo
+
+.PHONY: workflows
+workflows: $(SET_UP) ## check the GitHub workflows: their schema, and zizmor
+	@$(RUN) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(VENV)/bin/zizmor --offline --quiet .github
+
+.PHONY: wheel
+wheel: $(SET_UP) ## build the wheel and use it from another project
+	@sh .ci/wheel $(RUN)
+
+.PHONY: clean
+clean: ## remove the environment, builds and caches; results stay
+	rm -rf $(VENV) dist .benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+ifneq ($(shell cat $(SET_UP) 2>/dev/null),$(SETTINGS))
+.PHONY: $(RUN)
+endif
+
+$(RUN):
+	@sh .ci/venv $(VENV) "$(VENV_OPTIONS)" $(PYTHON)
+
+$(SET_UP): $(RUN) pyproject.toml
+	@$(PIP) install -q -e ".$(if $(EXTRAS),[$(EXTRAS)])" $(foreach each,$(WITH),"$(each)")
+	@echo "$(SETTINGS)" > $@

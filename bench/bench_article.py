@@ -1,0 +1,77 @@
+"""The article's table: 100 g and 10 f one after the other, in 2 threads and in 2 processes.
+
+By default 20 g and 4 f with arrays a tenth as long as the article's, so that it takes seconds;
+``--article-full`` is the original, 100 g and 10 f of 10,000,000 elements. Its threads are new on
+every call and pull one item at a time; its processes come from a pool that is made outside the
+timing.
+"""
+
+import pytest
+
+from workloads import F, G
+
+FULL_SIZE = 10_000_000
+DEFAULT_SIZE = 1_000_000
+FULL_TASKS = {"g": 100, "f": 10}
+DEFAULT_TASKS = {"g": 20, "f": 4}
+STRATEGIES = {"serial": "normal", "foreach": "2 threads", "processes": "2 processes"}
+WORKERS = 2
+EXPLANATION = (
+    "more than 2 workers can give: 'normal' is the main thread, which gives each array's memory",
+    "back and takes page faults for the next; the other tables' baseline is a worker thread",
+)
+# Seconds on a dual core, from the article.
+PUBLISHED = {
+    ("serial", "g"): 43.5,
+    ("serial", "f"): 48.0,
+    ("foreach", "g"): 31.0,
+    ("foreach", "f"): 71.5,
+    ("processes", "g"): 27.0,
+    ("processes", "f"): 31.23,
+}
+
+
+def article_table(rows):
+    """Return the table's lines: seconds here, and the article's, each with its speedup."""
+    seconds = {(row.case.strategy, row.case.workload): row.seconds for row in rows}
+    size = rows[0].case.size
+    lines = [f"the article's table, here with {size:,} elements (the article: {FULL_SIZE:,})"]
+    counts = FULL_TASKS if size == FULL_SIZE else DEFAULT_TASKS
+    heads = [f"{counts[name]} {name} (the article: {FULL_TASKS[name]})" for name in counts]
+    head = "".join(text.rjust(36) for text in heads)
+    lines += [f"{'':12}{head}".rstrip(), f"{'':12}" + f"{'here':>18}{'article':>18}" * 2]
+    for strategy, label in STRATEGIES.items():
+        cells = []
+        for workload in counts:
+            here = seconds.get((strategy, workload))
+            cells.append(cell(here, seconds.get(("serial", workload))))
+            cells.append(cell(PUBLISHED[strategy, workload], PUBLISHED["serial", workload]))
+        lines.append(f"{label:12}" + "".join(f"{text:>18}" for text in cells))
+    normal = {name: spent for (strategy, name), spent in seconds.items() if strategy == "serial"}
+    if any(normal.get(name, 0) > WORKERS * spent for (_, name), spent in seconds.items()):
+        lines += EXPLANATION
+    return lines
+
+
+def cell(seconds, normal):
+    if seconds is None:
+        return "-"
+    ratio = f"{normal / seconds:.2f}x" if normal else "-"
+    return f"{seconds:.2f} s {ratio:>6}"
+
+
+def sizes(config):
+    return (FULL_SIZE if config.getoption("article_full") else DEFAULT_SIZE,)
+
+
+@pytest.mark.speedgate(
+    workloads=(G, F),
+    sizes=sizes,
+    strategies=tuple(STRATEGIES),
+    workers=(WORKERS,),
+    fixed=True,
+    report=article_table,
+)
+def bench_article(case, speedgate):
+    tasks = FULL_TASKS if case.size == FULL_SIZE else DEFAULT_TASKS
+    speedgate(case, tasks=tasks[case.workload], loops=1, pairs=1)

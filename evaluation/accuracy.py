@@ -1,0 +1,308 @@
+"""How often the gate is right, on cases whose truth is known, beside what its peers would say.
+
+    python -m evaluation.accuracy run --minutes 60     more trials, as many as fit; can be resumed
+    python -m evaluation.accuracy table                docs/accuracy.md from all trials so far
+
+Trials are appended to a file, raw rounds and all, so that an interrupted run loses nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from evaluation.dial import DIAL, G_LOCKED
+from evaluation.peers import PEERS
+from evaluation.scenes import SCENES, scene
+from speedgate.case import Case
+from speedgate.environment import describe_machine
+from speedgate.gate import (
+    MAX_PROCESSES,
+    Gate,
+    Judgement,
+    Verdict,
+    decision_confidence,
+    floors,
+    judge,
+)
+from speedgate.measure import Measurement, Plan, RunnerProcess, import_folders, measure
+from workloads import CONTROL, G_OUT, G, Workload
+
+TRIALS_FILE = Path("evaluation/trials/accuracy.jsonl")
+TABLE_FILE = Path("docs/accuracy.md")
+SECONDS = 6.0  # what a judged case may take; it is what a default run gives it
+JUDGED = 3  # gates of a default run, among which the error rate is shared
+WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A workload at a size, whether it is broken, and how many trials of it each scene gets."""
+
+    workload: Workload
+    size: int
+    regressed: bool
+    trials: int
+    scenes: tuple[str, ...] = tuple(SCENES)
+
+
+SUBJECTS = {
+    "g": Subject(G, 1_000_000, False, 100),
+    "g_out": Subject(G_OUT, 1_000_000, False, 100),
+    "exp behind one lock": Subject(G_LOCKED, 1_000_000, True, 100),
+    "GIL held for 70%": Subject(DIAL, 71, True, 100),
+    "GIL held for 100%": Subject(DIAL, 101, True, 100),
+    "GIL held for 10%": Subject(DIAL, 11, True, 100, scenes=("quiet",)),
+    "GIL held for 0%": Subject(DIAL, 1, False, 200, scenes=("quiet",)),
+}
+GATE = Gate("evaluation", tuple(s.workload.name for s in SUBJECTS.values()), min_size=1)
+
+
+def judgement_of(measurement: Measurement, final: bool) -> Judgement:
+    evidence = measurement.evidence(decision_confidence(JUDGED))
+    return judge(GATE, measurement.case, evidence, floors(WORKERS), final)
+
+
+def run_trial(name: str, scene_name: str, number: int) -> dict[str, Any]:
+    """Measure and judge once; return the verdict with the raw rounds."""
+    subject = SUBJECTS[name]
+    case = Case(subject.workload.name, subject.size, "threads", WORKERS)
+    plan = Plan(
+        seconds=SECONDS,
+        processes=MAX_PROCESSES,
+        control=CONTROL,
+        sample_held=True,
+        seed=number,
+    )
+    folders = import_folders(subject.workload)
+    began = time.monotonic()
+    with scene(scene_name, number):
+        measurement = measure(
+            case,
+            subject.workload,
+            plan,
+            lambda: RunnerProcess(folders, plan.blas_threads),
+            lambda so_far: judgement_of(so_far, False).verdict is not Verdict.INCONCLUSIVE,
+        )
+    judgement = judgement_of(measurement, final=True)
+    evidence = judgement.evidence
+    assert evidence is not None
+    assert evidence.speedup is not None
+    return {
+        "subject": name,
+        "scene": scene_name,
+        "number": number,
+        "verdict": judgement.verdict.value,
+        "reason": judgement.reason,
+        "seconds": time.monotonic() - began,
+        "speedup": evidence.speedup.as_json(),
+        "concurrency": evidence.concurrency.as_json() if evidence.concurrency else None,
+        "control": evidence.control.value if evidence.control else None,
+        "held": evidence.held.as_json() if evidence.held else None,
+        "inflation": evidence.inflation,
+        "shares": evidence.shares.as_json() if evidence.shares else None,
+        "process_speedups": list(evidence.process_speedups),
+        "pairs": measurement.sample.as_seconds(),
+        "steal": measurement.steal_seconds,
+        "version": commit(),
+    }
+
+
+def commit() -> str:
+    command = ["git", "describe", "--always", "--dirty"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def read_trials() -> list[dict[str, Any]]:
+    if not TRIALS_FILE.exists():
+        return []
+    return [json.loads(line) for line in TRIALS_FILE.read_text().splitlines()]
+
+
+def missing(trials: list[dict[str, Any]], scenes: list[str]) -> Iterator[tuple[str, str, int]]:
+    """Yield the trials that are still to be done, every subject and scene in turn."""
+    done = {(trial["subject"], trial["scene"], trial["number"]) for trial in trials}
+    most = max(subject.trials for subject in SUBJECTS.values())
+    for number in range(most):
+        for name, subject in SUBJECTS.items():
+            for scene_name in subject.scenes:
+                key = (name, scene_name, number)
+                if number < subject.trials and scene_name in scenes and key not in done:
+                    yield key
+
+
+def run(minutes: float, scenes: list[str]) -> None:
+    TRIALS_FILE.parent.mkdir(parents=True, exist_ok=True)
+    end = time.monotonic() + 60 * minutes
+    for name, scene_name, number in missing(read_trials(), scenes):
+        if time.monotonic() > end:
+            break
+        trial = run_trial(name, scene_name, number)
+        with TRIALS_FILE.open("a") as file:
+            file.write(json.dumps(trial) + "\n")
+        print(f"{scene_name}, {name} {number}: {trial['verdict']}, {trial['reason']}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m evaluation.accuracy", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    running = commands.add_parser("run", help="do the trials that are missing")
+    running.add_argument("--minutes", type=float, default=1e9, help="stop after so long")
+    running.add_argument("--scenes", default=",".join(SCENES), help="only these")
+    commands.add_parser("table", help=f"write {TABLE_FILE}")
+    arguments = parser.parse_args()
+    if arguments.command == "run":
+        run(arguments.minutes, arguments.scenes.split(","))
+    else:
+        TABLE_FILE.write_text(document(read_trials()))
+        print(f"wrote {TABLE_FILE}")
+
+
+# --- the document
+
+
+def document(trials: list[dict[str, Any]]) -> str:
+    """Return docs/accuracy.md."""
+    machine = describe_machine()
+    versions = ", ".join(sorted({trial["version"] for trial in trials}))
+    lines = [
+        "# How accurate the gate is",
+        "",
+        "Made by `python -m evaluation.accuracy run` and `python -m evaluation.accuracy table`; "
+        f"{len(trials)} trials at {versions} on {machine['cpu']}, {machine['usable_cores']} "
+        f"usable cores, {machine['system']} {machine['kernel']}.",
+        "",
+        f"Each trial measures one case as a default run does, for at most {SECONDS:g} s, and is "
+        "judged with the default floors. The neighbour is a process that computes on one core: for "
+        "the whole trial, in bursts (0.4 s on, 0.4 s off on average), or for its first 2 s.",
+        "",
+        "## Verdicts",
+        "",
+        *_verdict_table(trials),
+        "",
+        "## Beside the other tools, on the same rounds",
+        "",
+        "Serial and threaded blocks are cut from the paired rounds: the baselines of the first "
+        "half, the threaded rounds of the second. Tools that compare with a stored run compare "
+        "with the quiet trial of the healthy twin that has the same number. A tool that knows no "
+        "'inconclusive' either fails or passes.",
+        "",
+        *_peer_table(trials),
+        "",
+        "## The signals",
+        "",
+        *_signal_table(trials),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _groups(trials: list[dict[str, Any]]) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
+    for name in SUBJECTS:
+        for scene_name in SCENES:
+            mine = [t for t in trials if (t["subject"], t["scene"]) == (name, scene_name)]
+            if mine:
+                yield name, scene_name, mine
+
+
+def _verdict_table(trials: list[dict[str, Any]]) -> list[str]:
+    lines = [
+        "| subject | truth | scene | trials | passed | failed | inconclusive | median seconds |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, scene_name, mine in _groups(trials):
+        counts = [sum(t["verdict"] == verdict.value for t in mine) for verdict in Verdict][:3]
+        truth = "regressed" if SUBJECTS[name].regressed else "healthy"
+        figures = " | ".join(str(count) for count in (len(mine), *counts))
+        seconds = median(t["seconds"] for t in mine)
+        lines.append(f"| {name} | {truth} | {scene_name} | {figures} | {seconds:.1f} |")
+    return lines
+
+
+# What a regressed subject was before it regressed.
+TWIN = {
+    "exp behind one lock": "g_out",
+    "GIL held for 70%": "GIL held for 0%",
+    "GIL held for 100%": "GIL held for 0%",
+    "GIL held for 10%": "GIL held for 0%",
+}
+
+
+def _peer_table(trials: list[dict[str, Any]]) -> list[str]:
+    quiet = {(t["subject"], t["number"]): t["pairs"] for t in trials if t["scene"] == "quiet"}
+    lines = [
+        "| tool | scene | false alarms of healthy | misses of regressed |",
+        "| --- | --- | --- | --- |",
+    ]
+    for scene_name in SCENES:
+        mine = [t for t in trials if t["scene"] == scene_name]
+        mine = [t for t in mine if _reference(t, quiet) is not None]
+        healthy = [t for t in mine if not SUBJECTS[t["subject"]].regressed]
+        regressed = [t for t in mine if SUBJECTS[t["subject"]].regressed]
+        if not healthy or not regressed:
+            continue
+        alarms = sum(t["verdict"] == "failed" for t in healthy)
+        passes = sum(t["verdict"] == "passed" for t in regressed)
+        lines.append(
+            f"| **speedgate** | {scene_name} | {_share(alarms, healthy)} | "
+            f"{_share(passes, regressed)} passed, "
+            f"{sum(t['verdict'] == 'inconclusive' for t in regressed)} inconclusive |"
+        )
+        for tool, says_regressed in PEERS.items():
+            alarms = sum(says_regressed(t["pairs"], _reference(t, quiet)) for t in healthy)
+            misses = sum(not says_regressed(t["pairs"], _reference(t, quiet)) for t in regressed)
+            lines.append(
+                f"| {tool} | {scene_name} | {_share(alarms, healthy)} | "
+                f"{_share(misses, regressed)} |"
+            )
+    return lines
+
+
+def _reference(trial: dict[str, Any], quiet: dict[tuple[str, int], Any]) -> Any:
+    """The stored run that a comparing tool has: a quiet healthy trial that is not this one."""
+    name = TWIN.get(trial["subject"], trial["subject"])
+    return quiet.get((name, trial["number"] + 1), quiet.get((name, trial["number"] - 1)))
+
+
+def _share(count: int, trials: list[dict[str, Any]]) -> str:
+    return f"{count} of {len(trials)}"
+
+
+def _signal_table(trials: list[dict[str, Any]]) -> list[str]:
+    lines = [
+        "Least / median / greatest of the trials' figures.",
+        "",
+        "| subject | scene | speedup | control | concurrency, low | high | GIL held |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, scene_name, mine in _groups(trials):
+        columns = [
+            [t["speedup"]["value"] for t in mine],
+            [t["control"] for t in mine],
+            [t["concurrency"]["low"]["value"] for t in mine],
+            [t["concurrency"]["high"]["value"] for t in mine if t["concurrency"]["high"]],
+            [t["held"]["value"] for t in mine if t["held"]],
+        ]
+        cells = " | ".join(_spread(column) for column in columns)
+        lines.append(f"| {name} | {scene_name} | {cells} |")
+    return lines
+
+
+def _spread(values: list[float]) -> str:
+    if not values:
+        return "unknown"
+    return f"{min(values):.2f} / {median(values):.2f} / {max(values):.2f}"
+
+
+if __name__ == "__main__":
+    main()

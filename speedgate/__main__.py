@@ -1,0 +1,98 @@
+"""The commands: ``python -m speedgate report|selftest``."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from speedgate.environment import usable_cores
+from speedgate.gate import floors
+from speedgate.history import HistoryError, Run, latest_run, read_run
+from speedgate.measure import MeasurementError, RunnerProcess, import_folders
+from speedgate.report.summary import markdown_run, text_run
+from speedgate.selection import OptionError
+from speedgate.selftest import conclusions, run_selftest
+from speedgate.suite import find_workload
+
+SELFTEST_TRIALS = 40
+QUICK_TRIALS = 7
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit code: 0 well, 1 the answer is bad, 2 it could not be done."""
+    options = parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except (HistoryError, MeasurementError, OptionError) as error:
+        print(f"speedgate {options.command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"speedgate {options.command}: interrupted", file=sys.stderr)
+        return 130
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python -m speedgate", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    report = commands.add_parser("report", help="show a run of results/ again")
+    report.add_argument(
+        "source",
+        nargs="?",
+        type=Path,
+        default=Path("results"),
+        help="a run's file, or a folder whose newest run is shown (default: results)",
+    )
+    report.add_argument("--format", choices=("text", "markdown"), default="text")
+    report.set_defaults(run=run_report)
+    selftest = commands.add_parser(
+        "selftest", help="A/A on this machine: false alarms, smallest drop, a threshold"
+    )
+    selftest.add_argument("--quick", action="store_true", help="under a minute")
+    selftest.add_argument(
+        "--workload",
+        metavar="MODULE:NAME",
+        default="workloads:G_OUT",
+        help="a workload that is known to scale (default: workloads:G_OUT)",
+    )
+    selftest.set_defaults(run=run_the_selftest)
+    return top
+
+
+def run_report(options: argparse.Namespace) -> int:
+    run = open_run(options.source)
+    if options.format == "markdown":
+        print(markdown_run(run))
+    else:
+        print("\n".join(text_run(run, shutil.get_terminal_size().columns)))
+    return 0
+
+
+def open_run(source: Path) -> Run:
+    return latest_run(source) if source.is_dir() else read_run(source)
+
+
+def run_the_selftest(options: argparse.Namespace) -> int:
+    workers = usable_cores()
+    if workers < 2:
+        raise OptionError("selftest needs two usable cores; this process may use one")
+    workload: Any = find_workload(options.workload)
+    findings = run_selftest(
+        workload,
+        find_workload("workloads:CONTROL"),
+        workers,
+        floors(workers),
+        QUICK_TRIALS if options.quick else SELFTEST_TRIALS,
+        lambda: RunnerProcess(import_folders(workload), blas_threads=1),
+        lambda line: print(line, flush=True),
+    )
+    print("", *conclusions(findings), sep="\n")
+    return 0 if findings.same_is_one() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

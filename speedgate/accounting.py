@@ -1,0 +1,138 @@
+"""Where the workers' time went: on CPU, waiting for a CPU, blocked, idle. Pure arithmetic.
+
+For W workers over a round of T wall seconds, W*T = on-CPU + waiting + blocked + idle:
+
+* on-CPU: the workers' CPU clocks;
+* waiting: on a run queue, because others had the cores;
+* blocked: within a task, neither running nor runnable: the GIL, a lock, I/O;
+* idle: outside a task: dispatch, start-up, imbalance, and waiting for the GIL between tasks.
+
+How many workers could run at once is ``concurrency = W * (on-CPU + waiting) / (W*T - tail)``,
+where the tail (time after a worker's last task) is left out since nothing was left to run. It is
+an upper bound where workers waited, because a worker that is woken counts as runnable whether or
+not the GIL would have been free; without the waiting it is a lower bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from speedgate.estimate import DEFAULT_CONFIDENCE, Estimate, estimate_median
+from speedgate.sample import Pair, PairedSample, Round
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Shares of W*T. Their sum is 1 within rounding, unless one of them is ``None`` (unknown)."""
+
+    on_cpu: float
+    waiting: float | None
+    blocked: float | None
+    idle: float | None
+
+    def as_json(self) -> dict[str, float | None]:
+        return dict(vars(self))
+
+
+def shares(contender: Round, workers: int) -> Shares:
+    """Split one round of ``workers`` workers.
+
+    Clocks are read one after the other, so a share can come out below 0 by microseconds; it is
+    then taken as 0 and the four are scaled to sum to 1.
+    """
+    total = workers * contender.seconds
+    on_cpu = contender.on_cpu / total
+    if contender.in_task is None or contender.waiting is None:
+        return Shares(on_cpu, None, None, None)
+    in_task = contender.in_task / total
+    waiting = contender.waiting / total
+    blocked = max(0.0, in_task - on_cpu - waiting)
+    idle = max(0.0, 1.0 - on_cpu - waiting - blocked)
+    scale = 1.0 / (on_cpu + waiting + blocked + idle)
+    return Shares(on_cpu * scale, waiting * scale, blocked * scale, idle * scale)
+
+
+def median_shares(sample: PairedSample, workers: int) -> Shares | None:
+    """Return the shares of all contender rounds together, each weighted by its length."""
+    rounds = [pair.contender for pair in sample.pairs]
+    if not rounds:
+        return None
+
+    def total(part: Callable[[Round], float | None]) -> float | None:
+        values = [part(each) for each in rounds]
+        known = [value for value in values if value is not None]
+        return sum(known) if len(known) == len(values) else None
+
+    return shares(
+        Round(
+            seconds=sum(each.seconds for each in rounds),
+            on_cpu=sum(each.on_cpu for each in rounds),
+            in_task=total(lambda each: each.in_task),
+            waiting=total(lambda each: each.waiting),
+        ),
+        workers,
+    )
+
+
+def concurrency_of(contender: Round, workers: int, runnable: float) -> float:
+    """Return how many workers ran (or, with ``runnable`` seconds added, could have run) at once."""
+    return workers * (contender.on_cpu + runnable) / (workers * contender.seconds - contender.tail)
+
+
+@dataclass(frozen=True)
+class Concurrency:
+    """How many workers could run at once: bounds from below and from above.
+
+    ``high`` is ``None`` where the platform cannot tell how long workers waited for a CPU.
+    """
+
+    low: Estimate
+    high: Estimate | None
+
+    def as_json(self) -> dict[str, object]:
+        return {"low": self.low.as_json(), "high": self.high.as_json() if self.high else None}
+
+
+def concurrency(
+    sample: PairedSample,
+    workers: int,
+    confidence: float = DEFAULT_CONFIDENCE,
+    steal_share: float = 0.0,
+) -> Concurrency | None:
+    """Return the concurrency over all rounds.
+
+    ``steal_share`` is the share of W*T that a hypervisor took: such time looks like blocked, so
+    it is added to the upper bound.
+    """
+    rounds = [pair.contender for pair in sample.pairs]
+    low = estimate_median([concurrency_of(each, workers, 0.0) for each in rounds], confidence)
+    if low is None:
+        return None
+    highs = [
+        concurrency_of(each, workers, each.waiting + steal_share * workers * each.seconds)
+        for each in rounds
+        if each.waiting is not None
+    ]
+    high = estimate_median(highs, confidence) if len(highs) == len(rounds) else None
+    return Concurrency(low, high)
+
+
+def median_of(sample: PairedSample, part: Callable[[Pair], float | None]) -> float | None:
+    """Return the median of a figure over all pairs, ``None`` where a pair does not know it."""
+    values: Sequence[float | None] = [part(pair) for pair in sample.pairs]
+    known = [value for value in values if value is not None]
+    return median(known) if known and len(known) == len(values) else None
+
+
+def inflation(sample: PairedSample) -> float | None:
+    """Return the median CPU seconds of a contender round / those of its baseline."""
+    return median_of(sample, lambda pair: pair.inflation)
+
+
+def page_faults(sample: PairedSample) -> tuple[float, float] | None:
+    """Return the median page faults of the baseline's and of the contender's rounds."""
+    baseline = median_of(sample, lambda pair: pair.baseline.minor_faults)
+    contender = median_of(sample, lambda pair: pair.contender.minor_faults)
+    return None if baseline is None or contender is None else (baseline, contender)

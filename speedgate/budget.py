@@ -1,0 +1,53 @@
+"""How long each case may take, so that the whole run keeps to its budget."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+DEFAULT_BUDGET_SECONDS = 150.0
+# A case that is judged is measured in several processes.
+JUDGED_WEIGHT = 2.0
+# So much of a run's time is spare, for cases whose fewest rounds take longer than their share.
+SPARE_SHARE = 0.1
+# Without an explicit budget a case takes no longer than this for each unit of its weight: a single
+# case selected with -k is not measured for minutes.
+MOST_SECONDS = 3.0
+
+
+class Budget:
+    """Spreads the seconds of a run over its cases; what one leaves unused the next may have.
+
+    ``explicit`` says that the user named the seconds and wants them used; ``spare`` seconds come
+    after them, for cases that could not keep to their share.
+    """
+
+    def __init__(
+        self,
+        seconds: float,
+        weight: float,
+        explicit: bool = False,
+        spare: float = 0.0,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._now = now
+        self._deadline = now() + seconds
+        self._end = self._deadline + spare
+        self._weight = weight
+        self._explicit = explicit
+
+    def take(self, weight: float) -> float:
+        """Return the seconds for a case of ``weight``; never negative."""
+        left = max(0.0, self._deadline - self._now())
+        share = left * weight / max(self._weight, weight)
+        self._weight = max(0.0, self._weight - weight)
+        return share if self._explicit else min(share, MOST_SECONDS * weight)
+
+    def is_used_up(self) -> bool:
+        """Whether the spare time is over, too: what has not begun is then left out."""
+        return self._now() >= self._end
+
+    def left_seconds(self) -> float:
+        """Return how long the run will still take, as far as the budget tells."""
+        left = max(0.0, self._deadline - self._now())
+        return left if self._explicit else min(left, MOST_SECONDS * self._weight)

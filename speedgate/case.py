@@ -1,0 +1,105 @@
+"""Case: what is measured. Its id is the only key of everything that is kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+class Workload(Protocol):
+    """What the harness needs to know of a workload; the repository's ``workloads`` has more."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def function(self) -> Callable[[Any], Any]: ...
+    @property
+    def prepare(self) -> Callable[[int, int], Any]: ...
+    @property
+    def argument_bytes(self) -> float: ...
+    @property
+    def call_bytes(self) -> float: ...
+
+
+def format_size(size: int) -> str:
+    """Return a size as in ids: ``1e6``, ``5e5``, ``2.5e6``, and plain digits where that is shorter.
+
+    >>> format_size(1_000_000), format_size(500), format_size(1536)
+    ('1e6', '500', '1536')
+    """
+    exponent = int(math.log10(size)) if size >= 1000 else 0
+    mantissa = size / 10**exponent
+    short = f"{mantissa:g}e{exponent}"
+    exact = exponent and float(short) == size
+    return short if exact and len(short) <= len(str(size)) else str(size)
+
+
+def parse_size(text: str) -> int:
+    """Return the number of elements that ``1e6``, ``2.5e6`` or ``1000`` means.
+
+    Raises ``ValueError`` for anything that is not a whole number of at least 1.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value >= 1 and value == int(value)):
+        raise ValueError(f"'{text}' is not a size: a whole number of elements, such as 1e6 or 4096")
+    return int(value)
+
+
+@dataclass(frozen=True, order=True)
+class Case:
+    """A workload at a size under a strategy with a number of workers.
+
+    >>> Case("g", 1_000_000, "threads", 2).id
+    'g-1e6-threads-2'
+    """
+
+    workload: str
+    size: int
+    strategy: str
+    workers: int
+
+    def __post_init__(self) -> None:
+        if self.size < 1 or self.workers < 1:
+            raise ValueError(f"a case needs a size and workers of at least 1, not {self}")
+        if "-" in self.workload or "-" in self.strategy:
+            raise ValueError(f"a workload's or strategy's name must not hold '-': {self}")
+
+    @property
+    def id(self) -> str:
+        return f"{self.work}-{self.strategy}-{self.workers}"
+
+    @property
+    def work(self) -> str:
+        """What is computed, without how: ``g-1e6``."""
+        return f"{self.workload}-{format_size(self.size)}"
+
+    @classmethod
+    def parse(cls, text: str) -> Case:
+        """Return the case whose id is ``text``; ``ValueError`` if there is none."""
+        parts = text.split("-")
+        if len(parts) != 4 or not parts[3].isdigit():
+            raise ValueError(f"'{text}' is not a case: it reads workload-size-strategy-workers")
+        return cls(parts[0], parse_size(parts[1]), parts[2], int(parts[3]))
+
+    def as_json(self) -> dict[str, str | int]:
+        return {
+            "workload": self.workload,
+            "size": self.size,
+            "strategy": self.strategy,
+            "workers": self.workers,
+        }
+
+
+def bytes_needed(workload: Workload, case: Case, buffers: int, processes: bool) -> int:
+    """Return the bytes that a case holds at its peak: all arguments, and all calls at once.
+
+    Each worker process prepares the arguments for itself, beside those of the baseline.
+    """
+    copies = case.workers + 1 if processes else 1
+    arguments = workload.argument_bytes * buffers * copies
+    return int(case.size * (arguments + workload.call_bytes * case.workers))

@@ -1,0 +1,103 @@
+"""Point, low, high, confidence: the median of independent values and its interval. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist, median
+
+DEFAULT_CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value between two bounds at a stated confidence, from ``count`` observations.
+
+    With too few observations for the confidence the bounds are minus and plus infinity: such an
+    estimate decides nothing.
+    """
+
+    value: float
+    low: float
+    high: float
+    confidence: float
+    count: int
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.value <= self.high:
+            raise ValueError(f"an estimate lies between its bounds: {self}")
+        if not 0 < self.confidence < 1:
+            raise ValueError(f"a confidence lies between 0 and 1, not {self.confidence}")
+
+    @property
+    def is_bounded(self) -> bool:
+        return math.isfinite(self.low) and math.isfinite(self.high)
+
+    def as_json(self) -> dict[str, float | int | None]:
+        """Return plain values; a bound that is not known is null."""
+        return {
+            "value": self.value,
+            "low": self.low if math.isfinite(self.low) else None,
+            "high": self.high if math.isfinite(self.high) else None,
+            "confidence": self.confidence,
+            "count": self.count,
+        }
+
+
+def rank_below(count: int, tail: float) -> int:
+    """Return the largest r with P(Binomial(count, 1/2) < r) <= tail; 0 if there is none.
+
+    The r-th smallest of ``count`` independent observations is then a lower confidence bound for
+    their median that errs with probability at most ``tail``, whatever their distribution
+    (W. J. Conover, Practical Nonparametric Statistics, 3rd ed., section 3.2).
+    """
+    probability, rank = 0.0, 0
+    while rank < count:
+        probability += math.exp(
+            math.lgamma(count + 1)
+            - math.lgamma(rank + 1)
+            - math.lgamma(count - rank + 1)
+            - count * math.log(2)
+        )
+        if probability > tail:
+            break
+        rank += 1
+    return rank
+
+
+def estimate_median(
+    values: Sequence[float], confidence: float = DEFAULT_CONFIDENCE
+) -> Estimate | None:
+    """Return the median with its exact order-statistic interval; ``None`` of nothing.
+
+    Distribution-free, and not moved by spikes as long as they are fewer than half.
+    """
+    if not values:
+        return None
+    if any(math.isnan(value) for value in values):
+        raise ValueError("a NaN was measured: nothing can be said of its median")
+    ordered = sorted(values)
+    rank = rank_below(len(ordered), (1 - confidence) / 2)
+    low, high = (ordered[rank - 1], ordered[-rank]) if rank else (-math.inf, math.inf)
+    return Estimate(median(ordered), low, high, confidence, len(ordered))
+
+
+def estimate_share(
+    hits: int, trials: int, confidence: float = DEFAULT_CONFIDENCE
+) -> Estimate | None:
+    """Return the share of hits with Wilson's score interval; ``None`` without trials.
+
+    E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22
+    (1927): unlike the textbook's interval it holds near 0 and 1, too.
+    """
+    if trials == 0:
+        return None
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    share = hits / trials
+    center = (share + z * z / (2 * trials)) / (1 + z * z / trials)
+    half = z / (1 + z * z / trials) * math.sqrt(
+        share * (1 - share) / trials + z * z / (4 * trials * trials)
+    )  # fmt: skip
+    low, high = max(0.0, center - half), min(1.0, center + half)
+    return Estimate(share, min(low, share), max(high, share), confidence, trials)

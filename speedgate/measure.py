@@ -1,0 +1,476 @@
+"""Measuring a case: fresh runners one by one, until it is decided or its time is up."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from speedgate.accounting import concurrency, inflation, median_shares
+from speedgate.case import Case, Workload
+from speedgate.environment import BLAS_THREAD_VARIABLES
+from speedgate.estimate import Estimate, estimate_median, estimate_share
+from speedgate.gate import MAX_PROCESSES, MIN_PROCESSES, Evidence
+from speedgate.runner import Runner
+from speedgate.sample import Pair, PairedSample
+from speedgate.speedup import speedup
+
+# Where this package lies: a runner finds it here whether or not it is installed there.
+PACKAGE_FOLDER = str(Path(__file__).resolve().parent.parent)
+SERVE = "from speedgate.runner import serve; serve()"
+BATCH_SECONDS = 2.0  # at most so long between two answers of a runner
+HELD_SECONDS = 0.35  # 175 samples a process
+# A thread that is preempted with the GIL holds it for as long as others have its core: beside a
+# busy process the held share of nothing read 0.1. Such a stretch says nothing and is left out.
+MOST_WAITING_WHEN_HELD = 0.10
+# Six pairs are the fewest that have a 95% interval.
+LEAST_PAIRS = 6
+MOST_PAIRS = 2000
+
+Json = dict[str, Any]
+
+
+class MeasurementError(Exception):
+    """A case could not be measured; the text is for the person who reads the report."""
+
+
+class WorkloadError(MeasurementError):
+    """The workload raised; the text ends with the original traceback."""
+
+
+class Asker(Protocol):
+    """What answers requests: a runner in a process of its own, in this one, or a fake in tests."""
+
+    def ask(self, request: Json, limit_seconds: float) -> Json: ...
+    def close(self) -> None: ...
+
+
+class InProcess:
+    """The runner in this process, for debuggers and profilers: no time limit, no isolation."""
+
+    def __init__(self) -> None:
+        self._runner = Runner()
+
+    def ask(self, request: Json, limit_seconds: float) -> Json:
+        return self._runner.handle(request)
+
+    def close(self) -> None:
+        self._runner.handle({"do": "close"})
+
+
+class RunnerProcess:
+    """A fresh interpreter that serves requests, in a process group that can be ended as one."""
+
+    def __init__(
+        self, path: Sequence[str], blas_threads: int | None, python: str = sys.executable
+    ) -> None:
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
+        self._process = subprocess.Popen(
+            [python, "-P", "-c", SERVE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            env=runner_variables(os.environ, path, blas_threads),
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+        self._lines: queue.Queue[str] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.put(line)
+        self._lines.put("")
+
+    def ask(self, request: Json, limit_seconds: float) -> Json:
+        """Return the reply; ``MeasurementError`` if there is none within the limit, or ever."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+            line = self._lines.get(timeout=max(0.1, limit_seconds))
+        except queue.Empty:
+            self.kill()
+            raise MeasurementError(
+                f"no answer to '{request['do']}' within the time limit; "
+                "raise --time-limit if the case is meant to take so long"
+            ) from None
+        except BrokenPipeError:
+            line = ""
+        if not line:
+            raise MeasurementError(f"the runner ended {self._how_it_ended()}")
+        reply: Json = json.loads(line)
+        return reply
+
+    def _how_it_ended(self) -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(5.0)  # its pipe closes a moment before it has ended
+        self.kill()
+        code = self._process.returncode
+        how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+        self._stderr.seek(0)
+        tail = self._stderr.read().decode(errors="replace").strip().splitlines()[-20:]
+        return "\n".join([f"{how} while it measured; it last wrote:", *tail]) if tail else how
+
+    def close(self) -> None:
+        """Let the runner end its workers, and end it if it does not."""
+        try:
+            if self._process.poll() is None:
+                self.ask({"do": "close"}, limit_seconds=10.0)
+                self._process.wait(10.0)
+        except (MeasurementError, subprocess.TimeoutExpired):
+            pass
+        self.kill()
+        self._stderr.close()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):  # what was left to write to a runner that is gone
+                pipe.close()  # type: ignore[union-attr]  # both are pipes
+
+    def kill(self) -> None:
+        """End the runner and every process that it started, at once."""
+        try:
+            if hasattr(os, "killpg"):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            else:
+                self._process.kill()
+        except (ProcessLookupError, PermissionError):
+            pass
+        self._process.wait()
+
+
+def runner_variables(
+    inherited: os._Environ[str] | dict[str, str], path: Sequence[str], blas_threads: int | None
+) -> dict[str, str]:
+    """Return the environment variables of a runner: what a tracer or pytest set is left out."""
+    variables = {
+        name: value
+        for name, value in inherited.items()
+        if not name.startswith(("COV_CORE_", "COVERAGE_", "PYTEST_", "PYTHONSTARTUP"))
+    }
+    own = [folder for folder in inherited.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    folders = dict.fromkeys((PACKAGE_FOLDER, *path, *own))
+    variables["PYTHONPATH"] = os.pathsep.join(folders)
+    variables["PYTHONHASHSEED"] = "0"
+    if blas_threads is not None:
+        variables.update(dict.fromkeys(BLAS_THREAD_VARIABLES, str(blas_threads)))
+    return variables
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a case is to be measured. ``seconds`` of wall time are spread over the processes.
+
+    ``tasks`` and ``loops`` are chosen by calibration unless they are given; ``pairs`` fixes the
+    number of pairs of a process. ``before`` names a function that the runner calls first.
+    """
+
+    seconds: float
+    processes: int = 1
+    time_limit: float = 120.0
+    blas_threads: int | None = 1
+    tasks: int | None = None
+    loops: int | None = None
+    pairs: int | None = None
+    sample_held: bool = False
+    seed: int = 0
+    before: str | None = None
+    control: Workload | None = None
+
+
+@dataclass
+class Measurement:
+    """All that is known of one case so far; grows process by process."""
+
+    case: Case
+    processes: list[list[Pair]] = field(default_factory=list)
+    controls: list[list[Pair]] = field(default_factory=list)
+    held: list[tuple[int, int]] = field(default_factory=list)
+    replies: list[Json] = field(default_factory=list)
+    timed_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    steal_seconds: float | None = None
+    throttled_seconds: float | None = None
+    rounds_seconds: float = 0.0
+    gil_enabled: bool = True
+    broken: str | None = None
+
+    @property
+    def sample(self) -> PairedSample:
+        return PairedSample.of(self.processes)
+
+    @property
+    def control_sample(self) -> PairedSample:
+        return PairedSample.of(self.controls)
+
+    def first(self, name: str) -> Any:
+        """Return a field of the runner's replies, from the first process that told it."""
+        return next((reply[name] for reply in self.replies if name in reply), None)
+
+    def evidence(self, confidence: float) -> Evidence:
+        """Return what a gate decides from, with intervals at ``confidence``."""
+        sample, workers = self.sample, self.case.workers
+        medians = [estimate_median([pair.ratio for pair in pairs]) for pairs in self.processes]
+        steal = self.steal_seconds or 0.0
+        return Evidence(
+            workers=workers,
+            speedup=speedup(sample, confidence),
+            process_speedups=tuple(each.value for each in medians if each is not None),
+            concurrency=concurrency(
+                sample, workers, confidence, steal / (workers * max(self.rounds_seconds, 1e-9))
+            ),
+            control=self.control(confidence),
+            shares=median_shares(sample, workers),
+            inflation=inflation(sample),
+            held=self.held_share(confidence),
+            gil_enabled=self.gil_enabled,
+            broken=self.broken,
+        )
+
+    def held_share(self, confidence: float) -> Estimate | None:
+        """Return for what share of one worker's work the GIL was held, over all processes."""
+        hits, samples = (
+            (sum(counts) for counts in zip(*self.held, strict=True)) if self.held else (0, 0)
+        )
+        return estimate_share(hits, samples, confidence)
+
+    def control(self, confidence: float) -> Estimate | None:
+        return speedup(self.control_sample, confidence)
+
+    def add_rounds(self, reply: Json, pairs: list[Pair], controls: list[Pair]) -> None:
+        """Take in one answer to ``rounds``."""
+        pairs += [Pair.from_json(pair) for pair in reply["pairs"]]
+        controls += [Pair.from_json(pair) for pair in reply["controls"]]
+        self.timed_seconds += reply["timed_seconds"]
+        self.rounds_seconds += reply["seconds"]
+        for name in ("steal", "throttled"):
+            if reply[name] is not None:
+                total = (getattr(self, f"{name}_seconds") or 0.0) + reply[name]
+                setattr(self, f"{name}_seconds", total)
+        self.gil_enabled = self.gil_enabled and reply["gil_enabled"]
+        if reply["traced"]:
+            self.broken = f"{reply['traced']} was active: traced threads look several times slower"
+
+
+def measure(
+    case: Case,
+    workload: Workload,
+    plan: Plan,
+    open_runner: Callable[[], Asker],
+    is_decided: Callable[[Measurement], bool] = lambda measurement: False,
+    now: Callable[[], float] = time.monotonic,
+    check_only: bool = False,
+) -> Measurement:
+    """Measure ``case`` in up to ``plan.processes`` fresh runners.
+
+    After each process from the second on ``is_decided`` is asked whether to stop; ``check_only``
+    compares the results in one process and times nothing. Raises
+    ``MeasurementError`` when a runner crashes, hangs, or says that the workload is wrong.
+    """
+    measurement = Measurement(case)
+    began = now()
+    for number in range(plan.processes):
+        if check_only:
+            _check_in_one_process(measurement, workload, plan, open_runner, now)
+            break
+        share = (plan.seconds - (now() - began)) / (plan.processes - number)
+        until = now() + max(share, 0.0)
+        _measure_in_one_process(measurement, workload, plan, open_runner, number, until, now)
+        measurement.wall_seconds = now() - began
+        if number + 1 >= MIN_PROCESSES and is_decided(measurement):
+            break
+    return measurement
+
+
+class Session:
+    """One runner with the case open in it; closes the runner whatever happens."""
+
+    def __init__(
+        self,
+        measurement: Measurement,
+        workload: Workload,
+        plan: Plan,
+        open_runner: Callable[[], Asker],
+        now: Callable[[], float],
+    ) -> None:
+        self._case = measurement.case
+        self._limit = now() + plan.time_limit
+        self._now = now
+        self._open = open_request(
+            measurement.case, workload, plan, number=max(0, len(measurement.processes) - 1)
+        )
+        self._check_tasks = min(buffers(measurement.case), plan.tasks or buffers(measurement.case))
+        self._runner = open_runner()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._runner.close()
+
+    def ask(self, **request: Any) -> Json:
+        """Return the runner's reply; an error of its own is raised as ours."""
+        reply = self._runner.ask(request, self._limit - self._now())
+        if "error" in reply:
+            raise _error(self._case, reply["error"])
+        return reply
+
+    def open(self, check: bool) -> Json:
+        opened = self.ask(do="open", **self._open)
+        if check:
+            self.ask(do="check", tasks=self._check_tasks)
+        return opened
+
+
+def _check_in_one_process(
+    measurement: Measurement,
+    workload: Workload,
+    plan: Plan,
+    open_runner: Callable[[], Asker],
+    now: Callable[[], float],
+) -> None:
+    with Session(measurement, workload, plan, open_runner, now) as session:
+        measurement.replies.append(session.open(check=True))
+
+
+def _measure_in_one_process(
+    measurement: Measurement,
+    workload: Workload,
+    plan: Plan,
+    open_runner: Callable[[], Asker],
+    number: int,
+    until: float,
+    now: Callable[[], float],
+) -> None:
+    """Open a runner, check the results, calibrate, run the rounds, sample the GIL, close."""
+    pairs: list[Pair] = []
+    controls: list[Pair] = []
+    measurement.processes.append(pairs)
+    measurement.controls.append(controls)
+    with Session(measurement, workload, plan, open_runner, now) as session:
+        measurement.replies.append(session.open(check=number == 0))
+        calibrated = session.ask(do="calibrate", tasks=plan.tasks, loops=plan.loops)
+        measurement.replies.append(calibrated)
+        _run_rounds(measurement, plan, session.ask, pairs, controls, until, now)
+        measurement.timed_seconds += calibrated["seconds"]
+        if plan.sample_held:
+            _sample_held(measurement, session)
+
+
+def _sample_held(measurement: Measurement, session: Session) -> None:
+    reply = session.ask(do="held", seconds=HELD_SECONDS, py_spy=find_py_spy())
+    measurement.timed_seconds += reply["seconds"]
+    undisturbed = reply["waiting"] is None or reply["waiting"] < MOST_WAITING_WHEN_HELD
+    if reply["held"] is not None and undisturbed:
+        hits, samples = reply["held"]
+        measurement.held.append((hits, samples))
+
+
+def find_py_spy() -> str | None:
+    """Return the path of the sampler: beside this interpreter, or on the PATH; else ``None``."""
+    return shutil.which("py-spy", path=str(Path(sys.executable).parent)) or shutil.which("py-spy")
+
+
+def _run_rounds(
+    measurement: Measurement,
+    plan: Plan,
+    ask: Callable[..., Json],
+    pairs: list[Pair],
+    controls: list[Pair],
+    until: float,
+    now: Callable[[], float],
+) -> None:
+    """Ask for rounds in short stretches, so that an interrupt or a time limit is noticed soon."""
+    least = plan.pairs or -(-LEAST_PAIRS // plan.processes)
+    most = plan.pairs or MOST_PAIRS
+    while len(pairs) < most and (now() < until or len(pairs) < least):
+        seconds = min(BATCH_SECONDS, max(0.0, until - now()))
+        reply = ask(do="rounds", pairs=most - len(pairs), seconds=seconds)
+        measurement.add_rounds(reply, pairs, controls)
+
+
+def buffers(case: Case) -> int:
+    """Return how many arguments are prepared: more than workers, so that they can rotate."""
+    return max(2, 2 * case.workers)
+
+
+def open_request(case: Case, workload: Workload, plan: Plan, number: int) -> Json:
+    """Return the request that opens ``case`` in the ``number``-th process."""
+    batches = [_batch("work", workload, case.size, plan, case, number)]
+    if plan.control is not None and case.workers > 1:
+        batches.append(_batch("control", plan.control, 1, plan, case, number))
+    return {
+        "strategy": case.strategy,
+        "workers": case.workers,
+        "batches": batches,
+        "before": plan.before,
+    }
+
+
+def _batch(key: str, workload: Workload, size: int, plan: Plan, case: Case, number: int) -> Json:
+    return {
+        "key": key,
+        "function": reference(workload.function),
+        "prepare": reference(workload.prepare),
+        "size": size,
+        "seed": plan.seed + number * buffers(case),
+        "buffers": buffers(case),
+        "path": list(import_folders(workload)),
+    }
+
+
+def reference(function: Callable[..., Any]) -> str:
+    """Return ``module:name`` of a module-level function."""
+    module = getattr(function, "__module__", None)
+    name = getattr(function, "__qualname__", None)
+    if module is None or name is None or "<" in name:
+        raise MeasurementError(
+            f"{name or function!r} is not at the top level of a module: a worker cannot import it"
+        )
+    return f"{module}:{name}"
+
+
+def import_folders(workload: Workload) -> tuple[str, ...]:
+    """Return the folders that hold the top-level packages of a workload's functions.
+
+    What is installed is left out: every interpreter finds its own, and another build must not be
+    given this one's packages.
+    """
+    places = ("stdlib", "platstdlib", "purelib", "platlib")
+    installed = [Path(sysconfig.get_path(name)).resolve() for name in places]
+    folders = []
+    for function in (workload.function, workload.prepare):
+        file = getattr(sys.modules.get(function.__module__), "__file__", None)
+        if file is None:
+            continue
+        depth = function.__module__.count(".") + Path(file).name.startswith("__init__.")
+        folder = Path(file).resolve().parents[depth]
+        if not any(folder.is_relative_to(place) for place in installed):
+            folders.append(str(folder))
+    return tuple(dict.fromkeys(folders))
+
+
+def _error(case: Case, error: Json) -> MeasurementError:
+    text = f"{case.id}: {error['message']}"
+    if error["type"] == "ResultMismatch":
+        return MeasurementError(text)
+    return WorkloadError(f"{case.id} raised {error['type']}\n{error['traceback']}")
+
+
+def most_processes(judged: bool) -> int:
+    """Return in how many fresh processes a case is measured."""
+    return MAX_PROCESSES if judged else 1

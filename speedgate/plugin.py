@@ -1,0 +1,803 @@
+"""The pytest plugin: options, parametrization, the fixture, gate items, reports. No arithmetic.
+
+The only module of the package that imports pytest.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from speedgate import environment as env
+from speedgate.budget import DEFAULT_BUDGET_SECONDS, JUDGED_WEIGHT, SPARE_SHARE, Budget
+from speedgate.case import Case, Workload, bytes_needed
+from speedgate.estimate import DEFAULT_CONFIDENCE
+from speedgate.gate import (
+    DEFAULT_MIN_CONCURRENCY,
+    DEFAULT_MIN_SPEEDUP,
+    MAX_HELD,
+    Floors,
+    Gate,
+    Judgement,
+    Verdict,
+    decision_confidence,
+    floors,
+    judge,
+)
+from speedgate.history import HistoryError, Row, extra_info, latest_run, row_of, section
+from speedgate.measure import (
+    Asker,
+    InProcess,
+    Measurement,
+    MeasurementError,
+    Plan,
+    RunnerProcess,
+    buffers,
+    import_folders,
+    measure,
+    most_processes,
+)
+from speedgate.report.progress import Progress, duration
+from speedgate.report.summary import summary_lines
+from speedgate.selection import (
+    Declaration,
+    OptionError,
+    Selection,
+    cases,
+    parse_floor,
+    parse_seconds,
+    parse_selection,
+    refuse_unknown,
+)
+from speedgate.strategies import STRATEGIES
+from speedgate.suite import find_workload
+
+MARKER = "speedgate"
+DEFAULT_TIME_LIMIT_SECONDS = 120.0
+NEEDS_ONE_PROCESS = "speedgate-needs-one-process"
+ONE_PROCESS_MESSAGE = (
+    "-n (xdist) would run benchmarks beside each other, so nothing would be measured: "
+    "leave -n away to measure, or add --benchmark-disable to run the benchmarks as "
+    "correctness tests"
+)
+STATE = pytest.StashKey["State"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("speedgate", "does NumPy's threading run side by side?")
+    group.addoption("--workloads", metavar="NAMES", help="workloads to run, such as g,g_out")
+    group.addoption("--sizes", metavar="SIZES", help="array sizes in elements, such as 1e4,1e6")
+    group.addoption("--strategies", metavar="NAMES", help=f"of {', '.join(STRATEGIES)}")
+    group.addoption("--workers", metavar="COUNTS", help="numbers of workers, such as 1,2,4")
+    group.addoption(
+        "--oversubscribe", action="store_true", help="allow more workers than usable cores"
+    )
+    group.addoption(
+        "--budget",
+        metavar="SECONDS",
+        help=f"time of the whole run, spread over the cases (default {DEFAULT_BUDGET_SECONDS:g})",
+    )
+    group.addoption(
+        "--time-limit",
+        metavar="SECONDS",
+        help=f"end a case that takes longer (default {DEFAULT_TIME_LIMIT_SECONDS:g})",
+    )
+    group.addoption(
+        "--min-speedup", metavar="X", help="fail judged cases below this, whatever the workers"
+    )
+    group.addoption(
+        "--min-concurrency", metavar="X", help="fail judged cases whose workers ran less at once"
+    )
+    group.addoption(
+        "--max-held",
+        metavar="X",
+        help=f"fail judged cases that hold the GIL for more of their work (default {MAX_HELD})",
+    )
+    group.addoption(
+        "--strict-gate", action="store_true", help="an inconclusive verdict fails the run, too"
+    )
+    group.addoption(
+        "--require-gate",
+        action="store_true",
+        help="fail unless every gate of the run was judged: nothing deselected, crashed or empty",
+    )
+    group.addoption(
+        "--in-process",
+        action="store_true",
+        help="measure in pytest's own process, for debuggers and profilers; judges nothing",
+    )
+    group.addoption(
+        "--blas-threads",
+        metavar="N",
+        help="threads of the BLAS in each runner (default 1; 'default' leaves them alone)",
+    )
+    group.addoption(
+        "--runner-setup",
+        metavar="MODULE:FUNCTION",
+        help="call this in every runner before it measures",
+    )
+    parser.addini("min_speedup", "least speedup for 2 workers", default=str(DEFAULT_MIN_SPEEDUP))
+    parser.addini(
+        "min_concurrency", "least concurrency for 2 workers", default=str(DEFAULT_MIN_CONCURRENCY)
+    )
+    parser.addini(
+        "speedgate_control",
+        "the host control, module:name of a workload",
+        default="workloads:CONTROL",
+    )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options, checked once."""
+
+    selection: Selection
+    budget: float | None
+    time_limit: float
+    min_speedup: float | None
+    min_concurrency: float | None
+    max_held: float | None
+    ini_speedup: float
+    ini_concurrency: float
+    blas_threads: int | None
+    runner_setup: str | None
+    oversubscribe: bool
+    in_process: bool
+    strict: bool
+    require: bool
+
+    def floors(self, workers: int) -> Floors:
+        return floors(
+            workers,
+            self.min_speedup,
+            self.min_concurrency,
+            self.max_held,
+            self.ini_speedup,
+            self.ini_concurrency,
+        )
+
+
+def read_settings(config: pytest.Config) -> Settings:
+    """Return the options; ``OptionError`` names the first that cannot be used."""
+    option = config.getoption
+    return Settings(
+        selection=parse_selection(
+            option("workloads"),
+            option("sizes"),
+            option("strategies"),
+            option("workers"),
+            env.usable_cores(),
+            option("oversubscribe"),
+        ),
+        budget=parse_seconds("--budget", option("budget")),
+        time_limit=parse_seconds("--time-limit", option("time_limit"))
+        or DEFAULT_TIME_LIMIT_SECONDS,
+        min_speedup=parse_floor("--min-speedup", option("min_speedup")),
+        min_concurrency=parse_floor("--min-concurrency", option("min_concurrency")),
+        max_held=parse_floor("--max-held", option("max_held")),
+        ini_speedup=parse_floor("min_speedup in the ini file", config.getini("min_speedup")) or 0,
+        ini_concurrency=parse_floor(
+            "min_concurrency in the ini file", config.getini("min_concurrency")
+        )
+        or 0,
+        blas_threads=parse_blas_threads(option("blas_threads")),
+        runner_setup=option("runner_setup"),
+        oversubscribe=option("oversubscribe"),
+        in_process=option("in_process"),
+        strict=option("strict_gate"),
+        require=option("require_gate"),
+    )
+
+
+def parse_blas_threads(text: str | None) -> int | None:
+    if text is None:
+        return 1
+    if text == "default":
+        return None
+    if not (text.isascii() and text.isdigit()) or int(text) < 1:
+        raise OptionError(f"--blas-threads '{text}': a whole number from 1 up, or 'default'")
+    return int(text)
+
+
+class RunnerClock:
+    """The runner's clock as pytest-benchmark's timer: it reads out what the runner timed.
+
+    Before each round the clock stands at 0, and the "benchmarked function" moves it by the
+    round's seconds. So the table, the statistics and the JSON hold exactly the durations that
+    were measured in the runner, and nothing of the pipe.
+    """
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self._durations: Iterator[float] = iter(())
+
+    def timer(self) -> float:
+        return self._now
+
+    def replay(self, benchmark: Any, seconds: list[float]) -> None:
+        self._durations = iter(seconds)
+        benchmark.pedantic(self._advance, setup=self._reset, rounds=len(seconds))
+
+    def _reset(self) -> None:
+        self._now = 0.0
+
+    def _advance(self) -> None:
+        self._now = next(self._durations)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One benchmark function as its mark declares it.
+
+    ``report`` turns the rows of this bench into lines of its own, in place of the common table.
+    """
+
+    name: str
+    declared: Declaration
+    gates: tuple[Gate, ...]
+    report: Callable[[list[Row]], list[str]] | None
+
+
+@dataclass(frozen=True)
+class Item:
+    """What a benchmark item measures."""
+
+    case: Case
+    workload: Workload
+    bench: Bench
+
+    @property
+    def gates(self) -> tuple[Gate, ...]:
+        return tuple(gate for gate in self.bench.gates if gate.covers(self.case))
+
+
+@dataclass
+class State:
+    """What the plugin knows during a run; items and measurements by node id."""
+
+    settings: Settings
+    control: Workload | None = None
+    declared: set[str] = field(default_factory=set)
+    gates: dict[str, Gate] = field(default_factory=dict)
+    declared_items: dict[tuple[str, Case], Item] = field(default_factory=dict)
+    items: dict[str, Item] = field(default_factory=dict)
+    judged: dict[str, tuple[Gate, ...]] = field(default_factory=dict)
+    clocks: dict[str, RunnerClock] = field(default_factory=dict)
+    measurements: dict[str, Measurement] = field(default_factory=dict)
+    rows: dict[Bench, list[Row]] = field(default_factory=dict)
+    judgements: list[Judgement] = field(default_factory=list)
+    environment: dict[str, Any] = field(default_factory=dict)
+    budget: Budget | None = None
+    began: float = field(default_factory=time.monotonic)
+    began_clock: float = field(default_factory=time.time)
+    timed_seconds: float = 0.0
+    complaint: str | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def weight(self, nodeid: str) -> float:
+        return JUDGED_WEIGHT if self.judged.get(nodeid) else 1.0
+
+    @property
+    def judged_count(self) -> int:
+        return sum(len(gates) for gates in self.judged.values())
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        "speedgate(workloads, sizes, strategies, workers, fixed, gates, report): "
+        "give a benchmark its cases",
+    )
+    try:
+        config.stash[STATE] = State(read_settings(config))
+    except OptionError as error:
+        raise pytest.UsageError(str(error)) from None
+    config.pluginmanager.register(LastWord(), "speedgate-last-word")
+    config.pluginmanager.register(XdistController(), "speedgate-xdist")
+
+
+# --- collection
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a benchmark that takes ``case`` its cases, by its ``speedgate`` mark and the options."""
+    marker = metafunc.definition.get_closest_marker(MARKER)
+    if marker is None:
+        return
+    if "case" not in metafunc.fixturenames:
+        raise pytest.UsageError(
+            f"{metafunc.definition.nodeid} has a speedgate mark but does not take its cases: "
+            "give it the arguments 'case' and 'speedgate'"
+        )
+    state = metafunc.config.stash[STATE]
+    bench = read_mark(metafunc.definition.name, metafunc.config, **marker.kwargs)
+    state.declared.update(workload.name for workload in bench.declared.workloads)
+    state.gates.update({gate.name: gate for gate in bench.gates})
+    chosen = cases(state.settings.selection, bench.declared)
+    metafunc.parametrize("case", [case for _, case in chosen], ids=[case.id for _, case in chosen])
+    for workload, case in chosen:
+        state.declared_items[metafunc.definition.nodeid, case] = Item(case, workload, bench)
+
+
+def read_mark(
+    name: str,
+    config: pytest.Config,
+    workloads: Sequence[Workload],
+    sizes: Sequence[int] | Callable[[pytest.Config], Sequence[int]],
+    strategies: Sequence[str],
+    workers: Sequence[int] | None = None,
+    fixed: bool = False,
+    gates: Sequence[Gate] = (),
+    report: Callable[[list[Row]], list[str]] | None = None,
+) -> Bench:
+    """Return what the arguments of a ``speedgate`` mark declare."""
+    declared = Declaration(
+        workloads=tuple(workloads),
+        sizes=tuple(sizes(config) if callable(sizes) else sizes),
+        strategies=tuple(strategies),
+        workers=tuple(workers or (env.usable_cores(),)),
+        fixed=fixed,
+    )
+    return Bench(name, declared, tuple(gates), report)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Refuse what cannot be measured, before anything is."""
+    state = config.stash[STATE]
+    if not state.declared:
+        return
+    find_items(state, items)
+    deselect_empty(config, items)
+    try:
+        refuse_unknown(state.settings.selection, state.declared)
+        refuse_what_does_not_fit(state)
+        state.control = find_workload(config.getini("speedgate_control"), "speedgate_control")
+        set_clocks(state, items)
+        refuse_folder_that_cannot_be_written(config)
+    except OptionError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def find_items(state: State, items: list[pytest.Item]) -> None:
+    """Tell which items are benchmarks of ours, however else they are parametrized."""
+    for item in items:
+        case = getattr(item, "callspec", None) and item.callspec.params.get("case")  # type: ignore[attr-defined]  # only of functions
+        if isinstance(case, Case):
+            declared = state.declared_items.get((item.nodeid.partition("[")[0], case))
+            if declared is not None:
+                state.items[item.nodeid] = declared
+
+
+def deselect_empty(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the placeholders of benches that have no case under this selection."""
+    state = config.stash[STATE]
+    empty = [
+        item for item in items if item.get_closest_marker(MARKER) and item.nodeid not in state.items
+    ]
+    if empty:
+        items[:] = [item for item in items if item not in empty]
+        config.hook.pytest_deselected(items=empty)
+
+
+def set_clocks(state: State, items: list[pytest.Item]) -> None:
+    """Give every benchmark a clock of its own, and its group in pytest-benchmark's table."""
+    for item in items:
+        if item.nodeid in state.items:
+            case = state.items[item.nodeid].case
+            clock = state.clocks[item.nodeid] = RunnerClock()
+            item.add_marker(pytest.mark.benchmark(timer=clock.timer, group=case.work))
+
+
+def refuse_what_does_not_fit(state: State) -> None:
+    """Raise ``OptionError`` for the first case that needs more memory than there is."""
+    available = env.available_bytes()
+    if available is None:
+        return
+    for item in state.items.values():
+        in_processes = STRATEGIES[item.case.strategy].workers_are == "processes"
+        needed = bytes_needed(item.workload, item.case, buffers(item.case), in_processes)
+        if needed > available:
+            raise OptionError(
+                f"{item.case.id} needs {needed:,} bytes and {available:,} are available "
+                "(control group limit included); choose smaller --sizes or fewer --workers"
+            )
+
+
+def refuse_folder_that_cannot_be_written(config: pytest.Config) -> None:
+    """Raise ``OptionError`` if the run could not be saved once it has been measured."""
+    folder = results_folder(config)
+    if folder is None or not measures(config):
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".speedgate-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise OptionError(
+            f"--benchmark-storage: results cannot be written to {folder} ({error.strerror}); "
+            "name a folder that can be written"
+        ) from None
+
+
+def results_folder(config: pytest.Config) -> Path | None:
+    """Return the folder that pytest-benchmark saves this run below, if it saves it in files."""
+    storage = str(config.getoption("benchmark_storage"))
+    saves = config.getoption("benchmark_autosave") or config.getoption("benchmark_save")
+    if not saves or ("://" in storage and not storage.startswith("file://")):
+        return None
+    return Path(storage.removeprefix("file://"))
+
+
+def measures(config: pytest.Config) -> bool:
+    """Whether benchmarks are timed in this session at all."""
+    disabled = config.getoption("benchmark_disable") and not config.getoption("benchmark_enable")
+    return not (disabled or config.getoption("benchmark_skip") or config.getoption("collectonly"))
+
+
+class LastWord:
+    """Hooks that must see what the others have left over."""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(
+        self, session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        """Append an item for every gate and case that is left after deselection."""
+        state = config.stash[STATE]
+        selected = [item for item in items if item.nodeid in state.items]
+        if selected and measures(config) and hasattr(config, "workerinput"):
+            items.append(OneProcessItem.from_parent(session, name=NEEDS_ONE_PROCESS))
+            return
+        state.judged = {item.nodeid: state.items[item.nodeid].gates for item in selected}
+        if state.declared:
+            items.extend(gate_items(session, state, selected))
+
+
+def gate_items(
+    session: pytest.Session, state: State, selected: list[pytest.Item]
+) -> Iterator[pytest.Item]:
+    """Yield an item for each gate and covered case, and one for each gate that covers none."""
+    for gate in state.gates.values():
+        covered = [item for item in selected if gate in state.items[item.nodeid].gates]
+        for item in covered:
+            name = f"gate[{gate.name}-{state.items[item.nodeid].case.id}]"
+            assert item.parent is not None  # a test has a module
+            yield GateItem.from_parent(item.parent, name=name, gate=gate, benchmark=item)
+        if not covered:
+            yield GateItem.from_parent(session, name=f"gate[{gate.name}]", gate=gate)
+
+
+class OneProcessItem(pytest.Item):
+    """Stands in a worker's collection to tell the controller that benchmarks were selected."""
+
+    def runtest(self) -> None:
+        pytest.fail(ONE_PROCESS_MESSAGE, pytrace=False)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        return self.path, None, self.name
+
+
+class XdistController:
+    """Where xdist runs, its controller stops before anything is scheduled."""
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
+        if any(NEEDS_ONE_PROCESS in nodeid for nodeid in ids):
+            raise pytest.UsageError(ONE_PROCESS_MESSAGE)
+
+
+# --- the gate's items
+
+
+class GateFailed(Exception):
+    """Fails a gate item with its message alone, no traceback."""
+
+
+class GateItem(pytest.Item):
+    """Judges one case after it was measured; without a case, says that its gate had none."""
+
+    def __init__(self, *, gate: Gate, benchmark: pytest.Item | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.gate = gate
+        self.benchmark = benchmark
+
+    def runtest(self) -> None:
+        state = self.config.stash[STATE]
+        judgement = self._judgement(state)
+        if isinstance(judgement, str):
+            self._nothing_to_judge(state, judgement)
+            return
+        state.judgements.append(judgement)
+        strict = state.settings.strict and judgement.verdict is Verdict.INCONCLUSIVE
+        missing = state.settings.require and judgement.is_missing
+        if judgement.verdict is Verdict.FAILED or strict or missing:
+            raise GateFailed(f"{judgement.line}\n{advice(judgement)}")
+        if judgement.verdict is not Verdict.PASSED:
+            pytest.skip(judgement.line)
+
+    def _judgement(self, state: State) -> Judgement | str:
+        """Return the judgement, or why there is nothing to judge."""
+        if self.benchmark is None:
+            return "no case of this gate was selected"
+        if not measures(self.config):
+            return "benchmarks are disabled, nothing was timed"
+        measurement = state.measurements.get(self.benchmark.nodeid)
+        case = state.items[self.benchmark.nodeid].case
+        if measurement is None:
+            reason = "was not measured: its benchmark failed or was skipped"
+            return Judgement(self.gate.name, case, Verdict.NOT_EVALUATED, reason)
+        if state.settings.in_process:
+            reason = "was measured in process, where heap, tracers and BLAS threads are pytest's"
+            return Judgement(self.gate.name, case, Verdict.NOT_EVALUATED, reason)
+        return judge_measurement(state, self.gate, measurement, final=True)
+
+    def _nothing_to_judge(self, state: State, reason: str) -> None:
+        line = f"not evaluated: gate {self.gate.name}: {reason}"
+        state.notes.append(line)
+        if state.settings.require:
+            raise GateFailed(f"{line}\n--require-gate asks for a verdict")
+        pytest.skip(line)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        if isinstance(excinfo.value, GateFailed):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        return self.path, None, self.name
+
+
+def advice(judgement: Judgement) -> str:
+    """Return what to do about a judgement that fails the run."""
+    if judgement.verdict is Verdict.FAILED:
+        return (
+            f"gate {judgement.gate}: if this build is meant to be so, lower --min-speedup or "
+            "--min-concurrency; 'python -m speedgate report' has the figures"
+        )
+    return f"gate {judgement.gate}: run again on a quiet machine or with a longer --budget"
+
+
+def judge_measurement(state: State, gate: Gate, measurement: Measurement, final: bool) -> Judgement:
+    case = measurement.case
+    evidence = measurement.evidence(decision_confidence(state.judged_count))
+    return judge(gate, case, evidence, state.settings.floors(case.workers), final)
+
+
+# --- measuring
+
+
+@pytest.fixture
+def speedgate(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., None]:
+    """Measure a case: ``speedgate(case)``. The durations in pytest-benchmark's table and JSON are
+    the contender's rounds, by the runner's clock.
+
+    ``tasks``, ``loops`` and ``pairs`` fix what is chosen by calibration and budget otherwise.
+    """
+    config, nodeid = request.config, request.node.nodeid
+    state = config.stash[STATE]
+
+    def run(case: Case, **fixed: int) -> None:
+        __tracebackhide__ = True
+        if not measures(config):
+            run_case(config, nodeid, fixed, check_only=True)
+            benchmark.pedantic(lambda: None)
+            return
+        measurement = run_case(config, nodeid, fixed)
+        seconds = [pair.contender.seconds for pair in measurement.sample.pairs]
+        state.clocks[nodeid].replay(benchmark, seconds)
+        bench = state.items[nodeid].bench
+        benchmark.extra_info.update(extra_info(measurement), bench=bench.name)
+        row = row_of(benchmark.extra_info, benchmark.stats.stats.median)
+        state.rows.setdefault(bench, []).append(row)
+        state.measurements[nodeid] = measurement
+
+    return run
+
+
+def run_case(
+    config: pytest.Config, nodeid: str, fixed: dict[str, int], check_only: bool = False
+) -> Measurement:
+    """Measure an item's case within its share of the budget; a failure is one for the reader."""
+    __tracebackhide__ = True
+    state = config.stash[STATE]
+    case, workload = state.items[nodeid].case, state.items[nodeid].workload
+    if hasattr(config, "workerinput") and not check_only:
+        pytest.fail(ONE_PROCESS_MESSAGE, pytrace=False)
+    if not check_only and state.budget is not None and state.budget.is_used_up():
+        pytest.skip("not measured: --budget is used up; raise it, or select fewer cases")
+    gates = state.judged.get(nodeid, ())
+
+    def is_decided(measurement: Measurement) -> bool:
+        verdicts = {judge_measurement(state, gate, measurement, final=False) for gate in gates}
+        return all(judgement.verdict is not Verdict.INCONCLUSIVE for judgement in verdicts)
+
+    try:
+        measurement = measure(
+            case,
+            workload,
+            make_plan(state, nodeid, fixed),
+            opener(state, workload),
+            is_decided,
+            check_only=check_only,
+        )
+    except MeasurementError as error:
+        failure = str(error)
+    else:
+        failure = ""
+    if failure:  # outside the handler, so that no second traceback is chained to it
+        pytest.fail(failure, pytrace=False)
+    state.timed_seconds += measurement.timed_seconds
+    if not state.environment:
+        state.environment = env.describe_machine() | measurement.first("environment")
+    return measurement
+
+
+def make_plan(state: State, nodeid: str, fixed: dict[str, int]) -> Plan:
+    settings, weight = state.settings, state.weight(nodeid)
+    judged = bool(state.judged.get(nodeid))
+    return Plan(
+        seconds=state.budget.take(weight) if state.budget else 0.0,
+        processes=1 if settings.in_process else most_processes(judged),
+        time_limit=settings.time_limit,
+        blas_threads=settings.blas_threads,
+        before=settings.runner_setup,
+        control=state.control,
+        sample_held=judged,
+        **fixed,
+    )
+
+
+def opener(state: State, workload: Workload) -> Callable[[], Asker]:
+    """Return what opens a runner for a workload."""
+    if state.settings.in_process:
+        return InProcess
+    folders = import_folders(workload)
+    if state.settings.runner_setup:
+        folders += (str(Path.cwd()),)
+    return lambda: RunnerProcess(folders, state.settings.blas_threads)
+
+
+# --- the run and its reports
+
+
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Start the budget when collection is over."""
+    config = session.config
+    state = config.stash[STATE]
+    selected = [item for item in session.items if item.nodeid in state.items]
+    seconds = state.settings.budget or DEFAULT_BUDGET_SECONDS
+    state.budget = Budget(
+        (1 - SPARE_SHARE) * seconds,
+        sum(state.weight(item.nodeid) for item in selected),
+        explicit=state.settings.budget is not None,
+        spare=SPARE_SHARE * seconds,
+    )
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if selected and measures(config) and reporter is not None and config.get_verbosity() >= 0:
+        config.pluginmanager.register(RunReport(state, reporter, len(selected)), "speedgate-report")
+
+
+class RunReport:
+    """What the terminal shows while cases are measured."""
+
+    def __init__(self, state: State, reporter: Any, cases_count: int) -> None:
+        self.state = state
+        self.reporter = reporter
+        self.verbose = reporter.config.get_verbosity() > 0
+        self.progress = Progress(cases_count, live=reporter.isatty and not self.verbose)
+
+    def _left_seconds(self) -> float:
+        assert self.state.budget is not None
+        return self.state.budget.left_seconds()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        if nodeid not in self.state.items or self.verbose:
+            return
+        case = self.state.items[nodeid].case
+        line = self.progress.start(case.id, self._left_seconds(), self.reporter._tw.fullwidth)
+        if self.progress.live:
+            self.reporter.rewrite(line, erase=True)
+        elif line:
+            self.reporter.ensure_newline()
+            self.reporter.write_line(line)
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        if self.progress.live and nodeid in self.state.items:
+            self.reporter.rewrite("", erase=True)
+            self.reporter.write("\r")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
+        """Say the result and the time left in place of a bare PASSED; no dots in a live line."""
+        if report.when != "call" or not report.passed or report.nodeid not in self.state.items:
+            return None
+        if self.progress.live:
+            return "passed", "", ""
+        measurement = self.state.measurements.get(report.nodeid)
+        estimate = measurement.evidence(DEFAULT_CONFIDENCE).speedup if measurement else None
+        figure = f"{estimate.value:.2f}x, " if estimate else ""
+        return "passed", ".", f"PASSED ({figure}{duration(self._left_seconds())} left)"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
+    """Put the environment and the judgements into the run's document."""
+    state = config.stash[STATE]
+    for benchmark in output_json["benchmarks"]:
+        for name, value in (benchmark["params"] or {}).items():
+            if isinstance(value, Case):  # pytest-benchmark would write it as unserializable
+                benchmark["params"][name] = value.id
+    if state.rows:
+        output_json["speedgate"] = section(state.environment, state.judgements)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Under --require-gate a run without a single judgement is never green."""
+    state = session.config.stash[STATE]
+    if state.settings.require and exitstatus == pytest.ExitCode.OK and not state.judgements:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        state.complaint = "--require-gate: no gate was judged in this run"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print the one table, the gate's words, and where the run was saved."""
+    state = config.stash[STATE]
+    if state.complaint:
+        terminalreporter.write_line(state.complaint, red=True)
+    if not state.rows and not state.judgements:
+        return
+    terminalreporter.section("speedgate")
+    write_tables(terminalreporter, state)
+    if config.get_verbosity() > 0:
+        seconds = time.monotonic() - state.began
+        terminalreporter.write_line(
+            f"{state.timed_seconds / seconds:.0%} of {seconds:.0f} s were timed rounds, control "
+            "and calibration"
+        )
+    saved = saved_run(config, state)
+    if saved is not None:
+        terminalreporter.write_line(f"saved in {saved}")
+
+
+def write_tables(reporter: Any, state: State) -> None:
+    """Write the common table with the gate's words, then the benches' own tables."""
+    common = [row for bench, rows in state.rows.items() if bench.report is None for row in rows]
+    for line, verdict in summary_lines(common, state.judgements, reporter._tw.fullwidth):
+        reporter.write_line(line, **MARKUP.get(verdict, {}))
+    for note in state.notes:
+        reporter.write_line(note, yellow=True)
+    for bench, rows in state.rows.items():
+        if bench.report is not None:
+            reporter.write_line("")
+            for line in bench.report(rows):
+                reporter.write_line(line)
+
+
+MARKUP: dict[Verdict | None, dict[str, bool]] = {
+    Verdict.PASSED: {"green": True},
+    Verdict.FAILED: {"red": True, "bold": True},
+    Verdict.INCONCLUSIVE: {"yellow": True},
+    Verdict.NOT_EVALUATED: {"yellow": True},
+}
+
+
+def saved_run(config: pytest.Config, state: State) -> Path | None:
+    """Return the file that pytest-benchmark wrote in this run, if it did."""
+    folder = results_folder(config)
+    if folder is None:
+        return None
+    try:
+        path = latest_run(folder).path
+    except HistoryError:
+        return None
+    return path if path.stat().st_mtime >= state.began_clock else None

@@ -1,0 +1,1 @@
+"""What people read: the terminal's table, and Markdown. Built from rows, not from measurements."""

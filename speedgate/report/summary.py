@@ -1,0 +1,126 @@
+"""The summary at the end of a run: the table, what is remarkable in it, and the gate's words."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from speedgate.case import Case
+from speedgate.gate import Judgement, Verdict
+from speedgate.history import Row, Run
+from speedgate.report.table import MARKS, markdown, plain, speedup_table
+from speedgate.speedup import superlinear_reason
+
+Json = dict[str, Any]
+
+LEGEND = (
+    "speedup over a plain loop in one worker thread, median and 95% interval; above 1 is faster"
+)
+
+
+# Where two gates judged one case, its mark is that of the graver verdict.
+GRAVITY = (Verdict.PASSED, Verdict.NOT_EVALUATED, Verdict.INCONCLUSIVE, Verdict.FAILED)
+
+
+def marks(judged: Iterable[tuple[Case, Verdict]]) -> dict[Case, Verdict]:
+    """Return the verdict that a case's mark tells."""
+    return dict(sorted(judged, key=lambda pair: GRAVITY.index(pair[1])))
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return ``text`` as lines of at most ``width`` columns, the later ones indented."""
+    return textwrap.wrap(text, width, subsequent_indent="  ", break_on_hyphens=False) or [""]
+
+
+def remarks(rows: Iterable[Row]) -> list[str]:
+    """Return a line for every threaded speedup above its number of workers, with the reason."""
+    found = []
+    for row in rows:
+        if (
+            row.speedup is not None
+            and row.case.workers > 1
+            and row.speedup.value > row.case.workers
+        ):
+            reason = superlinear_reason(row.speedup, row.case.workers, row.page_faults)
+            found.append(f"{row.case.id}: {reason}")
+    return found
+
+
+def summary_lines(
+    rows: Sequence[Row], judgements: Sequence[Judgement], width: int
+) -> list[tuple[str, Verdict | None]]:
+    """Return the lines of the summary, each with the verdict that it tells, if any."""
+    paragraphs: list[tuple[str, Verdict | None]] = []
+    lines: list[tuple[str, Verdict | None]] = []
+    if rows:
+        mark_of = marks((judgement.case, judgement.verdict) for judgement in judgements)
+        lines += [(line, None) for line in plain(speedup_table(rows, mark_of), width)]
+        paragraphs += [("", None), (LEGEND, None), *((remark, None) for remark in remarks(rows))]
+    if judgements:
+        used = [verdict for verdict in Verdict if verdict in {each.verdict for each in judgements}]
+        legend = ", ".join(f"{MARKS[verdict]} {verdict.value}" for verdict in used)
+        paragraphs += [(f"gate: {legend}", None), ("", None)]
+        paragraphs += [(judgement.line, judgement.verdict) for judgement in judgements]
+    for text, verdict in paragraphs:
+        lines += [(line, verdict) for line in wrapped(text, width)]
+    return lines
+
+
+def text_run(run: Run, width: int) -> list[str]:
+    """Return a stored run as the terminal showed it: a table for each bench, then the gate."""
+    lines = wrapped(environment_line(run.environment), width)
+    lines += [f"from {run.path}", ""]
+    for rows in _by_bench(run):
+        lines += [*plain(speedup_table(rows, _marks(rows, run.judgements)), width), ""]
+        lines += [line for remark in remarks(rows) for line in wrapped(remark, width)]
+    lines += wrapped(LEGEND, width)
+    return lines + [
+        line for judgement in run.judgements for line in wrapped(_sentence(judgement), width)
+    ]
+
+
+def markdown_run(run: Run) -> str:
+    """Return a stored run in Markdown, as for the summary of a CI job."""
+    parts = [f"### {environment_line(run.environment)}", ""]
+    for rows in _by_bench(run):
+        parts += [markdown(speedup_table(rows, _marks(rows, run.judgements))), ""]
+        parts += [f"- {remark}" for remark in remarks(rows)]
+    parts += [LEGEND, ""]
+    return "\n".join(parts + [f"- {_sentence(judgement)}" for judgement in run.judgements])
+
+
+def _by_bench(run: Run) -> list[list[Row]]:
+    benches: dict[str, list[Row]] = {}
+    for row in run.rows():
+        benches.setdefault(row.bench, []).append(row)
+    return list(benches.values())
+
+
+def _marks(rows: Iterable[Row], judgements: Iterable[Json]) -> dict[Case, Verdict]:
+    found = marks((Case(**each["case"]), Verdict(each["verdict"])) for each in judgements)
+    return {row.case: found[row.case] for row in rows if row.case in found}
+
+
+def _sentence(judgement: Json) -> str:
+    return f"{judgement['verdict']}: {Case(**judgement['case']).id} {judgement['reason']}"
+
+
+def environment_line(environment: Json) -> str:
+    """Return ``AMD EPYC, 2 cores; Python 3.11.7; NumPy 2.4.6; openblas 0.3.30``."""
+    numpy = environment.get("numpy") or {}
+    blas = [
+        f"{each.get('internal_api')} {each.get('version')}"
+        for each in environment.get("blas") or ()
+        if each.get("user_api") == "blas"
+    ]
+    python = f"Python {environment.get('python')}"
+    if not environment.get("gil_enabled", True):
+        python += " without GIL"
+    parts = [
+        f"{environment.get('cpu')}, {environment.get('usable_cores')} usable cores",
+        python,
+        f"NumPy {numpy.get('version')}",
+        *blas,
+    ]
+    return "; ".join(parts)

@@ -1,0 +1,112 @@
+"""The table of speedups: a row per workload and size, a column per strategy and workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from speedgate.case import Case, format_size
+from speedgate.estimate import Estimate
+from speedgate.gate import Verdict
+from speedgate.history import Row
+
+MARKS = {
+    Verdict.PASSED: "✓",
+    Verdict.FAILED: "✗",
+    Verdict.INCONCLUSIVE: "?",
+    Verdict.NOT_EVALUATED: "-",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells of text, ready for any rendering."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def speedup_table(rows: Iterable[Row], verdicts: Mapping[Case, Verdict]) -> Table:
+    """Return the speedups of a run; a verdict's mark stands behind the case that a gate judged."""
+    found = {row.case: row for row in rows}
+    columns = list(dict.fromkeys(_column(case) for case in found))
+    works = dict.fromkeys((case.workload, case.size) for case in found)
+    lines = []
+    for workload, size in works:
+        mine = {
+            _column(case): row
+            for case, row in found.items()
+            if (case.workload, case.size) == (workload, size)
+        }
+        cells = [_cell(mine.get(column), verdicts) for column in columns]
+        lines.append((f"{workload} {format_size(size)}", *cells))
+    return Table(("", *columns), tuple(lines))
+
+
+def _column(case: Case) -> str:
+    return case.strategy if case.workers == 1 else f"{case.strategy} {case.workers}"
+
+
+def _cell(row: Row | None, verdicts: Mapping[Case, Verdict]) -> str:
+    if row is None:
+        return ""
+    if row.speedup is None:
+        return "not measured"
+    mark = MARKS.get(verdicts[row.case], "") if row.case in verdicts else ""
+    return f"{short(row.speedup)}{' ' if mark else ''}{mark}"
+
+
+def short(estimate: Estimate) -> str:
+    """Return ``1.65 1.60-1.71``; the point alone where there are too few rounds for an interval."""
+    if not estimate.is_bounded:
+        return f"{estimate.value:.2f} (few)"
+    return f"{estimate.value:.2f} {estimate.low:.2f}-{estimate.high:.2f}"
+
+
+def markdown(table: Table) -> str:
+    """Return the table in Markdown."""
+    head = "| " + " | ".join(column or "speedup" for column in table.columns) + " |"
+    rule = "|" + " --- |" * len(table.columns)
+    return "\n".join([head, rule, *("| " + " | ".join(row) + " |" for row in table.rows)])
+
+
+def plain(table: Table, width: int) -> list[str]:
+    """Return the table as lines of at most ``width`` columns where that can be.
+
+    Where the columns do not fit beside each other they are cut into several blocks, each with
+    the row names in front.
+    """
+    lines: list[str] = []
+    for columns in _blocks(table, width):
+        picked = [[row[column] for column in columns] for row in (table.columns, *table.rows)]
+        if lines:
+            lines.append("")
+        lines += _aligned(picked)
+    return lines
+
+
+def _widths(table: Table) -> list[int]:
+    return [
+        max(len(row[n]) for row in (table.columns, *table.rows)) for n in range(len(table.columns))
+    ]
+
+
+def _blocks(table: Table, width: int) -> list[list[int]]:
+    widths = _widths(table)
+    blocks: list[list[int]] = []
+    used = width
+    for column in range(1, len(widths)):
+        if used + 2 + widths[column] > width or not blocks:
+            blocks.append([0])
+            used = widths[0]
+        blocks[-1].append(column)
+        used += 2 + widths[column]
+    return blocks or [[0]]
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]

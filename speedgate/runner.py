@@ -1,0 +1,382 @@
+"""The fresh interpreter that measures one case: told what to do, it answers with plain data.
+
+Requests and replies are JSON lines on standard input and output. Here is the standard library
+only, until the workload that a request names is imported: no pytest, no tracer, no heap that
+another test has used. ``Runner`` can be driven in process, too (``--in-process``).
+
+The requests, in the order in which a case is measured:
+
+``open``       prepare the batches, start the workers; replies with the environment
+``check``      run every task once serially and once under the strategy, and compare the results
+``calibrate``  choose how many calls make a task, and how many tasks a round
+``rounds``     run pairs of rounds, in turn; replies with what was counted
+``held``       sample for what share of one worker's time the GIL is held; not timed
+``close``      end the workers
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from itertools import repeat
+from typing import Any, NamedTuple
+
+from speedgate import task
+from speedgate.counters import HostPressure, ProcessUsage, RunQueueDelay
+from speedgate.environment import describe_interpreter, gil_enabled, read_blas
+from speedgate.held import sample_held
+from speedgate.strategies import STRATEGIES, Strategy
+
+# A control pair is run while the control has had less than this share of the timed seconds.
+CONTROL_SHARE = 0.25
+# Calls are grouped into tasks of about this length: dispatch takes about 0.1 ms a task.
+TASK_SECONDS = 0.005
+# A worker gets up to four tasks a round, so that one that ends early leaves little of the round
+# empty; fewer where a call is so long that a round would take more than this per worker.
+TASKS_PER_WORKER = 4
+WORKER_SECONDS = 0.020
+# A loop is timed once it takes this long.
+CALIBRATION_SECONDS = 0.01
+WARM_TRIES = 50
+
+Json = dict[str, Any]
+
+
+class ResultMismatch(Exception):
+    """A strategy returned something else than serial did."""
+
+
+class Load(NamedTuple):
+    """How a batch is cut: ``tasks`` tasks of ``loops`` calls each."""
+
+    tasks: int
+    loops: int
+
+    @classmethod
+    def fitting(cls, call_seconds: float, workers: int) -> Load:
+        """Cut calls of ``call_seconds`` so that a round is long against its dispatch."""
+        per_worker = min(TASKS_PER_WORKER, max(1, round(WORKER_SECONDS / call_seconds)))
+        return cls(max(2, workers * per_worker), max(1, round(TASK_SECONDS / call_seconds)))
+
+    def indices(self, rotation: int) -> list[int]:
+        """Return the order of the tasks: turned on each round, so that no worker keeps a buffer."""
+        return [(index + rotation) % self.tasks for index in range(self.tasks)]
+
+
+def tail_seconds(stamps: list[task.Stamp], round_ended: float) -> float:
+    """Return the time of all workers after their last task, when nothing was left to take.
+
+    That is imbalance, not waiting for a lock; a worker that had no task at all adds nothing.
+    """
+    last: dict[int, float] = {}
+    for stamp in stamps:
+        last[stamp.worker] = max(stamp.ended, last.get(stamp.worker, 0.0))
+    return sum(round_ended - ended for ended in last.values())
+
+
+class Crew:
+    """The workers of one strategy, warm, and the counters that belong to them."""
+
+    def __init__(self, strategy: Strategy, workers: int, requests: tuple[task.BatchRequest, ...]):
+        self.strategy = strategy
+        self.workers = workers
+        began = time.perf_counter()
+        self.executor: Executor = strategy.open(workers, task.install, (requests,))
+        self.members = self._warm()
+        self.start_seconds = time.perf_counter() - began
+        self.delay = self._open_delay()
+
+    def _warm(self) -> set[tuple[int, int, int]]:
+        """Call until every worker has answered; fresh threads never become known."""
+        seen: set[tuple[int, int, int]] = set()
+        for _ in range(WARM_TRIES):
+            seen.update(self.executor.map(task.identify, repeat(0.002, self.workers)))
+            if len(seen) >= self.workers:
+                break
+        return seen
+
+    def _open_delay(self) -> RunQueueDelay:
+        if self.strategy.workers_are == "processes":
+            return RunQueueDelay.of_processes(pid for pid, _, _ in self.members)
+        if self.strategy.workers_are == "passing threads":
+            return RunQueueDelay(())
+        return RunQueueDelay.of_threads(native_id for _, _, native_id in self.members)
+
+    def round(self, key: str, load: Load, rotation: int) -> Json:
+        """Run the batch once and return its seconds with all that was counted meanwhile."""
+        usage, delay, cpu = ProcessUsage.now(), self.delay.seconds(), time.process_time()
+        began = time.perf_counter()
+        stamps = list(
+            self.executor.map(task.run, repeat(key), load.indices(rotation), repeat(load.loops))
+        )
+        seconds = time.perf_counter() - began
+        own_cpu, later = time.process_time() - cpu, self.delay.seconds()
+        counted = ProcessUsage.now().since(usage)
+        in_processes = self.strategy.workers_are == "processes"
+        return {
+            "seconds": seconds,
+            "tail": tail_seconds(stamps, began + seconds),
+            "in_task": sum(stamp.ended - stamp.began for stamp in stamps),
+            "on_cpu": sum(stamp.thread_cpu for stamp in stamps),
+            "waiting": None if later is None or delay is None else later - delay,
+            "cpu": sum(stamp.process_cpu for stamp in stamps) if in_processes else own_cpu,
+            "minor_faults": None if in_processes else counted.minor_faults,
+            "voluntary_switches": None if in_processes else counted.voluntary_switches,
+        }
+
+    def close(self) -> None:
+        self.delay.close()
+        self.executor.shutdown()
+
+
+class Baseline:
+    """One worker thread that runs the batch as a plain loop: the same arena, no dispatch."""
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="speedgate-baseline")
+        _, _, self._native_id = self._executor.submit(task.identify, 0).result()
+        self.delay = RunQueueDelay.of_threads([self._native_id])
+        self._cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Run something in the baseline's thread and return its result."""
+        return self.submit(function, *arguments).result()
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        return self._executor.submit(function, *arguments)
+
+    def round(self, key: str, load: Load, rotation: int) -> Json:
+        self._turn_to_core(rotation)
+        usage, delay = ProcessUsage.now(), self.delay.seconds()
+        stamp: task.Stamp = self.call(task.run_all, key, load.indices(rotation), load.loops)
+        later, counted = self.delay.seconds(), ProcessUsage.now().since(usage)
+        return {
+            "seconds": stamp.ended - stamp.began,
+            "on_cpu": stamp.thread_cpu,
+            "waiting": None if later is None or delay is None else later - delay,
+            "cpu": stamp.process_cpu,
+            "minor_faults": counted.minor_faults,
+        }
+
+    def _turn_to_core(self, rotation: int) -> None:
+        """Move the thread to the next core, and leave it free to move again.
+
+        Cores of a shared machine differ for as long as a neighbour stays; a baseline that keeps
+        to one of them would carry that difference into every speedup of the process.
+        """
+        if len(self._cores) < 2:
+            return
+        try:
+            core = self._cores[rotation // 2 % len(self._cores)]  # each core is first and second
+            os.sched_setaffinity(self._native_id, {core})
+            os.sched_setaffinity(self._native_id, self._cores)
+        except OSError:  # a sandbox that forbids it
+            self._cores = []
+
+    def close(self) -> None:
+        self.delay.close()
+        self._executor.shutdown()
+
+
+class Runner:
+    """One open case. ``handle`` answers one request; the parent decides what comes next."""
+
+    def __init__(self) -> None:
+        self.crew: Crew | None = None
+        self.baseline: Baseline | None = None
+        self.keys: list[str] = []
+        self.work = Load(1, 1)
+        self.control: Load | None = None
+        self.numbers = {"work": 0, "control": 0}
+
+    def handle(self, request: Json) -> Json:
+        """Return the reply, or ``{"error": ...}`` with the original traceback."""
+        try:
+            handlers: dict[str, Callable[[Json], Json]] = {
+                "open": self.open,
+                "check": self.check,
+                "calibrate": self.calibrate,
+                "rounds": self.rounds,
+                "held": self.held,
+                "close": self.close,
+            }
+            return handlers[request["do"]](request)
+        except Exception as error:  # noqa: BLE001  # whatever a workload raises goes to the parent
+            return {
+                "error": {
+                    "type": type(error).__name__,
+                    "message": str(error),
+                    "traceback": traceback.format_exc(),
+                }
+            }
+
+    def open(self, request: Json) -> Json:
+        batches = tuple(
+            task.BatchRequest(**{**batch, "path": tuple(batch["path"])})
+            for batch in request["batches"]
+        )
+        if request.get("before"):
+            task.find(request["before"])()
+        self.keys = [batch.key for batch in batches]
+        task.install(batches)
+        self.baseline = Baseline()
+        self.crew = Crew(STRATEGIES[request["strategy"]], request["workers"], batches)
+        return {
+            "environment": describe_interpreter(),
+            "start_method": self.crew.strategy.start_method,
+            "start_seconds": self.crew.start_seconds,
+            "pid": os.getpid(),
+        }
+
+    def _opened(self) -> tuple[Crew, Baseline]:
+        if self.crew is None or self.baseline is None:
+            raise RuntimeError("no case is open: 'open' comes first")
+        return self.crew, self.baseline
+
+    def check(self, request: Json) -> Json:
+        """Compare the results of every buffer's task, serial against the strategy."""
+        crew, _ = self._opened()
+        for key in self.keys:
+            indices = range(request["tasks"])
+            serial = [task.digest(key, index) for index in indices]
+            parallel = list(crew.executor.map(task.digest, repeat(key), indices))
+            wrong = [index for index in indices if serial[index] != parallel[index]]
+            if wrong:
+                raise ResultMismatch(
+                    f"{crew.strategy.name} returned another result than serial for "
+                    f"{len(wrong)} of {len(serial)} tasks (the first is task {wrong[0]})"
+                )
+        return {"tasks": request["tasks"]}
+
+    def calibrate(self, request: Json) -> Json:
+        """Choose the loads; a request may name ``tasks`` and ``loops`` and so decide itself."""
+        crew, baseline = self._opened()
+        began = time.perf_counter()
+        seconds = self._call_seconds(baseline, self.keys[0])
+        load = Load.fitting(seconds, crew.workers)
+        self.work = Load(request.get("tasks") or load.tasks, request.get("loops") or load.loops)
+        if len(self.keys) > 1:
+            self.control = Load.fitting(self._call_seconds(baseline, self.keys[1]), crew.workers)
+        crew.round(self.keys[0], self.work, 0)  # a warm-up that nobody looks at
+        return {
+            "call_seconds": seconds,
+            "tasks": self.work.tasks,
+            "loops": self.work.loops,
+            "seconds": time.perf_counter() - began,
+        }
+
+    def _call_seconds(self, baseline: Baseline, key: str) -> float:
+        """Seconds of one call in the baseline's thread: loops grow until they can be timed."""
+        loops = 1
+        while True:
+            stamp: task.Stamp = baseline.call(task.run, key, 0, loops)
+            seconds = stamp.ended - stamp.began
+            if seconds >= CALIBRATION_SECONDS or (loops == 1 and seconds > CALIBRATION_SECONDS / 4):
+                return max(seconds / loops, 1e-9)
+            growth = CALIBRATION_SECONDS * 1.2 / max(seconds, 1e-6)
+            loops = max(loops + 1, int(loops * min(growth, 100.0)))
+
+    def rounds(self, request: Json) -> Json:
+        """Run pairs until ``pairs`` are done or ``seconds`` have passed, at least ``at_least``."""
+        self._opened()
+        began, pressure = time.perf_counter(), HostPressure.now()
+        pairs: list[Json] = []
+        controls: list[Json] = []
+        spent = {"work": 0.0, "control": 0.0}
+        while len(pairs) < request["pairs"]:
+            elapsed = time.perf_counter() - began
+            if elapsed >= request["seconds"] and len(pairs) >= request.get("at_least", 1):
+                break
+            pairs.append(self._pair(self.keys[0], self.work, spent, "work"))
+            if self.control and spent["control"] < CONTROL_SHARE * sum(spent.values()):
+                controls.append(self._pair(self.keys[1], self.control, spent, "control"))
+        since = HostPressure.now().since(pressure)
+        return {
+            "pairs": pairs,
+            "controls": controls,
+            "timed_seconds": sum(spent.values()),
+            "seconds": time.perf_counter() - began,
+            "steal": since.steal,
+            "throttled": since.throttled,
+            "gil_enabled": gil_enabled(),
+            "blas": read_blas(),
+            "traced": traced(),
+        }
+
+    def _pair(self, key: str, load: Load, spent: dict[str, float], name: str) -> Json:
+        """Run baseline and contender, the one first that was second in the last pair."""
+        crew, baseline = self._opened()
+        number = self.numbers[name]
+        self.numbers[name] += 1
+        turns: list[tuple[str, Callable[[str, Load, int], Json]]] = [
+            ("baseline", baseline.round),
+            ("contender", crew.round),
+        ]
+        if number % 2:
+            turns.reverse()
+        pair = {side: turn(key, load, number) for side, turn in turns}
+        spent[name] += pair["baseline"]["seconds"] + pair["contender"]["seconds"]
+        return pair
+
+    def held(self, request: Json) -> Json:
+        """Sample the GIL while one worker runs the batch; ``None`` where it cannot be told.
+
+        One worker, because two would wait for each other and hold it for longer than they need.
+        """
+        _, baseline = self._opened()
+        if not gil_enabled() or not request["py_spy"]:
+            return {"held": None, "waiting": None, "seconds": 0.0}
+        began, delay = time.perf_counter(), baseline.delay.seconds()
+        stop = threading.Event()
+        working = baseline.submit(task.run_until, self.keys[0], self.work.loops, stop)
+        try:
+            found = sample_held(request["py_spy"], request["seconds"])
+        finally:
+            stop.set()
+            working.result()
+        seconds, later = time.perf_counter() - began, baseline.delay.seconds()
+        waiting = None if delay is None or later is None else (later - delay) / seconds
+        return {"held": found, "waiting": waiting, "seconds": seconds}
+
+    def close(self, request: Json) -> Json:
+        if self.crew is not None:
+            self.crew.close()
+        if self.baseline is not None:
+            self.baseline.close()
+        for key in self.keys:
+            task.forget(key)
+        self.crew, self.baseline, self.keys = None, None, []
+        return {}
+
+
+def traced() -> str | None:
+    """Name what watches this interpreter's every line or call, or ``None``: it slows threads."""
+    if sys.gettrace() is not None:
+        return "sys.settrace"
+    if sys.getprofile() is not None:
+        return "sys.setprofile"
+    monitoring: Any = getattr(sys, "monitoring", None)
+    if monitoring is None:  # Python 3.11
+        return None
+    tools = [tool for tool in range(6) if monitoring.get_tool(tool) and monitoring.get_events(tool)]
+    return f"sys.monitoring ({monitoring.get_tool(tools[0])})" if tools else None
+
+
+def serve() -> None:
+    """Answer JSON lines from standard input until it ends. What workloads print goes to stderr."""
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    runner = Runner()
+    for line in sys.stdin:
+        request = json.loads(line)
+        reply = runner.handle(request)
+        replies.write(json.dumps(reply) + "\n")
+        replies.flush()
+        if request["do"] == "close":
+            break

@@ -1,0 +1,149 @@
+"""foreach: fresh threads on every call, items pulled one at a time from one iterator.
+
+This is the contract of the SciPy cookbook's ``handythread``, which the article used: results in
+the order of the input, the first exception stops the others and is raised, ``threads <= 1`` is a
+plain loop.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
+from typing import Any, TypeVar
+
+from speedgate.strategies.contract import Initializer, Strategy
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class _Pull(Iterator[tuple[int, T]]):
+    """One iterator shared by several threads; after ``stop`` it hands out nothing more."""
+
+    def __init__(self, items: Iterable[T]) -> None:
+        self._items = enumerate(items)
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    def __next__(self) -> tuple[int, T]:
+        with self._lock:
+            if self._stopped:
+                raise StopIteration
+            return next(self._items)
+
+    def stop(self) -> None:
+        with self._lock:
+            self._stopped = True
+
+
+def parallel_map(
+    function: Callable[[T], R],
+    items: Iterable[T],
+    threads: int = 3,
+    at_start: Callable[[], None] | None = None,
+) -> list[R]:
+    """Return ``[function(item) for item in items]``, computed by ``threads`` new threads.
+
+    ``at_start`` is run once by every thread. The first exception, of ``function``, of the
+    iteration or of ``at_start``, keeps the others from taking further items and is raised when
+    all threads have ended.
+    """
+    if threads <= 1:
+        if at_start is not None:
+            at_start()
+        return [function(item) for item in items]
+    pull = _Pull(items)
+    results: dict[int, R] = {}
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            if at_start is not None:
+                at_start()
+            for index, item in pull:
+                results[index] = function(item)
+        except BaseException as error:  # noqa: BLE001  # raised in the caller
+            pull.stop()
+            errors.append(error)
+
+    crew = [threading.Thread(target=work, name=f"foreach-{n}") for n in range(threads)]
+    _start_and_join(crew, pull)
+    if errors:
+        raise errors[0]
+    return [results[index] for index in range(len(results))]
+
+
+def _start_and_join(crew: list[threading.Thread], pull: _Pull[Any]) -> None:
+    """Run the threads to their end, also when the caller is interrupted."""
+    started: list[threading.Thread] = []
+    try:
+        for thread in crew:
+            thread.start()
+            started.append(thread)
+        for thread in started:
+            thread.join()
+    except BaseException:
+        pull.stop()
+        for thread in started:
+            thread.join()
+        raise
+
+
+def foreach(
+    function: Callable[[T], R], items: Iterable[T], threads: int = 3, return_: bool = False
+) -> list[R] | None:
+    """Call ``function`` on every item in ``threads`` new threads; the results if ``return_``."""
+    results = parallel_map(function, items, threads)
+    return results if return_ else None
+
+
+class ForeachExecutor(Executor):
+    """``parallel_map`` behind the executor interface: each ``map`` starts its own threads."""
+
+    def __init__(self, workers: int, at_start: Callable[[], None]) -> None:
+        self._workers = workers
+        self._at_start = at_start
+        self._submitted: list[threading.Thread] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+
+        def work() -> None:
+            try:
+                self._at_start()
+                future.set_result(fn(*args, **kwargs))
+            except BaseException as error:  # noqa: BLE001  # raised in the caller
+                future.set_exception(error)
+
+        thread = threading.Thread(target=work, name="foreach-submit")
+        self._submitted.append(thread)
+        thread.start()
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Wait for what was submitted; a thread that runs cannot be cancelled."""
+        while wait and self._submitted:
+            self._submitted.pop().join()
+
+    def map(
+        self,
+        fn: Callable[..., Any],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+        **options: Any,
+    ) -> Iterator[Any]:
+        """Run all items to their end, then yield the results; there is no time limit to obey."""
+        if timeout is not None or options:
+            raise TypeError("foreach runs every item to its end: it takes no timeout or buffersize")
+        items = zip(*iterables, strict=False)
+        return iter(parallel_map(lambda item: fn(*item), items, self._workers, self._at_start))
+
+
+def open_foreach(workers: int, initializer: Initializer, arguments: tuple[Any, ...]) -> Executor:
+    """Return an executor that starts ``workers`` new threads for every ``map``."""
+    return ForeachExecutor(workers, lambda: initializer(*arguments))
+
+
+FOREACH = Strategy(name="foreach", open=open_foreach, workers_are="passing threads")

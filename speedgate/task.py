@@ -1,0 +1,143 @@
+"""What a worker runs: one task of a batch, with the stamps that the accounting needs.
+
+Standard library only. Every worker, thread or process, finds its batches in this module's table,
+so that a task travels as a key and an index and never as data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+import pickle
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Any, NamedTuple
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A function and its arguments; task ``i`` uses argument ``i`` modulo their number."""
+
+    function: Callable[[Any], Any]
+    arguments: list[Any]
+
+
+@dataclass(frozen=True)
+class BatchRequest:
+    """Where a worker finds a workload, and what input to make: picklable, plain values only.
+
+    ``function`` and ``prepare`` read ``module:name``; ``path`` holds folders to import them from.
+    """
+
+    key: str
+    function: str
+    prepare: str
+    size: int
+    seed: int
+    buffers: int
+    path: tuple[str, ...] = ()
+
+
+class Stamp(NamedTuple):
+    """One task as its worker saw it: when (``perf_counter`` seconds) and how much CPU it used.
+
+    ``thread_cpu`` is of the thread alone, ``process_cpu`` of its whole process; ``worker`` is the
+    native id of the thread.
+    """
+
+    began: float
+    ended: float
+    thread_cpu: float
+    process_cpu: float
+    worker: int
+
+
+_batches: dict[str, Batch] = {}
+_installing = threading.Lock()
+
+
+def find(reference: str) -> Any:
+    """Import what ``module:name`` names."""
+    module, _, name = reference.partition(":")
+    found: Any = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def install(requests: tuple[BatchRequest, ...]) -> None:
+    """Prepare the batches in this process, once; every worker's initializer."""
+    with _installing:
+        for request in requests:
+            if request.key in _batches:
+                continue
+            sys.path.extend(folder for folder in request.path if folder not in sys.path)
+            function, prepare = find(request.function), find(request.prepare)
+            arguments = [prepare(request.size, request.seed + n) for n in range(request.buffers)]
+            _batches[request.key] = Batch(function, arguments)
+
+
+def forget(key: str) -> None:
+    """Drop a batch and its arguments from this process."""
+    _batches.pop(key, None)
+
+
+def run(key: str, index: int, loops: int) -> Stamp:
+    """Run one task: ``loops`` calls of the function on the task's argument.
+
+    The stamps are a few reads of clocks per task and release no GIL; counters that must be read
+    from files are read from outside, once a round (docs/method.md says what that costs).
+    """
+    return run_all(key, [index], loops)
+
+
+def run_all(key: str, indices: list[int], loops: int) -> Stamp:
+    """Run several tasks as one plain loop in the calling thread: the baseline, no dispatch."""
+    batch = _batches[key]
+    function = batch.function
+    arguments = [batch.arguments[index % len(batch.arguments)] for index in indices]
+    process_cpu, thread_cpu, began = time.process_time(), time.thread_time(), time.perf_counter()
+    for argument in arguments:
+        for _ in repeat(None, loops):
+            function(argument)
+    ended = time.perf_counter()
+    thread_cpu = time.thread_time() - thread_cpu
+    process_cpu = time.process_time() - process_cpu
+    return Stamp(began, ended, thread_cpu, process_cpu, threading.get_native_id())
+
+
+def run_until(key: str, loops: int, stop: threading.Event) -> None:
+    """Run tasks one after the other until ``stop`` is set."""
+    index = 0
+    while not stop.is_set():
+        run(key, index, loops)
+        index += 1
+
+
+def digest(key: str, index: int) -> str:
+    """Run one task once and return a digest of its result, the same in every process."""
+    batch = _batches[key]
+    return digest_of(batch.function(batch.arguments[index % len(batch.arguments)]))
+
+
+def digest_of(result: Any) -> str:
+    """Return a SHA-256 of a result: arrays by dtype, shape and bytes, all else by its pickle."""
+    dtype = getattr(result, "dtype", None)
+    if dtype is not None and not dtype.hasobject:
+        head = f"{dtype.str} {result.shape}".encode()
+        return hashlib.sha256(head + result.tobytes()).hexdigest()
+    return hashlib.sha256(pickle.dumps(result, protocol=5)).hexdigest()
+
+
+def identify(seconds: float) -> tuple[int, int, int]:
+    """Say who runs this (process id, thread ident, native thread id), after a short sleep.
+
+    The sleep lets the other workers take the other calls, so that all of them show up.
+    """
+    time.sleep(seconds)
+    return os.getpid(), threading.get_ident(), threading.get_native_id()

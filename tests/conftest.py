@@ -1,0 +1,19 @@
+"""What all tests share: hypothesis without a clock, and the workers' threads of each test."""
+
+import threading
+
+import pytest
+from hypothesis import settings
+
+# No deadline, since no test depends on how fast the machine is; the same examples in every run.
+settings.register_profile("suite", deadline=None, derandomize=True, database=None)
+settings.load_profile("suite")
+
+
+@pytest.fixture
+def leaves_no_thread():
+    """Fail a test that leaves a thread behind."""
+    before = set(threading.enumerate())
+    yield
+    left = [thread.name for thread in threading.enumerate() if thread not in before]
+    assert left == []

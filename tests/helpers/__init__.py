@@ -1,0 +1,1 @@
+"""What several test modules share. ``loads`` is imported by runner and worker processes, too."""

@@ -1,0 +1,124 @@
+"""Functions that runners and their workers import. Standard library only."""
+
+import itertools
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+_calls = itertools.count()
+_starts = threading.local()
+
+
+def size_only(size, seed):
+    return size
+
+
+def numbers(size, seed):
+    """An argument that differs from buffer to buffer."""
+    return [seed] * size
+
+
+def broken_prepare(size, seed):
+    raise LookupError("no input for this")
+
+
+def nothing(argument):
+    return None
+
+
+def square(number):
+    return number * number
+
+
+def fail(item):
+    raise ValueError(f"item {item} is bad")
+
+
+def fail_on_odd(item):
+    if item % 2:
+        raise ValueError(f"item {item} is odd")
+    return item
+
+
+def who(argument):
+    """A result that depends on who computes it."""
+    return os.getpid(), threading.get_native_id()
+
+
+def counter(argument):
+    """A result that is another one on every call."""
+    return next(_calls)
+
+
+def shout(argument):
+    """Print in every way in which a workload can."""
+    sys.stdout.write('{"error": "printed"}\n')
+    sys.stdout.flush()
+    os.write(1, b"written\n")
+    subprocess.run([sys.executable, "-S", "-c", "print('from a child')"], check=True)
+    return argument
+
+
+def without_pytest(argument):
+    """Raise where the harness or pytest is loaded."""
+    heavy = {"pytest", "_pytest", "speedgate.plugin", "speedgate.measure", "speedgate.gate"}
+    loaded = heavy & sys.modules.keys()
+    if loaded:
+        raise RuntimeError(f"loaded: {sorted(loaded)}")
+    return argument
+
+
+def last_words():
+    sys.stderr.write("these are the last words\n")
+    sys.stderr.flush()
+
+
+def leave(argument):
+    last_words()
+    os._exit(3)
+
+
+def leave_if_a_child(argument):
+    """End a worker process, and nothing but a worker process."""
+    if multiprocessing.parent_process() is not None:
+        os._exit(3)
+
+
+def leave_by_exception(argument):
+    last_words()
+    sys.exit(4)
+
+
+def leave_by_signal(argument):
+    last_words()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(600)
+
+
+def sleep_long(argument):
+    time.sleep(600)
+
+
+def sleep_a_little(argument):
+    time.sleep(0.3)
+    return argument
+
+
+def count_starts(token):
+    """An initializer that counts how often it ran in the thread that runs it."""
+    counts = vars(_starts).setdefault("counts", {})
+    counts[token] = counts.get(token, 0) + 1
+
+
+def starts_here(token):
+    """How often ``count_starts`` ran in the thread that runs this."""
+    time.sleep(0.001)  # so that one worker does not take all the items
+    return vars(_starts).get("counts", {}).get(token, 0)
+
+
+def raise_in_setup():
+    raise RuntimeError("the setup ran")

@@ -1,0 +1,209 @@
+"""A machine that is made up: its runners answer at once, by a script, whatever the clock says."""
+
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from speedgate.case import Case
+from speedgate.measure import MeasurementError
+
+# Every process of a case answers with as many pairs, so that no figure depends on a clock.
+PAIRS = 24
+BASELINE_SECONDS = 0.010
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """How a case runs: what its rounds, the counters beside them and the GIL's samples read.
+
+    ``concurrency`` is how many workers are on a CPU at once, ``waiting`` the share of their time
+    that others had the cores, ``spread`` how far the rounds lie apart. ``error`` is what
+    ``fails_at`` answers; with ``crashes`` nobody answers any more.
+    """
+
+    speedup: float = 1.65
+    concurrency: float = 1.92
+    waiting: float | None = 0.02
+    inflation: float = 1.05
+    held: tuple[int, int] | None = (2, 175)
+    spread: float = 0.02
+    minor_faults: tuple[int, int] = (0, 0)
+    error: Json | None = None
+    fails_at: str = "check"
+    crashes: bool = False
+
+
+SIDE_BY_SIDE = Behaviour()
+HOLDS_GIL = Behaviour(speedup=0.95, concurrency=1.01, waiting=0.0, held=(170, 175))
+BEHIND_A_LOCK = Behaviour(speedup=0.94, concurrency=1.02, waiting=0.0)
+SLOW = Behaviour(speedup=0.97, inflation=1.9)
+CROWDED = Behaviour(speedup=1.0, concurrency=1.15, waiting=0.41, spread=0.6)
+SERIAL = Behaviour(speedup=0.99, concurrency=1.0, waiting=0.0)
+
+
+def raising(error: BaseException, traceback: str) -> Behaviour:
+    """A workload that raises: what its runner answers."""
+    name = type(error).__name__
+    return Behaviour(error={"type": name, "message": str(error), "traceback": traceback})
+
+
+CRASHING = Behaviour(crashes=True)
+
+
+@dataclass
+class MadeMachine:
+    """Where made-up runners run; a test says beforehand how each workload does.
+
+    ``behave("g", SLOW, SIDE_BY_SIDE)`` makes the first process of every parallel case of g slow
+    and all further ones fast. ``control`` is what the host control reaches.
+    """
+
+    control: float = 1.92
+    gil_enabled: bool = True
+    traced: str | None = None
+    runners: list["MadeRunner"] = field(default_factory=list)
+    behaviours: dict[str, Sequence[Behaviour]] = field(default_factory=dict)
+    processes: Counter = field(default_factory=Counter)
+
+    def behave(self, workload: str, *processes: Behaviour) -> None:
+        self.behaviours[workload] = processes
+
+    def behaviour(self, case: Case) -> Behaviour:
+        """How the next process of a case runs."""
+        if case.strategy == "serial":
+            return SERIAL
+        usual = HOLDS_GIL if case.workload == "f" and case.strategy != "processes" else SIDE_BY_SIDE
+        processes = self.behaviours.get(case.workload, [usual])
+        number = self.processes[case]
+        self.processes[case] += 1
+        return processes[min(number, len(processes) - 1)]
+
+    def open(self, path: Sequence[str] = (), blas_threads: int | None = None) -> "MadeRunner":
+        """What stands in for ``RunnerProcess``."""
+        self.runners.append(MadeRunner(self, tuple(path), blas_threads))
+        return self.runners[-1]
+
+    @property
+    def cases(self) -> list[str]:
+        """The ids of all cases that were opened, in order, each once."""
+        return list(dict.fromkeys(runner.case.id for runner in self.runners if runner.case))
+
+    def of(self, case_id: str) -> list["MadeRunner"]:
+        return [each for each in self.runners if each.case and each.case.id == case_id]
+
+    def contender_seconds(self, case_id: str) -> list[float]:
+        """The rounds of a case's contender, in order, over all its processes."""
+        return [seconds for runner in self.of(case_id) for seconds in runner.contender_seconds]
+
+
+class MadeRunner:
+    """Answers like a runner. Everything that it was asked is kept."""
+
+    def __init__(self, machine: MadeMachine, path: tuple[str, ...], blas_threads: int | None):
+        self.machine = machine
+        self.path = path
+        self.blas_threads = blas_threads
+        self.case: Case | None = None
+        self.requests: list[Json] = []
+        self.contender_seconds: list[float] = []
+        self.is_closed = False
+
+    def ask(self, request: Json, limit_seconds: float) -> Json:
+        self.requests.append(request)
+        if request["do"] == "open":
+            self._begin(request)
+        if self.behaviour.crashes and request["do"] == "rounds":
+            raise MeasurementError("the runner ended by signal SIGSEGV while it measured")
+        if self.behaviour.error is not None and request["do"] == self.behaviour.fails_at:
+            return {"error": self.behaviour.error}
+        return getattr(self, request["do"])(request)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    @property
+    def asked(self) -> list[str]:
+        return [request["do"] for request in self.requests]
+
+    def _begin(self, request: Json) -> None:
+        work = request["batches"][0]
+        name = work["function"].rpartition(":")[2]
+        self.case = Case(name, work["size"], request["strategy"], request["workers"])
+        self.behaviour = self.machine.behaviour(self.case)
+
+    def open(self, request: Json) -> Json:
+        return {
+            "environment": {
+                "python": "3.11.7",
+                "gil_enabled": self.machine.gil_enabled,
+                "numpy": {"version": "2.4.6"},
+                "blas": [
+                    {"user_api": "blas", "internal_api": "openblas", "version": "0.3.30",
+                     "num_threads": self.blas_threads or 2},
+                ],
+            },
+            "start_method": "spawn" if request["strategy"] == "processes" else None,
+            "start_seconds": 0.1,
+        }  # fmt: skip
+
+    def check(self, request: Json) -> Json:
+        return {"tasks": request["tasks"]}
+
+    def calibrate(self, request: Json) -> Json:
+        tasks, loops = request["tasks"] or 8, request["loops"] or 3
+        return {"call_seconds": 0.001, "tasks": tasks, "loops": loops, "seconds": 0.0}
+
+    def rounds(self, request: Json) -> Json:
+        count = min(PAIRS, request["pairs"])
+        pairs = [self._pair(self.behaviour, number) for number in range(count)]
+        self.contender_seconds += [pair["contender"]["seconds"] for pair in pairs]
+        control = replace(SIDE_BY_SIDE, speedup=self.machine.control)
+        has_control = len(self.requests[0]["batches"]) > 1
+        return {
+            "pairs": pairs,
+            "controls": [self._pair(control, n) for n in range(count if has_control else 0)],
+            "timed_seconds": 0.02 * count,
+            "seconds": 0.02 * count,
+            "steal": 0.0,
+            "throttled": None,
+            "gil_enabled": self.machine.gil_enabled,
+            "blas": None,
+            "traced": self.machine.traced,
+        }
+
+    def _pair(self, behaviour: Behaviour, number: int) -> Json:
+        """One pair; the rounds of a case differ from each other and from those of other cases."""
+        assert self.case is not None
+        turn = (number * 7 % PAIRS) / (PAIRS - 1) - 0.5  # -0.5 to 0.5, in no order of size
+        workers = self.case.workers
+        work = BASELINE_SECONDS * (1 + zlib.crc32(self.case.id.encode()) % 97 / 100)
+        contender = work * (1 + number / 1000) / behaviour.speedup
+        baseline = contender * behaviour.speedup * (1 + behaviour.spread * turn)
+        on_cpu = min(behaviour.concurrency, workers) * contender
+        waiting = None if behaviour.waiting is None else behaviour.waiting * workers * contender
+        return {
+            "baseline": {
+                "seconds": baseline,
+                "on_cpu": baseline,
+                "cpu": baseline,
+                "in_task": baseline,
+                "minor_faults": behaviour.minor_faults[0],
+            },
+            "contender": {
+                "seconds": contender,
+                "on_cpu": on_cpu,
+                "cpu": behaviour.inflation * baseline,
+                "in_task": 0.99 * workers * contender,
+                "waiting": waiting,
+                "tail": 0.0,
+                "minor_faults": behaviour.minor_faults[1],
+                "voluntary_switches": 4,
+            },
+        }
+
+    def held(self, request: Json) -> Json:
+        return {"held": self.behaviour.held, "waiting": 0.0, "seconds": 0.0}

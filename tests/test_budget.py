@@ -1,0 +1,79 @@
+import pytest
+from helpers.fakes import FakeClock
+
+from speedgate.budget import MOST_SECONDS, Budget
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+def explicit(seconds, weight, clock):
+    return Budget(seconds, weight, explicit=True, now=clock)
+
+
+def test_equal_cases_get_equal_shares(clock):
+    budget = explicit(100, 4, clock)
+    shares = []
+    for _ in range(4):
+        shares.append(budget.take(1))
+        clock.advance(shares[-1])
+    assert shares == pytest.approx([25] * 4)
+
+
+def test_a_heavier_case_gets_more(clock):
+    budget = explicit(70, 3.5, clock)
+    assert budget.take(2.5) == pytest.approx(50)
+    clock.advance(50)
+    assert budget.take(1) == pytest.approx(20)
+
+
+def test_what_one_leaves_the_next_may_have(clock):
+    budget = explicit(100, 2, clock)
+    assert budget.take(1) == pytest.approx(50)
+    clock.advance(10)
+    assert budget.take(1) == pytest.approx(90)
+
+
+def test_what_one_takes_too_much_the_next_must_do_without(clock):
+    budget = explicit(100, 2, clock)
+    budget.take(1)
+    clock.advance(80)
+    assert budget.take(1) == pytest.approx(20)
+
+
+def test_a_spent_budget_gives_nothing_and_never_less(clock):
+    budget = explicit(10, 2, clock)
+    clock.advance(1000)
+    assert budget.take(1) == 0
+    assert budget.left_seconds() == 0
+
+
+def test_more_cases_than_were_weighed_still_get_what_is_left(clock):
+    budget = explicit(10, 1, clock)
+    budget.take(1)
+    clock.advance(4)
+    assert budget.take(1) == pytest.approx(6)
+
+
+@pytest.mark.parametrize("weight", [1, 2.5])
+def test_without_an_explicit_budget_a_single_case_is_not_measured_for_minutes(clock, weight):
+    budget = Budget(150, weight, now=clock)
+    assert budget.left_seconds() == MOST_SECONDS * weight
+    assert budget.take(weight) == MOST_SECONDS * weight
+
+
+def test_an_explicit_budget_is_used_whole(clock):
+    budget = explicit(150, 1, clock)
+    assert budget.left_seconds() == 150
+    assert budget.take(1) == 150
+
+
+def test_the_time_left_falls_as_cases_are_taken(clock):
+    budget = Budget(150, 3, now=clock)
+    left = [budget.left_seconds()]
+    for _ in range(3):
+        budget.take(1)
+        left.append(budget.left_seconds())
+    assert left == [3 * MOST_SECONDS, 2 * MOST_SECONDS, MOST_SECONDS, 0]

@@ -1,0 +1,178 @@
+import os
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from speedgate import counters as module
+from speedgate.counters import HostPressure, ProcessUsage, RunQueueDelay, difference
+
+needs_proc = pytest.mark.skipif(
+    not Path("/proc/self/schedstat").exists(), reason="only Linux counts the time on a run queue"
+)
+
+
+@pytest.fixture
+def schedstat(tmp_path):
+    """Make a file as of the kernel: run and wait nanoseconds, and how often."""
+
+    def make(name, waited):
+        path = tmp_path / name
+        path.write_text(f"123456 {waited} 7\n")
+        return str(path)
+
+    return make
+
+
+# --- the run queue
+
+
+def test_the_delay_is_the_second_field_summed_over_the_workers(schedstat):
+    delay = RunQueueDelay([schedstat("a", 1_500_000_000), schedstat("b", 250_000_000)])
+    assert delay.seconds() == 1.75
+    delay.close()
+
+
+def test_the_files_stay_open_and_are_read_anew(schedstat, tmp_path):
+    delay = RunQueueDelay([schedstat("a", 1_000_000_000)])
+    assert delay.seconds() == 1.0
+    schedstat("a", 3_000_000_000)
+    assert delay.seconds() == 3.0
+    delay.close()
+
+
+def test_a_delay_that_one_worker_does_not_tell_is_unknown(schedstat, tmp_path, monkeypatch):
+    closed = []
+    monkeypatch.setattr(module.os, "close", closed.append)
+    delay = RunQueueDelay([schedstat("a", 1), str(tmp_path / "no such file")])
+    monkeypatch.undo()
+    assert delay.seconds() is None
+    assert len(closed) == 1
+    os.close(closed[0])
+
+
+def test_no_worker_has_no_delay_and_not_0():
+    assert RunQueueDelay(()).seconds() is None
+
+
+def test_a_worker_that_ended_is_no_longer_known(schedstat, monkeypatch):
+    def ended(*_):
+        raise ProcessLookupError("no such process")
+
+    delay = RunQueueDelay([schedstat("a", 1)])
+    monkeypatch.setattr(module.os, "pread", ended)
+    assert delay.seconds() is None
+    delay.close()
+
+
+def test_a_closed_delay_is_unknown_and_may_be_closed_again(schedstat):
+    delay = RunQueueDelay([schedstat("a", 1)])
+    delay.close()
+    delay.close()
+    assert delay.seconds() is None
+
+
+@needs_proc
+def test_the_kernel_tells_it_of_threads_and_of_processes():
+    for delay in (
+        RunQueueDelay.of_threads([threading.get_native_id()]),
+        RunQueueDelay.of_processes([os.getpid()]),
+    ):
+        first, second = delay.seconds(), delay.seconds()
+        assert 0 <= first <= second
+        delay.close()
+
+
+# --- page faults and switches
+
+
+def test_usage_is_the_difference_of_what_was_counted():
+    later, earlier = ProcessUsage(10, 5, 1), ProcessUsage(4, 5, 0)
+    assert later.since(earlier) == ProcessUsage(6, 0, 1)
+
+
+@pytest.mark.parametrize(("now", "then"), [(None, 1), (1, None), (None, None)])
+def test_what_is_not_known_has_no_difference(now, then):
+    assert difference(now, then) is None
+    assert ProcessUsage(now, 2, 2).since(ProcessUsage(then, 1, 1)) == ProcessUsage(None, 1, 1)
+
+
+def test_usage_is_that_of_this_process(monkeypatch):
+    usage = SimpleNamespace(ru_minflt=3, ru_nvcsw=2, ru_nivcsw=1)
+    resource = SimpleNamespace(RUSAGE_SELF=0, getrusage=lambda who: usage)
+    monkeypatch.setattr(module, "resource", resource)
+    assert ProcessUsage.now() == ProcessUsage(3, 2, 1)
+
+
+def test_a_platform_without_such_counters_knows_nothing(monkeypatch):
+    monkeypatch.setattr(module, "resource", None)
+    assert ProcessUsage.now() == ProcessUsage(None, None, None)
+
+
+def test_page_faults_are_counted_for_real():
+    if module.resource is None:
+        assert ProcessUsage.now().minor_faults is None
+        return
+    before = ProcessUsage.now()
+    touched = bytearray(b"x") * (32 << 20)
+    assert ProcessUsage.now().since(before).minor_faults > 0
+    assert len(touched) == 32 << 20
+
+
+# --- the whole machine
+
+
+@pytest.fixture
+def proc_stat(tmp_path, monkeypatch):
+    path = tmp_path / "stat"
+    monkeypatch.setattr(module, "Path", lambda _: path)
+    monkeypatch.setattr(module.os, "sysconf", lambda _: 100, raising=False)
+    return path
+
+
+@pytest.fixture
+def group(tmp_path, monkeypatch):
+    """Two control groups, one in the other."""
+    inner, outer = tmp_path / "outer" / "inner", tmp_path / "outer"
+    inner.mkdir(parents=True)
+    monkeypatch.setattr(module, "control_group_folders", lambda _: iter([inner, outer]))
+    return inner
+
+
+def test_stolen_time_is_the_eighth_column_of_all_cpus(proc_stat):
+    proc_stat.write_text("cpu  1 2 3 4 5 6 7 250 9 10\ncpu0 1 2 3 4 5 6 7 8 9 10\n")
+    assert HostPressure.now().steal == 2.5
+
+
+@pytest.mark.parametrize("text", ["", "cpu  1 2 3\n", "cpu  1 2 3 4 5 6 7 many 9 10\n"])
+def test_stolen_time_that_is_not_told_is_unknown(proc_stat, text):
+    proc_stat.write_text(text)
+    assert HostPressure.now().steal is None
+
+
+def test_without_proc_stolen_time_is_unknown(proc_stat):
+    assert HostPressure.now().steal is None
+
+
+@pytest.mark.parametrize(
+    "text", ["nr_periods 9\nthrottled_usec 1500000\n", "throttled_time 1500000000\n"]
+)
+def test_throttling_is_told_by_both_versions_of_control_groups(group, text):
+    (group / "cpu.stat").write_text(text)
+    assert HostPressure.now().throttled == 1.5
+
+
+def test_throttling_of_an_outer_group_counts_where_the_inner_one_says_nothing(group):
+    (group / "cpu.stat").write_text("nr_periods 9\n")
+    (group.parent / "cpu.stat").write_text("throttled_usec 250000\n")
+    assert HostPressure.now().throttled == 0.25
+
+
+def test_throttling_that_nobody_tells_is_unknown(group):
+    assert HostPressure.now().throttled is None
+
+
+def test_pressure_is_the_difference_of_what_was_counted():
+    assert HostPressure(3.0, 1.5).since(HostPressure(1.0, 1.0)) == HostPressure(2.0, 0.5)
+    assert HostPressure(3.0, None).since(HostPressure(None, 1.0)) == HostPressure(None, None)

@@ -1,0 +1,85 @@
+"""The sampler is a script here: whether py-spy may read a process depends on the machine."""
+
+import os
+import sys
+
+import pytest
+
+from speedgate import held
+from speedgate.held import RATE, sample_held
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="the sampler is stopped by an interrupt")
+
+SAMPLER = """#!{python}
+import pathlib, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+arguments = sys.argv[1:]
+pathlib.Path({seen!r}).write_text(" ".join(arguments))
+print("py-spy> Sampling process 500 times a second. Press Control-C to exit.", flush=True)
+signal.sigwait([signal.SIGINT])
+pathlib.Path(arguments[arguments.index("--output") + 1]).write_text({samples!r})
+print({last!r})
+"""
+
+
+@pytest.fixture
+def sampler(tmp_path):
+    """Make a sampler that writes these samples and says this at its end."""
+
+    def make(samples="", last="done", text=SAMPLER):
+        path = tmp_path / "sampler"
+        seen = str(tmp_path / "seen")
+        path.write_text(text.format(python=sys.executable, seen=seen, samples=samples, last=last))
+        path.chmod(0o755)
+        return str(path)
+
+    return make
+
+
+def test_hits_are_counted_over_all_stacks(sampler):
+    found = sample_held(sampler("main;f 5\nmain;f;g (file.py:3) 2\n"), 0.1)
+    assert found.hits == 7
+    assert found.samples >= RATE * 0.1
+
+
+def test_the_gil_that_nobody_held_has_no_hits(sampler):
+    assert sample_held(sampler(""), 0.1).hits == 0
+
+
+def test_there_are_never_more_hits_than_samples(sampler):
+    found = sample_held(sampler("main;f 1000000000\n"), 0.05)
+    assert found.hits == found.samples
+
+
+def test_it_watches_this_process_without_stopping_it(sampler, tmp_path):
+    sample_held(sampler(), 0.01)
+    arguments = (tmp_path / "seen").read_text().split()
+    assert {"--gil", "--nonblocking"} <= set(arguments)
+    assert arguments[arguments.index("--pid") + 1] == str(os.getpid())
+
+
+def test_samples_that_came_late_are_no_samples(sampler):
+    assert sample_held(sampler("main 5\n", last="1.2s behind in sampling"), 0.01) is None
+
+
+def test_a_sampler_that_is_not_allowed_to_read_knows_nothing(sampler):
+    refused = "#!{python}\nprint('Permission denied')\nraise SystemExit(1)\n"
+    assert sample_held(sampler(text=refused), 600) is None
+
+
+def test_a_sampler_that_writes_nothing_knows_nothing(sampler):
+    silent = SAMPLER.replace('arguments[arguments.index("--output") + 1]', "{seen!r}")
+    assert sample_held(sampler(text=silent), 0.01) is None
+
+
+def test_a_sampler_that_is_not_there_knows_nothing(tmp_path):
+    assert sample_held(str(tmp_path / "nothing"), 600) is None
+
+
+def test_it_is_not_tried_where_it_could_not_be_stopped(sampler, tmp_path, monkeypatch):
+    path = sampler()
+    with monkeypatch.context() as patched:
+        patched.setattr(held.os, "name", "nt")
+        found = sample_held(path, 600)
+    assert found is None
+    assert not (tmp_path / "seen").exists()

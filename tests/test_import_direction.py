@@ -1,0 +1,122 @@
+"""What loads what, asked of fresh interpreters and of the source."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import speedgate
+import workloads
+
+PACKAGE = Path(speedgate.__file__).resolve().parent
+WORKLOADS = Path(workloads.__file__).resolve().parent
+PATH = os.pathsep.join(dict.fromkeys(map(str, (PACKAGE.parent, WORKLOADS.parent))))
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+# What measuring and judging is made of, and no business of a process that is measured.
+HARNESS = {
+    "plugin",
+    "measure",
+    "gate",
+    "history",
+    "report",
+    "selection",
+    "budget",
+    "sample",
+    "estimate",
+    "speedup",
+    "accounting",
+}
+
+
+def loaded_by(statement):
+    """The modules that a fresh interpreter has loaded after a statement, and not before it."""
+    code = (
+        f"import json, sys; before = set(sys.modules)\n{statement}\n"
+        "print(json.dumps(sorted(set(sys.modules) - before)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        env={**os.environ, "PYTHONPATH": PATH},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(result.stdout)
+
+
+def top_levels(modules):
+    return {module.partition(".")[0] for module in modules}
+
+
+def imports_of(source):
+    """All modules that a file imports anywhere, functions and type checks included."""
+    found = set()
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found |= {node.module or ""}
+    return found
+
+
+def catalogue_modules():
+    names = [path.stem for path in sorted(WORKLOADS.glob("*.py"))]
+    return ", ".join(f"workloads.{name}" for name in names if name != "__init__")
+
+
+def test_the_runner_loads_neither_pytest_nor_the_harness():
+    modules = loaded_by("import speedgate.runner")
+    ours = {
+        module.partition(".")[2].partition(".")[0] for module in modules if "speedgate." in module
+    }
+    assert "runner" in ours
+    assert ours & HARNESS == set()
+    assert top_levels(modules) & {"pytest", "_pytest", "pluggy", "pytest_benchmark"} == set()
+
+
+def test_the_runner_is_standard_library_only_until_it_is_told_a_workload():
+    standard = {*sys.stdlib_module_names, "__mp_main__"}  # a name that multiprocessing makes up
+    assert top_levels(loaded_by("import speedgate.runner")) - standard == {"speedgate"}
+
+
+def test_a_worker_loads_no_more_than_the_task_needs():
+    modules = loaded_by("import speedgate.task")
+    assert [module for module in modules if module.startswith("speedgate")] == [
+        "speedgate",
+        "speedgate.task",
+    ]
+
+
+def test_the_workloads_load_nothing_of_ours_and_no_pytest():
+    modules = loaded_by(f"import workloads, {catalogue_modules()}")
+    assert {"workloads", "numpy"} <= top_levels(modules)
+    assert top_levels(modules) & {"speedgate", "bench", "pytest", "_pytest"} == set()
+
+
+def test_runner_and_workloads_together_load_no_harness():
+    modules = loaded_by(f"import speedgate.runner, workloads, {catalogue_modules()}")
+    assert {f"speedgate.{name}" for name in HARNESS} & set(modules) == set()
+    assert "pytest" not in modules
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_the_plugin_imports_pytest_and_nothing_imports_the_plugin(source):
+    imported = imports_of(source)
+    if source.name != "plugin.py":
+        assert top_levels(imported) & {"pytest", "_pytest", "pytest_benchmark"} == set()
+    assert "speedgate.plugin" not in imported
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_the_package_imports_neither_workloads_nor_benches(source):
+    assert top_levels(imports_of(source)) & {"workloads", "bench"} == set()
+
+
+def test_the_sources_were_found():
+    """Else the tests above would pass on nothing."""
+    assert {"plugin.py", "runner.py"} <= {source.name for source in SOURCES}
+    assert "pytest" in imports_of(PACKAGE / "plugin.py")

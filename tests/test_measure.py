@@ -1,0 +1,637 @@
+"""Measuring with a scripted runner on a fake clock; then runners in processes of their own."""
+
+import functools
+import importlib
+import json
+import math
+import os
+import sys
+import sysconfig
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from helpers import loads
+from helpers.fakes import FakeClock, ScriptedRunner
+from helpers.leftovers import child_processes, still_running
+from helpers.made import CASE, MadeWorkload
+
+import workloads
+from speedgate import measure as module
+from speedgate.case import Case
+from speedgate.environment import BLAS_THREAD_VARIABLES
+from speedgate.gate import MAX_PROCESSES
+from speedgate.measure import (
+    LEAST_PAIRS,
+    PACKAGE_FOLDER,
+    InProcess,
+    Measurement,
+    MeasurementError,
+    Plan,
+    RunnerProcess,
+    WorkloadError,
+    buffers,
+    import_folders,
+    measure,
+    most_processes,
+    open_request,
+    reference,
+    runner_variables,
+)
+
+TESTS_FOLDER = str(Path(__file__).resolve().parent)
+SQUARE = MadeWorkload(loads.square)
+SERIAL = Case("made", 3, "serial", 1)
+# Far longer than anything here takes: only what hangs meets it.
+PATIENCE_SECONDS = 120.0
+
+
+# --- with a scripted runner
+
+
+class Bench:
+    """Opens scripted runners one after the other and keeps them."""
+
+    def __init__(self, **script):
+        self.clock = FakeClock()
+        self.script = script
+        self.runners = []
+
+    def open_runner(self):
+        assert all(runner.is_closed for runner in self.runners), "one runner at a time"
+        self.runners.append(ScriptedRunner(self.clock, **self.script))
+        return self.runners[-1]
+
+    def measure(self, plan, is_decided=lambda measurement: False, case=CASE, **options):
+        return measure(case, SQUARE, plan, self.open_runner, is_decided, now=self.clock, **options)
+
+
+def never_asked(measurement):
+    raise AssertionError("this is not the time to decide")
+
+
+def test_it_stops_when_decided_after_the_second_process():
+    bench, asked = Bench(), []
+
+    def is_decided(measurement):
+        asked.append(len(measurement.processes))
+        return True
+
+    measurement = bench.measure(Plan(seconds=50, processes=5), is_decided)
+    assert len(bench.runners) == len(measurement.processes) == 2
+    assert asked == [2]
+
+
+def test_it_stops_as_soon_as_it_is_decided():
+    bench = Bench()
+    bench.measure(Plan(seconds=50, processes=5), lambda found: len(found.processes) == 4)
+    assert len(bench.runners) == 4
+
+
+def test_undecided_it_uses_all_processes():
+    bench = Bench()
+    bench.measure(Plan(seconds=50, processes=5))
+    assert len(bench.runners) == 5
+    assert all(runner.is_closed for runner in bench.runners)
+
+
+def test_a_case_of_one_process_is_not_asked_about():
+    bench = Bench()
+    bench.measure(Plan(seconds=10, processes=1), never_asked)
+    assert len(bench.runners) == 1
+
+
+def test_only_a_judged_case_has_several_processes():
+    assert most_processes(judged=False) == 1
+    assert most_processes(judged=True) == MAX_PROCESSES > 1
+
+
+def test_check_only_compares_in_one_process_and_times_nothing():
+    bench = Bench()
+    measurement = bench.measure(Plan(seconds=50, processes=5), never_asked, check_only=True)
+    (runner,) = bench.runners
+    assert [request["do"] for request in runner.requests] == ["open", "check"]
+    assert runner.is_closed
+    assert measurement.sample.pairs == ()
+    assert measurement.first("environment") == {"python": "3.x"}
+
+
+def test_the_results_are_compared_in_the_first_process_before_anything_is_timed():
+    bench = Bench()
+    bench.measure(Plan(seconds=10, processes=3))
+    first, *others = ([request["do"] for request in each.requests] for each in bench.runners)
+    assert first[:4] == ["open", "check", "calibrate", "rounds"]
+    assert all("check" not in requests for requests in others)
+
+
+def test_every_buffer_is_compared_unless_there_are_fewer_tasks():
+    bench = Bench()
+    bench.measure(Plan(seconds=1))
+    bench.measure(Plan(seconds=1, tasks=3))
+    checked = [runner.asked("check")[0]["tasks"] for runner in bench.runners]
+    assert checked == [buffers(CASE), 3]
+
+
+@pytest.mark.parametrize("processes", [1, 2, 5])
+def test_the_seconds_are_spread_over_the_processes(processes):
+    bench = Bench(pair_seconds=0.5)
+    began = bench.clock()
+    measurement = bench.measure(Plan(seconds=30, processes=processes))
+    assert [len(pairs) for pairs in measurement.processes] == [60 // processes] * processes
+    assert measurement.wall_seconds == bench.clock() - began == 30
+
+
+def test_what_one_process_took_too_much_the_others_do_without():
+    bench = Bench(pair_seconds=8.0)
+    measurement = bench.measure(Plan(seconds=20, processes=2))
+    assert [len(pairs) for pairs in measurement.processes] == [3, 3]  # the least of a process
+    bench = Bench(pair_seconds=3.0)
+    measurement = bench.measure(Plan(seconds=20, processes=2))
+    assert [len(pairs) for pairs in measurement.processes] == [4, 3]
+
+
+@pytest.mark.parametrize("processes", [1, 2, 5])
+def test_with_no_time_there_are_still_pairs_enough_for_an_interval(processes):
+    measurement = Bench().measure(Plan(seconds=0, processes=processes))
+    assert len(measurement.sample.pairs) >= LEAST_PAIRS
+    assert measurement.evidence(0.95).speedup.is_bounded
+
+
+@pytest.mark.parametrize("seconds", [0, 1000])
+def test_fixed_pairs_are_run_whatever_the_time(seconds):
+    measurement = Bench().measure(Plan(seconds=seconds, processes=2, pairs=3))
+    assert [len(pairs) for pairs in measurement.processes] == [3, 3]
+
+
+def test_fixed_tasks_and_loops_are_passed_on_and_kept():
+    bench = Bench()
+    measurement = bench.measure(Plan(seconds=1, tasks=100, loops=1))
+    assert bench.runners[0].asked("calibrate") == [{"do": "calibrate", "tasks": 100, "loops": 1}]
+    assert (measurement.first("tasks"), measurement.first("loops")) == (100, 1)
+
+
+def test_a_long_stretch_is_asked_for_in_short_ones():
+    bench = Bench()
+    bench.measure(Plan(seconds=60))
+    asked = bench.runners[0].asked("rounds")
+    assert len(asked) > 1
+    assert all(request["seconds"] <= module.BATCH_SECONDS for request in asked)
+
+
+def test_the_time_limit_runs_from_the_opening_of_each_runner():
+    bench = Bench()
+    bench.measure(Plan(seconds=20, processes=2, time_limit=77))
+    for runner in bench.runners:
+        assert runner.limits[0] == 77
+        assert runner.limits == sorted(runner.limits, reverse=True)
+        assert runner.limits[-1] < 77
+
+
+def test_only_a_case_that_needs_it_has_its_gil_sampled(monkeypatch):
+    monkeypatch.setattr(module, "find_py_spy", lambda: "sampler")
+    bench = Bench(held=(10, 100))
+    unsampled = bench.measure(Plan(seconds=1))
+    assert bench.runners[0].asked("held") == []
+    assert unsampled.evidence(0.95).held is None
+    sampled = bench.measure(Plan(seconds=2, processes=2, sample_held=True))
+    assert bench.runners[1].asked("held")[0]["py_spy"] == "sampler"
+    assert (sampled.evidence(0.95).held.value, sampled.evidence(0.95).held.count) == (0.1, 200)
+
+
+def test_a_gil_that_could_not_be_sampled_is_unknown_and_not_free():
+    measurement = Bench(held=None).measure(Plan(seconds=1, sample_held=True))
+    assert measurement.evidence(0.95).held is None
+
+
+@pytest.mark.parametrize(("waiting", "count"), [(None, 100), (0.01, 100), (0.3, None)])
+def test_samples_taken_while_others_had_the_core_are_left_out(waiting, count):
+    bench = Bench(held=(10, 100), replies={"held": {"waiting": waiting}})
+    share = bench.measure(Plan(seconds=1, sample_held=True)).evidence(0.95).held
+    assert (share and share.count) == count
+
+
+@pytest.mark.parametrize("error", [MeasurementError("no answer"), KeyboardInterrupt()])
+@pytest.mark.parametrize("request_", ["open", "calibrate", "rounds"])
+def test_the_runner_is_closed_whatever_happens(request_, error):
+    bench = Bench(replies={request_: error})
+    with pytest.raises(type(error)):
+        bench.measure(Plan(seconds=10, processes=5))
+    (runner,) = bench.runners
+    assert runner.is_closed
+
+
+def error_reply(kind, message="it went wrong"):
+    traceback = f'Traceback\n  File "there.py", line 7, in f\n{kind}: {message}'
+    return {"error": {"type": kind, "message": message, "traceback": traceback}}
+
+
+def test_a_workload_that_raised_is_told_with_case_and_traceback():
+    bench = Bench(replies={"calibrate": error_reply("ZeroDivisionError")})
+    with pytest.raises(WorkloadError) as raised:
+        bench.measure(Plan(seconds=10))
+    assert str(raised.value).startswith(f"{CASE.id} raised ZeroDivisionError\n")
+    assert 'File "there.py", line 7, in f' in str(raised.value)
+
+
+def test_a_result_that_differs_is_the_strategys_fault_and_not_the_workloads():
+    bench = Bench(replies={"check": error_reply("ResultMismatch", "threads returned another")})
+    with pytest.raises(MeasurementError) as raised:
+        bench.measure(Plan(seconds=10))
+    assert not isinstance(raised.value, WorkloadError)
+    assert str(raised.value) == f"{CASE.id}: threads returned another"
+
+
+def test_a_workload_that_cannot_be_imported_is_refused_before_a_runner_is_opened():
+    bench = Bench()
+    with pytest.raises(MeasurementError, match="not at the top level"):
+        measure(CASE, MadeWorkload(lambda size: size), Plan(seconds=1), bench.open_runner)
+    assert bench.runners == []
+
+
+# --- what was measured
+
+
+def test_the_evidence_is_that_of_the_rounds():
+    evidence = Bench(ratio=1.6).measure(Plan(seconds=20, processes=2)).evidence(0.9)
+    assert evidence.workers == 2
+    assert evidence.speedup.value == pytest.approx(1.6)
+    assert evidence.speedup.confidence == evidence.control.confidence == 0.9
+    assert evidence.process_speedups == pytest.approx((1.6, 1.6))
+    assert evidence.control.value == pytest.approx(1.9)
+    assert evidence.concurrency.low.value == pytest.approx(2.0)
+    assert evidence.broken is None
+
+
+def test_timed_seconds_hold_rounds_and_calibration_but_no_start():
+    measurement = Bench().measure(Plan(seconds=10, processes=2))
+    assert measurement.rounds_seconds == 10
+    assert measurement.timed_seconds == 10 + 2 * 0.25
+
+
+@pytest.mark.parametrize("name", ["steal", "throttled"])
+def test_pressure_is_summed_where_it_is_known(name):
+    unknown = Bench().measure(Plan(seconds=2, pairs=1))
+    assert getattr(unknown, f"{name}_seconds") is None
+    known = Bench(replies={"rounds": {name: 0.25}}).measure(Plan(seconds=2, processes=2, pairs=1))
+    assert getattr(known, f"{name}_seconds") == 0.5
+
+
+def test_stolen_time_raises_the_upper_bound_of_the_concurrency():
+    plan = Plan(seconds=2, pairs=6)
+    quiet = Bench(ratio=1.0, pair_seconds=1.0).measure(plan).evidence(0.95).concurrency
+    script = {"ratio": 1.0, "pair_seconds": 1.0, "replies": {"rounds": {"steal": 1.2}}}
+    stolen = Bench(**script).measure(plan).evidence(0.95).concurrency
+    assert stolen.low == quiet.low
+    assert stolen.high.value > quiet.high.value
+
+
+def test_a_tracer_that_was_active_is_told_as_a_broken_premise():
+    bench = Bench(replies={"rounds": {"traced": "sys.settrace"}})
+    broken = bench.measure(Plan(seconds=1)).evidence(0.95).broken
+    assert broken.startswith("sys.settrace was active")
+
+
+def test_a_gil_that_was_off_once_was_not_on():
+    bench = Bench(replies={"rounds": {"gil_enabled": False}})
+    assert bench.measure(Plan(seconds=1)).evidence(0.95).gil_enabled is False
+
+
+def test_nothing_measured_is_no_evidence():
+    evidence = Measurement(CASE).evidence(0.95)
+    assert (evidence.speedup, evidence.concurrency, evidence.control) == (None, None, None)
+    assert evidence.process_speedups == ()
+
+
+# --- what a runner is asked to open
+
+
+def test_each_process_has_inputs_of_its_own():
+    used = []
+    for number in range(3):
+        (batch,) = open_request(CASE, SQUARE, Plan(seconds=1, seed=5), number)["batches"]
+        used += range(batch["seed"], batch["seed"] + batch["buffers"])
+    assert len(used) == len(set(used))
+    assert used[0] == 5
+
+
+def test_there_are_more_buffers_than_workers():
+    assert buffers(SERIAL) == 2
+    assert buffers(Case("g", 1, "threads", 8)) > 8
+
+
+def test_the_request_is_plain_json_and_says_where_the_workload_is():
+    request = open_request(CASE, SQUARE, Plan(seconds=1, before="helpers.loads:nothing"), 0)
+    assert json.loads(json.dumps(request)) == request
+    (batch,) = request["batches"]
+    assert batch["function"] == "helpers.loads:square"
+    assert batch["prepare"] == "helpers.loads:size_only"
+    assert batch["size"] == CASE.size
+    assert batch["path"] == [TESTS_FOLDER]
+    assert request["before"] == "helpers.loads:nothing"
+
+
+def test_only_a_parallel_case_has_a_control():
+    plan = Plan(seconds=1, control=MadeWorkload(loads.nothing))
+    parallel = open_request(CASE, SQUARE, plan, 0)["batches"]
+    assert [batch["key"] for batch in parallel] == ["work", "control"]
+    assert parallel[1]["function"] == "helpers.loads:nothing"
+    alone = open_request(Case("g", 9, "threads", 1), SQUARE, plan, 0)["batches"]
+    assert [batch["key"] for batch in alone] == ["work"]
+
+
+# --- references and folders
+
+
+def test_a_reference_names_module_and_function():
+    assert reference(loads.square) == "helpers.loads:square"
+    assert reference(math.exp) == "math:exp"
+    assert reference(np.linalg.norm) == "numpy.linalg:norm"
+
+
+def nested():
+    def inner(size):
+        return size
+
+    return inner
+
+
+@pytest.mark.parametrize(
+    "function",
+    [nested(), lambda size: size, functools.partial(loads.square)],
+    ids=["nested", "lambda", "partial"],
+)
+def test_a_function_that_cannot_be_imported_is_refused(function):
+    with pytest.raises(MeasurementError, match="not at the top level of a module"):
+        reference(function)
+
+
+def test_a_workload_is_imported_from_the_folder_of_its_package():
+    assert import_folders(SQUARE) == (TESTS_FOLDER,)
+    assert import_folders(MadeWorkload(nested, nested)) == (TESTS_FOLDER,)
+
+
+def test_a_function_of_a_package_itself_is_found_beside_the_package(tmp_path, monkeypatch):
+    package = tmp_path / "made_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("def work(size): return size\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    work = importlib.import_module("made_package").work
+    folders = import_folders(MadeWorkload(work, work))
+    del sys.modules["made_package"]
+    assert folders == (str(tmp_path.resolve()),)
+
+
+def test_function_and_prepare_may_come_from_two_folders():
+    folder = str(Path(workloads.__file__).resolve().parents[1])
+    assert import_folders(MadeWorkload(workloads.G.function)) == (folder, TESTS_FOLDER)
+
+
+@pytest.mark.parametrize("function", [np.linalg.norm, json.dumps, math.exp, len])
+def test_what_is_installed_is_left_to_each_interpreter(function):
+    assert import_folders(MadeWorkload(function, function)) == ()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="making a link there needs a privilege")
+def test_what_is_installed_behind_a_link_is_left_out_too(tmp_path, monkeypatch):
+    link = tmp_path / "site-packages"
+    link.symlink_to(TESTS_FOLDER, target_is_directory=True)
+    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(link))
+    assert import_folders(SQUARE) == ()
+
+
+# --- a runner's environment variables
+
+
+def test_the_threads_of_every_blas_are_set():
+    variables = runner_variables({"OPENBLAS_NUM_THREADS": "7"}, (), blas_threads=3)
+    assert {variables[name] for name in BLAS_THREAD_VARIABLES} == {"3"}
+
+
+def test_blas_threads_can_be_left_alone():
+    variables = runner_variables({"OMP_NUM_THREADS": "7"}, (), blas_threads=None)
+    found = {name: variables[name] for name in BLAS_THREAD_VARIABLES if name in variables}
+    assert found == {"OMP_NUM_THREADS": "7"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "COV_CORE_SOURCE",
+        "COV_CORE_CONFIG",
+        "COV_CORE_DATAFILE",
+        "COVERAGE_PROCESS_START",
+        "COVERAGE_PROCESS_CONFIG",
+        "PYTEST_CURRENT_TEST",
+        "PYTEST_XDIST_WORKER",
+        "PYTEST_ADDOPTS",
+    ],
+)
+def test_what_tracers_and_pytest_set_stays_here(name):
+    assert name not in runner_variables({name: "1"}, (), 1)
+
+
+def test_everything_else_is_passed_on():
+    inherited = {"HOME": "/home/someone", "LD_PRELOAD": "x.so", "PYTHON_GIL": "0"}
+    assert inherited.items() <= runner_variables(inherited, (), 1).items()
+
+
+def test_the_harness_and_the_workload_are_found_in_this_order_and_once():
+    variables = runner_variables({}, ("/one", PACKAGE_FOLDER, "/one", "/two"), 1)
+    assert variables["PYTHONPATH"].split(os.pathsep) == [PACKAGE_FOLDER, "/one", "/two"]
+
+
+def test_folders_of_the_users_own_stay_behind_them():
+    """A NumPy that is built but not installed is found in no other way."""
+    variables = runner_variables({"PYTHONPATH": "/build/numpy"}, ("/one",), 1)
+    folders = variables["PYTHONPATH"].split(os.pathsep)
+    assert folders == [PACKAGE_FOLDER, "/one", "/build/numpy"]
+
+
+# --- runners in processes of their own
+
+
+def start(path=(TESTS_FOLDER,), blas_threads=1):
+    return RunnerProcess(path, blas_threads)
+
+
+@pytest.fixture
+def process():
+    """A runner process that is gone after the test, whatever the test did to it."""
+    process = start()
+    yield process
+    process.close()
+
+
+def ask(process, **request):
+    return process.ask(request, PATIENCE_SECONDS)
+
+
+def open_case(process, function, strategy="serial"):
+    case = Case("made", 3, strategy, 1 if strategy == "serial" else 2)
+    return ask(process, do="open", **open_request(case, MadeWorkload(function), Plan(1), 0))
+
+
+def test_a_case_is_measured_in_a_fresh_interpreter():
+    plan = Plan(seconds=0, pairs=2, tasks=2, loops=1, control=MadeWorkload(loads.nothing))
+    measurement = measure(Case("made", 3, "threads", 2), SQUARE, plan, start)
+    assert len(measurement.sample.pairs) == 2
+    assert measurement.first("environment")["python"]
+    assert measurement.first("pid") != os.getpid()
+
+
+@pytest.mark.parametrize("strategy", ["serial", "threads", "processes", "foreach"])
+def test_neither_the_runner_nor_a_worker_loads_pytest(process, strategy):
+    opened = open_case(process, loads.without_pytest, strategy)
+    assert "error" not in opened
+    assert ask(process, do="check", tasks=2) == {"tasks": 2}
+
+
+def test_a_file_in_the_current_folder_does_not_pass_for_a_module(tmp_path, monkeypatch):
+    (tmp_path / "hashlib.py").write_text("raise RuntimeError('this is not hashlib')\n")
+    monkeypatch.chdir(tmp_path)
+    process = start()
+    try:
+        assert "error" not in open_case(process, loads.nothing)
+    finally:
+        process.close()
+
+
+def test_the_blas_threads_are_read_back():
+    process = start(blas_threads=1)
+    try:
+        environment = open_case(process, loads.nothing)["environment"]
+    finally:
+        process.close()
+    assert {environment["variables"][name] for name in BLAS_THREAD_VARIABLES} == {"1"}
+    pools = [each for each in environment["blas"] if each["user_api"] == "blas"]
+    assert {each["num_threads"] for each in pools} <= {1}
+
+
+@pytest.mark.parametrize("strategy", ["serial", "threads", "processes"])
+def test_what_a_workload_prints_does_not_get_among_the_replies(process, strategy):
+    open_case(process, loads.shout, strategy)
+    assert ask(process, do="check", tasks=2) == {"tasks": 2}
+    calibrated = ask(process, do="calibrate", tasks=2, loops=1)
+    assert (calibrated["tasks"], calibrated["loops"]) == (2, 1)
+
+
+def test_a_workload_that_raises_is_told_and_the_runner_goes_on(process):
+    open_case(process, loads.fail)
+    error = ask(process, do="check", tasks=1)["error"]
+    assert error["type"] == "ValueError"
+    assert "in fail" in error["traceback"]
+    assert ask(process, do="close") == {}
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        (loads.leave, "with exit code 3"),
+        (loads.leave_by_exception, "with exit code 4"),
+        pytest.param(
+            loads.leave_by_signal,
+            "by signal SIGTERM",
+            marks=pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals"),
+        ),
+    ],
+)
+def test_a_runner_that_ended_is_told_with_how_and_its_last_words(process, function, told):
+    open_case(process, function)
+    with pytest.raises(MeasurementError) as raised:
+        ask(process, do="check", tasks=1)
+    assert f"the runner ended {told}" in str(raised.value)
+    assert "these are the last words" in str(raised.value)
+    with pytest.raises(MeasurementError, match="the runner ended"):
+        ask(process, do="check", tasks=1)
+
+
+def test_a_worker_process_that_ended_is_an_error_of_its_case(process):
+    runner = psutil.Process(open_case(process, loads.leave_if_a_child, "processes")["pid"])
+    family = [runner, *runner.children(recursive=True)]
+    assert ask(process, do="check", tasks=2)["error"]["type"] == "BrokenProcessPool"
+    process.close()
+    assert still_running(family) == []
+
+
+@pytest.mark.parametrize("strategy", ["serial", "threads", "processes"])
+def test_a_hang_is_ended_by_the_limit_and_leaves_nothing_behind(process, strategy):
+    opened = open_case(process, loads.sleep_long, strategy)
+    runner = psutil.Process(opened["pid"])
+    family = [runner, *runner.children(recursive=True)]
+    assert len(family) > (2 if strategy == "processes" else 0)
+    with pytest.raises(MeasurementError) as raised:
+        process.ask({"do": "calibrate", "tasks": 2, "loops": 1}, 0.5)
+    assert "no answer to 'calibrate' within the time limit" in str(raised.value)
+    assert "--time-limit" in str(raised.value)
+    assert still_running(family) == []
+
+
+def test_a_case_that_hangs_is_ended_as_a_whole():
+    plan = Plan(seconds=1, time_limit=1.0)
+    before = child_processes()
+    with pytest.raises(MeasurementError, match="--time-limit"):
+        measure(SERIAL, MadeWorkload(loads.sleep_long), plan, start)
+    assert still_running(child_processes() - before) == []
+
+
+def test_closing_ends_the_runner_and_its_workers(process):
+    opened = open_case(process, loads.nothing, "processes")
+    runner = psutil.Process(opened["pid"])
+    family = [runner, *runner.children(recursive=True)]
+    process.close()
+    process.close()
+    assert still_running(family) == []
+
+
+def open_descriptors():
+    return {path.name for path in Path("/proc/self/fd").iterdir()}
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="descriptors are counted in /proc")
+def test_closing_leaves_no_descriptor_open():
+    before = open_descriptors()
+    process = start()
+    open_case(process, loads.nothing)
+    process.close()
+    assert open_descriptors() <= before
+
+
+def test_a_setup_that_raises_is_told_with_its_traceback():
+    plan = Plan(seconds=1, before="helpers.loads:raise_in_setup")
+    with pytest.raises(WorkloadError, match="the setup ran"):
+        measure(SERIAL, SQUARE, plan, start)
+
+
+# --- in process
+
+
+def test_in_process_the_same_requests_are_answered_here():
+    plan = Plan(seconds=0, pairs=1, tasks=2, loops=1)
+    measurement = measure(SERIAL, SQUARE, plan, InProcess)
+    assert len(measurement.sample.pairs) == 1
+    assert measurement.first("pid") == os.getpid()
+
+
+def test_in_process_an_error_leaves_no_case_open():
+    runner = InProcess()
+    with pytest.raises(WorkloadError, match="item 3 is bad"):
+        measure(SERIAL, MadeWorkload(loads.fail), Plan(seconds=1), lambda: runner)
+    assert "'open' comes first" in runner.ask({"do": "calibrate"}, 1.0)["error"]["message"]
+
+
+def test_a_scripted_runner_answers_every_request_of_a_real_one():
+    """Else the fakes above would prove nothing."""
+    real = InProcess()
+    requests = [
+        {"do": "open", **open_request(SERIAL, SQUARE, Plan(1), 0)},
+        {"do": "check", "tasks": 2},
+        {"do": "calibrate", "tasks": 2, "loops": 1},
+        {"do": "rounds", "pairs": 1, "seconds": 1.0},
+        {"do": "held", "seconds": 0.01, "py_spy": None},
+    ]
+    scripted = ScriptedRunner(FakeClock())
+    for request in requests:
+        reply = real.ask(request, PATIENCE_SECONDS)
+        assert scripted.ask(request, PATIENCE_SECONDS).keys() <= reply.keys()
+    real.close()

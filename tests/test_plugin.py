@@ -1,0 +1,980 @@
+"""The plugin as a user meets it: ids, options, exit codes, words, files. Two cores, made up.
+
+Where nothing else is said, runners are made up as well (helpers/machine.py): they answer at once,
+by a script, so that no verdict here depends on a clock.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy  # noqa: F401 - loaded here, for it cannot be loaded again by each inner run
+import pytest
+from helpers.machine import (
+    BEHIND_A_LOCK,
+    CRASHING,
+    CROWDED,
+    HOLDS_GIL,
+    PAIRS,
+    SIDE_BY_SIDE,
+    SLOW,
+    Behaviour,
+    MadeMachine,
+    raising,
+)
+from helpers.project import ROOT, Project
+
+import workloads  # noqa: F401 - the inner runs share this copy
+from speedgate.case import Case
+from speedgate.gate import MAX_PROCESSES, MIN_PROCESSES
+from speedgate.history import FORMAT_VERSION, read_run
+from speedgate.strategies import STRATEGIES
+
+pytest_plugins = "pytester"
+
+GREEN, RED, MISUSED = pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.USAGE_ERROR
+SCALING = "bench/bench_scaling.py"
+ARTICLE = "bench/bench_article.py"
+THREADS = (SCALING, "--strategies=threads")
+ONE = (*THREADS, "--workloads=g", "--sizes=1e6")
+# Something for each of the two gates: g and g_out must scale, f must not.
+GATED = (*THREADS, "--sizes=1e5,1e6")
+
+
+@pytest.fixture
+def plugins(request):
+    """What loads the plugin in a project that is none of ours: nothing where it is installed."""
+    installed = request.config.pluginmanager.get_plugin("speedgate")
+    return () if installed else ("-p", "speedgate.plugin")
+
+
+@pytest.fixture
+def quiet_variables(monkeypatch):
+    """Leave out what this run of pytest says to its own workers."""
+    for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
+        monkeypatch.delenv(name, raising=False)
+    # So wide that no line is broken; what is broken has a test of its own.
+    monkeypatch.setenv("COLUMNS", "400")
+
+
+@pytest.fixture
+def machine(monkeypatch, quiet_variables):
+    made = MadeMachine()
+    monkeypatch.setattr("speedgate.plugin.RunnerProcess", made.open)
+    monkeypatch.setattr("speedgate.plugin.InProcess", made.open)
+    monkeypatch.setattr("speedgate.measure.MOST_PAIRS", PAIRS)
+    monkeypatch.setattr("speedgate.environment.usable_cores", lambda: 2)
+    monkeypatch.setattr("speedgate.environment.available_bytes", lambda: 10**9)
+    return made
+
+
+@pytest.fixture
+def checkout(pytester, quiet_variables):
+    return Project.checkout(pytester)
+
+
+@pytest.fixture
+def other(pytester, plugins, quiet_variables):
+    return Project.other(pytester, plugins)
+
+
+def output(result):
+    return result.stdout.str() + result.stderr.str()
+
+
+def says(result, *words):
+    """Assert that one line of the output holds all the words."""
+    lines = output(result).splitlines()
+    assert any(all(word in line for word in words) for line in lines), (words, lines)
+
+
+# --- ids and selection
+
+
+def test_ids_say_what_is_measured(checkout, machine):
+    result = checkout.run("bench", "--collect-only", "-q")
+    assert result.ret == GREEN
+    for case in ("g-1e6-threads-2", "f-1e3-serial-1", "g_out-1e5-processes-2", "g-1e4-foreach-2"):
+        says(result, f"{SCALING}::bench_scaling[{case}]")
+    says(result, f"{ARTICLE}::bench_article[g-1e6-foreach-2]")
+    assert machine.runners == []
+
+
+@pytest.mark.parametrize(
+    ("options", "cases"),
+    [
+        (
+            ["--workloads=g", "--sizes=1e3", "--strategies=serial,threads"],
+            ["g-1e3-serial-1", "g-1e3-threads-2"],
+        ),
+        (
+            ["--workloads=f,g_out", "--sizes=2.5e4", "--strategies=threads"],
+            ["f-2.5e4-threads-2", "g_out-2.5e4-threads-2"],
+        ),
+        (
+            ["--workloads=g", "--sizes=1e3,500", "--strategies=processes"],
+            ["g-1e3-processes-2", "g-500-processes-2"],
+        ),
+        (
+            ["--workloads=g", "--sizes=1e3", "--strategies=serial,threads", "--workers=1,2"],
+            ["g-1e3-serial-1", "g-1e3-threads-1", "g-1e3-threads-2"],
+        ),
+        (
+            ["--workloads=g", "--sizes=1e3", "--strategies=threads", "--workers=4",
+             "--oversubscribe"],
+            ["g-1e3-threads-4"],
+        ),
+        (
+            ["--workloads=g", "--sizes=1e3", "-k", "foreach or serial"],
+            ["g-1e3-serial-1", "g-1e3-foreach-2"],
+        ),
+    ],
+)  # fmt: skip
+def test_options_choose_the_cases(checkout, machine, options, cases):
+    assert checkout.run(SCALING, *options).ret == GREEN
+    assert machine.cases == cases
+
+
+def test_by_default_f_and_g_are_measured_under_every_strategy_from_1e3_to_1e6(checkout, machine):
+    result = checkout.run(SCALING)
+    assert result.ret == GREEN
+    measured = {Case.parse(case) for case in machine.cases}
+    assert {case.workload for case in measured} >= {"f", "g", "g_out"}
+    assert {case.strategy for case in measured} == set(STRATEGIES)
+    assert {case.size for case in measured} >= {1_000, 1_000_000}
+    assert {case.workers for case in measured if STRATEGIES[case.strategy].is_parallel} == {2}
+
+
+def test_a_selection_leaves_a_fixed_bench_its_own_sizes(checkout, machine):
+    assert checkout.run(ARTICLE, "--workloads=g", "--strategies=serial,foreach").ret == GREEN
+    assert machine.cases == ["g-1e6-serial-1", "g-1e6-foreach-2"]
+    for runner in machine.runners:
+        requests = {each["do"]: each for each in runner.requests}
+        assert requests["calibrate"]["loops"] == 1
+        assert requests["rounds"]["pairs"] == 1
+
+
+def test_the_article_in_full_has_its_own_size_and_tasks(checkout, machine):
+    assert checkout.run(ARTICLE, "--article-full").ret == GREEN
+    tasks = {}
+    for runner in machine.runners:
+        requests = {each["do"]: each for each in runner.requests}
+        assert runner.case.size == 10_000_000
+        tasks.setdefault(runner.case.workload, set()).add(requests["calibrate"]["tasks"])
+    assert tasks == {"g": {100}, "f": {10}}
+
+
+# --- bad input
+
+
+BAD_INPUT = {
+    "workload": (["--workloads=h"], ["--workloads", "'h'", "f, g, g_out"]),
+    "one workload of two": (["--workloads=g,h"], ["--workloads", "'h'", "f, g, g_out"]),
+    "strategy": (["--strategies=fibers"], ["--strategies", "'fibers'", ", ".join(STRATEGIES)]),
+    "size 1e": (["--sizes=1e"], ["--sizes", "'1e'", "1e6"]),
+    "size -3": (["--sizes", "-3"], ["--sizes", "'-3'", "1e6"]),
+    "size 0": (["--sizes=0"], ["--sizes", "'0'", "1e6"]),
+    "size 1.5": (["--sizes=1e3,1.5"], ["--sizes", "'1.5'", "1e6"]),
+    "size nan": (["--sizes=nan"], ["--sizes", "'nan'", "1e6"]),
+    "no size": (["--sizes="], ["--sizes", "empty"]),
+    "workers above the cores": (
+        ["--workers=3"],
+        ["--workers", "3 workers", "2 usable cores", "--oversubscribe"],
+    ),
+    "workers 0": (["--workers=0"], ["--workers", "'0'", "from 1 up"]),
+    "workers two": (["--workers=two"], ["--workers", "'two'", "whole number"]),
+    "speedup": (["--min-speedup=fast"], ["--min-speedup", "'fast'", "1.2"]),
+    "speedup nan": (["--min-speedup=nan"], ["--min-speedup", "'nan'", "above 0"]),
+    "speedup inf": (["--min-speedup=inf"], ["--min-speedup", "'inf'", "above 0"]),
+    "speedup 0": (["--min-speedup=0"], ["--min-speedup", "'0'", "above 0"]),
+    "concurrency": (["--min-concurrency=all"], ["--min-concurrency", "'all'", "above 0"]),
+    "held": (["--max-held=some"], ["--max-held", "'some'"]),
+    "configured speedup": (["-o", "min_speedup=fast"], ["min_speedup", "'fast'", "above 0"]),
+    "configured concurrency": (["-o", "min_concurrency=x"], ["min_concurrency", "'x'", "above 0"]),
+    "configured control": (["-o", "speedgate_control=no:C"], ["speedgate_control", "'no:C'"]),
+    "budget": (["--budget=soon"], ["--budget", "'soon'", "seconds"]),
+    "budget 0": (["--budget=0"], ["--budget", "'0'", "seconds"]),
+    "time limit": (["--time-limit=-1"], ["--time-limit", "'-1'", "seconds"]),
+    "BLAS threads": (["--blas-threads=0"], ["--blas-threads", "'0'", "'default'"]),
+    "results below a file": (
+        ["--benchmark-storage=file://pyproject.toml/results"],
+        ["--benchmark-storage", "pyproject.toml/results", "can be written"],
+    ),
+    "memory": (
+        ["--workloads=g", "--sizes=1e3,1e9", "--strategies=threads"],
+        ["g-1e9-threads-2", "32,000,000,000 bytes", "1,000,000,000", "--sizes"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("options", "words"), BAD_INPUT.values(), ids=list(BAD_INPUT))
+def test_bad_input_is_refused_before_anything_is_measured(checkout, machine, options, words):
+    result = checkout.run(SCALING, *options)
+    assert result.ret == MISUSED
+    says(result, "ERROR", *words)
+    assert "Traceback" not in output(result)
+    assert machine.runners == []
+    assert checkout.documents() == []
+
+
+def test_the_memory_of_worker_processes_is_counted_for_each(checkout, machine):
+    """g_out holds 16 bytes an element in each buffer; 4 buffers, here and in 2 processes."""
+    result = checkout.run(
+        SCALING, "--workloads=g_out", "--sizes=1e7", "--strategies=threads,processes"
+    )
+    assert result.ret == MISUSED
+    says(result, "g_out-1e7-processes-2", f"{16 * 4 * 3 * 10**7:,} bytes", "1,000,000,000")
+
+
+def test_more_workers_than_cores_can_be_asked_for(checkout, machine):
+    machine.behave("g", Behaviour(speedup=2.7, concurrency=2.9))
+    assert checkout.run(*ONE, "--workers=3", "--oversubscribe").ret == GREEN
+    assert machine.cases == ["g-1e6-threads-3"]
+
+
+# --- verdicts and exit codes
+
+
+def test_a_gate_that_passes_leaves_the_run_green(checkout, machine):
+    result = checkout.run(*GATED)
+    assert result.ret == GREEN
+    says(result, "passed: g-1e6-threads-2 1.65x [1.6", "needs 1.20x", "concurrency 1.9")
+    says(result, "passed: f-1e5-threads-2 0.95x [0.9", "at most 1.20x with the GIL on")
+    assert checkout.verdicts() == {
+        "g-1e6-threads-2": "passed",
+        "g_out-1e6-threads-2": "passed",
+        "f-1e5-threads-2": "passed",
+    }
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "cause"),
+    [(HOLDS_GIL, "no longer releases the GIL"), (BEHIND_A_LOCK, "a lock that is not the GIL")],
+)
+def test_a_gate_that_fails_makes_the_run_red_with_a_short_message(
+    checkout, machine, behaviour, cause
+):
+    machine.behave("g", behaviour)
+    result = checkout.run(*GATED)
+    assert result.ret == RED
+    says(result, "failed: g-1e6-threads-2 0.9", "x [0.9", "needs 1.20x", cause)
+    says(result, "gate threads-scale", "--min-speedup", "python -m speedgate report")
+    says(result, "FAILED", "gate", "threads-scale", "g-1e6-threads-2]")
+    says(result, "passed: g_out-1e6-threads-2")
+    text = result.stdout.str()
+    message = text.partition("= FAILURES =")[2].partition("benchmark 'f-1e5'")[0]
+    assert len(message.splitlines()) <= 8, message
+    for word in ("Traceback", "GateFailed", "plugin.py", "def "):
+        assert word not in message
+
+
+def test_a_threshold_that_nothing_reaches_names_every_case(checkout, machine):
+    result = checkout.run(*GATED, "--min-speedup=50")
+    assert result.ret == RED
+    for case in ("g-1e6-threads-2", "g_out-1e6-threads-2"):
+        says(result, f"failed: {case} 1.65x", "needs 50.00x", "more than 2 workers can give")
+    says(result, "passed: f-1e5-threads-2")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--min-speedup=1.9"], ["needs 1.90x"]),
+        (["-o", "min_speedup=1.9"], ["needs 1.90x"]),
+        (["--min-concurrency=1.99"], ["needs 1.99"]),
+        (["-o", "min_concurrency=1.99"], ["needs 1.99"]),
+        (["--max-held=0.001"], ["GIL held 0.01", "at most 0.00"]),
+    ],
+)
+def test_each_floor_can_be_raised(checkout, machine, options, words):
+    result = checkout.run(*ONE, *options)
+    assert result.ret == RED
+    says(result, "failed: g-1e6-threads-2 1.65x", *words)
+
+
+def test_configured_floors_are_for_two_workers_and_grow(checkout, machine):
+    machine.behave("g", Behaviour(speedup=3.5, concurrency=3.9))
+    machine.control = 3.9
+    four = (*ONE, "--workers=4", "--oversubscribe")
+    says(checkout.run(*four), "passed: g-1e6-threads-4 3.5", "needs 1.60x")
+    says(checkout.run(*four, "-o", "min_speedup=1.5"), "passed: g-1e6-threads-4", "needs 2.50x")
+    says(checkout.run(*four, "--min-speedup=1.5"), "passed: g-1e6-threads-4", "needs 1.50x")
+
+
+def test_slow_in_every_process_fails_and_slow_in_one_does_not(checkout, machine):
+    machine.behave("g", SLOW)
+    machine.behave("g_out", SLOW, SLOW, SLOW, SIDE_BY_SIDE)
+    result = checkout.run(*GATED)
+    assert result.ret == RED
+    says(result, "failed: g-1e6-threads-2 0.97x", "1.90-fold", "memory, page faults")
+    says(result, "inconclusive: g_out-1e6-threads-2", "in every process")
+    assert len(machine.of("g-1e6-threads-2")) == MAX_PROCESSES
+
+
+def test_a_busy_machine_is_inconclusive_and_said_to_be(checkout, machine):
+    machine.behave("g", CROWDED)
+    machine.control = 1.05
+    result = checkout.run(*ONE)
+    assert result.ret == GREEN
+    says(
+        result,
+        "inconclusive: g-1e6-threads-2",
+        "waiting for a CPU 41%: another process had the cores",
+        "the control reached 1.05x of 2",
+    )
+    assert checkout.verdicts() == {"g-1e6-threads-2": "inconclusive"}
+    assert len(machine.of("g-1e6-threads-2")) == MAX_PROCESSES
+
+
+def test_a_strict_gate_makes_inconclusive_red(checkout, machine):
+    machine.behave("g", CROWDED)
+    machine.control = 1.05
+    result = checkout.run(*ONE, "--strict-gate")
+    assert result.ret == RED
+    says(result, "inconclusive: g-1e6-threads-2", "waiting for a CPU 41%")
+    says(result, "gate threads-scale", "quiet machine", "--budget")
+
+
+def test_a_case_is_measured_no_longer_than_its_verdict_needs(checkout, machine):
+    assert checkout.run(*THREADS, "--workloads=g", "--sizes=1e5,1e6").ret == GREEN
+    assert len(machine.of("g-1e6-threads-2")) == MIN_PROCESSES
+    assert len(machine.of("g-1e5-threads-2")) == 1
+    assert all(runner.is_closed for runner in machine.runners)
+
+
+def test_a_tracer_breaks_the_premise(checkout, machine):
+    machine.traced = "sys.settrace"
+    result = checkout.run(*ONE)
+    assert result.ret == GREEN
+    says(result, "not evaluated: g-1e6-threads-2", "sys.settrace was active")
+    assert checkout.info("g-1e6-threads-2")["extra_info"]["broken"]
+
+
+# --- the negative control
+
+
+def test_a_speedup_that_cannot_be_makes_the_run_red(checkout, machine):
+    machine.behave("f", SIDE_BY_SIDE)
+    result = checkout.run(*GATED)
+    assert result.ret == RED
+    says(result, "failed: f-1e5-threads-2 1.65x", "at most 1.20x", "the measurement is wrong")
+    says(result, "passed: g-1e6-threads-2")
+
+
+def test_without_the_gil_the_negative_control_is_not_evaluated(checkout, machine):
+    machine.behave("f", SIDE_BY_SIDE)
+    machine.gil_enabled = False
+    result = checkout.run(*GATED)
+    assert result.ret == GREEN
+    says(result, "not evaluated: f-1e5-threads-2", "without the GIL")
+    says(result, "passed: g-1e6-threads-2")
+
+
+# --- a green run means that the gate ran
+
+
+def test_where_every_gate_is_judged_require_gate_is_green(checkout, machine):
+    assert checkout.run(*GATED, "--require-gate").ret == GREEN
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(["-k", "not threads"], id="deselected"),
+        pytest.param(["-k", "g_out or serial"], id="one gate deselected"),
+        pytest.param(["-k", "no_such_thing"], id="all deselected"),
+        pytest.param(["--deselect", "bench"], id="all deselected by path"),
+        pytest.param(["--sizes=1e3"], id="empty"),
+        pytest.param(["--workers=1"], id="one worker"),
+        pytest.param(["--benchmark-disable"], id="disabled"),
+        pytest.param(["--benchmark-skip"], id="skipped"),
+        pytest.param(["--in-process"], id="in process"),
+    ],
+)
+def test_where_a_gate_is_not_judged_require_gate_is_never_green(checkout, machine, options):
+    arguments = [*GATED, *options]
+    assert checkout.run(*arguments, "--require-gate").ret != GREEN
+    machine.runners.clear()
+    assert checkout.run(*arguments).ret in (GREEN, pytest.ExitCode.NO_TESTS_COLLECTED)
+
+
+@pytest.mark.parametrize("behaviour", [CRASHING, raising(ValueError("no"), "ValueError: no")])
+def test_a_crashed_gate_is_never_green(checkout, machine, behaviour):
+    machine.behave("g", behaviour)
+    assert checkout.run(*GATED, "--require-gate").ret == RED
+    assert checkout.run(*GATED).ret == RED
+
+
+def test_a_tracer_is_never_green_where_gates_are_required(checkout, machine):
+    machine.traced = "sys.settrace"
+    result = checkout.run(*GATED, "--require-gate")
+    assert result.ret == RED
+    says(result, "not evaluated: g-1e6-threads-2", "sys.settrace was active")
+
+
+def test_a_run_without_any_gate_is_red_where_gates_are_required(checkout, machine):
+    result = checkout.run(ARTICLE, "--require-gate")
+    assert result.ret == RED
+    says(result, "--require-gate", "no gate was judged")
+
+
+def test_a_gate_alone_without_its_benchmark_is_never_green_where_it_is_required(checkout, machine):
+    """As ``--last-failed`` runs it: a gate that failed, without what was measured for it."""
+    assert checkout.run(*ONE, "--min-speedup=50").ret == RED
+    assert checkout.run(*ONE, "--last-failed", "--require-gate").ret != GREEN
+
+
+def test_a_gate_without_a_case_is_named_in_the_summary(checkout, machine):
+    result = checkout.run(*ONE)
+    assert result.ret == GREEN
+    says(result, "not evaluated", "gil-holds", "no case")
+
+
+def test_gates_survive_benchmark_only(checkout, machine):
+    machine.behave("g", HOLDS_GIL)
+    result = checkout.run(*ONE, "--benchmark-only")
+    assert result.ret == RED
+    says(result, "failed: g-1e6-threads-2")
+
+
+def test_two_benches_may_name_their_gates_alike(other, machine):
+    """A gate that another one hides would never fail."""
+    for name, workload in (("one", "G"), ("two", "G_OUT")):
+        other.pytester.makepyfile(
+            **{f"bench_{name}": f"""
+                import pytest
+                from speedgate.gate import Gate
+                from workloads import {workload}
+
+                @pytest.mark.speedgate(
+                    workloads=[{workload}], sizes=[1_000_000], strategies=["threads"],
+                    gates=[Gate("scales", workloads=[{workload}.name])],
+                )
+                def bench_{name}(case, speedgate):
+                    speedgate(case)
+            """}
+        )  # fmt: skip
+    machine.behave("g", HOLDS_GIL)
+    assert other.run().ret != GREEN
+    machine.behave("g", SIDE_BY_SIDE)
+    machine.behave("g_out", HOLDS_GIL)
+    assert other.run().ret != GREEN
+
+
+def test_collect_only_shows_the_gates_and_measures_nothing(checkout, machine):
+    result = checkout.run(*GATED, "--collect-only")
+    assert result.ret == GREEN
+    says(result, "gate", "threads-scale", "g-1e6-threads-2]")
+    says(result, "gate", "threads-scale", "g_out-1e6-threads-2]")
+    says(result, "gate", "gil-holds", "f-1e5-threads-2]")
+    assert machine.runners == []
+    assert checkout.documents() == []
+
+
+# --- workloads that fail
+
+TRACEBACK = """Traceback (most recent call last):
+  File "workloads/article.py", line 29, in g
+    return np.exp(np.ones(size))
+ValueError: no room for this"""
+
+
+@pytest.mark.parametrize("fails_at", ["open", "check", "calibrate", "rounds", "held"])
+def test_a_workload_that_raises_fails_its_case_and_no_other(checkout, machine, fails_at):
+    behaviour = raising(ValueError("no room for this"), TRACEBACK)
+    machine.behave("g", Behaviour(error=behaviour.error, fails_at=fails_at))
+    result = checkout.run(*GATED)
+    assert result.ret == RED
+    says(result, 'File "workloads/article.py", line 29, in g')
+    says(result, "ValueError: no room for this")
+    says(result, "FAILED", "bench_scaling[g-1e6-threads-2]")
+    for word in ("measure.py", "plugin.py", "During handling"):
+        assert word not in output(result)
+    says(result, "not evaluated: g-1e6-threads-2", "was not measured")
+    says(result, "passed: g_out-1e6-threads-2")
+    assert all(runner.is_closed for runner in machine.runners)
+    assert "g_out-1e6-threads-2" in json.dumps(checkout.document()["benchmarks"])
+
+
+def test_a_runner_that_dies_fails_its_case_and_no_other(checkout, machine):
+    machine.behave("g", CRASHING)
+    result = checkout.run(*GATED)
+    assert result.ret == RED
+    says(result, "the runner ended by signal SIGSEGV")
+    says(result, "not evaluated: g-1e6-threads-2", "was not measured")
+    says(result, "passed: g_out-1e6-threads-2")
+
+
+def test_a_strategy_that_returns_something_else_fails_its_case(checkout, machine):
+    mismatch = {"type": "ResultMismatch", "message": "threads returned another", "traceback": ""}
+    machine.behave("g", Behaviour(error=mismatch))
+    result = checkout.run(*ONE)
+    assert result.ret == RED
+    says(result, "g-1e6-threads-2: threads returned another")
+
+
+# --- other ways to run
+
+
+def test_in_process_judges_nothing_and_says_so(checkout, machine):
+    machine.behave("g", HOLDS_GIL)
+    result = checkout.run(*ONE, "--in-process")
+    assert result.ret == GREEN
+    says(result, "not evaluated: g-1e6-threads-2", "in process")
+    assert checkout.verdicts() == {"g-1e6-threads-2": "not evaluated"}
+    assert checkout.info("g-1e6-threads-2")["stats"]["rounds"] == PAIRS
+
+
+@pytest.mark.parametrize("option", ["--benchmark-disable", "--benchmark-skip"])
+def test_disabled_benchmarks_time_nothing_and_save_nothing(checkout, machine, option):
+    result = checkout.run(*GATED, option)
+    assert result.ret == GREEN
+    asked = {request for runner in machine.runners for request in runner.asked}
+    assert asked <= {"open", "check"}
+    assert checkout.documents() == []
+    assert "passed: g-1e6" not in output(result)
+
+
+def test_disabled_benchmarks_are_correctness_tests(checkout, machine):
+    assert checkout.run(*GATED, "--benchmark-disable").ret == GREEN
+    assert all(runner.asked[:2] == ["open", "check"] for runner in machine.runners)
+    mismatch = {"type": "ResultMismatch", "message": "threads returned another", "traceback": ""}
+    machine.behave("g", Behaviour(error=mismatch))
+    assert checkout.run(*GATED, "--benchmark-disable").ret == RED
+
+
+def test_xdist_that_would_measure_nothing_is_refused(checkout):
+    result = checkout.run(*GATED, "--workers=2", "--oversubscribe", "-n", "2")
+    assert result.ret == MISUSED
+    says(result, "-n", "leave -n away", "--benchmark-disable")
+    assert checkout.documents() == []
+
+
+def test_xdist_without_workers_measures(checkout, machine):
+    assert checkout.run(*ONE, "-n", "0").ret == GREEN
+    assert checkout.verdicts() == {"g-1e6-threads-2": "passed"}
+
+
+def test_disabled_benchmarks_are_correctness_tests_over_xdist(checkout):
+    """With real runners; nothing is timed."""
+    result = checkout.run(
+        SCALING, "--benchmark-disable", "-n", "2", "--workloads=g,g_out", "--sizes=1e3",
+        "--strategies=threads,processes", "--workers=2", "--oversubscribe",
+    )  # fmt: skip
+    assert result.ret == GREEN
+    assert result.parseoutcomes()["passed"] == 4
+    assert checkout.documents() == []
+
+
+@pytest.mark.parametrize(
+    ("option", "threads"), [([], 1), (["--blas-threads=2"], 2), (["--blas-threads=default"], None)]
+)
+def test_blas_threads_are_set_in_the_runner_and_read_back(checkout, machine, option, threads):
+    assert checkout.run(*ONE, *option).ret == GREEN
+    assert {runner.blas_threads for runner in machine.runners} == {threads}
+    assert checkout.info("g-1e6-threads-2")["extra_info"]["blas_threads"] == (threads or 2)
+
+
+def test_a_setup_is_run_in_every_runner_which_finds_it_in_the_current_folder(checkout, machine):
+    assert checkout.run(*ONE, "--runner-setup=made:setup").ret == GREEN
+    for runner in machine.runners:
+        assert runner.requests[0]["before"] == "made:setup"
+        assert str(checkout.folder) in runner.path
+
+
+def test_a_runner_is_told_where_its_workload_is_and_what_the_control_is(checkout, machine):
+    assert checkout.run(*ONE).ret == GREEN
+    work, control = machine.runners[0].requests[0]["batches"]
+    assert work["function"] == "workloads.article:g"
+    assert work["size"] == 1_000_000
+    assert control["function"] == "workloads.control:sha256"
+    seeds = [runner.requests[0]["batches"][0]["seed"] for runner in machine.runners]
+    assert len(set(seeds)) == len(seeds)
+
+
+# --- the saved run
+
+
+@pytest.fixture
+def saved(checkout, machine):
+    """A run with something of everything in it."""
+    machine.behave("g_out", CROWDED)
+    result = checkout.run(SCALING, "--sizes=1e5,1e6")
+    assert result.ret == GREEN
+    return checkout
+
+
+def test_what_is_saved_of_a_case(saved, machine):
+    entry = saved.info("g-1e6-processes-2")
+    info = entry["extra_info"]
+    assert info["case"] == {
+        "workload": "g", "size": 1_000_000, "strategy": "processes", "workers": 2,
+    }  # fmt: skip
+    assert info["blas_threads"] == 1
+    assert info["start_method"] == "spawn"
+    assert info["speedup"]["low"] < info["speedup"]["value"] < info["speedup"]["high"]
+    assert info["speedup"]["value"] == pytest.approx(1.65, rel=0.02)
+    assert info["speedup"]["confidence"] == 0.95
+    assert "one worker thread" in info["speedup"]["baseline"]
+    assert len(info["pairs"]) == PAIRS
+    assert [contender for _, contender in info["pairs"]] == entry["stats"]["data"]
+    assert saved.info("g-1e6-threads-2")["extra_info"]["start_method"] is None
+
+
+def test_the_durations_are_those_of_the_runner_to_the_last_digit(saved, machine):
+    for case in machine.cases:
+        stats = saved.info(case)["stats"]
+        seconds = machine.contender_seconds(case)
+        assert stats["data"] == seconds
+        assert (stats["min"], stats["max"]) == (min(seconds), max(seconds))
+        assert stats["rounds"] == len(seconds)
+
+
+def test_what_is_saved_of_the_run(saved):
+    section = saved.document()["speedgate"]
+    assert section["format_version"] == FORMAT_VERSION
+    environment = section["environment"]
+    for field in ("cpu", "usable_cores", "kernel", "python", "gil_enabled", "numpy", "blas"):
+        assert environment[field] is not None
+    judged = {Case(**each["case"]).id: each for each in section["judgements"]}
+    assert set(judged) == {"g-1e6-threads-2", "g_out-1e6-threads-2", "f-1e5-threads-2"}
+    for each in judged.values():
+        assert {"gate", "case", "verdict", "reason", "speedup", "at_least"} <= set(each)
+    assert judged["g-1e6-threads-2"]["at_least"] == 1.2
+    assert judged["f-1e5-threads-2"]["at_most"] == 1.2
+
+
+def test_all_that_is_saved_is_plain_json(saved):
+    assert "UNSERIALIZABLE" not in json.dumps(saved.document(), allow_nan=False)
+
+
+def test_a_saved_run_can_be_read_again(saved):
+    (path,) = saved.folder.glob("results/**/*.json")
+    run = read_run(path)
+    assert len(run.rows()) == len(saved.document()["benchmarks"])
+    assert len(run.judgements) == 3
+
+
+def test_pytest_benchmark_compares_saved_runs(saved, machine):
+    assert saved.run(SCALING, "--sizes=1e5,1e6").ret == GREEN
+    command = ["-m", "pytest_benchmark", "--storage", "file://results", "compare", "0001", "0002"]
+    result = saved.pytester.run(sys.executable, *command)
+    assert result.ret == 0
+    says(result, "bench_scaling[g-1e6-threads-2] (0001_")
+    says(result, "bench_scaling[g-1e6-threads-2] (0002_")
+
+
+def test_a_run_compares_with_the_one_before(checkout, machine):
+    assert checkout.run(*ONE).ret == GREEN
+    result = checkout.run(*ONE, "--benchmark-compare")
+    assert result.ret == GREEN
+    says(result, "g-1e6-threads-2] (NOW)")
+    says(result, "g-1e6-threads-2] (0001_")
+    assert len(checkout.documents()) == 2
+
+
+def test_a_run_can_be_written_where_it_is_asked_for(checkout, machine):
+    assert checkout.run(*ONE, "--benchmark-json=run.json").ret == GREEN
+    document = json.loads((checkout.folder / "run.json").read_text())
+    assert document["speedgate"] == checkout.document()["speedgate"]
+    assert document["benchmarks"][0]["stats"]["data"] == machine.contender_seconds(machine.cases[0])
+
+
+def test_a_failed_run_is_saved_as_well(checkout, machine):
+    machine.behave("g", HOLDS_GIL)
+    assert checkout.run(*GATED).ret == RED
+    verdicts = checkout.verdicts()
+    assert verdicts["g-1e6-threads-2"] == "failed"
+    assert verdicts["g_out-1e6-threads-2"] == "passed"
+
+
+def test_too_few_pairs_leave_null_bounds(checkout, machine, monkeypatch):
+    monkeypatch.setattr("speedgate.measure.MOST_PAIRS", 1)
+    result = checkout.run(*ONE)
+    assert result.ret == GREEN
+    says(result, "inconclusive: g-1e6-threads-2", "pairs of rounds are too few", "--budget")
+    speedup = checkout.info("g-1e6-threads-2")["extra_info"]["speedup"]
+    assert (speedup["low"], speedup["high"]) == (None, None)
+
+
+# --- what is printed
+
+
+def lines_of_summary(result):
+    lines = result.stdout.str().splitlines()
+    start = next(n for n, line in enumerate(lines) if re.fullmatch(r"=+ speedgate =+", line))
+    return lines[start + 1 :]
+
+
+def test_the_summary_has_a_row_per_work_and_a_column_per_strategy(checkout, machine):
+    machine.behave("g", HOLDS_GIL)
+    lines = lines_of_summary(checkout.run(SCALING, "--sizes=1e5,1e6"))
+    head, *rows = lines[:7]
+    assert [column.strip() for column in re.split(r"\s{2,}", head.strip())] == [
+        "serial",
+        "threads 2",
+        "processes 2",
+        "foreach 2",
+    ]
+    works = [f"{name} {size}" for name in ("f", "g", "g_out") for size in ("1e5", "1e6")]
+    assert [re.split(r"\s{2,}", row)[0] for row in rows] == works
+    cells = dict(zip(works, (re.split(r"\s{2,}", row)[1:] for row in rows), strict=True))
+    assert re.fullmatch(r"0\.95 0\.9\d-0\.9\d ✗", cells["g 1e6"][1])
+    assert re.fullmatch(r"1\.65 1\.6\d-1\.6\d ✓", cells["g_out 1e6"][1])
+    assert re.fullmatch(r"0\.95 0\.9\d-0\.9\d ✓", cells["f 1e5"][1])
+    assert re.fullmatch(r"1\.65 1\.6\d-1\.6\d", cells["g_out 1e6"][2])
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_the_summary_keeps_to_the_width_of_the_terminal(checkout, machine, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    machine.behave("g", CROWDED)
+    machine.behave("g_out", HOLDS_GIL)
+    machine.control = 1.05
+    result = checkout.run(SCALING, "--sizes=1e5,1e6")
+    assert result.ret == RED
+    lines = [
+        line for line in lines_of_summary(result) if not line.startswith(("saved in", "FAILED"))
+    ]
+    assert max(lines, key=len) == max((line for line in lines if len(line) <= columns), key=len)
+
+
+def test_the_summary_says_where_the_run_was_saved(checkout, machine):
+    result = checkout.run(*ONE)
+    (path,) = (checkout.folder / "results").rglob("*.json")
+    says(result, "saved in", str(path.relative_to(checkout.folder)))
+
+
+def test_a_run_that_is_not_saved_claims_nothing(checkout, machine):
+    assert checkout.run(*ONE).ret == GREEN
+    result = checkout.run(*ONE, "-o", "addopts=")
+    assert "saved in" not in output(result)
+    assert len(checkout.documents()) == 1
+
+
+def test_a_speedup_above_the_workers_is_explained(checkout, machine):
+    machine.behave("g", Behaviour(speedup=3.0, minor_faults=(2000, 10)))
+    result = checkout.run(*ONE)
+    says(result, "g-1e6-threads-2: 3.00x", "more than 2 workers can give", "2000 page faults")
+
+
+def test_the_article_explains_a_speedup_above_its_workers_as_well(checkout, machine, monkeypatch):
+    """Its "normal" is the main thread, whose allocator alone can make threads look faster."""
+    seconds = {"serial": 0.9, "foreach": 0.3, "processes": 0.5}
+
+    def pair(runner, behaviour, number):
+        made = original(runner, behaviour, number)
+        made["contender"]["seconds"] = seconds[runner.case.strategy]
+        return made
+
+    original = machine.open()._pair.__func__
+    machine.runners.clear()
+    monkeypatch.setattr("helpers.machine.MadeRunner._pair", pair)
+    result = checkout.run(ARTICLE)
+    assert result.ret == GREEN
+    says(result, "2 threads", "3.00x")
+    shown = "\n".join(lines_of_summary(result))
+    assert re.search(r"main thread|page fault|more than 2", shown)
+
+
+def test_the_article_stands_beside_its_own_figures(checkout, machine):
+    result = checkout.run(ARTICLE)
+    assert result.ret == GREEN
+    says(result, "1,000,000 elements", "10,000,000")
+    says(result, "g", "100", "f", "10")
+    says(result, "normal", "43.50 s", "48.00 s")
+    says(result, "2 threads", "31.00 s", "71.50 s")
+    says(result, "2 processes", "27.00 s", "31.23 s")
+
+
+def test_a_log_says_what_runs_and_how_long_is_left(checkout, machine):
+    result = checkout.run(*GATED, "--budget=100")
+    says(result, "[1/6] f-1e5-threads-2, about", "left")
+
+
+def test_verbose_says_each_result_and_the_share_of_timed_rounds(checkout, machine):
+    result = checkout.run(*ONE, "-v", "--budget=100")
+    says(result, "bench_scaling[g-1e6-threads-2]", "PASSED (1.65x, ", "left)")
+    says(result, "% of ", "were timed rounds, control and calibration")
+
+
+# --- other projects
+
+
+def test_a_project_without_marks_is_left_alone(other, machine):
+    other.pytester.makepyfile(
+        test_plain="""
+        def test_one():
+            assert True
+
+        def test_two(benchmark):
+            assert benchmark.pedantic(sum, [[1, 2]]) == 3
+        """
+    )
+    result = other.run()
+    assert result.ret == GREEN
+    assert result.parseoutcomes() == {"passed": 2}
+    assert "gate" not in result.stdout.str().partition("plugins:")[2].partition("\n")[2]
+    assert "speedgate" not in other.document()
+
+
+def test_a_project_without_marks_is_left_alone_by_xdist_workers(other):
+    other.pytester.makepyfile(
+        test_plain="""
+        def test_one():
+            assert True
+
+        def test_two(benchmark):
+            assert benchmark.pedantic(sum, [[1, 2]]) == 3
+        """
+    )
+    result = other.run("-n", "1")
+    assert result.ret == GREEN
+    assert result.parseoutcomes()["passed"] == 2
+
+
+PLAIN_WORKLOAD = """
+    from typing import NamedTuple
+
+    def roots(size):
+        return size ** 0.5
+
+    def size_only(size, seed):
+        return size
+
+    class Workload(NamedTuple):
+        name: str = "roots"
+        function: object = roots
+        prepare: object = size_only
+        argument_bytes: float = 0.0
+        call_bytes: float = 16.0
+
+    ROOTS = Workload()
+    NAMELESS = Workload(function=lambda size: size)
+"""
+
+
+def bench(workload="ROOTS", mark="", body="speedgate(case)"):
+    return f"""
+        import pytest
+        from plain_workloads import NAMELESS, ROOTS
+
+        @pytest.mark.speedgate(
+            workloads=[{workload}], sizes=[1000], strategies=["serial", "threads"], {mark}
+        )
+        def bench_roots(case, speedgate):
+            {body}
+    """
+
+
+@pytest.fixture
+def roots(other, machine):
+    other.pytester.makepyfile(plain_workloads=PLAIN_WORKLOAD)
+    return other
+
+
+def test_another_project_brings_a_workload_of_its_own(roots, machine):
+    roots.pytester.makepyfile(bench_roots=bench())
+    result = roots.run()
+    assert result.ret == GREEN
+    assert machine.cases == ["roots-1e3-serial-1", "roots-1e3-threads-2"]
+    assert str(roots.folder) in machine.runners[0].path
+    assert machine.runners[0].requests[0]["batches"][0]["function"] == "plain_workloads:roots"
+    says(result, "roots 1e3", "1.65")
+    assert roots.document()["speedgate"]["judgements"] == []
+
+
+def test_a_function_that_no_worker_can_import_is_refused_with_its_name(roots, machine):
+    roots.pytester.makepyfile(bench_roots=bench("NAMELESS"))
+    result = roots.run()
+    assert result.ret == RED
+    says(result, "<lambda>", "not at the top level of a module")
+
+
+def test_benchmarks_of_both_kinds_stand_beside_each_other(roots, machine):
+    plain = "\n        def bench_sum(benchmark):\n            benchmark.pedantic(sum, [[1, 2]])\n"
+    roots.pytester.makepyfile(bench_roots=bench() + plain)
+    assert roots.run().ret == GREEN
+    assert [each["name"] for each in roots.document()["benchmarks"]] == [
+        "bench_roots[roots-1e3-serial-1]",
+        "bench_roots[roots-1e3-threads-2]",
+        "bench_sum",
+    ]
+    (path,) = roots.folder.glob("saved/**/*.json")
+    assert [row.case.id for row in read_run(path).rows()] == machine.cases
+
+
+def test_a_fixed_bench_reports_in_its_own_words(roots, machine):
+    mark = "fixed=True, report=lambda rows: [f'{len(rows)} rows, {rows[1].case.id} last'],"
+    body = "speedgate(case, tasks=3, loops=2, pairs=2)"
+    roots.pytester.makepyfile(bench_roots=bench(mark=mark, body=body))
+    result = roots.run("--sizes=1000,5")
+    assert result.ret == GREEN
+    says(result, "2 rows, roots-1e3-threads-2 last")
+    assert "1.65 (few)" not in output(result)
+    calibrated = machine.of("roots-1e3-threads-2")[0].requests[2]
+    assert (calibrated["do"], calibrated["tasks"], calibrated["loops"]) == ("calibrate", 3, 2)
+    assert len(machine.contender_seconds("roots-1e3-threads-2")) == 2
+
+
+def test_a_bench_may_be_parametrized_further(roots, machine):
+    source = bench().replace("(case, speedgate)", "(case, speedgate, again)")
+    source = source.replace("@pytest.mark.speedgate", "@pytest.mark.parametrize('again', [1, 2])\n"
+                            "        @pytest.mark.speedgate")  # fmt: skip
+    roots.pytester.makepyfile(bench_roots=source, bench_more=bench())
+    result = roots.run()
+    assert result.ret != GREEN or result.parseoutcomes()["passed"] == 6, output(result)
+
+
+def test_a_marked_bench_that_takes_no_case_does_not_vanish(roots, machine):
+    source = bench(body="assert False, 'it ran'").replace("(case, speedgate)", "(benchmark)")
+    roots.pytester.makepyfile(bench_roots=source, bench_more=bench())
+    assert roots.run().ret != GREEN
+
+
+def test_a_mark_without_its_workloads_says_what_is_missing(roots, machine):
+    source = bench().replace("workloads=[ROOTS], ", "")
+    roots.pytester.makepyfile(bench_roots=source)
+    result = roots.run()
+    assert result.ret != GREEN
+    says(result, "workloads")
+
+
+# --- with real runners; no figure of theirs is asserted
+
+
+def test_the_gate_is_not_blind(checkout):
+    """With ``numpy.exp`` behind one lock nothing passes, however busy or quiet the machine is."""
+    (checkout.folder / "one_lock.py").write_text(
+        (ROOT / "tests" / "helpers" / "one_lock.py").read_text()
+    )
+    result = checkout.run_really(
+        SCALING, "--workloads=g,g_out", "--sizes=1e6", "--strategies=threads", "--workers=2",
+        "--oversubscribe", "--budget=8", "--runner-setup=one_lock:lock_exp", "--strict-gate",
+    )  # fmt: skip
+    assert result.ret == RED
+    verdicts = checkout.verdicts()
+    assert set(verdicts) == {"g-1e6-threads-2", "g_out-1e6-threads-2"}
+    assert "passed" not in verdicts.values(), output(result)
+    for case, verdict in verdicts.items():
+        says(result, f"{verdict}: {case}")
+
+
+def test_a_real_run_writes_a_valid_file(checkout):
+    result = checkout.run_really(
+        SCALING, "--workloads=g", "--sizes=1e4", "--strategies=threads", "--workers=2",
+        "--oversubscribe", "--budget=2",
+    )  # fmt: skip
+    assert result.ret == GREEN
+    entry = checkout.info("g-1e4-threads-2")
+    info = entry["extra_info"]
+    assert entry["stats"]["data"] == [contender for _, contender in info["pairs"]]
+    assert len(info["pairs"]) >= 6
+    assert min(entry["stats"]["data"]) > 0
+    assert info["blas_threads"] in (1, None)
+    environment = checkout.document()["speedgate"]["environment"]
+    assert environment["numpy"]["version"] == numpy.__version__
+    (path,) = (checkout.folder / "results").rglob("*.json")
+    assert [row.case.id for row in read_run(path).rows()] == ["g-1e4-threads-2"]
+    assert Path(path).name.startswith("0001_")

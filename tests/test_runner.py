@@ -1,0 +1,471 @@
+"""The runner, driven in this process; test_measure.py has it in a process of its own."""
+
+import json
+import os
+import sys
+import threading
+from types import SimpleNamespace
+
+import pytest
+from helpers import loads
+from helpers.fakes import FakeClock
+from helpers.leftovers import child_processes, still_running
+from helpers.made import opening
+
+from speedgate import runner as module
+from speedgate import task
+from speedgate.counters import RunQueueDelay
+from speedgate.held import HeldSamples
+from speedgate.runner import (
+    CONTROL_SHARE,
+    TASK_SECONDS,
+    TASKS_PER_WORKER,
+    WORKER_SECONDS,
+    Baseline,
+    Load,
+    Runner,
+    tail_seconds,
+    traced,
+)
+from speedgate.sample import Pair
+from speedgate.strategies import STRATEGIES
+
+TINY = {"do": "calibrate", "tasks": 2, "loops": 1}
+NO_SAMPLER = {"do": "held", "seconds": 600, "py_spy": None}
+
+
+@pytest.fixture
+def runner():
+    runner = Runner()
+    yield runner
+    runner.handle({"do": "close"})
+
+
+@pytest.fixture(params=STRATEGIES)
+def strategy(request):
+    return request.param
+
+
+def open_case(runner, function=loads.square, strategy="threads", **options):
+    workers = 1 if strategy == "serial" else 2
+    reply = runner.handle(opening(function, strategy, workers, **options))
+    assert "error" not in reply, reply
+    return reply
+
+
+def stamp(ended, worker):
+    return task.Stamp(began=0.0, ended=ended, thread_cpu=0.0, process_cpu=0.0, worker=worker)
+
+
+# --- a case from open to close
+
+
+def test_a_case_goes_from_open_to_close(runner, strategy):
+    threads, processes = set(threading.enumerate()), child_processes()
+    opened = open_case(runner, strategy=strategy, control=loads.nothing)
+    assert opened["start_method"] == STRATEGIES[strategy].start_method
+    assert opened["environment"]["python"]
+    assert runner.handle({"do": "check", "tasks": 4}) == {"tasks": 4}
+    calibrated = runner.handle(TINY)
+    assert (calibrated["tasks"], calibrated["loops"]) == (2, 1)
+    rounds = runner.handle({"do": "rounds", "pairs": 3, "seconds": 600})
+    assert len(rounds["pairs"]) == 3
+    assert len(rounds["controls"]) >= 1
+    held = runner.handle(NO_SAMPLER)
+    assert held["held"] is None
+    assert runner.handle({"do": "close"}) == {}
+    json.dumps([opened, calibrated, rounds, held], allow_nan=False)
+    assert task._batches == {}
+    assert set(threading.enumerate()) <= threads
+    assert still_running(child_processes() - processes) == []
+
+
+def test_rounds_read_as_pairs_with_what_the_strategy_can_tell(runner, strategy):
+    open_case(runner, strategy=strategy)
+    runner.handle(TINY)
+    for data in runner.handle({"do": "rounds", "pairs": 2, "seconds": 600})["pairs"]:
+        pair = Pair.from_json(data)
+        assert pair.ratio > 0
+        assert pair.contender.in_task is not None
+        counted_here = strategy != "processes"
+        assert (pair.contender.minor_faults is not None) == counted_here
+        assert (pair.contender.voluntary_switches is not None) == counted_here
+        if strategy == "foreach":  # its threads are gone before they could be asked
+            assert pair.contender.waiting is None
+
+
+def test_what_it_reports_of_the_stretch(runner):
+    open_case(runner, strategy="serial")
+    runner.handle(TINY)
+    reply = runner.handle({"do": "rounds", "pairs": 1, "seconds": 600})
+    assert reply["controls"] == []
+    assert reply["timed_seconds"] <= reply["seconds"]
+    assert reply["gil_enabled"] in (True, False)
+    assert {"steal", "throttled", "blas", "traced"} <= reply.keys()
+
+
+def test_calibration_chooses_unless_it_is_told(runner):
+    open_case(runner, strategy="serial", function=loads.nothing)
+    chosen = runner.handle({"do": "calibrate"})
+    assert chosen["loops"] > 1  # a call that does nothing is far shorter than a task
+    assert chosen["call_seconds"] > 0
+    assert runner.handle(TINY)["loops"] == 1
+
+
+def test_the_gil_is_sampled_while_one_worker_works(runner, monkeypatch):
+    worked = threading.Event()
+    monkeypatch.setattr(task, "run", lambda *_: worked.set())
+
+    def sample(py_spy, seconds):
+        assert (py_spy, seconds) == ("sampler", 0.5)
+        assert worked.wait(60)
+        return HeldSamples(3, 10)
+
+    monkeypatch.setattr(module, "sample_held", sample)
+    monkeypatch.setattr(module, "gil_enabled", lambda: True)
+    open_case(runner, strategy="serial")
+    reply = runner.handle({"do": "held", "seconds": 0.5, "py_spy": "sampler"})
+    assert reply["held"] == (3, 10)
+
+
+def test_without_a_gil_there_is_nothing_to_sample(runner, monkeypatch):
+    monkeypatch.setattr(module, "gil_enabled", lambda: False)
+    open_case(runner, strategy="serial")
+    assert runner.handle({**NO_SAMPLER, "py_spy": "sampler"})["held"] is None
+
+
+def test_a_sampler_that_fails_does_not_leave_the_worker_at_work(runner, monkeypatch):
+    """The stop signal is kept here: without it, a worker left at work would never end."""
+    stop = threading.Event()
+    monkeypatch.setattr(module, "threading", SimpleNamespace(Event=lambda: stop))
+
+    def fail(py_spy, seconds):
+        raise ValueError("unreadable samples")
+
+    monkeypatch.setattr(module, "sample_held", fail)
+    monkeypatch.setattr(module, "gil_enabled", lambda: True)
+    open_case(runner, strategy="serial")
+    reply = runner.handle({"do": "held", "seconds": 0.5, "py_spy": "sampler"})
+    was_stopped = stop.is_set()
+    stop.set()
+    assert reply["error"]["message"] == "unreadable samples"
+    assert was_stopped
+
+
+def test_a_new_case_is_not_served_the_last_ones_batch(runner):
+    for function in (loads.square, loads.nothing):
+        open_case(runner, function=function, strategy="serial")
+        assert task._batches["work"].function is function
+        runner.handle({"do": "close"})
+
+
+# --- what goes wrong
+
+
+@pytest.mark.parametrize("request_", [{"do": "check", "tasks": 1}, {"do": "calibrate"}])
+def test_a_case_must_be_open(runner, request_):
+    assert "'open' comes first" in runner.handle(request_)["error"]["message"]
+
+
+def test_a_workload_that_raises_comes_back_with_its_traceback(runner, strategy):
+    open_case(runner, function=loads.fail, strategy=strategy)
+    for request in ({"do": "check", "tasks": 2}, {"do": "calibrate"}):
+        error = runner.handle(request)["error"]
+        assert error["type"] == "ValueError"
+        assert error["message"] == "item 3 is bad"
+        assert "in fail" in error["traceback"]
+        assert "loads.py" in error["traceback"]
+    assert runner.handle({"do": "close"}) == {}
+
+
+def test_an_exception_in_a_worker_process_keeps_the_workers_traceback(runner):
+    open_case(runner, function=loads.fail, strategy="processes")
+    crew, _ = runner._opened()
+    with pytest.raises(ValueError, match="item 3") as raised:
+        crew.round("work", Load(2, 1), 0)
+    assert "in fail" in str(raised.value.__cause__)
+
+
+def test_a_prepare_that_raises_comes_back_with_its_traceback(runner, strategy):
+    workers = 1 if strategy == "serial" else 2
+    reply = runner.handle(opening(loads.square, strategy, workers, loads.broken_prepare))
+    assert reply["error"]["type"] == "LookupError"
+    assert "in broken_prepare" in reply["error"]["traceback"]
+
+
+@pytest.mark.parametrize("strategy", ["threads", "processes", "foreach"])
+def test_a_result_that_depends_on_the_worker_is_refused(runner, strategy):
+    open_case(runner, function=loads.who, strategy=strategy)
+    error = runner.handle({"do": "check", "tasks": 4})["error"]
+    assert error["type"] == "ResultMismatch"
+    assert f"{strategy} returned another result than serial for 4 of 4" in error["message"]
+
+
+def test_a_result_that_changes_from_call_to_call_is_refused(runner):
+    open_case(runner, function=loads.counter)
+    assert runner.handle({"do": "check", "tasks": 2})["error"]["type"] == "ResultMismatch"
+
+
+def test_the_control_is_checked_too(runner):
+    open_case(runner, control=loads.who)
+    assert runner.handle({"do": "check", "tasks": 2})["error"]["type"] == "ResultMismatch"
+
+
+def test_the_setup_runs_before_anything_else(runner):
+    reply = runner.handle(opening(loads.square, before="helpers.loads:raise_in_setup"))
+    assert reply["error"]["message"] == "the setup ran"
+    assert task._batches == {}
+
+
+# --- order, rotation and the control's share, with scripted rounds
+
+
+class Side:
+    """A crew or a baseline whose rounds take made-up times, and that notes who ran when."""
+
+    def __init__(self, name, seconds, log, clock):
+        self.name, self.seconds, self.log, self.clock = name, seconds, log, clock
+        self.workers = 2
+
+    def round(self, key, load, rotation):
+        self.log.append((key, self.name, rotation))
+        self.clock.advance(self.seconds[key])
+        return {"seconds": self.seconds[key]}
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """Make a runner whose pairs take (work, control) seconds on a fake clock."""
+    clock = FakeClock()
+    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=clock))
+
+    def make(work, control=None):
+        log, runner = [], Runner()
+        seconds = {"work": work / 2, "control": (control or 0) / 2}
+        runner.baseline = Side("baseline", seconds, log, clock)
+        runner.crew = Side("contender", seconds, log, clock)
+        runner.keys = ["work", "control"] if control else ["work"]
+        runner.work, runner.control = Load(8, 1), Load(8, 1) if control else None
+        return runner, log
+
+    return make
+
+
+def pairs_of(log, key):
+    """The pairs of a batch as (who was first, rotation); both sides of a pair rotate alike."""
+    turns = [(name, rotation) for each, name, rotation in log if each == key]
+    pairs = list(zip(turns[::2], turns[1::2], strict=True))
+    for (one, turned), (other, also_turned) in pairs:
+        assert {one, other} == {"baseline", "contender"}
+        assert turned == also_turned
+    return [first for first, _ in pairs]
+
+
+@pytest.mark.parametrize("control", [None, 0.1, 1.0, 10.0])
+def test_each_side_is_first_in_every_other_pair(script, control):
+    runner, log = script(work=1.0, control=control)
+    runner.rounds({"pairs": 60, "seconds": 1e9})
+    for key in runner.keys:
+        first = [name for name, _ in pairs_of(log, key)]
+        assert len(first) >= 2
+        assert set(first[::2]).isdisjoint(first[1::2]), f"{key}: {first}"
+
+
+@pytest.mark.parametrize("control", [None, 0.1, 1.0, 10.0])
+def test_every_buffer_is_the_first_of_some_round(script, control):
+    runner, log = script(work=1.0, control=control)
+    runner.rounds({"pairs": 32, "seconds": 1e9})
+    assert {rotation % 4 for _, rotation in pairs_of(log, "work")} == {0, 1, 2, 3}
+
+
+def test_the_alternation_goes_on_from_request_to_request(script):
+    runner, log = script(work=1.0)
+    for _ in range(4):
+        runner.rounds({"pairs": 1, "seconds": 1e9})
+    first = [name for name, _ in pairs_of(log, "work")]
+    assert first == ["baseline", "contender"] * 2
+
+
+@pytest.mark.parametrize("control", [0.01, 0.1, 1.0, 10.0])
+def test_the_control_keeps_to_its_share_from_the_first_pair_on(script, control):
+    runner, log = script(work=1.0, control=control)
+    reply = runner.rounds({"pairs": 100, "seconds": 1e9})
+    assert len(reply["pairs"]) == 100
+    spent = {"work": 0.0, "control": 0.0}
+    for key, _, _ in log:
+        spent[key] += control / 2 if key == "control" else 0.5
+        # Never more than one pair above its share.
+        assert spent["control"] <= CONTROL_SHARE * sum(spent.values()) + control
+    assert [key for key, _, _ in log[:4]] == ["work", "work", "control", "control"]
+    if control <= 1.0:  # and not less than its share, or one pair for each of the work
+        due = min(CONTROL_SHARE * sum(spent.values()), 100 * control)
+        assert spent["control"] >= due - control
+
+
+def test_without_a_control_there_are_no_control_pairs(script):
+    runner, log = script(work=1.0)
+    assert runner.rounds({"pairs": 5, "seconds": 1e9})["controls"] == []
+    assert {key for key, _, _ in log} == {"work"}
+
+
+@pytest.mark.parametrize(
+    ("request_", "pairs"),
+    [
+        ({"pairs": 100, "seconds": 10}, 10),
+        ({"pairs": 4, "seconds": 10}, 4),
+        ({"pairs": 100, "seconds": 0}, 1),
+        ({"pairs": 100, "seconds": 0, "at_least": 6}, 6),
+    ],
+)
+def test_rounds_end_by_number_or_by_time(script, request_, pairs):
+    runner, _ = script(work=1.0)
+    reply = runner.rounds(request_)
+    assert len(reply["pairs"]) == pairs
+    assert reply["timed_seconds"] == pytest.approx(pairs)
+
+
+# --- its parts
+
+
+def test_short_calls_are_put_together_into_tasks():
+    assert Load.fitting(TASK_SECONDS / 5000, workers=2) == Load(2 * TASKS_PER_WORKER, 5000)
+    assert Load.fitting(TASK_SECONDS, workers=3) == Load(3 * TASKS_PER_WORKER, 1)
+
+
+@pytest.mark.parametrize(
+    ("tasks_in_time", "tasks"), [(TASKS_PER_WORKER, TASKS_PER_WORKER), (2, 2), (1, 1), (0.01, 1)]
+)
+def test_long_calls_make_fewer_tasks_but_never_none(tasks_in_time, tasks):
+    load = Load.fitting(WORKER_SECONDS / tasks_in_time, workers=2)
+    assert load.tasks == 2 * tasks
+    assert load.loops >= 1
+
+
+def test_a_load_gives_every_worker_a_task():
+    assert Load.fitting(1.0, workers=16).tasks == 16
+    assert Load.fitting(1.0, workers=1).tasks == 2
+
+
+def test_a_rotation_runs_every_task_and_begins_with_another():
+    load = Load(tasks=4, loops=1)
+    turns = [load.indices(rotation) for rotation in range(5)]
+    assert [turn[0] for turn in turns] == [0, 1, 2, 3, 0]
+    assert all(sorted(turn) == [0, 1, 2, 3] for turn in turns)
+
+
+def test_the_tail_is_the_time_after_each_workers_last_task():
+    stamps = [stamp(2.0, worker=7), stamp(3.0, worker=8), stamp(1.0, worker=7)]
+    assert tail_seconds(stamps, round_ended=4.0) == (4 - 2) + (4 - 3)
+    assert tail_seconds([], round_ended=4.0) == 0
+
+
+def test_the_baseline_goes_from_core_to_core_and_is_left_free_to_move(monkeypatch):
+    asked = []
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {2, 0}, raising=False)
+    monkeypatch.setattr(
+        os, "sched_setaffinity", lambda _, cores: asked.append(sorted(cores)), raising=False
+    )
+    baseline = Baseline()
+    for rotation in (0, 2, 4):
+        baseline._turn_to_core(rotation)
+    baseline.close()
+    assert asked == [[0], [0, 2], [2], [0, 2], [0], [0, 2]]
+
+
+def test_on_each_of_two_cores_the_baseline_is_first_as_well_as_second(monkeypatch, runner):
+    """Else a core that is slower for a while, and going first, could not be told apart."""
+    turns = []
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    monkeypatch.setattr(
+        os, "sched_setaffinity", lambda _, cores: turns.append(sorted(cores)), raising=False
+    )
+    open_case(runner, loads.nothing)
+    runner.handle(TINY)
+    contend = runner.crew.round
+    runner.crew.round = lambda *arguments: turns.append("contender") or contend(*arguments)
+    turns.clear()
+    runner.handle({"do": "rounds", "pairs": 16, "seconds": 600})
+    marks = [turn for turn in turns if turn != [0, 1]]  # the core, or that the contender ran
+    met = set()
+    for one, other in zip(marks[::2], marks[1::2], strict=True):
+        met.add(("second", *other) if one == "contender" else ("first", *one))
+    assert met == {(turn, core) for turn in ("first", "second") for core in (0, 1)}
+
+
+def test_a_sandbox_that_forbids_to_choose_a_core_is_no_error(monkeypatch, runner):
+    def forbid(*_):
+        raise PermissionError("not here")
+
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    monkeypatch.setattr(os, "sched_setaffinity", forbid, raising=False)
+    open_case(runner, strategy="threads")
+    runner.handle(TINY)
+    assert len(runner.handle({"do": "rounds", "pairs": 2, "seconds": 600})["pairs"]) == 2
+
+
+def test_the_baseline_is_one_thread_that_is_not_the_callers():
+    baseline = Baseline()
+    seen = {baseline.call(threading.get_ident) for _ in range(3)}
+    baseline.close()
+    assert len(seen) == 1
+    assert threading.get_ident() not in seen
+
+
+def test_a_waiting_time_is_unknown_where_the_system_does_not_count_it(monkeypatch, runner):
+    monkeypatch.setattr(RunQueueDelay, "of_threads", classmethod(lambda cls, ids: cls(())))
+    open_case(runner)
+    runner.handle(TINY)
+    (data,) = runner.handle({"do": "rounds", "pairs": 1, "seconds": 600})["pairs"]
+    assert data["baseline"]["waiting"] is None
+    assert data["contender"]["waiting"] is None
+
+
+# --- tracers
+
+
+@pytest.fixture
+def untraced(monkeypatch):
+    """No tracer, whatever the tests themselves run under."""
+    monkeypatch.setattr(sys, "gettrace", lambda: None)
+    monkeypatch.setattr(sys, "getprofile", lambda: None)
+    tools = {}
+    monitoring = SimpleNamespace(get_tool=tools.get, get_events=lambda tool: 1)
+    monkeypatch.setattr(sys, "monitoring", monitoring, raising=False)
+    return tools
+
+
+def test_nothing_watches(untraced):
+    assert traced() is None
+
+
+def test_an_interpreter_without_monitoring_has_no_such_tool(untraced, monkeypatch):
+    monkeypatch.delattr(sys, "monitoring")
+    assert traced() is None
+
+
+@pytest.mark.parametrize(("name", "told"), [("gettrace", "settrace"), ("getprofile", "setprofile")])
+def test_a_tracer_is_named(untraced, monkeypatch, name, told):
+    monkeypatch.setattr(sys, name, lambda: print)
+    assert traced() == f"sys.{told}"
+
+
+def test_a_monitoring_tool_is_named(untraced):
+    untraced[1] = "coverage.py"
+    assert traced() == "sys.monitoring (coverage.py)"
+
+
+def test_a_monitoring_tool_without_events_is_no_harm(untraced, monkeypatch):
+    untraced[1] = "idle tool"
+    monkeypatch.setattr(sys.monitoring, "get_events", lambda tool: 0)
+    assert traced() is None
+
+
+def test_an_active_tracer_is_told_with_the_rounds(runner, untraced, monkeypatch):
+    open_case(runner, strategy="serial")
+    runner.handle(TINY)
+    monkeypatch.setattr(sys, "gettrace", lambda: print)
+    reply = runner.handle({"do": "rounds", "pairs": 1, "seconds": 600})
+    assert reply["traced"] == "sys.settrace"

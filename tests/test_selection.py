@@ -1,0 +1,156 @@
+import pytest
+from helpers.made import MadeWorkload
+
+from speedgate.case import Case
+from speedgate.selection import (
+    Declaration,
+    OptionError,
+    Selection,
+    cases,
+    parse_floor,
+    parse_seconds,
+    parse_selection,
+    refuse_unknown,
+    split,
+)
+from speedgate.strategies import STRATEGIES
+
+F, G = MadeWorkload(name="f"), MadeWorkload(name="g")
+DECLARED = Declaration([F, G], sizes=[1000, 10_000], strategies=["serial", "threads"], workers=[2])
+
+
+def select(workloads=None, sizes=None, strategies=None, workers=None, oversubscribe=False):
+    return parse_selection(workloads, sizes, strategies, workers, 2, oversubscribe)
+
+
+def chosen(selection, declared=DECLARED):
+    return [case.id for _, case in cases(selection, declared)]
+
+
+def test_nothing_given_leaves_everything_to_the_bench():
+    assert select() == Selection(None, None, None, None)
+
+
+def test_lists_are_read_in_order_without_repetitions():
+    selection = select("g, f", "1e4,100,1e4", "threads,serial", "2,1")
+    assert selection == Selection(("g", "f"), (10_000, 100), ("threads", "serial"), (2, 1))
+
+
+@pytest.mark.parametrize("option", ["workloads", "sizes", "strategies", "workers"])
+@pytest.mark.parametrize("text", ["", ",", "1,,2", "1,"])
+def test_an_empty_entry_is_refused(option, text):
+    with pytest.raises(OptionError) as refused:
+        select(**{option: text})
+    assert f"--{option} '{text}'" in str(refused.value)
+    assert "separated by commas" in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["1e", "-3", "0", "1.5", "nan", "inf", "1e999", "large"])
+def test_a_bad_size_is_refused_by_name(text):
+    with pytest.raises(OptionError) as refused:
+        select(sizes=f"1e4,{text}")
+    assert str(refused.value).startswith("--sizes: ")
+    assert f"'{text}'" in str(refused.value)
+    assert "such as 1e6" in str(refused.value)
+
+
+def test_an_unknown_strategy_is_refused_with_those_there_are():
+    with pytest.raises(OptionError) as refused:
+        select(strategies="threads,fibers")
+    assert str(refused.value).startswith("--strategies: 'fibers'")
+    for name in STRATEGIES:
+        assert name in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "two", "²"])
+def test_a_bad_number_of_workers_is_refused_by_name(text):
+    with pytest.raises(OptionError) as refused:
+        select(workers=text)
+    assert str(refused.value).startswith("--workers: ")
+    assert f"'{text}'" in str(refused.value)
+    assert "a whole number from 1 up" in str(refused.value)
+
+
+def test_more_workers_than_cores_need_to_be_meant():
+    with pytest.raises(OptionError) as refused:
+        select(workers="3")
+    for part in ("--workers", "3 workers", "the 2 usable cores", "--oversubscribe"):
+        assert part in str(refused.value)
+    assert select(workers="3", oversubscribe=True).workers == (3,)
+
+
+def test_an_unknown_workload_is_refused_with_those_that_benches_declare():
+    with pytest.raises(OptionError) as refused:
+        refuse_unknown(Selection(workloads=("g", "h")), ["g", "f", "g"])
+    assert str(refused.value) == (
+        "--workloads: 'h' is not a workload of these benchmarks; there are f, g"
+    )
+    refuse_unknown(Selection(workloads=("g",)), ["g", "f"])
+    refuse_unknown(Selection(), [])
+
+
+@pytest.mark.parametrize(
+    ("parse", "allowed"),
+    [(parse_floor, "above 0, such as 1.2"), (parse_seconds, "seconds above 0")],
+)
+@pytest.mark.parametrize("text", ["", "fast", "0", "-1", "nan", "inf", "1e999"])
+def test_a_bad_number_is_refused_by_name(parse, allowed, text):
+    with pytest.raises(OptionError) as refused:
+        parse("--option", text)
+    assert f"--option '{text}'" in str(refused.value)
+    assert allowed in str(refused.value)
+
+
+@pytest.mark.parametrize("parse", [parse_floor, parse_seconds])
+def test_a_good_number_is_read_and_none_stays_none(parse):
+    assert parse("--option", "1.5") == 1.5
+    assert parse("--option", None) is None
+
+
+def test_split_strips_its_parts():
+    assert split("--sizes", " 1e3 ,1e4") == ("1e3", "1e4")
+    assert split("--sizes", None) is None
+
+
+def test_a_declaration_has_its_cases_in_order():
+    assert chosen(Selection()) == [
+        "f-1e3-serial-1",
+        "f-1e3-threads-2",
+        "f-1e4-serial-1",
+        "f-1e4-threads-2",
+        "g-1e3-serial-1",
+        "g-1e3-threads-2",
+        "g-1e4-serial-1",
+        "g-1e4-threads-2",
+    ]
+
+
+def test_each_case_comes_with_its_workload():
+    found = cases(Selection(workloads=("g",), sizes=(7,), strategies=("threads",)), DECLARED)
+    assert found == [(G, Case("g", 7, "threads", 2))]
+
+
+def test_a_selection_takes_the_place_of_what_is_declared():
+    selection = Selection(("g",), (500,), ("threads", "foreach"), (1, 2))
+    assert chosen(selection) == [
+        "g-500-threads-1",
+        "g-500-threads-2",
+        "g-500-foreach-1",
+        "g-500-foreach-2",
+    ]
+
+
+def test_serial_has_one_case_whatever_the_workers():
+    assert chosen(Selection(("g",), (1000,), ("serial",), (1, 2, 4))) == ["g-1e3-serial-1"]
+
+
+def test_a_fixed_declaration_keeps_its_own_and_only_leaves_out():
+    fixed = Declaration([F, G], [1000, 10_000], ["serial", "threads"], [2], fixed=True)
+    assert chosen(Selection(sizes=(500,)), fixed) == []
+    assert chosen(Selection(sizes=(500, 1000), strategies=("threads", "foreach")), fixed) == [
+        "f-1e3-threads-2",
+        "g-1e3-threads-2",
+    ]
+    assert chosen(Selection(workloads=("g",), workers=(4,), sizes=(1000,)), fixed) == [
+        "g-1e3-serial-1"
+    ]

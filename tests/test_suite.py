@@ -1,0 +1,47 @@
+import sys
+
+import pytest
+from helpers import made
+
+from speedgate import suite
+from speedgate.selection import OptionError
+from speedgate.suite import find_workload
+
+
+@pytest.fixture(autouse=True)
+def path(monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+
+def test_a_workload_is_found_by_module_and_name():
+    assert find_workload("helpers.made:CASE") is made.CASE
+
+
+def test_the_current_folder_is_looked_at(tmp_path, monkeypatch):
+    (tmp_path / "workload_of_the_user.py").write_text("MINE = object()\n")
+    monkeypatch.chdir(tmp_path)
+    found = find_workload("workload_of_the_user:MINE")
+    assert found is sys.modules.pop("workload_of_the_user").MINE
+
+
+def test_what_the_package_brings_along_comes_last(tmp_path, monkeypatch):
+    for folder, value in (("current", 1), ("bundled", 2)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "workload_in_both.py").write_text(f"VALUE = {value}\n")
+    (tmp_path / "bundled" / "workload_in_one.py").write_text("VALUE = 3\n")
+    monkeypatch.chdir(tmp_path / "current")
+    monkeypatch.setattr(suite, "BUNDLED_FOLDER", tmp_path / "bundled")
+    values = [find_workload(f"workload_in_{name}:VALUE") for name in ("both", "one")]
+    for name in ("workload_in_both", "workload_in_one"):
+        del sys.modules[name]
+    assert values == [1, 3]
+
+
+@pytest.mark.parametrize(
+    "text", ["", ":", "no_such_module:G", "helpers.made:NOTHING", "helpers.made"]
+)
+def test_what_cannot_be_imported_is_refused_by_option_and_value(text):
+    with pytest.raises(OptionError) as refused:
+        find_workload(text, "--some-option")
+    assert str(refused.value).startswith(f"--some-option '{text}'")
+    assert "give module:name" in str(refused.value)

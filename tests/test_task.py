@@ -1,0 +1,171 @@
+import itertools
+import sys
+import threading
+
+import numpy as np
+import pytest
+from helpers import loads
+
+from speedgate import task
+
+KEY = "test"
+
+
+def request(**changed):
+    fields = {
+        "key": KEY,
+        "function": "helpers.loads:square",
+        "prepare": "helpers.loads:size_only",
+        "size": 3,
+        "seed": 0,
+        "buffers": 2,
+    }
+    return task.BatchRequest(**fields | changed)
+
+
+@pytest.fixture
+def batches():
+    """The table of this process, empty before and after."""
+    task._batches.clear()
+    yield task._batches
+    task._batches.clear()
+
+
+@pytest.fixture
+def recorded(batches):
+    """A batch of three arguments whose calls are noted."""
+    calls = []
+    batches[KEY] = task.Batch(calls.append, ["a", "b", "c"])
+    return calls
+
+
+def test_a_reference_names_a_module_and_what_is_in_it():
+    assert task.find("helpers.loads:square") is loads.square
+    assert task.find("itertools:chain.from_iterable").__name__ == "from_iterable"
+
+
+@pytest.mark.parametrize(
+    ("reference", "error"),
+    [("no_such_module:f", ModuleNotFoundError), ("helpers.loads:no_such_name", AttributeError)],
+)
+def test_a_reference_to_nothing_raises_what_python_says(reference, error):
+    with pytest.raises(error, match="no_such"):
+        task.find(reference)
+
+
+def test_each_buffer_has_a_seed_of_its_own(batches):
+    task.install((request(prepare="helpers.loads:numbers", seed=10, buffers=3),))
+    assert batches[KEY].function is loads.square
+    assert batches[KEY].arguments == [[10] * 3, [11] * 3, [12] * 3]
+
+
+def test_a_batch_is_prepared_once_in_a_process(batches):
+    task.install((request(),))
+    first = batches[KEY]
+    task.install((request(), request(key="other")))
+    assert batches[KEY] is first
+    assert "other" in batches
+
+
+def test_threads_that_install_at_once_prepare_once(batches, monkeypatch):
+    prepared = itertools.count()
+    monkeypatch.setattr(loads, "size_only", lambda size, seed: next(prepared))
+    threads = [threading.Thread(target=task.install, args=((request(),),)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert next(prepared) == 2
+
+
+def test_a_folder_of_the_request_is_searched_after_all_others(batches, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "only_here_for_a_test.py").write_text("def work(n): return n + 1\n")
+    wanted = request(function="only_here_for_a_test:work", path=(str(tmp_path),))
+    task.install((wanted, wanted))
+    assert sys.path[-1] == str(tmp_path)
+    assert sys.path.count(str(tmp_path)) == 1
+    assert batches[KEY].function(1) == 2
+
+
+def test_what_is_forgotten_is_gone_and_may_be_forgotten_again(batches):
+    task.install((request(),))
+    task.forget(KEY)
+    task.forget(KEY)
+    assert batches == {}
+
+
+def test_a_task_is_so_many_calls_on_its_argument(recorded):
+    task.run(KEY, 1, loops=3)
+    assert recorded == ["b"] * 3
+
+
+def test_there_may_be_more_tasks_than_arguments(recorded):
+    task.run(KEY, 4, loops=1)
+    task.run_all(KEY, [3, 5], loops=1)
+    assert recorded == ["b", "a", "c"]
+
+
+def test_the_baseline_runs_all_tasks_in_their_order(recorded):
+    task.run_all(KEY, [2, 0, 1], loops=2)
+    assert recorded == ["c", "c", "a", "a", "b", "b"]
+
+
+def test_a_stamp_says_when_and_who(recorded):
+    stamp = task.run(KEY, 0, loops=1)
+    assert stamp.began <= stamp.ended
+    assert stamp.worker == threading.get_native_id()
+    assert stamp.thread_cpu >= 0
+    assert stamp.process_cpu >= 0
+
+
+def test_an_exception_of_the_function_is_left_alone(batches):
+    task.install((request(function="helpers.loads:fail"),))
+    for run in (lambda: task.run(KEY, 0, 1), lambda: task.digest(KEY, 0)):
+        with pytest.raises(ValueError, match="item 3 is bad"):
+            run()
+
+
+def test_the_digest_of_a_task_is_that_of_its_result(batches):
+    task.install((request(),))
+    assert task.digest(KEY, 0) == task.digest(KEY, 3) == task.digest_of(9)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (np.zeros(4), np.zeros(4)),
+        (np.array([np.nan, 1.0]), np.array([np.nan, 1.0])),
+        (np.arange(6)[::2], np.array([0, 2, 4])),
+        (np.asfortranarray(np.eye(3)), np.eye(3)),
+        (np.array([float("2.5")], dtype=object), np.array([float("2.5")], dtype=object)),
+        (np.float64(1.5), np.float64(1.5)),
+        ([1.0, 2.0], [1.0, 2.0]),
+        (None, None),
+    ],
+)
+def test_equal_results_have_equal_digests(one, other):
+    assert task.digest_of(one) == task.digest_of(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (np.zeros(4), np.array([0.0, 0.0, 0.0, 1e-300])),
+        (np.zeros(4, "f8"), np.zeros(4, "i8")),
+        (np.zeros(4, "<f8"), np.zeros(4, ">f8")),
+        (np.zeros((2, 3)), np.zeros((3, 2))),
+        (np.zeros(1), np.float64(0.0)),
+        (np.array([1, "a"], dtype=object), np.array([1, "b"], dtype=object)),
+        ([1.0, 2.0], [2.0, 1.0]),
+        ([1.0, 2.0], (1.0, 2.0)),
+        (1, 1.0),
+        (None, 0),
+    ],
+)
+def test_other_results_have_other_digests(one, other):
+    assert task.digest_of(one) != task.digest_of(other)
+
+
+def test_identify_says_who_runs_it():
+    assert task.identify(0)[1:] == (threading.get_ident(), threading.get_native_id())
