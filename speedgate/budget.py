@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-DEFAULT_BUDGET_SECONDS = 150.0
+DEFAULT_BUDGET_SECONDS = 165.0
 # A case that is judged is measured in several processes.
 JUDGED_WEIGHT = 2.0
 # So much of a run's time is spare, for cases whose fewest rounds take longer than their share.

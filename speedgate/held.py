@@ -68,8 +68,11 @@ def _record(py_spy: str, output: Path, seconds: float) -> float | None:
         time.sleep(seconds)
         process.send_signal(signal.SIGINT)
         elapsed = time.perf_counter() - began
-        rest = process.stdout.read()
-        process.wait(timeout=10)
+        try:
+            rest, _ = process.communicate(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
     return None if "behind in sampling" in rest else elapsed
 
 

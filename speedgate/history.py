@@ -182,7 +182,7 @@ def read_run(path: Path) -> Run:
 
 def latest_run(folder: Path) -> Run:
     """Return the newest run below ``folder`` by the time of writing; ``HistoryError`` if none."""
-    files = sorted(folder.rglob("*.json"), key=lambda path: path.stat().st_mtime)
+    files = sorted(folder.rglob("*.json"), key=lambda path: (path.stat().st_mtime, path.name))
     for path in reversed(files):
         try:
             return read_run(path)

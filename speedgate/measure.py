@@ -8,6 +8,7 @@ import os
 import queue
 import shutil
 import signal
+import site
 import subprocess
 import sys
 import sysconfig
@@ -18,6 +19,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+
+import psutil
 
 from speedgate.accounting import concurrency, inflation, median_shares
 from speedgate.case import Case, Workload
@@ -88,8 +91,10 @@ class RunnerProcess:
             encoding="utf-8",
             start_new_session=True,
         )
+        self._is_killed = False
         self._lines: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -132,10 +137,9 @@ class RunnerProcess:
         try:
             if self._process.poll() is None:
                 self.ask({"do": "close"}, limit_seconds=10.0)
-                self._process.wait(10.0)
-        except (MeasurementError, subprocess.TimeoutExpired):
+        except MeasurementError:
             pass
-        self.kill()
+        self.kill()  # its workers have ended; there is nothing that it should take time for
         self._stderr.close()
         for pipe in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(OSError):  # what was left to write to a runner that is gone
@@ -143,14 +147,19 @@ class RunnerProcess:
 
     def kill(self) -> None:
         """End the runner and every process that it started, at once."""
-        try:
-            if hasattr(os, "killpg"):
+        if self._is_killed:  # its number may be another's by now
+            return
+        self._is_killed = True
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            else:
-                self._process.kill()
-        except (ProcessLookupError, PermissionError):
-            pass
+        else:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                for child in psutil.Process(self._process.pid).children(recursive=True):
+                    child.kill()
+            self._process.kill()
         self._process.wait()
+        self._reader.join(5.0)
 
 
 def runner_variables(
@@ -313,7 +322,7 @@ class Session:
         self._open = open_request(
             measurement.case, workload, plan, number=max(0, len(measurement.processes) - 1)
         )
-        self._check_tasks = min(buffers(measurement.case), plan.tasks or buffers(measurement.case))
+        self._check_tasks = max(2, measurement.case.workers)
         self._runner = open_runner()
 
     def __enter__(self) -> Session:
@@ -450,8 +459,8 @@ def import_folders(workload: Workload) -> tuple[str, ...]:
     What is installed is left out: every interpreter finds its own, and another build must not be
     given this one's packages.
     """
-    places = ("stdlib", "platstdlib", "purelib", "platlib")
-    installed = [Path(sysconfig.get_path(name)).resolve() for name in places]
+    places = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    installed = [Path(place).resolve() for place in (*places, site.getusersitepackages())]
     folders = []
     for function in (workload.function, workload.prepare):
         file = getattr(sys.modules.get(function.__module__), "__file__", None)

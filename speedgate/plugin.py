@@ -86,7 +86,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--time-limit",
         metavar="SECONDS",
-        help=f"end a case that takes longer (default {DEFAULT_TIME_LIMIT_SECONDS:g})",
+        help=f"end a process of a case that takes longer (default {DEFAULT_TIME_LIMIT_SECONDS:g})",
     )
     group.addoption(
         "--min-speedup", metavar="X", help="fail judged cases below this, whatever the workers"

@@ -379,7 +379,7 @@ def test_a_nan_is_no_estimate():
     [
         pytest.param({}, Floors(math.nan, 1.7), id="floor of the speedup"),
         pytest.param({}, Floors(1.2, math.nan), id="floor of the concurrency"),
-        pytest.param({"process_speedups": (math.nan, 0.97), **{"speedup": SLOW["speedup"]}}, TWO,
+        pytest.param({"process_speedups": (math.nan, 0.97), "speedup": SLOW["speedup"]}, TWO,
                      id="a process"),
         pytest.param({**SLOW, "shares": shares(0.9, waiting=math.nan)}, TWO, id="waiting"),
         pytest.param({**SLOW, "inflation": math.nan}, TWO, id="inflation"),

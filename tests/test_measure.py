@@ -125,12 +125,11 @@ def test_the_results_are_compared_in_the_first_process_before_anything_is_timed(
     assert all("check" not in requests for requests in others)
 
 
-def test_every_buffer_is_compared_unless_there_are_fewer_tasks():
+def test_a_task_for_each_worker_is_compared():
     bench = Bench()
     bench.measure(Plan(seconds=1))
-    bench.measure(Plan(seconds=1, tasks=3))
-    checked = [runner.asked("check")[0]["tasks"] for runner in bench.runners]
-    assert checked == [buffers(CASE), 3]
+    (check,) = bench.runners[0].asked("check")
+    assert check["tasks"] == CASE.workers
 
 
 @pytest.mark.parametrize("processes", [1, 2, 5])

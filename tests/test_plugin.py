@@ -1,7 +1,8 @@
 """The plugin as a user meets it: ids, options, exit codes, words, files. Two cores, made up.
 
 Where nothing else is said, runners are made up as well (helpers/machine.py): they answer at once,
-by a script, so that no verdict here depends on a clock.
+by a script, so that no verdict here depends on a clock. NumPy and the workloads are imported here,
+before any inner run does, because NumPy cannot be loaded twice in one process.
 """
 
 import json
@@ -9,7 +10,7 @@ import re
 import sys
 from pathlib import Path
 
-import numpy  # noqa: F401 - loaded here, for it cannot be loaded again by each inner run
+import numpy as np
 import pytest
 from helpers.machine import (
     BEHIND_A_LOCK,
@@ -25,11 +26,11 @@ from helpers.machine import (
 )
 from helpers.project import ROOT, Project
 
-import workloads  # noqa: F401 - the inner runs share this copy
 from speedgate.case import Case
 from speedgate.gate import MAX_PROCESSES, MIN_PROCESSES
 from speedgate.history import FORMAT_VERSION, read_run
 from speedgate.strategies import STRATEGIES
+from workloads import CATALOGUE
 
 pytest_plugins = "pytester"
 
@@ -54,7 +55,9 @@ def quiet_variables(monkeypatch):
     """Leave out what this run of pytest says to its own workers."""
     for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
         monkeypatch.delenv(name, raising=False)
-    # So wide that no line is broken; what is broken has a test of its own.
+    # Inner runs in processes of their own find the package as this one does.
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    # So wide that no line is broken; how lines are broken has a test of its own.
     monkeypatch.setenv("COLUMNS", "400")
 
 
@@ -72,6 +75,11 @@ def machine(monkeypatch, quiet_variables):
 @pytest.fixture
 def checkout(pytester, quiet_variables):
     return Project.checkout(pytester)
+
+
+@pytest.fixture
+def xdist():
+    pytest.importorskip("xdist", reason="pytest-xdist (extra 'xdist') is not installed")
 
 
 @pytest.fixture
@@ -140,7 +148,7 @@ def test_by_default_f_and_g_are_measured_under_every_strategy_from_1e3_to_1e6(ch
     result = checkout.run(SCALING)
     assert result.ret == GREEN
     measured = {Case.parse(case) for case in machine.cases}
-    assert {case.workload for case in measured} >= {"f", "g", "g_out"}
+    assert {"f", "g", "g_out"} <= {case.workload for case in measured} <= set(CATALOGUE)
     assert {case.strategy for case in measured} == set(STRATEGIES)
     assert {case.size for case in measured} >= {1_000, 1_000_000}
     assert {case.workers for case in measured if STRATEGIES[case.strategy].is_parallel} == {2}
@@ -425,6 +433,17 @@ def test_a_gate_alone_without_its_benchmark_is_never_green_where_it_is_required(
     assert checkout.run(*ONE, "--last-failed", "--require-gate").ret != GREEN
 
 
+def test_a_budget_that_is_used_up_is_said_and_is_never_green_where_gates_are_required(
+    checkout, machine
+):
+    result = checkout.run(*GATED, "--budget=1e-9")
+    assert result.ret == GREEN
+    says(result, "not evaluated: g-1e6-threads-2")
+    says(result, "--budget is used up")
+    assert machine.runners == []
+    assert checkout.run(*GATED, "--budget=1e-9", "--require-gate").ret == RED
+
+
 def test_a_gate_without_a_case_is_named_in_the_summary(checkout, machine):
     result = checkout.run(*ONE)
     assert result.ret == GREEN
@@ -449,17 +468,28 @@ def test_two_benches_may_name_their_gates_alike(other, machine):
 
                 @pytest.mark.speedgate(
                     workloads=[{workload}], sizes=[1_000_000], strategies=["threads"],
-                    gates=[Gate("scales", workloads=[{workload}.name])],
+                    gates=[Gate("scales", workloads=({workload}.name,))],
                 )
                 def bench_{name}(case, speedgate):
                     speedgate(case)
             """}
         )  # fmt: skip
+    assert other.run().ret in (GREEN, MISUSED)
     machine.behave("g", HOLDS_GIL)
     assert other.run().ret != GREEN
     machine.behave("g", SIDE_BY_SIDE)
     machine.behave("g_out", HOLDS_GIL)
     assert other.run().ret != GREEN
+
+
+def test_a_gate_may_be_declared_with_lists(roots, machine):
+    mark = "gates=[Gate('scales', workloads=['roots'], min_size=1)],"
+    source = bench(mark=mark).replace(
+        "import pytest", "import pytest\n        from speedgate.gate import Gate"
+    )
+    roots.pytester.makepyfile(bench_roots=source)
+    assert roots.run().ret == GREEN
+    assert roots.verdicts() == {"roots-1e3-threads-2": "passed"}
 
 
 def test_collect_only_shows_the_gates_and_measures_nothing(checkout, machine):
@@ -544,19 +574,19 @@ def test_disabled_benchmarks_are_correctness_tests(checkout, machine):
     assert checkout.run(*GATED, "--benchmark-disable").ret == RED
 
 
-def test_xdist_that_would_measure_nothing_is_refused(checkout):
+def test_xdist_that_would_measure_nothing_is_refused(checkout, xdist):
     result = checkout.run(*GATED, "--workers=2", "--oversubscribe", "-n", "2")
     assert result.ret == MISUSED
     says(result, "-n", "leave -n away", "--benchmark-disable")
     assert checkout.documents() == []
 
 
-def test_xdist_without_workers_measures(checkout, machine):
+def test_xdist_without_workers_measures(checkout, machine, xdist):
     assert checkout.run(*ONE, "-n", "0").ret == GREEN
     assert checkout.verdicts() == {"g-1e6-threads-2": "passed"}
 
 
-def test_disabled_benchmarks_are_correctness_tests_over_xdist(checkout):
+def test_disabled_benchmarks_are_correctness_tests_over_xdist(checkout, xdist):
     """With real runners; nothing is timed."""
     result = checkout.run(
         SCALING, "--benchmark-disable", "-n", "2", "--workloads=g,g_out", "--sizes=1e3",
@@ -650,7 +680,7 @@ def test_all_that_is_saved_is_plain_json(saved):
 
 
 def test_a_saved_run_can_be_read_again(saved):
-    (path,) = saved.folder.glob("results/**/*.json")
+    (path,) = saved.files()
     run = read_run(path)
     assert len(run.rows()) == len(saved.document()["benchmarks"])
     assert len(run.judgements) == 3
@@ -742,7 +772,7 @@ def test_the_summary_keeps_to_the_width_of_the_terminal(checkout, machine, monke
 
 def test_the_summary_says_where_the_run_was_saved(checkout, machine):
     result = checkout.run(*ONE)
-    (path,) = (checkout.folder / "results").rglob("*.json")
+    (path,) = checkout.files()
     says(result, "saved in", str(path.relative_to(checkout.folder)))
 
 
@@ -819,7 +849,7 @@ def test_a_project_without_marks_is_left_alone(other, machine):
     assert "speedgate" not in other.document()
 
 
-def test_a_project_without_marks_is_left_alone_by_xdist_workers(other):
+def test_a_project_without_marks_is_left_alone_by_xdist_workers(other, xdist):
     other.pytester.makepyfile(
         test_plain="""
         def test_one():
@@ -901,7 +931,7 @@ def test_benchmarks_of_both_kinds_stand_beside_each_other(roots, machine):
         "bench_roots[roots-1e3-threads-2]",
         "bench_sum",
     ]
-    (path,) = roots.folder.glob("saved/**/*.json")
+    (path,) = roots.files()
     assert [row.case.id for row in read_run(path).rows()] == machine.cases
 
 
@@ -964,7 +994,7 @@ def test_the_gate_is_not_blind(checkout):
 def test_a_real_run_writes_a_valid_file(checkout):
     result = checkout.run_really(
         SCALING, "--workloads=g", "--sizes=1e4", "--strategies=threads", "--workers=2",
-        "--oversubscribe", "--budget=2",
+        "--oversubscribe",
     )  # fmt: skip
     assert result.ret == GREEN
     entry = checkout.info("g-1e4-threads-2")
@@ -974,7 +1004,7 @@ def test_a_real_run_writes_a_valid_file(checkout):
     assert min(entry["stats"]["data"]) > 0
     assert info["blas_threads"] in (1, None)
     environment = checkout.document()["speedgate"]["environment"]
-    assert environment["numpy"]["version"] == numpy.__version__
-    (path,) = (checkout.folder / "results").rglob("*.json")
+    assert environment["numpy"]["version"] == np.__version__
+    (path,) = checkout.files()
     assert [row.case.id for row in read_run(path).rows()] == ["g-1e4-threads-2"]
     assert Path(path).name.startswith("0001_")

@@ -18,7 +18,8 @@ class Workload:
 
     ``function`` takes what ``prepare(size, seed)`` made. Both must be module-level functions, so
     that a worker process finds them by module and name. ``prepare`` runs outside every timed
-    region; each task of a batch has an argument of its own, so a function may write into it.
+    region. A function is called many times on the same argument: it may write into it if it
+    writes the same again each time, as ``out=`` does.
 
     ``argument_bytes`` and ``call_bytes`` are bytes per element of ``size``: held by one argument
     as long as the case is open, and needed on top by one running call. They decide whether a case

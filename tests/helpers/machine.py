@@ -42,7 +42,7 @@ HOLDS_GIL = Behaviour(speedup=0.95, concurrency=1.01, waiting=0.0, held=(170, 17
 BEHIND_A_LOCK = Behaviour(speedup=0.94, concurrency=1.02, waiting=0.0)
 SLOW = Behaviour(speedup=0.97, inflation=1.9)
 CROWDED = Behaviour(speedup=1.0, concurrency=1.15, waiting=0.41, spread=0.6)
-SERIAL = Behaviour(speedup=0.99, concurrency=1.0, waiting=0.0)
+ALONE = Behaviour(speedup=1.0, concurrency=1.0, waiting=0.0)
 
 
 def raising(error: BaseException, traceback: str) -> Behaviour:
@@ -59,9 +59,11 @@ class MadeMachine:
     """Where made-up runners run; a test says beforehand how each workload does.
 
     ``behave("g", SLOW, SIDE_BY_SIDE)`` makes the first process of every parallel case of g slow
-    and all further ones fast. ``control`` is what the host control reaches.
+    and all further ones fast. ``alone`` is how one worker does, whatever the workload; ``control``
+    is what the host control reaches.
     """
 
+    alone: Behaviour = ALONE
     control: float = 1.92
     gil_enabled: bool = True
     traced: str | None = None
@@ -74,8 +76,8 @@ class MadeMachine:
 
     def behaviour(self, case: Case) -> Behaviour:
         """How the next process of a case runs."""
-        if case.strategy == "serial":
-            return SERIAL
+        if case.workers == 1:
+            return self.alone
         usual = HOLDS_GIL if case.workload == "f" and case.strategy != "processes" else SIDE_BY_SIDE
         processes = self.behaviours.get(case.workload, [usual])
         number = self.processes[case]

@@ -2,15 +2,15 @@
 
 import threading
 
-import numpy
+import numpy as np
 
 
 def lock_exp():
     """Put ``numpy.exp`` behind one lock, in the process that calls this."""
-    exp, lock = numpy.exp, threading.Lock()
+    exp, lock = np.exp, threading.Lock()
 
     def locked_exp(*arguments, **options):
         with lock:
             return exp(*arguments, **options)
 
-    numpy.exp = locked_exp
+    np.exp = locked_exp

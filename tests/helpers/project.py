@@ -1,12 +1,13 @@
 """A project in a folder of its own, in which tests run pytest."""
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from speedgate.case import Case
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -74,8 +75,18 @@ class Project:
         def refuse(name: str) -> None:
             raise AssertionError(f"{name} is no JSON")
 
-        files = sorted(self.folder.glob("[rs]*/**/*.json"), key=os.path.basename)
-        return [json.loads(path.read_text(), parse_constant=refuse) for path in files]
+        return [json.loads(path.read_text(), parse_constant=refuse) for path in self.files()]
+
+    def files(self) -> list[Path]:
+        """The files that runs have saved, in order."""
+        return sorted(
+            (
+                path
+                for folder in ("results", "saved")
+                for path in (self.folder / folder).rglob("*.json")
+            ),
+            key=lambda path: path.name,
+        )
 
     def document(self) -> dict[str, Any]:
         (document,) = self.documents()
@@ -89,8 +100,6 @@ class Project:
 
     def verdicts(self) -> dict[str, str]:
         """``{"g-1e6-threads-2": "passed"}`` of the only document."""
-        from speedgate.case import Case
-
         return {
             Case(**each["case"]).id: each["verdict"]
             for each in self.document()["speedgate"]["judgements"]

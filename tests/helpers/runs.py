@@ -1,0 +1,53 @@
+"""Saved runs, made up: what a made-up machine measured, in the form in which runs are kept."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from helpers.machine import MadeMachine
+from speedgate.case import Case
+from speedgate.gate import Gate, Judgement, floors, judge
+from speedgate.history import extra_info, section
+from speedgate.measure import Measurement, Plan, measure
+from workloads import CATALOGUE, CONTROL
+
+ENVIRONMENT = {
+    "cpu": "A CPU",
+    "usable_cores": 2,
+    "kernel": "6.1",
+    "python": "3.11.7",
+    "gil_enabled": True,
+    "numpy": {"version": "2.4.6"},
+    "blas": [{"user_api": "blas", "internal_api": "openblas", "version": "0.3.30"}],
+}
+GATE = Gate("threads-scale", workloads=("g", "g_out"))
+
+
+def measured(machine: MadeMachine, case: Case, processes: int = 2) -> Measurement:
+    """A case, measured on the made-up machine; its pairs are fixed, so no clock is looked at."""
+    plan = Plan(seconds=0.0, processes=processes, pairs=24, sample_held=True, control=CONTROL)
+    return measure(case, CATALOGUE[case.workload], plan, machine.open)
+
+
+def judged(measurement: Measurement) -> Judgement:
+    case = measurement.case
+    return judge(GATE, case, measurement.evidence(0.99), floors(case.workers), final=True)
+
+
+def document(machine: MadeMachine, *case_ids: str, bench: str = "bench_scaling") -> dict[str, Any]:
+    """A run over some cases, judged where the gate covers them."""
+    measurements = [measured(machine, Case.parse(case_id)) for case_id in case_ids]
+    judgements = [judged(each) for each in measurements if GATE.covers(each.case)]
+    return {
+        "benchmarks": [
+            {"extra_info": {**extra_info(each), "bench": bench}, "stats": {"median": 0.01}}
+            for each in measurements
+        ],
+        "speedgate": section(ENVIRONMENT, judgements),
+    }
+
+
+def save(path: Path, content: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path

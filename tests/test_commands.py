@@ -1,0 +1,280 @@
+"""``python -m speedgate report|selftest``: what is printed, and the exit codes."""
+
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+from helpers.machine import CRASHING, HOLDS_GIL, PAIRS, Behaviour, MadeMachine, raising
+from helpers.project import ROOT
+from helpers.runs import document, save
+
+from speedgate import __main__ as commands
+from speedgate.__main__ import QUICK_TRIALS, SELFTEST_TRIALS, main
+from speedgate.selftest import SECONDS
+
+WELL, BAD, NOT_DONE = 0, 1, 2
+CASES = ("g-1e6-serial-1", "g-1e6-threads-2", "g-1e6-processes-2", "g-1e5-threads-2")
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Two cores, and runners that answer at once."""
+    made = MadeMachine()
+    monkeypatch.setattr(commands, "RunnerProcess", made.open)
+    monkeypatch.setattr(commands, "usable_cores", lambda: 2)
+    monkeypatch.setattr("speedgate.measure.MOST_PAIRS", PAIRS)
+    monkeypatch.setenv("COLUMNS", "200")
+    return made
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command; return its exit code and what it printed."""
+
+    def run(*arguments):
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as ended:
+            code = ended.code
+        printed = capsys.readouterr()
+        return SimpleNamespace(code=code, out=printed.out, err=printed.err)
+
+    return run
+
+
+# --- report
+
+
+def test_report_shows_a_run_as_the_terminal_did(run, machine, tmp_path):
+    path = save(tmp_path / "0001.json", document(machine, *CASES))
+    shown = run("report", path)
+    assert shown.code == WELL
+    assert shown.err == ""
+    lines = shown.out.splitlines()
+    assert lines[0] == "A CPU, 2 usable cores; Python 3.11.7; NumPy 2.4.6; openblas 0.3.30"
+    assert lines[1] == f"from {path}"
+    assert lines[3].split() == ["serial", "threads", "2", "processes", "2"]
+    assert lines[4].startswith("g 1e6  1.00 ")
+    assert "✓" in lines[4]
+    assert lines[5].startswith("g 1e5  ")
+    assert "passed: g-1e6-threads-2 1.65x [" in lines[-1]
+
+
+def test_report_in_markdown(run, machine, tmp_path):
+    path = save(tmp_path / "0001.json", document(machine, *CASES))
+    shown = run("report", path, "--format", "markdown")
+    assert shown.code == WELL
+    lines = shown.out.splitlines()
+    assert lines[0].startswith("### A CPU, 2 usable cores")
+    assert lines[2] == "| speedup | serial | threads 2 | processes 2 |"
+    assert lines[3] == "| --- | --- | --- | --- |"
+    assert lines[4].startswith("| g 1e6 | 1.00 ")
+    assert lines[-1].startswith("- passed: g-1e6-threads-2 1.65x [")
+
+
+def test_a_failed_gate_is_reported_and_is_no_error_of_the_report(run, machine, tmp_path):
+    machine.behave("g", HOLDS_GIL)
+    shown = run("report", save(tmp_path / "0001.json", document(machine, *CASES)))
+    assert shown.code == WELL
+    assert "✗" in shown.out
+    assert "failed: g-1e6-threads-2 0.95x" in shown.out
+    assert "no longer releases the GIL" in shown.out
+
+
+def test_report_shows_the_newest_run_of_a_folder(run, machine, tmp_path):
+    older = save(tmp_path / "this machine" / "0002.json", document(machine, "g-1e4-threads-2"))
+    newer = save(tmp_path / "another" / "0001.json", document(machine, "g-1e5-threads-2"))
+    os.utime(older, (1000, 1000))
+    os.utime(newer, (2000, 2000))
+    shown = run("report", tmp_path)
+    assert shown.code == WELL
+    assert "g 1e5" in shown.out
+    assert "g 1e4" not in shown.out
+
+
+def test_report_looks_into_results_by_default(run, machine, tmp_path, monkeypatch):
+    save(tmp_path / "results" / "0001.json", document(machine, "g-1e5-threads-2"))
+    monkeypatch.chdir(tmp_path)
+    assert "g 1e5" in run("report").out
+
+
+def test_a_run_without_judgements_is_reported(run, machine, tmp_path):
+    shown = run("report", save(tmp_path / "0001.json", document(machine, "g-1e5-threads-2")))
+    assert shown.code == WELL
+    assert "passed" not in shown.out
+
+
+@pytest.mark.parametrize("columns", [50, 80])
+def test_report_keeps_to_the_width_of_the_terminal(run, machine, tmp_path, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    machine.behave("g", HOLDS_GIL)
+    path = save(tmp_path / "0001.json", document(machine, *CASES))
+    monkeypatch.chdir(tmp_path)
+    lines = run("report", path.name).out.splitlines()
+    assert [line for line in lines if len(line) > columns] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", ["no JSON"]),
+        ('{"benchmarks": [', ["no JSON"]),
+        ("[]", ["no 'speedgate' section"]),
+        ('{"benchmarks": []}', ["no 'speedgate' section"]),
+        ('{"speedgate": {"format_version": 999}}', ["999", "upgrade"]),
+    ],
+)
+def test_what_is_no_run_of_ours_is_refused_by_name(run, tmp_path, content, words):
+    path = save(tmp_path / "0001.json", content)
+    shown = run("report", path)
+    assert shown.code == NOT_DONE
+    assert shown.out == ""
+    assert shown.err.startswith("speedgate report: ")
+    assert str(path) in shown.err
+    assert "Traceback" not in shown.err
+    for word in words:
+        assert word in shown.err
+
+
+def test_a_file_that_is_not_there_is_refused_by_name(run, tmp_path):
+    shown = run("report", tmp_path / "no.json")
+    assert shown.code == NOT_DONE
+    assert str(tmp_path / "no.json") in shown.err
+
+
+def test_a_folder_without_runs_says_how_to_make_one(run, tmp_path):
+    shown = run("report", tmp_path)
+    assert shown.code == NOT_DONE
+    assert "pytest bench/" in shown.err
+
+
+# --- selftest
+
+
+def test_the_selftest_of_a_healthy_machine(run, machine):
+    shown = run("selftest", "--quick")
+    assert shown.code == WELL
+    assert "A/A: one worker against the baseline reads 1.00, as it must" in shown.out
+    assert f"{QUICK_TRIALS} gates of an unchanged workload: {QUICK_TRIALS} passed" in shown.out
+    assert "false alarms: 0%" in shown.out
+    assert "recommended here: --min-speedup 1.4" in shown.out
+    assert f"{QUICK_TRIALS}/{QUICK_TRIALS} passed: g_out-1e6-threads-2" in shown.out
+    assert set(machine.cases) == {"g_out-1e6-threads-1", "g_out-1e6-threads-2"}
+    assert all(runner.is_closed for runner in machine.runners)
+
+
+def test_more_trials_without_quick(run, machine):
+    shown = run("selftest")
+    assert shown.code == WELL
+    assert f"{SELFTEST_TRIALS} gates of an unchanged workload" in shown.out
+
+
+def test_the_selftest_plans_no_more_than_it_promises():
+    """A trial may take SECONDS, and so may A/A; what that costs beside them is a tenth."""
+    assert 1.1 * SECONDS * (QUICK_TRIALS + 1) < 60
+    assert 1.1 * SECONDS * (SELFTEST_TRIALS + 1) < 300
+
+
+def test_an_instrument_that_is_wrong_is_told_by_the_exit_code(run, machine):
+    machine.alone = Behaviour(speedup=1.3, concurrency=1.0)
+    shown = run("selftest", "--quick")
+    assert shown.code == BAD
+    assert "does not read 1.00: 1.300" in shown.out
+
+
+def test_false_alarms_are_counted(run, machine):
+    machine.behave("g_out", HOLDS_GIL)
+    shown = run("selftest", "--quick")
+    assert f"{QUICK_TRIALS} failed" in shown.out
+    assert "false alarms: 100%" in shown.out
+    assert "no threshold can be recommended" in shown.out
+
+
+def test_another_workload_can_be_named(run, machine):
+    assert run("selftest", "--quick", "--workload", "workloads:G").code == WELL
+    assert machine.cases[0] == "g-1e6-threads-1"
+
+
+@pytest.mark.parametrize(
+    "reference", ["workloads", "workloads:NOBODY", "no_such_module:G", "", ":", "workloads:"]
+)
+def test_a_workload_that_cannot_be_found_is_refused(run, machine, reference):
+    shown = run("selftest", "--workload", reference)
+    assert shown.code == NOT_DONE
+    assert "--workload" in shown.err
+    assert f"'{reference}'" in shown.err
+    assert "module:name" in shown.err
+    assert machine.runners == []
+
+
+def test_the_selftest_needs_two_cores(run, machine, monkeypatch):
+    monkeypatch.setattr(commands, "usable_cores", lambda: 1)
+    shown = run("selftest")
+    assert shown.code == NOT_DONE
+    assert "two usable cores" in shown.err
+    assert machine.runners == []
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "words"),
+    [
+        (CRASHING, "the runner ended by signal SIGSEGV"),
+        (raising(ValueError("no room"), "Traceback ...\nValueError: no room"), "ValueError"),
+    ],
+)
+def test_a_selftest_that_cannot_be_done_says_why(run, machine, behaviour, words):
+    machine.alone = behaviour
+    shown = run("selftest", "--quick")
+    assert shown.code == NOT_DONE
+    assert shown.err.startswith("speedgate selftest: ")
+    assert words in shown.err
+    assert all(runner.is_closed for runner in machine.runners)
+
+
+def test_an_interrupt_ends_the_selftest_and_its_runners(run, machine, monkeypatch):
+    def interrupt(runner, request):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("helpers.machine.MadeRunner.rounds", interrupt)
+    shown = run("selftest")
+    assert shown.code == 130
+    assert "interrupted" in shown.err
+    assert all(runner.is_closed for runner in machine.runners)
+
+
+# --- the command line
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["no-such-command"], ["report", "--format", "pdf"], ["selftest", "--fast"]]
+)
+def test_misuse_exits_2_with_the_usage(run, arguments):
+    shown = run(*arguments)
+    assert shown.code == NOT_DONE
+    assert "usage: python -m speedgate" in shown.err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["report", "--help"], ["selftest", "--help"]])
+def test_help_is_no_error(run, arguments):
+    shown = run(*arguments)
+    assert shown.code == WELL
+    assert "usage: python -m speedgate" in shown.out
+
+
+def test_the_help_names_every_command(run):
+    shown = run("--help").out
+    for command in ("report", "selftest"):
+        assert command in shown
+
+
+def test_it_is_run_with_python_m(machine, tmp_path):
+    path = save(tmp_path / "0001.json", document(machine, *CASES))
+    command = [sys.executable, "-m", "speedgate", "report", str(path)]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, encoding="utf-8", check=False,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (WELL, "")
+    assert "passed: g-1e6-threads-2" in done.stdout
