@@ -19,7 +19,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from speedgate.estimate import DEFAULT_CONFIDENCE, Estimate, estimate_median
+from speedgate.estimate import (
+    DEFAULT_CONFIDENCE,
+    Estimate,
+    estimate_median,
+    sign_autocorrelation,
+)
 from speedgate.sample import Pair, PairedSample, Round
 
 
@@ -106,17 +111,23 @@ def concurrency(
     ``steal_share`` is the share of W*T that a hypervisor took: such time looks like blocked, so
     it is added to the upper bound.
     """
-    rounds = [pair.contender for pair in sample.pairs]
-    low = estimate_median([concurrency_of(each, workers, 0.0) for each in rounds], confidence)
-    if low is None:
-        return None
-    highs = [
-        concurrency_of(each, workers, each.waiting + steal_share * workers * each.seconds)
-        for each in rounds
-        if each.waiting is not None
-    ]
-    high = estimate_median(highs, confidence) if len(highs) == len(rounds) else None
-    return Concurrency(low, high)
+
+    def bound(part: Callable[[Round], float | None]) -> Estimate | None:
+        runs = [[part(pair.contender) for pair in pairs] for pairs in sample.processes]
+        known = [[value for value in run if value is not None] for run in runs]
+        if [len(run) for run in known] != [len(run) for run in runs]:
+            return None
+        values = [value for run in known for value in run]
+        return estimate_median(values, confidence, sign_autocorrelation(known))
+
+    def with_waiting(each: Round) -> float | None:
+        if each.waiting is None:
+            return None
+        stolen = steal_share * workers * each.seconds
+        return concurrency_of(each, workers, each.waiting + stolen)
+
+    low = bound(lambda each: concurrency_of(each, workers, 0.0))
+    return None if low is None else Concurrency(low, bound(with_waiting))
 
 
 def median_of(sample: PairedSample, part: Callable[[Pair], float | None]) -> float | None:

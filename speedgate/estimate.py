@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import NormalDist, median
 
 DEFAULT_CONFIDENCE = 0.95
@@ -66,19 +67,40 @@ def rank_below(count: int, tail: float) -> int:
     return rank
 
 
-def estimate_median(
-    values: Sequence[float], confidence: float = DEFAULT_CONFIDENCE
-) -> Estimate | None:
-    """Return the median with its exact order-statistic interval; ``None`` of nothing.
+def sign_autocorrelation(runs: Sequence[Sequence[float]]) -> float:
+    """Return how much a value's side of the median tells of the next one's, from 0 to 0.9.
 
-    Distribution-free, and not moved by spikes as long as they are fewer than half.
+    The mean product of the signs of neighbours within each run, signs taken about the median of
+    all; 0 for independent values. Negative ones are taken as 0, which errs on the wide side.
+    """
+    values = [value for run in runs for value in run]
+    if not values:
+        return 0.0
+    middle = median(values)
+    signs = [[(value > middle) - (value < middle) for value in run] for run in runs]
+    products = [one * other for run in signs for one, other in pairwise(run)]
+    return min(0.9, max(0.0, sum(products) / len(products))) if products else 0.0
+
+
+def estimate_median(
+    values: Sequence[float],
+    confidence: float = DEFAULT_CONFIDENCE,
+    autocorrelation: float = 0.0,
+) -> Estimate | None:
+    """Return the median with its order-statistic interval; ``None`` of nothing.
+
+    Distribution-free, and not moved by spikes as long as they are fewer than half. Exact for
+    independent values; n values with the lag-1 ``autocorrelation`` r count as n (1 - r) / (1 + r)
+    (G. V. Bayley and J. M. Hammersley, The "effective" number of independent observations in an
+    autocorrelated time series, Supplement to the JRSS 8, 1946).
     """
     if not values:
         return None
     if any(math.isnan(value) for value in values):
         raise ValueError("a NaN was measured: nothing can be said of its median")
     ordered = sorted(values)
-    rank = rank_below(len(ordered), (1 - confidence) / 2)
+    effective = math.floor(len(ordered) * (1 - autocorrelation) / (1 + autocorrelation))
+    rank = rank_below(effective, (1 - confidence) / 2) * len(ordered) // max(1, effective)
     low, high = (ordered[rank - 1], ordered[-rank]) if rank else (-math.inf, math.inf)
     return Estimate(median(ordered), low, high, confidence, len(ordered))
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from speedgate.estimate import DEFAULT_CONFIDENCE, Estimate, estimate_median
+from speedgate.estimate import (
+    DEFAULT_CONFIDENCE,
+    Estimate,
+    estimate_median,
+    sign_autocorrelation,
+)
 from speedgate.sample import PairedSample
 
 # What a speedup is measured against; kept with every speedup.
@@ -14,9 +19,11 @@ def speedup(sample: PairedSample, confidence: float = DEFAULT_CONFIDENCE) -> Est
 
     The median of ratios is the exponential of the median of log ratios (for an odd number of
     pairs exactly), so it does not matter which side is the numerator; order statistics make the
-    interval the same for both.
+    interval the same for both. Neighbouring pairs resemble each other where a disturbance lasts
+    longer than a pair, which widens the interval.
     """
-    return estimate_median(sample.ratios, confidence)
+    runs = [[pair.ratio for pair in pairs] for pairs in sample.processes]
+    return estimate_median(sample.ratios, confidence, sign_autocorrelation(runs))
 
 
 def superlinear_reason(estimate: Estimate, workers: int, faults: tuple[float, float] | None) -> str:

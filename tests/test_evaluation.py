@@ -114,6 +114,7 @@ def test_pyperf_asks_for_a_sure_change_only(peers, slower, fails):
     assert peers.pyperf_compare(rounds(0.020, 0.012 * slower, seed=4), REFERENCE) is fails
 
 
+@pytest.mark.filterwarnings("ignore:Precision loss:RuntimeWarning")  # of rounds without variance
 def test_the_same_rounds_are_no_change(peers):
     for pairs in (HEALTHY, [[0.020, 0.012]] * 5):
         assert says_regressed(peers, pairs, reference=pairs) == set()

@@ -33,6 +33,8 @@ from speedgate.strategies import STRATEGIES
 from workloads import CATALOGUE
 
 pytest_plugins = "pytester"
+# pytest-benchmark warns of an inner run that saves nothing in the outer one's name, too.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest_benchmark.logger.PytestBenchmarkWarning")
 
 GREEN, RED, MISUSED = pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.USAGE_ERROR
 SCALING = "bench/bench_scaling.py"
