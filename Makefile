@@ -61,6 +61,15 @@ workflows: $(SET_UP) ## check the GitHub workflows: their schema, and zizmor
 	@$(RUN) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(VENV)/bin/zizmor --offline --quiet .github
 
+.PHONY: signals
+signals: $(SET_UP) ## check every signal on known cases: docs/signals.md (2 minutes)
+	@$(RUN) -m evaluation.signals
+
+.PHONY: accuracy
+accuracy: $(SET_UP) ## go on with the gate's accuracy: docs/accuracy.md (hours; ARGS="--minutes 60")
+	@$(RUN) -m evaluation.accuracy run $(ARGS)
+	@$(RUN) -m evaluation.accuracy table
+
 .PHONY: wheel
 wheel: $(SET_UP) ## build the wheel and use it from another project
 	@sh .ci/wheel $(RUN)

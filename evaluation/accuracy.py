@@ -126,7 +126,13 @@ def commit() -> str:
 def read_trials() -> list[dict[str, Any]]:
     if not TRIALS_FILE.exists():
         return []
-    return [json.loads(line) for line in TRIALS_FILE.read_text().splitlines()]
+    trials = []
+    for line in TRIALS_FILE.read_text().splitlines():
+        try:
+            trials.append(json.loads(line))
+        except ValueError:  # cut off while it was written: it will be done again
+            continue
+    return trials
 
 
 def missing(trials: list[dict[str, Any]], scenes: list[str]) -> Iterator[tuple[str, str, int]]:
@@ -143,6 +149,9 @@ def missing(trials: list[dict[str, Any]], scenes: list[str]) -> Iterator[tuple[s
 
 def run(minutes: float, scenes: list[str]) -> None:
     TRIALS_FILE.parent.mkdir(parents=True, exist_ok=True)
+    if TRIALS_FILE.exists() and not TRIALS_FILE.read_text().endswith("\n"):
+        with TRIALS_FILE.open("a") as file:  # the last line was cut off: the next has its own
+            file.write("\n")
     end = time.monotonic() + 60 * minutes
     for name, scene_name, number in missing(read_trials(), scenes):
         if time.monotonic() > end:

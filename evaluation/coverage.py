@@ -1,6 +1,6 @@
 """How often the interval of a median misses it when rounds resemble their neighbours.
 
-    python -m evaluation.coverage       prints a table, in about ten seconds
+python -m evaluation.coverage       prints a table, in about ten seconds
 """
 
 from __future__ import annotations

@@ -42,8 +42,14 @@ class Findings:
     required: Floors
 
     @property
-    def evidence(self) -> list[Evidence]:
-        return [each.evidence for each in self.judgements if each.evidence is not None]
+    def _bounded(self) -> list[tuple[Evidence, Estimate]]:
+        """The evidence that has a speedup with an interval."""
+        found = [each.evidence for each in self.judgements if each.evidence is not None]
+        return [
+            (each, each.speedup)
+            for each in found
+            if each.speedup is not None and each.speedup.is_bounded
+        ]
 
     def count(self, verdict: Verdict) -> int:
         return sum(judgement.verdict is verdict for judgement in self.judgements)
@@ -54,14 +60,18 @@ class Findings:
 
     def same_is_one(self) -> bool:
         """Whether one worker against the baseline reads 1.00 within its interval."""
-        return self.same is not None and self.same.low <= 1.0 <= self.same.high
+        return (
+            self.same is not None
+            and self.same.is_bounded
+            and self.same.low <= 1.0 <= self.same.high
+        )
 
     def recommended_speedup(self) -> float | None:
         """A floor that this machine's healthy runs clear, rounded down to 0.05; at least 1.05.
 
         ``None`` where even that would not be cleared: the machine is too busy to judge on.
         """
-        lows = [each.speedup.low for each in self.evidence if each.speedup is not None]
+        lows = [estimate.low for _, estimate in self._bounded]
         if not lows:
             return None
         floor = math.floor(MARGIN * median(lows) * 20) / 20
@@ -73,18 +83,14 @@ class Findings:
         A loss is called failed when even the highest process, with what the machine may have
         taken added, lies below the floor.
         """
-        known = [each for each in self.evidence if each.speedup is not None]
+        known = self._bounded
         if not known:
             return None
         stretch = median(
-            max(each.speedup.high, *each.process_speedups)
-            * machine_allowance(each)
-            / each.speedup.value
-            for each in known
-            if each.speedup is not None
+            max(estimate.high, *each.process_speedups) * machine_allowance(each) / estimate.value
+            for each, estimate in known
         )
-        typical = median(each.speedup.value for each in known if each.speedup is not None)
-        return 1 - self.required.speedup / stretch / typical
+        return 1 - self.required.speedup / stretch / median(each.value for _, each in known)
 
 
 def run_selftest(

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speedgate.estimate import Estimate, estimate_median, estimate_share, rank_below
+from speedgate.estimate import (
+    Estimate,
+    estimate_median,
+    estimate_share,
+    rank_below,
+    sign_autocorrelation,
+)
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -153,3 +159,27 @@ def test_a_share_and_its_bounds_stay_between_0_and_1(trials, part, confidence):
 
 def test_nothing_tried_has_no_share():
     assert estimate_share(0, 0) is None
+
+
+def test_values_that_do_not_resemble_their_neighbours_have_no_autocorrelation():
+    assert sign_autocorrelation([[1.0, 3.0, 1.0, 3.0]]) == 0.0
+    assert sign_autocorrelation([]) == 0.0
+    assert sign_autocorrelation([[1.0]]) == 0.0
+
+
+def test_values_that_stay_on_one_side_are_autocorrelated():
+    assert sign_autocorrelation([[1.0, 1.0, 1.0, 3.0, 3.0, 3.0]]) == pytest.approx(3 / 5)
+    # The step lies between two processes: they are not neighbours.
+    assert sign_autocorrelation([[1.0, 1.0, 1.0], [3.0, 3.0, 3.0]]) == 0.9
+
+
+def test_autocorrelation_widens_the_interval_as_fewer_values_would():
+    values = [float(value) for value in range(40)]
+    independent = estimate_median(values, 0.95)
+    correlated = estimate_median(values, 0.95, autocorrelation=1 / 3)  # 40 count as 20
+    assert (independent.low, correlated.low) == (13.0, 11.0)
+    assert correlated.value == independent.value
+
+
+def test_values_that_are_nearly_all_one_decide_nothing():
+    assert not estimate_median([1.0] * 20, 0.95, autocorrelation=0.9).is_bounded
