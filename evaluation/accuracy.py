@@ -171,6 +171,9 @@ def main() -> None:
     commands.add_parser("table", help=f"write {TABLE_FILE}")
     arguments = parser.parse_args()
     if arguments.command == "run":
+        for name in arguments.scenes.split(","):
+            if name not in SCENES:
+                parser.error(f"--scenes: '{name}' is not a scene; there are {', '.join(SCENES)}")
         run(arguments.minutes, arguments.scenes.split(","))
     else:
         TABLE_FILE.write_text(document(read_trials()))
@@ -203,7 +206,7 @@ def document(trials: list[dict[str, Any]]) -> str:
         "",
         "Serial and threaded blocks are cut from the paired rounds: the baselines of the first "
         "half, the threaded rounds of the second. Tools that compare with a stored run compare "
-        "with the quiet trial of the healthy twin that has the same number. A tool that knows no "
+        "with a neighbouring quiet trial of the healthy twin. A tool that knows no "
         "'inconclusive' either fails or passes.",
         "",
         *_peer_table(trials),

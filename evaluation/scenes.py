@@ -9,15 +9,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# A neighbour that computes; with two arguments it pauses, for random times of those means; with
-# a third it ends after so many seconds.
+# A neighbour that computes for a mean time, pauses for another unless that is 0, and ends after so
+# many seconds, or with the process that started it.
 NEIGHBOUR = """
-import random, sys, time
+import os, random, sys, time
+parent = os.getppid()
 busy, pause, ends = (float(argument) for argument in sys.argv[1:4])
 end = time.monotonic() + ends
-while time.monotonic() < end:
+while time.monotonic() < end and os.getppid() == parent:
     until = min(end, time.monotonic() + (random.expovariate(1 / busy) if pause else busy))
-    while time.monotonic() < until:
+    while time.monotonic() < until and os.getppid() == parent:
         pass
     if pause:
         time.sleep(random.expovariate(1 / pause))
@@ -42,10 +43,10 @@ def scene(name: str, seed: int) -> Iterator[None]:
         return
     arguments = [str(setting) for setting in settings]
     neighbour = subprocess.Popen([sys.executable, "-c", NEIGHBOUR, *arguments])
-    if hasattr(os, "sched_setaffinity"):
-        core = random.Random(seed).choice(sorted(os.sched_getaffinity(0)))
-        os.sched_setaffinity(neighbour.pid, {core})
     try:
+        if hasattr(os, "sched_setaffinity"):
+            core = random.Random(seed).choice(sorted(os.sched_getaffinity(0)))
+            os.sched_setaffinity(neighbour.pid, {core})
         yield
     finally:
         neighbour.kill()

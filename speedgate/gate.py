@@ -33,6 +33,7 @@ ERROR_RATE = 0.05
 MAX_PROCESSES = 4
 MIN_PROCESSES = 2
 LOOKS = MAX_PROCESSES - MIN_PROCESSES + 1
+SIGNALS = 3  # speedup, concurrency and held fraction can each fail a case, on one side
 
 
 class Verdict(Enum):
@@ -80,6 +81,9 @@ class Gate:
     min_size: int = 1_000_000
     max_size: int | None = None
     must_scale: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "workloads", tuple(self.workloads))  # a list would not hash
 
     def covers(self, case: Case) -> bool:
         return (
@@ -152,10 +156,11 @@ class Judgement:
 def decision_confidence(judged: int) -> float:
     """Return the confidence of each interval so that all gates and looks together err rarely.
 
-    Bonferroni over the ``judged`` cases of a run and the looks at each: valid whatever depends on
-    what, and known before the first look, so that a case can stop early.
+    Bonferroni over the ``judged`` cases of a run, the looks at each and the signals that can fail
+    it: valid whatever depends on what, and known before the first look, so that a case can stop
+    early. An interval errs on either side, and one side fails.
     """
-    return 1 - ERROR_RATE / (max(1, judged) * LOOKS)
+    return 1 - 2 * ERROR_RATE / (max(1, judged) * LOOKS * SIGNALS)
 
 
 def judge(gate: Gate, case: Case, evidence: Evidence, required: Floors, final: bool) -> Judgement:

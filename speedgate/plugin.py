@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ from speedgate.selection import (
     Selection,
     cases,
     parse_floor,
+    parse_reference,
     parse_seconds,
     parse_selection,
     refuse_unknown,
@@ -187,7 +188,7 @@ def read_settings(config: pytest.Config) -> Settings:
         )
         or 0,
         blas_threads=parse_blas_threads(option("blas_threads")),
-        runner_setup=option("runner_setup"),
+        runner_setup=parse_reference("--runner-setup", option("runner_setup")),
         oversubscribe=option("oversubscribe"),
         in_process=option("in_process"),
         strict=option("strict_gate"),
@@ -264,7 +265,7 @@ class State:
     settings: Settings
     control: Workload | None = None
     declared: set[str] = field(default_factory=set)
-    gates: dict[str, Gate] = field(default_factory=dict)
+    gates: list[Gate] = field(default_factory=list)
     declared_items: dict[tuple[str, Case], Item] = field(default_factory=dict)
     items: dict[str, Item] = field(default_factory=dict)
     judged: dict[str, tuple[Gate, ...]] = field(default_factory=dict)
@@ -278,6 +279,7 @@ class State:
     began_clock: float = field(default_factory=time.time)
     timed_seconds: float = 0.0
     complaint: str | None = None
+    left_out: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def weight(self, nodeid: str) -> float:
@@ -318,7 +320,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     state = metafunc.config.stash[STATE]
     bench = read_mark(metafunc.definition.name, metafunc.config, **marker.kwargs)
     state.declared.update(workload.name for workload in bench.declared.workloads)
-    state.gates.update({gate.name: gate for gate in bench.gates})
+    state.gates += [gate for gate in bench.gates if gate not in state.gates]
     chosen = cases(state.settings.selection, bench.declared)
     metafunc.parametrize("case", [case for _, case in chosen], ids=[case.id for _, case in chosen])
     for workload, case in chosen:
@@ -357,7 +359,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     deselect_empty(config, items)
     try:
         refuse_unknown(state.settings.selection, state.declared)
-        refuse_what_does_not_fit(state)
         state.control = find_workload(config.getini("speedgate_control"), "speedgate_control")
         set_clocks(state, items)
         refuse_folder_that_cannot_be_written(config)
@@ -395,16 +396,16 @@ def set_clocks(state: State, items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.benchmark(timer=clock.timer, group=case.work))
 
 
-def refuse_what_does_not_fit(state: State) -> None:
-    """Raise ``OptionError`` for the first case that needs more memory than there is."""
+def refuse_what_does_not_fit(selected: Iterable[Item]) -> None:
+    """Raise a usage error for the first case that needs more memory than there is."""
     available = env.available_bytes()
     if available is None:
         return
-    for item in state.items.values():
+    for item in selected:
         in_processes = STRATEGIES[item.case.strategy].workers_are == "processes"
         needed = bytes_needed(item.workload, item.case, buffers(item.case), in_processes)
         if needed > available:
-            raise OptionError(
+            raise pytest.UsageError(
                 f"{item.case.id} needs {needed:,} bytes and {available:,} are available "
                 "(control group limit included); choose smaller --sizes or fewer --workers"
             )
@@ -455,6 +456,7 @@ class LastWord:
         if selected and measures(config) and hasattr(config, "workerinput"):
             items.append(OneProcessItem.from_parent(session, name=NEEDS_ONE_PROCESS))
             return
+        refuse_what_does_not_fit(state.items[item.nodeid] for item in selected)
         state.judged = {item.nodeid: state.items[item.nodeid].gates for item in selected}
         if state.declared:
             items.extend(gate_items(session, state, selected))
@@ -464,7 +466,7 @@ def gate_items(
     session: pytest.Session, state: State, selected: list[pytest.Item]
 ) -> Iterator[pytest.Item]:
     """Yield an item for each gate and covered case, and one for each gate that covers none."""
-    for gate in state.gates.values():
+    for gate in state.gates:
         covered = [item for item in selected if gate in state.items[item.nodeid].gates]
         for item in covered:
             name = f"gate[{gate.name}-{state.items[item.nodeid].case.id}]"
@@ -531,7 +533,8 @@ class GateItem(pytest.Item):
         measurement = state.measurements.get(self.benchmark.nodeid)
         case = state.items[self.benchmark.nodeid].case
         if measurement is None:
-            reason = "was not measured: its benchmark failed or was skipped"
+            why = state.left_out.get(self.benchmark.nodeid, "its benchmark failed or was skipped")
+            reason = f"was not measured: {why}"
             return Judgement(self.gate.name, case, Verdict.NOT_EVALUATED, reason)
         if state.settings.in_process:
             reason = "was measured in process, where heap, tracers and BLAS threads are pytest's"
@@ -611,6 +614,7 @@ def run_case(
     if hasattr(config, "workerinput") and not check_only:
         pytest.fail(ONE_PROCESS_MESSAGE, pytrace=False)
     if not check_only and state.budget is not None and state.budget.is_used_up():
+        state.left_out[nodeid] = "--budget is used up"
         pytest.skip("not measured: --budget is used up; raise it, or select fewer cases")
     gates = state.judged.get(nodeid, ())
 
@@ -754,7 +758,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     state = config.stash[STATE]
     if state.complaint:
         terminalreporter.write_line(state.complaint, red=True)
-    if not state.rows and not state.judgements:
+    if not (state.rows or state.judgements or state.left_out or state.notes):
         return
     terminalreporter.section("speedgate")
     write_tables(terminalreporter, state)
@@ -774,6 +778,9 @@ def write_tables(reporter: Any, state: State) -> None:
     common = [row for bench, rows in state.rows.items() if bench.report is None for row in rows]
     for line, verdict in summary_lines(common, state.judgements, reporter._tw.fullwidth):
         reporter.write_line(line, **MARKUP.get(verdict, {}))
+    for reason in dict.fromkeys(state.left_out.values()):
+        count = sum(each == reason for each in state.left_out.values())
+        reporter.write_line(f"{count} cases not measured: {reason}", yellow=True)
     for note in state.notes:
         reporter.write_line(note, yellow=True)
     for bench, rows in state.rows.items():

@@ -108,6 +108,14 @@ def parse_seconds(option: str, text: str | None) -> float | None:
     return value
 
 
+def parse_reference(option: str, text: str | None) -> str | None:
+    """Return a ``module:function``, ``None`` if the option was not given."""
+    module, _, name = (text or "").partition(":")
+    if text is not None and not (module and name):
+        raise OptionError(f"{option} '{text}' is not a function: give module:function")
+    return text
+
+
 def refuse_unknown(selection: Selection, known: Iterable[str]) -> None:
     """Raise ``OptionError`` for a selected workload that no bench of the run declares."""
     names = sorted(set(known))

@@ -861,7 +861,7 @@ def test_a_project_without_marks_is_left_alone_by_xdist_workers(other, xdist):
             assert benchmark.pedantic(sum, [[1, 2]]) == 3
         """
     )
-    result = other.run("-n", "1")
+    result = other.run("-n", "2")
     assert result.ret == GREEN
     assert result.parseoutcomes()["passed"] == 2
 
