@@ -20,11 +20,11 @@ import numpy as np
 
 from evaluation.dial import DIAL, SLEEP
 from evaluation.scenes import NEIGHBOUR
-from speedgate.accounting import Shares
+from speedgate.accounting import Shares, median_shares
 from speedgate.case import Case
 from speedgate.environment import describe_machine
 from speedgate.gate import Evidence
-from speedgate.measure import Plan, RunnerProcess, import_folders, measure
+from speedgate.measure import Measurement, Plan, RunnerProcess, import_folders, measure
 from workloads import CONTROL, G_OUT, NOOP, F, Workload
 
 DOCUMENT = Path("docs/signals.md")
@@ -33,57 +33,67 @@ REPEATS = 4
 HELD_PERCENT = (0, 10, 20, 30, 50, 70, 100)
 
 
-def look(workload: Workload, size: int, tasks: int | None = None, loops: int | None = None,
-         seconds: float = 1.5) -> Evidence:  # fmt: skip
+def look(
+    workload: Workload,
+    size: int,
+    tasks: int | None = None,
+    loops: int | None = None,
+    seconds: float = 1.5,
+) -> Measurement:
     """Measure one process of a case under two threads."""
     plan = Plan(seconds, control=CONTROL, sample_held=True, tasks=tasks, loops=loops)
     folders = import_folders(workload)
     case = Case(workload.name, size, "threads", WORKERS)
-    measurement = measure(case, workload, plan, lambda: RunnerProcess(folders, 1))
-    return measurement.evidence(0.95)
+    return measure(case, workload, plan, lambda: RunnerProcess(folders, 1))
 
 
 def known_cases() -> Iterator[tuple[str, str, float, Shares]]:
-    """Yield (case, share, expected, shares) for the four causes that the accounting tells apart."""
+    """Yield (case, share, expected, shares) for the four causes that the accounting tells apart.
+
+    Many tasks a round where the end of a round, when one worker has nothing left to take, would
+    be a part of it.
+    """
     yield "sleep of 5 ms", "blocked", 1.0, _shares(look(SLEEP, 5))
-    yield "f under two threads", "blocked", 1 - 1 / WORKERS, _shares(look(F, 10_000))
-    yield "noop, one call a task", "idle", 1.0, _shares(look(NOOP, 1, tasks=8, loops=1))
-    evidence, taken = beside_a_neighbour(lambda: look(G_OUT, 100_000, seconds=3.0))
-    yield "g_out beside a busy process", "waiting", taken, _shares(evidence)
+    yield "f under two threads", "blocked", 1 - 1 / WORKERS, _shares(look(F, 10_000, tasks=60))
+    yield "noop, one call a task", "idle", 1.0, _shares(look(NOOP, 1, tasks=64, loops=1))
+    yield "one task for two threads", "idle", 1 - 1 / WORKERS, _shares(look(G_OUT, 10**6, tasks=1))
+    measurement, taken = beside_a_neighbour()
+    yield "g_out beside a busy process", "waiting", taken, _shares(measurement)
 
 
-def beside_a_neighbour(measured: Callable[[], Evidence]) -> tuple[Evidence, float]:
+def beside_a_neighbour() -> tuple[Measurement, float]:
     """Measure beside a process that computes; also return the share of W T that it took.
 
-    Two workers that never block and one neighbour on two cores: what the neighbour has, the
-    workers wait for.
+    Two workers that never block want both cores, so they wait for what the neighbour has of them.
+    While one thread or none runs, it has a core of its own: what it lacks of that over the whole
+    stretch it lost to the contenders' rounds.
     """
     neighbour = subprocess.Popen([sys.executable, "-c", NEIGHBOUR, "3600", "0", "3600"])
     began, before = time.perf_counter(), _cpu_seconds(neighbour.pid)
-    evidence = measured()
+    measurement = look(G_OUT, 100_000, seconds=3.0)
     taken = _cpu_seconds(neighbour.pid) - before
     elapsed = time.perf_counter() - began
     neighbour.kill()
     neighbour.wait()
-    # In a pair about two thirds of the time is the baseline's, in which both have a core; the
-    # neighbour's share of the contender's rounds follows from three runnable threads on two cores.
-    fair = 1 / 3 if taken / elapsed > 0.7 else taken / elapsed / WORKERS
-    return evidence, fair
+    pairs = (*measurement.sample.pairs, *measurement.control_sample.pairs)
+    contended = sum(pair.contender.seconds for pair in pairs)
+    return measurement, (1 - (elapsed - taken) / contended) / WORKERS
 
 
 def _cpu_seconds(pid: int) -> float:
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
-def _shares(evidence: Evidence) -> Shares:
-    assert evidence.shares is not None
-    return evidence.shares
+def _shares(measurement: Measurement) -> Shares:
+    shares = median_shares(measurement.sample, WORKERS)
+    assert shares is not None
+    return shares
 
 
 def dial_rows() -> Iterator[tuple[int, list[Evidence]]]:
     """Yield the dial at each setting with the evidence of some fresh processes."""
     for percent in HELD_PERCENT:
-        yield percent, [look(DIAL, percent + 1, seconds=0.8) for _ in range(REPEATS)]
+        yield percent, [look(DIAL, percent + 1, seconds=0.8).evidence(0.95) for _ in range(REPEATS)]
 
 
 def baseline_rows() -> Iterator[tuple[int, dict[str, tuple[float, int]]]]:
@@ -145,7 +155,8 @@ def document() -> str:
         "## The accounting names the cause",
         "",
         "Two threads. The expected share is known beforehand; beside a busy process it is what",
-        "three runnable threads leave each other of two cores.",
+        "that process took, by its own CPU clock. While noop is handed out the caller computes, too:",
+        "three runnable threads on two cores, so that some waiting is true.",
         "",
         "| case | expected | on CPU | waiting | blocked | idle |",
         "| --- | --- | --- | --- | --- | --- |",
