@@ -37,7 +37,7 @@ from workloads import CONTROL, G_OUT, G, Workload
 
 TRIALS_FILE = Path("evaluation/trials/accuracy.jsonl")
 TABLE_FILE = Path("docs/accuracy.md")
-SECONDS = 6.0  # what a judged case may take; it is what a default run gives it
+SECONDS = 8.0  # what a judged case may take; it is what a default run gives it
 JUDGED = 3  # gates of a default run, among which the error rate is shared
 WORKERS = 2
 

@@ -155,7 +155,7 @@ def document() -> str:
         "## The accounting names the cause",
         "",
         "Two threads. The expected share is known beforehand; beside a busy process it is what",
-        "that process took, by its own CPU clock. While noop is handed out the caller computes, too:",
+        "that process took, by its own CPU clock. While noop is handed out the caller computes:",
         "three runnable threads on two cores, so that some waiting is true.",
         "",
         "| case | expected | on CPU | waiting | blocked | idle |",

@@ -18,7 +18,7 @@ from speedgate.selection import OptionError
 from speedgate.selftest import conclusions, run_selftest
 from speedgate.suite import find_workload
 
-SELFTEST_TRIALS = 40
+SELFTEST_TRIALS = 32
 QUICK_TRIALS = 7
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 DEFAULT_BUDGET_SECONDS = 165.0
 # A case that is judged is measured in several processes.
-JUDGED_WEIGHT = 2.0
+JUDGED_WEIGHT = 3.0
 # So much of a run's time is spare, for cases whose fewest rounds take longer than their share.
 SPARE_SHARE = 0.1
 # Without an explicit budget a case takes no longer than this for each unit of its weight: a single

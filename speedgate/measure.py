@@ -35,7 +35,7 @@ from speedgate.speedup import speedup
 PACKAGE_FOLDER = str(Path(__file__).resolve().parent.parent)
 SERVE = "from speedgate.runner import serve; serve()"
 BATCH_SECONDS = 2.0  # at most so long between two answers of a runner
-HELD_SECONDS = 0.35  # 175 samples a process
+HELD_SECONDS = 0.25  # 125 samples a process
 # A thread that is preempted with the GIL holds it for as long as others have its core: beside a
 # busy process the held share of nothing read 0.1. Such a stretch says nothing and is left out.
 MOST_WAITING_WHEN_HELD = 0.10
@@ -297,7 +297,7 @@ def measure(
             _check_in_one_process(measurement, workload, plan, open_runner, now)
             break
         share = (plan.seconds - (now() - began)) / (plan.processes - number)
-        until = now() + max(share, 0.0)
+        until = now() + max(share - (HELD_SECONDS if plan.sample_held else 0.0), 0.0)
         _measure_in_one_process(measurement, workload, plan, open_runner, number, until, now)
         measurement.wall_seconds = now() - began
         if number + 1 >= MIN_PROCESSES and is_decided(measurement):
