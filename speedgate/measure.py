@@ -371,13 +371,26 @@ def _measure_in_one_process(
     measurement.processes.append(pairs)
     measurement.controls.append(controls)
     with Session(measurement, workload, plan, open_runner, now) as session:
-        measurement.replies.append(session.open(check=number == 0))
+        opened = session.open(check=number == 0)
+        measurement.replies.append(opened)
+        measurement.broken = measurement.broken or blas_limit_broken(opened, plan.blas_threads)
         calibrated = session.ask(do="calibrate", tasks=plan.tasks, loops=plan.loops)
         measurement.replies.append(calibrated)
         _run_rounds(measurement, plan, session.ask, pairs, controls, until, now)
         measurement.timed_seconds += calibrated["seconds"]
         if plan.sample_held:
             _sample_held(measurement, session)
+
+
+def blas_limit_broken(opened: Json, blas_threads: int | None) -> str | None:
+    """Say that a BLAS runs more threads than it was told to, ``None`` if none is known to."""
+    for library in (opened.get("environment") or {}).get("blas") or ():
+        threads = library.get("num_threads")
+        is_blas = library.get("user_api") == "blas"
+        if is_blas and blas_threads is not None and threads > blas_threads:
+            name = library.get("internal_api")
+            return f"{name} runs {threads} threads, though {blas_threads} were asked for"
+    return None
 
 
 def _sample_held(measurement: Measurement, session: Session) -> None:

@@ -31,6 +31,7 @@ from speedgate.measure import (
     Plan,
     RunnerProcess,
     WorkloadError,
+    blas_limit_broken,
     buffers,
     import_folders,
     measure,
@@ -634,3 +635,20 @@ def test_a_scripted_runner_answers_every_request_of_a_real_one():
         reply = real.ask(request, PATIENCE_SECONDS)
         assert scripted.ask(request, PATIENCE_SECONDS).keys() <= reply.keys()
     real.close()
+
+
+@pytest.mark.parametrize(
+    ("asked", "runs", "broken"),
+    [(1, 1, False), (1, 2, True), (4, 2, False), (None, 2, False)],
+)
+def test_a_blas_limit_that_did_not_apply_breaks_the_premise(asked, runs, broken):
+    library = {"user_api": "blas", "internal_api": "openblas", "num_threads": runs}
+    told = blas_limit_broken({"environment": {"blas": [library]}}, asked)
+    assert (told is not None) == broken
+    if broken:
+        assert told == "openblas runs 2 threads, though 1 were asked for"
+
+
+def test_a_blas_that_nobody_can_read_breaks_nothing():
+    assert blas_limit_broken({"environment": {"blas": None}}, 1) is None
+    assert blas_limit_broken({}, 1) is None
