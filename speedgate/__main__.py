@@ -19,7 +19,7 @@ from speedgate.selftest import conclusions, run_selftest
 from speedgate.suite import find_workload
 
 SELFTEST_TRIALS = 32
-QUICK_TRIALS = 7
+QUICK_TRIALS = 5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -84,7 +84,7 @@ class MadeMachine:
         self.processes[case] += 1
         return processes[min(number, len(processes) - 1)]
 
-    def open(self, path: Sequence[str] = (), blas_threads: int | None = None) -> "MadeRunner":
+    def open(self, path: Sequence[str] = (), blas_threads: int | None = 1) -> "MadeRunner":
         """What stands in for ``RunnerProcess``."""
         self.runners.append(MadeRunner(self, tuple(path), blas_threads))
         return self.runners[-1]
