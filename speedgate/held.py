@@ -1,9 +1,8 @@
 """For what share of one worker's work the GIL is held, sampled from outside by py-spy.
 
 Standard library only; py-spy is a program of its own and is run, not imported. It reads the
-interpreter's memory without stopping it, so the share is that of undisturbed work. (A thread that
-asks for the GIL and times the answer, as gilknocker does, sees the length of the holds as well as
-their share: it read 0.30 to 0.43 where 0.70 was true; docs/method.md.)
+interpreter's memory without stopping it, so the share is that of undisturbed work. docs/decisions.md says why it is not
+gilknocker, docs/signals.md how it does on a dial of known truth.
 """
 
 from __future__ import annotations
