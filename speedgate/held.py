@@ -1,8 +1,8 @@
 """For what share of one worker's work the GIL is held, sampled from outside by py-spy.
 
 Standard library only; py-spy is a program of its own and is run, not imported. It reads the
-interpreter's memory without stopping it, so the share is that of undisturbed work. docs/decisions.md says why it is not
-gilknocker, docs/signals.md how it does on a dial of known truth.
+interpreter's memory without stopping it, so the share is that of undisturbed work.
+docs/decisions.md says why it is not gilknocker, docs/signals.md how it does on a known dial.
 """
 
 from __future__ import annotations
