@@ -233,7 +233,7 @@ def test_every_subject_is_a_case_that_the_gate_covers(accuracy):
     for subject in accuracy.SUBJECTS.values():
         case = accuracy.Case(subject.workload.name, subject.size, "threads", accuracy.WORKERS)
         assert accuracy.GATE.covers(case)
-        assert set(subject.scenes) <= set(SCENES)
+        assert subject.trials("quiet") >= 100
 
 
 def test_a_regressed_subject_has_a_healthy_twin(accuracy):
@@ -241,26 +241,23 @@ def test_a_regressed_subject_has_a_healthy_twin(accuracy):
     assert set(accuracy.TWIN) == regressed
     for twin in accuracy.TWIN.values():
         assert not accuracy.SUBJECTS[twin].regressed
-        assert "quiet" in accuracy.SUBJECTS[twin].scenes
+        assert accuracy.SUBJECTS[twin].trials("quiet")
 
 
 def test_there_are_as_many_trials_as_were_promised(accuracy):
-    """200 of healthy subjects in each scene, 100 of each regressed one when it is quiet."""
+    """In each scene 200 of healthy subjects and 100 of regressed ones; 100 of each when quiet."""
     for scene_name in SCENES:
-        healthy = sum(
-            subject.trials
-            for subject in accuracy.SUBJECTS.values()
-            if not subject.regressed and scene_name in subject.scenes
-        )
-        assert healthy >= 200
-    for subject in accuracy.SUBJECTS.values():
-        assert subject.trials >= 100
-        assert "quiet" in subject.scenes
+        trials = {True: 0, False: 0}
+        for subject in accuracy.SUBJECTS.values():
+            trials[subject.regressed] += subject.trials(scene_name)
+        assert trials[False] >= 200
+        assert trials[True] >= 100
 
 
 def test_what_is_missing_is_what_was_not_done(accuracy):
     everything = list(accuracy.missing([], list(SCENES)))
-    expected = sum(each.trials * len(each.scenes) for each in accuracy.SUBJECTS.values())
+    subjects = accuracy.SUBJECTS.values()
+    expected = sum(each.trials(scene_name) for each in subjects for scene_name in SCENES)
     assert len(set(everything)) == len(everything) == expected
     done = [trial(*key) for key in everything[:-2]]
     assert list(accuracy.missing(done, list(SCENES))) == everything[-2:]
