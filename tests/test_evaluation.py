@@ -284,7 +284,7 @@ def test_there_are_no_trials_before_the_first(accuracy):
 def few(accuracy, monkeypatch):
     """Two trials in all, which are made up; the keys of those that are run."""
     ran = []
-    subject = accuracy.Subject(accuracy.G, 1_000_000, False, 2, scenes=("quiet",))
+    subject = accuracy.Subject(accuracy.G, 1_000_000, False, quiet=2, disturbed=0)
     monkeypatch.setattr(accuracy, "SUBJECTS", {"g": subject})
 
     def run_trial(*key):
