@@ -31,6 +31,10 @@ help: ## list the targets
 bench: $(SET_UP) ## measure everything below bench/ and judge it (3 minutes); options in ARGS
 	@$(RUN) -m pytest bench/ $(ARGS)
 
+.PHONY: map
+map: $(SET_UP) ## map what NumPy does with the GIL, and BLAS threads (13 minutes); options in ARGS
+	@$(RUN) -m pytest bench/bench_gil_map.py bench/bench_io.py bench/bench_blas.py $(ARGS)
+
 .PHONY: gate
 gate: $(SET_UP) ## measure and judge what the gate covers; fails if nothing was judged
 	@$(RUN) -m pytest bench/bench_scaling.py --require-gate $(ARGS)

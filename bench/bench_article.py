@@ -31,7 +31,7 @@ PUBLISHED = {
 }
 
 
-def article_table(rows):
+def article_table(rows, width):
     """Return the table's lines: seconds here, and the article's, each with its speedup."""
     seconds = {(row.case.strategy, row.case.workload): row.seconds for row in rows}
     size = rows[0].case.size

@@ -1,4 +1,4 @@
-"""The commands: ``python -m speedgate report|selftest``."""
+"""The commands: ``python -m speedgate report|map|selftest``."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from typing import Any
 
 from speedgate.environment import usable_cores
 from speedgate.gate import floors
-from speedgate.history import HistoryError, Run, latest_run, read_run
+from speedgate.gil_map import operations
+from speedgate.history import HistoryError, Run, latest_run, read_run, runs_newest_first
 from speedgate.measure import MeasurementError, RunnerProcess, import_folders
-from speedgate.report.summary import markdown_run, text_run
+from speedgate.report.map import map_lines, markdown_map
+from speedgate.report.summary import environment_line, markdown_run, text_run
+from speedgate.report.table import wrapped
 from speedgate.selection import OptionError
 from speedgate.selftest import conclusions, run_selftest
 from speedgate.suite import find_workload
@@ -40,15 +43,14 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m speedgate", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     report = commands.add_parser("report", help="show a run of results/ again")
-    report.add_argument(
-        "source",
-        nargs="?",
-        type=Path,
-        default=Path("results"),
-        help="a run's file, or a folder whose newest run is shown (default: results)",
-    )
-    report.add_argument("--format", choices=("text", "markdown"), default="text")
+    add_source(report)
     report.set_defaults(run=run_report)
+    gil_map = commands.add_parser(
+        "map", help="show which operations release the GIL, and from where"
+    )
+    add_source(gil_map)
+    gil_map.add_argument("--details", action="store_true", help="every signal of every case")
+    gil_map.set_defaults(run=run_map)
     selftest = commands.add_parser(
         "selftest", help="A/A on this machine: false alarms, smallest drop, a threshold"
     )
@@ -61,6 +63,37 @@ def parser() -> argparse.ArgumentParser:
     )
     selftest.set_defaults(run=run_the_selftest)
     return top
+
+
+def add_source(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "source",
+        nargs="?",
+        type=Path,
+        default=Path("results"),
+        help="a run's file, or a folder whose newest run is shown (default: results)",
+    )
+    command.add_argument("--format", choices=("text", "markdown"), default="text")
+
+
+def run_map(options: argparse.Namespace) -> int:
+    """Show the map of a run; of a folder, the newest run that has one."""
+    run = options.source
+    if run.is_dir():
+        run = next((each for each in runs_newest_first(run) if operations(each.rows())), None)
+        if run is None:
+            raise HistoryError(
+                f"no run in {options.source} has a map; 'pytest bench/bench_gil_map.py' makes one"
+            )
+    else:
+        run = read_run(run)
+    if options.format == "markdown":
+        print(markdown_map(run, environment_line(run.environment)))
+        return 0
+    width = shutil.get_terminal_size().columns
+    print(*wrapped(environment_line(run.environment), width), f"from {run.path}", "", sep="\n")
+    print("\n".join(map_lines(run.rows(), width, options.details)))
+    return 0
 
 
 def run_report(options: argparse.Namespace) -> int:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 
 DEFAULT_BUDGET_SECONDS = 165.0
+# Where there are so many cases that each would get less, the default is longer.
+LEAST_SECONDS = 1.75
 # A case that is judged is measured in several processes.
 JUDGED_WEIGHT = 3.0
 # So much of a run's time is spare, for cases whose fewest rounds take longer than their share.
@@ -13,6 +15,11 @@ SPARE_SHARE = 0.1
 # Without an explicit budget a case takes no longer than this for each unit of its weight: a single
 # case selected with -k is not measured for minutes.
 MOST_SECONDS = 3.0
+
+
+def default_seconds(weight: float) -> float:
+    """Return how long a run takes whose cases weigh so much, when the user has not said."""
+    return max(DEFAULT_BUDGET_SECONDS, LEAST_SECONDS * weight)
 
 
 class Budget:

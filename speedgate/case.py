@@ -9,7 +9,12 @@ from typing import Any, Protocol
 
 
 class Workload(Protocol):
-    """What the harness needs to know of a workload; the repository's ``workloads`` has more."""
+    """What the harness needs to know of a workload.
+
+    It may have more: ``sizes`` that tell most of it, in ascending order; ``expect``, "releases" or
+    "holds", with its ``source``, where that is promised of the largest size; ``repeatable``, false
+    where each call is meant to return something else.
+    """
 
     @property
     def name(self) -> str: ...
@@ -21,6 +26,24 @@ class Workload(Protocol):
     def argument_bytes(self) -> float: ...
     @property
     def call_bytes(self) -> float: ...
+
+
+def sizes_of(workload: Workload) -> tuple[int, ...]:
+    """Return the sizes that a workload has of its own; none where it does not say."""
+    return tuple(getattr(workload, "sizes", ()))
+
+
+def is_repeatable(workload: Workload) -> bool:
+    """Return whether every call of a workload on one argument returns the same."""
+    return bool(getattr(workload, "repeatable", True))
+
+
+def promise_of(workload: Workload, size: int) -> dict[str, str] | None:
+    """Return what is promised of a workload at a size, and by whom; plain JSON."""
+    expect: str | None = getattr(workload, "expect", None)
+    if expect is None or not sizes_of(workload) or size < max(sizes_of(workload)):
+        return None
+    return {"class": expect, "source": getattr(workload, "source", "")}
 
 
 def format_size(size: int) -> str:

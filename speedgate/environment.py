@@ -44,6 +44,8 @@ TELLING_VARIABLES = (
     "MALLOC_ARENA_MAX",
     "LD_PRELOAD",
 )
+# What differs from one minute to the next, and a kernel that was patched.
+PASSING_FIELDS = ("available_bytes", "kernel")
 
 
 def control_group_folders(controller: str) -> Iterator[Path]:
@@ -216,6 +218,11 @@ def cpu_model() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def same_environment(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Return whether two runs were measured in what counts as the same environment."""
+    return not [name for name, _, _ in differences(one, other) if name not in PASSING_FIELDS]
 
 
 def differences(

@@ -3,27 +3,80 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from speedgate.accounting import median_shares, page_faults
 from speedgate.case import Case
+from speedgate.classification import Classification, classify
+from speedgate.environment import same_environment
 from speedgate.estimate import DEFAULT_CONFIDENCE, Estimate
 from speedgate.gate import Judgement
 from speedgate.measure import Measurement
+from speedgate.sample import PairedSample, Round
 from speedgate.speedup import BASELINE
+from speedgate.strategies import STRATEGIES
 
 # 1 (2026-11): case, pairs, speedup, accounting, controls in extra_info; environment and
 #              judgements in the document's "speedgate".
 FORMAT_VERSION = 1
+# So many earlier runs are looked through for the class that a case had.
+EARLIER_RUNS = 20
 
 Json = dict[str, Any]
 
 
 class HistoryError(Exception):
     """A file of the history cannot be used; the text names it and says why."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """The medians of one side of the pairs, the baseline or the contender; seconds a round."""
+
+    seconds: float
+    cpu: float | None = None
+    voluntary_switches: float | None = None
+
+    @property
+    def cpu_per_wall(self) -> float | None:
+        return None if self.cpu is None else self.cpu / self.seconds
+
+
+def _sides(sample: PairedSample) -> dict[str, Json]:
+    def side(rounds: Sequence[Round]) -> Json:
+        def middle(name: str) -> float | None:
+            values = [getattr(each, name) for each in rounds]
+            return None if None in values else median(values)
+
+        return {name: middle(name) for name in ("seconds", "cpu", "voluntary_switches")}
+
+    pairs = sample.pairs
+    if not pairs:
+        return {}
+    return {
+        "baseline": side([pair.baseline for pair in pairs]),
+        "contender": side([pair.contender for pair in pairs]),
+    }
+
+
+def gil_class(measurement: Measurement) -> Json | None:
+    """Return the class of a case whose workers are threads, ``None`` of any other; plain JSON."""
+    strategy = STRATEGIES.get(measurement.case.strategy)
+    if strategy is None or strategy.workers_are != "threads" or measurement.case.workers < 2:
+        return None
+    evidence = measurement.evidence(DEFAULT_CONFIDENCE)
+    return classify(
+        evidence.workers,
+        evidence.speedup,
+        evidence.held,
+        evidence.concurrency,
+        evidence.control,
+    ).as_json()
 
 
 def extra_info(measurement: Measurement) -> Json:
@@ -39,6 +92,7 @@ def extra_info(measurement: Measurement) -> Json:
         "shares": shares.as_json() if shares else None,
         "inflation": evidence.inflation,
         "held": evidence.held.as_json() if evidence.held else None,
+        "sides": _sides(measurement.sample),
         "page_faults": page_faults(measurement.sample),
         "process_speedups": list(evidence.process_speedups),
         "blas_threads": _blas_threads(opened.get("environment", {}).get("blas")),
@@ -97,8 +151,21 @@ class Row:
     seconds: float | None = None
     control: float | None = None
     inflation: float | None = None
-    held: float | None = None
+    held: Estimate | None = None
     page_faults: tuple[float, float] | None = None
+    concurrency: tuple[float, float | None] | None = None
+    tasks: int | None = None
+    loops: int | None = None
+    gil_class: Classification | None = None
+    promise: str | None = None
+    promise_source: str = ""
+    sides: Mapping[str, Side] = field(default_factory=dict)
+    is_blas_default: bool = False
+
+    @property
+    def calls(self) -> int:
+        """Calls in a round; 0 where it is not known."""
+        return (self.tasks or 0) * (self.loops or 0)
 
 
 @dataclass(frozen=True)
@@ -137,9 +204,24 @@ def row_of(info: Json, seconds: float | None) -> Row:
         seconds=seconds,
         control=info["control"]["value"] if info.get("control") else None,
         inflation=info.get("inflation"),
-        held=info["held"]["value"] if info.get("held") else None,
+        held=estimate_from_json(info.get("held")),
         page_faults=tuple(faults) if faults else None,
+        concurrency=_bounds(info.get("concurrency")),
+        tasks=info.get("tasks"),
+        loops=info.get("loops"),
+        gil_class=Classification.from_json(info["gil_class"]) if info.get("gil_class") else None,
+        promise=(info.get("promise") or {}).get("class"),
+        promise_source=(info.get("promise") or {}).get("source", ""),
+        sides={name: Side(**side) for name, side in (info.get("sides") or {}).items()},
+        is_blas_default=info.get("blas_threads_asked") == "default",
     )
+
+
+def _bounds(concurrency: Json | None) -> tuple[float, float | None] | None:
+    if not concurrency:
+        return None
+    high = concurrency.get("high")
+    return concurrency["low"]["value"], high["value"] if high else None
 
 
 def estimate_from_json(data: Json | None) -> Estimate | None:
@@ -182,10 +264,35 @@ def read_run(path: Path) -> Run:
 
 def latest_run(folder: Path) -> Run:
     """Return the newest run below ``folder`` by the time of writing; ``HistoryError`` if none."""
+    for run in runs_newest_first(folder):
+        return run
+    raise HistoryError(f"no run in {folder}; 'pytest bench/' makes one")
+
+
+def runs_newest_first(folder: Path) -> Iterator[Run]:
+    """Yield the runs below ``folder`` by the time of writing; what is no run is left out."""
     files = sorted(folder.rglob("*.json"), key=lambda path: (path.stat().st_mtime, path.name))
     for path in reversed(files):
         try:
-            return read_run(path)
+            yield read_run(path)
         except HistoryError:
             continue
-    raise HistoryError(f"no run in {folder}; 'pytest bench/' makes one")
+
+
+def earlier_rows(
+    folder: Path, environment: Json, cases: Collection[Case], but: Path | None = None
+) -> dict[Case, Row]:
+    """Return the newest row of each of ``cases`` among the last runs of the same environment.
+
+    ``but`` is the file of the run that asks.
+    """
+    found: dict[Case, Row] = {}
+    for run in islice((run for run in runs_newest_first(folder) if run.path != but), EARLIER_RUNS):
+        if not same_environment(run.environment, environment):
+            continue
+        for row in run.rows():
+            if row.case in cases and row.gil_class is not None:
+                found.setdefault(row.case, row)
+        if len(found) == len(cases):
+            break
+    return found

@@ -23,7 +23,7 @@ from typing import Any, Protocol
 import psutil
 
 from speedgate.accounting import concurrency, inflation, median_shares
-from speedgate.case import Case, Workload
+from speedgate.case import Case, Workload, is_repeatable
 from speedgate.environment import BLAS_THREAD_VARIABLES
 from speedgate.estimate import Estimate, estimate_median, estimate_share
 from speedgate.gate import MAX_PROCESSES, MIN_PROCESSES, Evidence
@@ -48,6 +48,10 @@ Json = dict[str, Any]
 
 class MeasurementError(Exception):
     """A case could not be measured; the text is for the person who reads the report."""
+
+
+class NotAvailable(MeasurementError):
+    """The workload cannot be run in this build; the text says what it lacks."""
 
 
 class WorkloadError(MeasurementError):
@@ -452,6 +456,7 @@ def _batch(key: str, workload: Workload, size: int, plan: Plan, case: Case, numb
         "seed": plan.seed + number * buffers(case),
         "buffers": buffers(case),
         "path": list(import_folders(workload)),
+        "repeatable": is_repeatable(workload),
     }
 
 
@@ -490,6 +495,8 @@ def _error(case: Case, error: Json) -> MeasurementError:
     text = f"{case.id}: {error['message']}"
     if error["type"] == "ResultMismatch":
         return MeasurementError(text)
+    if error["type"] == "NotImplementedError":
+        return NotAvailable(text)
     return WorkloadError(f"{case.id} raised {error['type']}\n{error['traceback']}")
 
 

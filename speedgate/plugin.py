@@ -15,27 +15,38 @@ from typing import Any
 import pytest
 
 from speedgate import environment as env
-from speedgate.budget import DEFAULT_BUDGET_SECONDS, JUDGED_WEIGHT, SPARE_SHARE, Budget
-from speedgate.case import Case, Workload, bytes_needed
+from speedgate.budget import (
+    JUDGED_WEIGHT,
+    SPARE_SHARE,
+    Budget,
+    default_seconds,
+)
+from speedgate.case import Case, Workload, bytes_needed, promise_of
 from speedgate.estimate import DEFAULT_CONFIDENCE
 from speedgate.gate import (
-    DEFAULT_MIN_CONCURRENCY,
-    DEFAULT_MIN_SPEEDUP,
-    MAX_HELD,
-    Floors,
     Gate,
     Judgement,
     Verdict,
     decision_confidence,
-    floors,
     judge,
 )
-from speedgate.history import HistoryError, Row, extra_info, latest_run, row_of, section
+from speedgate.gil_map import broken_promises, changes, kept_better
+from speedgate.history import (
+    HistoryError,
+    Row,
+    earlier_rows,
+    extra_info,
+    gil_class,
+    latest_run,
+    row_of,
+    section,
+)
 from speedgate.measure import (
     Asker,
     InProcess,
     Measurement,
     MeasurementError,
+    NotAvailable,
     Plan,
     RunnerProcess,
     buffers,
@@ -48,19 +59,14 @@ from speedgate.report.summary import summary_lines
 from speedgate.selection import (
     Declaration,
     OptionError,
-    Selection,
     cases,
-    parse_floor,
-    parse_reference,
-    parse_seconds,
-    parse_selection,
     refuse_unknown,
 )
+from speedgate.settings import Settings, add_options, read_settings
 from speedgate.strategies import STRATEGIES
 from speedgate.suite import find_workload
 
 MARKER = "speedgate"
-DEFAULT_TIME_LIMIT_SECONDS = 120.0
 NEEDS_ONE_PROCESS = "speedgate-needs-one-process"
 ONE_PROCESS_MESSAGE = (
     "-n (xdist) would run benchmarks beside each other, so nothing would be measured: "
@@ -71,139 +77,7 @@ STATE = pytest.StashKey["State"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("speedgate", "does NumPy's threading run side by side?")
-    group.addoption("--workloads", metavar="NAMES", help="workloads to run, such as g,g_out")
-    group.addoption("--sizes", metavar="SIZES", help="array sizes in elements, such as 1e4,1e6")
-    group.addoption("--strategies", metavar="NAMES", help=f"of {', '.join(STRATEGIES)}")
-    group.addoption("--workers", metavar="COUNTS", help="numbers of workers, such as 1,2,4")
-    group.addoption(
-        "--oversubscribe", action="store_true", help="allow more workers than usable cores"
-    )
-    group.addoption(
-        "--budget",
-        metavar="SECONDS",
-        help=f"time of the whole run, spread over the cases (default {DEFAULT_BUDGET_SECONDS:g})",
-    )
-    group.addoption(
-        "--time-limit",
-        metavar="SECONDS",
-        help=f"end a process of a case that takes longer (default {DEFAULT_TIME_LIMIT_SECONDS:g})",
-    )
-    group.addoption(
-        "--min-speedup", metavar="X", help="fail judged cases below this, whatever the workers"
-    )
-    group.addoption(
-        "--min-concurrency", metavar="X", help="fail judged cases whose workers ran less at once"
-    )
-    group.addoption(
-        "--max-held",
-        metavar="X",
-        help=f"fail judged cases that hold the GIL for more of their work (default {MAX_HELD})",
-    )
-    group.addoption(
-        "--strict-gate", action="store_true", help="an inconclusive verdict fails the run, too"
-    )
-    group.addoption(
-        "--require-gate",
-        action="store_true",
-        help="fail unless every gate of the run was judged: nothing deselected, crashed or empty",
-    )
-    group.addoption(
-        "--in-process",
-        action="store_true",
-        help="measure in pytest's own process, for debuggers and profilers; judges nothing",
-    )
-    group.addoption(
-        "--blas-threads",
-        metavar="N",
-        help="threads of the BLAS in each runner (default 1; 'default' leaves them alone)",
-    )
-    group.addoption(
-        "--runner-setup",
-        metavar="MODULE:FUNCTION",
-        help="call this in every runner before it measures",
-    )
-    parser.addini("min_speedup", "least speedup for 2 workers", default=str(DEFAULT_MIN_SPEEDUP))
-    parser.addini(
-        "min_concurrency", "least concurrency for 2 workers", default=str(DEFAULT_MIN_CONCURRENCY)
-    )
-    parser.addini(
-        "speedgate_control",
-        "the host control, module:name of a workload",
-        default="workloads:CONTROL",
-    )
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The options, checked once."""
-
-    selection: Selection
-    budget: float | None
-    time_limit: float
-    min_speedup: float | None
-    min_concurrency: float | None
-    max_held: float | None
-    ini_speedup: float
-    ini_concurrency: float
-    blas_threads: int | None
-    runner_setup: str | None
-    oversubscribe: bool
-    in_process: bool
-    strict: bool
-    require: bool
-
-    def floors(self, workers: int) -> Floors:
-        return floors(
-            workers,
-            self.min_speedup,
-            self.min_concurrency,
-            self.max_held,
-            self.ini_speedup,
-            self.ini_concurrency,
-        )
-
-
-def read_settings(config: pytest.Config) -> Settings:
-    """Return the options; ``OptionError`` names the first that cannot be used."""
-    option = config.getoption
-    return Settings(
-        selection=parse_selection(
-            option("workloads"),
-            option("sizes"),
-            option("strategies"),
-            option("workers"),
-            env.usable_cores(),
-            option("oversubscribe"),
-        ),
-        budget=parse_seconds("--budget", option("budget")),
-        time_limit=parse_seconds("--time-limit", option("time_limit"))
-        or DEFAULT_TIME_LIMIT_SECONDS,
-        min_speedup=parse_floor("--min-speedup", option("min_speedup")),
-        min_concurrency=parse_floor("--min-concurrency", option("min_concurrency")),
-        max_held=parse_floor("--max-held", option("max_held")),
-        ini_speedup=parse_floor("min_speedup in the ini file", config.getini("min_speedup")) or 0,
-        ini_concurrency=parse_floor(
-            "min_concurrency in the ini file", config.getini("min_concurrency")
-        )
-        or 0,
-        blas_threads=parse_blas_threads(option("blas_threads")),
-        runner_setup=parse_reference("--runner-setup", option("runner_setup")),
-        oversubscribe=option("oversubscribe"),
-        in_process=option("in_process"),
-        strict=option("strict_gate"),
-        require=option("require_gate"),
-    )
-
-
-def parse_blas_threads(text: str | None) -> int | None:
-    if text is None:
-        return 1
-    if text == "default":
-        return None
-    if not (text.isascii() and text.isdigit()) or int(text) < 1:
-        raise OptionError(f"--blas-threads '{text}': a whole number from 1 up, or 'default'")
-    return int(text)
+    add_options(parser)
 
 
 class RunnerClock:
@@ -236,13 +110,17 @@ class RunnerClock:
 class Bench:
     """One benchmark function as its mark declares it.
 
-    ``report`` turns the rows of this bench into lines of its own, in place of the common table.
+    ``report`` turns the rows of this bench and the width into lines, in place of the common table.
+    ``held`` asks for the GIL's held fraction of every case, judged or not; ``keeps_promises`` for
+    a failure when a workload that is expected to release the GIL surely holds it.
     """
 
     name: str
     declared: Declaration
-    gates: tuple[Gate, ...]
-    report: Callable[[list[Row]], list[str]] | None
+    gates: tuple[Gate, ...] = ()
+    report: Callable[[list[Row], int], list[str]] | None = None
+    held: bool = False
+    keeps_promises: bool = False
 
 
 @dataclass(frozen=True)
@@ -293,8 +171,8 @@ class State:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        "speedgate(workloads, sizes, strategies, workers, fixed, gates, report): "
-        "give a benchmark its cases",
+        "speedgate(workloads, sizes, strategies, workers, fixed, sample, gates, report, held, "
+        "keeps_promises): give a benchmark its cases",
     )
     try:
         config.stash[STATE] = State(read_settings(config))
@@ -318,8 +196,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             "give it the arguments 'case' and 'speedgate'"
         )
     state = metafunc.config.stash[STATE]
-    bench = read_mark(metafunc.definition.name, metafunc.config, **marker.kwargs)
-    state.declared.update(workload.name for workload in bench.declared.workloads)
+    whole = state.settings.selection.workloads is not None or is_named(metafunc)
+    bench = read_mark(metafunc.definition.name, metafunc.config, whole, **marker.kwargs)
+    state.declared.update(workload.name for workload in marker.kwargs["workloads"])
     state.gates += [gate for gate in bench.gates if gate not in state.gates]
     chosen = cases(state.settings.selection, bench.declared)
     metafunc.parametrize("case", [case for _, case in chosen], ids=[case.id for _, case in chosen])
@@ -327,26 +206,40 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         state.declared_items[metafunc.definition.nodeid, case] = Item(case, workload, bench)
 
 
+def is_named(metafunc: pytest.Metafunc) -> bool:
+    """Whether the file of a benchmark was named on the command line, and not only its folder."""
+    config = metafunc.config
+    named = [config.invocation_params.dir / each.partition("::")[0] for each in config.args]
+    return any(each.resolve() == metafunc.definition.path.resolve() for each in named)
+
+
 def read_mark(
     name: str,
     config: pytest.Config,
+    whole: bool,
     workloads: Sequence[Workload],
-    sizes: Sequence[int] | Callable[[pytest.Config], Sequence[int]],
     strategies: Sequence[str],
+    sizes: Sequence[int] | Callable[[pytest.Config], Sequence[int]] = (),
     workers: Sequence[int] | None = None,
     fixed: bool = False,
-    gates: Sequence[Gate] = (),
-    report: Callable[[list[Row]], list[str]] | None = None,
+    sample: Sequence[Workload] | None = None,
+    **rest: Any,
 ) -> Bench:
-    """Return what the arguments of a ``speedgate`` mark declare."""
+    """Return what the arguments of a ``speedgate`` mark declare.
+
+    Without ``sizes`` each workload has its own. ``sample`` are the workloads of a run that is not
+    of the ``whole`` bench, each at the largest of its sizes.
+    """
+    is_sample = sample is not None and not whole
     declared = Declaration(
-        workloads=tuple(workloads),
+        workloads=tuple((sample if is_sample else workloads) or ()),
         sizes=tuple(sizes(config) if callable(sizes) else sizes),
         strategies=tuple(strategies),
         workers=tuple(workers or (env.usable_cores(),)),
-        fixed=fixed,
+        fixed=fixed or is_sample,
+        largest_only=is_sample,
     )
-    return Bench(name, declared, tuple(gates), report)
+    return Bench(name, declared, gates=tuple(rest.pop("gates", ())), **rest)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -460,6 +353,18 @@ class LastWord:
         state.judged = {item.nodeid: state.items[item.nodeid].gates for item in selected}
         if state.declared:
             items.extend(gate_items(session, state, selected))
+            items.extend(promise_items(state, selected))
+
+
+def promise_items(state: State, selected: list[pytest.Item]) -> Iterator[pytest.Item]:
+    """Yield an item for each bench whose workloads are held to their promises."""
+    benches: dict[Bench, pytest.Item] = {}
+    for item in selected:
+        benches.setdefault(state.items[item.nodeid].bench, item)
+    for bench, first in benches.items():
+        if bench.keeps_promises:
+            assert first.parent is not None  # a test has a module
+            yield PromiseItem.from_parent(first.parent, name=f"promises[{bench.name}]", bench=bench)
 
 
 def gate_items(
@@ -502,7 +407,19 @@ class GateFailed(Exception):
     """Fails a gate item with its message alone, no traceback."""
 
 
-class GateItem(pytest.Item):
+class VerdictItem(pytest.Item):
+    """An item that judges what others measured."""
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        if isinstance(excinfo.value, GateFailed):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        return self.path, None, self.name
+
+
+class GateItem(VerdictItem):
     """Judges one case after it was measured; without a case, says that its gate had none."""
 
     def __init__(self, *, gate: Gate, benchmark: pytest.Item | None = None, **options: Any) -> None:
@@ -548,13 +465,21 @@ class GateItem(pytest.Item):
             raise GateFailed(f"{line}\n--require-gate asks for a verdict")
         pytest.skip(line)
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        if isinstance(excinfo.value, GateFailed):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
 
-    def reportinfo(self) -> tuple[Path, None, str]:
-        return self.path, None, self.name
+class PromiseItem(VerdictItem):
+    """Fails when a workload of its bench holds the GIL that NumPy's source promises to release."""
+
+    def __init__(self, *, bench: Bench, **options: Any) -> None:
+        super().__init__(**options)
+        self.bench = bench
+
+    def runtest(self) -> None:
+        rows = self.config.stash[STATE].rows.get(self.bench, [])
+        if not any(row.promise for row in rows):
+            pytest.skip("not evaluated: nothing that promises anything was measured")
+        broken = broken_promises(rows)
+        if broken:
+            raise GateFailed("\n".join(broken))
 
 
 def advice(judgement: Judgement) -> str:
@@ -581,12 +506,14 @@ def speedgate(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., N
     """Measure a case: ``speedgate(case)``. The durations in pytest-benchmark's table and JSON are
     the contender's rounds, by the runner's clock.
 
-    ``tasks``, ``loops`` and ``pairs`` fix what is chosen by calibration and budget otherwise.
+    ``tasks``, ``loops`` and ``pairs`` fix what is chosen by calibration and budget otherwise;
+    ``blas_threads`` takes the place of ``--blas-threads`` (``None`` leaves BLAS alone), and
+    ``control=None`` leaves the control out.
     """
     config, nodeid = request.config, request.node.nodeid
     state = config.stash[STATE]
 
-    def run(case: Case, **fixed: int) -> None:
+    def run(case: Case, **fixed: Any) -> None:
         __tracebackhide__ = True
         if not measures(config):
             run_case(config, nodeid, fixed, check_only=True)
@@ -596,7 +523,13 @@ def speedgate(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., N
         seconds = [pair.contender.seconds for pair in measurement.sample.pairs]
         state.clocks[nodeid].replay(benchmark, seconds)
         bench = state.items[nodeid].bench
-        benchmark.extra_info.update(extra_info(measurement), bench=bench.name)
+        benchmark.extra_info.update(
+            extra_info(measurement),
+            bench=bench.name,
+            promise=promise_of(state.items[nodeid].workload, case.size),
+            gil_class=gil_class(measurement) if bench.held else None,
+            blas_threads_asked=chosen_by(state, fixed)["blas_threads"] or "default",
+        )
         row = row_of(benchmark.extra_info, benchmark.stats.stats.median)
         state.rows.setdefault(bench, []).append(row)
         state.measurements[nodeid] = measurement
@@ -605,7 +538,7 @@ def speedgate(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., N
 
 
 def run_case(
-    config: pytest.Config, nodeid: str, fixed: dict[str, int], check_only: bool = False
+    config: pytest.Config, nodeid: str, fixed: dict[str, Any], check_only: bool = False
 ) -> Measurement:
     """Measure an item's case within its share of the budget; a failure is one for the reader."""
     __tracebackhide__ = True
@@ -622,50 +555,54 @@ def run_case(
         verdicts = {judge_measurement(state, gate, measurement, final=False) for gate in gates}
         return all(judgement.verdict is not Verdict.INCONCLUSIVE for judgement in verdicts)
 
+    plan = make_plan(state, nodeid, fixed)
     try:
         measurement = measure(
-            case,
-            workload,
-            make_plan(state, nodeid, fixed),
-            opener(state, workload),
-            is_decided,
-            check_only=check_only,
+            case, workload, plan, opener(state, workload, plan), is_decided, check_only=check_only
         )
+    except NotAvailable as error:
+        state.left_out[nodeid] = str(error)
+        failure = ""
     except MeasurementError as error:
         failure = str(error)
     else:
         failure = ""
     if failure:  # outside the handler, so that no second traceback is chained to it
         pytest.fail(failure, pytrace=False)
+    if nodeid in state.left_out:
+        pytest.skip(f"not available: {state.left_out[nodeid]}")
     state.timed_seconds += measurement.timed_seconds
     if not state.environment:
         state.environment = env.describe_machine() | measurement.first("environment")
     return measurement
 
 
-def make_plan(state: State, nodeid: str, fixed: dict[str, int]) -> Plan:
+def make_plan(state: State, nodeid: str, fixed: dict[str, Any]) -> Plan:
     settings, weight = state.settings, state.weight(nodeid)
     judged = bool(state.judged.get(nodeid))
     return Plan(
         seconds=state.budget.take(weight) if state.budget else 0.0,
         processes=1 if settings.in_process else most_processes(judged),
         time_limit=settings.time_limit,
-        blas_threads=settings.blas_threads,
         before=settings.runner_setup,
-        control=state.control,
-        sample_held=judged,
-        **fixed,
+        sample_held=judged or state.items[nodeid].bench.held,
+        **chosen_by(state, fixed),
     )
 
 
-def opener(state: State, workload: Workload) -> Callable[[], Asker]:
+def chosen_by(state: State, fixed: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a plan that a benchmark may choose itself."""
+    return {"blas_threads": state.settings.blas_threads, "control": state.control, **fixed}
+
+
+def opener(state: State, workload: Workload, plan: Plan) -> Callable[[], Asker]:
     """Return what opens a runner for a workload."""
     if state.settings.in_process:
         return InProcess
     folders = import_folders(workload)
     if state.settings.runner_setup:
         folders += (str(Path.cwd()),)
-    return lambda: RunnerProcess(folders, state.settings.blas_threads)
+    return lambda: RunnerProcess(folders, plan.blas_threads)
 
 
 # --- the run and its reports
@@ -676,10 +613,11 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     config = session.config
     state = config.stash[STATE]
     selected = [item for item in session.items if item.nodeid in state.items]
-    seconds = state.settings.budget or DEFAULT_BUDGET_SECONDS
+    weight = sum(state.weight(item.nodeid) for item in selected)
+    seconds = state.settings.budget or default_seconds(weight)
     state.budget = Budget(
         (1 - SPARE_SHARE) * seconds,
-        sum(state.weight(item.nodeid) for item in selected),
+        weight,
         explicit=state.settings.budget is not None,
         spare=SPARE_SHARE * seconds,
     )
@@ -769,6 +707,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             "and calibration"
         )
     saved = saved_run(config, state)
+    write_changes(terminalreporter, config, state, saved)
     if saved is not None:
         terminalreporter.write_line(f"saved in {saved}")
 
@@ -786,8 +725,23 @@ def write_tables(reporter: Any, state: State) -> None:
     for bench, rows in state.rows.items():
         if bench.report is not None:
             reporter.write_line("")
-            for line in bench.report(rows):
+            for line in bench.report(rows, reporter._tw.fullwidth):
                 reporter.write_line(line)
+
+
+def write_changes(reporter: Any, config: pytest.Config, state: State, saved: Path | None) -> None:
+    """Say what broke its promise, and what is in another class than when it was last measured."""
+    rows = [row for mine in state.rows.values() for row in mine if row.gil_class is not None]
+    for line in broken_promises(rows):
+        reporter.write_line(line, red=True)
+    for line in kept_better(rows):
+        reporter.write_line(line, green=True)
+    folder = results_folder(config)
+    if not rows or folder is None or not folder.is_dir():
+        return
+    before = earlier_rows(folder, state.environment, {row.case for row in rows}, but=saved)
+    for change in changes(before, rows):
+        reporter.write_line(change.line, yellow=True)
 
 
 MARKUP: dict[Verdict | None, dict[str, bool]] = {

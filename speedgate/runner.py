@@ -162,6 +162,7 @@ class Baseline:
             "waiting": None if later is None or delay is None else later - delay,
             "cpu": stamp.process_cpu,
             "minor_faults": counted.minor_faults,
+            "voluntary_switches": counted.voluntary_switches,
         }
 
     def _turn_to_core(self, rotation: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from speedgate.case import Case, Workload, parse_size
+from speedgate.case import Case, Workload, parse_size, sizes_of
 from speedgate.strategies import STRATEGIES
 
 T = TypeVar("T")
@@ -131,8 +131,9 @@ def refuse_unknown(selection: Selection, known: Iterable[str]) -> None:
 class Declaration:
     """What a bench declares: which cases it has when nothing is selected.
 
-    A ``fixed`` bench keeps to its own sizes, strategies and workers: a selection only leaves
-    cases out. Any other takes those of the selection in place of its own.
+    Without ``sizes`` every workload has its own. A ``fixed`` bench keeps to its sizes, strategies
+    and workers: a selection only leaves cases out. Any other takes those of the selection in place
+    of its own. ``largest_only`` leaves each workload the last of its sizes.
     """
 
     workloads: Sequence[Workload]
@@ -140,6 +141,7 @@ class Declaration:
     strategies: Sequence[str]
     workers: Sequence[int]
     fixed: bool = False
+    largest_only: bool = False
 
 
 def cases(selection: Selection, declared: Declaration) -> list[tuple[Workload, Case]]:
@@ -149,9 +151,12 @@ def cases(selection: Selection, declared: Declaration) -> list[tuple[Workload, C
     """
     found: dict[Case, Workload] = {}
     for workload in declared.workloads:
+        sizes = declared.sizes or sizes_of(workload)
+        if declared.largest_only:
+            sizes = sizes[-1:]
         if selection.workloads is not None and workload.name not in selection.workloads:
             continue
-        for size in _choose(selection.sizes, declared.sizes, declared.fixed):
+        for size in _choose(selection.sizes, sizes, declared.fixed):
             for strategy in _choose(selection.strategies, declared.strategies, declared.fixed):
                 parallel = STRATEGIES[strategy].is_parallel
                 counts = _choose(selection.workers, declared.workers, declared.fixed)

@@ -25,6 +25,7 @@ class Batch:
 
     function: Callable[[Any], Any]
     arguments: list[Any]
+    repeatable: bool
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class BatchRequest:
     """Where a worker finds a workload, and what input to make: picklable, plain values only.
 
     ``function`` and ``prepare`` read ``module:name``; ``path`` holds folders to import them from.
+    What is not ``repeatable`` returns something else each time, of the same dtype and shape.
     """
 
     key: str
@@ -41,6 +43,7 @@ class BatchRequest:
     seed: int
     buffers: int
     path: tuple[str, ...] = ()
+    repeatable: bool = True
 
 
 class Stamp(NamedTuple):
@@ -79,7 +82,7 @@ def install(requests: tuple[BatchRequest, ...]) -> None:
             sys.path.extend(folder for folder in request.path if folder not in sys.path)
             function, prepare = find(request.function), find(request.prepare)
             arguments = [prepare(request.size, request.seed + n) for n in range(request.buffers)]
-            _batches[request.key] = Batch(function, arguments)
+            _batches[request.key] = Batch(function, arguments, request.repeatable)
 
 
 def forget(key: str) -> None:
@@ -120,18 +123,27 @@ def run_until(key: str, loops: int, stop: threading.Event) -> None:
 
 
 def digest(key: str, index: int) -> str:
-    """Run one task once and return a digest of its result, the same in every process."""
+    """Run one task once and return a digest of its result, the same in every process.
+
+    A function that returns nothing has written into its argument: then that is its result.
+    """
     batch = _batches[key]
-    return digest_of(batch.function(batch.arguments[index % len(batch.arguments)]))
+    argument = batch.arguments[index % len(batch.arguments)]
+    result = batch.function(argument)
+    return digest_of(argument if result is None else result, batch.repeatable)
 
 
-def digest_of(result: Any) -> str:
-    """Return a SHA-256 of a result: arrays by dtype, shape and bytes, all else by its pickle."""
+def digest_of(result: Any, with_values: bool = True) -> str:
+    """Return a SHA-256 of a result: arrays by dtype, shape and bytes, tuples by their parts, all
+    else by its pickle. Without values the dtype and shape of an array are all that counts."""
+    if isinstance(result, tuple):
+        parts = " ".join(digest_of(part, with_values) for part in result)
+        return hashlib.sha256(parts.encode()).hexdigest()
     dtype = getattr(result, "dtype", None)
-    if dtype is not None and not dtype.hasobject:
-        head = f"{dtype.str} {result.shape}".encode()
-        return hashlib.sha256(head + result.tobytes()).hexdigest()
-    return hashlib.sha256(pickle.dumps(result, protocol=5)).hexdigest()
+    if dtype is None or dtype.hasobject:
+        return hashlib.sha256(pickle.dumps(result, protocol=5)).hexdigest()
+    head = f"{dtype.str} {result.shape}".encode()
+    return hashlib.sha256(head + (result.tobytes() if with_values else b"")).hexdigest()
 
 
 def identify(seconds: float) -> tuple[int, int, int]:

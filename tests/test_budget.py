@@ -1,7 +1,13 @@
 import pytest
 from helpers.fakes import FakeClock
 
-from speedgate.budget import MOST_SECONDS, Budget
+from speedgate.budget import (
+    DEFAULT_BUDGET_SECONDS,
+    LEAST_SECONDS,
+    MOST_SECONDS,
+    Budget,
+    default_seconds,
+)
 
 
 @pytest.fixture
@@ -77,3 +83,8 @@ def test_the_time_left_falls_as_cases_are_taken(clock):
         budget.take(1)
         left.append(budget.left_seconds())
     assert left == [3 * MOST_SECONDS, 2 * MOST_SECONDS, MOST_SECONDS, 0]
+
+
+def test_a_run_of_many_cases_takes_longer_by_default():
+    assert default_seconds(10) == DEFAULT_BUDGET_SECONDS
+    assert default_seconds(1000) == 1000 * LEAST_SECONDS

@@ -278,3 +278,32 @@ def test_it_is_run_with_python_m(machine, tmp_path):
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (WELL, "")
     assert "passed: g-1e6-threads-2" in done.stdout
+
+
+def mapped(content):
+    """The same run, as the bench of the map saves it."""
+    for bench in content["benchmarks"]:
+        released = {"class": "releases", "certain": True, "reason": "GIL held 0.01"}
+        bench["extra_info"]["gil_class"] = released
+    return content
+
+
+def test_the_map_of_the_newest_run_that_has_one_is_shown(tmp_path, capsys):
+    machine = MadeMachine()
+    save(tmp_path / "1.json", mapped(document(machine, "sort-500-threads-2")))
+    save(tmp_path / "2.json", document(machine, "g-1e6-threads-2"))
+    assert main(["map", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert "A CPU, 2 usable cores; Python 3.11.7" in shown
+    assert "500 1.65 releases" in shown
+    assert "1.json" in shown
+    assert main(["map", str(tmp_path / "1.json"), "--details"]) == 0
+    assert "sort 500" in capsys.readouterr().out
+    assert main(["map", str(tmp_path), "--format", "markdown"]) == 0
+    assert "| sort | 500 1.65 releases | 500 |" in capsys.readouterr().out
+
+
+def test_without_a_map_the_remedy_is_named(tmp_path, capsys):
+    save(tmp_path / "2.json", document(MadeMachine(), "g-1e6-threads-2"))
+    assert main(["map", str(tmp_path)]) == 2
+    assert "'pytest bench/bench_gil_map.py' makes one" in capsys.readouterr().err

@@ -223,6 +223,7 @@ def trial(subject="g", scene_name="quiet", number=0, verdict="passed", pairs=HEA
         "concurrency": {"low": interval | {"value": 1.9}, "high": interval | {"value": 1.95}},
         "control": 1.9,
         "held": interval | {"value": 0.01},
+        "others": 0.02,
         "pairs": pairs,
         "version": "abc1234",
         **fields,
@@ -233,7 +234,7 @@ def test_every_subject_is_a_case_that_the_gate_covers(accuracy):
     for subject in accuracy.SUBJECTS.values():
         case = accuracy.Case(subject.workload.name, subject.size, "threads", accuracy.WORKERS)
         assert accuracy.GATE.covers(case)
-        assert subject.trials("quiet") >= 100
+        assert subject.trials("quiet") > 0
 
 
 def test_a_regressed_subject_has_a_healthy_twin(accuracy):
@@ -252,6 +253,41 @@ def test_there_are_as_many_trials_as_were_promised(accuracy):
             trials[subject.regressed] += subject.trials(scene_name)
         assert trials[False] >= 200
         assert trials[True] >= 100
+
+
+def test_a_quiet_trial_beside_other_work_is_set_aside_whatever_its_verdict(accuracy):
+    crowded = [trial(number=n, verdict=verdict, others=0.5)
+               for n, verdict in enumerate(("passed", "failed"))]  # fmt: skip
+    fine = [trial(number=2), trial(scene_name="bursts", others=0.9)]
+    missing = set(accuracy.missing(crowded + fine, list(SCENES)))
+    assert {("g", "quiet", 0), ("g", "quiet", 1)} <= missing
+    assert ("g", "quiet", 2) not in missing
+    assert ("g", "bursts", 0) not in missing
+    text = accuracy.document(crowded + fine)
+    assert "2 were, of which 1 had a wrong verdict" in text
+    assert "| g | healthy | quiet | 1 | 1 | 0 | 0 |" in text
+
+
+def test_the_load_of_others_leaves_out_our_own(accuracy, monkeypatch):
+    """Ten seconds on two cores: 14 CPU seconds in all, 8 of them ours."""
+    clocks = {"busy_seconds": 100.0, "own_seconds": 3.0, "time.monotonic": 50.0}
+
+    def set_clocks():
+        for name, seconds in clocks.items():
+            monkeypatch.setattr(f"evaluation.accuracy.{name}", lambda seconds=seconds: seconds)
+
+    set_clocks()
+    load = accuracy.OthersLoad()
+    clocks = {"busy_seconds": 114.0, "own_seconds": 11.0, "time.monotonic": 60.0}
+    set_clocks()
+    assert load.cores() == pytest.approx(0.6)
+
+
+def test_our_own_load_counts_children_that_have_ended(accuracy):
+    before = accuracy.own_seconds(), accuracy.busy_seconds()
+    subprocess.run([sys.executable, "-c", "sum(range(3_000_000))"], check=True)
+    assert accuracy.own_seconds() > before[0]
+    assert accuracy.busy_seconds() > before[1]
 
 
 def test_what_is_missing_is_what_was_not_done(accuracy):

@@ -4,14 +4,21 @@ import os
 from pathlib import Path
 
 import pytest
+from helpers import runs
 from helpers.fakes import FakeClock, ScriptedRunner
+from helpers.machine import MadeMachine
 from helpers.made import CASE, MadeWorkload
+from helpers.runs import ENVIRONMENT, measured, save
 
+from speedgate.case import Case
+from speedgate.classification import GilClass
 from speedgate.estimate import Estimate, estimate_median
 from speedgate.gate import Judgement, Verdict
 from speedgate.history import (
     FORMAT_VERSION,
     HistoryError,
+    Side,
+    earlier_rows,
     estimate_from_json,
     extra_info,
     latest_run,
@@ -208,3 +215,43 @@ def test_what_is_no_run_of_ours_is_passed_over(tmp_path):
 def test_a_folder_without_a_run_says_how_to_make_one(tmp_path, name):
     with pytest.raises(HistoryError, match=r"no run in .*pytest bench/"):
         latest_run(tmp_path / name)
+
+
+SORT = Case("sort", 500, "threads", 2)
+
+
+def map_run(path, kind, environment=ENVIRONMENT, seconds=0):
+    content = runs.document(MadeMachine(), SORT.id)
+    classified = {"class": kind, "certain": True, "reason": "made"}
+    content["benchmarks"][0]["extra_info"]["gil_class"] = classified
+    content["speedgate"]["environment"] = environment
+    save(path, content)
+    os.utime(path, (1e9 + seconds, 1e9 + seconds))
+    return path
+
+
+def test_the_newest_earlier_row_of_the_same_environment_counts(tmp_path):
+    map_run(tmp_path / "1.json", "releases", seconds=1)
+    map_run(tmp_path / "2.json", "partly", seconds=2)
+    map_run(tmp_path / "3.json", "holds", ENVIRONMENT | {"cpu": "another"}, seconds=3)
+    (tmp_path / "4.json").write_text("{")
+    now = map_run(tmp_path / "5.json", "unknown", seconds=5)
+    found = earlier_rows(tmp_path, ENVIRONMENT | {"kernel": "6.2"}, {SORT}, but=now)
+    assert found[SORT].gil_class.kind is GilClass.PARTLY
+
+
+def test_a_case_that_was_never_classified_has_no_earlier_row(tmp_path):
+    save(tmp_path / "1.json", runs.document(MadeMachine(), SORT.id))
+    assert earlier_rows(tmp_path, ENVIRONMENT, {SORT}) == {}
+
+
+def test_the_sides_of_the_pairs_are_kept():
+    measurement = measured(MadeMachine(), SORT)
+    sides = {name: Side(**side) for name, side in extra_info(measurement)["sides"].items()}
+    assert sides["baseline"].cpu_per_wall == pytest.approx(1.0)
+    assert sides["contender"].voluntary_switches == 4
+    assert sides["contender"].seconds < sides["baseline"].seconds
+
+
+def test_a_side_whose_cpu_is_unknown_has_no_cpu_per_wall():
+    assert Side(1.0).cpu_per_wall is None

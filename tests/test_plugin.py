@@ -30,7 +30,7 @@ from speedgate.case import Case
 from speedgate.gate import MAX_PROCESSES, MIN_PROCESSES
 from speedgate.history import FORMAT_VERSION, read_run
 from speedgate.strategies import STRATEGIES
-from workloads import CATALOGUE
+from workloads import CATALOGUE, OPERATIONS
 
 pytest_plugins = "pytester"
 # pytest-benchmark warns of an inner run that saves nothing in the outer one's name, too.
@@ -41,6 +41,8 @@ SCALING = "bench/bench_scaling.py"
 ARTICLE = "bench/bench_article.py"
 THREADS = (SCALING, "--strategies=threads")
 ONE = (*THREADS, "--workloads=g", "--sizes=1e6")
+MAP = "bench/bench_gil_map.py"
+BLAS = "bench/bench_blas.py"
 # Something for each of the two gates: g and g_out must scale, f must not.
 GATED = (*THREADS, "--sizes=1e5,1e6")
 
@@ -546,6 +548,132 @@ def test_a_strategy_that_returns_something_else_fails_its_case(checkout, machine
     says(result, "g-1e6-threads-2: threads returned another")
 
 
+WRONG_ON_PURPOSE = """
+    import threading
+    from typing import NamedTuple
+
+    def wrong(size):
+        return threading.get_native_id()
+
+    def size_only(size, seed):
+        return size
+
+    class Workload(NamedTuple):
+        name: str = "wrong"
+        function: object = wrong
+        prepare: object = size_only
+        argument_bytes: float = 0.0
+        call_bytes: float = 0.0
+
+    WRONG = Workload()
+"""
+
+
+@pytest.mark.parametrize("option", [(), ("--benchmark-disable",)], ids=["measured", "checked"])
+def test_a_workload_that_is_wrong_on_purpose_fails_loudly(other, option):
+    """A result that depends on who computes it, in real runners."""
+    other.pytester.makepyfile(wrong_workloads=WRONG_ON_PURPOSE)
+    source = bench("WRONG").replace("plain_workloads import NAMELESS, ROOTS",
+                                    "wrong_workloads import WRONG")  # fmt: skip
+    other.pytester.makepyfile(bench_wrong=source)
+    result = other.run_really("--strategies=threads", *option)
+    assert result.ret == RED
+    says(result, "wrong-1e3-threads", "threads returned another result than serial", "2 of 2")
+    assert result.parseoutcomes()["failed"] == 1
+
+
+def test_what_a_build_has_not_is_left_out_with_the_reason(checkout, machine):
+    lacking = {"type": "NotImplementedError", "message": "no such function", "traceback": ""}
+    machine.behave("sort", Behaviour(error=lacking, fails_at="open"))
+    result = checkout.run(MAP, "--workloads=sort,take", "--sizes=1e3", "-rs")
+    assert result.ret == GREEN
+    says(result, "not available: sort-1e3-threads-2: no such function")
+    says(result, "1 cases not measured: sort-1e3-threads-2: no such function")
+    assert machine.cases == ["sort-1e3-threads-2", "take-1e3-threads-2"]
+
+
+# --- the GIL map
+
+
+def test_a_file_that_is_named_is_measured_whole_and_a_folder_by_a_sample(checkout, machine):
+    def maps(*arguments):
+        lines = output(checkout.run(*arguments, "--collect-only", "-q")).splitlines()
+        return [line for line in lines if "bench_gil_map[" in line and "promises" not in line]
+
+    whole = maps(MAP)
+    assert len(whole) == 3 * len(OPERATIONS)
+    sample = maps("bench/")
+    assert 8 <= len(sample) <= 20
+    assert set(sample) < set(whole)
+    assert len(maps("bench/", "--workloads=sort")) == 3
+    assert len(maps(f"{MAP}::bench_gil_map", "--workloads=sort", "--sizes=1e3,1e4")) == 2
+
+
+def test_the_map_is_a_table_with_its_break_even(checkout, machine):
+    machine.behave("tolist", HOLDS_GIL)
+    result = checkout.run(MAP, "--workloads=sort,tolist")
+    assert result.ret == GREEN
+    says(result, "sort", "500 1.65 releases", "1e5 1.65 releases")
+    says(result, "tolist", "holds")
+    says(result, "threads win from 500 on: sort")
+    says(result, "threads did not surely win at any size: tolist")
+    kept = checkout.info("sort-1e5-threads-2")["extra_info"]
+    assert kept["gil_class"]["class"] == "releases"
+    assert kept["loops"] == 3
+    assert kept["promise"] is None
+
+
+def test_a_broken_promise_makes_the_run_red(checkout, machine):
+    machine.behave("exp", HOLDS_GIL)
+    result = checkout.run(MAP, "--workloads=exp,add")
+    assert result.ret == RED
+    says(result, "FAILED", "promises[bench_gil_map]")
+    says(result, "failed: exp-1e6-threads-2 is promised to release the GIL", "ufunc_object.c")
+    assert "failed: exp-500" not in output(result)
+    assert "failed: add" not in output(result)
+    assert result.parseoutcomes()["failed"] == 1
+
+
+def test_a_promise_that_got_better_is_said(checkout, machine):
+    machine.behave("tolist", SIDE_BY_SIDE)
+    result = checkout.run(MAP, "--workloads=tolist")
+    assert result.ret == GREEN
+    says(result, "better than promised: tolist-3e4-threads-2 releases")
+
+
+def test_promises_that_were_not_measured_are_not_kept(checkout, machine):
+    result = checkout.run(MAP, "--workloads=sort", "-rs")
+    says(result, "not evaluated: nothing that promises anything was measured")
+
+
+def test_a_class_that_changes_from_one_run_to_the_next_is_reported(checkout, machine):
+    assert "changed:" not in output(checkout.run(MAP, "--workloads=sort"))
+    assert "changed:" not in output(checkout.run(MAP, "--workloads=sort"))
+    machine.behave("sort", HOLDS_GIL)
+    result = checkout.run(MAP, "--workloads=sort", "--sizes=1e5")
+    says(result, "changed: sort-1e5-threads-2 was 'releases'", "is 'holds'")
+
+
+def test_a_class_of_another_environment_is_no_change(checkout, machine, monkeypatch):
+    checkout.run(MAP, "--workloads=sort")
+    monkeypatch.setattr("speedgate.environment.cpu_model", lambda: "another CPU")
+    machine.behave("sort", HOLDS_GIL)
+    assert "changed:" not in output(checkout.run(MAP, "--workloads=sort"))
+
+
+def test_blas_is_measured_in_four_cells(checkout, machine):
+    result = checkout.run(BLAS, "--workloads=matmul", "--sizes=1e4")
+    assert result.ret == GREEN
+    assert [runner.blas_threads for runner in machine.runners] == [1, None]
+    assert [len(runner.requests[0]["batches"]) for runner in machine.runners] == [2, 1]
+    says(result, "BLAS 1 x1", "BLAS 1 x2", "default x1", "default x2")
+    says(result, "matmul 1e4", "1.00 1.0", "1.65")
+    says(result, "matmul 1e4 from one Python thread", "does not use all cores by itself")
+    asked = [each["extra_info"]["blas_threads_asked"] for each in
+             checkout.document()["benchmarks"]]  # fmt: skip
+    assert asked == [1, "default"]
+
+
 # --- other ways to run
 
 
@@ -938,7 +1066,7 @@ def test_benchmarks_of_both_kinds_stand_beside_each_other(roots, machine):
 
 
 def test_a_fixed_bench_reports_in_its_own_words(roots, machine):
-    mark = "fixed=True, report=lambda rows: [f'{len(rows)} rows, {rows[1].case.id} last'],"
+    mark = "fixed=True, report=lambda rows, width: [f'{len(rows)} rows, {rows[1].case.id} last'],"
     body = "speedgate(case, tasks=3, loops=2, pairs=2)"
     roots.pytester.makepyfile(bench_roots=bench(mark=mark, body=body))
     result = roots.run("--sizes=1000,5")

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 from helpers.made import MadeWorkload
 
@@ -154,3 +156,20 @@ def test_a_fixed_declaration_keeps_its_own_and_only_leaves_out():
     assert chosen(Selection(workloads=("g",), workers=(4,), sizes=(1000,)), fixed) == [
         "g-1e3-serial-1"
     ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Sized(MadeWorkload):
+    sizes: tuple[int, ...] = (10, 100)
+
+
+@pytest.mark.parametrize(("largest_only", "sizes"), [(False, [10, 100]), (True, [100])])
+def test_without_sizes_every_workload_has_its_own(largest_only, sizes):
+    declared = Declaration([Sized()], (), ["threads"], [2], largest_only=largest_only)
+    assert [case.size for _, case in cases(Selection(), declared)] == sizes
+
+
+def test_a_selection_takes_the_place_of_a_workloads_own_sizes():
+    declared = Declaration([Sized()], (), ["threads"], [2])
+    found = cases(Selection(sizes=(7,)), declared)
+    assert [case.size for _, case in found] == [7]

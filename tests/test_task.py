@@ -35,7 +35,7 @@ def batches():
 def recorded(batches):
     """A batch of three arguments whose calls are noted."""
     calls = []
-    batches[KEY] = task.Batch(calls.append, ["a", "b", "c"])
+    batches[KEY] = task.Batch(calls.append, ["a", "b", "c"], repeatable=True)
     return calls
 
 
@@ -169,3 +169,34 @@ def test_other_results_have_other_digests(one, other):
 
 def test_identify_says_who_runs_it():
     assert task.identify(0)[1:] == (threading.get_ident(), threading.get_native_id())
+
+
+def digest_with(function, argument, repeatable=True):
+    task._batches["digest"] = task.Batch(function, [argument], repeatable)
+    try:
+        return task.digest("digest", 0)
+    finally:
+        task.forget("digest")
+
+
+def test_what_returns_nothing_is_compared_by_what_it_wrote():
+    def write(value):
+        return lambda array: array.fill(value)
+
+    assert digest_with(write(1.0), np.zeros(3)) == digest_with(write(1.0), np.ones(3))
+    assert digest_with(write(1.0), np.zeros(3)) != digest_with(write(2.0), np.zeros(3))
+
+
+def test_what_is_not_repeatable_is_compared_by_dtype_and_shape():
+    def draw(size):
+        return np.random.default_rng().random(size)
+
+    assert digest_with(draw, 3) != digest_with(draw, 3)
+    assert digest_with(draw, 3, False) == digest_with(draw, 3, False)
+    assert digest_with(draw, 3, False) != digest_with(draw, 4, False)
+
+
+def test_parts_of_a_tuple_are_compared_each():
+    one, other = np.arange(3.0), np.arange(4.0)
+    assert task.digest_of((one, other)) == task.digest_of((one.copy(), other.copy()))
+    assert task.digest_of((one, other)) != task.digest_of((other, one))

@@ -1,3 +1,4 @@
+import functools
 import hashlib
 import importlib
 import math
@@ -14,14 +15,25 @@ from speedgate.case import Case
 from speedgate.measure import import_folders, reference
 from speedgate.strategies import STRATEGIES
 from speedgate.task import BatchRequest, digest, digest_of, find, forget, install
-from workloads import CATALOGUE, CONTROL, G_OUT, NOOP, F, G
+from workloads import (
+    CATALOGUE,
+    CONTROL,
+    G_OUT,
+    HOLDS,
+    NOOP,
+    OPERATIONS,
+    RELEASES,
+    F,
+    G,
+)
 from workloads.control import BUFFER_BYTES
 
 SEEDS = (0, 1, 7)
 
 
 def size_of(workload):
-    return 2 if workload is CONTROL else 1000
+    """A size that takes no time."""
+    return 2 if workload is CONTROL else min((1000, *workload.sizes))
 
 
 @pytest.fixture(params=CATALOGUE.values(), ids=CATALOGUE)
@@ -46,7 +58,7 @@ def test_the_name_can_stand_in_an_id(workload):
 @pytest.mark.parametrize("part", ["function", "prepare"])
 def test_a_spawned_worker_finds_it_by_module_and_name(workload, part):
     function = getattr(workload, part)
-    assert isinstance(function, types.FunctionType)
+    assert isinstance(function, types.FunctionType | types.BuiltinFunctionType)
     assert pickle.loads(pickle.dumps(function)) is function
     assert find(reference(function)) is function
 
@@ -57,23 +69,87 @@ def test_the_declaration_itself_can_be_pickled(workload):
 
 def test_it_says_what_it_is_for_and_what_it_promises(workload):
     assert workload.purpose
-    assert workload.releases_gil in (True, False, None)
+    assert workload.expect in (RELEASES, HOLDS, None)
+    assert bool(workload.source) or workload.expect is None or workload not in OPERATIONS
+    assert workload.sizes == tuple(sorted(set(workload.sizes)))
     assert workload.argument_bytes >= 0
     assert workload.call_bytes >= 0
 
 
+def result_of(workload, argument):
+    result = workload.function(argument)
+    return digest_of(argument if result is None else result, workload.repeatable)
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_same_seed_gives_the_same_result(workload, seed):
-    first, second = (
-        digest_of(workload.function(workload.prepare(size_of(workload), seed))) for _ in range(2)
-    )
+    arguments = [workload.prepare(size_of(workload), seed) for _ in range(2)]
+    first, second = (result_of(workload, argument) for argument in arguments)
     assert first == second
 
 
 def test_a_second_call_on_the_same_argument_gives_the_same_result(workload):
     argument = workload.prepare(size_of(workload), 0)
-    first = digest_of(workload.function(argument))
-    assert digest_of(workload.function(argument)) == first
+    assert result_of(workload, argument) == result_of(workload, argument)
+
+
+@pytest.mark.parametrize("workload", OPERATIONS, ids=lambda workload: workload.name)
+def test_an_operation_works_at_each_of_its_sizes_and_below(workload):
+    assert len(workload.sizes) == 3
+    for size in (8, *workload.sizes[:2]):
+        if size >= 16 or workload.sizes[0] > 64:  # a stack holds a matrix at least
+            workload.function(workload.prepare(size, 0))
+
+
+def test_there_are_operations_of_every_kind_and_no_two_of_one_name():
+    names = [workload.name for workload in OPERATIONS]
+    assert len(set(names)) == len(names) >= 80
+    assert {workload.expect for workload in OPERATIONS} == {RELEASES, HOLDS, None}
+
+
+def nbytes(value):
+    """The bytes of all arrays within an argument."""
+    if isinstance(value, functools.partial):
+        return sum(nbytes(part) for part in (value.func, *value.args, *value.keywords.values()))
+    if isinstance(value, types.BuiltinMethodType):
+        return nbytes(value.__self__)
+    if isinstance(value, list | tuple):
+        return sum(nbytes(part) for part in value)
+    return value.nbytes if isinstance(value, np.ndarray) else 0
+
+
+@pytest.mark.parametrize("workload", OPERATIONS, ids=lambda workload: workload.name)
+def test_an_operation_declares_the_bytes_that_it_holds(workload):
+    size = workload.sizes[1]
+    constant = 20_000  # edges, weights, interpolation points
+    assert nbytes(workload.prepare(size, 0)) <= workload.argument_bytes * size + constant
+
+
+def test_a_build_without_the_function_is_told_what_it_lacks(monkeypatch):
+    monkeypatch.setattr(workloads.text, "np", types.SimpleNamespace(dtypes=None))
+    for name in ("words_find", "strings_equal"):
+        with pytest.raises(NotImplementedError, match=r"NumPy 2\.0"):
+            CATALOGUE[name].prepare(10, 0)
+
+
+def test_an_operation_is_one_short_declaration(tmp_path, monkeypatch):
+    (tmp_path / "declared_operations.py").write_text("""
+import functools
+import numpy as np
+from workloads import RELEASES, operation
+
+@operation(10, 100, 1000, expect=RELEASES, source="here")
+def add_one(size, rng):
+    'x + 1'
+    return functools.partial(np.add, rng.random(size), 1.0)
+""")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = find("declared_operations:add_one")
+    assert (found.name, found.purpose, found.sizes) == ("add_one", "x + 1", (10, 100, 1000))
+    assert (found.expect, found.source) == (RELEASES, "here")
+    assert reference(found.prepare) == "declared_operations:add_one.prepare"
+    assert import_folders(found) == (str(tmp_path),)
+    assert found.function(find(reference(found.prepare))(5, 0)).shape == (5,)
 
 
 def test_tasks_share_no_memory_that_they_write_into():
@@ -92,6 +168,7 @@ def batches():
             seed=0,
             buffers=4,
             path=import_folders(workload),
+            repeatable=workload.repeatable,
         )
         for workload in CATALOGUE.values()
     )
@@ -118,7 +195,7 @@ def test_every_strategy_returns_what_serial_returns(strategy, batches):
 def test_f_is_a_list_of_the_exponential_of_1(size):
     result = F.function(F.prepare(size, 0))
     assert result == [math.exp(1)] * size
-    assert F.releases_gil is False
+    assert F.expect == HOLDS
 
 
 @pytest.mark.parametrize("size", [1, 10, 1000])
@@ -126,7 +203,7 @@ def test_g_is_an_array_of_the_exponential_of_1(size):
     result = G.function(G.prepare(size, 0))
     assert (result.shape, result.dtype) == ((size,), np.float64)
     np.testing.assert_allclose(result, math.e, rtol=1e-15)
-    assert G.releases_gil is True
+    assert G.expect == RELEASES
 
 
 def test_g_makes_a_new_array_on_every_call():
@@ -140,12 +217,12 @@ def test_g_out_is_g_written_into_the_room_it_was_given(size):
     assert result is room
     assert np.array_equal(result, G.function(size))
     assert np.array_equal(ones, np.ones(size))
-    assert G_OUT.releases_gil is True
+    assert G_OUT.expect == RELEASES
 
 
 def test_noop_does_nothing_whatever_the_size():
     assert NOOP.function(NOOP.prepare(10**12, 0)) is None
-    assert NOOP.releases_gil is None
+    assert NOOP.expect is None
 
 
 @pytest.mark.parametrize("seed", [0, 255, 256, 1000])

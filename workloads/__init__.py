@@ -1,17 +1,65 @@
 """What is computed: the workloads that Speedgate measures.
 
 This package imports NumPy and the standard library and nothing of Speedgate's, so that a worker
-process loads neither pytest nor the harness when it imports a workload. To add one, declare a
-``Workload`` in the module where its kin are and list it in that module's ``WORKLOADS``.
+process loads neither pytest nor the harness when it imports a workload. To add one, declare it in
+the module where its kin are: a NumPy operation is a function under ``@operation``.
 """
 
+from workloads import (
+    algebra,
+    article,
+    control,
+    counting,
+    elementwise,
+    files,
+    functional,
+    indexing,
+    overhead,
+    random,
+    reductions,
+    shaping,
+    sorting,
+    text,
+    waiting,
+)
 from workloads.article import G_OUT, F, G
 from workloads.control import CONTROL
 from workloads.overhead import NOOP
-from workloads.workload import Workload
+from workloads.workload import HOLDS, RELEASES, Workload, operation
 
+# The operations of the map, in the order in which it shows them.
+OPERATION_MODULES = (
+    elementwise,
+    reductions,
+    sorting,
+    indexing,
+    shaping,
+    algebra,
+    random,
+    counting,
+    functional,
+    text,
+    files,
+)
+OPERATIONS: tuple[Workload, ...] = tuple(
+    workload for module in OPERATION_MODULES for workload in module.WORKLOADS
+)
 CATALOGUE: dict[str, Workload] = {
-    workload.name: workload for workload in (F, G, G_OUT, NOOP, CONTROL)
+    workload.name: workload
+    for module in (article, overhead, control, waiting, *OPERATION_MODULES)
+    for workload in module.WORKLOADS
 }
 
-__all__ = ["CATALOGUE", "CONTROL", "G_OUT", "NOOP", "F", "G", "Workload"]
+__all__ = [
+    "CATALOGUE",
+    "CONTROL",
+    "G_OUT",
+    "HOLDS",
+    "NOOP",
+    "OPERATIONS",
+    "RELEASES",
+    "F",
+    "G",
+    "Workload",
+    "operation",
+]

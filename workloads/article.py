@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from workloads.workload import Workload
+from workloads.workload import HOLDS, RELEASES, Workload
 
 
 def f(size: int) -> list[float]:
@@ -41,21 +41,21 @@ F = Workload(
     name="f",
     function=f,
     purpose="pure Python: what threads cannot speed up while there is a GIL",
-    releases_gil=False,
+    expect=HOLDS,
     call_bytes=8 + 8 + 24,  # the list of ones, the list of results, a float object each
 )
 G = Workload(
     name="g",
     function=g,
     purpose="the article's NumPy function: threads should speed it up",
-    releases_gil=True,
+    expect=RELEASES,
     call_bytes=8 + 8,
 )
 G_OUT = Workload(
     name="g_out",
     function=g_out,
     purpose="g with a preallocated result: computing alone, no page faults",
-    releases_gil=True,
+    expect=RELEASES,
     prepare=ones_and_room,
     argument_bytes=8 + 8,
 )

@@ -13,6 +13,5 @@ NOOP = Workload(
     name="noop",
     function=noop,
     purpose="nothing at all: the cost of dispatch, and of the harness",
-    releases_gil=None,
 )
 WORKLOADS = (NOOP,)

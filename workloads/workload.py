@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+
+RELEASES = "releases"
+HOLDS = "holds"
 
 
 def size_only(size: int, seed: int) -> int:
@@ -16,22 +22,77 @@ def size_only(size: int, seed: int) -> int:
 class Workload:
     """One thing to compute, independent of how it is run.
 
-    ``function`` takes what ``prepare(size, seed)`` made. Both must be module-level functions, so
-    that a worker process finds them by module and name. ``prepare`` runs outside every timed
-    region. A function is called many times on the same argument: it may write into it if it
-    writes the same again each time, as ``out=`` does.
+    ``function`` takes what ``prepare(size, seed)`` made. Both must be found by module and name,
+    so that a worker process can import them. ``prepare`` runs outside every timed region. A
+    function is called many times on the same argument, at times by two workers at once: it may
+    write into it if it writes the same again each time, as ``out=`` does. What it returns is
+    compared between strategies, or its argument if it returns nothing; only dtype and shape where
+    it is not ``repeatable``, because each call is meant to return something else. Where this build
+    has no such function ``prepare`` raises ``NotImplementedError``, and the case is left out.
 
     ``argument_bytes`` and ``call_bytes`` are bytes per element of ``size``: held by one argument
     as long as the case is open, and needed on top by one running call. They decide whether a case
     fits into memory before it is started.
 
-    ``releases_gil`` is what is promised (``True``, ``False``), or ``None`` where nothing is.
+    ``expect`` is ``RELEASES`` or ``HOLDS`` where that is promised for the largest of ``sizes``, and
+    ``source`` says by whom; ``None`` where nothing is. ``sizes`` are those that tell most of it.
     """
 
     name: str
     function: Callable[[Any], Any]
     purpose: str
-    releases_gil: bool | None
+    expect: str | None = None
+    source: str = ""
     prepare: Callable[[int, int], Any] = size_only
     argument_bytes: float = 0.0
     call_bytes: float = 0.0
+    sizes: tuple[int, ...] = ()
+    repeatable: bool = True
+
+
+Call = Callable[[], Any]
+
+
+def operation(
+    *sizes: int,
+    expect: str | None = None,
+    source: str = "",
+    argument_bytes: float = 32.0,
+    call_bytes: float = 32.0,
+    repeatable: bool = True,
+) -> Callable[[Callable[[int, np.random.Generator], Call]], Workload]:
+    """Declare a NumPy operation; decorates what makes its call of ``size`` elements.
+
+    The call is best a ``functools.partial`` of the NumPy function with its arrays: then there is
+    no bytecode between the timed loop and NumPy. The decorated name is the ``Workload``; the
+    docstring is its purpose.
+    """
+
+    def declare(make: Callable[[int, np.random.Generator], Call]) -> Workload:
+        def prepare(size: int, seed: int) -> Call:
+            return make(size, np.random.default_rng(seed))
+
+        # Where a worker finds it: the name in the module is the workload's, prepare its field.
+        prepare.__module__ = make.__module__
+        prepare.__qualname__ = f"{make.__name__}.prepare"
+        return Workload(
+            name=make.__name__,
+            function=operator.call,
+            purpose=(make.__doc__ or "").partition("\n")[0],
+            expect=expect,
+            source=source,
+            prepare=prepare,
+            argument_bytes=argument_bytes,
+            call_bytes=call_bytes,
+            sizes=sizes,
+            repeatable=repeatable,
+        )
+
+    return declare
+
+
+def declared(names: dict[str, Any]) -> tuple[Workload, ...]:
+    """Return the workloads among a module's global names, in the order of declaration."""
+    return tuple(
+        value for name, value in names.items() if isinstance(value, Workload) and value.name == name
+    )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from speedgate.case import Case
 from speedgate.gate import Judgement, Verdict
+from speedgate.gil_map import operations
 from speedgate.history import Row, Run
-from speedgate.report.table import MARKS, markdown, plain, speedup_table
+from speedgate.report.blas import blas_lines, blas_table
+from speedgate.report.map import map_lines, map_table
+from speedgate.report.table import MARKS, Table, markdown, plain, speedup_table, wrapped
 from speedgate.speedup import superlinear_reason
 
 Json = dict[str, Any]
@@ -26,11 +28,6 @@ GRAVITY = (Verdict.PASSED, Verdict.NOT_EVALUATED, Verdict.INCONCLUSIVE, Verdict.
 def marks(judged: Iterable[tuple[Case, Verdict]]) -> dict[Case, Verdict]:
     """Return the verdict that a case's mark tells."""
     return dict(sorted(judged, key=lambda pair: GRAVITY.index(pair[1])))
-
-
-def wrapped(text: str, width: int) -> list[str]:
-    """Return ``text`` as lines of at most ``width`` columns, the later ones indented."""
-    return textwrap.wrap(text, width, subsequent_indent="  ", break_on_hyphens=False) or [""]
 
 
 def remarks(rows: Iterable[Row]) -> list[str]:
@@ -72,7 +69,7 @@ def text_run(run: Run, width: int) -> list[str]:
     lines = wrapped(environment_line(run.environment), width)
     lines += [f"from {run.path}", ""]
     for rows in _by_bench(run):
-        lines += [*plain(speedup_table(rows, _marks(rows, run.judgements)), width), ""]
+        lines += [*_bench_lines(rows, run, width), ""]
         lines += [line for remark in remarks(rows) for line in wrapped(remark, width)]
     lines += wrapped(LEGEND, width)
     return lines + [
@@ -80,11 +77,28 @@ def text_run(run: Run, width: int) -> list[str]:
     ]
 
 
+def _bench_lines(rows: list[Row], run: Run, width: int) -> list[str]:
+    """The table of one bench: of its own kind, or the common one."""
+    if any(row.gil_class for row in rows):
+        return map_lines(rows, width)
+    if any(row.is_blas_default for row in rows):
+        return blas_lines(rows, width)
+    return plain(speedup_table(rows, _marks(rows, run.judgements)), width)
+
+
+def _bench_table(rows: list[Row], run: Run) -> Table:
+    if any(row.gil_class for row in rows):
+        return map_table(operations(rows))
+    if any(row.is_blas_default for row in rows):
+        return blas_table(rows)
+    return speedup_table(rows, _marks(rows, run.judgements))
+
+
 def markdown_run(run: Run) -> str:
     """Return a stored run in Markdown, as for the summary of a CI job."""
     parts = [f"### {environment_line(run.environment)}", ""]
     for rows in _by_bench(run):
-        parts += [markdown(speedup_table(rows, _marks(rows, run.judgements))), ""]
+        parts += [markdown(_bench_table(rows, run)), ""]
         parts += [f"- {remark}" for remark in remarks(rows)]
     parts += [LEGEND, ""]
     return "\n".join(parts + [f"- {_sentence(judgement)}" for judgement in run.judgements])

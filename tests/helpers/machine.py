@@ -134,6 +134,8 @@ class MadeRunner:
     def _begin(self, request: Json) -> None:
         work = request["batches"][0]
         name = work["function"].rpartition(":")[2]
+        if name == "call":  # an operation, which is found by what prepares it
+            name = work["prepare"].rpartition(":")[2].partition(".")[0]
         self.case = Case(name, work["size"], request["strategy"], request["workers"])
         self.behaviour = self.machine.behaviour(self.case)
 

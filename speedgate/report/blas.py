@@ -1,0 +1,86 @@
+"""BLAS threads times Python threads, as a table of four cells for each operation and size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from speedgate.case import Case, format_size
+from speedgate.history import Row, Side
+from speedgate.report.table import Table, plain, wrapped
+
+LEGEND = (
+    "speed against one thread with one BLAS thread, CPU seconds a wall second, voluntary context "
+    "switches a call. Cells of one BLAS setting were measured in turn, the two settings one after "
+    "the other"
+)
+# NumPy keeps so much of the cores busy where it uses all of them by itself.
+ALL_CORES = 0.8
+# What answers whether it does: large products.
+PRODUCTS = ("matmul", "dot")
+
+
+def blas_table(rows: Sequence[Row]) -> Table:
+    """Return a row per operation and size, with a column per BLAS setting and Python threads."""
+    found: dict[Case, dict[bool, Row]] = {}
+    for row in rows:
+        found.setdefault(row.case, {})[row.is_blas_default] = row
+    workers = max((case.workers for case in found), default=1)
+    columns = [f"{blas} x{count}" for blas in ("BLAS 1", "default") for count in (1, workers)]
+    lines = []
+    for case, cells in found.items():
+        unit = _seconds(cells.get(False), "baseline")
+        texts = [
+            _cell(cells.get(is_default), side, unit)
+            for is_default in (False, True)
+            for side in ("baseline", "contender")
+        ]
+        lines.append((f"{case.workload} {format_size(case.size)}", *texts))
+    return Table(("", *columns), tuple(lines))
+
+
+def _seconds(row: Row | None, name: str) -> float | None:
+    """Seconds of one call, ``None`` where it is not known."""
+    side = row.sides.get(name) if row is not None else None
+    return None if row is None or side is None or not row.calls else side.seconds / row.calls
+
+
+def _cell(row: Row | None, name: str, unit: float | None) -> str:
+    seconds = _seconds(row, name)
+    if row is None or seconds is None:
+        return ""
+    side: Side = row.sides[name]
+    switches = None
+    if side.voluntary_switches is not None and row.calls:
+        switches = side.voluntary_switches / row.calls
+    speed = "-" if unit is None else f"{unit / seconds:.2f}"
+    return f"{speed} {_figure(side.cpu_per_wall, '.1f')} {_figure(switches, '.2f')}"
+
+
+def _figure(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+def by_itself(rows: Sequence[Row], cores: int) -> list[str]:
+    """Return a line for each large product: how many cores it kept busy from one Python thread."""
+    lines = []
+    for name in PRODUCTS:
+        mine = [row for row in rows if row.is_blas_default and row.case.workload == name]
+        largest = max(mine, key=lambda row: row.case.size, default=None)
+        side = largest.sides.get("baseline") if largest else None
+        if largest is None or side is None or side.cpu_per_wall is None:
+            continue
+        answer = "uses" if side.cpu_per_wall >= ALL_CORES * cores else "does not use"
+        lines.append(
+            f"{name} {format_size(largest.case.size)} from one Python thread, BLAS at its default: "
+            f"{side.cpu_per_wall:.2f} of {cores} cores busy: NumPy {answer} all cores by itself"
+        )
+    return lines
+
+
+def blas_lines(rows: Sequence[Row], width: int = 80) -> list[str]:
+    """Return the four cells of some rows as lines of the terminal."""
+    lines = plain(blas_table(rows), width)
+    cores = max((row.case.workers for row in rows), default=1)
+    for text in ("", LEGEND, "", *by_itself(rows, cores)):
+        lines += wrapped(text, width)
+    return lines

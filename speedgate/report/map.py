@@ -1,0 +1,100 @@
+"""The GIL map as a table: a row per operation, a column per size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from speedgate.case import format_size
+from speedgate.classification import GilClass
+from speedgate.gil_map import Operation, break_even_text, operations
+from speedgate.history import Row, Run
+from speedgate.report.table import Table, markdown, plain, short, wrapped
+
+WORDS = {
+    GilClass.RELEASES: "releases",
+    GilClass.PARTLY: "partly",
+    GilClass.HOLDS: "holds",
+    GilClass.NOT_WORTH: "no gain",
+    GilClass.UNKNOWN: "unknown",
+}
+LEGEND = (
+    "elements, speedup over one thread, what the GIL does there; '?' where the intervals leave "
+    "another class. releases: held for less than 0.2 of the work; holds: for more than 0.8, or "
+    "another lock lets one run at a time; partly: between; no gain: not held, not faster either"
+)
+
+
+def map_table(found: Sequence[Operation]) -> Table:
+    """Return the map with a column for the smallest size of each operation, the next, and on."""
+    most = max((len(operation.rows) for operation in found), default=0)
+    names = ("small", "middle", "large")
+    heads = names if most == len(names) else tuple(str(n + 1) for n in range(most))
+    rows = []
+    for operation in found:
+        cells = [_cell(row) for row in operation.rows]
+        rows.append((operation.name, *cells, *[""] * (most - len(cells))))
+    return Table(("operation", *heads), tuple(rows))
+
+
+def _cell(row: Row) -> str:
+    if row.speedup is None or row.gil_class is None:
+        return f"{format_size(row.case.size)} not measured"
+    doubt = "" if row.gil_class.certain else "?"
+    word = WORDS[row.gil_class.kind]
+    return f"{format_size(row.case.size)} {row.speedup.value:.2f} {word}{doubt}"
+
+
+def details_table(found: Sequence[Operation]) -> Table:
+    """Return a row per case with the interval and every signal."""
+    columns = ("case", "speedup", "GIL held", "concurrency", "inflation", "control", "loops", "GIL")
+    rows = [
+        (
+            f"{operation.name} {format_size(row.case.size)}",
+            short(row.speedup) if row.speedup else "not measured",
+            short(row.held) if row.held else "unknown",
+            _bounds(row.concurrency),
+            _figure(row.inflation),
+            _figure(row.control),
+            "unknown" if row.loops is None else str(row.loops),
+            row.gil_class.kind.value if row.gil_class else "unknown",
+        )
+        for operation in found
+        for row in operation.rows
+    ]
+    return Table(columns, tuple(rows))
+
+
+def _figure(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.2f}"
+
+
+def _bounds(bounds: tuple[float, float | None] | None) -> str:
+    if bounds is None:
+        return "unknown"
+    low, high = bounds
+    return f"{low:.2f}" if high is None else f"{low:.2f}-{high:.2f}"
+
+
+def map_lines(rows: Sequence[Row], width: int = 80, details: bool = False) -> list[str]:
+    """Return the map of some rows as lines of the terminal."""
+    found = operations(rows)
+    if not found:
+        return ["no operation was measured with two threads or more"]
+    lines = plain(details_table(found) if details else map_table(found), width)
+    texts = ["", LEGEND, "", *break_even_text(found)]
+    return lines + [line for text in texts for line in wrapped(text, width)]
+
+
+def markdown_map(run: Run, environment: str) -> str:
+    """Return the map of a run as a document in Markdown."""
+    found = operations(run.rows())
+    table = map_table(found)
+    even = [
+        "-" if operation.break_even is None else format_size(operation.break_even)
+        for operation in found
+    ]
+    rows = tuple((*row, size) for row, size in zip(table.rows, even, strict=True))
+    with_even = Table((*table.columns, "threads win from"), rows)
+    return "\n".join(
+        ["## The GIL map", "", f"{environment}.", "", f"Cells: {LEGEND}.", "", markdown(with_even)]
+    )
