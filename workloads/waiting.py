@@ -44,7 +44,7 @@ def socket_wait(size: int, rng: Rng) -> Call:
 @operation(*ARRAY_SIZES, expect=RELEASES, source="ufunc_object.c: the loops of the expression")
 def expression(size: int, rng: Rng) -> Call:
     """A = B + C, float64"""
-    return partial(operator.add, uniform(size, rng), uniform(size, rng))
+    return partial(_add, uniform(size, rng), uniform(size, rng))
 
 
 @operation(*TEXT_SIZES, expect=HOLDS, source="unicodeobject.c: % makes Python objects")
@@ -63,6 +63,12 @@ def print_values(size: int, rng: Rng) -> Call:
 def print_array(size: int, rng: Rng) -> Call:
     """an array as print shows it, abridged from 1,000 elements on"""
     return partial(str, uniform(size, rng))
+
+
+def _add(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    # Not operator.add: from C, NumPy sees arrays that only the partial refers to, takes them for
+    # temporaries and adds into x itself (numpy/_core/src/multiarray/temp_elide.c, from 256 KiB).
+    return x + y
 
 
 def _read_into(path: str, room: bytearray) -> int | None:

@@ -64,8 +64,9 @@ def operation(
     """Declare a NumPy operation; decorates what makes its call of ``size`` elements.
 
     The call is best a ``functools.partial`` of the NumPy function with its arrays: then there is
-    no bytecode between the timed loop and NumPy. The decorated name is the ``Workload``; the
-    docstring is its purpose.
+    no bytecode between the timed loop and NumPy. Not of ``operator.add`` and the like on arrays:
+    called so, NumPy takes an operand that nothing else refers to for a temporary, and writes into
+    it. The decorated name is the ``Workload``; the docstring is its purpose.
     """
 
     def declare(make: Callable[[int, np.random.Generator], Call]) -> Workload:
