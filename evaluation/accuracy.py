@@ -35,7 +35,14 @@ from speedgate.gate import (
     floors,
     judge,
 )
-from speedgate.measure import Measurement, Plan, RunnerProcess, import_folders, measure
+from speedgate.measure import (
+    HELD_SECONDS,
+    Measurement,
+    Plan,
+    RunnerProcess,
+    import_folders,
+    measure,
+)
 from workloads import CONTROL, G_OUT, G, Workload
 
 TRIALS_FILE = Path("evaluation/trials/accuracy.jsonl")
@@ -73,7 +80,7 @@ SUBJECTS = {
     "GIL held for 70%": Subject(DIAL, 71, True, quiet=25, disturbed=33),
     "GIL held for 100%": Subject(DIAL, 101, True, quiet=25, disturbed=33),
     "GIL held for 10%": Subject(DIAL, 11, True, quiet=100, disturbed=0),
-    "GIL held for 0%": Subject(DIAL, 1, False, quiet=100, disturbed=0),
+    "GIL held for 0%": Subject(DIAL, 1, False, quiet=25, disturbed=0),
 }
 GATE = Gate("evaluation", tuple(s.workload.name for s in SUBJECTS.values()), min_size=1)
 
@@ -91,7 +98,7 @@ def run_trial(name: str, scene_name: str, number: int) -> dict[str, Any]:
         seconds=SECONDS,
         processes=MAX_PROCESSES,
         control=CONTROL,
-        sample_held=True,
+        held_seconds=HELD_SECONDS,
         seed=number,
     )
     folders = import_folders(subject.workload)

@@ -24,7 +24,14 @@ from speedgate.accounting import Shares, median_shares
 from speedgate.case import Case
 from speedgate.environment import describe_machine
 from speedgate.gate import Evidence
-from speedgate.measure import Measurement, Plan, RunnerProcess, import_folders, measure
+from speedgate.measure import (
+    HELD_SECONDS,
+    Measurement,
+    Plan,
+    RunnerProcess,
+    import_folders,
+    measure,
+)
 from workloads import CONTROL, G_OUT, NOOP, F, Workload
 
 DOCUMENT = Path("docs/signals.md")
@@ -41,7 +48,7 @@ def look(
     seconds: float = 1.5,
 ) -> Measurement:
     """Measure one process of a case under two threads."""
-    plan = Plan(seconds, control=CONTROL, sample_held=True, tasks=tasks, loops=loops)
+    plan = Plan(seconds, control=CONTROL, held_seconds=HELD_SECONDS, tasks=tasks, loops=loops)
     folders = import_folders(workload)
     case = Case(workload.name, size, "threads", WORKERS)
     return measure(case, workload, plan, lambda: RunnerProcess(folders, 1))

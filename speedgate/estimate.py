@@ -106,7 +106,7 @@ def estimate_median(
 
 
 def estimate_share(
-    hits: int, trials: int, confidence: float = DEFAULT_CONFIDENCE
+    hits: float, trials: int, confidence: float = DEFAULT_CONFIDENCE
 ) -> Estimate | None:
     """Return the share of hits with Wilson's score interval; ``None`` without trials.
 

@@ -35,7 +35,10 @@ from speedgate.speedup import speedup
 PACKAGE_FOLDER = str(Path(__file__).resolve().parent.parent)
 SERVE = "from speedgate.runner import serve; serve()"
 BATCH_SECONDS = 2.0  # at most so long between two answers of a runner
-HELD_SECONDS = 0.25  # 125 samples a process
+HELD_SECONDS = 0.4  # 800 samples a process, where a gate decides from them
+# Two samples in a row often see the same hold: the spread of the share over stretches was 1.1 to
+# 1.7 times the binomial one in variance (python -m evaluation.signals), so that two count as one.
+SAMPLES_AS_ONE = 2
 # A thread that is preempted with the GIL holds it for as long as others have its core: beside a
 # busy process the held share of nothing read 0.1. Such a stretch says nothing and is left out.
 MOST_WAITING_WHEN_HELD = 0.10
@@ -189,7 +192,8 @@ class Plan:
     """How a case is to be measured. ``seconds`` of wall time are spread over the processes.
 
     ``tasks`` and ``loops`` are chosen by calibration unless they are given; ``pairs`` fixes the
-    number of pairs of a process. ``before`` names a function that the runner calls first.
+    number of pairs of a process. ``held_seconds`` of each process are spent on sampling the GIL,
+    none if 0. ``before`` names a function that the runner calls first.
     """
 
     seconds: float
@@ -199,7 +203,7 @@ class Plan:
     tasks: int | None = None
     loops: int | None = None
     pairs: int | None = None
-    sample_held: bool = False
+    held_seconds: float = 0.0
     seed: int = 0
     before: str | None = None
     control: Workload | None = None
@@ -259,7 +263,7 @@ class Measurement:
         hits, samples = (
             (sum(counts) for counts in zip(*self.held, strict=True)) if self.held else (0, 0)
         )
-        return estimate_share(hits, samples, confidence)
+        return estimate_share(hits / SAMPLES_AS_ONE, samples // SAMPLES_AS_ONE, confidence)
 
     def control(self, confidence: float) -> Estimate | None:
         return speedup(self.control_sample, confidence)
@@ -301,7 +305,7 @@ def measure(
             _check_in_one_process(measurement, workload, plan, open_runner, now)
             break
         share = (plan.seconds - (now() - began)) / (plan.processes - number)
-        until = now() + max(share - (HELD_SECONDS if plan.sample_held else 0.0), 0.0)
+        until = now() + max(share - plan.held_seconds, 0.0)
         _measure_in_one_process(measurement, workload, plan, open_runner, number, until, now)
         measurement.wall_seconds = now() - began
         if number + 1 >= MIN_PROCESSES and is_decided(measurement):
@@ -382,8 +386,8 @@ def _measure_in_one_process(
         measurement.replies.append(calibrated)
         _run_rounds(measurement, plan, session.ask, pairs, controls, until, now)
         measurement.timed_seconds += calibrated["seconds"]
-        if plan.sample_held:
-            _sample_held(measurement, session)
+        if plan.held_seconds:
+            _sample_held(measurement, session, plan.held_seconds)
 
 
 def blas_limit_broken(opened: Json, blas_threads: int | None) -> str | None:
@@ -397,8 +401,8 @@ def blas_limit_broken(opened: Json, blas_threads: int | None) -> str | None:
     return None
 
 
-def _sample_held(measurement: Measurement, session: Session) -> None:
-    reply = session.ask(do="held", seconds=HELD_SECONDS, py_spy=find_py_spy())
+def _sample_held(measurement: Measurement, session: Session, seconds: float) -> None:
+    reply = session.ask(do="held", seconds=seconds, py_spy=find_py_spy())
     measurement.timed_seconds += reply["seconds"]
     undisturbed = reply["waiting"] is None or reply["waiting"] < MOST_WAITING_WHEN_HELD
     if reply["held"] is not None and undisturbed:

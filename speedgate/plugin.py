@@ -42,6 +42,7 @@ from speedgate.history import (
     section,
 )
 from speedgate.measure import (
+    HELD_SECONDS,
     Asker,
     InProcess,
     Measurement,
@@ -73,6 +74,7 @@ ONE_PROCESS_MESSAGE = (
     "leave -n away to measure, or add --benchmark-disable to run the benchmarks as "
     "correctness tests"
 )
+SHOWN_HELD_SECONDS = 0.2
 STATE = pytest.StashKey["State"]()
 
 
@@ -585,9 +587,14 @@ def make_plan(state: State, nodeid: str, fixed: dict[str, Any]) -> Plan:
         processes=1 if settings.in_process else most_processes(judged),
         time_limit=settings.time_limit,
         before=settings.runner_setup,
-        sample_held=judged or state.items[nodeid].bench.held,
+        held_seconds=held_seconds(judged, state.items[nodeid].bench.held),
         **chosen_by(state, fixed),
     )
+
+
+def held_seconds(judged: bool, shown: bool) -> float:
+    """Return how long a process samples the GIL: a class needs fewer samples than a verdict."""
+    return HELD_SECONDS if judged else SHOWN_HELD_SECONDS if shown else 0.0
 
 
 def chosen_by(state: State, fixed: dict[str, Any]) -> dict[str, Any]:

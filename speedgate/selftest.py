@@ -20,7 +20,7 @@ from speedgate.gate import (
     judge,
     machine_allowance,
 )
-from speedgate.measure import Asker, Measurement, Plan, measure
+from speedgate.measure import HELD_SECONDS, Asker, Measurement, Plan, measure
 from speedgate.speedup import speedup
 
 SIZE = 1_000_000
@@ -139,7 +139,7 @@ def _judgements(
             seconds=SECONDS,
             processes=MAX_PROCESSES,
             control=control,
-            sample_held=True,
+            held_seconds=HELD_SECONDS,
             seed=number,
         )
         measurement = measure(

@@ -21,6 +21,8 @@ pathlib.Path(arguments[arguments.index("--output") + 1]).write_text({samples!r})
 print({last!r})
 """
 
+BUSY = "while signal.SIGINT not in signal.sigpending(): pass"
+
 
 @pytest.fixture
 def sampler(tmp_path):
@@ -60,6 +62,11 @@ def test_it_watches_this_process_without_stopping_it(sampler, tmp_path):
 
 def test_samples_that_came_late_are_no_samples(sampler):
     assert sample_held(sampler("main 5\n", last="1.2s behind in sampling"), 0.01) is None
+
+
+def test_a_sampler_that_could_not_keep_up_knows_nothing(sampler):
+    busy = SAMPLER.replace("signal.sigwait([signal.SIGINT])", BUSY)
+    assert sample_held(sampler("main 5\n", text=busy), 0.5) is None
 
 
 def test_a_sampler_that_is_not_allowed_to_read_knows_nothing(sampler):

@@ -45,7 +45,7 @@ OPENED = {
 @pytest.fixture
 def measurement():
     clock = FakeClock()
-    plan = Plan(seconds=20, processes=2, sample_held=True)
+    plan = Plan(seconds=20, processes=2, held_seconds=0.25)
 
     def open_runner():
         return ScriptedRunner(clock, replies={"open": OPENED})

@@ -194,20 +194,20 @@ def test_only_a_case_that_needs_it_has_its_gil_sampled(monkeypatch):
     unsampled = bench.measure(Plan(seconds=1))
     assert bench.runners[0].asked("held") == []
     assert unsampled.evidence(0.95).held is None
-    sampled = bench.measure(Plan(seconds=2, processes=2, sample_held=True))
+    sampled = bench.measure(Plan(seconds=2, processes=2, held_seconds=0.25))
     assert bench.runners[1].asked("held")[0]["py_spy"] == "sampler"
-    assert (sampled.evidence(0.95).held.value, sampled.evidence(0.95).held.count) == (0.1, 200)
+    assert (sampled.evidence(0.95).held.value, sampled.evidence(0.95).held.count) == (0.1, 100)
 
 
 def test_a_gil_that_could_not_be_sampled_is_unknown_and_not_free():
-    measurement = Bench(held=None).measure(Plan(seconds=1, sample_held=True))
+    measurement = Bench(held=None).measure(Plan(seconds=1, held_seconds=0.25))
     assert measurement.evidence(0.95).held is None
 
 
-@pytest.mark.parametrize(("waiting", "count"), [(None, 100), (0.01, 100), (0.3, None)])
+@pytest.mark.parametrize(("waiting", "count"), [(None, 50), (0.01, 50), (0.3, None)])
 def test_samples_taken_while_others_had_the_core_are_left_out(waiting, count):
     bench = Bench(held=(10, 100), replies={"held": {"waiting": waiting}})
-    share = bench.measure(Plan(seconds=1, sample_held=True)).evidence(0.95).held
+    share = bench.measure(Plan(seconds=1, held_seconds=0.25)).evidence(0.95).held
     assert (share and share.count) == count
 
 

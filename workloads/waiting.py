@@ -8,6 +8,7 @@ import socket
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -65,7 +66,7 @@ def print_array(size: int, rng: Rng) -> Call:
     return partial(str, uniform(size, rng))
 
 
-def _add(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _add(x: Any, y: Any) -> Any:
     # Not operator.add: from C, NumPy sees arrays that only the partial refers to, takes them for
     # temporaries and adds into x itself (numpy/_core/src/multiarray/temp_elide.c, from 256 KiB).
     return x + y

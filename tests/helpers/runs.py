@@ -25,7 +25,7 @@ GATE = Gate("threads-scale", workloads=("g", "g_out"))
 
 def measured(machine: MadeMachine, case: Case, processes: int = 2) -> Measurement:
     """A case, measured on the made-up machine; its pairs are fixed, so no clock is looked at."""
-    plan = Plan(seconds=0.0, processes=processes, pairs=24, sample_held=True, control=CONTROL)
+    plan = Plan(seconds=0.0, processes=processes, pairs=24, held_seconds=0.25, control=CONTROL)
     return measure(case, CATALOGUE[case.workload], plan, machine.open)
 
 
