@@ -9,12 +9,16 @@ Trials are appended to a file, raw rounds and all, so that an interrupted run lo
 from __future__ import annotations
 
 import argparse
+import ast
+import hashlib
 import json
 import os
+import platform
 import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -24,9 +28,11 @@ import psutil
 from evaluation.dial import DIAL, G_LOCKED
 from evaluation.peers import PEERS
 from evaluation.scenes import SCENES, scene
+from speedgate.budget import JUDGED_SECONDS
 from speedgate.case import Case
 from speedgate.environment import describe_machine
 from speedgate.gate import (
+    JUDGED_BY_DEFAULT,
     MAX_PROCESSES,
     Gate,
     Judgement,
@@ -47,12 +53,20 @@ from workloads import CONTROL, G_OUT, G, Workload
 
 TRIALS_FILE = Path("evaluation/trials/accuracy.jsonl")
 TABLE_FILE = Path("docs/accuracy.md")
-SECONDS = 8.0  # what a judged case may take; it is what a default run gives it
-JUDGED = 3  # gates of a default run, among which the error rate is shared
 WORKERS = 2
 # A quiet trial during which others kept more than this of a core busy was not quiet: it is set
 # aside, whatever its verdict, and done again.
 MOST_OTHERS = 0.1
+
+
+# What decides how a trial is measured and judged.
+CODE = (
+    *(f"speedgate/{name}.py" for name in ("accounting", "counters", "estimate", "gate", "held")),
+    *(f"speedgate/{name}.py" for name in ("measure", "runner", "sample", "speedup", "task")),
+    *(f"speedgate/strategies/{name}.py" for name in ("contract", "threads")),
+    *(f"workloads/{name}.py" for name in ("article", "control")),
+    *(f"evaluation/{name}.py" for name in ("dial", "scenes")),
+)
 
 
 @dataclass(frozen=True)
@@ -86,7 +100,7 @@ GATE = Gate("evaluation", tuple(s.workload.name for s in SUBJECTS.values()), min
 
 
 def judgement_of(measurement: Measurement, final: bool) -> Judgement:
-    evidence = measurement.evidence(decision_confidence(JUDGED))
+    evidence = measurement.evidence(decision_confidence(JUDGED_BY_DEFAULT))
     return judge(GATE, measurement.case, evidence, floors(WORKERS), final)
 
 
@@ -95,7 +109,7 @@ def run_trial(name: str, scene_name: str, number: int) -> dict[str, Any]:
     subject = SUBJECTS[name]
     case = Case(subject.workload.name, subject.size, "threads", WORKERS)
     plan = Plan(
-        seconds=SECONDS,
+        seconds=JUDGED_SECONDS,
         processes=MAX_PROCESSES,
         control=CONTROL,
         held_seconds=HELD_SECONDS,
@@ -134,6 +148,8 @@ def run_trial(name: str, scene_name: str, number: int) -> dict[str, Any]:
         "pairs": measurement.sample.as_seconds(),
         "steal": measurement.steal_seconds,
         "version": commit(),
+        "rule": RULE,
+        "machine": MACHINE,
     }
 
 
@@ -161,17 +177,48 @@ def own_seconds() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
+def is_current(trial: dict[str, Any]) -> bool:
+    """Whether the trial was measured and judged by the code that is here, on such a machine."""
+    return bool(trial.get("rule") == RULE and trial.get("machine") == MACHINE)
+
+
 def is_valid(trial: dict[str, Any]) -> bool:
     """Whether the trial's scene was what it is called: a quiet one had the machine to itself."""
     return trial["scene"] != "quiet" or bool(trial["others"] < MOST_OTHERS)
 
 
+def code_digest() -> str:
+    """A digest of the code that a trial depends on, without its comments and docstrings."""
+    digest = hashlib.sha256()
+    for source in sorted(str(path) for pattern in CODE for path in Path().glob(pattern)):
+        tree = ast.parse(Path(source).read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
+                node, clean=False
+            ):
+                node.body = node.body[1:]
+        digest.update(ast.dump(tree).encode())
+    return digest.hexdigest()[:12]
+
+
+def this_machine() -> str:
+    machine = describe_machine()
+    return (
+        f"{machine['cpu']}, {machine['usable_cores']} usable cores, {machine['system']} "
+        f"{machine['kernel']}, Python {platform.python_version()}, NumPy {version('numpy')}"
+    )
+
+
 def commit() -> str:
-    command = ["git", "describe", "--always", "--dirty"]
+    command = ["git", "rev-parse", "--short", "HEAD"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+
+
+RULE = code_digest()
+MACHINE = this_machine()
 
 
 def read_trials() -> list[dict[str, Any]]:
@@ -188,7 +235,7 @@ def read_trials() -> list[dict[str, Any]]:
 
 def missing(trials: list[dict[str, Any]], scenes: list[str]) -> Iterator[tuple[str, str, int]]:
     """Yield the trials that are still to be done, every subject and scene in turn."""
-    valid = filter(is_valid, trials)
+    valid = filter(is_valid, filter(is_current, trials))
     done = {(trial["subject"], trial["scene"], trial["number"]) for trial in valid}
     most = max(subject.trials(each) for subject in SUBJECTS.values() for each in scenes)
     for number in range(most):
@@ -237,23 +284,24 @@ def main() -> None:
 
 def document(everything: list[dict[str, Any]]) -> str:
     """Return docs/accuracy.md."""
-    trials = [trial for trial in everything if is_valid(trial)]
-    set_aside = [trial for trial in everything if not is_valid(trial)]
+    current = [trial for trial in everything if is_current(trial)]
+    trials = [trial for trial in current if is_valid(trial)]
+    set_aside = [trial for trial in current if not is_valid(trial)]
     wrong = sum(
         trial["verdict"] in WRONG[SUBJECTS[trial["subject"]].regressed] for trial in set_aside
     )
-    machine = describe_machine()
     versions = ", ".join(sorted({trial["version"] for trial in trials}))
     lines = [
         "# How accurate the gate is",
         "",
         "Made by `python -m evaluation.accuracy run` and `python -m evaluation.accuracy table`; "
-        f"{len(trials)} trials at {versions} on {machine['cpu']}, {machine['usable_cores']} "
-        f"usable cores, {machine['system']} {machine['kernel']}.",
+        f"{len(trials)} trials at {versions} on {MACHINE}. {len(everything) - len(current)} trials "
+        "of other code or another machine are left out.",
         "",
-        f"Each trial measures one case as a default run does, for at most {SECONDS:g} s, and is "
-        "judged with the default floors. The neighbour is a process that computes on one core: for "
-        "the whole trial, in bursts (0.4 s on, 0.4 s off on average), or for its first 2 s.",
+        f"Each trial measures one case as a default run does, for at most {JUDGED_SECONDS:.1f} s, "
+        "and is judged with the default floors. The neighbour is a process that computes on one "
+        "core: for the whole trial, in bursts (0.4 s on, 0.4 s off on average), or for its first "
+        "2 s.",
         "",
         f"A quiet trial during which other processes kept more than {MOST_OTHERS:g} of a core busy "
         f"is set aside and done again, whatever its verdict: {len(set_aside)} were, of which "
@@ -346,7 +394,8 @@ def _peer_table(trials: list[dict[str, Any]]) -> list[str]:
 def _reference(trial: dict[str, Any], quiet: dict[tuple[str, int], Any]) -> Any:
     """The stored run that a comparing tool has: a quiet healthy trial that is not this one."""
     name = TWIN.get(trial["subject"], trial["subject"])
-    return quiet.get((name, trial["number"] + 1), quiet.get((name, trial["number"] - 1)))
+    stored = [pairs for (subject, number), pairs in quiet.items() if subject == name]
+    return stored[(trial["number"] + 1) % len(stored)] if len(stored) > 1 else None
 
 
 def _share(count: int, trials: list[dict[str, Any]]) -> str:

@@ -9,12 +9,16 @@ DEFAULT_BUDGET_SECONDS = 165.0
 # Where there are so many cases that each would get less, the default is longer.
 LEAST_SECONDS = 1.75
 # A case that is judged is measured in several processes.
-JUDGED_WEIGHT = 3.0
+JUDGED_WEIGHT = 5.0
 # So much of a run's time is spare, for cases whose fewest rounds take longer than their share.
 SPARE_SHARE = 0.1
 # Without an explicit budget a case takes no longer than this for each unit of its weight: a single
 # case selected with -k is not measured for minutes.
 MOST_SECONDS = 3.0
+
+
+# What a case that is judged may take in a default run.
+JUDGED_SECONDS = (1 - SPARE_SHARE) * LEAST_SECONDS * JUDGED_WEIGHT
 
 
 def default_seconds(weight: float) -> float:

@@ -1,10 +1,9 @@
 """The decision: from what was measured to a verdict and its reason. Pure; docs/method.md has it as
 a table.
 
-A verdict comes from the bounds of intervals, never from a point, and what cannot be decided says
-why. A gate has two floors: the speedup that the user asked for, judged by what the machine could
-give in the same stretch of time, and the concurrency, which the GIL decides and a neighbour
-does not.
+A verdict comes from the bounds of intervals, and what cannot be decided says why. A gate has two
+floors: the speedup that the user asked for, judged by what the machine could give in the same
+stretch of time, and the concurrency, which the GIL decides and a neighbour does not.
 """
 
 from __future__ import annotations
@@ -26,17 +25,23 @@ PASSING_SHARE = 0.88
 # What releases the GIL by promise still holds it to get from one call to the next: np.exp at 1e6
 # reads 0.00 to 0.02. A hold of 0.05 lets no more than 20 threads run at once.
 MAX_HELD = 0.05
-# f under threads reads 0.8 to 1.05 while there is a GIL; a half more than that is an instrument
-# that shows speedups which are not there.
+# f under threads reads 0.8 to 1.05 while there is a GIL; an instrument that reads surely more than
+# this shows speedups which are not there.
 MAX_SPEEDUP_UNDER_GIL = 1.2
 # The probability that any gate of a run errs because of chance in the rounds.
 ERROR_RATE = 0.05
+# How many cases the gates of this suite's own default run judge.
+JUDGED_BY_DEFAULT = 4
 # A judged case is measured in up to this many fresh processes, with a look at the evidence after
 # each from the second on.
 MAX_PROCESSES = 4
 MIN_PROCESSES = 2
 LOOKS = MAX_PROCESSES - MIN_PROCESSES + 1
 SIGNALS = 3  # speedup, concurrency and held fraction can each fail a case, on one side
+
+
+# The GIL explains a loss where 1 / held is at most so many times the concurrency that was seen.
+GIL_EXPLAINS = 1.5
 
 
 class Verdict(Enum):
@@ -102,7 +107,8 @@ class Evidence:
     """What was measured of one case, at the confidence that the gate decides with.
 
     ``process_speedups`` are the medians of the single processes; ``control`` is the speedup of
-    the host control in the same rounds; ``broken`` names a premise that did not hold.
+    the host control in the same rounds; ``throttled`` is the share of their wall time for which
+    the control group had used up its quota; ``broken`` names a premise that did not hold.
     """
 
     workers: int
@@ -113,6 +119,7 @@ class Evidence:
     shares: Shares | None = None
     inflation: float | None = None
     held: Estimate | None = None
+    throttled: float | None = None
     gil_enabled: bool = True
     broken: str | None = None
 
@@ -191,6 +198,11 @@ def _judge_scaling(evidence: Evidence, required: Floors, final: bool) -> tuple[V
     if speedup is None:
         return Verdict.INCONCLUSIVE, too_few(0)
     figures = f"{describe(speedup)}, needs {required.speedup:.2f}x"
+    if required.concurrency > evidence.workers:
+        return Verdict.FAILED, (
+            f"{figures}; needs concurrency {required.concurrency:.2f}: more than "
+            f"{evidence.workers} workers can give"
+        )
     if concurrency_is_low(evidence, required):
         return Verdict.FAILED, f"{figures}; {_why_blocked(evidence, required)}"
     if held_is_high(evidence, required):
@@ -202,7 +214,10 @@ def _judge_scaling(evidence: Evidence, required: Floors, final: bool) -> tuple[V
     if speedup_is_low(evidence, required) and final:
         return Verdict.FAILED, f"{figures}; {_why_slow(evidence)}"
     if speedup.low >= required.speedup and concurrency_is_high(evidence, required):
-        return Verdict.PASSED, f"{figures}{_concurrency_figures(evidence)}"
+        return (
+            Verdict.PASSED,
+            f"{figures}{_concurrency_figures(evidence)}, {_held_figure(evidence)}",
+        )
     return Verdict.INCONCLUSIVE, f"{figures}; {_why_unsure(evidence, required)}"
 
 
@@ -237,6 +252,8 @@ def speedup_is_low(evidence: Evidence, required: Floors) -> bool:
     speedup = evidence.speedup
     if speedup is None or len(evidence.process_speedups) < MIN_PROCESSES:
         return False
+    if evidence.control is not None and not evidence.control.is_bounded:
+        return False
     allowance = machine_allowance(evidence)
     highest = max(speedup.high, *evidence.process_speedups)
     return highest * allowance < required.speedup
@@ -245,10 +262,8 @@ def speedup_is_low(evidence: Evidence, required: Floors) -> bool:
 def machine_allowance(evidence: Evidence) -> float:
     """Return by what factor the speedup could be higher on a machine with all its cores free."""
     factors = [1.0]
-    if evidence.control is not None and evidence.control.is_bounded:
-        factors.append(evidence.workers / evidence.control.low)
-    elif evidence.control is not None:
-        factors.append(evidence.workers / evidence.control.value)
+    if evidence.control is not None:
+        factors.append(evidence.workers / max(evidence.control.low, 0.01))
     if evidence.shares is not None and evidence.shares.waiting is not None:
         factors.append(1 / max(0.01, 1 - evidence.shares.waiting))
     return max(factors)
@@ -292,13 +307,30 @@ def _why_blocked(evidence: Evidence, required: Floors) -> str:
     shares = evidence.shares
     if shares is not None and shares.blocked is not None:
         parts.append(f"blocked {shares.blocked:.0%} (on CPU {shares.on_cpu:.0%})")
-    if evidence.held is not None:
-        parts.append(f"GIL held {evidence.held.value:.2f}")
-    holds = evidence.held is None or evidence.held.low > required.held
-    cause = "it no longer releases the GIL" if holds else "a lock that is not the GIL is held"
+    parts.append(_held_figure(evidence))
+    return f"{', '.join(parts)}: {_what_blocks(evidence)}"
+
+
+def _what_blocks(evidence: Evidence) -> str:
+    """Name what kept the workers from running at once: what the signals bear out, no more."""
+    held, bounds, shares = evidence.held, evidence.concurrency, evidence.shares
+    assert bounds is not None
+    lost = None if shares is None else shares.blocked
+    if shares is not None and lost is not None and shares.idle is not None and shares.idle > lost:
+        return "the workers had nothing to do for most of what is missing: dispatch or imbalance"
+    if held is None:
+        return "the GIL or a lock is held"
+    # One worker that holds the GIL for a share h of its work lets 1 / h run at once.
+    concurrency = bounds.low.value if bounds.high is None else bounds.high.value
+    if held.value * concurrency * GIL_EXPLAINS > 1:
+        return "it no longer releases the GIL"
+    return "a lock that is not the GIL is held"
+
+
+def _held_figure(evidence: Evidence) -> str:
     if evidence.held is None:
-        cause = "the GIL or a lock is held"
-    return f"{', '.join(parts)}: {cause}"
+        return "GIL not sampled"
+    return f"GIL held {evidence.held.value:.2f}"
 
 
 def _why_held(evidence: Evidence, required: Floors) -> str:
@@ -319,14 +351,18 @@ def _why_slow(evidence: Evidence) -> str:
         parts.append(f"CPU time per work grew {evidence.inflation:.2f}-fold")
     grown = evidence.inflation is not None and evidence.inflation > 1.15
     cause = "memory, page faults or BLAS threads" if grown else "dispatch or imbalance"
+    if not grown and (evidence.shares is None or evidence.shares.blocked is None):
+        cause = "cause unknown, for this platform does not tell waiting from blocked"
     return f"{', '.join(part for part in parts if part)}: {cause}"
 
 
 def _why_unsure(evidence: Evidence, required: Floors) -> str:
     parts = []
     shares = evidence.shares
-    if shares is not None and shares.waiting is not None and shares.waiting > 0.05:
-        parts.append(f"waiting for a CPU {shares.waiting:.0%}: another process had the cores")
+    if evidence.throttled is not None and evidence.throttled > 0.05:
+        parts.append(f"throttled for {evidence.throttled:.0%} of the time by the group's CPU quota")
+    elif shares is not None and shares.waiting is not None and shares.waiting > 0.05:
+        parts.append(f"waiting for a CPU {shares.waiting:.0%}: others had the cores")
     if evidence.control is not None and evidence.control.value < 0.85 * evidence.workers:
         parts.append(f"the control reached {evidence.control.value:.2f}x of {evidence.workers}")
     if not concurrency_is_high(evidence, required):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -42,19 +43,21 @@ def sample_held(py_spy: str, seconds: float) -> HeldSamples | None:
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder, "samples")
         try:
-            elapsed = _record(py_spy, output, seconds)
+            recorded = _record(py_spy, output, seconds)
             lines = output.read_text().splitlines()
         except (OSError, subprocess.TimeoutExpired):
             return None
-    if elapsed is None:
+    if recorded is None:
         return None
-    samples = round(RATE * elapsed)
+    elapsed, errors = recorded
+    samples = round(RATE * elapsed) - errors
     hits = sum(int(line.rpartition(" ")[2]) for line in lines)
-    return HeldSamples(min(hits, samples), samples)
+    return HeldSamples(min(hits, samples), samples) if samples > 0 else None
 
 
-def _record(py_spy: str, output: Path, seconds: float) -> float | None:
-    """Run py-spy until it has sampled for ``seconds``; return for how long it did."""
+def _record(py_spy: str, output: Path, seconds: float) -> tuple[float, int] | None:
+    """Run py-spy until it has sampled for ``seconds``; return for how long it did, and how many
+    samples it could not read."""
     command = [py_spy, "record", "--gil", "--nonblocking", "--rate", str(RATE)]
     command += ["--format", "raw", "--output", str(output), "--pid", str(os.getpid())]
     with subprocess.Popen(
@@ -77,8 +80,10 @@ def _record(py_spy: str, output: Path, seconds: float) -> float | None:
         except subprocess.TimeoutExpired:
             process.kill()
             raise
-    too_busy = spent > MOST_SAMPLER_CPU * elapsed
-    return None if too_busy or "behind in sampling" in rest else elapsed
+    if spent > MOST_SAMPLER_CPU * elapsed or "behind in sampling" in rest:
+        return None
+    errors = re.search(r"Errors: (\d+)", rest)
+    return elapsed, int(errors[1]) if errors else 0
 
 
 def _cpu_seconds(pid: int) -> float:

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import psutil
 
@@ -39,6 +39,9 @@ HELD_SECONDS = 0.4  # 800 samples a process, where a gate decides from them
 # Two samples in a row often see the same hold: the spread of the share over stretches was 1.1 to
 # 1.7 times the binomial one in variance (python -m evaluation.signals), so that two count as one.
 SAMPLES_AS_ONE = 2
+# Samples within one call see one course of its holds: where calls are long they count as no more
+# than so many each, or a single long hold would be taken for hundreds.
+SAMPLES_A_CALL = 8
 # A thread that is preempted with the GIL holds it for as long as others have its core: beside a
 # busy process the held share of nothing read 0.1. Such a stretch says nothing and is left out.
 MOST_WAITING_WHEN_HELD = 0.10
@@ -209,6 +212,23 @@ class Plan:
     control: Workload | None = None
 
 
+class HeldStretch(NamedTuple):
+    """One process's samples of the GIL: ``hits`` of ``samples`` during ``calls`` calls."""
+
+    hits: int
+    samples: int
+    calls: int
+
+    @property
+    def share(self) -> float:
+        return self.hits / self.samples
+
+    @property
+    def trials(self) -> int:
+        """As how many independent samples they count."""
+        return max(1, min(self.samples // SAMPLES_AS_ONE, SAMPLES_A_CALL * self.calls))
+
+
 @dataclass
 class Measurement:
     """All that is known of one case so far; grows process by process."""
@@ -216,7 +236,7 @@ class Measurement:
     case: Case
     processes: list[list[Pair]] = field(default_factory=list)
     controls: list[list[Pair]] = field(default_factory=list)
-    held: list[tuple[int, int]] = field(default_factory=list)
+    held: list[HeldStretch] = field(default_factory=list)
     replies: list[Json] = field(default_factory=list)
     timed_seconds: float = 0.0
     wall_seconds: float = 0.0
@@ -254,16 +274,21 @@ class Measurement:
             shares=median_shares(sample, workers),
             inflation=inflation(sample),
             held=self.held_share(confidence),
+            throttled=self.throttled_share(),
             gil_enabled=self.gil_enabled,
             broken=self.broken,
         )
 
     def held_share(self, confidence: float) -> Estimate | None:
         """Return for what share of one worker's work the GIL was held, over all processes."""
-        hits, samples = (
-            (sum(counts) for counts in zip(*self.held, strict=True)) if self.held else (0, 0)
-        )
-        return estimate_share(hits / SAMPLES_AS_ONE, samples // SAMPLES_AS_ONE, confidence)
+        hits = sum(stretch.share * stretch.trials for stretch in self.held)
+        return estimate_share(hits, sum(stretch.trials for stretch in self.held), confidence)
+
+    def throttled_share(self) -> float | None:
+        """Return for what share of the rounds the control group had used up its CPU quota."""
+        if self.throttled_seconds is None:
+            return None
+        return self.throttled_seconds / max(self.rounds_seconds, 1e-9)
 
     def control(self, confidence: float) -> Estimate | None:
         return speedup(self.control_sample, confidence)
@@ -404,10 +429,11 @@ def blas_limit_broken(opened: Json, blas_threads: int | None) -> str | None:
 def _sample_held(measurement: Measurement, session: Session, seconds: float) -> None:
     reply = session.ask(do="held", seconds=seconds, py_spy=find_py_spy())
     measurement.timed_seconds += reply["seconds"]
-    undisturbed = reply["waiting"] is None or reply["waiting"] < MOST_WAITING_WHEN_HELD
+    # Where nobody knows how long the worker waited, nobody knows what the samples are worth.
+    undisturbed = reply["waiting"] is not None and reply["waiting"] < MOST_WAITING_WHEN_HELD
     if reply["held"] is not None and undisturbed:
         hits, samples = reply["held"]
-        measurement.held.append((hits, samples))
+        measurement.held.append(HeldStretch(hits, samples, reply["calls"]))
 
 
 def find_py_spy() -> str | None:

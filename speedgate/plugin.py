@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -297,8 +297,9 @@ def refuse_what_does_not_fit(selected: Iterable[Item]) -> None:
     if available is None:
         return
     for item in selected:
-        in_processes = STRATEGIES[item.case.strategy].workers_are == "processes"
-        needed = bytes_needed(item.workload, item.case, buffers(item.case), in_processes)
+        strategy = STRATEGIES[item.case.strategy]
+        copies = strategy.workers_are in ("processes", "elsewhere") and strategy.share is None
+        needed = bytes_needed(item.workload, item.case, buffers(item.case), copies)
         if needed > available:
             raise pytest.UsageError(
                 f"{item.case.id} needs {needed:,} bytes and {available:,} are available "
@@ -551,6 +552,9 @@ def run_case(
     if not check_only and state.budget is not None and state.budget.is_used_up():
         state.left_out[nodeid] = "--budget is used up"
         pytest.skip("not measured: --budget is used up; raise it, or select fewer cases")
+    reason = STRATEGIES[case.strategy].unavailable()
+    if reason:
+        leave_out(state, nodeid, reason)
     gates = state.judged.get(nodeid, ())
 
     def is_decided(measurement: Measurement) -> bool:
@@ -562,21 +566,26 @@ def run_case(
         measurement = measure(
             case, workload, plan, opener(state, workload, plan), is_decided, check_only=check_only
         )
-    except NotAvailable as error:
-        state.left_out[nodeid] = str(error)
-        failure = ""
     except MeasurementError as error:
-        failure = str(error)
+        failure: MeasurementError | None = error
     else:
-        failure = ""
-    if failure:  # outside the handler, so that no second traceback is chained to it
-        pytest.fail(failure, pytrace=False)
-    if nodeid in state.left_out:
-        pytest.skip(f"not available: {state.left_out[nodeid]}")
+        failure = None
+    # Outside the handler, so that no second traceback is chained to it.
+    if isinstance(failure, NotAvailable):
+        leave_out(state, nodeid, str(failure))
+    elif failure is not None:
+        pytest.fail(str(failure), pytrace=False)
     state.timed_seconds += measurement.timed_seconds
     if not state.environment:
         state.environment = env.describe_machine() | measurement.first("environment")
     return measurement
+
+
+def leave_out(state: State, nodeid: str, reason: str) -> NoReturn:
+    """Skip a case that cannot be run here."""
+    __tracebackhide__ = True
+    state.left_out[nodeid] = reason
+    pytest.skip(f"not available: {reason}")
 
 
 def make_plan(state: State, nodeid: str, fixed: dict[str, Any]) -> Plan:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import sys
 import threading
 import time
@@ -31,7 +32,7 @@ from speedgate import task
 from speedgate.counters import HostPressure, ProcessUsage, RunQueueDelay
 from speedgate.environment import describe_interpreter, gil_enabled, read_blas
 from speedgate.held import sample_held
-from speedgate.strategies import STRATEGIES, Strategy
+from speedgate.strategies import STRATEGIES, Shared, Strategy
 
 # A control pair is run while the control has had less than this share of the timed seconds.
 CONTROL_SHARE = 0.25
@@ -87,10 +88,22 @@ class Crew:
         self.strategy = strategy
         self.workers = workers
         began = time.perf_counter()
-        self.executor: Executor = strategy.open(workers, task.install, (requests,))
+        self.shared = share(strategy, requests)
+        try:
+            self.executor = self._open(requests)
+        except BaseException:
+            if self.shared is not None:
+                self.shared.close()
+            raise
         self.members = self._warm()
         self.start_seconds = time.perf_counter() - began
         self.delay = self._open_delay()
+
+    def _open(self, requests: tuple[task.BatchRequest, ...]) -> Executor:
+        if self.shared is None:
+            return self.strategy.open(self.workers, task.install, (requests,))
+        path = tuple(folder for request in requests for folder in request.path)
+        return self.strategy.open(self.workers, task.adopt, (path, self.shared))
 
     def _warm(self) -> set[tuple[int, int, int]]:
         """Call until every worker has answered; fresh threads never become known."""
@@ -104,7 +117,8 @@ class Crew:
     def _open_delay(self) -> RunQueueDelay:
         if self.strategy.workers_are == "processes":
             return RunQueueDelay.of_processes(pid for pid, _, _ in self.members)
-        if self.strategy.workers_are == "passing threads":
+        unknown = self.strategy.workers_are in ("passing threads", "elsewhere")
+        if unknown or len(self.members) < self.workers:
             return RunQueueDelay(())
         return RunQueueDelay.of_threads(native_id for _, _, native_id in self.members)
 
@@ -118,10 +132,13 @@ class Crew:
         seconds = time.perf_counter() - began
         own_cpu, later = time.process_time() - cpu, self.delay.seconds()
         counted = ProcessUsage.now().since(usage)
-        in_processes = self.strategy.workers_are == "processes"
+        in_processes = self.strategy.workers_are in ("processes", "elsewhere")
         return {
             "seconds": seconds,
-            "tail": tail_seconds(stamps, began + seconds),
+            # The clock of another machine says nothing here.
+            "tail": 0.0
+            if self.strategy.workers_are == "elsewhere"
+            else tail_seconds(stamps, began + seconds),
             "in_task": sum(stamp.ended - stamp.began for stamp in stamps),
             "on_cpu": sum(stamp.thread_cpu for stamp in stamps),
             "waiting": None if later is None or delay is None else later - delay,
@@ -132,7 +149,23 @@ class Crew:
 
     def close(self) -> None:
         self.delay.close()
-        self.executor.shutdown()
+        try:
+            self.executor.shutdown()
+        finally:
+            if self.shared is not None:
+                self.shared.close()
+
+
+def share(strategy: Strategy, requests: tuple[task.BatchRequest, ...]) -> Shared | None:
+    """Share the batches as the strategy does; ``NotImplementedError`` for what cannot be."""
+    if strategy.share is None:
+        return None
+    try:
+        return strategy.share(task.batches(requests))
+    except (TypeError, AttributeError, pickle.PicklingError) as error:
+        raise NotImplementedError(
+            f"{strategy.name} has to pickle what a task works on: {error}"
+        ) from None
 
 
 class Baseline:
@@ -152,7 +185,9 @@ class Baseline:
         return self._executor.submit(function, *arguments)
 
     def round(self, key: str, load: Load, rotation: int) -> Json:
-        self._turn_to_core(rotation)
+        if len(self._cores) > 1:
+            core = self._cores[rotation // 2 % len(self._cores)]  # each core is first and second
+            self.call(self._move_to, core)
         usage, delay = ProcessUsage.now(), self.delay.seconds()
         stamp: task.Stamp = self.call(task.run_all, key, load.indices(rotation), load.loops)
         later, counted = self.delay.seconds(), ProcessUsage.now().since(usage)
@@ -165,18 +200,16 @@ class Baseline:
             "voluntary_switches": counted.voluntary_switches,
         }
 
-    def _turn_to_core(self, rotation: int) -> None:
-        """Move the thread to the next core, and leave it free to move again.
+    def _move_to(self, core: int) -> None:
+        """Move the calling thread to a core, and leave it free to move again.
 
         Cores of a shared machine differ for as long as a neighbour stays; a baseline that keeps
-        to one of them would carry that difference into every speedup of the process.
+        to one of them would carry that difference into every speedup of the process. Linux moves
+        a thread at once only while it runs, so that the thread has to ask for itself.
         """
-        if len(self._cores) < 2:
-            return
         try:
-            core = self._cores[rotation // 2 % len(self._cores)]  # each core is first and second
-            os.sched_setaffinity(self._native_id, {core})
-            os.sched_setaffinity(self._native_id, self._cores)
+            os.sched_setaffinity(0, {core})
+            os.sched_setaffinity(0, self._cores)
         except OSError:  # a sandbox that forbids it
             self._cores = []
 
@@ -226,8 +259,9 @@ class Runner:
             task.find(request["before"])()
         self.keys = [batch.key for batch in batches]
         task.install(batches)
-        self.baseline = Baseline()
+        # The crew first: a fork copies no thread but the one that forks.
         self.crew = Crew(STRATEGIES[request["strategy"]], request["workers"], batches)
+        self.baseline = Baseline()
         return {
             "environment": describe_interpreter(),
             "start_method": self.crew.strategy.start_method,
@@ -332,7 +366,7 @@ class Runner:
         """
         _, baseline = self._opened()
         if not gil_enabled() or not request["py_spy"]:
-            return {"held": None, "waiting": None, "seconds": 0.0}
+            return {"held": None, "calls": 0, "waiting": None, "seconds": 0.0}
         began, delay = time.perf_counter(), baseline.delay.seconds()
         stop = threading.Event()
         working = baseline.submit(task.run_until, self.keys[0], self.work.loops, stop)
@@ -340,10 +374,10 @@ class Runner:
             found = sample_held(request["py_spy"], request["seconds"])
         finally:
             stop.set()
-            working.result()
+            calls = working.result()
         seconds, later = time.perf_counter() - began, baseline.delay.seconds()
         waiting = None if delay is None or later is None else (later - delay) / seconds
-        return {"held": found, "waiting": waiting, "seconds": seconds}
+        return {"held": found, "calls": calls, "waiting": waiting, "seconds": seconds}
 
     def close(self, request: Json) -> Json:
         if self.crew is not None:

@@ -66,6 +66,8 @@ def _each(option: str, text: str | None, parse: Callable[[str], T]) -> tuple[T, 
 
 
 def _strategy(text: str) -> str:
+    if text == "spawn":
+        return "processes"
     if text not in STRATEGIES:
         raise ValueError(f"'{text}' is not a strategy; there are {', '.join(STRATEGIES)}")
     return text
@@ -92,6 +94,19 @@ def parse_floor(option: str, text: str | None) -> float | None:
         value = 0.0
     if not 0 < value < float("inf"):
         raise OptionError(f"{option} '{text}' is not a threshold: a number above 0, such as 1.2")
+    return value
+
+
+def parse_share(option: str, text: str | None) -> float | None:
+    """Return a share above 0 and up to 1, ``None`` if the option was not given."""
+    if text is None:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1:
+        raise OptionError(f"{option} '{text}' is not a share: above 0 and up to 1, such as 0.05")
     return value
 
 

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from statistics import median
 
+from speedgate.budget import JUDGED_SECONDS
 from speedgate.case import Case, Workload
 from speedgate.estimate import DEFAULT_CONFIDENCE, Estimate, estimate_share
 from speedgate.gate import (
+    JUDGED_BY_DEFAULT,
     MAX_PROCESSES,
     Evidence,
     Floors,
@@ -24,9 +26,6 @@ from speedgate.measure import HELD_SECONDS, Asker, Measurement, Plan, measure
 from speedgate.speedup import speedup
 
 SIZE = 1_000_000
-# What a default run gives a case that is judged, and how many it judges.
-SECONDS = 8.0
-JUDGED = 3
 # A/A compares what the workers do, so its tasks are long against their dispatch.
 SAME_TASKS, SAME_LOOPS = 2, 6
 # A recommended floor lies this much below the lowest bound seen: a machine has worse days.
@@ -106,7 +105,7 @@ def run_selftest(
     same = measure(
         Case(workload.name, SIZE, "threads", 1),
         workload,
-        Plan(seconds=SECONDS, processes=2, tasks=SAME_TASKS, loops=SAME_LOOPS),
+        Plan(seconds=JUDGED_SECONDS, processes=2, tasks=SAME_TASKS, loops=SAME_LOOPS),
         open_runner,
     )
     same_estimate = speedup(same.sample, DEFAULT_CONFIDENCE)
@@ -129,14 +128,14 @@ def _judgements(
 ) -> Iterator[Judgement]:
     case = Case(workload.name, SIZE, "threads", workers)
     gate = Gate("selftest", (workload.name,))
-    confidence = decision_confidence(JUDGED)
+    confidence = decision_confidence(JUDGED_BY_DEFAULT)
 
     def judged(measurement: Measurement, final: bool) -> Judgement:
         return judge(gate, case, measurement.evidence(confidence), required, final)
 
     for number in range(trials):
         plan = Plan(
-            seconds=SECONDS,
+            seconds=JUDGED_SECONDS,
             processes=MAX_PROCESSES,
             control=control,
             held_seconds=HELD_SECONDS,

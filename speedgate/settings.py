@@ -24,6 +24,7 @@ from speedgate.selection import (
     parse_reference,
     parse_seconds,
     parse_selection,
+    parse_share,
 )
 from speedgate.strategies import STRATEGIES
 
@@ -155,7 +156,7 @@ def read_settings(config: Any) -> Settings:
         or DEFAULT_TIME_LIMIT_SECONDS,
         min_speedup=parse_floor("--min-speedup", option("min_speedup")),
         min_concurrency=parse_floor("--min-concurrency", option("min_concurrency")),
-        max_held=parse_floor("--max-held", option("max_held")),
+        max_held=parse_share("--max-held", option("max_held")),
         ini_speedup=parse_floor("min_speedup in the ini file", config.getini("min_speedup")) or 0,
         ini_concurrency=parse_floor(
             "min_concurrency in the ini file", config.getini("min_concurrency")

@@ -16,7 +16,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:  # a worker that shares nothing loads no strategy
+    from speedgate.strategies.contract import Shared
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,18 @@ def install(requests: tuple[BatchRequest, ...]) -> None:
             _batches[request.key] = Batch(function, arguments, request.repeatable)
 
 
+def batches(requests: tuple[BatchRequest, ...]) -> dict[str, Batch]:
+    """Return the batches that these requests have installed in this process."""
+    return {request.key: _batches[request.key] for request in requests}
+
+
+def adopt(path: tuple[str, ...], shared: Shared) -> None:
+    """Take over batches that another process made and shared; every worker's initializer."""
+    with _installing:
+        sys.path.extend(folder for folder in path if folder not in sys.path)
+        _batches.update(shared.load())
+
+
 def forget(key: str) -> None:
     """Drop a batch and its arguments from this process."""
     _batches.pop(key, None)
@@ -114,12 +129,13 @@ def run_all(key: str, indices: list[int], loops: int) -> Stamp:
     return Stamp(began, ended, thread_cpu, process_cpu, threading.get_native_id())
 
 
-def run_until(key: str, loops: int, stop: threading.Event) -> None:
-    """Run tasks one after the other until ``stop`` is set."""
+def run_until(key: str, loops: int, stop: threading.Event) -> int:
+    """Run tasks one after the other until ``stop`` is set; return how many calls that were."""
     index = 0
     while not stop.is_set():
         run(key, index, loops)
         index += 1
+    return index * loops
 
 
 def digest(key: str, index: int) -> str:

@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -30,6 +31,8 @@ def accuracy(tmp_path, monkeypatch):
     module = importlib.import_module("evaluation.accuracy")
     monkeypatch.setattr(module, "TRIALS_FILE", tmp_path / "trials" / "accuracy.jsonl")
     monkeypatch.setattr(module, "TABLE_FILE", tmp_path / "accuracy.md")
+    monkeypatch.setattr(module, "RULE", "this rule")
+    monkeypatch.setattr(module, "MACHINE", "this machine")
     return module
 
 
@@ -226,6 +229,8 @@ def trial(subject="g", scene_name="quiet", number=0, verdict="passed", pairs=HEA
         "others": 0.02,
         "pairs": pairs,
         "version": "abc1234",
+        "rule": "this rule",
+        "machine": "this machine",
         **fields,
     }
 
@@ -253,6 +258,26 @@ def test_there_are_as_many_trials_as_were_promised(accuracy):
             trials[subject.regressed] += subject.trials(scene_name)
         assert trials[False] >= 200
         assert trials[True] >= 100
+
+
+@pytest.mark.parametrize("fields", [{"rule": "an older one"}, {"machine": "another"}])
+def test_a_trial_of_other_code_or_another_machine_is_done_again(accuracy, fields):
+    older = [trial(verdict="failed", **fields)]
+    assert ("g", "quiet", 0) in set(accuracy.missing(older, ["quiet"]))
+    text = accuracy.document([*older, trial()])
+    assert "1 trials at abc1234" in text
+    assert "1 trials of other code or another machine are left out" in text
+
+
+def test_a_rule_is_told_by_what_its_code_does(accuracy, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    source = Path("rule.py")
+    monkeypatch.setattr(accuracy, "CODE", ("*.py",))
+    digests = []
+    for text in ("x = 1", '"""Says why."""\nx = 1  # one', "x = 2"):
+        source.write_text(text)
+        digests.append(accuracy.code_digest())
+    assert digests[0] == digests[1] != digests[2]
 
 
 def test_a_quiet_trial_beside_other_work_is_set_aside_whatever_its_verdict(accuracy):

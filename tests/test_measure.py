@@ -25,6 +25,7 @@ from speedgate.gate import MAX_PROCESSES
 from speedgate.measure import (
     LEAST_PAIRS,
     PACKAGE_FOLDER,
+    HeldStretch,
     InProcess,
     Measurement,
     MeasurementError,
@@ -204,7 +205,14 @@ def test_a_gil_that_could_not_be_sampled_is_unknown_and_not_free():
     assert measurement.evidence(0.95).held is None
 
 
-@pytest.mark.parametrize(("waiting", "count"), [(None, 50), (0.01, 50), (0.3, None)])
+@pytest.mark.parametrize(
+    ("samples", "calls", "trials"), [(800, 400, 400), (800, 10, 80), (800, 0, 1), (1, 5, 1)]
+)
+def test_the_samples_of_one_long_call_do_not_count_as_many(samples, calls, trials):
+    assert HeldStretch(0, samples, calls).trials == trials
+
+
+@pytest.mark.parametrize(("waiting", "count"), [(None, None), (0.01, 50), (0.3, None)])
 def test_samples_taken_while_others_had_the_core_are_left_out(waiting, count):
     bench = Bench(held=(10, 100), replies={"held": {"waiting": waiting}})
     share = bench.measure(Plan(seconds=1, held_seconds=0.25)).evidence(0.95).held

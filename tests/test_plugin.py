@@ -332,7 +332,7 @@ def test_a_busy_machine_is_inconclusive_and_said_to_be(checkout, machine):
     says(
         result,
         "inconclusive: g-1e6-threads-2",
-        "waiting for a CPU 41%: another process had the cores",
+        "waiting for a CPU 41%: others had the cores",
         "the control reached 1.05x of 2",
     )
     assert checkout.verdicts() == {"g-1e6-threads-2": "inconclusive"}

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -362,17 +363,37 @@ def test_the_tail_is_the_time_after_each_workers_last_task():
     assert tail_seconds([], round_ended=4.0) == 0
 
 
-def test_the_baseline_goes_from_core_to_core_and_is_left_free_to_move(monkeypatch):
+def test_the_baseline_goes_from_core_to_core_and_is_left_free_to_move(monkeypatch, runner):
     asked = []
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {2, 0}, raising=False)
     monkeypatch.setattr(
         os, "sched_setaffinity", lambda _, cores: asked.append(sorted(cores)), raising=False
     )
-    baseline = Baseline()
+    open_case(runner, loads.nothing)
     for rotation in (0, 2, 4):
-        baseline._turn_to_core(rotation)
-    baseline.close()
+        runner.baseline.round(runner.keys[0], Load(1, 1), rotation)
     assert asked == [[0], [0, 2], [2], [0, 2], [0], [0, 2]]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this platform")
+def test_the_baseline_runs_on_the_core_whose_turn_it_is(monkeypatch, runner):
+    """The last processor that ran a thread is the 39th field of its stat (proc(5))."""
+    seen = []
+
+    def look(asked_pid, cores):
+        move(asked_pid, cores)
+        stat = Path(f"/proc/self/task/{threading.get_native_id()}/stat").read_text()
+        if len(cores) == 1:
+            seen.append((*cores, int(stat.rpartition(")")[2].split()[36])))
+
+    move = os.sched_setaffinity
+    monkeypatch.setattr(os, "sched_setaffinity", look)
+    open_case(runner, loads.nothing)
+    for rotation in range(8):
+        runner.baseline.round(runner.keys[0], Load(1, 1), rotation)
+    cores = os.sched_getaffinity(0)
+    assert len(seen) == (8 if len(cores) > 1 else 0)
+    assert all(asked == ran for asked, ran in seen)
 
 
 def test_on_each_of_two_cores_the_baseline_is_first_as_well_as_second(monkeypatch, runner):

@@ -24,8 +24,8 @@ from workloads.inputs import (
 )
 from workloads.workload import RELEASES, Call, declared, operation
 
-GUFUNC = "ufunc_object.c: NPY_BEGIN_THREADS_THRESHOLDED around generalized loops"
-MATMUL = "umath/matmul.c.src under ufunc_object.c: NPY_BEGIN_THREADS_THRESHOLDED"
+GUFUNC = "ufunc_object.c: generalized loops release it above 500 elements"
+MATMUL = "umath/matmul.c.src, a generalized loop of ufunc_object.c"
 FFT_SIZES = (500, 10_000, 200_000)
 Rng = np.random.Generator
 

@@ -9,8 +9,8 @@ import numpy as np
 from workloads.inputs import ARRAY_SIZES, OBJECT_SIZES, complex_values, flags, objects, uniform
 from workloads.workload import HOLDS, RELEASES, Call, declared, operation
 
-UFUNC = "ufunc_object.c: NPY_BEGIN_THREADS_THRESHOLDED around loops without the Python API"
-OBJECT_UFUNC = "ufunc_object.c: loops of objects call Python and keep the GIL"
+UFUNC = "ufunc_object.c: loops that need no Python API release it above 500 elements"
+OBJECT_UFUNC = "ufunc_object.c: loops of objects need the Python API and keep it"
 Rng = np.random.Generator
 
 

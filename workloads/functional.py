@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from workloads.inputs import ARRAY_SIZES, OBJECT_SIZES, SLOW_ARRAY_SIZES, side, uniform
 from workloads.workload import HOLDS, Call, declared, operation
 
+SHORT_LOOPS = "ndarraytypes.h: NPY_BEGIN_THREADS_THRESHOLDED keeps it up to 500 elements"
 PYTHON_CALLS = "a Python function is called for every element"
 TINY = 8
 Rng = np.random.Generator
 
 
-@operation(*OBJECT_SIZES, expect=HOLDS, source="loops of 500 elements and fewer keep the GIL")
+@operation(*OBJECT_SIZES, expect=HOLDS, source=SHORT_LOOPS)
 def tiny_arrays(size: int, rng: Rng) -> Call:
     """sums of arrays of eight elements, one after the other, float64"""
     return partial(_add_each, list(uniform(size // TINY * TINY, rng).reshape(-1, TINY)))

@@ -9,8 +9,8 @@ import numpy as np
 from workloads.inputs import ARRAY_SIZES, OBJECT_SIZES, flags, objects, side, uniform
 from workloads.workload import HOLDS, RELEASES, Call, declared, operation
 
-REDUCTION = "reduction.c: NPY_BEGIN_THREADS_THRESHOLDED around the iterator's loop"
-OBJECT_REDUCTION = "reduction.c: loops of objects need the Python API"
+REDUCTION = "ufunc_object.c: reduce_loop releases it above 500 elements"
+OBJECT_REDUCTION = "ufunc_object.c: reduce_loop keeps it where a loop needs the Python API"
 Rng = np.random.Generator
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from workloads.elementwise import UFUNC
 from workloads.inputs import ARRAY_SIZES, scratch_path, uniform
 from workloads.workload import HOLDS, RELEASES, Call, declared, operation
 
@@ -42,7 +43,7 @@ def socket_wait(size: int, rng: Rng) -> Call:
     return partial(_receive_nothing, here, there)
 
 
-@operation(*ARRAY_SIZES, expect=RELEASES, source="ufunc_object.c: the loops of the expression")
+@operation(*ARRAY_SIZES, expect=RELEASES, source=UFUNC)
 def expression(size: int, rng: Rng) -> Call:
     """A = B + C, float64"""
     return partial(_add, uniform(size, rng), uniform(size, rng))

@@ -5,12 +5,45 @@ Standard library only: strategies are loaded by the runner, which may be another
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 Initializer = Callable[..., None]
+
+
+class BatchExecutor(Executor):
+    """An executor that runs a whole batch to its end before it yields the first result."""
+
+    @abstractmethod
+    def run_batch(self, function: Callable[..., Any], items: list[tuple[Any, ...]]) -> list[Any]:
+        """Return ``[function(*item) for item in items]`` or raise the first exception in order."""
+
+    def map(
+        self,
+        fn: Callable[..., Any],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+        **options: Any,
+    ) -> Iterator[Any]:
+        """Run all items to their end, then yield the results; there is no time limit to obey."""
+        if timeout is not None or options:
+            name = type(self).__name__
+            raise TypeError(f"{name} runs every item to its end: it takes no timeout or buffersize")
+        return iter(self.run_batch(fn, list(zip(*iterables, strict=False))))
+
+
+class Shared(Protocol):
+    """An object that lies where all workers see it; can be pickled, and then is a name only."""
+
+    def load(self) -> Any:
+        """Return the object; called by a worker."""
+
+    def close(self) -> None:
+        """Free what it lies in; called by the process that shared it, after the workers ended."""
 
 
 @dataclass(frozen=True)
@@ -26,15 +59,21 @@ class Strategy:
 
     ``workers_are`` tells where the counters of a worker are found: ``"caller"`` (no worker of its
     own), ``"threads"`` that live as long as the executor, ``"passing threads"`` that live for one
-    ``map``, or ``"processes"``.
+    ``map``, ``"processes"``, or ``"elsewhere"``, where nothing of them can be read from here.
+
+    ``arrays`` says how the input of a task reaches a worker. Where ``share`` is given the caller
+    makes the input, ``share`` puts it where the workers see it, and they ``load`` it; elsewhere
+    each worker makes its own from the seed, unless its memory is the caller's already.
 
     ``start_method`` names how worker processes are started, ``None`` where there are none.
-    ``unavailable()`` returns why the strategy cannot be used here, or ``None``.
+    ``unavailable()`` returns why the strategy cannot be used here and the remedy, or ``None``.
     """
 
     name: str
     open: Callable[[int, Initializer, tuple[Any, ...]], Executor]
-    workers_are: Literal["caller", "threads", "passing threads", "processes"]
+    workers_are: Literal["caller", "threads", "passing threads", "processes", "elsewhere"]
+    arrays: str = "the same memory"
+    share: Callable[[Any], Shared] | None = None
     start_method: str | None = None
     unavailable: Callable[[], str | None] = lambda: None
 

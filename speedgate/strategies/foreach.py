@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
-from speedgate.strategies.contract import Initializer, Strategy
+from speedgate.strategies.contract import BatchExecutor, Initializer, Strategy
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -98,7 +98,7 @@ def foreach(
     return results if return_ else None
 
 
-class ForeachExecutor(Executor):
+class ForeachExecutor(BatchExecutor):
     """``parallel_map`` behind the executor interface: each ``map`` starts its own threads."""
 
     def __init__(self, workers: int, at_start: Callable[[], None]) -> None:
@@ -126,19 +126,8 @@ class ForeachExecutor(Executor):
         while wait and self._submitted:
             self._submitted.pop().join()
 
-    def map(
-        self,
-        fn: Callable[..., Any],
-        *iterables: Iterable[Any],
-        timeout: float | None = None,
-        chunksize: int = 1,
-        **options: Any,
-    ) -> Iterator[Any]:
-        """Run all items to their end, then yield the results; there is no time limit to obey."""
-        if timeout is not None or options:
-            raise TypeError("foreach runs every item to its end: it takes no timeout or buffersize")
-        items = zip(*iterables, strict=False)
-        return iter(parallel_map(lambda item: fn(*item), items, self._workers, self._at_start))
+    def run_batch(self, function: Callable[..., Any], items: list[tuple[Any, ...]]) -> list[Any]:
+        return parallel_map(lambda item: function(*item), items, self._workers, self._at_start)
 
 
 def open_foreach(workers: int, initializer: Initializer, arguments: tuple[Any, ...]) -> Executor:

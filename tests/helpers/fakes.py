@@ -90,4 +90,4 @@ class ScriptedRunner:
         }
 
     def held(self, request: dict[str, Any]) -> dict[str, Any]:
-        return {"held": self.held_samples, "waiting": 0.0, "seconds": 0.15}
+        return {"held": self.held_samples, "calls": 1000, "waiting": 0.0, "seconds": 0.15}

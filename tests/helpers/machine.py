@@ -210,4 +210,4 @@ class MadeRunner:
         }
 
     def held(self, request: Json) -> Json:
-        return {"held": self.behaviour.held, "waiting": 0.0, "seconds": 0.0}
+        return {"held": self.behaviour.held, "calls": 1000, "waiting": 0.0, "seconds": 0.0}
