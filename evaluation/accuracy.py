@@ -177,9 +177,9 @@ def own_seconds() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
-def is_current(trial: dict[str, Any]) -> bool:
-    """Whether the trial was measured and judged by the code that is here, on such a machine."""
-    return bool(trial.get("rule") == RULE and trial.get("machine") == MACHINE)
+def is_alike(trial: dict[str, Any], rule: str, machine: str) -> bool:
+    """Whether the trial was measured and judged by this code, on such a machine."""
+    return bool(trial.get("rule") == rule and trial.get("machine") == machine)
 
 
 def is_valid(trial: dict[str, Any]) -> bool:
@@ -235,7 +235,7 @@ def read_trials() -> list[dict[str, Any]]:
 
 def missing(trials: list[dict[str, Any]], scenes: list[str]) -> Iterator[tuple[str, str, int]]:
     """Yield the trials that are still to be done, every subject and scene in turn."""
-    valid = filter(is_valid, filter(is_current, trials))
+    valid = [trial for trial in trials if is_alike(trial, RULE, MACHINE) and is_valid(trial)]
     done = {(trial["subject"], trial["scene"], trial["number"]) for trial in valid}
     most = max(subject.trials(each) for subject in SUBJECTS.values() for each in scenes)
     for number in range(most):
@@ -283,8 +283,11 @@ def main() -> None:
 
 
 def document(everything: list[dict[str, Any]]) -> str:
-    """Return docs/accuracy.md."""
-    current = [trial for trial in everything if is_current(trial)]
+    """Return docs/accuracy.md, of the trials of the code and the machine that came last."""
+    last = everything[-1] if everything else {}
+    rule, machine = last.get("rule", RULE), last.get("machine", MACHINE)
+    current = [trial for trial in everything if is_alike(trial, rule, machine)]
+    since = "" if rule == RULE else " The code of the measurement has changed since."
     trials = [trial for trial in current if is_valid(trial)]
     set_aside = [trial for trial in current if not is_valid(trial)]
     wrong = sum(
@@ -295,8 +298,8 @@ def document(everything: list[dict[str, Any]]) -> str:
         "# How accurate the gate is",
         "",
         "Made by `python -m evaluation.accuracy run` and `python -m evaluation.accuracy table`; "
-        f"{len(trials)} trials at {versions} on {MACHINE}. {len(everything) - len(current)} trials "
-        "of other code or another machine are left out.",
+        f"{len(trials)} trials at {versions} on {machine}. {len(everything) - len(current)} trials "
+        f"of other code or another machine are left out.{since}",
         "",
         f"Each trial measures one case as a default run does, for at most {JUDGED_SECONDS:.1f} s, "
         "and is judged with the default floors. The neighbour is a process that computes on one "

@@ -1,6 +1,6 @@
 """Whether each signal says what is true, on cases whose answer is known.
 
-python -m evaluation.signals        writes docs/signals.md, in about three minutes
+python -m evaluation.signals        writes docs/signals.md, in about four minutes
 """
 
 from __future__ import annotations
@@ -10,25 +10,36 @@ import os
 import resource
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median, stdev, variance
 
 import numpy as np
 
-from evaluation.dial import DIAL, SLEEP
+from evaluation.dial import DIAL, SLEEP, dial, set_dial
 from evaluation.scenes import NEIGHBOUR
 from speedgate.accounting import Shares, median_shares
 from speedgate.case import Case
 from speedgate.environment import describe_machine
-from speedgate.gate import Evidence
+from speedgate.gate import (
+    JUDGED_BY_DEFAULT,
+    Evidence,
+    concurrency_is_low,
+    decision_confidence,
+    floors,
+    held_is_high,
+)
+from speedgate.held import RATE, sample_held
 from speedgate.measure import (
     HELD_SECONDS,
     Measurement,
     Plan,
     RunnerProcess,
+    find_py_spy,
     import_folders,
     measure,
 )
@@ -37,6 +48,7 @@ from workloads import CONTROL, G_OUT, NOOP, F, Workload
 DOCUMENT = Path("docs/signals.md")
 WORKERS = 2
 REPEATS = 4
+STRETCHES = 16
 HELD_PERCENT = (0, 10, 20, 30, 50, 70, 100)
 
 
@@ -46,9 +58,17 @@ def look(
     tasks: int | None = None,
     loops: int | None = None,
     seconds: float = 1.5,
+    processes: int = 1,
 ) -> Measurement:
-    """Measure one process of a case under two threads."""
-    plan = Plan(seconds, control=CONTROL, held_seconds=HELD_SECONDS, tasks=tasks, loops=loops)
+    """Measure a case under two threads."""
+    plan = Plan(
+        seconds,
+        processes,
+        control=CONTROL,
+        held_seconds=HELD_SECONDS,
+        tasks=tasks,
+        loops=loops,
+    )
     folders = import_folders(workload)
     case = Case(workload.name, size, "threads", WORKERS)
     return measure(case, workload, plan, lambda: RunnerProcess(folders, 1))
@@ -98,9 +118,11 @@ def _shares(measurement: Measurement) -> Shares:
 
 
 def dial_rows() -> Iterator[tuple[int, list[Evidence]]]:
-    """Yield the dial at each setting with the evidence of some fresh processes."""
+    """Yield the dial at each setting with evidence of two processes, as a gate has it first."""
+    confidence = decision_confidence(JUDGED_BY_DEFAULT)
     for percent in HELD_PERCENT:
-        yield percent, [look(DIAL, percent + 1, seconds=0.8).evidence(0.95) for _ in range(REPEATS)]
+        measured = [look(DIAL, percent + 1, seconds=4.0, processes=2) for _ in range(REPEATS)]
+        yield percent, [each.evidence(confidence) for each in measured]
 
 
 def baseline_rows() -> Iterator[tuple[int, dict[str, tuple[float, int]]]]:
@@ -143,7 +165,7 @@ def measure_baseline(size: int) -> None:
 
 
 def document() -> str:
-    machine = describe_machine()
+    machine, rows = describe_machine(), list(dial_rows())
     lines = [
         "# Whether each signal says what is true",
         "",
@@ -171,15 +193,86 @@ def document() -> str:
         "",
         "## A dial that holds the GIL for a set share of its work",
         "",
-        f"{REPEATS} fresh processes each, least to greatest. Held is py-spy's share of one worker;",
-        "concurrency is of two workers, lower and upper bound.",
+        f"{REPEATS} times two fresh processes each, least to greatest. Held is py-spy's share of",
+        "one worker; concurrency is of two workers, lower and upper bound.",
         "",
         "| held, true | held | concurrency, low | high | speedup |",
         "| --- | --- | --- | --- | --- |",
-        *_dial_lines(),
+        *_dial_lines(rows),
+        "",
+        "The smallest of these holds from which on every interval, at the confidence of a default",
+        "gate, lies beyond the default limit:",
+        "",
+        *_smallest_lines(rows),
+        "",
+        "## How far one stretch of samples is from the next",
+        "",
+        f"{STRETCHES} stretches of {HELD_SECONDS:g} s of one worker, each sampled {RATE} times a",
+        "second. Were the samples independent, the variance would be the binomial one.",
+        "",
+        "| work | held, mean | standard deviation | of its variance, the binomial one |",
+        "| --- | --- | --- | --- |",
+        *_stretch_lines(),
         "",
     ]
     return "\n".join(lines)
+
+
+def _smallest_lines(rows: list[tuple[int, list[Evidence]]]) -> Iterator[str]:
+    required = floors(WORKERS)
+    signals: dict[str, Callable[[Evidence], bool]] = {
+        f"held fraction (above {required.held:g})": lambda each: held_is_high(each, required),
+        f"concurrency (below {required.concurrency:g})": lambda each: concurrency_is_low(
+            each, required
+        ),
+        f"speedup (below {required.speedup:g})": lambda each: (
+            each.speedup is not None and each.speedup.high < required.speedup
+        ),
+    }
+    for name, sees in signals.items():
+        unseen = [percent for percent, evidence in rows if not all(map(sees, evidence))]
+        found = [percent for percent, _ in rows if percent > max(unseen, default=-1)]
+        yield f"- {name}: {f'{found[0] / 100:.2f}' if found else 'none of them'}"
+
+
+def stretches(work: Callable[[], object]) -> list[float]:
+    """Return the held shares of stretches of samples while one thread works."""
+    sampler, stop = find_py_spy(), threading.Event()
+    if sampler is None:
+        raise SystemExit("py-spy is not installed: pip install 'speedgate[gil]'")
+
+    def run() -> None:
+        while not stop.is_set():
+            work()
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(run)
+        try:
+            found = [sample_held(sampler, HELD_SECONDS) for _ in range(STRETCHES)]
+        finally:
+            stop.set()
+        running.result()
+    return [each.hits / each.samples for each in found if each is not None]
+
+
+def _stretch_lines() -> Iterator[str]:
+    works = {
+        f"the dial at {percent}%": partial(dial, set_dial(percent + 1, 0)) for percent in (10, 30)
+    } | {"10 ms with the GIL, 90 ms without": hold_and_sleep}
+    for name, work in works.items():
+        shares = stretches(work)
+        binomial = fmean(shares) * (1 - fmean(shares)) / (RATE * HELD_SECONDS)
+        yield (
+            f"| {name} | {fmean(shares):.3f} | {stdev(shares):.4f} | "
+            f"{variance(shares) / binomial:.1f} times |"
+        )
+
+
+def hold_and_sleep() -> None:
+    end = time.perf_counter() + 0.01
+    while time.perf_counter() < end:
+        pass
+    time.sleep(0.09)
 
 
 def _baseline_lines() -> Iterator[str]:
@@ -196,8 +289,8 @@ def _known_lines() -> Iterator[str]:
         yield f"| {name} | {share} {expected:.2f} | {' | '.join(cells)} |"
 
 
-def _dial_lines() -> Iterator[str]:
-    for percent, found in dial_rows():
+def _dial_lines(rows: list[tuple[int, list[Evidence]]]) -> Iterator[str]:
+    for percent, found in rows:
         columns = [
             [each.held.value for each in found if each.held],
             [each.concurrency.low.value for each in found if each.concurrency],

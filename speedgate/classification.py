@@ -52,30 +52,46 @@ def classify(
     held: Estimate | None,
     concurrency: Concurrency | None,
     control: Estimate | None,
+    gil_enabled: bool = True,
 ) -> Classification:
     """Return the class of a case with ``workers`` threads.
 
     First what holds the GIL, or a lock of its own, for nearly all of its work: no size and no
     machine helps it. Then what releases it but is not faster in threads: too small, or limited by
-    memory. The rest is told by the share of the work that holds the GIL.
+    memory. The rest is told by the share of the work that holds the GIL. Without a GIL
+    (``gil_enabled``) only locks are left to tell.
     """
     if workers < 2 or speedup is None:
         return Classification(GilClass.UNKNOWN, False, "not measured with two threads or more")
-    by_gil = _by_held(held) if held is not None else _by_concurrency(workers, concurrency)
+    if held is not None:
+        by_gil = _by_held(held)
+    else:
+        why = "the GIL could not be sampled" if gil_enabled else "there is no GIL"
+        by_gil = _by_concurrency(workers, concurrency, why)
     if by_gil.kind is GilClass.HOLDS:
         return by_gil
     # Who sleeps or reads is not on a CPU either, and gains all the same.
     if speedup.value < LEAST_GAIN and _runs_one_at_a_time(workers, concurrency):
-        return Classification(
-            GilClass.HOLDS, True, f"a lock that is not the GIL; {_concurrency_text(concurrency)}"
-        )
-    if speedup.is_bounded and speedup.high < LEAST_GAIN:
-        if control is None or control.value >= LEAST_CONTROL * workers:
-            return Classification(
-                GilClass.NOT_WORTH, control is not None, f"{speedup.value:.2f}x; {by_gil.reason}"
-            )
-        return Classification(by_gil.kind, False, f"{by_gil.reason}; the machine was busy")
+        surely = speedup.is_bounded and speedup.high < LEAST_GAIN
+        reason = f"a lock that is not the GIL; {_concurrency_text(concurrency)}"
+        return Classification(GilClass.HOLDS, surely, reason)
+    if by_gil.kind is GilClass.RELEASES:
+        return _by_gain(workers, speedup, control, by_gil)
     return by_gil
+
+
+def _by_gain(
+    workers: int, speedup: Estimate, control: Estimate | None, by_gil: Classification
+) -> Classification:
+    """The class of what releases the GIL: it is worth its threads, or not."""
+    if not speedup.is_bounded or speedup.low < LEAST_GAIN <= speedup.high:
+        return Classification(by_gil.kind, False, by_gil.reason)
+    if speedup.low >= LEAST_GAIN:
+        return by_gil
+    if control is None or control.value >= LEAST_CONTROL * workers:
+        certain = control is not None and by_gil.certain
+        return Classification(GilClass.NOT_WORTH, certain, f"{speedup.value:.2f}x; {by_gil.reason}")
+    return Classification(by_gil.kind, False, f"{by_gil.reason}; the machine was busy")
 
 
 def _by_held(held: Estimate) -> Classification:
@@ -89,11 +105,11 @@ def _by_held(held: Estimate) -> Classification:
     return Classification(GilClass.PARTLY, certain, reason)
 
 
-def _by_concurrency(workers: int, concurrency: Concurrency | None) -> Classification:
-    """The class where the GIL cannot be sampled: certain only at either end."""
+def _by_concurrency(workers: int, concurrency: Concurrency | None, why: str) -> Classification:
+    """The class where no GIL was sampled: certain only at either end."""
     if concurrency is None:
-        return Classification(GilClass.UNKNOWN, False, "neither GIL nor CPU clocks can be read")
-    reason = f"{_concurrency_text(concurrency)}; the GIL could not be sampled"
+        return Classification(GilClass.UNKNOWN, False, f"{why}, and no CPU clock can be read")
+    reason = f"{_concurrency_text(concurrency)}; {why}"
     if _runs_one_at_a_time(workers, concurrency):
         return Classification(GilClass.HOLDS, True, reason)
     if concurrency.low.low >= _shared(workers, HOLDS_FROM):

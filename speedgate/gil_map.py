@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 from speedgate.case import Case, format_size
 from speedgate.classification import GilClass
+from speedgate.estimate import Estimate
 from speedgate.history import Row
 
 # What is promised to release the GIL must not surely hold it for more than this of its work.
 MOST_HELD_WHEN_RELEASED = 0.5
+# The speedup of the same code moves by so much between fresh processes (docs/method.md).
+PROCESS_SPREAD = 1.25
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,16 @@ class Operation:
 
 
 def operations(rows: Iterable[Row]) -> list[Operation]:
-    """Return the operations in the order in which they were measured; threads only."""
+    """Return the operations in the order in which they were measured; threads only.
+
+    Where there are several numbers of workers each is an operation of its own, ``sort x4``.
+    """
+    shown = [row for row in rows if row.gil_class is not None]
+    several = len({row.case.workers for row in shown}) > 1
     found: dict[str, dict[int, Row]] = {}
-    for row in rows:
-        if row.gil_class is not None:
-            found.setdefault(row.case.workload, {})[row.case.size] = row
+    for row in shown:
+        name = f"{row.case.workload} x{row.case.workers}" if several else row.case.workload
+        found.setdefault(name, {})[row.case.size] = row
     return [
         Operation(name, tuple(by_size[size] for size in sorted(by_size)))
         for name, by_size in found.items()
@@ -57,8 +65,9 @@ class Change:
     def line(self) -> str:
         assert self.before.gil_class is not None
         assert self.now.gil_class is not None
+        build = f" with {self.before.build}" if self.before.build else ""
         return (
-            f"changed: {self.now.case.id} was '{self.before.gil_class.kind.value}' "
+            f"changed: {self.now.case.id} was '{self.before.gil_class.kind.value}'{build} "
             f"({self.before.gil_class.reason}), is '{self.now.gil_class.kind.value}' "
             f"({self.now.gil_class.reason})"
         )
@@ -74,7 +83,25 @@ def _differ(before: Row, now: Row) -> bool:
     one, other = before.gil_class, now.gil_class
     if one is None or other is None or not (one.certain and other.certain):
         return False
+    if {one.kind, other.kind} == {GilClass.RELEASES, GilClass.NOT_WORTH}:
+        return _apart(before.speedup, now.speedup)
     return one.kind is not other.kind
+
+
+def _apart(one: Estimate | None, other: Estimate | None) -> bool:
+    """Whether two speedups differ by more than fresh processes of the same code do."""
+    if one is None or other is None:
+        return False
+    return one.low > PROCESS_SPREAD * other.high or other.low > PROCESS_SPREAD * one.high
+
+
+def can_break_promise(row: Row) -> bool:
+    """Whether the row shows if a promise to release the GIL is kept."""
+    return (
+        row.promise == GilClass.RELEASES.value
+        and row.gil_class is not None
+        and row.gil_class.kind is not GilClass.UNKNOWN
+    )
 
 
 def broken_promises(rows: Iterable[Row]) -> list[str]:
@@ -83,7 +110,7 @@ def broken_promises(rows: Iterable[Row]) -> list[str]:
         f"failed: {row.case.id} is promised to release the GIL ({row.promise_source}), "
         f"and holds it: {row.gil_class.reason}"
         for row in rows
-        if row.promise == GilClass.RELEASES.value and row.gil_class and _surely_held(row)
+        if can_break_promise(row) and row.gil_class and _surely_held(row)
     ]
 
 

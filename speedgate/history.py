@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -12,12 +12,12 @@ from typing import Any
 
 from speedgate.accounting import median_shares, page_faults
 from speedgate.case import Case
-from speedgate.classification import Classification, classify
-from speedgate.environment import same_environment
+from speedgate.classification import Classification, GilClass, classify
+from speedgate.environment import build_of, same_machine
 from speedgate.estimate import DEFAULT_CONFIDENCE, Estimate
 from speedgate.gate import Judgement
 from speedgate.measure import Measurement
-from speedgate.sample import PairedSample, Round
+from speedgate.sample import FIELDS, PairedSample, Round
 from speedgate.speedup import BASELINE
 from speedgate.strategies import STRATEGIES
 
@@ -41,6 +41,14 @@ class Side:
     seconds: float
     cpu: float | None = None
     voluntary_switches: float | None = None
+    involuntary_switches: float | None = None
+
+    @property
+    def switches(self) -> float | None:
+        """Context switches a round: to wait, and because others or too many threads ran."""
+        if self.voluntary_switches is None or self.involuntary_switches is None:
+            return None
+        return self.voluntary_switches + self.involuntary_switches
 
     @property
     def cpu_per_wall(self) -> float | None:
@@ -53,7 +61,7 @@ def _sides(sample: PairedSample) -> dict[str, Json]:
             values = [getattr(each, name) for each in rounds]
             return None if None in values else median(values)
 
-        return {name: middle(name) for name in ("seconds", "cpu", "voluntary_switches")}
+        return {each.name: middle(each.name) for each in fields(Side)}
 
     pairs = sample.pairs
     if not pairs:
@@ -69,6 +77,8 @@ def gil_class(measurement: Measurement) -> Json | None:
     strategy = STRATEGIES.get(measurement.case.strategy)
     if strategy is None or strategy.workers_are != "threads" or measurement.case.workers < 2:
         return None
+    if measurement.broken is not None:
+        return Classification(GilClass.UNKNOWN, False, measurement.broken).as_json()
     evidence = measurement.evidence(DEFAULT_CONFIDENCE)
     return classify(
         evidence.workers,
@@ -76,6 +86,7 @@ def gil_class(measurement: Measurement) -> Json | None:
         evidence.held,
         evidence.concurrency,
         evidence.control,
+        evidence.gil_enabled,
     ).as_json()
 
 
@@ -126,8 +137,9 @@ def _blas_threads(libraries: list[Json] | None) -> int | None:
 def _counters(measurement: Measurement) -> Json:
     """The raw counters of every contender round, a column each."""
     rounds = [pair.contender for pair in measurement.sample.pairs]
-    names = ("on_cpu", "in_task", "waiting", "tail", "cpu", "minor_faults", "voluntary_switches")
-    columns: Json = {name: [getattr(each, name) for each in rounds] for name in names}
+    columns: Json = {
+        name: [getattr(each, name) for each in rounds] for name in FIELDS if name != "seconds"
+    }
     columns["baseline_cpu"] = [pair.baseline.cpu for pair in measurement.sample.pairs]
     return columns
 
@@ -161,6 +173,7 @@ class Row:
     promise_source: str = ""
     sides: Mapping[str, Side] = field(default_factory=dict)
     is_blas_default: bool = False
+    build: str = ""
 
     @property
     def calls(self) -> int:
@@ -282,17 +295,20 @@ def runs_newest_first(folder: Path) -> Iterator[Run]:
 def earlier_rows(
     folder: Path, environment: Json, cases: Collection[Case], but: Path | None = None
 ) -> dict[Case, Row]:
-    """Return the newest row of each of ``cases`` among the last runs of the same environment.
+    """Return the newest row of each of ``cases`` among the last runs on the same machine.
 
+    The build may be another: that is what a class is watched for, and the row then names it.
     ``but`` is the file of the run that asks.
     """
     found: dict[Case, Row] = {}
     for run in islice((run for run in runs_newest_first(folder) if run.path != but), EARLIER_RUNS):
-        if not same_environment(run.environment, environment):
+        if not same_machine(run.environment, environment):
             continue
+        build = build_of(run.environment)
         for row in run.rows():
             if row.case in cases and row.gil_class is not None:
-                found.setdefault(row.case, row)
+                named = replace(row, build="" if build == build_of(environment) else build)
+                found.setdefault(row.case, named)
         if len(found) == len(cases):
             break
     return found

@@ -91,12 +91,14 @@ class RunnerProcess:
         self, path: Sequence[str], blas_threads: int | None, python: str = sys.executable
     ) -> None:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
+        # What a workload leaves in files goes with its runner, however that ends.
+        self._scratch = tempfile.TemporaryDirectory(prefix="speedgate-", ignore_cleanup_errors=True)
         self._process = subprocess.Popen(
             [python, "-P", "-c", SERVE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
-            env=runner_variables(os.environ, path, blas_threads),
+            env=runner_variables(os.environ, path, blas_threads) | {"TMPDIR": self._scratch.name},
             text=True,
             encoding="utf-8",
             start_new_session=True,
@@ -151,6 +153,7 @@ class RunnerProcess:
             pass
         self.kill()  # its workers have ended; there is nothing that it should take time for
         self._stderr.close()
+        self._scratch.cleanup()
         for pipe in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(OSError):  # what was left to write to a runner that is gone
                 pipe.close()  # type: ignore[union-attr]  # both are pipes
@@ -355,7 +358,7 @@ class Session:
         self._open = open_request(
             measurement.case, workload, plan, number=max(0, len(measurement.processes) - 1)
         )
-        self._check_tasks = max(2, measurement.case.workers)
+        self._check_tasks = buffers(measurement.case)
         self._runner = open_runner()
 
     def __enter__(self) -> Session:

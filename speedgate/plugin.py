@@ -30,7 +30,7 @@ from speedgate.gate import (
     decision_confidence,
     judge,
 )
-from speedgate.gil_map import broken_promises, changes, kept_better
+from speedgate.gil_map import broken_promises, can_break_promise, changes, kept_better
 from speedgate.history import (
     HistoryError,
     Row,
@@ -477,9 +477,12 @@ class PromiseItem(VerdictItem):
         self.bench = bench
 
     def runtest(self) -> None:
-        rows = self.config.stash[STATE].rows.get(self.bench, [])
-        if not any(row.promise for row in rows):
-            pytest.skip("not evaluated: nothing that promises anything was measured")
+        state = self.config.stash[STATE]
+        rows = state.rows.get(self.bench, [])
+        if state.settings.in_process:
+            pytest.skip("not evaluated: --in-process judges nothing")
+        if not any(can_break_promise(row) for row in rows):
+            pytest.skip("not evaluated: nothing that promises to release the GIL was classified")
         broken = broken_promises(rows)
         if broken:
             raise GateFailed("\n".join(broken))
@@ -748,10 +751,12 @@ def write_tables(reporter: Any, state: State) -> None:
 def write_changes(reporter: Any, config: pytest.Config, state: State, saved: Path | None) -> None:
     """Say what broke its promise, and what is in another class than when it was last measured."""
     rows = [row for mine in state.rows.values() for row in mine if row.gil_class is not None]
-    for line in broken_promises(rows):
-        reporter.write_line(line, red=True)
-    for line in kept_better(rows):
-        reporter.write_line(line, green=True)
+    if not state.settings.in_process:
+        for line in broken_promises(rows):
+            reporter.write_line(line, red=True)
+    if state.environment.get("gil_enabled", True):
+        for line in kept_better(rows):
+            reporter.write_line(line, green=True)
     folder = results_folder(config)
     if not rows or folder is None or not folder.is_dir():
         return

@@ -145,6 +145,7 @@ class Crew:
             "cpu": sum(stamp.process_cpu for stamp in stamps) if in_processes else own_cpu,
             "minor_faults": None if in_processes else counted.minor_faults,
             "voluntary_switches": None if in_processes else counted.voluntary_switches,
+            "involuntary_switches": None if in_processes else counted.involuntary_switches,
         }
 
     def close(self) -> None:
@@ -198,6 +199,7 @@ class Baseline:
             "cpu": stamp.process_cpu,
             "minor_faults": counted.minor_faults,
             "voluntary_switches": counted.voluntary_switches,
+            "involuntary_switches": counted.involuntary_switches,
         }
 
     def _move_to(self, core: int) -> None:

@@ -25,6 +25,7 @@ class Round:
     tail: float = 0.0
     minor_faults: int | None = None
     voluntary_switches: int | None = None
+    involuntary_switches: int | None = None
 
     def __post_init__(self) -> None:
         if not self.seconds > 0:

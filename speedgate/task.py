@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import repeat
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:  # a worker that shares nothing loads no strategy
@@ -150,11 +151,16 @@ def digest(key: str, index: int) -> str:
 
 
 def digest_of(result: Any, with_values: bool = True) -> str:
-    """Return a SHA-256 of a result: arrays by dtype, shape and bytes, tuples by their parts, all
-    else by its pickle. Without values the dtype and shape of an array are all that counts."""
+    """Return a SHA-256 of a result.
+
+    Arrays by dtype, shape and bytes, paths by what is in the file, tuples by their parts, all else
+    by its pickle. Without values the dtype and shape of an array are all that counts.
+    """
     if isinstance(result, tuple):
         parts = " ".join(digest_of(part, with_values) for part in result)
         return hashlib.sha256(parts.encode()).hexdigest()
+    if isinstance(result, Path):
+        return hashlib.sha256(result.read_bytes()).hexdigest()
     dtype = getattr(result, "dtype", None)
     if dtype is None or dtype.hasobject:
         return hashlib.sha256(pickle.dumps(result, protocol=5)).hexdigest()

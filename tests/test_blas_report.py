@@ -9,7 +9,7 @@ CASE = Case("matmul", 10_000, "threads", 2)
 
 def cell(is_default, baseline, contender, cpu=(1.0, 1.0), case=CASE, **fields):
     sides = {
-        "baseline": Side(baseline, cpu[0] * baseline, 4.0),
+        "baseline": Side(baseline, cpu[0] * baseline, 3.0, 1.0),
         "contender": Side(contender, cpu[1] * contender, None),
     }
     return row(case, sides=sides, is_blas_default=is_default, tasks=2, loops=5, **fields)
@@ -38,9 +38,24 @@ def test_a_cell_that_was_not_measured_is_empty():
 
 def test_numpy_uses_all_cores_by_itself_where_one_thread_keeps_them_busy():
     (line,) = by_itself(ROWS, 2)
-    assert "1.90 of 2 cores busy: NumPy uses all cores by itself" in line
-    (line,) = by_itself([cell(True, 1.0, 1.0, (1.0, 1.0))], 2)
-    assert "does not use all cores" in line
+    assert "1.90 of 2 cores busy, 1.67 times as fast" in line
+    assert "NumPy uses all cores by itself" in line
+    idle = [ROWS[0], cell(True, 1.0, 1.0, (1.0, 1.0))]
+    spinning = [ROWS[0], cell(True, 1.0, 1.0, (1.9, 1.9))]
+    for rows in (idle, spinning):
+        (line,) = by_itself(rows, 2)
+        assert "does not use all cores" in line
+
+
+def test_without_a_run_of_one_blas_thread_nothing_is_said():
+    assert by_itself(ROWS[1:], 2) == []
+
+
+def test_several_numbers_of_workers_are_told_apart():
+    four = Case("matmul", 10_000, "threads", 4)
+    table = blas_table([*ROWS, cell(False, 1.0, 0.3, case=four)])
+    assert table.columns[2] == "BLAS 1 xW"
+    assert [line[0] for line in table.rows] == ["matmul 1e4 W=2", "matmul 1e4 W=4"]
 
 
 def test_the_largest_product_answers():

@@ -31,7 +31,11 @@ AT_ONCE, ONE_BY_ONE = bounds(1.90, 1.95), bounds(1.02, 1.05)
         (SLOW, FULL, ONE_BY_ONE, QUIET, "holds", True),
         (SLOW, FULL, ONE_BY_ONE, BUSY, "holds", True),
         (SLOW, FREE, AT_ONCE, QUIET, "not worth it", True),
-        (SLOW, HALF, AT_ONCE, QUIET, "not worth it", True),
+        (SLOW, HALF, AT_ONCE, QUIET, "partly", True),
+        (interval(1.05, 0.95, 1.20), FREE, AT_ONCE, QUIET, "releases", False),
+        (interval(1.20, 1.05, 1.40), FREE, AT_ONCE, QUIET, "releases", False),
+        (SLOW, interval(0.18, 0.10, 0.27), AT_ONCE, QUIET, "not worth it", False),
+        (interval(0.95, 0.80, 1.30), FREE, ONE_BY_ONE, QUIET, "holds", False),
         (SLOW, FREE, AT_ONCE, BUSY, "releases", False),
         (SLOW, FREE, AT_ONCE, None, "not worth it", False),
         (SLOW, FREE, ONE_BY_ONE, QUIET, "holds", True),
@@ -79,16 +83,29 @@ def test_an_interval_that_is_not_known_decides_nothing_of_the_gain():
     assert classify(2, few, FREE, AT_ONCE, QUIET).kind is GilClass.RELEASES
 
 
-@given(st.floats(0, 1), st.floats(0, 0.5), st.floats(0, 0.5))
-def test_a_class_is_certain_only_where_the_whole_interval_says_so(value, below, above):
+@given(
+    st.floats(0, 1), st.floats(0, 0.5), st.floats(0, 0.5), st.floats(0.5, 2.0), st.floats(0, 0.5)
+)
+def test_a_class_is_certain_only_where_the_whole_interval_says_so(value, below, above, fast, wide):
     held = interval(value, max(0.0, value - below), min(1.0, value + above))
-    found = classify(2, FAST, held, AT_ONCE, QUIET)
+    speedup = interval(fast, fast - wide, fast + wide)
+    found = classify(2, speedup, held, AT_ONCE, QUIET)
     if found.certain and found.kind is GilClass.RELEASES:
         assert held.high <= RELEASES_UP_TO
+        assert speedup.low >= LEAST_GAIN
     if found.certain and found.kind is GilClass.HOLDS:
         assert held.low >= HOLDS_FROM
+    if found.certain and found.kind is GilClass.NOT_WORTH:
+        assert held.high <= RELEASES_UP_TO
     if found.kind is GilClass.NOT_WORTH:
-        assert FAST.high < LEAST_GAIN
+        assert held.value <= RELEASES_UP_TO
+        assert speedup.high < LEAST_GAIN
+
+
+def test_without_a_gil_only_locks_are_told():
+    found = classify(2, FAST, None, AT_ONCE, QUIET, gil_enabled=False)
+    assert found.kind is GilClass.RELEASES
+    assert "there is no GIL" in found.reason
 
 
 def test_a_class_is_read_back_as_it_was_written():

@@ -65,6 +65,26 @@ def test_a_class_that_changed_is_reported_with_both():
     assert "is 'holds'" in change.line
 
 
+def test_a_class_that_changed_with_the_build_names_the_earlier_one():
+    before = at(500, 1.5, build="NumPy 2.3.1")
+    (change,) = changes({case(500): before}, [at(500, 0.9, HOLDS)])
+    assert "was 'releases' with NumPy 2.3.1" in change.line
+
+
+NO_GAIN = Classification(GilClass.NOT_WORTH, True, "0.90x; GIL held 0.01 [0.00, 0.03]")
+
+
+def test_a_gain_that_moved_no_more_than_processes_do_is_no_change():
+    before = {case(500): at(500, 1.2)}
+    assert changes(before, [at(500, 1.0, NO_GAIN)]) == []
+    assert changes(before, [at(500, 0.7, NO_GAIN)]) != []
+
+
+def test_several_numbers_of_workers_are_operations_of_their_own():
+    four = row(Case("sort", 500, "threads", 4), 2.5, gil_class=RELEASES)
+    assert [each.name for each in operations([at(500, 1.5), four])] == ["sort x2", "sort x4"]
+
+
 def test_a_class_that_is_the_same_or_doubtful_or_new_is_no_change():
     before = {case(500): at(500, 1.5)}
     assert changes(before, [at(500, 1.4)]) == []

@@ -230,7 +230,15 @@ def map_run(path, kind, environment=ENVIRONMENT, seconds=0):
     return path
 
 
-def test_the_newest_earlier_row_of_the_same_environment_counts(tmp_path):
+def test_an_earlier_row_of_another_build_names_it(tmp_path):
+    older = ENVIRONMENT | {"numpy": {"version": "2.3.1"}, "python": "3.13.0"}
+    map_run(tmp_path / "1.json", "releases", older)
+    assert "NumPy 2.3.1" in earlier_rows(tmp_path, ENVIRONMENT, {SORT})[SORT].build
+    map_run(tmp_path / "2.json", "releases")
+    assert earlier_rows(tmp_path, ENVIRONMENT, {SORT})[SORT].build == ""
+
+
+def test_the_newest_earlier_row_of_the_same_machine_counts(tmp_path):
     map_run(tmp_path / "1.json", "releases", seconds=1)
     map_run(tmp_path / "2.json", "partly", seconds=2)
     map_run(tmp_path / "3.json", "holds", ENVIRONMENT | {"cpu": "another"}, seconds=3)
@@ -250,6 +258,8 @@ def test_the_sides_of_the_pairs_are_kept():
     sides = {name: Side(**side) for name, side in extra_info(measurement)["sides"].items()}
     assert sides["baseline"].cpu_per_wall == pytest.approx(1.0)
     assert sides["contender"].voluntary_switches == 4
+    assert sides["contender"].switches is None
+    assert Side(1.0, 1.0, 3, 1).switches == 4
     assert sides["contender"].seconds < sides["baseline"].seconds
 
 

@@ -15,7 +15,7 @@ import pytest
 from helpers import loads
 from helpers.fakes import FakeClock, ScriptedRunner
 from helpers.leftovers import child_processes, still_running
-from helpers.made import CASE, MadeWorkload
+from helpers.made import CASE, MadeWorkload, opening
 
 import workloads
 from speedgate import measure as module
@@ -127,11 +127,11 @@ def test_the_results_are_compared_in_the_first_process_before_anything_is_timed(
     assert all("check" not in requests for requests in others)
 
 
-def test_a_task_for_each_worker_is_compared():
+def test_the_result_of_every_buffer_is_compared():
     bench = Bench()
     bench.measure(Plan(seconds=1))
     (check,) = bench.runners[0].asked("check")
-    assert check["tasks"] == CASE.workers
+    assert check["tasks"] == buffers(CASE)
 
 
 @pytest.mark.parametrize("processes", [1, 2, 5])
@@ -469,6 +469,19 @@ def process():
     process = start()
     yield process
     process.close()
+
+
+@pytest.mark.parametrize("end", ["close", "kill"])
+def test_what_a_workload_leaves_in_files_goes_with_its_runner(end):
+    process = start()
+    request = opening(loads.leave_a_file, "processes", 2, prepare=loads.leave_a_file_before)
+    assert "error" not in ask(process, **request)
+    assert "error" not in ask(process, do="check", tasks=2)
+    folder = Path(process._scratch.name)
+    assert len(list(folder.rglob("left-*"))) > 2
+    getattr(process, end)()
+    process.close()
+    assert not folder.exists()
 
 
 def ask(process, **request):

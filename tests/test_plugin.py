@@ -578,7 +578,7 @@ def test_a_workload_that_is_wrong_on_purpose_fails_loudly(other, option):
     other.pytester.makepyfile(bench_wrong=source)
     result = other.run_really("--strategies=threads", *option)
     assert result.ret == RED
-    says(result, "wrong-1e3-threads", "threads returned another result than serial", "2 of 2")
+    says(result, "wrong-1e3-threads", "threads returned another result than serial", "4 of 4")
     assert result.parseoutcomes()["failed"] == 1
 
 
@@ -620,7 +620,8 @@ def test_the_map_is_a_table_with_its_break_even(checkout, machine):
     kept = checkout.info("sort-1e5-threads-2")["extra_info"]
     assert kept["gil_class"]["class"] == "releases"
     assert kept["loops"] == 3
-    assert kept["promise"] is None
+    assert kept["promise"]["class"] == "releases"
+    assert checkout.info("sort-1e4-threads-2")["extra_info"]["promise"] is None
 
 
 def test_a_broken_promise_makes_the_run_red(checkout, machine):
@@ -642,8 +643,20 @@ def test_a_promise_that_got_better_is_said(checkout, machine):
 
 
 def test_promises_that_were_not_measured_are_not_kept(checkout, machine):
-    result = checkout.run(MAP, "--workloads=sort", "-rs")
-    says(result, "not evaluated: nothing that promises anything was measured")
+    result = checkout.run(MAP, "--workloads=nonzero", "-rs")
+    says(result, "not evaluated: nothing that promises to release the GIL was classified")
+
+
+@pytest.mark.parametrize("option", ["--workers=1", "--strategies=processes"])
+def test_a_promise_of_what_has_no_class_is_not_kept(checkout, machine, option):
+    result = checkout.run(MAP, "--workloads=exp", option, "-rs")
+    says(result, "not evaluated: nothing that promises to release the GIL was classified")
+
+
+def test_in_process_breaks_no_promise(checkout, machine):
+    machine.behave("exp", HOLDS_GIL)
+    result = checkout.run(MAP, "--workloads=exp", "--in-process", "-rs")
+    assert "is promised to release" not in output(result)
 
 
 def test_a_class_that_changes_from_one_run_to_the_next_is_reported(checkout, machine):

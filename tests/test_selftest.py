@@ -58,6 +58,7 @@ def selftest(machine, trials=3, say=print):
     [
         pytest.param(SAME, True, id="around one"),
         pytest.param(interval(1.0, 1.0, 1.0), True, id="one"),
+        pytest.param(interval(1.0, 0.8, 1.2), False, id="too wide to say"),
         pytest.param(interval(1.1, 1.0, 1.2), True, id="from one up"),
         pytest.param(interval(1.05, 1.01, 1.09), False, id="above"),
         pytest.param(interval(0.95, 0.91, 0.99), False, id="below"),
@@ -168,7 +169,7 @@ def test_the_conclusions_of_a_healthy_machine():
     assert lines[1] == "3 gates of an unchanged workload: 2 passed, 1 inconclusive"
     assert lines[2].startswith("false alarms: 0%, surely below ")
     assert "from 3 gates" in lines[2]
-    assert "smallest loss" in lines[3]
+    assert "of the speedup would fail the gate" in lines[3]
     assert "1.20x" in lines[3]
     assert lines[-1] == "recommended here: --min-speedup 1.40"
 
@@ -177,6 +178,8 @@ def test_the_conclusions_of_a_machine_that_cannot_judge():
     busy = judgement(speedup=interval(0.95, 0.8, 1.1), control=interval(1.05, 1.0, 1.1))
     lines = conclusions(findings(busy, same=interval(1.2, 1.1, 1.3)))
     assert "does not read 1.00" in lines[0]
+    wide = conclusions(findings(busy, same=interval(1.0, 0.8, 1.2)))
+    assert "known to no better than 0.3: the machine is too busy" in wide[0]
     assert lines[-1].startswith("no threshold can be recommended")
 
 

@@ -167,6 +167,15 @@ def test_other_results_have_other_digests(one, other):
     assert task.digest_of(one) != task.digest_of(other)
 
 
+def test_a_path_stands_for_what_is_in_the_file(tmp_path):
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.write_bytes(b"same")
+    other.write_bytes(b"same")
+    assert task.digest_of(one) == task.digest_of(other)
+    other.write_bytes(b"else")
+    assert task.digest_of(one) != task.digest_of(other)
+
+
 def test_identify_says_who_runs_it():
     assert task.identify(0)[1:] == (threading.get_ident(), threading.get_native_id())
 

@@ -26,6 +26,7 @@ from workloads.workload import RELEASES, Call, declared, operation
 
 GUFUNC = "ufunc_object.c: generalized loops release it above 500 elements"
 MATMUL = "umath/matmul.c.src, a generalized loop of ufunc_object.c"
+DOT = "cblasfuncs.c: cblas_matrixproduct releases it"
 FFT_SIZES = (500, 10_000, 200_000)
 Rng = np.random.Generator
 
@@ -35,6 +36,13 @@ def matmul(size: int, rng: Rng) -> Call:
     """a @ b, float64"""
     a = square(size, rng)
     return partial(np.matmul, a, square(size, rng), out=np.empty_like(a))
+
+
+@operation(*MATRIX_SIZES, expect=RELEASES, source=MATMUL, argument_bytes=64, call_bytes=64)
+def matmul_complex(size: int, rng: Rng) -> Call:
+    """a @ b, complex128"""
+    a = square(size, rng, np.complex128)
+    return partial(np.matmul, a, square(size, rng, np.complex128), out=np.empty_like(a))
 
 
 @operation(*SLOW_MATRIX_SIZES, expect=RELEASES, source=MATMUL)
@@ -51,7 +59,7 @@ def matmul_stacked(size: int, rng: Rng) -> Call:
     return partial(np.matmul, stack(size, rng), stack(size, rng))
 
 
-@operation(*ARRAY_SIZES)
+@operation(*ARRAY_SIZES, expect=RELEASES, source=DOT)
 def dot(size: int, rng: Rng) -> Call:
     """the product of two vectors, float64"""
     return partial(np.dot, normal(size, rng), normal(size, rng))
@@ -67,6 +75,13 @@ def einsum(size: int, rng: Rng) -> Call:
 def solve(size: int, rng: Rng) -> Call:
     """a system of equations with one right side, float64"""
     return partial(np.linalg.solve, square(size, rng), normal(side(size), rng))
+
+
+@operation(*MATRIX_SIZES, expect=RELEASES, source=GUFUNC, argument_bytes=64, call_bytes=64)
+def solve_complex(size: int, rng: Rng) -> Call:
+    """a linear system, complex128"""
+    a = square(size, rng, np.complex128)
+    return partial(np.linalg.solve, a, normal(side(size), rng))
 
 
 @operation(*STACK_SIZES, expect=RELEASES, source=GUFUNC)
@@ -117,10 +132,29 @@ def eigh_complex(size: int, rng: Rng) -> Call:
     return partial(np.linalg.eigh, hermitian(size, rng, np.complex128))
 
 
+@operation(*SLOW_MATRIX_SIZES, expect=RELEASES, source=GUFUNC)
+def eig(size: int, rng: Rng) -> Call:
+    """eigenvalues and vectors of any matrix, float64"""
+    return partial(np.linalg.eig, square(size, rng))
+
+
+@operation(*SLOW_MATRIX_SIZES, expect=RELEASES, source=GUFUNC)
+def qr(size: int, rng: Rng) -> Call:
+    """an orthogonal and a triangular factor, float64"""
+    return partial(np.linalg.qr, square(size, rng))
+
+
 @operation(*FFT_SIZES)
 def fft(size: int, rng: Rng) -> Call:
     """the Fourier transform, complex128"""
     return partial(np.fft.fft, complex_values(size, rng))
+
+
+@operation(*FFT_SIZES)
+def fft2(size: int, rng: Rng) -> Call:
+    """the Fourier transform in two dimensions, complex128"""
+    n = side(size)
+    return partial(np.fft.fft2, complex_values(n * n, rng).reshape(n, n))
 
 
 @operation(*FFT_SIZES)

@@ -18,12 +18,6 @@ def histogram(size: int, rng: Rng) -> Call:
     return partial(np.histogram, uniform(size, rng), bins=50)
 
 
-@operation(*SLOW_ARRAY_SIZES)
-def histogram_edges(size: int, rng: Rng) -> Call:
-    """counts between unequal edges, float64"""
-    return partial(np.histogram, uniform(size, rng), bins=np.geomspace(1, 100, 51))
-
-
 @operation(*ARRAY_SIZES)
 def bincount(size: int, rng: Rng) -> Call:
     """how often each whole number occurs, int64"""

@@ -69,6 +69,13 @@ def and_bool(size: int, rng: Rng) -> Call:
     return partial(np.logical_and, x, y, out=np.empty_like(x))
 
 
+@operation(*ARRAY_SIZES, expect=RELEASES, source=UFUNC)
+def add_mixed(size: int, rng: Rng) -> Call:
+    """int32 + float64: cast in buffers"""
+    x, y = uniform(size, rng, np.int32), uniform(size, rng)
+    return partial(np.add, x, y, out=np.empty_like(y))
+
+
 @operation(*ARRAY_SIZES)
 def add_datetime(size: int, rng: Rng) -> Call:
     """datetime64 + timedelta64"""
@@ -123,12 +130,6 @@ def sin(size: int, rng: Rng) -> Call:
     """the sine, float64"""
     x = uniform(size, rng)
     return partial(np.sin, x, out=np.empty_like(x))
-
-
-@operation(*ARRAY_SIZES, expect=RELEASES, source=UFUNC)
-def absolute_complex(size: int, rng: Rng) -> Call:
-    """the absolute value, complex128"""
-    return partial(np.absolute, complex_values(size, rng), out=np.empty(size))
 
 
 @operation(*ARRAY_SIZES, expect=RELEASES, source=UFUNC)

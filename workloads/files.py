@@ -1,4 +1,7 @@
-"""Arrays in files: saved, loaded, mapped. The files lie in the page cache."""
+"""Arrays in files: saved, loaded, mapped. The files lie in the page cache.
+
+What writes a file returns its path, which stands for what is in it.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ Rng = np.random.Generator
 @operation(*ARRAY_SIZES)
 def save(size: int, rng: Rng) -> Call:
     """np.save to a file, float64"""
-    return partial(_save, scratch_path(), uniform(size, rng))
+    return partial(_save, Path(scratch_path()), uniform(size, rng))
 
 
 @operation(*ARRAY_SIZES)
@@ -36,7 +39,7 @@ def load_mapped(size: int, rng: Rng) -> Call:
 @operation(*ARRAY_SIZES)
 def tofile(size: int, rng: Rng) -> Call:
     """bytes to a file, float64"""
-    return partial(_to_file, scratch_path(), uniform(size, rng))
+    return partial(_to_file, Path(scratch_path()), uniform(size, rng))
 
 
 @operation(*ARRAY_SIZES)
@@ -47,20 +50,14 @@ def fromfile(size: int, rng: Rng) -> Call:
     return partial(np.fromfile, path)
 
 
-@operation(*ARRAY_SIZES)
-def tobytes(size: int, rng: Rng) -> Call:
-    """an array to a bytes object, float64"""
-    return uniform(size, rng).tobytes
-
-
-def _save(path: str, x: NDArray[Any]) -> int:
+def _save(path: Path, x: NDArray[Any]) -> Path:
     np.save(path, x)
-    return Path(path).stat().st_size
+    return path
 
 
-def _to_file(path: str, x: NDArray[Any]) -> int:
+def _to_file(path: Path, x: NDArray[Any]) -> Path:
     x.tofile(path)
-    return Path(path).stat().st_size
+    return path
 
 
 def _saved(x: NDArray[Any]) -> str:

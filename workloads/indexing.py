@@ -8,8 +8,9 @@ from functools import partial
 import numpy as np
 
 from workloads.inputs import ARRAY_SIZES, flags, indices, side, uniform
-from workloads.workload import Call, declared, operation
+from workloads.workload import RELEASES, Call, declared, operation
 
+TAKE = "item_selection.c: npy_fasttake_impl releases it"
 Rng = np.random.Generator
 
 
@@ -44,7 +45,7 @@ def setitem_slice(size: int, rng: Rng) -> Call:
     return partial(operator.setitem, np.zeros(size), slice(None, None, 2), y)
 
 
-@operation(*ARRAY_SIZES)
+@operation(*ARRAY_SIZES, expect=RELEASES, source=TAKE)
 def take(size: int, rng: Rng) -> Call:
     """take by indices, float64"""
     return partial(np.take, uniform(size, rng), indices(size, rng))

@@ -55,8 +55,11 @@ def objects(size: int, rng: np.random.Generator) -> NDArray[np.object_]:
 
 
 def words(size: int, rng: np.random.Generator) -> NDArray[np.str_]:
-    """Return words of up to nine digits, shape ``(size,)``, dtype ``<U9``."""
-    return rng.integers(1, 10**9, size).astype("U9")
+    """Return words of 18 digits, shape ``(size,)``, dtype ``<U18``.
+
+    StringDType keeps up to 15 bytes within the element: these lie outside, as texts mostly do.
+    """
+    return rng.integers(10**17, 10**18, size).astype("U18")
 
 
 def side(size: int) -> int:
@@ -81,8 +84,8 @@ def hermitian(size: int, rng: np.random.Generator, dtype: DTypeLike = np.float64
 
 
 def stack(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return a stack of 4 x 4 matrices, shape ``(size // 16, 4, 4)``."""
-    return rng.standard_normal((size // 16, 4, 4)) + 4 * np.eye(4)
+    """Return a stack of 4 x 4 matrices, shape ``(size // 16, 4, 4)``, at least one of them."""
+    return rng.standard_normal((max(1, size // 16), 4, 4)) + 4 * np.eye(4)
 
 
 def scratch_path() -> str:

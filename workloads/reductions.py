@@ -11,6 +11,8 @@ from workloads.workload import HOLDS, RELEASES, Call, declared, operation
 
 REDUCTION = "ufunc_object.c: reduce_loop releases it above 500 elements"
 OBJECT_REDUCTION = "ufunc_object.c: reduce_loop keeps it where a loop needs the Python API"
+SCAN = "ufunc_object.c: PyUFunc_Accumulate releases it above 500 elements"
+ARGMAX = "calculation.c: _PyArray_ArgMinMaxCommon releases it"
 Rng = np.random.Generator
 
 
@@ -40,12 +42,18 @@ def mean(size: int, rng: Rng) -> Call:
 
 
 @operation(*ARRAY_SIZES)
+def nansum(size: int, rng: Rng) -> Call:
+    """the sum without what is no number, float64"""
+    return partial(np.nansum, np.where(flags(size, rng), uniform(size, rng), np.nan))
+
+
+@operation(*ARRAY_SIZES)
 def std(size: int, rng: Rng) -> Call:
     """the standard deviation, float64"""
     return partial(np.std, uniform(size, rng))
 
 
-@operation(*ARRAY_SIZES)
+@operation(*ARRAY_SIZES, expect=RELEASES, source=ARGMAX)
 def argmax(size: int, rng: Rng) -> Call:
     """where the greatest is, float64"""
     return partial(np.argmax, uniform(size, rng))
@@ -58,6 +66,12 @@ def count_nonzero(size: int, rng: Rng) -> Call:
 
 
 @operation(*ARRAY_SIZES)
+def count_nonzero_float(size: int, rng: Rng) -> Call:
+    """how many are not 0, float64"""
+    return partial(np.count_nonzero, flags(size, rng).astype(np.float64))
+
+
+@operation(*ARRAY_SIZES, expect=RELEASES, source=SCAN)
 def cumsum(size: int, rng: Rng) -> Call:
     """the running sum, float64"""
     x = uniform(size, rng)

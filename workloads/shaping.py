@@ -7,31 +7,32 @@ from functools import partial
 import numpy as np
 
 from workloads.inputs import ARRAY_SIZES, OBJECT_SIZES, side, uniform
-from workloads.workload import Call, declared, operation
+from workloads.workload import RELEASES, Call, declared, operation
 
+ASSIGN = "array_assign_array.c: raw_array_assign_array releases it above 500 elements"
 Rng = np.random.Generator
 
 
-@operation(*ARRAY_SIZES)
+@operation(*ARRAY_SIZES, expect=RELEASES, source=ASSIGN)
 def copy(size: int, rng: Rng) -> Call:
     """a copy, float64"""
     return partial(np.copy, uniform(size, rng))
 
 
-@operation(*ARRAY_SIZES)
+@operation(*ARRAY_SIZES, expect=RELEASES, source=ASSIGN)
 def transpose_copy(size: int, rng: Rng) -> Call:
     """a contiguous copy of a transposed square array, float64"""
     n = side(size)
     return partial(np.ascontiguousarray, uniform(n * n, rng).reshape(n, n).T)
 
 
-@operation(*ARRAY_SIZES)
+@operation(*ARRAY_SIZES, expect=RELEASES, source=ASSIGN)
 def astype_float32(size: int, rng: Rng) -> Call:
     """float64 to float32"""
     return partial(uniform(size, rng).astype, np.float32)
 
 
-@operation(*ARRAY_SIZES)
+@operation(*ARRAY_SIZES, expect=RELEASES, source=ASSIGN)
 def astype_int(size: int, rng: Rng) -> Call:
     """float64 to int64"""
     return partial(uniform(size, rng).astype, np.int64)
@@ -43,7 +44,7 @@ def astype_object(size: int, rng: Rng) -> Call:
     return partial(uniform(size, rng).astype, object)
 
 
-@operation(*ARRAY_SIZES)
+@operation(*ARRAY_SIZES, expect=RELEASES, source=ASSIGN)
 def concatenate(size: int, rng: Rng) -> Call:
     """two arrays joined, float64"""
     return partial(np.concatenate, (uniform(size, rng), uniform(size, rng)))

@@ -30,40 +30,34 @@ def string_dtype() -> Any:
     return np.dtypes.StringDType()
 
 
-@operation(*OBJECT_SIZES, argument_bytes=80)
+@operation(*OBJECT_SIZES, argument_bytes=160)
 def words_equal(size: int, rng: Rng) -> Call:
     """x == y, fixed width"""
     x = words(size, rng)
     return partial(np.equal, x, x.copy())
 
 
-@operation(*OBJECT_SIZES, argument_bytes=80, call_bytes=80)
+@operation(*OBJECT_SIZES, argument_bytes=160, call_bytes=160)
 def words_add(size: int, rng: Rng) -> Call:
     """x + y, fixed width"""
     return partial(string_functions().add, words(size, rng), words(size, rng))
 
 
-@operation(*OBJECT_SIZES, argument_bytes=40)
-def words_find(size: int, rng: Rng) -> Call:
-    """where '77' begins, fixed width"""
-    return partial(string_functions().find, words(size, rng), "77")
-
-
-@operation(*OBJECT_SIZES)
+@operation(*OBJECT_SIZES, argument_bytes=80)
 def strings_equal(size: int, rng: Rng) -> Call:
     """x == y, StringDType"""
     x = words(size, rng).astype(string_dtype())
     return partial(np.equal, x, x.copy())
 
 
-@operation(*OBJECT_SIZES, call_bytes=64)
+@operation(*OBJECT_SIZES, argument_bytes=80, call_bytes=96)
 def strings_add(size: int, rng: Rng) -> Call:
     """x + y, StringDType"""
     x = words(size, rng).astype(string_dtype())
     return partial(np.add, x, x.copy())
 
 
-@operation(*OBJECT_SIZES, argument_bytes=40)
+@operation(*OBJECT_SIZES, argument_bytes=80)
 def words_to_float(size: int, rng: Rng) -> Call:
     """fixed width to float64"""
     return partial(words(size, rng).astype, np.float64)

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from speedgate.case import Case, format_size
+from speedgate.environment import usable_cores
 from speedgate.history import Row, Side
 from speedgate.report.table import Table, plain, wrapped
 
 LEGEND = (
-    "speed against one thread with one BLAS thread, CPU seconds a wall second, voluntary context "
-    "switches a call. Cells of one BLAS setting were measured in turn, the two settings one after "
+    "speed against one thread with one BLAS thread, CPU seconds a wall second, context switches a "
+    "call. Cells of one BLAS setting were measured in turn, the two settings one after "
     "the other"
 )
-# NumPy keeps so much of the cores busy where it uses all of them by itself.
+# NumPy uses all cores by itself where it keeps so much of them busy, and gains by it: BLAS threads
+# that wait spin, and look busy, too.
 ALL_CORES = 0.8
+LEAST_GAIN = 1.2
 # What answers whether it does: large products.
 PRODUCTS = ("matmul", "dot")
 
@@ -24,8 +27,9 @@ def blas_table(rows: Sequence[Row]) -> Table:
     found: dict[Case, dict[bool, Row]] = {}
     for row in rows:
         found.setdefault(row.case, {})[row.is_blas_default] = row
-    workers = max((case.workers for case in found), default=1)
-    columns = [f"{blas} x{count}" for blas in ("BLAS 1", "default") for count in (1, workers)]
+    counts = {case.workers for case in found}
+    many = str(max(counts)) if len(counts) == 1 else "W"
+    columns = [f"{blas} x{count}" for blas in ("BLAS 1", "default") for count in ("1", many)]
     lines = []
     for case, cells in found.items():
         unit = _seconds(cells.get(False), "baseline")
@@ -34,7 +38,8 @@ def blas_table(rows: Sequence[Row]) -> Table:
             for is_default in (False, True)
             for side in ("baseline", "contender")
         ]
-        lines.append((f"{case.workload} {format_size(case.size)}", *texts))
+        name = f"{case.workload} {format_size(case.size)}"
+        lines.append((name if len(counts) == 1 else f"{name} W={case.workers}", *texts))
     return Table(("", *columns), tuple(lines))
 
 
@@ -49,9 +54,7 @@ def _cell(row: Row | None, name: str, unit: float | None) -> str:
     if row is None or seconds is None:
         return ""
     side: Side = row.sides[name]
-    switches = None
-    if side.voluntary_switches is not None and row.calls:
-        switches = side.voluntary_switches / row.calls
+    switches = side.switches / row.calls if side.switches is not None and row.calls else None
     speed = "-" if unit is None else f"{unit / seconds:.2f}"
     return f"{speed} {_figure(side.cpu_per_wall, '.1f')} {_figure(switches, '.2f')}"
 
@@ -69,10 +72,19 @@ def by_itself(rows: Sequence[Row], cores: int) -> list[str]:
         side = largest.sides.get("baseline") if largest else None
         if largest is None or side is None or side.cpu_per_wall is None:
             continue
-        answer = "uses" if side.cpu_per_wall >= ALL_CORES * cores else "does not use"
+        single = [row for row in rows if row.case == largest.case and not row.is_blas_default]
+        alone, default = (
+            _seconds(single[0] if single else None, "baseline"),
+            _seconds(largest, "baseline"),
+        )
+        if alone is None or default is None:
+            continue
+        gain = alone / default
+        uses = side.cpu_per_wall >= ALL_CORES * cores and gain >= LEAST_GAIN
         lines.append(
             f"{name} {format_size(largest.case.size)} from one Python thread, BLAS at its default: "
-            f"{side.cpu_per_wall:.2f} of {cores} cores busy: NumPy {answer} all cores by itself"
+            f"{side.cpu_per_wall:.2f} of {cores} cores busy, {gain:.2f} times as fast as with one "
+            f"BLAS thread: NumPy {'uses' if uses else 'does not use'} all cores by itself"
         )
     return lines
 
@@ -80,7 +92,6 @@ def by_itself(rows: Sequence[Row], cores: int) -> list[str]:
 def blas_lines(rows: Sequence[Row], width: int = 80) -> list[str]:
     """Return the four cells of some rows as lines of the terminal."""
     lines = plain(blas_table(rows), width)
-    cores = max((row.case.workers for row in rows), default=1)
-    for text in ("", LEGEND, "", *by_itself(rows, cores)):
+    for text in ("", LEGEND, "", *by_itself(rows, usable_cores())):
         lines += wrapped(text, width)
     return lines

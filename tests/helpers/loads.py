@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -52,6 +53,17 @@ def who(argument):
 def counter(argument):
     """A result that is another one on every call."""
     return next(_calls)
+
+
+def leave_a_file_before(size, seed):
+    """Prepare by leaving a file behind, as a workload on files does."""
+    return leave_a_file(None) or size
+
+
+def leave_a_file(argument):
+    """Leave a file where temporary files go."""
+    handle, _ = tempfile.mkstemp(prefix="left-")
+    os.close(handle)
 
 
 def shout(argument):
