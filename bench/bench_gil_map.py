@@ -20,7 +20,7 @@ SAMPLE = [
         "sort",
         "getitem_mask",
         "concatenate",
-        "solve",
+        "inv",
         "fft",
         "normal_own",
         "bincount",

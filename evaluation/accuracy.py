@@ -283,11 +283,12 @@ def main() -> None:
 
 
 def document(everything: list[dict[str, Any]]) -> str:
-    """Return docs/accuracy.md, of the trials of the code and the machine that came last."""
-    last = everything[-1] if everything else {}
-    rule, machine = last.get("rule", RULE), last.get("machine", MACHINE)
-    current = [trial for trial in everything if is_alike(trial, rule, machine)]
-    since = "" if rule == RULE else " The code of the measurement has changed since."
+    """Return docs/accuracy.md; of each scene the trials of the code that came last."""
+    machine = everything[-1]["machine"] if everything else MACHINE
+    rules = {trial["scene"]: trial["rule"] for trial in everything}
+    current = [each for each in everything if is_alike(each, rules[each["scene"]], machine)]
+    older = sorted(name for name, rule in rules.items() if rule != RULE)
+    since = f" The code of the measurement has changed since: {', '.join(older)}." if older else ""
     trials = [trial for trial in current if is_valid(trial)]
     set_aside = [trial for trial in current if not is_valid(trial)]
     wrong = sum(

@@ -1,14 +1,16 @@
-"""The commands: ``python -m speedgate report|map|selftest``."""
+"""The commands: ``python -m speedgate report|map|advise|selftest``."""
 
 from __future__ import annotations
 
 import argparse
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from speedgate.advice import advise
+from speedgate.case import parse_size
 from speedgate.environment import usable_cores
 from speedgate.gate import floors
 from speedgate.gil_map import operations
@@ -51,6 +53,13 @@ def parser() -> argparse.ArgumentParser:
     add_source(gil_map)
     gil_map.add_argument("--details", action="store_true", help="every signal of every case")
     gil_map.set_defaults(run=run_map)
+    advice = commands.add_parser(
+        "advise", help="which strategy is the fastest for a workload and a size here"
+    )
+    add_runs(advice)
+    advice.add_argument("--workload", metavar="NAME", help="only this workload, such as g")
+    advice.add_argument("--size", metavar="ELEMENTS", help="only this size, such as 1e6")
+    advice.set_defaults(run=run_advise)
     selftest = commands.add_parser(
         "selftest", help="A/A on this machine: false alarms, smallest drop, a threshold"
     )
@@ -66,6 +75,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 def add_source(command: argparse.ArgumentParser) -> None:
+    add_runs(command)
+    command.add_argument("--format", choices=("text", "markdown"), default="text")
+
+
+def add_runs(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "source",
         nargs="?",
@@ -73,20 +87,15 @@ def add_source(command: argparse.ArgumentParser) -> None:
         default=Path("results"),
         help="a run's file, or a folder whose newest run is shown (default: results)",
     )
-    command.add_argument("--format", choices=("text", "markdown"), default="text")
 
 
 def run_map(options: argparse.Namespace) -> int:
     """Show the map of a run; of a folder, the newest run that has one."""
-    run = options.source
-    if run.is_dir():
-        run = next((each for each in runs_newest_first(run) if operations(each.rows())), None)
-        if run is None:
-            raise HistoryError(
-                f"no run in {options.source} has a map; 'pytest bench/bench_gil_map.py' makes one"
-            )
-    else:
-        run = read_run(run)
+    run = newest_with(
+        options.source,
+        lambda run: bool(operations(run.rows())),
+        "has a map; 'pytest bench/bench_gil_map.py' makes one",
+    )
     if options.format == "markdown":
         print(markdown_map(run, environment_line(run.environment)))
         return 0
@@ -94,6 +103,40 @@ def run_map(options: argparse.Namespace) -> int:
     print(*wrapped(environment_line(run.environment), width), f"from {run.path}", "", sep="\n")
     print("\n".join(map_lines(run.rows(), width, options.details)))
     return 0
+
+
+def run_advise(options: argparse.Namespace) -> int:
+    """Say which strategy is the fastest, from the newest run that compares what is asked for."""
+    try:
+        size = None if options.size is None else parse_size(options.size)
+    except ValueError as error:
+        raise OptionError(f"--size: {error}") from None
+    what = " ".join(filter(None, (options.workload, options.size)))
+    run = newest_with(
+        options.source,
+        lambda run: bool(advise(run.rows(), options.workload, size)),
+        f"has two strategies of {what or 'any workload'}; 'pytest bench/bench_strategies.py"
+        f"{f' --workloads {options.workload}' if options.workload else ''}"
+        f"{f' --sizes {options.size}' if options.size else ''}' measures them",
+    )
+    found = advise(run.rows(), options.workload, size)
+    if not found:
+        raise HistoryError(f"{run.path} has no two strategies of {what or 'any workload'}")
+    width = shutil.get_terminal_size().columns
+    print(*wrapped(environment_line(run.environment), width), f"from {run.path}", "", sep="\n")
+    for advice in found:
+        print(*wrapped(advice.line, width), sep="\n")
+    return 0
+
+
+def newest_with(source: Path, has: Callable[[Run], bool], wanted: str) -> Run:
+    """Return the run in a file, or the newest of a folder that ``has`` what is wanted."""
+    if not source.is_dir():
+        return read_run(source)
+    run = next((each for each in runs_newest_first(source) if has(each)), None)
+    if run is None:
+        raise HistoryError(f"no run in {source} {wanted}")
+    return run
 
 
 def run_report(options: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,7 +13,8 @@ class Workload(Protocol):
 
     It may have more: ``sizes`` that tell most of it, in ascending order; ``expect``, "releases" or
     "holds", with its ``source``, where that is promised of the largest size; ``repeatable``, false
-    where each call is meant to return something else.
+    where each call is meant to return something else; ``peers``, other versions of the function
+    by the name of the strategy that runs them.
     """
 
     @property
@@ -36,6 +37,11 @@ def sizes_of(workload: Workload) -> tuple[int, ...]:
 def is_repeatable(workload: Workload) -> bool:
     """Return whether every call of a workload on one argument returns the same."""
     return bool(getattr(workload, "repeatable", True))
+
+
+def peers_of(workload: Workload) -> Mapping[str, Callable[[Any], Any]]:
+    """Return the versions of a workload that use threads of their own, by strategy."""
+    return dict(getattr(workload, "peers", {}))
 
 
 def promise_of(workload: Workload, size: int) -> dict[str, str] | None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import importlib
 import os
 import platform
+import re
 import sys
 import sysconfig
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -140,6 +142,35 @@ def available_bytes() -> int | None:
 def gil_enabled() -> bool:
     """Return whether this interpreter runs with the GIL at this moment."""
     return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
+
+
+_gil_enablers: list[str] = []
+_GIL_ENABLED = re.compile(r"\(GIL\) has been enabled to load module '([^']+)'")
+
+
+def watch_gil() -> None:
+    """Note from now on which modules switch the GIL on: Python names them in a warning."""
+    show = warnings.showwarning
+
+    def note(message: Warning | str, *arguments: Any, **options: Any) -> None:
+        found = _GIL_ENABLED.search(str(message))
+        if found:
+            _gil_enablers.append(found[1])
+        show(message, *arguments, **options)
+
+    warnings.showwarning = note
+
+
+def gil_came_back() -> str | None:
+    """Return that a free-threaded build runs with the GIL though nobody asked for it, and why."""
+    asked_for = os.environ.get("PYTHON_GIL") == "1" or sys._xoptions.get("gil") == "1"
+    if not sysconfig.get_config_var("Py_GIL_DISABLED") or not gil_enabled() or asked_for:
+        return None
+    modules = " and ".join(dict.fromkeys(_gil_enablers)) or "a module that Python did not name"
+    return (
+        f"this free-threaded Python has its GIL back on: {modules} switched it on when it was "
+        "imported; upgrade that, or say PYTHON_GIL=1 to measure with the GIL"
+    )
 
 
 def describe_interpreter() -> dict[str, Any]:

@@ -174,6 +174,8 @@ class Row:
     sides: Mapping[str, Side] = field(default_factory=dict)
     is_blas_default: bool = False
     build: str = ""
+    idle: float | None = None
+    start_seconds: float | None = None
 
     @property
     def calls(self) -> int:
@@ -227,6 +229,8 @@ def row_of(info: Json, seconds: float | None) -> Row:
         promise_source=(info.get("promise") or {}).get("source", ""),
         sides={name: Side(**side) for name, side in (info.get("sides") or {}).items()},
         is_blas_default=info.get("blas_threads_asked") == "default",
+        idle=(info.get("shares") or {}).get("idle"),
+        start_seconds=info.get("start_seconds"),
     )
 
 

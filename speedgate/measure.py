@@ -16,20 +16,21 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import psutil
 
 from speedgate.accounting import concurrency, inflation, median_shares
-from speedgate.case import Case, Workload, is_repeatable
+from speedgate.case import Case, Workload, is_repeatable, peers_of
 from speedgate.environment import BLAS_THREAD_VARIABLES
 from speedgate.estimate import Estimate, estimate_median, estimate_share
 from speedgate.gate import MAX_PROCESSES, MIN_PROCESSES, Evidence
 from speedgate.runner import Runner
 from speedgate.sample import Pair, PairedSample
 from speedgate.speedup import speedup
+from speedgate.strategies import STRATEGIES
 
 # Where this package lies: a runner finds it here whether or not it is installed there.
 PACKAGE_FOLDER = str(Path(__file__).resolve().parent.parent)
@@ -43,7 +44,7 @@ SAMPLES_AS_ONE = 2
 # than so many each, or a single long hold would be taken for hundreds.
 SAMPLES_A_CALL = 8
 # A thread that is preempted with the GIL holds it for as long as others have its core: beside a
-# busy process the held share of nothing read 0.1. Such a stretch says nothing and is left out.
+# busy process the held share of nothing read 0.1. A stretch with so much waiting is left out.
 MOST_WAITING_WHEN_HELD = 0.10
 # Six pairs are the fewest that have a 95% interval.
 LEAST_PAIRS = 6
@@ -216,11 +217,15 @@ class Plan:
 
 
 class HeldStretch(NamedTuple):
-    """One process's samples of the GIL: ``hits`` of ``samples`` during ``calls`` calls."""
+    """One process's samples of the GIL: ``hits`` of ``samples`` during ``calls`` calls.
+
+    ``waiting`` is the share of the time for which the worker was runnable and others had its core.
+    """
 
     hits: int
     samples: int
     calls: int
+    waiting: float = 0.0
 
     @property
     def share(self) -> float:
@@ -283,9 +288,18 @@ class Measurement:
         )
 
     def held_share(self, confidence: float) -> Estimate | None:
-        """Return for what share of one worker's work the GIL was held, over all processes."""
+        """Return for what share of one worker's work the GIL was held, over all processes.
+
+        A worker that is preempted with the GIL holds it until it runs again. So what it waited may
+        all be a part of what was seen, and is taken off the lower bound.
+        """
+        trials = sum(stretch.trials for stretch in self.held)
         hits = sum(stretch.share * stretch.trials for stretch in self.held)
-        return estimate_share(hits, sum(stretch.trials for stretch in self.held), confidence)
+        found = estimate_share(hits, trials, confidence)
+        if found is None:
+            return None
+        waiting = sum(stretch.waiting * stretch.trials for stretch in self.held) / trials
+        return replace(found, low=max(0.0, found.low - waiting))
 
     def throttled_share(self) -> float | None:
         """Return for what share of the rounds the control group had used up its CPU quota."""
@@ -436,7 +450,8 @@ def _sample_held(measurement: Measurement, session: Session, seconds: float) -> 
     undisturbed = reply["waiting"] is not None and reply["waiting"] < MOST_WAITING_WHEN_HELD
     if reply["held"] is not None and undisturbed:
         hits, samples = reply["held"]
-        measurement.held.append(HeldStretch(hits, samples, reply["calls"]))
+        stretch = HeldStretch(hits, samples, reply["calls"], reply["waiting"])
+        measurement.held.append(stretch)
 
 
 def find_py_spy() -> str | None:
@@ -470,7 +485,14 @@ def buffers(case: Case) -> int:
 def open_request(case: Case, workload: Workload, plan: Plan, number: int) -> Json:
     """Return the request that opens ``case`` in the ``number``-th process."""
     batches = [_batch("work", workload, case.size, plan, case, number)]
-    if plan.control is not None and case.workers > 1:
+    peer = STRATEGIES[case.strategy].is_peer
+    if peer:
+        batches.append(
+            _batch("peer", workload, case.size, plan, case, number)
+            | {"function": reference(peers_of(workload)[case.strategy])}
+        )
+    # The control would run in one thread there: it says nothing of the cores.
+    if plan.control is not None and case.workers > 1 and not peer:
         batches.append(_batch("control", plan.control, 1, plan, case, number))
     return {
         "strategy": case.strategy,

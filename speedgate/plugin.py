@@ -65,6 +65,7 @@ from speedgate.selection import (
 )
 from speedgate.settings import Settings, add_options, read_settings
 from speedgate.strategies import STRATEGIES
+from speedgate.strategies.dask import SCHEDULER as DASK_SCHEDULER
 from speedgate.suite import find_workload
 
 MARKER = "speedgate"
@@ -180,6 +181,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[STATE] = State(read_settings(config))
     except OptionError as error:
         raise pytest.UsageError(str(error)) from None
+    scheduler = config.stash[STATE].settings.dask_scheduler
+    if scheduler is not None:
+        os.environ[DASK_SCHEDULER] = scheduler  # where Dask's own clients, and our runners, look
     config.pluginmanager.register(LastWord(), "speedgate-last-word")
     config.pluginmanager.register(XdistController(), "speedgate-xdist")
 

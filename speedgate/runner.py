@@ -30,7 +30,13 @@ from typing import Any, NamedTuple
 
 from speedgate import task
 from speedgate.counters import HostPressure, ProcessUsage, RunQueueDelay
-from speedgate.environment import describe_interpreter, gil_enabled, read_blas
+from speedgate.environment import (
+    describe_interpreter,
+    gil_came_back,
+    gil_enabled,
+    read_blas,
+    watch_gil,
+)
 from speedgate.held import sample_held
 from speedgate.strategies import STRATEGIES, Shared, Strategy
 
@@ -117,7 +123,7 @@ class Crew:
     def _open_delay(self) -> RunQueueDelay:
         if self.strategy.workers_are == "processes":
             return RunQueueDelay.of_processes(pid for pid, _, _ in self.members)
-        unknown = self.strategy.workers_are in ("passing threads", "elsewhere")
+        unknown = self.strategy.workers_are in ("passing threads", "elsewhere", "inside")
         if unknown or len(self.members) < self.workers:
             return RunQueueDelay(())
         return RunQueueDelay.of_threads(native_id for _, _, native_id in self.members)
@@ -125,6 +131,7 @@ class Crew:
     def round(self, key: str, load: Load, rotation: int) -> Json:
         """Run the batch once and return its seconds with all that was counted meanwhile."""
         usage, delay, cpu = ProcessUsage.now(), self.delay.seconds(), time.process_time()
+        inside = self.strategy.workers_are == "inside"
         began = time.perf_counter()
         stamps = list(
             self.executor.map(task.run, repeat(key), load.indices(rotation), repeat(load.loops))
@@ -132,15 +139,15 @@ class Crew:
         seconds = time.perf_counter() - began
         own_cpu, later = time.process_time() - cpu, self.delay.seconds()
         counted = ProcessUsage.now().since(usage)
-        in_processes = self.strategy.workers_are in ("processes", "elsewhere")
+        elsewhere = self.strategy.workers_are == "elsewhere"
+        in_processes = elsewhere or self.strategy.workers_are == "processes"
         return {
             "seconds": seconds,
             # The clock of another machine says nothing here.
-            "tail": 0.0
-            if self.strategy.workers_are == "elsewhere"
-            else tail_seconds(stamps, began + seconds),
-            "in_task": sum(stamp.ended - stamp.began for stamp in stamps),
-            "on_cpu": sum(stamp.thread_cpu for stamp in stamps),
+            "tail": 0.0 if elsewhere or inside else tail_seconds(stamps, began + seconds),
+            # Threads inside a call are known by the process's clock only.
+            "in_task": None if inside else sum(stamp.ended - stamp.began for stamp in stamps),
+            "on_cpu": own_cpu if inside else sum(stamp.thread_cpu for stamp in stamps),
             "waiting": None if later is None or delay is None else later - delay,
             "cpu": sum(stamp.process_cpu for stamp in stamps) if in_processes else own_cpu,
             "minor_faults": None if in_processes else counted.minor_faults,
@@ -264,6 +271,7 @@ class Runner:
         # The crew first: a fork copies no thread but the one that forks.
         self.crew = Crew(STRATEGIES[request["strategy"]], request["workers"], batches)
         self.baseline = Baseline()
+        refuse_gil_that_came_back()
         return {
             "environment": describe_interpreter(),
             "start_method": self.crew.strategy.start_method,
@@ -279,8 +287,13 @@ class Runner:
     def check(self, request: Json) -> Json:
         """Compare the results of every buffer's task, serial against the strategy."""
         crew, _ = self._opened()
-        for key in self.keys:
-            indices = range(request["tasks"])
+        indices = range(request["tasks"])
+        for key in ("work", "control"):
+            if key not in self.keys:
+                continue
+            if self._contender(key) != key:
+                self._check_peer(crew, key, indices)
+                continue
             serial = [task.digest(key, index) for index in indices]
             parallel = list(crew.executor.map(task.digest, repeat(key), indices))
             wrong = [index for index in indices if serial[index] != parallel[index]]
@@ -291,16 +304,30 @@ class Runner:
                 )
         return {"tasks": request["tasks"]}
 
+    def _contender(self, key: str) -> str:
+        """Return the batch that the strategy runs against the baseline's."""
+        return "peer" if key == "work" and "peer" in self.keys else key
+
+    def _check_peer(self, crew: Crew, key: str, indices: range) -> None:
+        """Compare the results of another version, which may round differently."""
+        alike = crew.executor.map(task.alike, repeat(key), repeat(self._contender(key)), indices)
+        wrong = [index for index, same in zip(indices, alike, strict=True) if not same]
+        if wrong:
+            raise ResultMismatch(
+                f"{crew.strategy.name} returned another result than NumPy for {len(wrong)} of "
+                f"{len(indices)} tasks (the first is task {wrong[0]})"
+            )
+
     def calibrate(self, request: Json) -> Json:
         """Choose the loads; a request may name ``tasks`` and ``loops`` and so decide itself."""
         crew, baseline = self._opened()
         began = time.perf_counter()
-        seconds = self._call_seconds(baseline, self.keys[0])
+        seconds = self._call_seconds(baseline, "work")
         load = Load.fitting(seconds, crew.workers)
         self.work = Load(request.get("tasks") or load.tasks, request.get("loops") or load.loops)
-        if len(self.keys) > 1:
-            self.control = Load.fitting(self._call_seconds(baseline, self.keys[1]), crew.workers)
-        crew.round(self.keys[0], self.work, 0)  # a warm-up that nobody looks at
+        if "control" in self.keys:
+            self.control = Load.fitting(self._call_seconds(baseline, "control"), crew.workers)
+        crew.round(self._contender("work"), self.work, 0)  # a warm-up that nobody looks at
         return {
             "call_seconds": seconds,
             "tasks": self.work.tasks,
@@ -330,9 +357,10 @@ class Runner:
             elapsed = time.perf_counter() - began
             if elapsed >= request["seconds"] and len(pairs) >= request.get("at_least", 1):
                 break
-            pairs.append(self._pair(self.keys[0], self.work, spent, "work"))
+            pairs.append(self._pair(self.work, spent, "work"))
             if self.control and spent["control"] < CONTROL_SHARE * sum(spent.values()):
-                controls.append(self._pair(self.keys[1], self.control, spent, "control"))
+                controls.append(self._pair(self.control, spent, "control"))
+        refuse_gil_that_came_back()
         since = HostPressure.now().since(pressure)
         return {
             "pairs": pairs,
@@ -346,18 +374,18 @@ class Runner:
             "traced": traced(),
         }
 
-    def _pair(self, key: str, load: Load, spent: dict[str, float], name: str) -> Json:
+    def _pair(self, load: Load, spent: dict[str, float], name: str) -> Json:
         """Run baseline and contender, the one first that was second in the last pair."""
         crew, baseline = self._opened()
         number = self.numbers[name]
         self.numbers[name] += 1
-        turns: list[tuple[str, Callable[[str, Load, int], Json]]] = [
-            ("baseline", baseline.round),
-            ("contender", crew.round),
+        turns: list[tuple[str, Callable[[str, Load, int], Json], str]] = [
+            ("baseline", baseline.round, name),
+            ("contender", crew.round, self._contender(name)),
         ]
         if number % 2:
             turns.reverse()
-        pair = {side: turn(key, load, number) for side, turn in turns}
+        pair = {side: turn(key, load, number) for side, turn, key in turns}
         spent[name] += pair["baseline"]["seconds"] + pair["contender"]["seconds"]
         return pair
 
@@ -371,7 +399,7 @@ class Runner:
             return {"held": None, "calls": 0, "waiting": None, "seconds": 0.0}
         began, delay = time.perf_counter(), baseline.delay.seconds()
         stop = threading.Event()
-        working = baseline.submit(task.run_until, self.keys[0], self.work.loops, stop)
+        working = baseline.submit(task.run_until, "work", self.work.loops, stop)
         try:
             found = sample_held(request["py_spy"], request["seconds"])
         finally:
@@ -405,10 +433,18 @@ def traced() -> str | None:
     return f"sys.monitoring ({monitoring.get_tool(tools[0])})" if tools else None
 
 
+def refuse_gil_that_came_back() -> None:
+    """Raise ``RuntimeError`` where what is measured as free-threaded is not."""
+    reason = gil_came_back()
+    if reason is not None:
+        raise RuntimeError(reason)
+
+
 def serve() -> None:
     """Answer JSON lines from standard input until it ends. What workloads print goes to stderr."""
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    watch_gil()
     runner = Runner()
     for line in sys.stdin:
         request = json.loads(line)

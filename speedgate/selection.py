@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from speedgate.case import Case, Workload, parse_size, sizes_of
+from speedgate.case import Case, Workload, parse_size, peers_of, sizes_of
 from speedgate.strategies import STRATEGIES
 
 T = TypeVar("T")
@@ -162,7 +162,8 @@ class Declaration:
 def cases(selection: Selection, declared: Declaration) -> list[tuple[Workload, Case]]:
     """Return the cases of a declaration under a selection, in the order of declaration.
 
-    A strategy without workers of its own has one case, whatever the workers.
+    A strategy without workers of its own has one case, whatever the workers; one that runs another
+    version of the workload has none where there is no such version.
     """
     found: dict[Case, Workload] = {}
     for workload in declared.workloads:
@@ -173,6 +174,8 @@ def cases(selection: Selection, declared: Declaration) -> list[tuple[Workload, C
             continue
         for size in _choose(selection.sizes, sizes, declared.fixed):
             for strategy in _choose(selection.strategies, declared.strategies, declared.fixed):
+                if STRATEGIES[strategy].is_peer and strategy not in peers_of(workload):
+                    continue
                 parallel = STRATEGIES[strategy].is_parallel
                 counts = _choose(selection.workers, declared.workers, declared.fixed)
                 for count in counts if parallel else (1,):

@@ -103,6 +103,11 @@ def add_measuring_options(group: Any) -> None:
         help="threads of the BLAS in each runner (default 1; 'default' leaves them alone)",
     )
     group.addoption(
+        "--dask-scheduler",
+        metavar="ADDRESS",
+        help="the scheduler of the strategy dask, such as tcp://host:8786 (default: a local one)",
+    )
+    group.addoption(
         "--runner-setup",
         metavar="MODULE:FUNCTION",
         help="call this in every runner before it measures",
@@ -123,6 +128,7 @@ class Settings:
     ini_concurrency: float
     blas_threads: int | None
     runner_setup: str | None
+    dask_scheduler: str | None
     oversubscribe: bool
     in_process: bool
     strict: bool
@@ -164,6 +170,7 @@ def read_settings(config: Any) -> Settings:
         or 0,
         blas_threads=parse_blas_threads(option("blas_threads")),
         runner_setup=parse_reference("--runner-setup", option("runner_setup")),
+        dask_scheduler=option("dask_scheduler"),
         oversubscribe=option("oversubscribe"),
         in_process=option("in_process"),
         strict=option("strict_gate"),

@@ -150,6 +150,16 @@ def digest(key: str, index: int) -> str:
     return digest_of(argument if result is None else result, batch.repeatable)
 
 
+def alike(key: str, other: str, index: int) -> bool:
+    """Run the task of two batches once; whether the results are numbers that are nearly equal."""
+    numpy = importlib.import_module("numpy")
+    one, two = (
+        _batches[name].function(_batches[name].arguments[index % len(_batches[name].arguments)])
+        for name in (key, other)
+    )
+    return numpy.shape(one) == numpy.shape(two) and bool(numpy.allclose(one, two, rtol=1e-9))
+
+
 def digest_of(result: Any, with_values: bool = True) -> str:
     """Return a SHA-256 of a result.
 

@@ -1,6 +1,7 @@
 import json
 import os
 import sys
+import warnings
 from types import SimpleNamespace
 
 import pytest
@@ -298,3 +299,47 @@ def test_differences_are_the_same_from_the_other_side(one, other):
 def test_the_real_machine_has_cores_and_memory():
     assert usable_cores() >= 1
     assert available_bytes() > 0
+
+
+# --- a GIL that came back on a free-threaded build
+
+WARNING = (
+    "The global interpreter lock (GIL) has been enabled to load module 'old_module', which has not "
+    "declared that it can run safely without the GIL."
+)
+
+
+@pytest.fixture
+def free_threaded(monkeypatch):
+    """A free-threaded build whose GIL is on, as far as can be told from here."""
+    real = module.sysconfig.get_config_var
+    told = {"Py_GIL_DISABLED": 1}
+    monkeypatch.setattr(
+        module.sysconfig, "get_config_var", lambda name: told.get(name) or real(name)
+    )
+    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: True, raising=False)
+    monkeypatch.setattr(module, "_gil_enablers", [])
+    monkeypatch.delenv("PYTHON_GIL", raising=False)
+    monkeypatch.setattr(warnings, "showwarning", lambda *_, **__: None)
+
+
+def test_a_gil_that_came_back_is_said_with_the_module_that_did_it(free_threaded):
+    assert "a module that Python did not name" in module.gil_came_back()
+    module.watch_gil()
+    warnings.showwarning(RuntimeWarning(WARNING), RuntimeWarning, "file.py", 1)
+    warnings.showwarning(UserWarning("something else"), UserWarning, "file.py", 1)
+    assert "GIL back on: old_module switched it on" in module.gil_came_back()
+    assert "PYTHON_GIL=1" in module.gil_came_back()
+
+
+def test_a_gil_that_was_asked_for_or_is_off_is_no_error(free_threaded, monkeypatch):
+    monkeypatch.setenv("PYTHON_GIL", "1")
+    assert module.gil_came_back() is None
+    monkeypatch.delenv("PYTHON_GIL")
+    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: False)
+    assert module.gil_came_back() is None
+
+
+def test_a_build_with_a_gil_may_have_it_on():
+    if not module.sysconfig.get_config_var("Py_GIL_DISABLED"):
+        assert module.gil_came_back() is None

@@ -273,7 +273,7 @@ def test_a_trial_of_other_code_or_another_machine_is_done_again(accuracy, fields
 def test_a_table_of_older_code_says_so(accuracy):
     text = accuracy.document([trial(rule="an older one")])
     assert "1 trials at abc1234" in text
-    assert "The code of the measurement has changed since." in text
+    assert "The code of the measurement has changed since: quiet." in text
 
 
 def test_a_rule_is_told_by_what_its_code_does(accuracy, monkeypatch, tmp_path):

@@ -97,6 +97,13 @@ def test_the_workloads_load_nothing_of_ours_and_no_pytest():
     assert top_levels(modules) & {"speedgate", "bench", "pytest", "_pytest"} == set()
 
 
+def test_pure_python_is_found_without_numpy():
+    """An interpreter of its own (Python 3.14) cannot import NumPy, and f is to run there."""
+    modules = loaded_by("import speedgate.task; speedgate.task.find('workloads.pure:f')")
+    assert "workloads.pure" in modules
+    assert "numpy" not in top_levels(modules)
+
+
 def test_runner_and_workloads_together_load_no_harness():
     modules = loaded_by(f"import speedgate.runner, workloads, {catalogue_modules()}")
     assert {f"speedgate.{name}" for name in HARNESS} & set(modules) == set()

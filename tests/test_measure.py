@@ -205,6 +205,18 @@ def test_a_gil_that_could_not_be_sampled_is_unknown_and_not_free():
     assert measurement.evidence(0.95).held is None
 
 
+def test_what_the_worker_waited_may_all_be_part_of_the_hold():
+    def share(waiting):
+        bench = Bench(held=(100, 1000), replies={"held": {"waiting": waiting}})
+        return bench.measure(Plan(seconds=1, held_seconds=0.25)).evidence(0.95).held
+
+    quiet, busy = share(0.0), share(0.05)
+    assert busy.value == quiet.value == 0.1
+    assert busy.high == quiet.high
+    assert busy.low == pytest.approx(quiet.low - 0.05)
+    assert share(0.0999).low == 0
+
+
 @pytest.mark.parametrize(
     ("samples", "calls", "trials"), [(800, 400, 400), (800, 10, 80), (800, 0, 1), (1, 5, 1)]
 )

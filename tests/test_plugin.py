@@ -153,7 +153,7 @@ def test_by_default_f_and_g_are_measured_under_every_strategy_from_1e3_to_1e6(ch
     assert result.ret == GREEN
     measured = {Case.parse(case) for case in machine.cases}
     assert {"f", "g", "g_out"} <= {case.workload for case in measured} <= set(CATALOGUE)
-    assert {case.strategy for case in measured} == set(STRATEGIES)
+    assert {case.strategy for case in measured} == {"serial", "threads", "processes", "foreach"}
     assert {case.size for case in measured} >= {1_000, 1_000_000}
     assert {case.workers for case in measured if STRATEGIES[case.strategy].is_parallel} == {2}
 

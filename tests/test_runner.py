@@ -9,8 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 from helpers import loads
+from helpers.available import strategy_here
 from helpers.fakes import FakeClock
-from helpers.leftovers import child_processes, still_running
+from helpers.leftovers import child_processes, still_running, threads
 from helpers.made import opening
 
 from speedgate import runner as module
@@ -44,7 +45,7 @@ def runner():
 
 @pytest.fixture(params=STRATEGIES)
 def strategy(request):
-    return request.param
+    return strategy_here(request.param).name
 
 
 def open_case(runner, function=loads.square, strategy="threads", **options):
@@ -62,7 +63,7 @@ def stamp(ended, worker):
 
 
 def test_a_case_goes_from_open_to_close(runner, strategy):
-    threads, processes = set(threading.enumerate()), child_processes()
+    before, processes = threads(), child_processes()
     opened = open_case(runner, strategy=strategy, control=loads.nothing)
     assert opened["start_method"] == STRATEGIES[strategy].start_method
     assert opened["environment"]["python"]
@@ -77,7 +78,7 @@ def test_a_case_goes_from_open_to_close(runner, strategy):
     assert runner.handle({"do": "close"}) == {}
     json.dumps([opened, calibrated, rounds, held], allow_nan=False)
     assert task._batches == {}
-    assert set(threading.enumerate()) <= threads
+    assert threads() <= before
     assert still_running(child_processes() - processes) == []
 
 
@@ -87,11 +88,12 @@ def test_rounds_read_as_pairs_with_what_the_strategy_can_tell(runner, strategy):
     for data in runner.handle({"do": "rounds", "pairs": 2, "seconds": 600})["pairs"]:
         pair = Pair.from_json(data)
         assert pair.ratio > 0
-        assert pair.contender.in_task is not None
-        counted_here = strategy != "processes"
+        where = STRATEGIES[strategy].workers_are
+        assert (pair.contender.in_task is not None) == (where != "inside")
+        counted_here = where not in ("processes", "elsewhere")
         assert (pair.contender.minor_faults is not None) == counted_here
         assert (pair.contender.voluntary_switches is not None) == counted_here
-        if strategy == "foreach":  # its threads are gone before they could be asked
+        if where in ("passing threads", "inside", "elsewhere"):  # there is nobody to ask
             assert pair.contender.waiting is None
 
 
@@ -490,3 +492,46 @@ def test_an_active_tracer_is_told_with_the_rounds(runner, untraced, monkeypatch)
     monkeypatch.setattr(sys, "gettrace", lambda: print)
     reply = runner.handle({"do": "rounds", "pairs": 1, "seconds": 600})
     assert reply["traced"] == "sys.settrace"
+
+
+# --- versions that use several threads by themselves
+
+
+def open_peer(runner, peer=loads.total, strategy="blas"):
+    request = opening(loads.total, strategy, 2, prepare=loads.numbers)
+    work = request["batches"][0]
+    request["batches"].append(work | {"key": "peer", "function": f"helpers.loads:{peer.__name__}"})
+    return runner.handle(request)
+
+
+def test_a_peer_runs_its_own_version_against_the_baseline(runner):
+    assert "error" not in open_peer(runner, loads.total_marked)
+    loads.marks.clear()
+    runner.handle(TINY)
+    calibrated = len(loads.marks)
+    (pair,) = runner.handle({"do": "rounds", "pairs": 1, "seconds": 600})["pairs"]
+    assert len(loads.marks) - calibrated == 2  # the contender's two tasks, none of the baseline's
+    assert len(set(loads.marks)) == 1
+    assert pair["contender"]["in_task"] is None
+    assert pair["contender"]["waiting"] is None
+
+
+def test_a_peer_may_round_differently_and_no_more(runner):
+    assert "error" not in open_peer(runner, loads.total_rounded)
+    assert runner.handle({"do": "check", "tasks": 4}) == {"tasks": 4}
+    runner.handle({"do": "close"})
+    assert "error" not in open_peer(runner, loads.total_wrong)
+    found = runner.handle({"do": "check", "tasks": 4})
+    assert "blas returned another result than NumPy for 4 of 4" in found["error"]["message"]
+
+
+def test_a_gil_that_came_back_fails_the_case(runner, monkeypatch):
+    monkeypatch.setattr(module, "gil_came_back", lambda: "the GIL is back on: x did it")
+    reply = runner.handle(opening(loads.square))
+    assert reply["error"]["message"] == "the GIL is back on: x did it"
+    monkeypatch.setattr(module, "gil_came_back", lambda: None)
+    open_case(runner)
+    runner.handle(TINY)
+    monkeypatch.setattr(module, "gil_came_back", lambda: "the GIL is back on: x did it")
+    reply = runner.handle({"do": "rounds", "pairs": 1, "seconds": 600})
+    assert reply["error"]["message"] == "the GIL is back on: x did it"

@@ -1,25 +1,34 @@
 """The conformance suite: what every strategy promises, asked of each in the same words."""
 
 import os
+import pickle
+import subprocess
+import sys
+import tempfile
 import threading
+import time
 import traceback
+from concurrent.futures import BrokenExecutor
+from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers import loads
-from helpers.leftovers import child_processes, still_running
+from helpers.available import strategy_here
+from helpers.leftovers import PATIENCE_SECONDS, child_processes, still_running, threads
 
-from speedgate.strategies import STRATEGIES
+from speedgate import task
+from speedgate.runner import share
+from speedgate.strategies import STRATEGIES, processes
+from speedgate.strategies.extras import lacks
 from speedgate.task import identify
 
 WORKERS = 2
 
 
-@pytest.fixture(params=STRATEGIES.values(), ids=STRATEGIES)
+@pytest.fixture(params=STRATEGIES)
 def strategy(request):
-    reason = request.param.unavailable()
-    if reason:
-        pytest.skip(reason)
-    return request.param
+    return strategy_here(request.param)
 
 
 @pytest.fixture
@@ -82,7 +91,7 @@ def test_the_workers_are_where_the_strategy_says(strategy, executor):
             assert processes == {os.getpid()}
             assert caller not in first | second
             assert not {thread for _, thread, _ in first | second} & alive
-        case "processes":
+        case "processes" | "elsewhere":
             assert os.getpid() not in processes
             assert len(processes) <= WORKERS
 
@@ -121,13 +130,41 @@ def test_shutdown_waits_for_what_was_submitted(strategy, token):
 
 @pytest.mark.parametrize("function", [loads.square, loads.fail])
 def test_shutdown_leaves_no_thread_and_no_process_behind(strategy, token, function):
-    threads, processes = set(threading.enumerate()), child_processes()
+    before, processes = threads(), child_processes()
     with open_executor(strategy, token) as executor:
         try:
             list(executor.map(function, range(20)))
         except ValueError:
             assert function is loads.fail
-    assert set(threading.enumerate()) <= threads
+    assert threads() <= before
+    assert still_running(child_processes() - processes) == []
+
+
+def test_shutdown_leaves_no_temporary_file_behind(strategy, token, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with open_executor(strategy, token) as executor:
+        list(executor.map(loads.square, range(4)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_shutdown_that_cancels_leaves_nothing_undone(strategy, token):
+    processes = child_processes()
+    executor = open_executor(strategy, token)
+    futures = [executor.submit(loads.sleep_a_little, n) for n in range(8)]
+    executor.shutdown(cancel_futures=True)
+    assert all(future.done() for future in futures)
+    assert still_running(child_processes() - processes) == []
+
+
+def test_a_worker_that_dies_is_an_error_and_no_end_of_waiting(strategy, token):
+    if strategy.workers_are not in ("processes", "elsewhere"):
+        pytest.skip("its workers are threads: they die with the process")
+    processes = child_processes()
+    executor = open_executor(strategy, token)
+    with pytest.raises(BrokenExecutor):
+        list(executor.map(loads.leave_if_a_child, range(4)))
+    executor.shutdown()
     assert still_running(child_processes() - processes) == []
 
 
@@ -135,6 +172,101 @@ def test_it_can_be_shut_down_unused_and_twice(strategy, token):
     executor = open_executor(strategy, token)
     executor.shutdown()
     executor.shutdown()
+
+
+@pytest.fixture(params=[name for name, each in STRATEGIES.items() if each.share is not None])
+def sharing(request):
+    return strategy_here(request.param)
+
+
+def test_what_is_shared_is_one_and_the_same_for_all_workers(sharing):
+    value = {"arrays": (np.arange(1000.0), np.zeros(10)), "text": "kept"}
+    shared = sharing.share(value)
+    with sharing.open(WORKERS, loads.keep_shared, (shared,)) as executor:
+        seen = set(executor.map(loads.sum_shared, range(20)))
+        assert {(total, text) for _, total, text in seen} == {(499_500.0, "kept")}
+        executor.submit(loads.write_shared, 7).result(60)
+        assert {value for _, value in executor.map(loads.read_shared, range(20))} == {7.0}
+    shared.close()
+
+
+def test_what_is_shared_travels_as_a_name(sharing):
+    shared = sharing.share({"arrays": (np.zeros(1_000_000),)})
+    assert len(pickle.dumps(shared)) < 1000
+    shared.close()
+
+
+def test_arrays_of_any_kind_come_back_as_they_were(sharing):
+    value = [
+        np.arange(12, dtype="i4").reshape(3, 4),
+        np.asfortranarray(np.eye(3)),
+        np.arange(10)[::2],
+        np.array([]),
+        np.array(["a", "bc"]),
+        np.array([1, "two"], dtype=object),
+        {"nested": (np.float32(1.5), np.ones(2) == 1)},
+    ]
+    shared = sharing.share(value)
+    found = shared.load()
+    for one, other in zip(value[:6], found[:6], strict=True):
+        assert one.dtype == other.dtype
+        assert np.array_equal(one, other)
+    assert found[6]["nested"][0] == np.float32(1.5)
+    del found
+    shared.close()
+
+
+def test_what_was_shared_is_gone_after_close(sharing, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    shared = sharing.share({"arrays": (np.zeros(1000),)})
+    elsewhere = pickle.loads(pickle.dumps(shared))
+    shared.close()
+    shared.close()
+    with pytest.raises(FileNotFoundError):
+        elsewhere.load()
+    assert list(tmp_path.iterdir()) == []
+
+
+OWNER = """
+import os, signal
+import numpy as np
+from speedgate.strategies.shared import SharedObject
+print(SharedObject(np.zeros(1000)).name, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="shared memory shows in Linux's /dev/shm")
+def test_shared_memory_goes_with_an_owner_that_is_killed():
+    done = subprocess.run(
+        [sys.executable, "-c", OWNER], capture_output=True, text=True, check=False, timeout=60
+    )
+    block, until = Path("/dev/shm", done.stdout.strip()), time.monotonic() + PATIENCE_SECONDS
+    while block.exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not block.exists()
+
+
+def test_what_cannot_be_pickled_is_not_available(monkeypatch):
+    with pytest.raises(NotImplementedError, match=r"shared has to pickle .*lock"):
+        share(STRATEGIES["shared"], install_a_lock(monkeypatch))
+
+
+def install_a_lock(monkeypatch):
+    request = task.BatchRequest("locked", "helpers.loads:nothing", "helpers.loads:a_lock", 1, 0, 1)
+    monkeypatch.setitem(task._batches, "locked", task.Batch(loads.nothing, [loads.a_lock()], True))
+    return (request,)
+
+
+def test_a_missing_library_is_named_with_the_way_to_install_it():
+    assert lacks("json", "dask") is None
+    assert lacks("no_such_library", "dask") == (
+        "no_such_library is not installed: pip install 'speedgate[dask]'"
+    )
+
+
+def test_a_start_method_that_the_platform_lacks_is_named():
+    assert "does not start processes by teleport" in processes.lacks("teleport")
 
 
 def test_only_processes_have_a_start_method(strategy):

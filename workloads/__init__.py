@@ -1,56 +1,34 @@
 """What is computed: the workloads that Speedgate measures.
 
 This package imports NumPy and the standard library and nothing of Speedgate's, so that a worker
-process loads neither pytest nor the harness when it imports a workload. To add one, declare it in
-the module where its kin are: a NumPy operation is a function under ``@operation``.
+process loads neither pytest nor the harness when it imports a workload. The names below come from
+``workloads.catalogue`` when they are asked for: a worker that needs no NumPy, or may not have it
+(an interpreter of its own), loads none.
 """
 
-from workloads import (
-    algebra,
-    article,
-    control,
-    counting,
-    elementwise,
-    files,
-    functional,
-    indexing,
-    overhead,
-    random,
-    reductions,
-    shaping,
-    sorting,
-    text,
-    waiting,
-)
-from workloads.article import G_OUT, F, G
-from workloads.control import CONTROL
-from workloads.overhead import NOOP
-from workloads.workload import HOLDS, RELEASES, Workload, operation
+from __future__ import annotations
 
-# The operations of the map, in the order in which it shows them.
-OPERATION_MODULES = (
-    elementwise,
-    reductions,
-    sorting,
-    indexing,
-    shaping,
-    algebra,
-    random,
-    counting,
-    functional,
-    text,
-    files,
-)
-OPERATIONS: tuple[Workload, ...] = tuple(
-    workload for module in OPERATION_MODULES for workload in module.WORKLOADS
-)
-CATALOGUE: dict[str, Workload] = {
-    workload.name: workload
-    for module in (article, overhead, control, waiting, *OPERATION_MODULES)
-    for workload in module.WORKLOADS
-}
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workloads.catalogue import (
+        BUSY,
+        CATALOGUE,
+        CONTROL,
+        G_OUT,
+        HOLDS,
+        NOOP,
+        OPERATIONS,
+        RELEASES,
+        F,
+        G,
+        Workload,
+        operation,
+    )
 
 __all__ = [
+    "BUSY",
     "CATALOGUE",
     "CONTROL",
     "G_OUT",
@@ -63,3 +41,9 @@ __all__ = [
     "Workload",
     "operation",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'workloads' has no attribute '{name}'")
+    return getattr(import_module("workloads.catalogue"), name)

@@ -1,18 +1,12 @@
-"""The two functions of the article that Speedgate grew out of, and g without its allocations."""
+"""The NumPy function of the article that Speedgate grew out of, and g without its allocations."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workloads.workload import HOLDS, RELEASES, Workload
-
-
-def f(size: int) -> list[float]:
-    """Return ``size`` times ``math.exp(1)`` from a pure Python loop: it holds the GIL."""
-    return [math.exp(i) for i in [1] * size]
+from workloads.peers import g_numba, g_numexpr
+from workloads.workload import RELEASES, Workload
 
 
 def g(size: int) -> NDArray[np.float64]:
@@ -37,19 +31,13 @@ def g_out(
     return np.exp(ones, out=room)
 
 
-F = Workload(
-    name="f",
-    function=f,
-    purpose="pure Python: what threads cannot speed up while there is a GIL",
-    expect=HOLDS,
-    call_bytes=8 + 8 + 24,  # the list of ones, the list of results, a float object each
-)
 G = Workload(
     name="g",
     function=g,
     purpose="the article's NumPy function: threads should speed it up",
     expect=RELEASES,
     call_bytes=8 + 8,
+    peers={"numexpr": g_numexpr, "numba": g_numba},
 )
 G_OUT = Workload(
     name="g_out",
@@ -59,4 +47,4 @@ G_OUT = Workload(
     prepare=ones_and_room,
     argument_bytes=8 + 8,
 )
-WORKLOADS = (F, G, G_OUT)
+WORKLOADS = (G, G_OUT)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 RELEASES = "releases"
 HOLDS = "holds"
@@ -36,6 +37,8 @@ class Workload:
 
     ``expect`` is ``RELEASES`` or ``HOLDS`` where that is promised for the largest of ``sizes``, and
     ``source`` says by whom; ``None`` where nothing is. ``sizes`` are those that tell most of it.
+    ``peers`` are versions that use several threads by themselves, by the strategy that runs them;
+    their results may differ by rounding.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Workload:
     call_bytes: float = 0.0
     sizes: tuple[int, ...] = ()
     repeatable: bool = True
+    peers: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict, hash=False)
 
 
 Call = Callable[[], Any]
@@ -60,17 +64,21 @@ def operation(
     argument_bytes: float = 32.0,
     call_bytes: float = 32.0,
     repeatable: bool = True,
+    peers: tuple[str, ...] = (),
 ) -> Callable[[Callable[[int, np.random.Generator], Call]], Workload]:
     """Declare a NumPy operation; decorates what makes its call of ``size`` elements.
 
     The call is best a ``functools.partial`` of the NumPy function with its arrays: then there is
     no bytecode between the timed loop and NumPy. Not of ``operator.add`` and the like on arrays:
     called so, NumPy takes an operand that nothing else refers to for a temporary, and writes into
-    it. The decorated name is the ``Workload``; the docstring is its purpose.
+    it. ``peers`` are strategies that give the same call threads of its own. The decorated name is
+    the ``Workload``; the docstring is its purpose.
     """
 
     def declare(make: Callable[[int, np.random.Generator], Call]) -> Workload:
         def prepare(size: int, seed: int) -> Call:
+            import numpy as np  # noqa: PLC0415  # not needed to declare a workload
+
             return make(size, np.random.default_rng(seed))
 
         # Where a worker finds it: the name in the module is the workload's, prepare its field.
@@ -87,6 +95,7 @@ def operation(
             call_bytes=call_bytes,
             sizes=sizes,
             repeatable=repeatable,
+            peers=dict.fromkeys(peers, operator.call),
         )
 
     return declare

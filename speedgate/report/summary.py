@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from speedgate.advice import advise
 from speedgate.case import Case
 from speedgate.gate import Judgement, Verdict
 from speedgate.gil_map import operations
@@ -54,6 +55,9 @@ def summary_lines(
         mark_of = marks((judgement.case, judgement.verdict) for judgement in judgements)
         lines += [(line, None) for line in plain(speedup_table(rows, mark_of), width)]
         paragraphs += [("", None), (LEGEND, None), *((remark, None) for remark in remarks(rows))]
+    fastest = [advice.short for advice in advise(rows)]
+    if fastest:
+        paragraphs.append((f"fastest here: {'; '.join(fastest)}", None))
     if judgements:
         used = [verdict for verdict in Verdict if verdict in {each.verdict for each in judgements}]
         legend = ", ".join(f"{MARKS[verdict]} {verdict.value}" for verdict in used)

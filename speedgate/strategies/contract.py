@@ -59,7 +59,9 @@ class Strategy:
 
     ``workers_are`` tells where the counters of a worker are found: ``"caller"`` (no worker of its
     own), ``"threads"`` that live as long as the executor, ``"passing threads"`` that live for one
-    ``map``, ``"processes"``, or ``"elsewhere"``, where nothing of them can be read from here.
+    ``map``, ``"processes"``, ``"elsewhere"``, where nothing of them can be read from here, or
+    ``"inside"`` of the call: then it is another version of the workload that is run, one task
+    after the other, and threads of its own are the workers.
 
     ``arrays`` says how the input of a task reaches a worker. Where ``share`` is given the caller
     makes the input, ``share`` puts it where the workers see it, and they ``load`` it; elsewhere
@@ -71,7 +73,7 @@ class Strategy:
 
     name: str
     open: Callable[[int, Initializer, tuple[Any, ...]], Executor]
-    workers_are: Literal["caller", "threads", "passing threads", "processes", "elsewhere"]
+    workers_are: Literal["caller", "threads", "passing threads", "processes", "elsewhere", "inside"]
     arrays: str = "the same memory"
     share: Callable[[Any], Shared] | None = None
     start_method: str | None = None
@@ -81,3 +83,8 @@ class Strategy:
     def is_parallel(self) -> bool:
         """Whether more than one worker can be asked for."""
         return self.workers_are != "caller"
+
+    @property
+    def is_peer(self) -> bool:
+        """Whether it runs another version of the workload, of those that have one."""
+        return self.workers_are == "inside"

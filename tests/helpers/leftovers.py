@@ -1,18 +1,32 @@
 """Which processes are still there. Waiting here is bounded and nothing asserts how long it took."""
 
+import threading
 import time
 from collections.abc import Iterable
-from multiprocessing import resource_tracker
 
 import psutil
 
 PATIENCE_SECONDS = 60.0
+# Of multiprocessing and of loky: they stay as long as the process that has them.
+STAY = ("resource_tracker", "multiprocessing.forkserver")
+
+
+def threads() -> set[threading.Thread]:
+    """All threads, without those of Dask that serve the whole process."""
+    return {each for each in threading.enumerate() if not each.name.startswith("Dask-Offload")}
 
 
 def child_processes() -> set[psutil.Process]:
-    """All descendants, without multiprocessing's own tracker, which stays for good."""
-    tracker = getattr(resource_tracker._resource_tracker, "_pid", None)  # no public name
-    return {each for each in psutil.Process().children(recursive=True) if each.pid != tracker}
+    """All descendants, without those that serve the whole process and end with it."""
+    return {each for each in psutil.Process().children(recursive=True) if not _stays(each)}
+
+
+def _stays(process: psutil.Process) -> bool:
+    try:
+        command = " ".join(process.cmdline())
+    except psutil.Error:  # it has ended meanwhile
+        return False
+    return any(name in command for name in STAY)
 
 
 def still_running(processes: Iterable[psutil.Process]) -> list[psutil.Process]:

@@ -12,6 +12,8 @@ import time
 
 _calls = itertools.count()
 _starts = threading.local()
+_shared = {}
+marks = []
 
 
 def size_only(size, seed):
@@ -134,3 +136,46 @@ def starts_here(token):
 
 def raise_in_setup():
     raise RuntimeError("the setup ran")
+
+
+def total(argument):
+    return float(sum(argument))
+
+
+def total_marked(argument):
+    marks.append(threading.get_ident())
+    return total(argument)
+
+
+def total_rounded(argument):
+    return total(argument) * (1 + 1e-12)
+
+
+def total_wrong(argument):
+    return total(argument) + 1
+
+
+def a_lock():
+    """Something that cannot be pickled."""
+    return threading.Lock()
+
+
+def keep_shared(shared):
+    """An initializer that loads what was shared."""
+    _shared["value"] = shared.load()
+
+
+def sum_shared(_):
+    arrays = _shared["value"]["arrays"]
+    return os.getpid(), float(arrays[0].sum()), _shared["value"]["text"]
+
+
+def write_shared(value):
+    """Write into the shared array; who else reads it sees that."""
+    _shared["value"]["arrays"][1][:] = value
+    return os.getpid()
+
+
+def read_shared(_):
+    time.sleep(0.001)  # so that one worker does not take all the items
+    return os.getpid(), float(_shared["value"]["arrays"][1][0])

@@ -1,0 +1,87 @@
+"""Advice: which strategy to use for a workload at a size, from what was measured here. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from speedgate.case import format_size
+from speedgate.estimate import Estimate
+from speedgate.history import Row
+
+# What every speedup is over: one worker thread that runs the batch as a loop. It needs no strategy.
+LOOP = "a plain loop"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A way of running the batch, and its speedup over the plain loop."""
+
+    name: str
+    speedup: Estimate
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The choices for one workload at one size, the fastest first."""
+
+    workload: str
+    size: int
+    choices: tuple[Choice, ...]
+
+    @property
+    def rivals(self) -> tuple[Choice, ...]:
+        """The choices that may be as fast as the first: their intervals overlap its own."""
+        first = self.choices[0].speedup
+        return tuple(each for each in self.choices[1:] if each.speedup.high >= first.low)
+
+    @property
+    def line(self) -> str:
+        """``g 1e6: threads 2, 1.85x [1.80, 1.90]; 1.20 times as fast as foreach 2, certainly``."""
+        first, *others = self.choices
+        figures = f"{first.speedup.value:.2f}x"
+        if first.name != LOOP:
+            figures += f" [{first.speedup.low:.2f}, {first.speedup.high:.2f}]"
+        line = f"{self.workload} {format_size(self.size)}: {first.name}, {figures}"
+        if not others:
+            return line
+        margin = first.speedup.value / others[0].speedup.value
+        line += f"; {margin:.2f} times as fast as {others[0].name}"
+        if not self.rivals:
+            return f"{line}, certainly"
+        return f"{line}; not certain: {', '.join(each.name for each in self.rivals)} may be as fast"
+
+    @property
+    def short(self) -> str:
+        """``g 1e6 threads 2 or foreach 2``: the first and all that may be as fast."""
+        names = [self.choices[0].name, *(each.name for each in self.rivals)]
+        return f"{self.workload} {format_size(self.size)} {' or '.join(names)}"
+
+
+def advise(
+    rows: Iterable[Row], workload: str | None = None, size: int | None = None
+) -> list[Advice]:
+    """Return advice for every workload and size (or those named) of which two ways were measured.
+
+    A case whose speedup has no interval is left out: nothing is known of it. The plain loop is a
+    choice, too, unless it was measured as the strategy ``serial``.
+    """
+    found: dict[tuple[str, int], list[Choice]] = {}
+    for row in rows:
+        case, speedup = row.case, row.speedup
+        if workload not in (None, case.workload) or size not in (None, case.size):
+            continue
+        if speedup is not None and speedup.is_bounded and not row.is_blas_default:
+            name = f"{case.strategy} {case.workers}" if case.strategy != "serial" else "serial"
+            found.setdefault((case.workload, case.size), []).append(Choice(name, speedup))
+    return [
+        Advice(name, elements, _sorted(choices))
+        for (name, elements), choices in found.items()
+        if len(choices) > 1
+    ]
+
+
+def _sorted(choices: list[Choice]) -> tuple[Choice, ...]:
+    if all(each.name != "serial" for each in choices):
+        choices = [*choices, Choice(LOOP, Estimate(1.0, 1.0, 1.0, 0.95, 1))]
+    return tuple(sorted(choices, key=lambda each: -each.speedup.value))

@@ -1,0 +1,157 @@
+"""dask: Dask's distributed scheduler, a local cluster or one that is named.
+
+``DASK_SCHEDULER_ADDRESS`` names the scheduler, as for any client of Dask; ``--dask-scheduler`` sets
+it. The workers there must have this package, the workloads and the same builds as this machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Future
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from speedgate.environment import describe_interpreter, differences
+from speedgate.strategies.contract import BatchExecutor, Initializer, Strategy
+from speedgate.strategies.extras import lacks
+from speedgate.strategies.processes import MADE_BY_WORKER
+
+SCHEDULER = "DASK_SCHEDULER_ADDRESS"
+CONNECT_SECONDS = 10
+LOOK_SECONDS = 0.5
+
+
+class DaskExecutor(BatchExecutor):
+    """The first ``workers`` workers of a cluster. One that dies is an error, not tried again."""
+
+    def __init__(self, workers: int, initializer: Initializer, arguments: tuple[Any, ...]) -> None:
+        distributed: Any = import_module("distributed")
+        self._closing = contextlib.ExitStack()
+        self._submitted: list[Future[Any]] = []
+        try:
+            address = os.environ.get(SCHEDULER) or self._open_cluster(workers)
+            self._client = self._closing.enter_context(
+                distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+            )
+            self._workers = self._choose(workers, address)
+            self._start(initializer, arguments)
+        except BaseException:
+            self._closing.close()
+            raise
+        self._options = {"pure": False, "workers": self._workers, "retries": 0}
+        self._executor = self._client.get_executor(**self._options)
+
+    def _open_cluster(self, workers: int) -> Any:
+        config: Any = import_module("dask.config")
+        distributed: Any = import_module("distributed")
+        scratch = self._closing.enter_context(tempfile.TemporaryDirectory(prefix="speedgate-"))
+        config.set(
+            {
+                "temporary-directory": scratch,
+                "distributed.scheduler.allowed-failures": 0,  # a worker that died is an error
+                "distributed.nanny.pre-spawn-environ": {},  # BLAS has the threads it is told
+            }
+        )
+        return self._closing.enter_context(
+            distributed.LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                dashboard_address=None,
+                memory_limit=0,
+            )
+        )
+
+    def _choose(self, workers: int, address: Any) -> list[str]:
+        """Return the workers' addresses; refuse too few, and those that are of another build."""
+        there = sorted(self._living())
+        if len(there) < workers:
+            raise NotImplementedError(
+                f"the Dask scheduler at {address} has {len(there)} workers, not {workers}"
+            )
+        here = describe_interpreter()
+        for worker, environment in self._client.run(describe_interpreter, workers=there).items():
+            what = differing(here, environment)
+            if what:
+                raise NotImplementedError(
+                    f"the Dask worker {worker} differs from this machine in {what}: "
+                    "start it with the same Python, NumPy, BLAS and OPENBLAS_NUM_THREADS"
+                )
+        return there[:workers]
+
+    def _start(self, initializer: Initializer, arguments: tuple[Any, ...]) -> None:
+        """Run the initializer as a task, in the thread of each worker that will run the others."""
+        started = [
+            self._client.submit(initializer, *arguments, workers=[worker], pure=False)
+            for worker in self._workers
+        ]
+        self._client.gather(started)
+
+    def _living(self) -> set[str]:
+        return set(self._client.scheduler_info(n_workers=-1)["workers"])
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = self._executor.submit(fn, *args, **kwargs)
+        self._submitted.append(future)
+        return future
+
+    def run_batch(self, function: Callable[..., Any], items: list[tuple[Any, ...]]) -> list[Any]:
+        distributed: Any = import_module("distributed")
+        if not items:
+            return []
+        futures = self._client.map(function, *zip(*items, strict=True), **self._options)
+        while True:
+            try:
+                with self._client.as_current():
+                    distributed.wait(futures, timeout=LOOK_SECONDS)
+                return list(self._client.gather(futures))
+            except distributed.KilledWorker as error:
+                raise BrokenExecutor(f"a Dask worker died while it had a task: {error}") from None
+            except TimeoutError:
+                lost = set(self._workers) - self._living()
+                if lost:
+                    raise BrokenExecutor(f"the Dask worker {min(lost)} died") from None
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Wait for what was submitted, or cancel it, then leave the cluster; end one of our own."""
+        if cancel_futures:
+            for future in self._submitted:
+                future.cancel()
+        self._executor.shutdown(wait=wait)
+        self._submitted.clear()
+        self._closing.close()
+
+
+def differing(here: dict[str, Any], there: dict[str, Any]) -> str:
+    """Name what must be the same here and there and is not: interpreter, NumPy, BLAS's threads.
+
+    What else a process has loaded, and the variables by which BLAS came to its threads, may differ.
+    """
+    left_out = ("variables", "blas")
+    ours, theirs = (
+        {name: value for name, value in each.items() if name not in left_out}
+        for each in (here, there)
+    )
+    found = [f"{name} ({other}, here {one})" for name, one, other in differences(ours, theirs)]
+    found += [f"{library}, which is not here" for library in blas_of(there) - blas_of(here)]
+    return ", ".join(found)
+
+
+def blas_of(environment: dict[str, Any]) -> set[str]:
+    return {
+        f"{each.get('internal_api')} {each.get('version')} with {each.get('num_threads')} threads"
+        for each in environment["blas"] or ()
+        if each.get("user_api") == "blas"
+    }
+
+
+DASK = Strategy(
+    name="dask",
+    open=DaskExecutor,
+    workers_are="elsewhere",
+    arrays=MADE_BY_WORKER,
+    unavailable=partial(lacks, "distributed", "dask"),
+)

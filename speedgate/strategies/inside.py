@@ -1,0 +1,86 @@
+"""numexpr, numba and blas: one call that uses several threads by itself, instead of several calls.
+
+What a user would pick in place of threads: not another way to run the same function but another
+version of it, which the workload names under ``peers``. Its tasks run one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from speedgate.strategies.contract import BatchExecutor, Initializer, Strategy
+from speedgate.strategies.extras import lacks
+
+WithThreads = Callable[[int], AbstractContextManager[Any]]
+
+
+class InsideExecutor(BatchExecutor):
+    """One worker thread; what it calls may use ``workers`` threads of its library's own."""
+
+    def __init__(
+        self,
+        with_threads: WithThreads,
+        workers: int,
+        initializer: Initializer,
+        arguments: tuple[Any, ...],
+    ) -> None:
+        self._with_threads = with_threads
+        self._workers = workers
+        self._pool = ThreadPoolExecutor(1, initializer=initializer, initargs=arguments)
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return self._pool.submit(self._run, partial(fn, *args, **kwargs))
+
+    def _run(self, call: Callable[[], Any]) -> Any:
+        with self._with_threads(self._workers):
+            return call()
+
+    def run_batch(self, function: Callable[..., Any], items: list[tuple[Any, ...]]) -> list[Any]:
+        def loop() -> list[Any]:
+            return [function(*item) for item in items]
+
+        found: list[Any] = self.submit(loop).result()
+        return found
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)
+
+
+def numexpr_threads(workers: int) -> AbstractContextManager[Any]:
+    import numexpr
+
+    numexpr.set_num_threads(workers)
+    return nullcontext()
+
+
+def numba_threads(workers: int) -> AbstractContextManager[Any]:
+    import numba
+
+    numba.set_num_threads(workers)  # of the calling thread
+    return nullcontext()
+
+
+def blas_threads(workers: int) -> AbstractContextManager[Any]:
+    library: Any = import_module("threadpoolctl")
+    limits: AbstractContextManager[Any] = library.threadpool_limits(workers, user_api="blas")
+    return limits
+
+
+def inside(name: str, with_threads: WithThreads, unavailable: Callable[[], str | None]) -> Strategy:
+    """Return the strategy that leaves the threads to a library."""
+    return Strategy(
+        name=name,
+        open=partial(InsideExecutor, with_threads),
+        workers_are="inside",
+        unavailable=unavailable,
+    )
+
+
+NUMEXPR = inside("numexpr", numexpr_threads, partial(lacks, "numexpr", "peers"))
+NUMBA = inside("numba", numba_threads, partial(lacks, "numba", "peers"))
+BLAS = inside("blas", blas_threads, partial(lacks, "threadpoolctl", "peers"))

@@ -1,0 +1,79 @@
+"""shared: processes whose arrays lie in ``multiprocessing.shared_memory``, never copied again.
+
+An object is pickled by protocol 5, which leaves the arrays in it out (PEP 574); their bytes are
+laid into one block of shared memory, once, and a worker builds its arrays upon that block.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+from multiprocessing.shared_memory import SharedMemory
+from typing import Any
+
+from speedgate.strategies.contract import Strategy
+from speedgate.strategies.processes import open_processes
+
+ALIGNMENT = 64  # a cache line, and what the widest vector instructions like
+
+
+class _Attached(SharedMemory):
+    """A worker's view of a block, kept until the worker ends: its arrays may be in use so long."""
+
+    def __del__(self) -> None:
+        pass
+
+
+class SharedObject:
+    """An object whose arrays lie in a block of shared memory that the process which made it owns.
+
+    Whoever loads it sees the same bytes, and what is written into them. The block is freed by
+    ``close()``, or by Python's resource tracker where the owner is killed before.
+    """
+
+    def __init__(self, value: Any) -> None:
+        buffers: list[pickle.PickleBuffer] = []
+        self._pickled = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
+        self._spans: list[tuple[int, int]] = []
+        end = 0
+        for buffer in buffers:
+            start = -(-end // ALIGNMENT) * ALIGNMENT
+            end = start + buffer.raw().nbytes
+            self._spans.append((start, end))
+        self._block: SharedMemory | None = SharedMemory(create=True, size=max(end, 1))
+        room: Any = self._block.buf
+        for buffer, (start, end) in zip(buffers, self._spans, strict=True):
+            room[start:end] = buffer.raw()
+        self.name = self._block.name
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_block": None}
+
+    def load(self) -> Any:
+        """Return the object, its arrays upon the shared block."""
+        block = _Attached(self.name) if self._block is None else self._block
+        room: Any = block.buf
+        return pickle.loads(self._pickled, buffers=[room[start:end] for start, end in self._spans])
+
+    def close(self) -> None:
+        """Free the block; those who have it mapped keep their view of it."""
+        if self._block is not None:
+            with contextlib.suppress(BufferError):  # arrays of ours upon it are still in use
+                self._block.close()
+            self._block.unlink()
+            self._block = None
+
+
+def open_shared(workers: int, initializer: Any, arguments: tuple[Any, ...]) -> Any:
+    """Return a pool of spawned processes: what is shared is found by name."""
+    return open_processes("spawn", workers, initializer, arguments)
+
+
+SHARED = Strategy(
+    name="shared",
+    open=open_shared,
+    workers_are="processes",
+    arrays="shared memory",
+    share=SharedObject,
+    start_method="spawn",
+)

@@ -1,0 +1,65 @@
+import pytest
+from helpers.made import estimate, row
+
+from speedgate.advice import LOOP, advise
+from speedgate.case import Case
+from speedgate.estimate import Estimate
+
+
+def measured(strategy, value, low=None, high=None, workload="g", size=1_000_000, workers=2):
+    case = Case(workload, size, strategy, 1 if strategy == "serial" else workers)
+    return type(row())(case=case, speedup=estimate(value, low, high))
+
+
+THREADS, FOREACH = measured("threads", 1.85), measured("foreach", 1.40)
+
+
+def test_the_fastest_comes_first_with_its_margin():
+    (advice,) = advise([FOREACH, THREADS])
+    assert [each.name for each in advice.choices] == ["threads 2", "foreach 2", LOOP]
+    assert advice.line == (
+        "g 1e6: threads 2, 1.85x [1.80, 1.90]; 1.32 times as fast as foreach 2, certainly"
+    )
+    assert advice.short == "g 1e6 threads 2"
+
+
+def test_a_difference_within_the_intervals_is_not_certain():
+    (advice,) = advise([THREADS, measured("foreach", 1.80, 1.70, 1.82), measured("serial", 0.9)])
+    assert "1.03 times as fast as foreach 2; not certain: foreach 2 may be as fast" in advice.line
+    assert advice.short == "g 1e6 threads 2 or foreach 2"
+
+
+def test_where_nothing_is_faster_a_plain_loop_is_advised():
+    (advice,) = advise([measured("threads", 0.9), measured("processes", 0.5)])
+    assert advice.line == "g 1e6: a plain loop, 1.00x; 1.11 times as fast as threads 2, certainly"
+
+
+def test_serial_that_was_measured_is_the_plain_loop():
+    (advice,) = advise([measured("threads", 0.8), measured("serial", 0.97)])
+    assert [each.name for each in advice.choices] == ["serial", "threads 2"]
+
+
+def test_each_workload_and_size_has_advice_of_its_own():
+    rows = [THREADS, FOREACH, measured("threads", 0.9, workload="f", size=1000)]
+    rows += [measured("processes", 1.7, workload="f", size=1000)]
+    assert [(each.workload, each.size) for each in advise(rows)] == [("g", 1_000_000), ("f", 1000)]
+    assert [each.workload for each in advise(rows, workload="f")] == ["f"]
+    assert [each.workload for each in advise(rows, size=1_000_000)] == ["g"]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [THREADS],
+        [THREADS, type(THREADS)(case=FOREACH.case, speedup=None)],
+        [THREADS, type(THREADS)(case=FOREACH.case, speedup=Estimate(2, 0, float("inf"), 0.9, 2))],
+    ],
+)
+def test_one_way_alone_is_no_choice(rows):
+    assert advise(rows) == []
+
+
+def test_other_numbers_of_workers_are_other_choices():
+    (advice,) = advise([THREADS, measured("threads", 3.4, workers=4)])
+    assert [each.name for each in advice.choices] == ["threads 4", "threads 2", LOOP]

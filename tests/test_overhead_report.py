@@ -1,0 +1,37 @@
+from helpers.made import row
+
+from speedgate.case import Case
+from speedgate.report.overhead import LEGEND, overhead_lines, overhead_table
+
+
+def cell(workload, size, strategy="threads", **fields):
+    return row(Case(workload, size, strategy, 2), tasks=400, **fields)
+
+
+ROWS = [
+    cell("noop", 1, seconds=0.02, start_seconds=0.003),
+    cell("busy", 10, idle=0.8, start_seconds=0.004),
+    cell("busy", 1000, idle=0.05),
+    cell("noop", 1, "dask", seconds=0.4, start_seconds=1.5),
+    cell("busy", 10, "dask", idle=None),
+]
+
+
+def test_a_row_has_start_dispatch_and_the_share_of_shrinking_tasks():
+    table = overhead_table(ROWS)
+    assert table.columns == ("", "start", "dispatch", "at 10 us", "at 1000 us")
+    assert table.rows == (
+        ("threads 2", "3 ms", "50 us", "80%", "5%"),
+        ("dask 2", "1500 ms", "1000 us", "-", "-"),
+    )
+
+
+def test_what_was_not_measured_is_a_dash():
+    assert overhead_table([cell("busy", 10)]).rows == (("threads 2", "-", "-", "-"),)
+    assert overhead_table([cell("noop", 1)]).rows == (("threads 2", "-", "-"),)
+
+
+def test_the_lines_keep_to_eighty_columns_and_explain_themselves():
+    lines = overhead_lines(ROWS)
+    assert max(map(len, lines)) <= 80
+    assert LEGEND.split(";")[0] in " ".join(lines)
