@@ -35,6 +35,10 @@ bench: $(SET_UP) ## measure everything below bench/ and judge it (3 minutes); op
 map: $(SET_UP) ## map what NumPy does with the GIL, and BLAS threads (13 minutes); options in ARGS
 	@$(RUN) -m pytest bench/bench_gil_map.py bench/bench_io.py bench/bench_blas.py $(ARGS)
 
+.PHONY: strategies
+strategies: $(SET_UP) ## compare every strategy, and what each costs by itself (6 minutes); options in ARGS
+	@$(RUN) -m pytest bench/bench_strategies.py bench/bench_overhead.py bench/bench_transfer.py $(ARGS)
+
 .PHONY: gate
 gate: $(SET_UP) ## measure and judge what the gate covers; fails if nothing was judged
 	@$(RUN) -m pytest bench/bench_scaling.py --require-gate $(ARGS)

@@ -1,78 +1,101 @@
-"""What our way of running a round costs above the bare executor's, task by task.
+"""What our executors cost above the bare ones, and what the stamps of a task cost, task by task.
 
-python -m evaluation.dispatch     threads and processes, in turn, in one minute
+python -m evaluation.dispatch     every strategy with an executor of its library's, one minute
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import time
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from itertools import repeat
 from statistics import median
+from typing import Any
 
 from speedgate import task
 from speedgate.estimate import estimate_median
-from speedgate.runner import Crew, Load
 from speedgate.strategies import STRATEGIES
 
 WORKERS = 2
-TASKS = 1000
+TASKS = 400
 ROUNDS = 60
 KEY = "nothing"
 REQUESTS = (task.BatchRequest(KEY, "workloads:NOOP.function", "workloads:NOOP.prepare", 1, 0, 4),)
+Map = Callable[[Callable[..., Any]], object]
+ARGUMENTS = ((KEY,) * TASKS, tuple(range(TASKS)), (1,) * TASKS)
 
 
 def nothing(key: str, index: int, loops: int) -> None:
-    """Do nothing."""
+    """Do nothing with what a task is given."""
 
 
-def bare_executor(name: str) -> Executor:
-    if name == "threads":
-        return ThreadPoolExecutor(WORKERS)
-    return ProcessPoolExecutor(WORKERS, mp_context=multiprocessing.get_context("spawn"))
+@contextmanager
+def bare(name: str) -> Iterator[Map]:
+    """Yield how one would map over the library's own executor."""
+    context = multiprocessing.get_context("spawn")
+    with ExitStack() as stack:
+        if name == "threads":
+            threads = stack.enter_context(ThreadPoolExecutor(WORKERS))
+            yield lambda function: list(threads.map(function, *ARGUMENTS))
+        elif name in ("processes", "shared"):
+            pool = stack.enter_context(ProcessPoolExecutor(WORKERS, mp_context=context))
+            yield lambda function: list(pool.map(function, *ARGUMENTS))
+        elif name == "pool":
+            simple = stack.enter_context(context.Pool(WORKERS))
+            yield lambda function: simple.starmap(function, zip(*ARGUMENTS, strict=True), 1)
+        elif name == "loky":
+            from joblib.externals.loky import ProcessPoolExecutor as Loky
+
+            loky = stack.enter_context(Loky(WORKERS, timeout=None))
+            yield lambda function: list(loky.map(function, *ARGUMENTS))
+        elif name == "dask":
+            from distributed import Client, LocalCluster
+
+            cluster = stack.enter_context(
+                LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address=None)
+            )
+            client = stack.enter_context(Client(cluster))
+            yield lambda function: client.gather(client.map(function, *ARGUMENTS, pure=False))
 
 
-def bare_round(executor: Executor) -> float:
-    """Seconds in which the executor maps an empty function of three arguments."""
-    began = time.perf_counter()
-    list(executor.map(nothing, repeat(KEY), range(TASKS), repeat(1)))
-    return time.perf_counter() - began
+def compare(name: str, function: Callable[..., Any]) -> str:
+    """Time ``function`` in our executor and ``nothing`` in the bare one, in turn."""
+    times: dict[str, list[float]] = {"ours": [], "bare": []}
 
-
-def compare(name: str) -> str:
-    """Time both in turn, the one first that was second before."""
-    task.install(REQUESTS)
-    crew, executor = Crew(STRATEGIES[name], WORKERS, REQUESTS), bare_executor(name)
-    load = Load(TASKS, 1)
-    ours: list[float] = []
-    bare: list[float] = []
-
-    def our_round() -> None:
+    def timed(who: str, mapped: Map, called: Callable[..., Any]) -> None:
         began = time.perf_counter()
-        crew.round(KEY, load, 0)
-        ours.append(time.perf_counter() - began)
+        mapped(called)
+        times[who].append(time.perf_counter() - began)
 
-    try:
-        for number in range(ROUNDS):
-            turns = [our_round, lambda: bare.append(bare_round(executor))]
-            for turn in turns if number % 2 else reversed(turns):
-                turn()
-    finally:
-        crew.close()
-        executor.shutdown()
-    ratio = estimate_median([one / other for one, other in zip(ours, bare, strict=True)])
+    task.install(REQUESTS)
+    strategy = STRATEGIES[name]
+    with bare(name) as theirs, strategy.open(WORKERS, task.install, (REQUESTS,)) as executor:
+        turns = [
+            ("ours", lambda called: list(executor.map(called, *ARGUMENTS)), function),
+            ("bare", theirs, nothing),
+        ]
+        for _ in repeat(None, ROUNDS):
+            for who, mapped, called in turns:
+                timed(who, mapped, called)
+            turns.reverse()
+    pairs = zip(times["ours"][2:], times["bare"][2:], strict=True)
+    ratio = estimate_median([one / other for one, other in pairs])
     assert ratio is not None
+    microseconds = {who: 1e6 * median(each) / TASKS for who, each in times.items()}
     return (
-        f"{name}: {1e6 * median(bare) / TASKS:.1f} us a task bare, "
-        f"{1e6 * median(ours) / TASKS:.1f} us ours: {ratio.value:.3f} "
-        f"[{ratio.low:.3f}, {ratio.high:.3f}] times as long"
+        f"{microseconds['bare']:.1f} us a task bare, {microseconds['ours']:.1f} us ours: "
+        f"{ratio.value:.3f} [{ratio.low:.3f}, {ratio.high:.3f}] times as long"
     )
 
 
 def main() -> None:
+    for name in ("threads", "processes", "pool", "loky", "dask"):
+        missing = STRATEGIES[name].unavailable()
+        print(f"{name}: {missing or compare(name, nothing)}", flush=True)
     for name in ("threads", "processes"):
-        print(compare(name), flush=True)
+        print(f"{name}, with the stamps of the accounting: {compare(name, task.run)}", flush=True)
 
 
 if __name__ == "__main__":

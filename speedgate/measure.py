@@ -37,8 +37,8 @@ PACKAGE_FOLDER = str(Path(__file__).resolve().parent.parent)
 SERVE = "from speedgate.runner import serve; serve()"
 BATCH_SECONDS = 2.0  # at most so long between two answers of a runner
 HELD_SECONDS = 0.4  # 800 samples a process, where a gate decides from them
-# Two samples in a row often see the same hold: the spread of the share over stretches was 1.1 to
-# 1.7 times the binomial one in variance (python -m evaluation.signals), so that two count as one.
+# Two samples in a row often see the same hold: the variance of the share over stretches was up to
+# 1.9 times the binomial one (python -m evaluation.signals), so that two count as one.
 SAMPLES_AS_ONE = 2
 # Samples within one call see one course of its holds: where calls are long they count as no more
 # than so many each, or a single long hold would be taken for hundreds.

@@ -307,3 +307,44 @@ def test_without_a_map_the_remedy_is_named(tmp_path, capsys):
     save(tmp_path / "2.json", document(MadeMachine(), "g-1e6-threads-2"))
     assert main(["map", str(tmp_path)]) == 2
     assert "'pytest bench/bench_gil_map.py' makes one" in capsys.readouterr().err
+
+
+# --- advise
+
+
+def test_advise_says_which_strategy_was_the_fastest(run, machine, tmp_path):
+    machine.behave("f", HOLDS_GIL)
+    cases = [f"{work}-1e6-{how}" for work in ("g", "f") for how in ("threads-2", "processes-2")]
+    shown = run("advise", save(tmp_path / "0001.json", document(machine, *cases)))
+    assert shown.code == WELL
+    lines = shown.out.splitlines()
+    assert lines[0].startswith("A CPU, 2 usable cores")
+    assert lines[3].startswith("g 1e6: ")
+    assert lines[4].startswith("f 1e6: ")
+    only = run("advise", tmp_path / "0001.json", "--workload", "g", "--size", "1e6").out
+    assert "g 1e6" in only
+    assert "f 1e6" not in only
+
+
+def test_advise_takes_the_newest_run_that_compares_what_is_asked_for(run, machine, tmp_path):
+    older = save(tmp_path / "1.json", document(machine, "g-1e6-threads-2", "g-1e6-processes-2"))
+    newer = save(tmp_path / "2.json", document(machine, "g-1e5-threads-2"))
+    os.utime(older, (1000, 1000))
+    os.utime(newer, (2000, 2000))
+    assert f"from {older}" in run("advise", tmp_path).out
+
+
+@pytest.mark.parametrize("source", ["folder", "file"])
+def test_advise_without_a_comparison_says_how_to_make_one(run, machine, tmp_path, source):
+    path = save(tmp_path / "1.json", document(machine, "g-1e5-threads-2"))
+    shown = run("advise", tmp_path if source == "folder" else path, "--workload", "g")
+    assert shown.code == NOT_DONE
+    assert "has two strategies of g" in shown.err or "has no two strategies of g" in shown.err
+    if source == "folder":
+        assert "pytest bench/bench_strategies.py --workloads g" in shown.err
+
+
+def test_advise_refuses_a_size_that_is_none(run, machine, tmp_path):
+    shown = run("advise", tmp_path, "--size", "huge")
+    assert shown.code == NOT_DONE
+    assert "--size: 'huge'" in shown.err

@@ -336,6 +336,7 @@ def test_rounds_end_by_number_or_by_time(script, request_, pairs):
 def test_short_calls_are_put_together_into_tasks():
     assert Load.fitting(TASK_SECONDS / 5000, workers=2) == Load(2 * TASKS_PER_WORKER, 5000)
     assert Load.fitting(TASK_SECONDS, workers=3) == Load(3 * TASKS_PER_WORKER, 1)
+    assert Load.fitting(TASK_SECONDS * 0.9, workers=3).loops == 2
 
 
 @pytest.mark.parametrize(

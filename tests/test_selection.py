@@ -173,3 +173,7 @@ def test_a_selection_takes_the_place_of_a_workloads_own_sizes():
     declared = Declaration([Sized()], (), ["threads"], [2])
     found = cases(Selection(sizes=(7,)), declared)
     assert [case.size for _, case in found] == [7]
+
+
+def test_spawn_is_called_processes():
+    assert select(strategies="spawn,fork").strategies == ("processes", "fork")

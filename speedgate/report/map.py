@@ -95,6 +95,9 @@ def markdown_map(run: Run, environment: str) -> str:
     ]
     rows = tuple((*row, size) for row, size in zip(table.rows, even, strict=True))
     with_even = Table((*table.columns, "threads win from"), rows)
-    return "\n".join(
-        ["## The GIL map", "", f"{environment}.", "", f"Cells: {LEGEND}.", "", markdown(with_even)]
+    origin = (
+        "Measured by `pytest bench/bench_gil_map.py`; this page is the output of "
+        f"`python -m speedgate map {run.path.as_posix()} --format markdown`."
     )
+    parts = ["# The GIL map", f"{environment}. {origin}", f"Cells: {LEGEND}.", markdown(with_even)]
+    return "\n\n".join(parts)
