@@ -11,6 +11,8 @@ from speedgate.history import Row
 
 # What every speedup is over: one worker thread that runs the batch as a loop. It needs no strategy.
 LOOP = "a plain loop"
+# Of more rivals than this the summary only gives the number.
+MOST_NAMES = 2
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,10 @@ class Advice:
 
     @property
     def short(self) -> str:
-        """``g 1e6 threads 2 or foreach 2``: the first and all that may be as fast."""
+        """``g 1e6 threads 2 or foreach 2``: the first, and what may be as fast if that is one."""
         names = [self.choices[0].name, *(each.name for each in self.rivals)]
+        if len(names) > MOST_NAMES:
+            names = [f"not certain ({len(names)} may be it)"]
         return f"{self.workload} {format_size(self.size)} {' or '.join(names)}"
 
 

@@ -548,7 +548,7 @@ def import_folders(workload: Workload) -> tuple[str, ...]:
 
 def _error(case: Case, error: Json) -> MeasurementError:
     text = f"{case.id}: {error['message']}"
-    if error["type"] == "ResultMismatch":
+    if error["type"] in ("ResultMismatch", "CannotMeasure"):
         return MeasurementError(text)
     if error["type"] == "NotImplementedError":
         return NotAvailable(text)

@@ -39,7 +39,7 @@ from speedgate.environment import (
     watch_gil,
 )
 from speedgate.held import sample_held
-from speedgate.strategies import STRATEGIES, Shared, Strategy
+from speedgate.strategies import STRATEGIES, CannotMeasure, Shared, Strategy
 
 # A control pair is run while the control has had less than this share of the timed seconds.
 CONTROL_SHARE = 0.25
@@ -57,7 +57,7 @@ WARM_TRIES = 50
 Json = dict[str, Any]
 
 
-class ResultMismatch(Exception):
+class ResultMismatch(CannotMeasure):
     """A strategy returned something else than serial did."""
 
 
@@ -437,10 +437,10 @@ def traced() -> str | None:
 
 
 def refuse_gil_that_came_back() -> None:
-    """Raise ``RuntimeError`` where what is measured as free-threaded is not."""
+    """Raise ``CannotMeasure`` where what is measured as free-threaded is not."""
     reason = gil_came_back()
     if reason is not None:
-        raise RuntimeError(reason)
+        raise CannotMeasure(reason)
 
 
 def serve() -> None:

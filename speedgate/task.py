@@ -24,15 +24,6 @@ if TYPE_CHECKING:  # a worker that shares nothing loads no strategy
 
 
 @dataclass(frozen=True)
-class Batch:
-    """A function and its arguments; task ``i`` uses argument ``i`` modulo their number."""
-
-    function: Callable[[Any], Any]
-    arguments: list[Any]
-    repeatable: bool
-
-
-@dataclass(frozen=True)
 class BatchRequest:
     """Where a worker finds a workload, and what input to make: picklable, plain values only.
 
@@ -48,6 +39,16 @@ class BatchRequest:
     buffers: int
     path: tuple[str, ...] = ()
     repeatable: bool = True
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A function and its arguments; task ``i`` uses argument ``i`` modulo their number."""
+
+    function: Callable[[Any], Any]
+    arguments: list[Any]
+    repeatable: bool
+    request: BatchRequest | None = None
 
 
 class Stamp(NamedTuple):
@@ -78,15 +79,19 @@ def find(reference: str) -> Any:
 
 
 def install(requests: tuple[BatchRequest, ...]) -> None:
-    """Prepare the batches in this process, once; every worker's initializer."""
+    """Prepare the batches in this process, once; every worker's initializer.
+
+    A worker that outlives a case, as those of a cluster do, prepares the next one anew.
+    """
     with _installing:
         for request in requests:
-            if request.key in _batches:
+            known = _batches.get(request.key)
+            if known is not None and known.request == request:
                 continue
             sys.path.extend(folder for folder in request.path if folder not in sys.path)
             function, prepare = find(request.function), find(request.prepare)
             arguments = [prepare(request.size, request.seed + n) for n in range(request.buffers)]
-            _batches[request.key] = Batch(function, arguments, request.repeatable)
+            _batches[request.key] = Batch(function, arguments, request.repeatable, request)
 
 
 def batches(requests: tuple[BatchRequest, ...]) -> dict[str, Batch]:

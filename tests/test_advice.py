@@ -29,6 +29,13 @@ def test_a_difference_within_the_intervals_is_not_certain():
     assert advice.short == "g 1e6 threads 2 or foreach 2"
 
 
+def test_many_rivals_are_only_counted():
+    close = [measured(name, 1.8, 1.5, 2.0) for name in ("threads", "foreach", "fork")]
+    (advice,) = advise(close)
+    assert advice.short == "g 1e6 not certain (3 may be it)"
+    assert "fork 2 may be as fast" in advice.line
+
+
 def test_where_nothing_is_faster_a_plain_loop_is_advised():
     (advice,) = advise([measured("threads", 0.9), measured("processes", 0.5)])
     assert advice.line == "g 1e6: a plain loop, 1.00x; 1.11 times as fast as threads 2, certainly"

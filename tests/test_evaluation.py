@@ -270,6 +270,13 @@ def test_a_trial_of_other_code_or_another_machine_is_done_again(accuracy, fields
     assert "has changed since" not in text
 
 
+def test_a_rule_that_measures_alike_counts_as_this_one(accuracy, monkeypatch):
+    monkeypatch.setattr(accuracy, "SAME_AS_HERE", {"an older one": "says why"})
+    older = [trial(rule="an older one")]
+    assert ("g", "quiet", 0) not in set(accuracy.missing(older, ["quiet"]))
+    assert "has changed since" not in accuracy.document(older)
+
+
 def test_a_table_of_older_code_says_so(accuracy):
     text = accuracy.document([trial(rule="an older one")])
     assert "1 trials at abc1234" in text

@@ -209,3 +209,12 @@ def test_parts_of_a_tuple_are_compared_each():
     one, other = np.arange(3.0), np.arange(4.0)
     assert task.digest_of((one, other)) == task.digest_of((one.copy(), other.copy()))
     assert task.digest_of((one, other)) != task.digest_of((other, one))
+
+
+def test_a_worker_that_outlives_a_case_prepares_the_next_one(batches):
+    task.install((request(),))
+    first = task._batches[KEY]
+    task.install((request(),))
+    assert task._batches[KEY] is first
+    task.install((request(size=5),))
+    assert task._batches[KEY] is not first

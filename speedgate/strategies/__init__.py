@@ -1,6 +1,6 @@
 """How a batch of independent tasks is run: one short module a strategy, one contract."""
 
-from speedgate.strategies.contract import Shared, Strategy
+from speedgate.strategies.contract import CannotMeasure, Shared, Strategy
 from speedgate.strategies.dask import DASK
 from speedgate.strategies.foreach import FOREACH
 from speedgate.strategies.inside import BLAS, NUMBA, NUMEXPR
@@ -32,4 +32,4 @@ STRATEGIES: dict[str, Strategy] = {
     )
 }
 
-__all__ = ["STRATEGIES", "Shared", "Strategy"]
+__all__ = ["STRATEGIES", "CannotMeasure", "Shared", "Strategy"]

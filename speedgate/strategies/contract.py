@@ -14,6 +14,10 @@ from typing import Any, Literal, Protocol
 Initializer = Callable[..., None]
 
 
+class CannotMeasure(Exception):
+    """What is asked for cannot be done; the text says it all, and a traceback would add nothing."""
+
+
 class BatchExecutor(Executor):
     """An executor that runs a whole batch to its end before it yields the first result."""
 

@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import Any
 
 from speedgate.environment import describe_interpreter, differences
-from speedgate.strategies.contract import BatchExecutor, Initializer, Strategy
+from speedgate.strategies.contract import BatchExecutor, CannotMeasure, Initializer, Strategy
 from speedgate.strategies.extras import lacks
 from speedgate.strategies.processes import MADE_BY_WORKER
 
@@ -29,14 +29,11 @@ class DaskExecutor(BatchExecutor):
     """The first ``workers`` workers of a cluster. One that dies is an error, not tried again."""
 
     def __init__(self, workers: int, initializer: Initializer, arguments: tuple[Any, ...]) -> None:
-        distributed: Any = import_module("distributed")
         self._closing = contextlib.ExitStack()
         self._submitted: list[Future[Any]] = []
         try:
             address = os.environ.get(SCHEDULER) or self._open_cluster(workers)
-            self._client = self._closing.enter_context(
-                distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
-            )
+            self._client = self._closing.enter_context(self._connect(address))
             self._workers = self._choose(workers, address)
             self._start(initializer, arguments)
         except BaseException:
@@ -44,6 +41,15 @@ class DaskExecutor(BatchExecutor):
             raise
         self._options = {"pure": False, "workers": self._workers, "retries": 0}
         self._executor = self._client.get_executor(**self._options)
+
+    def _connect(self, address: Any) -> Any:
+        distributed: Any = import_module("distributed")
+        try:
+            return distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise CannotMeasure(
+                f"--dask-scheduler ({SCHEDULER}): no Dask scheduler at {address}: {error}"
+            ) from None
 
     def _open_cluster(self, workers: int) -> Any:
         config: Any = import_module("dask.config")
