@@ -6,6 +6,7 @@ python -m evaluation.dispatch     every strategy with an executor of its library
 from __future__ import annotations
 
 import multiprocessing
+import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -15,12 +16,13 @@ from statistics import median
 from typing import Any
 
 from speedgate import task
+from speedgate.environment import BLAS_THREAD_VARIABLES
 from speedgate.estimate import estimate_median
 from speedgate.strategies import STRATEGIES
 
 WORKERS = 2
 TASKS = 400
-ROUNDS = 60
+ROUNDS = 100
 KEY = "nothing"
 REQUESTS = (task.BatchRequest(KEY, "workloads:NOOP.function", "workloads:NOOP.prepare", 1, 0, 4),)
 Map = Callable[[Callable[..., Any]], object]
@@ -91,6 +93,8 @@ def compare(name: str, function: Callable[..., Any]) -> str:
 
 
 def main() -> None:
+    # Dask's workers get this from Dask, and must be of the same build as this process.
+    os.environ.update(dict.fromkeys(BLAS_THREAD_VARIABLES, "1"))
     for name in ("threads", "processes", "pool", "loky", "dask"):
         missing = STRATEGIES[name].unavailable()
         print(f"{name}: {missing or compare(name, nothing)}", flush=True)
