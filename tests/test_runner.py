@@ -11,7 +11,7 @@ import pytest
 from helpers import loads
 from helpers.available import strategy_here
 from helpers.fakes import FakeClock
-from helpers.leftovers import child_processes, still_running, threads
+from helpers.leftovers import child_processes, still_running, threads, threads_beyond
 from helpers.made import opening
 
 from speedgate import runner as module
@@ -78,7 +78,7 @@ def test_a_case_goes_from_open_to_close(runner, strategy):
     assert runner.handle({"do": "close"}) == {}
     json.dumps([opened, calibrated, rounds, held], allow_nan=False)
     assert task._batches == {}
-    assert threads() <= before
+    assert threads_beyond(before) == set()
     assert still_running(child_processes() - processes) == []
 
 

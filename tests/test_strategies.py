@@ -15,7 +15,13 @@ import numpy as np
 import pytest
 from helpers import loads
 from helpers.available import strategy_here
-from helpers.leftovers import PATIENCE_SECONDS, child_processes, still_running, threads
+from helpers.leftovers import (
+    PATIENCE_SECONDS,
+    child_processes,
+    still_running,
+    threads,
+    threads_beyond,
+)
 
 from speedgate import task
 from speedgate.runner import share
@@ -136,7 +142,7 @@ def test_shutdown_leaves_no_thread_and_no_process_behind(strategy, token, functi
             list(executor.map(function, range(20)))
         except ValueError:
             assert function is loads.fail
-    assert threads() <= before
+    assert threads_beyond(before) == set()
     assert still_running(child_processes() - processes) == []
 
 

@@ -16,6 +16,14 @@ def threads() -> set[threading.Thread]:
     return {each for each in threading.enumerate() if not each.name.startswith("Dask-Offload")}
 
 
+def threads_beyond(before: set[threading.Thread]) -> set[threading.Thread]:
+    """The threads that have come since and do not end: those of a library may take a moment."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while threads() - before and time.monotonic() < until:
+        time.sleep(0.02)
+    return threads() - before
+
+
 def child_processes() -> set[psutil.Process]:
     """All descendants, without those that serve the whole process and end with it."""
     return {each for each in psutil.Process().children(recursive=True) if not _stays(each)}
