@@ -33,7 +33,7 @@ PUBLISHED = {
 
 def article_table(rows, width):
     """Return the table's lines: seconds here, and the article's, each with its speedup."""
-    seconds = {(row.case.strategy, row.case.workload): row.seconds for row in rows}
+    seconds = {(row.case.strategy, row.case.workload): row.round_seconds for row in rows}
     size = rows[0].case.size
     lines = [f"the article's table, here with {size:,} elements (the article: {FULL_SIZE:,})"]
     counts = FULL_TASKS if size == FULL_SIZE else DEFAULT_TASKS

@@ -1,4 +1,4 @@
-"""The commands: ``python -m speedgate report|map|advise|selftest``."""
+"""The commands: ``python -m speedgate report|compare|history|accept|map|advise|...``."""
 
 from __future__ import annotations
 
@@ -6,21 +6,38 @@ import argparse
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from speedgate.advice import advise
+from speedgate.baseline import SIGNALS, WINDOW_RUNS, Signal
 from speedgate.case import parse_size
+from speedgate.comparison import Source, compare
+from speedgate.drift import DriftUnavailable, change_points
 from speedgate.environment import usable_cores
+from speedgate.estimate import Estimate
+from speedgate.exchange import export_run, import_run
 from speedgate.gate import floors
 from speedgate.gil_map import operations
-from speedgate.history import HistoryError, Run, latest_run, read_run, runs_newest_first
+from speedgate.history import EnvironmentEntry, History, RunEntry
+from speedgate.identity import difference_lines
+from speedgate.index import Figures, figures_of
 from speedgate.measure import MeasurementError, RunnerProcess, import_folders
+from speedgate.report.comparison import (
+    comparison_csv,
+    comparison_json,
+    comparison_markdown,
+    comparison_text,
+)
+from speedgate.report.line import change_line, plot_lines
 from speedgate.report.map import map_lines, markdown_map
 from speedgate.report.summary import environment_line, markdown_run, text_run
 from speedgate.report.table import wrapped
+from speedgate.run import EstimateEntry, HistoryError, Run, read_run
 from speedgate.selection import OptionError
 from speedgate.selftest import conclusions, run_selftest
+from speedgate.store import StoreError
 from speedgate.suite import find_workload
 
 SELFTEST_TRIALS = 32
@@ -32,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         code: int = options.run(options)
-    except (HistoryError, MeasurementError, OptionError) as error:
+    except (HistoryError, MeasurementError, OptionError, StoreError) as error:
         print(f"speedgate {options.command}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -60,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
     advice.add_argument("--workload", metavar="NAME", help="only this workload, such as g")
     advice.add_argument("--size", metavar="ELEMENTS", help="only this size, such as 1e6")
     advice.set_defaults(run=run_advise)
+    add_history_commands(commands)
     selftest = commands.add_parser(
         "selftest", help="A/A on this machine: false alarms, smallest drop, a threshold"
     )
@@ -74,6 +92,73 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def add_history_commands(commands: Any) -> None:
+    compare = commands.add_parser(
+        "compare", help="runs, environments or folders side by side, and what is certain"
+    )
+    compare.add_argument(
+        "sources",
+        nargs="+",
+        metavar="A",
+        help="two or more of: a run's file or name, an environment's name or the beginning of it, "
+        "a folder or an address of other runs",
+    )
+    add_where(compare)
+    compare.add_argument(
+        "--last",
+        type=count,
+        default=WINDOW_RUNS,
+        metavar="RUNS",
+        help=f"of an environment, the newest so many runs (default {WINDOW_RUNS}; 0: all)",
+    )
+    compare.add_argument("--format", choices=("text", "markdown", "json", "csv"), default="text")
+    compare.set_defaults(run=run_compare)
+    history = commands.add_parser(
+        "history", help="the line of one case over its runs; without a case, what there is"
+    )
+    history.add_argument("case", nargs="?", help="a case such as g-1e6-threads-2, or a benchmark")
+    history.add_argument(
+        "--environment", metavar="NAME", help="default: that of the newest run that has the case"
+    )
+    history.add_argument(
+        "--signal", choices=[signal.name for signal in SIGNALS], help="only this one"
+    )
+    add_where(history)
+    history.set_defaults(run=run_history)
+    accept = commands.add_parser(
+        "accept", help="make a run the level that later ones are compared with"
+    )
+    accept.add_argument("run_name", metavar="RUN", help="a run's file or name")
+    accept.add_argument("--why", required=True, help="for whoever asks later")
+    add_where(accept)
+    accept.set_defaults(run=run_accept)
+    taken_in = commands.add_parser("import", help="take in runs of plain pytest-benchmark")
+    taken_in.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    add_where(taken_in)
+    taken_in.set_defaults(run=run_import)
+    given_out = commands.add_parser(
+        "export", help="give out a run as one of plain pytest-benchmark"
+    )
+    given_out.add_argument("file", type=Path, metavar="FILE")
+    given_out.add_argument("target", type=Path, metavar="TARGET")
+    given_out.set_defaults(run=run_export)
+
+
+def add_where(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--history",
+        default="results",
+        metavar="WHERE",
+        help="the folder or address of the runs (default: results)",
+    )
+
+
+def count(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"'{text}': a whole number from 0 up")
+    return int(text)
+
+
 def add_source(command: argparse.ArgumentParser) -> None:
     add_runs(command)
     command.add_argument("--format", choices=("text", "markdown"), default="text")
@@ -83,9 +168,9 @@ def add_runs(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "source",
         nargs="?",
-        type=Path,
-        default=Path("results"),
-        help="a run's file, or a folder whose newest run is shown (default: results)",
+        default="results",
+        metavar="WHERE",
+        help="a run's file, or a folder or address whose newest run is shown (default: results)",
     )
 
 
@@ -94,13 +179,13 @@ def run_map(options: argparse.Namespace) -> int:
     run = newest_with(
         options.source,
         lambda run: bool(operations(run.rows())),
-        "has a map; 'pytest bench/bench_gil_map.py' makes one",
+        " has a map; 'pytest bench/bench_gil_map.py' makes one",
     )
     if options.format == "markdown":
         print(markdown_map(run, environment_line(run.environment)))
         return 0
     width = shutil.get_terminal_size().columns
-    print(*wrapped(environment_line(run.environment), width), f"from {run.path}", "", sep="\n")
+    print(*wrapped(environment_line(run.environment), width), f"from {run.name}", "", sep="\n")
     print("\n".join(map_lines(run.rows(), width, options.details)))
     return 0
 
@@ -115,28 +200,216 @@ def run_advise(options: argparse.Namespace) -> int:
     run = newest_with(
         options.source,
         lambda run: bool(advise(run.rows(), options.workload, size)),
-        f"has two strategies of {what or 'any workload'}; 'pytest bench/bench_strategies.py"
+        f" has two strategies of {what or 'any workload'}; 'pytest bench/bench_strategies.py"
         f"{f' --workloads {options.workload}' if options.workload else ''}"
         f"{f' --sizes {options.size}' if options.size else ''}' measures them",
     )
     found = advise(run.rows(), options.workload, size)
     if not found:
-        raise HistoryError(f"{run.path} has no two strategies of {what or 'any workload'}")
+        raise HistoryError(f"{run.name} has no two strategies of {what or 'any workload'}")
     width = shutil.get_terminal_size().columns
-    print(*wrapped(environment_line(run.environment), width), f"from {run.path}", "", sep="\n")
+    print(*wrapped(environment_line(run.environment), width), f"from {run.name}", "", sep="\n")
     for advice in found:
         print(*wrapped(advice.line, width), sep="\n")
     return 0
 
 
-def newest_with(source: Path, has: Callable[[Run], bool], wanted: str) -> Run:
-    """Return the run in a file, or the newest of a folder that ``has`` what is wanted."""
-    if not source.is_dir():
-        return read_run(source)
-    run = next((each for each in runs_newest_first(source) if has(each)), None)
-    if run is None:
-        raise HistoryError(f"no run in {source} {wanted}")
-    return run
+def newest_with(source: str, has: Callable[[Run], bool], wanted: str) -> Run:
+    """Return the run in a file, or the newest of a history that ``has`` what is wanted."""
+    if is_file(source):
+        return read_run(Path(source))
+    with History(source, warn) as history:
+        for entry in history.runs(complete=False):
+            run = history.read(entry)
+            if has(run):
+                return run
+    raise HistoryError(f"no run in {source}{wanted}")
+
+
+def is_file(source: str) -> bool:
+    return "://" not in source and Path(source).is_file()
+
+
+def warn(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def run_compare(options: argparse.Namespace) -> int:
+    """Compare runs, environments and folders; the first is what the others are compared with."""
+    if len(options.sources) < 2:
+        raise OptionError("compare: name two or more runs, environments or folders")
+    found = [open_side(text, options.history, options.last) for text in options.sources]
+    sides = [side for side, _ in found]
+    differences = [difference_lines(found[0][1], other) for _, other in found[1:]]
+    lines = compare(sides)
+    if not lines:
+        raise HistoryError("nothing to compare: no benchmark of the first side is in another")
+    if options.format == "text":
+        width = shutil.get_terminal_size().columns
+        print("\n".join(comparison_text(sides, differences, lines, width)))
+    elif options.format == "markdown":
+        print(comparison_markdown(sides, differences, lines))
+    elif options.format == "json":
+        print(comparison_json(sides, lines))
+    else:
+        print(comparison_csv(sides, lines))
+    return 0
+
+
+def open_side(text: str, where: str, last: int) -> tuple[Source, dict[str, Any]]:
+    """Return one side of a comparison and its environment: what ``text`` names."""
+    if is_file(text):
+        run = read_run(Path(text))
+        return side_of(text, [list(figures_of(run))]), run.environment
+    if "://" in text or Path(text).is_dir():
+        with History(text, warn) as other:
+            environments = other.environments()
+            if len(environments) > 1:
+                names = "\n  ".join(f"{text}/{each.name}" for each in environments)
+                raise HistoryError(f"{text} has several environments; name one:\n  {names}")
+            if not environments:
+                raise HistoryError(f"no run in {text}; 'pytest bench/' makes one")
+            return environment_side(other, environments[0], last)
+    with History(where, warn) as history:
+        entry = history.find_run(text)
+        if entry is not None:
+            label = f"{entry.environment}/{entry.id}"
+            return side_of(label, [history.figures(entry)]), history.read(entry).environment
+        named = history.find_environment(text)
+        if named is None:
+            names = "\n  ".join(each.name for each in history.environments()) or "none"
+            raise HistoryError(
+                f"'{text}' is no file, folder, run or environment of {where}; its environments:"
+                f"\n  {names}"
+            )
+        return environment_side(history, named, last)
+
+
+def environment_side(
+    history: History, environment: EnvironmentEntry, last: int
+) -> tuple[Source, dict[str, Any]]:
+    runs = list(islice(history.runs((environment.digest,)), last or None))
+    if not runs:
+        raise HistoryError(f"{environment.name} has no complete run")
+    return side_of(
+        environment.name, [history.figures(run) for run in runs]
+    ), environment.description
+
+
+def side_of(label: str, runs: Sequence[Sequence[Figures]]) -> Source:
+    """Return the side that some runs make: each benchmark's figures in each of them."""
+    speedup: dict[str, list[Estimate]] = {}
+    seconds: dict[str, list[Estimate]] = {}
+    for figures in (each for run in runs for each in run):
+        for found, names in (
+            (speedup, ("speedup", "speedup_low", "speedup_high")),
+            (seconds, ("seconds", "seconds_low", "seconds_high")),
+        ):
+            value, low, high = (getattr(figures, name) for name in names)
+            if value is not None and value > 0:
+                found.setdefault(figures.name, []).append(
+                    EstimateEntry(value, low, high).estimate()
+                )
+    return Source(label, len(runs), speedup, seconds)
+
+
+def run_history(options: argparse.Namespace) -> int:
+    """Plot one case over its runs, or list what there is."""
+    with History(options.history, warn) as history:
+        if options.case is None:
+            return list_history(history)
+        environment = environment_with(history, options.case, options.environment)
+        series = history.series(environment.digest, options.case)
+        width = shutil.get_terminal_size().columns
+        print(
+            *wrapped(f"{options.case} in {environment.name}, {runs_text(len(series))}", width),
+            sep="\n",
+        )
+        for signal in SIGNALS:
+            if options.signal in (None, signal.name):
+                print("\n".join(signal_lines(signal, series, width)))
+    return 0
+
+
+def signal_lines(
+    signal: Signal, series: Sequence[tuple[RunEntry, Figures]], width: int
+) -> list[str]:
+    """Return the plot of one signal and where its level changed."""
+    known = [
+        (run, value)
+        for run, figures in series
+        if (value := getattr(figures, signal.name)) is not None
+    ]
+    if not known:
+        return []
+    names, values = [run.label for run, _ in known], [value for _, value in known]
+    lines = ["", *plot_lines(signal.label, values, names, width)]
+    try:
+        found = change_points(values, signal.is_ratio)
+    except DriftUnavailable as missing:
+        return [*lines, *wrapped(str(missing), width)]
+    for change in found:
+        lines += wrapped(change_line(signal.label, change, names), width)
+    return lines
+
+
+def list_history(history: History) -> int:
+    """List the environments, the newest first, and the cases of the first."""
+    environments = history.environments()
+    if not environments:
+        raise HistoryError(f"no run in {history.store.location}; 'pytest bench/' makes one")
+    for each in environments:
+        print(f"{each.name}: {runs_text(each.runs)}, the last {each.last[:16].replace('T', ' ')}")
+    print(f"\ncases of {environments[0].name}:")
+    for name, _, runs in history.benchmarks(environments[0].digest):
+        print(f"  {name}: {runs_text(runs)}")
+    return 0
+
+
+def runs_text(number: int) -> str:
+    return "1 run" if number == 1 else f"{number} runs"
+
+
+def environment_with(history: History, case: str, text: str | None) -> EnvironmentEntry:
+    """Return the environment that is named, or that of the newest run that has the case."""
+    if text is not None:
+        named = history.find_environment(text)
+        if named is None:
+            raise HistoryError(f"--environment '{text}': {history.store.location} has none of it")
+        candidates = [named]
+    else:
+        candidates = history.environments()
+    for each in candidates:
+        if any(case in (name, case_id) for name, case_id, _ in history.benchmarks(each.digest)):
+            return each
+    raise HistoryError(
+        f"no run in {history.store.location} has '{case}'; 'python -m speedgate history' lists "
+        "what there is"
+    )
+
+
+def run_accept(options: argparse.Namespace) -> int:
+    with History(options.history, warn) as history:
+        run = history.find_run(options.run_name)
+        if run is None:
+            raise HistoryError(f"no run '{options.run_name}' in {options.history}")
+        if not run.complete:
+            raise HistoryError(f"{run.id} was cut short: an incomplete run is never a baseline")
+        print(f"accepted {run.environment}/{run.id}: {history.accept(run, options.why)}")
+    return 0
+
+
+def run_import(options: argparse.Namespace) -> int:
+    with History(options.history, warn) as history:
+        for path in options.files:
+            print(f"{path}: {import_run(path, history)}")
+    return 0
+
+
+def run_export(options: argparse.Namespace) -> int:
+    names = export_run(options.file, options.target)
+    print(f"{options.target}: {len(names)} benchmarks")
+    return 0
 
 
 def run_report(options: argparse.Namespace) -> int:
@@ -148,8 +421,8 @@ def run_report(options: argparse.Namespace) -> int:
     return 0
 
 
-def open_run(source: Path) -> Run:
-    return latest_run(source) if source.is_dir() else read_run(source)
+def open_run(source: str) -> Run:
+    return newest_with(source, lambda run: True, "; 'pytest bench/' makes one")
 
 
 def run_the_selftest(options: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from speedgate.case import format_size
 from speedgate.estimate import Estimate
-from speedgate.history import Row
+from speedgate.run import Row
 
 # What every speedup is over: one worker thread that runs the batch as a loop. It needs no strategy.
 LOOP = "a plain loop"

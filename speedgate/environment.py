@@ -46,9 +46,6 @@ TELLING_VARIABLES = (
     "MALLOC_ARENA_MAX",
     "LD_PRELOAD",
 )
-MACHINE_FIELDS = ("system", "machine", "cpu", "usable_cores")
-# What differs from one minute to the next, and a kernel that was patched.
-PASSING_FIELDS = ("available_bytes", "kernel")
 
 
 def control_group_folders(controller: str) -> Iterator[Path]:
@@ -250,28 +247,6 @@ def cpu_model() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
-
-
-def same_environment(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Return whether two runs were measured in what counts as the same environment."""
-    return not [name for name, _, _ in differences(one, other) if name not in PASSING_FIELDS]
-
-
-def same_machine(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Return whether two runs were measured on the same kind of machine, whatever the build."""
-    return all(one.get(name) == other.get(name) for name in MACHINE_FIELDS)
-
-
-def build_of(environment: dict[str, Any]) -> str:
-    """Return ``Python 3.13.0, NumPy 2.4.6, openblas 0.3.31``."""
-    numpy = (environment.get("numpy") or {}).get("version", "unknown")
-    parts = [f"Python {environment.get('python', 'unknown')}", f"NumPy {numpy}"]
-    parts += [
-        f"{library.get('internal_api')} {library.get('version')}"
-        for library in environment.get("blas") or ()
-        if library.get("user_api") == "blas"
-    ]
-    return ", ".join(parts)
 
 
 def differences(

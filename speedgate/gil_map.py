@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from speedgate.case import Case, format_size
 from speedgate.classification import GilClass
 from speedgate.estimate import Estimate
-from speedgate.history import Row
+from speedgate.run import Row
 
 # What is promised to release the GIL must not surely hold it for more than this of its work.
 MOST_HELD_WHEN_RELEASED = 0.5

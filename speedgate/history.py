@@ -1,318 +1,311 @@
-"""The files in ``results/``: pytest-benchmark's JSON with a section of ours; reading them."""
+"""History: the runs of a store in order, and what is asked of them."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
-from itertools import islice
-from pathlib import Path
-from statistics import median
-from typing import Any
+import re
+import secrets
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
 
-from speedgate.accounting import median_shares, page_faults
+import msgspec
+
 from speedgate.case import Case
-from speedgate.classification import Classification, GilClass, classify
-from speedgate.environment import build_of, same_machine
-from speedgate.estimate import DEFAULT_CONFIDENCE, Estimate
-from speedgate.gate import Judgement
-from speedgate.measure import Measurement
-from speedgate.sample import FIELDS, PairedSample, Round
-from speedgate.speedup import BASELINE
-from speedgate.strategies import STRATEGIES
+from speedgate.classification import Classification
+from speedgate.estimate import DEFAULT_CONFIDENCE
+from speedgate.identity import build_of, environment_name, same_machine
+from speedgate.index import ACCEPTED, AcceptanceEntry, Figures, Index
+from speedgate.journal import recover
+from speedgate.run import (
+    EstimateEntry,
+    HistoryError,
+    Json,
+    Row,
+    Run,
+    decode_run,
+    encode_run,
+    read_run,
+)
+from speedgate.store import FolderStore, open_store
 
-# 1 (2026-11): case, pairs, speedup, accounting, controls in extra_info; environment and
-#              judgements in the document's "speedgate".
-FORMAT_VERSION = 1
-# So many earlier runs are looked through for the class that a case had.
-EARLIER_RUNS = 20
-
-Json = dict[str, Any]
-
-
-class HistoryError(Exception):
-    """A file of the history cannot be used; the text names it and says why."""
-
-
-@dataclass(frozen=True)
-class Side:
-    """The medians of one side of the pairs, the baseline or the contender; seconds a round."""
-
-    seconds: float
-    cpu: float | None = None
-    voluntary_switches: float | None = None
-    involuntary_switches: float | None = None
-
-    @property
-    def switches(self) -> float | None:
-        """Context switches a round: to wait, and because others or too many threads ran."""
-        if self.voluntary_switches is None or self.involuntary_switches is None:
-            return None
-        return self.voluntary_switches + self.involuntary_switches
-
-    @property
-    def cpu_per_wall(self) -> float | None:
-        return None if self.cpu is None else self.cpu / self.seconds
-
-
-def _sides(sample: PairedSample) -> dict[str, Json]:
-    def side(rounds: Sequence[Round]) -> Json:
-        def middle(name: str) -> float | None:
-            values = [getattr(each, name) for each in rounds]
-            return None if None in values else median(values)
-
-        return {each.name: middle(each.name) for each in fields(Side)}
-
-    pairs = sample.pairs
-    if not pairs:
-        return {}
-    return {
-        "baseline": side([pair.baseline for pair in pairs]),
-        "contender": side([pair.contender for pair in pairs]),
-    }
-
-
-def gil_class(measurement: Measurement) -> Json | None:
-    """Return the class of a case whose workers are threads, ``None`` of any other; plain JSON."""
-    strategy = STRATEGIES.get(measurement.case.strategy)
-    if strategy is None or strategy.workers_are != "threads" or measurement.case.workers < 2:
-        return None
-    if measurement.broken is not None:
-        return Classification(GilClass.UNKNOWN, False, measurement.broken).as_json()
-    evidence = measurement.evidence(DEFAULT_CONFIDENCE)
-    return classify(
-        evidence.workers,
-        evidence.speedup,
-        evidence.held,
-        evidence.concurrency,
-        evidence.control,
-        evidence.gil_enabled,
-    ).as_json()
-
-
-def extra_info(measurement: Measurement) -> Json:
-    """Return what is kept of a measurement beside pytest-benchmark's own figures; plain JSON."""
-    evidence = measurement.evidence(DEFAULT_CONFIDENCE)
-    shares = median_shares(measurement.sample, measurement.case.workers)
-    opened = measurement.replies[0] if measurement.replies else {}
-    return {
-        "case": measurement.case.as_json(),
-        "speedup": _speedup_json(evidence.speedup),
-        "control": evidence.control.as_json() if evidence.control else None,
-        "concurrency": evidence.concurrency.as_json() if evidence.concurrency else None,
-        "shares": shares.as_json() if shares else None,
-        "inflation": evidence.inflation,
-        "held": evidence.held.as_json() if evidence.held else None,
-        "sides": _sides(measurement.sample),
-        "page_faults": page_faults(measurement.sample),
-        "process_speedups": list(evidence.process_speedups),
-        "blas_threads": _blas_threads(opened.get("environment", {}).get("blas")),
-        "start_method": opened.get("start_method"),
-        "start_seconds": opened.get("start_seconds"),
-        "tasks": measurement.first("tasks"),
-        "loops": measurement.first("loops"),
-        "steal_seconds": measurement.steal_seconds,
-        "throttled_seconds": measurement.throttled_seconds,
-        "rounds_seconds": measurement.rounds_seconds,
-        "timed_seconds": measurement.timed_seconds,
-        "wall_seconds": measurement.wall_seconds,
-        "broken": measurement.broken,
-        "pairs": [list(pair) for pair in measurement.sample.as_seconds()],
-        "control_pairs": [list(pair) for pair in measurement.control_sample.as_seconds()],
-        "rounds_of_processes": [len(pairs) for pairs in measurement.processes],
-        "counters": _counters(measurement),
-    }
-
-
-def _speedup_json(estimate: Estimate | None) -> Json | None:
-    return None if estimate is None else {**estimate.as_json(), "baseline": BASELINE}
-
-
-def _blas_threads(libraries: list[Json] | None) -> int | None:
-    """The threads of the process's BLAS as read back, the most of several; ``None`` if unknown."""
-    counts = [each["num_threads"] for each in libraries or () if each.get("user_api") == "blas"]
-    return max(counts, default=None)
-
-
-def _counters(measurement: Measurement) -> Json:
-    """The raw counters of every contender round, a column each."""
-    rounds = [pair.contender for pair in measurement.sample.pairs]
-    columns: Json = {
-        name: [getattr(each, name) for each in rounds] for name in FIELDS if name != "seconds"
-    }
-    columns["baseline_cpu"] = [pair.baseline.cpu for pair in measurement.sample.pairs]
-    return columns
-
-
-def section(environment: Json, judgements: Iterable[Judgement]) -> Json:
-    """Return the document's ``speedgate`` section."""
-    return {
-        "format_version": FORMAT_VERSION,
-        "environment": environment,
-        "judgements": [judgement.as_json() for judgement in judgements],
-    }
+# So many earlier runs are looked through: what they do not have is not asked of older ones.
+LOOK_BACK = 200
+RUNS = """
+SELECT runs.id, runs.file, runs.digest, environments.name, runs.time, commit_id, branch, complete,
+       trusted, (SELECT why FROM acceptances AS a WHERE a.run = runs.file ORDER BY a.time DESC)
+FROM runs JOIN environments USING (digest)
+"""
+FIGURES = """
+SELECT name, case_id, failed, seconds, seconds_low, seconds_high, speedup, speedup_low,
+       speedup_high, held, held_low, held_high, cpu_per_wall, baseline_seconds, gil_class
+FROM figures JOIN benchmarks ON benchmarks.id = benchmark
+"""
 
 
 @dataclass(frozen=True)
-class Row:
-    """What a report shows of one case."""
+class RunEntry:
+    """A run as the index knows it; ``accepted`` says why, where somebody accepted it."""
 
-    case: Case
-    speedup: Estimate | None
-    bench: str = ""
-    seconds: float | None = None
-    control: float | None = None
-    inflation: float | None = None
-    held: Estimate | None = None
-    page_faults: tuple[float, float] | None = None
-    concurrency: tuple[float, float | None] | None = None
-    tasks: int | None = None
-    loops: int | None = None
-    gil_class: Classification | None = None
-    promise: str | None = None
-    promise_source: str = ""
-    sides: Mapping[str, Side] = field(default_factory=dict)
-    is_blas_default: bool = False
-    build: str = ""
-    idle: float | None = None
-    start_seconds: float | None = None
+    number: int
+    file: str
+    digest: str
+    environment: str
+    time: str
+    commit: str
+    branch: str
+    complete: bool
+    trusted: bool
+    accepted: str | None
 
     @property
-    def calls(self) -> int:
-        """Calls in a round; 0 where it is not known."""
-        return (self.tasks or 0) * (self.loops or 0)
+    def id(self) -> str:
+        """What to name it by: its file without folder and ending."""
+        return PurePosixPath(self.file).stem
+
+    @property
+    def label(self) -> str:
+        """``2026-11-24 09:30, 75b120a``."""
+        commit, dirty = self.commit.rstrip("+"), "+" if self.commit.endswith("+") else ""
+        short = commit[:7] if len(commit) == 40 else commit
+        return f"{self.time[:16].replace('T', ' ')}, {short}{dirty}"
 
 
 @dataclass(frozen=True)
-class Run:
-    """One file of the history."""
+class EnvironmentEntry:
+    """An environment of the history, with how many runs it has and when the last one was."""
 
-    path: Path
-    document: Json
+    digest: str
+    name: str
+    description: Json
+    runs: int
+    last: str
 
-    @property
-    def environment(self) -> Json:
-        environment: Json = self.document["speedgate"]["environment"]
-        return environment
 
-    @property
-    def judgements(self) -> list[Json]:
-        judgements: list[Json] = self.document["speedgate"]["judgements"]
-        return judgements
+class History:
+    """The runs of a folder or an address, and their index.
 
-    def rows(self) -> list[Row]:
-        """Return the cases of the run, without those of other plugins' benchmarks."""
+    ``tell`` is given what the reader should know while this is opened: runs that were recovered,
+    files that are broken.
+    """
+
+    def __init__(self, location: str | Path, tell: Callable[[str], None] = lambda line: None):
+        self.store = open_store(location)
+        if isinstance(self.store, FolderStore):
+            for path in recover(self.store.folder):
+                tell(f"recovered {path}: its session was cut short, it is marked incomplete")
+        self.index = Index(self.store, tell)
+        for line in self.index.broken():
+            tell(f"left out: {line}")
+
+    def close(self) -> None:
+        self.index.close()
+
+    def __enter__(self) -> History:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- runs
+
+    def runs(
+        self, digests: Collection[str] | None = None, complete: bool = True, since: str = ""
+    ) -> Iterator[RunEntry]:
+        """Yield the runs of some environments, or of all, the newest first."""
+        wanted = "1" if digests is None else f"runs.digest IN ({', '.join('?' * len(digests))})"
+        query = (
+            f"{RUNS} WHERE {wanted} AND runs.time >= ? {'AND complete' if complete else ''} "
+            "ORDER BY runs.time DESC, file DESC"
+        )
+        for row in self.index.connection.execute(query, (*(digests or ()), since)):
+            number, file, digest, environment, time, commit, branch, whole, trusted, why = row
+            yield RunEntry(
+                number, file, digest, environment, time, commit, branch, bool(whole),
+                bool(trusted), why,
+            )  # fmt: skip
+
+    def latest(self, digest: str | None = None) -> RunEntry | None:
+        """Return the newest complete run, of an environment or of all."""
+        return next(self.runs(None if digest is None else (digest,)), None)
+
+    def latest_with_map(self) -> RunEntry | None:
+        """Return the newest run that classified anything."""
+        query = "SELECT 1 FROM figures WHERE run = ? AND gil_class IS NOT NULL LIMIT 1"
+        execute = self.index.connection.execute
+        return next(
+            (run for run in self.runs(complete=False) if execute(query, (run.number,)).fetchone()),
+            None,
+        )
+
+    def read(self, entry: RunEntry) -> Run:
+        name = self.store.path(entry.file)
+        return decode_run(name, self.store.read(entry.file))
+
+    def figures(self, entry: RunEntry) -> list[Figures]:
+        """Return what the index keeps of a run's benchmarks."""
+        rows = self.index.connection.execute(f"{FIGURES} WHERE run = ?", (entry.number,))
+        return [Figures._make(row) for row in rows]
+
+    # --- environments
+
+    def environments(self) -> list[EnvironmentEntry]:
+        """Return the environments, the one with the newest run first."""
+        rows = self.index.connection.execute(
+            "SELECT digest, name, description, COUNT(*), MAX(time) FROM runs "
+            "JOIN environments USING (digest) GROUP BY digest ORDER BY MAX(time) DESC"
+        )
         return [
-            row_of(bench["extra_info"], bench["stats"]["median"])
-            for bench in self.document["benchmarks"]
-            if "case" in bench.get("extra_info", {})
+            EnvironmentEntry(digest, name, msgspec.json.decode(description), count, last)
+            for digest, name, description, count, last in rows
         ]
 
-
-def row_of(info: Json, seconds: float | None) -> Row:
-    """Return the row of a benchmark's ``extra_info`` and its median seconds a round."""
-    faults = info.get("page_faults")
-    return Row(
-        case=Case(**info["case"]),
-        speedup=estimate_from_json(info["speedup"]),
-        bench=info.get("bench", ""),
-        seconds=seconds,
-        control=info["control"]["value"] if info.get("control") else None,
-        inflation=info.get("inflation"),
-        held=estimate_from_json(info.get("held")),
-        page_faults=tuple(faults) if faults else None,
-        concurrency=_bounds(info.get("concurrency")),
-        tasks=info.get("tasks"),
-        loops=info.get("loops"),
-        gil_class=Classification.from_json(info["gil_class"]) if info.get("gil_class") else None,
-        promise=(info.get("promise") or {}).get("class"),
-        promise_source=(info.get("promise") or {}).get("source", ""),
-        sides={name: Side(**side) for name, side in (info.get("sides") or {}).items()},
-        is_blas_default=info.get("blas_threads_asked") == "default",
-        idle=(info.get("shares") or {}).get("idle"),
-        start_seconds=info.get("start_seconds"),
-    )
-
-
-def _bounds(concurrency: Json | None) -> tuple[float, float | None] | None:
-    if not concurrency:
+    def find_environment(self, text: str) -> EnvironmentEntry | None:
+        """Return the environment whose name is, or alone begins or ends with, ``text``."""
+        found = self.environments()
+        exact = [each for each in found if text in (each.name, each.digest)]
+        partly = [each for each in found if each.name.startswith(text) or each.name.endswith(text)]
+        if exact or len(partly) == 1:
+            return (exact or partly)[0]
+        if partly:
+            names = "\n  ".join(each.name for each in partly)
+            raise HistoryError(f"'{text}' could be any of these environments:\n  {names}")
         return None
-    high = concurrency.get("high")
-    return concurrency["low"]["value"], high["value"] if high else None
 
-
-def estimate_from_json(data: Json | None) -> Estimate | None:
-    """Return the estimate that ``as_json`` wrote; null bounds are infinite."""
-    if data is None:
+    def find_run(self, text: str) -> RunEntry | None:
+        """Return the run whose name is, or alone begins with, ``text``; or whose file it is."""
+        path = Path(text)
+        wanted = path.stem if path.suffix == ".json" else path.name
+        found = [run for run in self.runs(complete=False) if run.id.startswith(wanted)]
+        exact = [run for run in found if run.id == wanted]
+        if exact or len(found) == 1:
+            return (exact or found)[0]
+        if found:
+            names = "\n  ".join(run.id for run in found[:10])
+            raise HistoryError(f"'{text}' could be any of these runs:\n  {names}")
         return None
-    return Estimate(
-        value=data["value"],
-        low=float("-inf") if data["low"] is None else data["low"],
-        high=float("inf") if data["high"] is None else data["high"],
-        confidence=data["confidence"],
-        count=data["count"],
-    )
 
+    # --- what earlier runs say
 
-def read_run(path: Path) -> Run:
-    """Return the run in ``path``; ``HistoryError`` if it is none of ours, broken or newer."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise HistoryError(f"{path} cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise HistoryError(f"{path} is not a run: it is no JSON ({error})") from None
-    ours = document.get("speedgate") if isinstance(document, dict) else None
-    if not isinstance(ours, dict):
-        raise HistoryError(f"{path} is not a run of speedgate: it has no 'speedgate' section")
-    version = ours.get("format_version")
-    if version != FORMAT_VERSION:
-        raise HistoryError(
-            f"{path} has format version {version}; this speedgate reads {FORMAT_VERSION}: "
-            "upgrade speedgate"
+    def window(self, digest: str, names: Collection[str], size: int) -> Window:
+        """Return the baseline of each benchmark: its newest ``size`` accepted runs.
+
+        A run counts for a benchmark unless it is incomplete, its negative control failed, or a gate
+        failed that benchmark in it and nobody accepted the run. Runs before the newest accepted one
+        count no more: it is the level from then on.
+        """
+        accepted = next((run for run in self.runs((digest,)) if run.accepted is not None), None)
+        found: dict[str, list[tuple[RunEntry, Figures]]] = {name: [] for name in names}
+        since = accepted.time if accepted else ""
+        for number, run in enumerate(self.runs((digest,), since=since)):
+            if number >= LOOK_BACK or all(len(each) >= size for each in found.values()):
+                break
+            if not (run.trusted or run.accepted is not None):
+                continue
+            for figures in self.figures(run):
+                mine = found.get(figures.name)
+                counts = not figures.failed or run.accepted is not None
+                if mine is not None and counts and len(mine) < size:
+                    mine.append((run, figures))
+        return Window(found, accepted)
+
+    def series(self, digest: str, name: str) -> list[tuple[RunEntry, Figures]]:
+        """Return a benchmark's figures in every complete run of an environment, the oldest first.
+
+        ``name`` is a benchmark's name or a case's id.
+        """
+        query = f"{FIGURES} WHERE run = ? AND (name = ? OR case_id = ?)"
+        found = []
+        for run in self.runs((digest,)):
+            row = self.index.connection.execute(query, (run.number, name, name)).fetchone()
+            if row is not None:
+                found.append((run, Figures._make(row)))
+        return found[::-1]
+
+    def benchmarks(self, digest: str) -> list[tuple[str, str | None, int]]:
+        """Return the name, the case's id and the number of runs of an environment's benchmarks."""
+        query = (
+            "SELECT name, case_id, COUNT(*) FROM figures JOIN benchmarks "
+            "ON benchmarks.id = benchmark JOIN runs ON runs.id = run "
+            "WHERE digest = ? AND complete GROUP BY benchmark ORDER BY benchmark"
         )
-    for name, kind in (("environment", dict), ("judgements", list)):
-        if not isinstance(ours.get(name), kind):
-            raise HistoryError(f"{path} is not a whole run: its 'speedgate' section lacks '{name}'")
-    if not isinstance(document.get("benchmarks"), list):
-        raise HistoryError(f"{path} is not a whole run: it lacks 'benchmarks'")
-    return Run(path, document)
+        return list(self.index.connection.execute(query, (digest,)))
+
+    def earlier_classes(
+        self, environment: Json, cases: Collection[Case], but: str | None = None
+    ) -> dict[Case, Row]:
+        """Return the newest row of each of ``cases`` that has a class, on the same machine.
+
+        The build may be another: that is what a class is watched for, and the row then names it.
+        ``but`` is the file of the run that asks.
+        """
+        same = {
+            each.digest: build_of(each.description)
+            for each in self.environments()
+            if same_machine(each.description, environment)
+        }
+        here, wanted = build_of(environment), {case.id: case for case in cases}
+        found: dict[Case, Row] = {}
+        for number, run in enumerate(self.runs(tuple(same), complete=False)):
+            if number >= LOOK_BACK or len(found) == len(wanted):
+                break
+            for figures in self.figures(run) if run.file != but else ():
+                case = wanted.get(figures.case_id or "")
+                if case is not None and figures.gil_class is not None:
+                    build = same[run.digest]
+                    row = class_row(case, figures, "" if build == here else build)
+                    found.setdefault(case, row)
+        return found
+
+    # --- writing
+
+    def save(self, document: Json, name: str) -> str:
+        """Write a run whole or not at all; return where it is."""
+        self.store.write(name, encode_run(document))
+        return self.store.path(name)
+
+    def accept(self, run: RunEntry, why: str) -> str:
+        """Make a run the level from now on, whatever a gate said of it; return the new file."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        name = str(PurePosixPath(run.file).with_suffix(f".{secrets.token_hex(4)}{ACCEPTED}"))
+        self.store.write(name, msgspec.json.encode(AcceptanceEntry(why, now)) + b"\n")
+        return self.store.path(name)
 
 
-def latest_run(folder: Path) -> Run:
-    """Return the newest run below ``folder`` by the time of writing; ``HistoryError`` if none."""
-    for run in runs_newest_first(folder):
-        return run
-    raise HistoryError(f"no run in {folder}; 'pytest bench/' makes one")
+@dataclass(frozen=True)
+class Window:
+    """The baseline of each benchmark, the newest run first, since the run that was ``accepted``."""
+
+    of: dict[str, list[tuple[RunEntry, Figures]]]
+    accepted: RunEntry | None = None
 
 
-def runs_newest_first(folder: Path) -> Iterator[Run]:
-    """Yield the runs below ``folder`` by the time of writing; what is no run is left out."""
-    files = sorted(folder.rglob("*.json"), key=lambda path: (path.stat().st_mtime, path.name))
-    for path in reversed(files):
-        try:
-            yield read_run(path)
-        except HistoryError:
-            continue
+def class_row(case: Case, figures: Figures, build: str) -> Row:
+    """Return as a row what the index keeps of a case that has a class."""
+    speedup = None
+    if figures.speedup is not None:
+        entry = EstimateEntry(
+            figures.speedup, figures.speedup_low, figures.speedup_high, DEFAULT_CONFIDENCE
+        )
+        speedup = entry.estimate()
+    found = msgspec.json.decode(figures.gil_class or "{}")
+    return Row(case, speedup, gil_class=Classification.from_json(found), build=build)
 
 
-def earlier_rows(
-    folder: Path, environment: Json, cases: Collection[Case], but: Path | None = None
-) -> dict[Case, Row]:
-    """Return the newest row of each of ``cases`` among the last runs on the same machine.
+def run_name(environment: Json, time: datetime, tag: str) -> str:
+    """Return the file of a new run, without its ending, under its environment's folder.
 
-    The build may be another: that is what a class is watched for, and the row then names it.
-    ``but`` is the file of the run that asks.
+    ``2026_1124_093000-123_TAG_1f2e3d4c``: by the year as a number of four digits pytest-benchmark
+    knows its runs, and their order; the last part no other writer has.
     """
-    found: dict[Case, Row] = {}
-    for run in islice((run for run in runs_newest_first(folder) if run.path != but), EARLIER_RUNS):
-        if not same_machine(run.environment, environment):
-            continue
-        build = build_of(run.environment)
-        for row in run.rows():
-            if row.case in cases and row.gil_class is not None:
-                named = replace(row, build="" if build == build_of(environment) else build)
-                found.setdefault(row.case, named)
-        if len(found) == len(cases):
-            break
-    return found
+    safe = re.sub(r"[^A-Za-z0-9.+-]+", "-", tag).strip("-.")[:60] or "run"
+    when = time.astimezone(UTC)
+    stamp = f"{when:%Y_%m%d_%H%M%S}-{when.microsecond // 1000:03}"
+    return f"{environment_name(environment)}/{stamp}_{safe}_{secrets.token_hex(4)}"
+
+
+def open_runs(location: str | Path, tell: Callable[[str], None]) -> History | Run:
+    """Return the run in a file, or the history below a folder or at an address."""
+    if "://" not in str(location) and Path(location).is_file():
+        return read_run(Path(location))
+    return History(location, tell)

@@ -5,6 +5,7 @@ The only module of the package that imports pytest.
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,6 +16,7 @@ from typing import Any, NoReturn
 import pytest
 
 from speedgate import environment as env
+from speedgate.baseline import WINDOW_RUNS, HistoryJudgement, judge_history, levels_of
 from speedgate.budget import (
     JUDGED_WEIGHT,
     SPARE_SHARE,
@@ -29,18 +31,11 @@ from speedgate.gate import (
     Verdict,
     decision_confidence,
     judge,
+    machine_allowance,
 )
 from speedgate.gil_map import broken_promises, can_break_promise, changes, kept_better
-from speedgate.history import (
-    HistoryError,
-    Row,
-    earlier_rows,
-    extra_info,
-    gil_class,
-    latest_run,
-    row_of,
-    section,
-)
+from speedgate.history import History, RunEntry, Window
+from speedgate.identity import difference_lines, environment_digest
 from speedgate.measure import (
     HELD_SECONDS,
     Asker,
@@ -55,8 +50,28 @@ from speedgate.measure import (
     measure,
     most_processes,
 )
+from speedgate.recording import (
+    Recording,
+    SessionStorage,
+    benchmarks_of,
+    compared_runs,
+    describe_runner,
+    environment_settings,
+    nearest,
+    whole_environment,
+)
 from speedgate.report.progress import Progress, duration
 from speedgate.report.summary import summary_lines
+from speedgate.run import (
+    HistoryError,
+    Json,
+    Row,
+    extra_info,
+    gil_class,
+    row_of,
+    seconds_a_call,
+    section,
+)
 from speedgate.selection import (
     Declaration,
     OptionError,
@@ -64,6 +79,7 @@ from speedgate.selection import (
     refuse_unknown,
 )
 from speedgate.settings import Settings, add_options, read_settings
+from speedgate.store import StoreError, open_store
 from speedgate.strategies import STRATEGIES
 from speedgate.strategies.dask import SCHEDULER as DASK_SCHEDULER
 from speedgate.suite import find_workload
@@ -87,8 +103,9 @@ class RunnerClock:
     """The runner's clock as pytest-benchmark's timer: it reads out what the runner timed.
 
     Before each round the clock stands at 0, and the "benchmarked function" moves it by the
-    round's seconds. So the table, the statistics and the JSON hold exactly the durations that
-    were measured in the runner, and nothing of the pipe.
+    round's seconds a call. So the table, the statistics and the JSON hold exactly the durations
+    that were measured in the runner, and nothing of the pipe; a call, because two runs give the
+    rounds of one case different numbers of calls.
     """
 
     def __init__(self) -> None:
@@ -159,9 +176,17 @@ class State:
     began: float = field(default_factory=time.monotonic)
     began_clock: float = field(default_factory=time.time)
     timed_seconds: float = 0.0
+    compare: Any = None
+    history: History | None = None
+    compared: RunEntry | None = None
+    window: Window | None = None
+    recording: Recording | None = None
+    selected: list[str] = field(default_factory=list)
+    ran: set[str] = field(default_factory=set)
     complaint: str | None = None
     left_out: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     def weight(self, nodeid: str) -> float:
         return JUDGED_WEIGHT if self.judged.get(nodeid) else 1.0
@@ -169,6 +194,11 @@ class State:
     @property
     def judged_count(self) -> int:
         return sum(len(gates) for gates in self.judged.values())
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything that was selected has run to its end."""
+        return self.ran.issuperset(self.selected)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -184,6 +214,7 @@ def pytest_configure(config: pytest.Config) -> None:
     scheduler = config.stash[STATE].settings.dask_scheduler
     if scheduler is not None:
         os.environ[DASK_SCHEDULER] = scheduler  # where Dask's own clients, and our runners, look
+    take_over_comparing(config)
     config.pluginmanager.register(LastWord(), "speedgate-last-word")
     config.pluginmanager.register(XdistController(), "speedgate-xdist")
 
@@ -328,19 +359,32 @@ def refuse_folder_that_cannot_be_written(config: pytest.Config) -> None:
         ) from None
 
 
-def results_folder(config: pytest.Config) -> Path | None:
-    """Return the folder that pytest-benchmark saves this run below, if it saves it in files."""
+def storage_folder(config: pytest.Config) -> Path | None:
+    """Return the folder of pytest-benchmark's storage, if that is a folder."""
     storage = str(config.getoption("benchmark_storage"))
-    saves = config.getoption("benchmark_autosave") or config.getoption("benchmark_save")
-    if not saves or ("://" in storage and not storage.startswith("file://")):
+    if "://" in storage and not storage.startswith("file://"):
         return None
     return Path(storage.removeprefix("file://"))
+
+
+def results_folder(config: pytest.Config) -> Path | None:
+    """Return the folder that this run is saved below, if it is saved in files."""
+    saves = config.getoption("benchmark_autosave") or config.getoption("benchmark_save")
+    return storage_folder(config) if saves else None
 
 
 def measures(config: pytest.Config) -> bool:
     """Whether benchmarks are timed in this session at all."""
     disabled = config.getoption("benchmark_disable") and not config.getoption("benchmark_enable")
     return not (disabled or config.getoption("benchmark_skip") or config.getoption("collectonly"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Note what has run to its end: an interrupt comes through here as an exception."""
+    result = yield
+    item.config.stash[STATE].ran.add(item.nodeid)
+    return result
 
 
 class LastWord:
@@ -361,6 +405,10 @@ class LastWord:
         if state.declared:
             items.extend(gate_items(session, state, selected))
             items.extend(promise_items(state, selected))
+        open_history(config, state, bool(selected))
+        if state.window is not None:
+            items.extend(history_items(state, selected))
+        state.selected = [item.nodeid for item in items]
 
 
 def promise_items(state: State, selected: list[pytest.Item]) -> Iterator[pytest.Item]:
@@ -386,6 +434,124 @@ def gate_items(
             yield GateItem.from_parent(item.parent, name=name, gate=gate, benchmark=item)
         if not covered:
             yield GateItem.from_parent(session, name=f"gate[{gate.name}]", gate=gate)
+
+
+def history_items(state: State, selected: list[pytest.Item]) -> Iterator[pytest.Item]:
+    """Yield an item for each case that a gate holds to scaling: it is held to its past, too."""
+    for item in selected:
+        if any(gate.must_scale for gate in state.items[item.nodeid].gates):
+            assert item.parent is not None  # a test has a module
+            name = f"history[{state.items[item.nodeid].case.id}]"
+            yield HistoryItem.from_parent(item.parent, name=name, benchmark=item)
+
+
+# --- the history
+
+
+def take_over_comparing(config: pytest.Config) -> None:
+    """Keep pytest-benchmark from reading all stored runs before it is known what is selected."""
+    option = config.option
+    state = config.stash[STATE]
+    state.compare = getattr(option, "benchmark_compare", None)
+    if state.compare:
+        option.benchmark_compare = []
+
+
+def open_history(config: pytest.Config, state: State, selected: bool) -> None:
+    """Prepare what this session records, is compared with and is judged by.
+
+    A session without benchmarks of ours is pytest-benchmark's own, as if we were not there.
+    """
+    session = getattr(config, "_benchmarksession", None)
+    if session is None or hasattr(config, "workerinput"):
+        return
+    if not selected or not measures(config):
+        if state.compare and not state.declared:
+            session.compare = config.option.benchmark_compare = state.compare
+            session.handle_loading()
+        return
+    folder = storage_folder(config)
+    if folder is None:
+        return
+    results = results_folder(config)
+    if results is not None:
+        session.get_machine_info = functools.cache(session.get_machine_info)
+        name = str(config.getoption("benchmark_save") or "")
+        state.recording = Recording(results, name, lambda: head_of(config))
+    session.storage = SessionStorage(state.recording, str(folder))
+    try:
+        open_what_is_compared(config, state, session, folder)
+    except (HistoryError, StoreError) as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def head_of(config: pytest.Config) -> Json:
+    """Return a run's document without what is measured, as pytest-benchmark makes it."""
+    commit = config.hook.pytest_benchmark_generate_commit_info(config=config)
+    config.hook.pytest_benchmark_update_commit_info(config=config, commit_info=commit)
+    document: Json = config.hook.pytest_benchmark_generate_json(
+        config=config,
+        benchmarks=[],
+        include_data=False,
+        machine_info=config._benchmarksession.get_machine_info(),  # type: ignore[attr-defined]  # pytest-benchmark's
+        commit_info=commit,
+    )
+    return document
+
+
+def open_what_is_compared(config: pytest.Config, state: State, session: Any, folder: Path) -> None:
+    """Load the run to compare with and, with none named, the baseline."""
+    if not state.compare:
+        return
+    settings, location = state.settings, history_location(config, state)
+    state.history = History(location, state.remarks.append)
+    config.add_cleanup(state.history.close)
+    environment = whole_environment(describe_runner(settings.blas_threads), settings_of(settings))
+    found = compared_runs(state.history, state.compare, environment)
+    session.compared_mapping = {}
+    for entry in found:
+        # pytest-benchmark's table shows the key in each row.
+        key = Path(entry.time[5:16].replace("T", " ") or entry.id)
+        session.compared_mapping[key] = benchmarks_of(state.history.store.read(entry.file))
+        state.remarks += [f"comparing with {entry.environment}/{entry.id} ({entry.label})"]
+        state.compared = entry
+        told = difference_lines(state.history.read(entry).environment, environment)
+        if told:
+            state.remarks += ["it was another environment:", *told]
+    if not found:
+        state.remarks += [
+            f"nothing to compare with: no complete run of this environment in {location}",
+            *nearest(state.history, environment),
+        ]
+    if state.compare is True and not settings.no_history_gate:
+        state.window = state.history.window(
+            environment_digest(environment), judged_names(state), WINDOW_RUNS
+        )
+
+
+def history_location(config: pytest.Config, state: State) -> str:
+    """Return where the runs are that this one is compared with."""
+    return state.settings.history or str(storage_folder(config))
+
+
+def settings_of(settings: Settings) -> Json:
+    return environment_settings(
+        settings.blas_threads, settings.runner_setup, settings.dask_scheduler, settings.in_process
+    )
+
+
+def judged_names(state: State) -> list[str]:
+    """Return the benchmarks that gates hold to scaling, by the names that pytest-benchmark has."""
+    return [
+        nodeid.rpartition("::")[2]
+        for nodeid, gates in state.judged.items()
+        if any(gate.must_scale for gate in gates)
+    ]
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
+    """Say what is compared with, and what is wrong with the history, before measuring."""
+    return list(config.stash[STATE].remarks)
 
 
 class OneProcessItem(pytest.Item):
@@ -440,13 +606,7 @@ class GateItem(VerdictItem):
         if isinstance(judgement, str):
             self._nothing_to_judge(state, judgement)
             return
-        state.judgements.append(judgement)
-        strict = state.settings.strict and judgement.verdict is Verdict.INCONCLUSIVE
-        missing = state.settings.require and judgement.is_missing
-        if judgement.verdict is Verdict.FAILED or strict or missing:
-            raise GateFailed(f"{judgement.line}\n{advice(judgement)}")
-        if judgement.verdict is not Verdict.PASSED:
-            pytest.skip(judgement.line)
+        conclude(state, judgement)
 
     def _judgement(self, state: State) -> Judgement | str:
         """Return the judgement, or why there is nothing to judge."""
@@ -473,6 +633,50 @@ class GateItem(VerdictItem):
         pytest.skip(line)
 
 
+class HistoryItem(VerdictItem):
+    """Judges one case against the runs before."""
+
+    def __init__(self, *, benchmark: pytest.Item, **options: Any) -> None:
+        super().__init__(**options)
+        self.benchmark = benchmark
+
+    def runtest(self) -> None:
+        state = self.config.stash[STATE]
+        measurement = state.measurements.get(self.benchmark.nodeid)
+        if measurement is None:
+            pytest.skip("not evaluated: not measured")
+        if state.settings.in_process:
+            pytest.skip("not evaluated: --in-process judges nothing")
+        conclude(state, judge_against_history(state, self.benchmark.name, measurement))
+
+
+def judge_against_history(state: State, name: str, measurement: Measurement) -> HistoryJudgement:
+    assert state.window is not None
+    case, window = measurement.case, state.window
+    row = next(row for rows in state.rows.values() for row in rows if row.case == case)
+    before = window.of.get(name, [])
+    evidence = measurement.evidence(DEFAULT_CONFIDENCE)
+    levels = levels_of(
+        row.signals(), [figures._asdict() for _, figures in before], machine_allowance(evidence)
+    )
+    judged = len(window.of)
+    since = window.accepted.id if window.accepted else ""
+    return judge_history(case, levels, [run.id for run, _ in before], judged, since)
+
+
+def conclude(state: State, judgement: Judgement) -> None:
+    """Keep a judgement, and fail or skip the item that made it if it is no pass."""
+    state.judgements.append(judgement)
+    if state.recording is not None:
+        state.recording.add_judgement(judgement.as_json())
+    strict = state.settings.strict and judgement.verdict is Verdict.INCONCLUSIVE
+    missing = state.settings.require and judgement.is_missing
+    if judgement.verdict is Verdict.FAILED or strict or missing:
+        raise GateFailed(f"{judgement.line}\n{advice(judgement)}")
+    if judgement.verdict is not Verdict.PASSED:
+        pytest.skip(judgement.line)
+
+
 class PromiseItem(VerdictItem):
     """Fails when a workload of its bench holds the GIL that NumPy's source promises to release."""
 
@@ -494,6 +698,11 @@ class PromiseItem(VerdictItem):
 
 def advice(judgement: Judgement) -> str:
     """Return what to do about a judgement that fails the run."""
+    if judgement.verdict is Verdict.FAILED and isinstance(judgement, HistoryJudgement):
+        return (
+            "gate history: it stays red until it is mended or accepted; where this is the level "
+            "from now on: python -m speedgate accept RUN --why '...'"
+        )
     if judgement.verdict is Verdict.FAILED:
         return (
             f"gate {judgement.gate}: if this build is meant to be so, lower --min-speedup or "
@@ -530,8 +739,7 @@ def speedgate(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., N
             benchmark.pedantic(lambda: None)
             return
         measurement = run_case(config, nodeid, fixed)
-        seconds = [pair.contender.seconds for pair in measurement.sample.pairs]
-        state.clocks[nodeid].replay(benchmark, seconds)
+        state.clocks[nodeid].replay(benchmark, seconds_a_call(measurement))
         bench = state.items[nodeid].bench
         benchmark.extra_info.update(
             extra_info(measurement),
@@ -540,9 +748,12 @@ def speedgate(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., N
             gil_class=gil_class(measurement) if bench.held else None,
             blas_threads_asked=chosen_by(state, fixed)["blas_threads"] or "default",
         )
-        row = row_of(benchmark.extra_info, benchmark.stats.stats.median)
-        state.rows.setdefault(bench, []).append(row)
+        state.rows.setdefault(bench, []).append(row_of(benchmark.extra_info))
         state.measurements[nodeid] = measurement
+        if state.recording is not None:
+            state.recording.begin(state.environment)
+            kept = benchmark.stats.as_dict(include_data=config.getoption("benchmark_save_data"))
+            state.recording.add_benchmark(without_objects(kept))
 
     return run
 
@@ -584,7 +795,9 @@ def run_case(
         pytest.fail(str(failure), pytrace=False)
     state.timed_seconds += measurement.timed_seconds
     if not state.environment:
-        state.environment = env.describe_machine() | measurement.first("environment")
+        state.environment = whole_environment(
+            measurement.first("environment"), settings_of(state.settings)
+        )
     return measurement
 
 
@@ -696,12 +909,18 @@ class RunReport:
 def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
     """Put the environment and the judgements into the run's document."""
     state = config.stash[STATE]
-    for benchmark in output_json["benchmarks"]:
-        for name, value in (benchmark["params"] or {}).items():
-            if isinstance(value, Case):  # pytest-benchmark would write it as unserializable
-                benchmark["params"][name] = value.id
+    output_json["benchmarks"] = [without_objects(each) for each in output_json["benchmarks"]]
     if state.rows:
-        output_json["speedgate"] = section(state.environment, state.judgements)
+        output_json["speedgate"] = section(
+            state.environment, state.judgements, complete=state.is_complete
+        )
+
+
+def without_objects(benchmark: Json) -> Json:
+    """Return a benchmark with its cases by their ids: as objects they would not be JSON."""
+    params = benchmark["params"] or {}
+    plain = {name: value.id if isinstance(value, Case) else value for name, value in params.items()}
+    return benchmark | {"params": plain or None}
 
 
 @pytest.hookimpl(trylast=True)
@@ -729,10 +948,36 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             f"{state.timed_seconds / seconds:.0%} of {seconds:.0f} s were timed rounds, control "
             "and calibration"
         )
-    saved = saved_run(config, state)
-    write_changes(terminalreporter, config, state, saved)
-    if saved is not None:
-        terminalreporter.write_line(f"saved in {saved}")
+    write_changes(terminalreporter, config, state)
+    write_saved(terminalreporter, config, state)
+
+
+def write_saved(reporter: Any, config: pytest.Config, state: State) -> None:
+    """Say where the run is, and take it to the history if that lies elsewhere."""
+    if state.recording is None or state.recording.saved is None:
+        return
+    saved = state.recording.saved
+    note = "" if state.is_complete else ", marked incomplete: it is no baseline"
+    reporter.write_line(f"saved in {saved}{note}")
+    if state.compared is not None:
+        command = f"python -m speedgate compare {state.compared.id} {saved.stem}"
+        where = history_location(config, state)
+        reporter.write_line(
+            f"side by side: {command}{'' if where == 'results' else f' --history {where}'}"
+        )
+    if state.settings.history is None:
+        return
+    try:
+        name = saved.relative_to(state.recording.results).as_posix()
+        store = open_store(state.settings.history)
+        store.write(name, saved.read_bytes())
+        reporter.write_line(f"and in {store.path(name)}")
+    except (OSError, StoreError) as error:
+        reporter.write_line(
+            f"--history: the run could not be written to {state.settings.history} ({error}); "
+            f"copy {saved} there",
+            red=True,
+        )
 
 
 def write_tables(reporter: Any, state: State) -> None:
@@ -752,7 +997,7 @@ def write_tables(reporter: Any, state: State) -> None:
                 reporter.write_line(line)
 
 
-def write_changes(reporter: Any, config: pytest.Config, state: State, saved: Path | None) -> None:
+def write_changes(reporter: Any, config: pytest.Config, state: State) -> None:
     """Say what broke its promise, and what is in another class than when it was last measured."""
     rows = [row for mine in state.rows.values() for row in mine if row.gil_class is not None]
     if not state.settings.in_process:
@@ -761,10 +1006,12 @@ def write_changes(reporter: Any, config: pytest.Config, state: State, saved: Pat
     if state.environment.get("gil_enabled", True):
         for line in kept_better(rows):
             reporter.write_line(line, green=True)
-    folder = results_folder(config)
-    if not rows or folder is None or not folder.is_dir():
+    if not rows or state.recording is None or state.recording.saved is None:
         return
-    before = earlier_rows(folder, state.environment, {row.case for row in rows}, but=saved)
+    saved = state.recording.saved.relative_to(state.recording.results).as_posix()
+    with History(history_location(config, state)) as history:
+        cases = {row.case for row in rows}
+        before = history.earlier_classes(state.environment, cases, but=saved)
     for change in changes(before, rows):
         reporter.write_line(change.line, yellow=True)
 
@@ -775,15 +1022,3 @@ MARKUP: dict[Verdict | None, dict[str, bool]] = {
     Verdict.INCONCLUSIVE: {"yellow": True},
     Verdict.NOT_EVALUATED: {"yellow": True},
 }
-
-
-def saved_run(config: pytest.Config, state: State) -> Path | None:
-    """Return the file that pytest-benchmark wrote in this run, if it did."""
-    folder = results_folder(config)
-    if folder is None:
-        return None
-    try:
-        path = latest_run(folder).path
-    except HistoryError:
-        return None
-    return path if path.stat().st_mtime >= state.began_clock else None

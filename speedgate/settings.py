@@ -36,6 +36,7 @@ def add_options(parser: Any) -> None:
     group = parser.getgroup("speedgate", "does NumPy's threading run side by side?")
     add_selection_options(group)
     add_gate_options(group)
+    add_history_options(group)
     add_measuring_options(group)
     parser.addini("min_speedup", "least speedup for 2 workers", default=str(DEFAULT_MIN_SPEEDUP))
     parser.addini(
@@ -77,6 +78,21 @@ def add_gate_options(group: Any) -> None:
         "--require-gate",
         action="store_true",
         help="fail unless every gate of the run was judged: nothing deselected, crashed or empty",
+    )
+
+
+def add_history_options(group: Any) -> None:
+    group.addoption(
+        "--history",
+        metavar="WHERE",
+        help="the runs to compare with, and another place for this one: a folder, or an address "
+        "such as s3://bucket/results (default: the folder of --benchmark-storage)",
+    )
+    group.addoption(
+        "--no-history-gate",
+        action="store_true",
+        help="with --benchmark-compare: show the last run of this environment, judge nothing by "
+        "the runs before",
     )
 
 
@@ -133,6 +149,8 @@ class Settings:
     in_process: bool
     strict: bool
     require: bool
+    history: str | None
+    no_history_gate: bool
 
     def floors(self, workers: int) -> Floors:
         return floors(
@@ -175,6 +193,8 @@ def read_settings(config: Any) -> Settings:
         in_process=option("in_process"),
         strict=option("strict_gate"),
         require=option("require_gate"),
+        history=option("history"),
+        no_history_gate=option("no_history_gate"),
     )
 
 

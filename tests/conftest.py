@@ -20,6 +20,12 @@ def leaves_no_thread():
 
 
 @pytest.fixture(autouse=True)
+def cache_of_its_own(monkeypatch, tmp_path_factory):
+    """No test sees the index that another, or a user, has made."""
+    monkeypatch.setenv("SPEEDGATE_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(autouse=True)
 def not_in_ci(monkeypatch):
     """pytest says more, and in longer lines, where these variables tell it that it is in CI."""
     for name in ("CI", "BUILD_NUMBER"):

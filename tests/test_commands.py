@@ -84,10 +84,10 @@ def test_a_failed_gate_is_reported_and_is_no_error_of_the_report(run, machine, t
 
 
 def test_report_shows_the_newest_run_of_a_folder(run, machine, tmp_path):
-    older = save(tmp_path / "this machine" / "0002.json", document(machine, "g-1e4-threads-2"))
-    newer = save(tmp_path / "another" / "0001.json", document(machine, "g-1e5-threads-2"))
-    os.utime(older, (1000, 1000))
-    os.utime(newer, (2000, 2000))
+    older = document(machine, "g-1e4-threads-2") | {"datetime": "2026-11-01T02:00:00+00:00"}
+    newer = document(machine, "g-1e5-threads-2") | {"datetime": "2026-11-02T02:00:00+00:00"}
+    save(tmp_path / "this machine" / "0002.json", older)
+    save(tmp_path / "another" / "0001.json", newer)
     shown = run("report", tmp_path)
     assert shown.code == WELL
     assert "g 1e5" in shown.out

@@ -1,267 +1,331 @@
+"""The history: files written whole, journals, the index, what is asked of earlier runs."""
+
 import json
-import math
-import os
-from pathlib import Path
+import signal
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
 
 import pytest
 from helpers import runs
-from helpers.fakes import FakeClock, ScriptedRunner
 from helpers.machine import MadeMachine
-from helpers.made import CASE, MadeWorkload
-from helpers.runs import ENVIRONMENT, measured, save
+from helpers.runs import ENVIRONMENT, save
 
 from speedgate.case import Case
 from speedgate.classification import GilClass
-from speedgate.estimate import Estimate, estimate_median
-from speedgate.gate import Judgement, Verdict
-from speedgate.history import (
-    FORMAT_VERSION,
-    HistoryError,
-    Side,
-    earlier_rows,
-    estimate_from_json,
-    extra_info,
-    latest_run,
-    read_run,
-    row_of,
-    section,
-)
-from speedgate.measure import Measurement, Plan, measure
+from speedgate.history import History, run_name
+from speedgate.identity import environment_digest, environment_name
+from speedgate.journal import Journal, recover
+from speedgate.run import HistoryError, encode_run
+from speedgate.store import FolderStore, StoreError, open_store, write_whole
 
-DATA = Path(__file__).resolve().parent / "data"
-OPENED = {
-    "environment": {
-        "python": "3.x",
-        "blas": [
-            {"user_api": "openmp", "num_threads": 9},
-            {"user_api": "blas", "num_threads": 1},
-            {"user_api": "blas", "num_threads": 2},
-        ],
-    },
-    "start_method": "spawn",
-}
-
-
-@pytest.fixture
-def measurement():
-    clock = FakeClock()
-    plan = Plan(seconds=20, processes=2, held_seconds=0.25)
-
-    def open_runner():
-        return ScriptedRunner(clock, replies={"open": OPENED})
-
-    return measure(CASE, MadeWorkload(), plan, open_runner, now=clock)
-
-
-def document(*measurements, judgements=()):
-    return {
-        "benchmarks": [
-            {"name": "other plugins have benchmarks, too", "stats": {"median": 9.0}},
-            *(
-                {
-                    "extra_info": {**extra_info(each), "bench": "bench_scaling"},
-                    "stats": {"median": 0.25},
-                }
-                for each in measurements
-            ),
-        ],
-        "speedgate": section({"cpu": "A CPU"}, judgements),
-    }
-
-
-def write(path, content):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(content if isinstance(content, str) else json.dumps(content))
-    return path
-
-
-def write_at(path, content, seconds):
-    os.utime(write(path, content), (seconds, seconds))
-    return path
-
-
-def test_a_run_reads_back_as_it_was_written(tmp_path, measurement):
-    judged = Judgement("threads-scale", CASE, Verdict.PASSED, "1.65x", at_least=1.2)
-    run = read_run(write(tmp_path / "0001.json", document(measurement, judgements=[judged])))
-    evidence = measurement.evidence(0.95)
-    (found,) = run.rows()
-    assert found.case == CASE
-    assert found.speedup == evidence.speedup
-    assert found.control == evidence.control.value
-    assert (found.bench, found.seconds) == ("bench_scaling", 0.25)
-    assert run.environment == {"cpu": "A CPU"}
-    assert run.judgements == [judged.as_json()]
-
-
-def test_the_raw_rounds_are_kept(measurement):
-    info = extra_info(measurement)
-    for name, sample in (
-        ("pairs", measurement.sample),
-        ("control_pairs", measurement.control_sample),
-    ):
-        assert [tuple(pair) for pair in info[name]] == sample.as_seconds()
-    assert sum(info["rounds_of_processes"]) == len(info["pairs"])
-    assert len(info["rounds_of_processes"]) == 2
-    assert {len(column) for column in info["counters"].values()} == {len(info["pairs"])}
-
-
-def test_what_is_kept_is_plain_json(measurement):
-    text = json.dumps(extra_info(measurement), allow_nan=False)
-    info = json.loads(text)
-    assert info["case"] == CASE.as_json()
-    assert info["speedup"]["value"] == pytest.approx(2.0)
-    assert info["speedup"].keys() == {"value", "low", "high", "confidence", "count", "baseline"}
-    assert "worker thread" in info["speedup"]["baseline"]
-    assert info["start_method"] == "spawn"
-    assert (info["tasks"], info["loops"]) == (8, 3)
-    assert info["held"]["value"] == 0.1
-
-
-def test_the_blas_threads_are_those_that_were_read_back(measurement):
-    assert extra_info(measurement)["blas_threads"] == 2
-    measurement.replies[0]["environment"]["blas"] = None
-    assert extra_info(measurement)["blas_threads"] is None
-
-
-def test_nothing_measured_is_kept_as_nothing():
-    info = json.loads(json.dumps(extra_info(Measurement(CASE)), allow_nan=False))
-    assert (info["speedup"], info["control"], info["concurrency"], info["shares"]) == (None,) * 4
-    assert info["pairs"] == []
-    assert row_of(info, None).speedup is None
-
-
-@pytest.mark.parametrize(
-    "estimate", [Estimate(1.6, 1.5, 1.7, 0.99, 30), estimate_median([2.0]), None]
-)
-def test_an_estimate_reads_back(estimate):
-    data = None if estimate is None else json.loads(json.dumps(estimate.as_json()))
-    assert estimate_from_json(data) == estimate
-
-
-def test_unknown_bounds_read_back_as_infinite():
-    data = {"value": 1.0, "low": None, "high": None, "confidence": 0.95, "count": 1}
-    read = estimate_from_json(data)
-    assert (read.low, read.high) == (-math.inf, math.inf)
-
-
-@pytest.mark.parametrize("version", range(1, FORMAT_VERSION + 1))
-def test_a_file_of_every_version_is_still_read(version):
-    run = read_run(DATA / f"run_format_{version}.json")
-    rows = {row.case.id: row for row in run.rows()}
-    assert rows["g-1e6-threads-2"].speedup.value == 1.65
-    assert rows["g-1e6-threads-2"].page_faults == (12.0, 10.0)
-    assert rows["f-1e5-threads-2"].speedup.is_bounded is False
-    assert [each["verdict"] for each in run.judgements] == ["passed", "inconclusive"]
-    assert run.environment["cpu"] == "A CPU"
-
-
-def test_a_newer_version_is_refused_by_name(tmp_path):
-    newer = {"benchmarks": [], "speedgate": {"format_version": FORMAT_VERSION + 1}}
-    path = write(tmp_path / "newer.json", newer)
-    with pytest.raises(HistoryError) as refused:
-        read_run(path)
-    for part in (str(path), f"format version {FORMAT_VERSION + 1}", "upgrade speedgate"):
-        assert part in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        "",
-        '{"benchmarks": [',
-        "[]",
-        "3",
-        "{}",
-        '{"speedgate": 1}',
-        '{"speedgate": {"format_version": 1}}',
-        '{"benchmarks": [], "speedgate": {"format_version": 1}}',
-        '{"speedgate": {"format_version": 1, "environment": {}, "judgements": []}}',
-    ],
-)
-def test_a_broken_file_is_refused_by_name(tmp_path, content):
-    path = write(tmp_path / "broken.json", content)
-    with pytest.raises(HistoryError, match=r"broken\.json"):
-        read_run(path)
-
-
-def test_bytes_that_are_no_text_are_refused_by_name(tmp_path):
-    path = tmp_path / "broken.json"
-    path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(HistoryError, match=r"broken\.json is not a run"):
-        read_run(path)
-
-
-def test_a_file_that_is_not_there_is_refused_by_name(tmp_path):
-    with pytest.raises(HistoryError, match=r"none\.json cannot be read: No such file"):
-        read_run(tmp_path / "none.json")
-
-
-def test_the_latest_run_is_the_one_written_last_wherever_it_lies(tmp_path):
-    newest = write_at(tmp_path / "machine-b" / "0001.json", document(), 3000)
-    write_at(tmp_path / "machine-a" / "0009.json", document(), 2000)
-    write_at(tmp_path / "0010.json", document(), 1000)
-    assert latest_run(tmp_path).path == newest
-
-
-def test_what_is_no_run_of_ours_is_passed_over(tmp_path):
-    ours = write_at(tmp_path / "0001.json", document(), 1000)
-    write_at(tmp_path / "0002.json", {"benchmarks": []}, 2000)
-    write_at(tmp_path / "0003.json", "{", 3000)
-    write_at(tmp_path / "0004.txt", document(), 4000)
-    assert latest_run(tmp_path).path == ours
-
-
-@pytest.mark.parametrize("name", [".", "never made"])
-def test_a_folder_without_a_run_says_how_to_make_one(tmp_path, name):
-    with pytest.raises(HistoryError, match=r"no run in .*pytest bench/"):
-        latest_run(tmp_path / name)
-
-
+CASE = "g-1e6-threads-2"
+NAME = f"bench_scaling[{CASE}]"
 SORT = Case("sort", 500, "threads", 2)
+HERE = environment_digest(ENVIRONMENT)
+FIRST = datetime(2026, 11, 1, 2, tzinfo=UTC)
+MADE = runs.document(MadeMachine(), CASE)
 
 
-def map_run(path, kind, environment=ENVIRONMENT, seconds=0):
-    content = runs.document(MadeMachine(), SORT.id)
-    classified = {"class": kind, "certain": True, "reason": "made"}
-    content["benchmarks"][0]["extra_info"]["gil_class"] = classified
-    content["speedgate"]["environment"] = environment
-    save(path, content)
-    os.utime(path, (1e9 + seconds, 1e9 + seconds))
-    return path
+def a_run(folder, night=0, environment=ENVIRONMENT, complete=True, failed=(), kind=None):
+    """Save a run of one case; nights count from the first."""
+    content = json.loads(json.dumps(MADE))
+    content["datetime"] = (FIRST + timedelta(days=night)).isoformat()
+    ours = content["speedgate"]
+    ours.update(environment=environment, complete=complete)
+    for gate in failed:
+        control = {"at_most": 1.2} if gate == "gil-holds" else {"at_least": 1.2}
+        ours["judgements"].append(
+            {
+                "gate": gate,
+                "case": Case.parse(CASE).as_json(),
+                "verdict": "failed",
+                "reason": "made",
+            }
+            | control
+        )
+    if kind is not None:
+        case = {"class": kind, "certain": True, "reason": "made"}
+        content["benchmarks"][0]["extra_info"] |= {"gil_class": case, "case": SORT.as_json()}
+    return save(folder / environment_name(environment) / f"night_{night:03}.json", content)
 
 
-def test_an_earlier_row_of_another_build_names_it(tmp_path):
+def nights(entries):
+    return [int(entry.id.removeprefix("night_")) for entry in entries]
+
+
+# --- files
+
+
+def test_a_file_is_written_whole_and_never_over_another(tmp_path):
+    path = tmp_path / "deep" / "run.json"
+    write_whole(path, b"whole")
+    with pytest.raises(FileExistsError):
+        write_whole(path, b"other")
+    assert path.read_bytes() == b"whole"
+    assert [each.name for each in path.parent.iterdir()] == ["run.json"]
+
+
+@pytest.mark.parametrize("name", ["fsync", "link"])
+def test_what_fails_half_way_leaves_nothing(tmp_path, monkeypatch, name):
+    def fail(*_):
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(f"speedgate.store.os.{name}", fail)
+    if name == "fsync":
+        with pytest.raises(OSError, match="full"):
+            write_whole(tmp_path / "run.json", b"whole")
+        assert list(tmp_path.iterdir()) == []
+    else:  # a file system without hard links
+        write_whole(tmp_path / "run.json", b"whole")
+        with pytest.raises(FileExistsError):
+            write_whole(tmp_path / "run.json", b"other")
+        assert [each.name for each in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_hidden_files_are_no_entries(tmp_path):
+    write_whole(tmp_path / "a" / "run.json", b"1")
+    (tmp_path / "a" / ".half.tmp").touch()
+    assert [entry.name for entry in FolderStore(tmp_path).entries()] == ["a/run.json"]
+
+
+def test_an_address_is_a_store_as_well():
+    pytest.importorskip("fsspec", reason="fsspec (extra 'remote') is not installed")
+    store = open_store("memory://a-store")
+    store.write("a/run.json", b"1")
+    with pytest.raises(FileExistsError):
+        store.write("a/run.json", b"2")
+    assert [entry.name for entry in store.entries()] == ["a/run.json"]
+    assert store.read("a/run.json") == b"1"
+
+
+def test_an_address_that_cannot_be_opened_says_why(monkeypatch):
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    with pytest.raises(StoreError, match=r"speedgate\[remote\]"):
+        open_store("s3://bucket/results")
+
+
+def write_runs(folder, writer):
+    for _ in range(10):
+        name = run_name(ENVIRONMENT, FIRST, "a tag")
+        FolderStore(folder).write(f"{name}.json", encode_run(MADE | {"writer": writer}))
+
+
+def test_writers_at_once_lose_nothing(tmp_path):
+    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
+        list(pool.map(write_runs, [tmp_path] * 4, range(4)))
+    with History(tmp_path) as history:
+        assert len(list(history.runs())) == 40
+        assert history.index.broken() == []
+
+
+# --- journals
+
+HEAD = {"datetime": FIRST.isoformat(), "speedgate": MADE["speedgate"] | {"judgements": []}}
+KILLED = """
+import json, os, signal, sys
+from pathlib import Path
+from speedgate.journal import Journal
+head, benchmark = json.loads(sys.stdin.read())
+journal = Journal(Path(sys.argv[1]), head)
+journal.add_benchmark(benchmark)
+journal._file.write(b'{"benchmark": {"name": "cut o')
+journal._file.flush()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_session_leaves_what_it_measured_marked_incomplete(tmp_path):
+    path = tmp_path / environment_name(ENVIRONMENT) / "night_000.part"
+    told = json.dumps([HEAD, MADE["benchmarks"][0]])
+    ended = subprocess.run(
+        [sys.executable, "-c", KILLED, str(path)], input=told, text=True, check=False
+    )
+    assert ended.returncode == -signal.SIGKILL
+    lines = []
+    with History(tmp_path, lines.append) as history:
+        assert history.latest(HERE) is None
+        (entry,) = history.runs(complete=False)
+        (row,) = history.read(entry).rows()
+    assert row.case.id == CASE
+    assert "recovered" in lines[0]
+    assert not path.exists()
+
+
+def test_the_journal_of_a_session_that_lives_is_left_alone(tmp_path):
+    journal = Journal(tmp_path / "env" / "a.part", HEAD)
+    journal.add_benchmark(MADE["benchmarks"][0])
+    assert recover(tmp_path) == []
+    assert journal.path.exists()
+    journal.remove()
+    assert not journal.path.exists()
+
+
+def test_a_journal_without_a_measurement_makes_no_run(tmp_path):
+    path = tmp_path / "env" / "a.part"
+    path.parent.mkdir()
+    path.write_bytes(encode_run(HEAD) + b"\n")
+    assert recover(tmp_path) == []
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_journal_whose_run_is_there_only_goes(tmp_path):
+    path = tmp_path / "env" / "a.part"
+    write_whole(path.with_suffix(".json"), b"the run")
+    path.write_bytes(
+        encode_run(HEAD) + b"\n" + encode_run({"benchmark": MADE["benchmarks"][0]}) + b"\n"
+    )
+    assert recover(tmp_path) == []
+    assert path.with_suffix(".json").read_bytes() == b"the run"
+    assert not path.exists()
+
+
+# --- the index
+
+
+def test_the_index_follows_its_files(tmp_path):
+    path = a_run(tmp_path, 1)
+    with History(tmp_path) as history:
+        assert nights(history.runs()) == [1]
+    a_run(tmp_path, 2)
+    with History(tmp_path) as history:
+        assert nights(history.runs()) == [2, 1]
+    path.unlink()
+    with History(tmp_path) as history:
+        assert nights(history.runs()) == [2]
+        assert len(history.benchmarks(HERE)) == 1
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"benchmarks": []}'])
+def test_a_broken_file_is_named_and_left_out_and_stays(tmp_path, content):
+    a_run(tmp_path, 1)
+    broken = save(tmp_path / "broken.json", content)
+    lines = []
+    for _ in range(2):
+        with History(tmp_path, lines.append) as history:
+            assert nights(history.runs()) == [1]
+    assert len(lines) == 2
+    assert all("broken.json" in line for line in lines)
+    assert broken.exists()
+
+
+def test_a_broken_index_is_made_anew(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPEEDGATE_CACHE", str(tmp_path / "cache"))
+    a_run(tmp_path / "results", 1)
+    for damage in (b"garbage" * 1000, b""):
+        with History(tmp_path / "results") as history:
+            assert nights(history.runs()) == [1]
+        (path,) = (tmp_path / "cache").rglob("*.sqlite")
+        for each in path.parent.iterdir():
+            each.write_bytes(damage)
+
+
+def test_without_a_cache_folder_the_index_is_in_memory(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SPEEDGATE_CACHE", str(tmp_path / "file" / "cache"))
+    a_run(tmp_path, 1)
+    with History(tmp_path) as history:
+        assert nights(history.runs()) == [1]
+
+
+def test_a_history_lies_at_an_address(tmp_path):
+    pytest.importorskip("fsspec", reason="fsspec (extra 'remote') is not installed")
+    path = a_run(tmp_path, 1)
+    with History("memory://a-history") as history:
+        history.store.write(f"{path.parent.name}/{path.name}", path.read_bytes())
+    with History("memory://a-history") as history:
+        assert nights(history.runs()) == [1]
+        assert history.read(history.latest()).rows()[0].case.id == CASE
+
+
+# --- what is asked
+
+
+def test_the_latest_run_is_whole_and_of_the_environment(tmp_path):
+    a_run(tmp_path, 1)
+    a_run(tmp_path, 2, complete=False)
+    a_run(tmp_path, 3, ENVIRONMENT | {"cpu": "another"})
+    with History(tmp_path) as history:
+        assert nights([history.latest(HERE)]) == [1]
+        assert nights([history.latest()]) == [3]
+        assert history.latest("none") is None
+
+
+def test_runs_and_environments_are_found_by_the_beginning_of_their_names(tmp_path):
+    for night in (1, 2, 12):
+        a_run(tmp_path, night)
+    with History(tmp_path) as history:
+        assert nights([history.find_run("night_012")]) == [12]
+        assert nights([history.find_run("somewhere/night_001.json")]) == [1]
+        assert history.find_run("none") is None
+        with pytest.raises(HistoryError, match="could be any of these runs"):
+            history.find_run("night_0")
+        assert history.find_environment(HERE).runs == 3
+        assert history.find_environment("unknown-system-a").digest == HERE
+        assert history.find_environment("windows") is None
+
+
+def test_the_window_is_the_newest_accepted_runs(tmp_path):
+    for night in range(6):
+        a_run(tmp_path, night)
+    a_run(tmp_path, 6, failed=["history"])
+    a_run(tmp_path, 7, failed=["gil-holds"])
+    a_run(tmp_path, 8, complete=False)
+    with History(tmp_path) as history:
+        window = history.window(HERE, [NAME], 4)
+    assert nights(run for run, _ in window.of[NAME]) == [5, 4, 3, 2]
+    assert window.accepted is None
+
+
+def test_an_accepted_run_is_the_level_from_then_on(tmp_path):
+    for night in range(3):
+        a_run(tmp_path, night)
+    for night in (3, 4):
+        a_run(tmp_path, night, failed=["history"])
+    a_run(tmp_path, 5)
+    with History(tmp_path) as history:
+        history.accept(history.find_run("night_003"), "the new BLAS is like that")
+    with History(tmp_path) as history:
+        window = history.window(HERE, [NAME], 20)
+    assert nights(run for run, _ in window.of[NAME]) == [5, 3]
+    assert window.accepted.accepted == "the new BLAS is like that"
+
+
+def test_an_earlier_class_of_another_build_names_it(tmp_path):
     older = ENVIRONMENT | {"numpy": {"version": "2.3.1"}, "python": "3.13.0"}
-    map_run(tmp_path / "1.json", "releases", older)
-    assert "NumPy 2.3.1" in earlier_rows(tmp_path, ENVIRONMENT, {SORT})[SORT].build
-    map_run(tmp_path / "2.json", "releases")
-    assert earlier_rows(tmp_path, ENVIRONMENT, {SORT})[SORT].build == ""
+    a_run(tmp_path, 1, older, kind="releases")
+    with History(tmp_path) as history:
+        assert "NumPy 2.3.1" in history.earlier_classes(ENVIRONMENT, {SORT})[SORT].build
+    a_run(tmp_path, 2, kind="releases")
+    with History(tmp_path) as history:
+        assert history.earlier_classes(ENVIRONMENT, {SORT})[SORT].build == ""
 
 
-def test_the_newest_earlier_row_of_the_same_machine_counts(tmp_path):
-    map_run(tmp_path / "1.json", "releases", seconds=1)
-    map_run(tmp_path / "2.json", "partly", seconds=2)
-    map_run(tmp_path / "3.json", "holds", ENVIRONMENT | {"cpu": "another"}, seconds=3)
-    (tmp_path / "4.json").write_text("{")
-    now = map_run(tmp_path / "5.json", "unknown", seconds=5)
-    found = earlier_rows(tmp_path, ENVIRONMENT | {"kernel": "6.2"}, {SORT}, but=now)
-    assert found[SORT].gil_class.kind is GilClass.PARTLY
+def test_the_newest_earlier_class_of_the_same_machine_counts(tmp_path):
+    a_run(tmp_path, 1, kind="releases")
+    a_run(tmp_path, 2, kind="partly")
+    a_run(tmp_path, 3, ENVIRONMENT | {"cpu": "another"}, kind="holds")
+    now = a_run(tmp_path, 5, kind="unknown")
+    with History(tmp_path) as history:
+        but = now.relative_to(tmp_path).as_posix()
+        found = history.earlier_classes(ENVIRONMENT | {"kernel": "6.2"}, {SORT}, but=but)
+        assert found[SORT].gil_class.kind is GilClass.PARTLY
+        assert history.earlier_classes(ENVIRONMENT, {Case.parse(CASE)}) == {}
 
 
-def test_a_case_that_was_never_classified_has_no_earlier_row(tmp_path):
-    save(tmp_path / "1.json", runs.document(MadeMachine(), SORT.id))
-    assert earlier_rows(tmp_path, ENVIRONMENT, {SORT}) == {}
+def test_the_series_of_a_case_is_in_order_without_what_was_cut_short(tmp_path):
+    for night in (3, 1, 2):
+        a_run(tmp_path, night, complete=night != 2)
+    with History(tmp_path) as history:
+        for name in (CASE, NAME):
+            assert nights(run for run, _ in history.series(HERE, name)) == [1, 3]
+        assert history.series(HERE, "none") == []
 
 
-def test_the_sides_of_the_pairs_are_kept():
-    measurement = measured(MadeMachine(), SORT)
-    sides = {name: Side(**side) for name, side in extra_info(measurement)["sides"].items()}
-    assert sides["baseline"].cpu_per_wall == pytest.approx(1.0)
-    assert sides["contender"].voluntary_switches == 4
-    assert sides["contender"].switches is None
-    assert Side(1.0, 1.0, 3, 1).switches == 4
-    assert sides["contender"].seconds < sides["baseline"].seconds
-
-
-def test_a_side_whose_cpu_is_unknown_has_no_cpu_per_wall():
-    assert Side(1.0).cpu_per_wall is None
+def test_the_process_that_reads_has_no_leftovers(tmp_path):
+    a_run(tmp_path, 1)
+    with History(tmp_path):
+        pass
+    assert not [path for path in tmp_path.rglob("*") if path.suffix in (".sqlite", ".part")]

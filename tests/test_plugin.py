@@ -8,7 +8,7 @@ before any inner run does, because NumPy cannot be loaded twice in one process.
 import json
 import re
 import sys
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -26,9 +26,10 @@ from helpers.machine import (
 )
 from helpers.project import ROOT, Project
 
+from speedgate import __main__ as commands
 from speedgate.case import Case
 from speedgate.gate import MAX_PROCESSES, MIN_PROCESSES
-from speedgate.history import FORMAT_VERSION, read_run
+from speedgate.run import FORMAT_VERSION, read_run
 from speedgate.strategies import STRATEGIES
 from workloads import CATALOGUE, OPERATIONS
 
@@ -70,6 +71,7 @@ def machine(monkeypatch, quiet_variables):
     made = MadeMachine()
     monkeypatch.setattr("speedgate.plugin.RunnerProcess", made.open)
     monkeypatch.setattr("speedgate.plugin.InProcess", made.open)
+    monkeypatch.setattr("speedgate.plugin.describe_runner", made.describe)
     monkeypatch.setattr("speedgate.measure.MOST_PAIRS", PAIRS)
     monkeypatch.setattr("speedgate.environment.usable_cores", lambda: 2)
     monkeypatch.setattr("speedgate.environment.available_bytes", lambda: 10**9)
@@ -778,6 +780,10 @@ def saved(checkout, machine):
     return checkout
 
 
+def calls_of(entry):
+    return entry["extra_info"]["tasks"] * entry["extra_info"]["loops"]
+
+
 def test_what_is_saved_of_a_case(saved, machine):
     entry = saved.info("g-1e6-processes-2")
     info = entry["extra_info"]
@@ -791,14 +797,14 @@ def test_what_is_saved_of_a_case(saved, machine):
     assert info["speedup"]["confidence"] == 0.95
     assert "one worker thread" in info["speedup"]["baseline"]
     assert len(info["pairs"]) == PAIRS
-    assert [contender for _, contender in info["pairs"]] == entry["stats"]["data"]
+    assert [contender / calls_of(entry) for _, contender in info["pairs"]] == entry["stats"]["data"]
     assert saved.info("g-1e6-threads-2")["extra_info"]["start_method"] is None
 
 
 def test_the_durations_are_those_of_the_runner_to_the_last_digit(saved, machine):
     for case in machine.cases:
-        stats = saved.info(case)["stats"]
-        seconds = machine.contender_seconds(case)
+        stats, calls = saved.info(case)["stats"], calls_of(saved.info(case))
+        seconds = [each / calls for each in machine.contender_seconds(case)]
         assert stats["data"] == seconds
         assert (stats["min"], stats["max"]) == (min(seconds), max(seconds))
         assert stats["rounds"] == len(seconds)
@@ -831,11 +837,13 @@ def test_a_saved_run_can_be_read_again(saved):
 
 def test_pytest_benchmark_compares_saved_runs(saved, machine):
     assert saved.run(SCALING, "--sizes=1e5,1e6").ret == GREEN
-    command = ["-m", "pytest_benchmark", "--storage", "file://results", "compare", "0001", "0002"]
-    result = saved.pytester.run(sys.executable, *command)
-    assert result.ret == 0
-    says(result, "bench_scaling[g-1e6-threads-2] (0001_")
-    says(result, "bench_scaling[g-1e6-threads-2] (0002_")
+    names = [path.stem for path in saved.files()]
+    for asked in ([], [str(path) for path in saved.files()]):
+        command = ["-m", "pytest_benchmark", "--storage", "file://results", "compare", *asked]
+        result = saved.pytester.run(sys.executable, *command)
+        assert result.ret == 0
+        for name in names:
+            says(result, f"bench_scaling[g-1e6-threads-2] ({name[:4]}")
 
 
 def test_a_run_compares_with_the_one_before(checkout, machine):
@@ -843,7 +851,10 @@ def test_a_run_compares_with_the_one_before(checkout, machine):
     result = checkout.run(*ONE, "--benchmark-compare")
     assert result.ret == GREEN
     says(result, "g-1e6-threads-2] (NOW)")
-    says(result, "g-1e6-threads-2] (0001_")
+    first, _ = checkout.files()
+    says(result, f"comparing with {first.parent.name}/{first.stem}")
+    when = checkout.documents()[0]["datetime"][5:16].replace("T", " ")
+    says(result, f"g-1e6-threads-2] ({when})")
     assert len(checkout.documents()) == 2
 
 
@@ -851,7 +862,9 @@ def test_a_run_can_be_written_where_it_is_asked_for(checkout, machine):
     assert checkout.run(*ONE, "--benchmark-json=run.json").ret == GREEN
     document = json.loads((checkout.folder / "run.json").read_text())
     assert document["speedgate"] == checkout.document()["speedgate"]
-    assert document["benchmarks"][0]["stats"]["data"] == machine.contender_seconds(machine.cases[0])
+    entry = document["benchmarks"][0]
+    seconds = [each / calls_of(entry) for each in machine.contender_seconds(machine.cases[0])]
+    assert entry["stats"]["data"] == seconds
 
 
 def test_a_failed_run_is_saved_as_well(checkout, machine):
@@ -1142,7 +1155,8 @@ def test_a_real_run_writes_a_valid_file(checkout):
     assert result.ret == GREEN
     entry = checkout.info("g-1e4-threads-2")
     info = entry["extra_info"]
-    assert entry["stats"]["data"] == [contender for _, contender in info["pairs"]]
+    calls = info["tasks"] * info["loops"]
+    assert entry["stats"]["data"] == [contender / calls for _, contender in info["pairs"]]
     assert len(info["pairs"]) >= 6
     assert min(entry["stats"]["data"]) > 0
     assert info["blas_threads"] in (1, None)
@@ -1150,4 +1164,102 @@ def test_a_real_run_writes_a_valid_file(checkout):
     assert environment["numpy"]["version"] == np.__version__
     (path,) = checkout.files()
     assert [row.case.id for row in read_run(path).rows()] == ["g-1e4-threads-2"]
-    assert Path(path).name.startswith("0001_")
+    assert re.fullmatch(r"\d{4}_\d{4}_\d{6}-\d{3}_unversioned_[0-9a-f]{8}", path.stem)
+    assert f"numpy{np.__version__}" in path.parent.name
+
+
+# --- the history
+
+
+def days_before(checkout, machine, count):
+    """So many sessions, by the machine as it is."""
+    for _ in range(count):
+        assert checkout.run(*ONE).ret == GREEN
+
+
+def test_a_case_is_held_to_the_runs_before(checkout, machine):
+    days_before(checkout, machine, 5)
+    result = checkout.run(*ONE, "--benchmark-compare")
+    assert result.ret == GREEN
+    says(result, "passed: g-1e6-threads-2 as in 5 runs before")
+    judged = checkout.documents()[-1]["speedgate"]["judgements"][-1]
+    assert judged["gate"] == "history"
+    assert len(judged["baseline_runs"]) == 5
+
+
+def test_a_regression_stays_red_until_it_is_accepted(checkout, machine):
+    days_before(checkout, machine, 5)
+    # Above the threshold: only the history tells.
+    machine.behave("g", replace(SIDE_BY_SIDE, speedup=1.35))
+    for _ in range(3):
+        result = checkout.run(*ONE, "--benchmark-compare")
+        assert result.ret == RED
+        says(result, "failed: g-1e6-threads-2 against 5 runs: speedup 1.35x")
+    newest = max(checkout.documents(), key=lambda document: document["datetime"])
+    name = next(path for path, each in zip(checkout.files(), checkout.documents(), strict=True)
+                if each == newest)  # fmt: skip
+    assert commands.main(["accept", str(name), "--why", "meant so"]) == 0
+    result = checkout.run(*ONE, "--benchmark-compare")
+    assert result.ret == GREEN
+    says(result, "not evaluated: g-1e6-threads-2 against history: 4 more runs")
+
+
+def test_with_too_few_runs_the_history_says_how_many_are_missing(checkout, machine):
+    result = checkout.run(*ONE, "--benchmark-compare")
+    assert result.ret == GREEN
+    says(result, "nothing to compare with: no complete run of this environment in results")
+    says(result, "not evaluated: g-1e6-threads-2 against history: 5 more runs")
+
+
+def test_another_environment_is_compared_with_only_when_it_is_named(checkout, machine):
+    days_before(checkout, machine, 1)
+    (first,) = checkout.files()
+    machine.numpy = "2.5.0"
+    result = checkout.run(*ONE, "--benchmark-compare")
+    says(result, "nothing to compare with")
+    says(result, "numpy.version: 2.4.6 -> 2.5.0")
+    result = checkout.run(*ONE, f"--benchmark-compare={first.parent.name}")
+    assert result.ret == GREEN
+    says(result, "it was another environment:")
+    says(result, f"comparing with {first.parent.name}")
+
+
+def test_what_is_compared_with_and_is_not_there_is_an_error(checkout, machine):
+    days_before(checkout, machine, 1)
+    result = checkout.run(*ONE, "--benchmark-compare=none")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "no file, run or environment" in output(result)
+    assert machine.cases == ["g-1e6-threads-2"]  # of the first session
+
+
+def test_the_history_gate_can_be_left_out(checkout, machine):
+    days_before(checkout, machine, 5)
+    result = checkout.run(*ONE, "--benchmark-compare", "--no-history-gate")
+    assert result.ret == GREEN
+    assert "history" not in {
+        each["gate"] for each in checkout.documents()[-1]["speedgate"]["judgements"]
+    }
+
+
+def test_a_run_that_was_stopped_is_saved_and_marked_incomplete(checkout, machine):
+    machine.behave("g", CRASHING)
+    result = checkout.run(SCALING, "--sizes=1e6", "--strategies=serial,threads", "-x")
+    assert result.ret == RED
+    says(result, "marked incomplete")
+    assert checkout.document()["speedgate"]["complete"] is False
+    assert not list(checkout.folder.rglob("*.part"))
+
+
+def test_a_run_goes_to_another_place_as_well(checkout, machine):
+    days_before(checkout, machine, 1)
+    assert checkout.run(*ONE, "--history=elsewhere", "--benchmark-compare").ret == GREEN
+    (copy,) = (checkout.folder / "elsewhere").rglob("*.json")
+    assert copy.name in {path.name for path in checkout.files()}
+
+
+def test_a_session_without_our_benchmarks_is_pytest_benchmarks_own(other):
+    other.pytester.makepyfile(bench_plain="def bench_plain(benchmark):\n    benchmark(len, 'a')\n")
+    assert other.run("bench_plain.py").ret == GREEN
+    result = other.run("bench_plain.py", "--benchmark-compare")
+    assert result.ret == GREEN
+    says(result, "(0001_")

@@ -1,6 +1,5 @@
 import json
 import math
-from pathlib import Path
 
 import pytest
 from helpers.made import row
@@ -8,7 +7,6 @@ from helpers.made import row
 from speedgate.case import Case
 from speedgate.estimate import Estimate
 from speedgate.gate import Judgement, Verdict
-from speedgate.history import Run
 from speedgate.report.summary import (
     environment_line,
     markdown_run,
@@ -16,6 +14,7 @@ from speedgate.report.summary import (
     summary_lines,
     text_run,
 )
+from speedgate.run import FORMAT_VERSION, decode_run
 
 G = Case("g", 1_000_000, "threads", 2)
 F = Case("f", 100_000, "threads", 2)
@@ -55,6 +54,7 @@ def stored(rows, judgements=()):
     """A run as it is read from a file, with the least that a report needs."""
     benchmarks = [
         {
+            "name": each.case.id,
             "extra_info": {
                 "case": each.case.as_json(),
                 "speedup": each.speedup.as_json(),
@@ -66,12 +66,12 @@ def stored(rows, judgements=()):
         for each in rows
     ]
     section = {
-        "format_version": 1,
+        "format_version": FORMAT_VERSION,
         "environment": ENVIRONMENT,
         "judgements": [each.as_json() for each in judgements],
     }
     document = {"benchmarks": benchmarks, "speedgate": section}
-    return Run(Path("results/0001.json"), json.loads(json.dumps(document)))
+    return decode_run("results/0001.json", json.dumps(document).encode())
 
 
 def test_nothing_measured_and_nothing_judged_is_nothing_to_say():

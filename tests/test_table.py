@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from speedgate.case import Case
 from speedgate.estimate import Estimate
 from speedgate.gate import Verdict
-from speedgate.history import Row
 from speedgate.report.table import MARKS, Table, markdown, plain, short, speedup_table
+from speedgate.run import Row
 
 G_SERIAL = Case("g", 1_000_000, "serial", 1)
 G_THREADS = Case("g", 1_000_000, "threads", 2)

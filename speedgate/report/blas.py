@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from speedgate.case import Case, format_size
 from speedgate.environment import usable_cores
-from speedgate.history import Row, Side
 from speedgate.report.table import Table, plain, wrapped
+from speedgate.run import Row, Side
 
 LEGEND = (
     "speed against one thread with one BLAS thread, CPU seconds a wall second, context switches a "

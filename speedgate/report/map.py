@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from speedgate.case import format_size
 from speedgate.classification import GilClass
 from speedgate.gil_map import Operation, break_even_text, operations
-from speedgate.history import Row, Run
 from speedgate.report.table import Table, markdown, plain, short, wrapped
+from speedgate.run import Row, Run
 
 WORDS = {
     GilClass.RELEASES: "releases",
@@ -97,7 +97,7 @@ def markdown_map(run: Run, environment: str) -> str:
     with_even = Table((*table.columns, "threads win from"), rows)
     origin = (
         "Measured by `pytest bench/bench_gil_map.py`; this page is the output of "
-        f"`python -m speedgate map {run.path.as_posix()} --format markdown`."
+        f"`python -m speedgate map {run.name} --format markdown`."
     )
     parts = ["# The GIL map", f"{environment}. {origin}", f"Cells: {LEGEND}.", markdown(with_even)]
     return "\n\n".join(parts)

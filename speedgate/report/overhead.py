@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from speedgate.history import Row
 from speedgate.report.table import Table, plain, wrapped
+from speedgate.run import Row
 
 LEGEND = (
     "start: until every worker had answered; dispatch: microseconds of a task that does nothing, "
@@ -41,9 +41,9 @@ def _milliseconds(seconds: float | None) -> str:
 
 
 def _dispatch(row: Row | None) -> str:
-    if row is None or not row.tasks or row.seconds is None:
+    if row is None or not row.loops or row.seconds is None:
         return "-"
-    return f"{1e6 * row.seconds / row.tasks:.0f} us"
+    return f"{1e6 * row.seconds.value * row.loops:.0f} us"
 
 
 def _share(value: float | None) -> str:

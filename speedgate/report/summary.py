@@ -9,10 +9,10 @@ from speedgate.advice import advise
 from speedgate.case import Case
 from speedgate.gate import Judgement, Verdict
 from speedgate.gil_map import operations
-from speedgate.history import Row, Run
 from speedgate.report.blas import blas_lines, blas_table
 from speedgate.report.map import map_lines, map_table
 from speedgate.report.table import MARKS, Table, markdown, plain, speedup_table, wrapped
+from speedgate.run import Row, Run
 from speedgate.speedup import superlinear_reason
 
 Json = dict[str, Any]
@@ -71,7 +71,7 @@ def summary_lines(
 def text_run(run: Run, width: int) -> list[str]:
     """Return a stored run as the terminal showed it: a table for each bench, then the gate."""
     lines = wrapped(environment_line(run.environment), width)
-    lines += [f"from {run.path}", ""]
+    lines += [f"from {run.name}", ""]
     for rows in _by_bench(run):
         lines += [*_bench_lines(rows, run, width), ""]
         lines += [line for remark in remarks(rows) for line in wrapped(remark, width)]

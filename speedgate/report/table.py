@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from speedgate.case import Case, format_size
 from speedgate.estimate import Estimate
 from speedgate.gate import Verdict
-from speedgate.history import Row
+from speedgate.run import Row
 
 MARKS = {
     Verdict.PASSED: "✓",

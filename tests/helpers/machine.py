@@ -66,6 +66,7 @@ class MadeMachine:
     alone: Behaviour = ALONE
     control: float = 1.92
     gil_enabled: bool = True
+    numpy: str = "2.4.6"
     traced: str | None = None
     runners: list["MadeRunner"] = field(default_factory=list)
     behaviours: dict[str, Sequence[Behaviour]] = field(default_factory=dict)
@@ -96,6 +97,18 @@ class MadeMachine:
 
     def of(self, case_id: str) -> list["MadeRunner"]:
         return [each for each in self.runners if each.case and each.case.id == case_id]
+
+    def describe(self, blas_threads: int | None) -> Json:
+        """What its runners say of their interpreter."""
+        return {
+            "python": "3.11.7",
+            "gil_enabled": self.gil_enabled,
+            "numpy": {"version": self.numpy},
+            "blas": [
+                {"user_api": "blas", "internal_api": "openblas", "version": "0.3.30",
+                 "num_threads": blas_threads or 2},
+            ],
+        }  # fmt: skip
 
     def contender_seconds(self, case_id: str) -> list[float]:
         """The rounds of a case's contender, in order, over all its processes."""
@@ -141,15 +154,7 @@ class MadeRunner:
 
     def open(self, request: Json) -> Json:
         return {
-            "environment": {
-                "python": "3.11.7",
-                "gil_enabled": self.machine.gil_enabled,
-                "numpy": {"version": "2.4.6"},
-                "blas": [
-                    {"user_api": "blas", "internal_api": "openblas", "version": "0.3.30",
-                     "num_threads": self.blas_threads or 2},
-                ],
-            },
+            "environment": self.machine.describe(self.blas_threads),
             "start_method": "spawn" if request["strategy"] == "processes" else None,
             "start_seconds": 0.1,
         }  # fmt: skip

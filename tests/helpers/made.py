@@ -7,7 +7,7 @@ from typing import Any
 from helpers import loads
 from speedgate.case import Case
 from speedgate.estimate import Estimate
-from speedgate.history import Row
+from speedgate.run import Row
 from speedgate.sample import Pair, PairedSample, Round
 
 CASE = Case("g", 1_000_000, "threads", 2)

@@ -7,8 +7,8 @@ from typing import Any
 from helpers.machine import MadeMachine
 from speedgate.case import Case
 from speedgate.gate import Gate, Judgement, floors, judge
-from speedgate.history import extra_info, section
 from speedgate.measure import Measurement, Plan, measure
+from speedgate.run import extra_info, section
 from workloads import CATALOGUE, CONTROL
 
 ENVIRONMENT = {
@@ -40,7 +40,12 @@ def document(machine: MadeMachine, *case_ids: str, bench: str = "bench_scaling")
     judgements = [judged(each) for each in measurements if GATE.covers(each.case)]
     return {
         "benchmarks": [
-            {"extra_info": {**extra_info(each), "bench": bench}, "stats": {"median": 0.01}}
+            {
+                "name": f"{bench}[{each.case.id}]",
+                "fullname": f"bench/{bench}.py::{bench}[{each.case.id}]",
+                "extra_info": {**extra_info(each), "bench": bench},
+                "stats": {"median": 0.01},
+            }
             for each in measurements
         ],
         "speedgate": section(ENVIRONMENT, judgements),

@@ -1,0 +1,145 @@
+"""Comparison: two or more runs or environments, case by case, and what is certain of it. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist, fmean
+
+from speedgate.estimate import DEFAULT_CONFIDENCE, Estimate
+from speedgate.spread import deviation_of, mean_difference, student_quantile
+
+# What is less is no difference that anybody would act on.
+MARGIN = 0.05
+
+
+@dataclass(frozen=True)
+class Source:
+    """One side of a comparison: its label, and each benchmark's figures, one for each run."""
+
+    label: str
+    runs: int
+    speedup: Mapping[str, Sequence[Estimate]]
+    seconds: Mapping[str, Sequence[Estimate]]
+
+    @property
+    def names(self) -> list[str]:
+        return list(dict.fromkeys((*self.speedup, *self.seconds)))
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Another side's figure over the first side's, and whether the difference is certain."""
+
+    estimate: Estimate | None
+    rises: bool
+
+    @property
+    def certain(self) -> bool:
+        found = self.estimate
+        return found is not None and (found.low > 1 + MARGIN or found.high < 1 / (1 + MARGIN))
+
+    @property
+    def word(self) -> str:
+        """``better``, ``worse``, ``same`` within the margin, or ``?`` where nothing is certain."""
+        found = self.estimate
+        if found is None:
+            return ""
+        if self.certain:
+            return "better" if (found.value > 1) == self.rises else "worse"
+        same = found.low >= 1 / (1 + MARGIN) and found.high <= 1 + MARGIN
+        return "same" if same else "?"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A benchmark over all sides, the first one the reference; ``None`` where a side lacks it."""
+
+    name: str
+    speedups: tuple[Estimate | None, ...]
+    seconds: tuple[Estimate | None, ...]
+    speedup_ratios: tuple[Ratio, ...]
+    seconds_ratios: tuple[Ratio, ...]
+
+
+def compare(sources: Sequence[Source]) -> list[Line]:
+    """Return a line for every benchmark that the first source and another have.
+
+    The family-wise error over all ratios is held by Bonferroni: a certain difference is wrong in at
+    most 5 of 100 comparisons.
+    """
+    first, others = sources[0], sources[1:]
+    names = [name for name in first.names if any(name in other.names for other in others)]
+    confidence = 1 - (1 - DEFAULT_CONFIDENCE) / max(1, 2 * len(names) * len(others))
+    return [_line(name, sources, confidence) for name in names]
+
+
+def _line(name: str, sources: Sequence[Source], confidence: float) -> Line:
+    speedups = [source.speedup.get(name, ()) for source in sources]
+    seconds = [source.seconds.get(name, ()) for source in sources]
+    return Line(
+        name,
+        tuple(map(level, speedups)),
+        tuple(map(level, seconds)),
+        tuple(Ratio(ratio(speedups[0], each, confidence), True) for each in speedups[1:]),
+        tuple(Ratio(ratio(seconds[0], each, confidence), False) for each in seconds[1:]),
+    )
+
+
+def level(figures: Sequence[Estimate]) -> Estimate | None:
+    """Return a side's figure: of one run its own, of several their geometric mean.
+
+    The interval of several is Student's over the runs, so that it holds what runs differ by.
+    """
+    if len(figures) < 2:
+        return figures[0] if figures else None
+    logs = [math.log(each.value) for each in figures]
+    middle = fmean(logs)
+    deviation = math.sqrt(sum((each - middle) ** 2 for each in logs) / (len(logs) - 1))
+    quantile = student_quantile((1 - DEFAULT_CONFIDENCE) / 2, len(logs) - 1)
+    half = quantile * deviation / math.sqrt(len(logs))
+    value, low, high = (math.exp(middle + sign * half) for sign in (0, -1, 1))
+    return Estimate(value, low, high, DEFAULT_CONFIDENCE, len(figures))
+
+
+def ratio(one: Sequence[Estimate], other: Sequence[Estimate], confidence: float) -> Estimate | None:
+    """Return the second side's figure over the first's, with an interval.
+
+    Where each side has several runs, Welch's over their logarithms. Where one has a single run,
+    what its rounds say of it takes the place of the spread from run to run, which nobody knows.
+    """
+    if not one or not other:
+        return None
+    logs = [[math.log(each.value) for each in side] for side in (one, other)]
+    found = mean_difference(logs[0], logs[1], confidence)
+    if found is None:
+        value = fmean(logs[1]) - fmean(logs[0])
+        deviation = math.hypot(*map(_log_deviation, (*one, *other)))
+        half = NormalDist().inv_cdf(0.5 + confidence / 2) * deviation
+        found = Estimate(value, value - half, value + half, confidence, len(one) + len(other))
+    low, high = _exp(found.low), _exp(found.high)
+    return Estimate(math.exp(found.value), low, high, confidence, found.count)
+
+
+def _log_deviation(estimate: Estimate) -> float:
+    if not estimate.is_bounded or estimate.low <= 0:
+        return math.inf
+    value, low, high = (math.log(each) for each in (estimate.value, estimate.low, estimate.high))
+    return deviation_of(Estimate(value, low, high, estimate.confidence, estimate.count))
+
+
+def _exp(value: float) -> float:
+    return math.inf if value == math.inf else math.exp(value)
+
+
+def counts(lines: Iterable[Line]) -> str:
+    """Return ``speedup: 2 worse, 1 better, 12 same, 30 not certain``."""
+    words = [each.word for line in lines for each in line.speedup_ratios if each.word]
+    named = {"?": "not certain"}
+    found = [
+        f"{words.count(word)} {named.get(word, word)}"
+        for word in ("worse", "better", "same", "?")
+        if word in words
+    ]
+    return f"speedup: {', '.join(found)}" if found else "no speedup is on both sides"

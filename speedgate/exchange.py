@@ -1,0 +1,97 @@
+"""Exchange: runs of plain pytest-benchmark taken in, and runs of ours given out as plain ones."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from speedgate.history import History, run_name
+from speedgate.run import HistoryError, Json, encode_run, section, upgraded
+from speedgate.store import write_whole
+
+
+def plain_document(path: Path) -> Json:
+    """Return a stored document of pytest-benchmark; ``HistoryError`` if the file is none."""
+    try:
+        # Python's own reader: pytest-benchmark writes NaN, which is no JSON.
+        document = json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda name: None)
+    except OSError as error:
+        raise HistoryError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise HistoryError(f"{path} is no JSON, or cut off ({error})") from None
+    if not isinstance(document, dict) or not isinstance(document.get("benchmarks"), list):
+        raise HistoryError(f"{path} is no run of pytest-benchmark: it has no list of 'benchmarks'")
+    return document
+
+
+def environment_of(machine: Json) -> Json:
+    """Return the environment that pytest-benchmark's ``machine_info`` tells; it knows no NumPy."""
+    cpu = machine.get("cpu") or {}
+    return {
+        "system": machine.get("system"),
+        "kernel": machine.get("release"),
+        "machine": machine.get("machine"),
+        "cpu": cpu.get("brand_raw") or cpu.get("brand") or machine.get("processor") or None,
+        "cores": cpu.get("count"),
+        "usable_cores": cpu.get("count"),
+        "python": machine.get("python_version"),
+        "implementation": machine.get("python_implementation"),
+        "compiler": machine.get("python_compiler"),
+        "settings": {"imported_from": "pytest-benchmark"},
+    }
+
+
+def import_run(path: Path, history: History) -> str:
+    """Take a run of plain pytest-benchmark into a history; return where it is now.
+
+    Its benchmarks have seconds, and neither speedup nor gate. Importing one twice is refused.
+    """
+    document = plain_document(path)
+    if "speedgate" in document:
+        raise HistoryError(f"{path} is a run of speedgate already: copy it into the folder")
+    time = _time_of(path, document)
+    environment = environment_of(document.get("machine_info") or {})
+    document["speedgate"] = section(environment, (), imported_from=path.name)
+    tag = f"imported-{path.stem}"
+    prefix = run_name(environment, time, tag).rpartition("_")[0]
+    for run in history.runs(complete=False):
+        if run.file.startswith(prefix):
+            raise HistoryError(f"{path} was imported before: {history.store.path(run.file)}")
+    return history.save(document, f"{run_name(environment, time, tag)}.json")
+
+
+def _time_of(path: Path, document: Json) -> datetime:
+    try:
+        time = datetime.fromisoformat(document["datetime"])
+    except (KeyError, TypeError, ValueError):
+        raise HistoryError(f"{path} does not say when it was: it has no 'datetime'") from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def export_run(path: Path, target: Path) -> list[str]:
+    """Write a run of ours as one of plain pytest-benchmark, without what only we read.
+
+    Returns the names of the benchmarks that it has. ``target`` must not be there yet.
+    """
+    document = upgraded(plain_document(path))
+    if "speedgate" not in document:
+        raise HistoryError(f"{path} is a run of plain pytest-benchmark already")
+    del document["speedgate"]
+    for benchmark in document["benchmarks"]:
+        benchmark["extra_info"] = _short(benchmark.get("extra_info") or {})
+    try:
+        write_whole(target, encode_run(document))
+    except FileExistsError:
+        raise HistoryError(f"{target} is there already: name another file") from None
+    return [each["name"] for each in document["benchmarks"]]
+
+
+def _short(info: Json) -> dict[str, Any]:
+    """What a table of plain pytest-benchmark can show: single values, no raw rounds."""
+    found = {name: value for name, value in info.items() if isinstance(value, str | int | float)}
+    for name in ("speedup", "held"):
+        if isinstance(info.get(name), dict):
+            found[name] = info[name].get("value")
+    return found

@@ -1,0 +1,174 @@
+"""Recording: the run of this session, from its first case to its file; what it is compared with."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from speedgate.environment import describe_machine
+from speedgate.history import History, RunEntry, run_name
+from speedgate.identity import difference_lines, environment_digest, strategy_libraries
+from speedgate.journal import SUFFIX, Journal
+from speedgate.measure import runner_variables
+from speedgate.run import HistoryError, Json, encode_run, section, upgraded
+from speedgate.store import FolderStore
+
+DESCRIBE = (
+    "import json; from speedgate.environment import describe_interpreter; "
+    "print(json.dumps(describe_interpreter()))"
+)
+
+
+def whole_environment(interpreter: Json, settings: Json) -> Json:
+    """Return the environment of a run: the machine, the interpreter that measures, the settings."""
+    return {
+        **describe_machine(),
+        **interpreter,
+        "settings": settings,
+        "libraries": strategy_libraries(),
+    }
+
+
+def environment_settings(
+    blas_threads: int | None, runner_setup: str | None, dask_scheduler: str | None, in_process: bool
+) -> Json:
+    """Return the options that make another environment of the same machine and build; plain JSON.
+
+    Where BLAS is left alone, its own variables decide.
+    """
+    found: Json = {"blas_threads": blas_threads}
+    if blas_threads is None:
+        names = (name for name in os.environ if name.endswith("_NUM_THREADS"))
+        found["blas_variables"] = {name: os.environ[name] for name in sorted(names)}
+    if runner_setup is not None:
+        found["runner_setup"] = runner_setup
+    if dask_scheduler is not None:
+        found["dask_scheduler"] = dask_scheduler
+    if in_process:
+        found["in_process"] = True
+    return found
+
+
+def describe_runner(blas_threads: int | None) -> Json:
+    """Return what a runner would say of its interpreter, before any case has opened one."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", DESCRIBE],
+        env=runner_variables(os.environ, (), blas_threads),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise HistoryError(f"this interpreter cannot describe itself: {done.stderr.strip()[-500:]}")
+    found: Json = json.loads(done.stdout)
+    return found
+
+
+@dataclass
+class Recording:
+    """The run of this session, below the folder ``results``; its journal holds it meanwhile.
+
+    Its file is named for ``tag``, or for the commit. ``head`` gives the document without benchmarks
+    and without a ``speedgate`` section.
+    """
+
+    results: Path
+    tag: str
+    head: Callable[[], Json]
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    journal: Journal | None = None
+    saved: Path | None = None
+
+    def begin(self, environment: Json) -> None:
+        """Open the journal, once the environment is known."""
+        if self.journal is not None:
+            return
+        head = self.head() | {"speedgate": section(environment, (), complete=False)}
+        commit = head.get("commit_info") or {}
+        tag = self.tag or commit_tag(commit)
+        name = run_name(environment, self.began, tag)
+        self.journal = Journal(self.results / f"{name}{SUFFIX}", head)
+
+    def add_benchmark(self, benchmark: Json) -> None:
+        assert self.journal is not None
+        self.journal.add_benchmark(benchmark)
+
+    def add_judgement(self, judgement: Json) -> None:
+        if self.journal is not None:
+            self.journal.add_judgement(judgement)
+
+    def finish(self, document: Json) -> Path:
+        """Save the whole run in place of its journal; return the file."""
+        assert self.journal is not None
+        self.saved = self.journal.path.with_suffix(".json")
+        FolderStore(self.results).write(
+            self.saved.relative_to(self.results).as_posix(), encode_run(document)
+        )
+        self.journal.remove()
+        return self.saved
+
+
+def commit_tag(commit: Json) -> str:
+    """Return ``75b120a8``, with ``-dirty`` where files were changed since."""
+    name = str(commit.get("id", ""))
+    return f"{name[:8] if len(name) == 40 else name}{'-dirty' if commit.get('dirty') else ''}"
+
+
+class SessionStorage:
+    """Stands in for pytest-benchmark's file storage, whose names two writers share."""
+
+    def __init__(self, recording: Recording | None, location: str) -> None:
+        self._recording = recording
+        self.location = location
+
+    def __str__(self) -> str:
+        return self.location
+
+    def load(self, *names: str) -> Iterable[Any]:
+        """Nothing: what is compared with has been loaded by then."""
+        return ()
+
+    def save(self, output_json: Json, save: str) -> None:
+        if self._recording is not None and self._recording.journal is not None:
+            self._recording.finish(output_json)
+
+
+def compared_runs(history: History, asked: str | bool, environment: Json) -> list[RunEntry]:
+    """Return the runs that ``--benchmark-compare`` names; with nothing said, the last one of this
+    environment. ``HistoryError`` names what is there if there is none."""
+    if asked is True:
+        found = history.latest(environment_digest(environment))
+        return [] if found is None else [found]
+    text = str(asked)
+    run = history.find_run(text)
+    if run is None:
+        named = history.find_environment(text)
+        run = history.latest(named.digest) if named is not None else None
+    if run is None:
+        names = "\n  ".join(each.name for each in history.environments()) or "none"
+        raise HistoryError(
+            f"--benchmark-compare={text}: no file, run or environment of {history.store.location} "
+            f"has this name; its environments:\n  {names}"
+        )
+    return [run]
+
+
+def benchmarks_of(data: bytes) -> dict[str, Json]:
+    """Return a stored run's benchmarks by full name, as pytest-benchmark's table takes them."""
+    document = upgraded(json.loads(data))
+    return {each["fullname"]: each for each in document["benchmarks"]}
+
+
+def nearest(history: History, environment: Json) -> Sequence[str]:
+    """Return what keeps the newest other environment's runs from being compared with, if any."""
+    for each in history.environments():
+        lines = difference_lines(each.description, environment)
+        return [f"the newest run is of {each.name}, which differs:", *lines]
+    return []

@@ -1,0 +1,136 @@
+"""The comparison of runs and environments: terminal, Markdown, JSON, CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from speedgate.comparison import Line, Ratio, Source, counts
+from speedgate.estimate import Estimate
+from speedgate.report.table import Table, markdown, plain, wrapped
+
+LEGEND = (
+    "speedup over a plain loop, and seconds a call; x: another side's figure over A's. better, "
+    "worse: certain over all cases together, by more than 5%; same: within 5%; ?: not certain"
+)
+ONE_RUN = (
+    "a side with a single run: its interval is that of its rounds, and does not hold what runs "
+    "differ by from hour to hour"
+)
+
+
+def letter(number: int) -> str:
+    return chr(ord("A") + number) if number < 26 else f"#{number + 1}"
+
+
+def comparison_table(lines: Sequence[Line]) -> Table:
+    """Return the lines: speedup of every side and its ratio to A's, then the seconds."""
+    sides = len(lines[0].speedups) if lines else 0
+    others = [letter(number) for number in range(1, sides)]
+    columns = ["", *(f"speedup {letter(number)}" for number in range(sides))]
+    columns += [f"{name}/A" for name in others]
+    columns += [f"seconds {letter(number)}" for number in range(sides)]
+    columns += [f"{name}/A " for name in others]
+    rows = [
+        (
+            line.name,
+            *map(_speedup, line.speedups),
+            *map(_ratio, line.speedup_ratios),
+            *map(_seconds, line.seconds),
+            *map(_ratio, line.seconds_ratios),
+        )
+        for line in lines
+    ]
+    return Table(tuple(columns), tuple(rows))
+
+
+def _speedup(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return "-"
+    if not estimate.is_bounded:
+        return f"{estimate.value:.2f}"
+    return f"{estimate.value:.2f} {estimate.low:.2f}-{estimate.high:.2f}"
+
+
+def _seconds(estimate: Estimate | None) -> str:
+    return "-" if estimate is None else f"{estimate.value:.3g}"
+
+
+def _ratio(ratio: Ratio) -> str:
+    return "-" if ratio.estimate is None else f"{ratio.estimate.value:.2f}x {ratio.word}"
+
+
+def head_lines(sources: Sequence[Source], differences: Sequence[Sequence[str]]) -> list[str]:
+    """Return what each letter stands for, and in what the others' environments differ from A's."""
+    lines = []
+    for number, source in enumerate(sources):
+        runs = "1 run" if source.runs == 1 else f"{source.runs} runs"
+        lines.append(f"{letter(number)}: {source.label} ({runs})")
+        if number and differences[number - 1]:
+            lines += [f"  differs from A: {each.strip()}" for each in differences[number - 1]]
+    return lines
+
+
+def comparison_text(
+    sources: Sequence[Source],
+    differences: Sequence[Sequence[str]],
+    lines: Sequence[Line],
+    width: int,
+) -> list[str]:
+    """Return the comparison as lines of the terminal."""
+    shown = [each for line in head_lines(sources, differences) for each in wrapped(line, width)]
+    shown += ["", *plain(comparison_table(lines), width), "", *wrapped(LEGEND, width)]
+    if any(source.runs == 1 for source in sources):
+        shown += wrapped(ONE_RUN, width)
+    return [*shown, counts(lines)]
+
+
+def comparison_markdown(
+    sources: Sequence[Source], differences: Sequence[Sequence[str]], lines: Sequence[Line]
+) -> str:
+    head = [f"- {line.strip()}" for line in head_lines(sources, differences)]
+    table = markdown(comparison_table(lines)).replace("| speedup |", "| |", 1)
+    return "\n".join([*head, "", table, "", f"{LEGEND}.", "", counts(lines)])
+
+
+def comparison_records(sources: Sequence[Source], lines: Sequence[Line]) -> list[dict[str, Any]]:
+    """Return a flat record for every benchmark and side; plain JSON values."""
+    records = []
+    for line in lines:
+        for number, source in enumerate(sources):
+            record: dict[str, Any] = {"name": line.name, "side": source.label, "runs": source.runs}
+            for name, figures, ratios in (
+                ("speedup", line.speedups, line.speedup_ratios),
+                ("seconds", line.seconds, line.seconds_ratios),
+            ):
+                record |= _flat(name, figures[number])
+                ratio = ratios[number - 1] if number else None
+                record |= _flat(f"{name}_ratio", ratio.estimate if ratio else None)
+                record[f"{name}_verdict"] = ratio.word if ratio else None
+            records.append(record)
+    return records
+
+
+def _flat(name: str, estimate: Estimate | None) -> dict[str, float | int | None]:
+    values = estimate.as_json() if estimate else {}
+    return {
+        name: values.get("value"),
+        f"{name}_low": values.get("low"),
+        f"{name}_high": values.get("high"),
+    }
+
+
+def comparison_json(sources: Sequence[Source], lines: Sequence[Line]) -> str:
+    return json.dumps(comparison_records(sources, lines), indent=1)
+
+
+def comparison_csv(sources: Sequence[Source], lines: Sequence[Line]) -> str:
+    records = comparison_records(sources, lines)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(records[0]) if records else ["name"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
+    return text.getvalue().rstrip("\n")

@@ -1,0 +1,53 @@
+"""The line of one case over its runs: a plot for the terminal, its values, its changes of level."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from speedgate.drift import Change
+from speedgate.report.table import wrapped
+
+HEIGHT = 10
+LEAST_WIDTH = 20
+# The axis and its figures take so many columns beside the plot.
+AXIS_COLUMNS = 17
+
+MISSING = (
+    "plots need plotille; install it with pip install 'speedgate[history]'. The runs, oldest first:"
+)
+
+
+def plot_lines(label: str, values: Sequence[float], names: Sequence[str], width: int) -> list[str]:
+    """Return a plot of the values over the runs, the oldest left; where it cannot be drawn for want
+    of plotille, a line for each run. The first and the last run are named below."""
+    if len(values) < 2:
+        return [f"{label} {values[0]:.4g}: one run makes no line"] if values else []
+    try:
+        import plotille  # noqa: PLC0415  # an extra
+    except ImportError:
+        lines = [f"{name}  {value:.4g}" for name, value in zip(names, values, strict=True)]
+        return [*wrapped(MISSING, width), *lines]
+    figure = plotille.Figure()
+    figure.width, figure.height = max(LEAST_WIDTH, width - AXIS_COLUMNS), HEIGHT
+    figure.with_colors = False
+    figure.x_label, figure.y_label = "run", label
+    low, high = min(values), max(values)
+    margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
+    figure.set_x_limits(0, max(1, len(values) - 1))
+    figure.set_y_limits(low - margin, high + margin)
+    figure.x_ticks_fkt = lambda value, _: f"{value:.0f}"
+    figure.y_ticks_fkt = lambda value, _: f"{value:.4g}"
+    figure.scatter(list(range(len(values))), list(values))
+    ends = f"run 0: {names[0]}; run {len(names) - 1}: {names[-1]}"
+    return [*(line.rstrip() for line in figure.show().splitlines()), *wrapped(ends, width)]
+
+
+def change_line(label: str, change: Change, names: Sequence[str]) -> str:
+    """Say where a level changed, with the runs on both sides."""
+    by = change.after / change.before - 1 if change.before else math.inf
+    return (
+        f"{label} changed its level from {change.before:.4g} to {change.after:.4g} ({by:+.0%}) "
+        f"between {names[change.index - 1]} and {names[change.index]} (p {change.p_value:.1g}); "
+        "advisory"
+    )

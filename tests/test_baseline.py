@@ -1,0 +1,218 @@
+"""The second gate, and the arithmetic below it."""
+
+import math
+import random
+
+import pytest
+from helpers.evidence import interval
+
+from speedgate.baseline import (
+    ERROR_RATE,
+    LEAST_RUNS,
+    history_confidence,
+    judge_history,
+    levels_of,
+)
+from speedgate.case import Case
+from speedgate.comparison import Source, compare
+from speedgate.gate import Verdict
+from speedgate.identity import difference_lines, environment_digest, environment_name
+from speedgate.spread import change, mean_difference, student_quantile
+
+CASE = Case("g", 1_000_000, "threads", 2)
+ENVIRONMENT = {
+    "system": "Linux", "cpu": "AMD EPYC (R) 7763 CPU @ 2.4GHz", "usable_cores": 2,
+    "python": "3.14.0", "free_threaded_build": True, "gil_enabled": False,
+    "numpy": {"version": "2.4.6"},
+    "blas": [
+        {"user_api": "blas", "internal_api": "openblas", "version": "0.3.31", "num_threads": 1}
+    ],
+    "kernel": "6.1", "available_bytes": 5,
+}  # fmt: skip
+
+
+def before(spread=0.02, count=20, **levels):
+    noise = random.Random(7)
+    usual = {"speedup": 1.9, "held": 0.02, "cpu_per_wall": 1.95, "seconds": 0.001} | levels
+    return [
+        {
+            name: value * math.exp(noise.gauss(0, spread)) if name != "held" else value
+            for name, value in usual.items()
+        }
+        for _ in range(count)
+    ]
+
+
+def judged(now, past=None, allowance=1.0, cases=4):
+    figures = {
+        name: None if value is None else interval(value, value * 0.99, value * 1.01)
+        for name, value in now.items()
+    }
+    past = before() if past is None else past
+    levels = levels_of(figures, past, allowance)
+    return judge_history(CASE, levels, [str(number) for number in range(len(past))], cases)
+
+
+USUAL = {"speedup": 1.9, "held": 0.02, "cpu_per_wall": 1.95, "seconds": 0.001}
+
+
+def test_as_before_passes_and_says_what_would_have_been_seen():
+    found = judged(USUAL)
+    assert found.verdict is Verdict.PASSED
+    assert "as in 20 runs before" in found.reason
+    assert "speedup 1" in found.reason  # per cent
+
+
+def test_too_few_runs_are_not_evaluated_and_say_how_many_are_missing():
+    found = judged(USUAL | {"speedup": 0.5}, before(count=LEAST_RUNS - 2))
+    assert found.verdict is Verdict.NOT_EVALUATED
+    assert "2 more runs" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("signal", "value", "text"),
+    [
+        ("speedup", 1.5, "21% below 1.9"),
+        ("seconds", 0.0015, "above 0.001"),
+        ("cpu_per_wall", 1.2, "CPU per wall 1.20"),
+        ("held", 0.3, "+0.28 from 0.02"),
+    ],
+)
+def test_a_signal_that_got_surely_worse_fails_and_is_named(signal, value, text):
+    found = judged(USUAL | {signal: value})
+    assert found.verdict is Verdict.FAILED
+    assert text in found.reason
+    assert "unmoved:" in found.reason
+    moved = [shift["signal"] for shift in found.as_json()["shifts"] if shift["worse"]["low"] > 0.05]
+    assert moved == [signal]
+
+
+def test_better_is_never_failed():
+    better = {"speedup": 3.9, "held": 0.0, "cpu_per_wall": 3.9, "seconds": 0.0004}
+    assert judged(better).verdict is Verdict.PASSED
+
+
+def test_what_the_machine_may_have_taken_is_given_back():
+    assert judged(USUAL | {"speedup": 1.5}, allowance=1.3).verdict is not Verdict.FAILED
+
+
+def test_a_change_that_runs_differ_by_is_no_failure():
+    found = judged(USUAL | {"speedup": 1.6}, before(spread=0.07))
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "runs differ by as much" in found.reason
+
+
+def test_a_signal_that_is_not_known_is_left_out():
+    found = judged(USUAL | {"held": None})
+    assert [shift.signal.name for shift in found.shifts] == ["speedup", "cpu_per_wall", "seconds"]
+
+
+def test_a_healthy_run_fails_no_more_often_than_stated():
+    noise, cases, failed, trials = random.Random(11), 10, 0, 400
+    for _ in range(trials):
+        verdicts = []
+        for _ in range(cases):
+            values = [{"speedup": math.exp(noise.gauss(0.6, 0.05))} for _ in range(9)]
+            value = math.exp(noise.gauss(0.6, 0.05))
+            figures = {"speedup": interval(value, value * 0.99, value * 1.01)}
+            levels = levels_of(figures, values[1:], 1.0)
+            verdicts.append(judge_history(CASE, levels, list("12345678"), cases).verdict)
+        failed += Verdict.FAILED in verdicts
+    assert failed <= 3 * ERROR_RATE * trials
+
+
+def test_the_error_is_shared_by_all_cases_and_signals():
+    assert history_confidence(10) == pytest.approx(1 - 2 * ERROR_RATE / 40)
+
+
+# --- the arithmetic
+
+
+def test_the_quantiles_are_students():
+    stats = pytest.importorskip("scipy.stats", reason="scipy (extra 'evaluation') is missing")
+    for degrees in (1, 2, 3, 4, 7, 19, 100):
+        for tail in (0.4, 0.05, 0.0125, 1e-3, 1e-5):
+            expected = stats.t.isf(tail, degrees)
+            assert student_quantile(tail, degrees) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_interval_holds_the_next_value_as_often_as_stated():
+    noise, inside = random.Random(3), 0
+    for _ in range(4000):
+        *values, now = (noise.gauss(5, 2) for _ in range(7))
+        found = change(now, values, 0.9)
+        inside += found.low <= 0 <= found.high
+    assert 0.88 < inside / 4000 < 0.92
+
+
+def test_the_difference_of_means_is_welchs():
+    stats = pytest.importorskip("scipy.stats", reason="scipy (extra 'evaluation') is missing")
+    one, other = [1.0, 2.0, 3.0, 4.5, 2.2], [2.0, 2.1, 2.2, 2.05, 2.3, 2.4]
+    found = mean_difference(one, other, 0.95)
+    expected = stats.ttest_ind(other, one, equal_var=False).confidence_interval(0.95)
+    assert found.low == pytest.approx(expected.low, rel=0.05)
+    assert found.high == pytest.approx(expected.high, rel=0.5)
+    assert mean_difference([1.0], other, 0.95) is None
+
+
+# --- which environment
+
+
+def test_an_environment_has_a_name_to_read():
+    name = environment_name(ENVIRONMENT)
+    assert name.startswith("linux-amd-epyc-7763-2-cores-python3.14.0t-numpy2.4.6-openblas0.3.31-")
+    assert name.endswith(environment_digest(ENVIRONMENT))
+    assert "3.14.0t-gil-" in environment_name(ENVIRONMENT | {"gil_enabled": True})
+    assert environment_name({}).startswith(
+        "unknown-system-unknown-cpu-unknown-cores-python-no-numpy"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "same"),
+    [
+        ({"kernel": "6.2", "available_bytes": 9}, True),
+        ({"cpu": "another"}, False),
+        ({"numpy": {"version": "2.4.7"}}, False),
+        ({"gil_enabled": True}, False),
+        ({"settings": {"runner_setup": "a:b"}}, False),
+        ({"variables": {"OPENBLAS_NUM_THREADS": "1"}}, True),
+        ({"variables": {"OPENBLAS_CORETYPE": "Haswell"}}, False),
+        ({"blas": [ENVIRONMENT["blas"][0] | {"num_threads": 8}]}, True),
+        ({"blas": [ENVIRONMENT["blas"][0] | {"version": "0.3.32"}]}, False),
+    ],
+)
+def test_what_matters_to_a_comparison_makes_another_environment(changed, same):
+    other = ENVIRONMENT | changed
+    assert (environment_digest(other) == environment_digest(ENVIRONMENT)) is same
+    if not same:
+        assert len(difference_lines(ENVIRONMENT, other)) == 1
+
+
+# --- comparisons
+
+
+def source(*speedups, spread=0.02):
+    figures = [interval(value, value * (1 - spread), value * (1 + spread)) for value in speedups]
+    return Source("made", len(speedups), {"g": figures}, {"g": figures})
+
+
+def test_a_difference_beyond_chance_is_certain_and_has_a_direction():
+    (line,) = compare([source(1.9, 1.92, 1.88, 1.9), source(1.5, 1.52, 1.49, 1.5)])
+    assert line.speedup_ratios[0].word == "worse"
+    assert line.seconds_ratios[0].word == "better"
+    assert line.speedup_ratios[0].estimate.value == pytest.approx(1.5 / 1.9, rel=0.01)
+
+
+def test_little_difference_is_the_same_and_much_spread_is_not_certain():
+    (line,) = compare([source(*[1.9, 1.91, 1.9, 1.89] * 3), source(*[1.91, 1.9, 1.9, 1.9] * 3)])
+    assert line.speedup_ratios[0].word == "same"
+    (line,) = compare([source(1.9, 1.0, 1.4), source(1.2, 1.9, 0.9)])
+    assert line.speedup_ratios[0].word == "?"
+
+
+def test_single_runs_are_compared_by_their_rounds():
+    (line,) = compare([source(1.9), source(1.5)])
+    assert line.speedup_ratios[0].word == "worse"
+    (line,) = compare([source(1.9, spread=0.2), source(1.5, spread=0.2)])
+    assert line.speedup_ratios[0].word == "?"

@@ -1,0 +1,184 @@
+import math
+import random
+import sys
+from importlib.util import find_spec
+from statistics import median
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from speedgate.drift import (
+    FALSE_ALARMS,
+    LEAST_RUNS,
+    DriftUnavailable,
+    change_points,
+)
+
+SPREAD = 0.04
+
+
+needs_ruptures = pytest.mark.skipif(
+    find_spec("ruptures") is None, reason="ruptures (extra 'history') is not installed"
+)
+
+
+def nights(count, seed, level=lambda night: 1.0, correlation=0.0):
+    """Speedups about 1.8 times the level of each night, their spread 4%."""
+    random_numbers = random.Random(seed)
+    noise, values = 0.0, []
+    for night in range(count):
+        step = random_numbers.gauss(0, math.sqrt(1 - correlation**2))
+        noise = correlation * noise + step
+        values.append(1.8 * level(night) * math.exp(SPREAD * noise))
+    return values
+
+
+def step_at(place, factor):
+    return lambda night: factor if night >= place else 1.0
+
+
+@needs_ruptures
+@pytest.mark.parametrize("value", [1e-9, 1.8, 1e9])
+def test_a_series_that_never_moves_has_no_change(value):
+    assert change_points([value] * 100) == []
+
+
+@needs_ruptures
+@pytest.mark.parametrize("factor", [0.8, 0.9, 1.1])
+@pytest.mark.parametrize("place", [20, 40, 60])
+def test_a_clear_step_is_found_where_it_is(place, factor):
+    for seed in range(5):
+        values = nights(80, seed, step_at(place, factor))
+        (change,) = change_points(values)
+        assert abs(change.index - place) <= 2
+        assert change.before == median(values[: change.index])
+        assert change.after == median(values[change.index :])
+        assert change.p_value <= FALSE_ALARMS
+
+
+@needs_ruptures
+def test_each_of_two_steps_is_found():
+    level = lambda night: 1.0 if night < 40 else 0.85 if night < 70 else 0.95  # noqa: E731
+    first, second = change_points(nights(110, 3, level))
+    assert abs(first.index - 40) <= 2
+    assert abs(second.index - 70) <= 2
+    assert first.after == second.before
+
+
+@needs_ruptures
+def test_a_slow_drift_is_found_as_steps_all_one_way():
+    for seed in range(5):
+        changes = change_points(nights(160, seed, lambda night: 1 - 0.15 * min(1, night / 120)))
+        assert changes
+        assert all(change.after < change.before for change in changes)
+
+
+@needs_ruptures
+@pytest.mark.parametrize("factor", [0.1, 0.5, 3.0, 100.0])
+@pytest.mark.parametrize("place", [0, 30, 59])
+def test_a_single_spike_is_no_change(place, factor):
+    for seed in range(5):
+        values = nights(60, seed)
+        values[place] *= factor
+        assert change_points(values) == []
+
+
+@needs_ruptures
+def test_a_spike_does_not_hide_a_step():
+    values = nights(80, 1, step_at(50, 0.85))
+    values[20] *= 20
+    values[65] /= 20
+    (change,) = change_points(values)
+    assert abs(change.index - 50) <= 2
+
+
+@needs_ruptures
+@pytest.mark.parametrize("runs", range(LEAST_RUNS))
+def test_too_few_runs_are_no_level(runs):
+    assert change_points([2.0] * runs) == []
+    assert change_points([2.0] * 40 + [1.0] * runs) == []
+    assert change_points([2.0] * runs + [1.0] * 40) == []
+    assert change_points([2.0] * (LEAST_RUNS - 1) + [1.0] * (LEAST_RUNS - 1)) == []
+
+
+@needs_ruptures
+def test_a_reversed_series_is_mirrored():
+    for seed in range(5):
+        values = nights(90, seed, step_at(55, 0.88))
+        forward, backward = change_points(values), change_points(values[::-1])
+        assert forward
+        assert [(each.index, each.before, each.after) for each in forward] == [
+            (len(values) - each.index, each.after, each.before) for each in reversed(backward)
+        ]
+        pairs = zip(forward, reversed(backward), strict=True)
+        assert all(one.p_value == pytest.approx(other.p_value) for one, other in pairs)
+
+
+@needs_ruptures
+@given(exponent=st.integers(-30, 30), seed=st.integers(0, 20))
+def test_the_unit_does_not_matter(exponent, seed):
+    values = nights(60, seed, step_at(30, 0.85))
+    scaled = [value * 2.0**exponent for value in values]
+    assert [each.index for each in change_points(values)] == [
+        each.index for each in change_points(scaled)
+    ]
+
+
+@needs_ruptures
+def test_a_ratio_and_its_reciprocal_change_at_the_same_runs():
+    for seed in range(5):
+        values = [value**30 for value in nights(80, seed, step_at(50, 0.9))]
+        upright, inverted = change_points(values), change_points([1 / value for value in values])
+        assert upright
+        assert [each.index for each in upright] == [each.index for each in inverted]
+
+
+@needs_ruptures
+def test_fractions_may_be_zero():
+    random_numbers = random.Random(2)
+    held = [max(0.0, random_numbers.gauss(0.0, 0.01)) for _ in range(40)]
+    (change,) = change_points([*held, *(each + 0.1 for each in held)], is_ratio=False)
+    assert abs(change.index - 40) <= 2
+    assert change_points(held, is_ratio=False) == []
+
+
+@needs_ruptures
+@pytest.mark.parametrize("correlation", [0.0, 0.3])
+def test_chance_alone_seldom_makes_a_change(correlation):
+    alarms = sum(
+        bool(change_points(nights(60, seed, correlation=correlation))) for seed in range(300)
+    )
+    assert alarms <= 6
+
+
+@needs_ruptures
+def test_neighbours_that_resemble_each_other_count_for_less():
+    """The same values on either side of a step, in waves of eight nights, are weaker evidence."""
+    independent = nights(120, 0, step_at(60, 0.95))
+    phases = sorted(range(60), key=lambda night: math.sin(math.tau * (night + 0.5) / 8))
+    in_waves = [0.0] * 120
+    for start in (0, 60):
+        for night, value in zip(phases, sorted(independent[start : start + 60]), strict=True):
+            in_waves[start + night] = value
+    (change,) = change_points(independent)
+    assert abs(change.index - 60) <= 2
+    assert change_points(in_waves) == []
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, math.inf, math.nan])
+def test_a_ratio_out_of_range_is_refused(value):
+    with pytest.raises(ValueError, match="a ratio is positive and finite"):
+        change_points([1.0, value])
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, math.nan])
+def test_a_fraction_out_of_range_is_refused(value):
+    with pytest.raises(ValueError, match="a fraction lies between 0 and 1"):
+        change_points([0.5, value], is_ratio=False)
+
+
+def test_without_the_library_the_remedy_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ruptures", None)
+    with pytest.raises(DriftUnavailable, match=r"pip install 'speedgate\[history\]'"):
+        change_points(nights(40, 0))
