@@ -187,12 +187,21 @@ def judge_history(
     run that was accepted as a new level.
     """
 
+    # A young history is a gate that does not apply yet: --require-gate does not miss it.
+    applies = len(runs) >= LEAST_RUNS
+
     def word(verdict: Verdict, reason: str, shifts: Sequence[Shift] = ()) -> HistoryJudgement:
         return HistoryJudgement(
-            GATE_NAME, case, verdict, reason, shifts=tuple(shifts), runs=tuple(runs)
+            GATE_NAME,
+            case,
+            verdict,
+            reason,
+            applies=applies,
+            shifts=tuple(shifts),
+            runs=tuple(runs),
         )
 
-    if len(runs) < LEAST_RUNS:
+    if not applies:
         missing = LEAST_RUNS - len(runs)
         return word(
             Verdict.NOT_EVALUATED,

@@ -225,8 +225,22 @@ def concurrency_is_low(evidence: Evidence, required: Floors) -> bool:
     """Whether the workers surely could not run at once, even if every wait was the machine's."""
     bounds = evidence.concurrency
     return bounds is not None and bounds.high is not None and (
-        bounds.high.high < required.concurrency
+        bounds.high.high + idle_for_others(evidence) < required.concurrency
     )  # fmt: skip
+
+
+def idle_for_others(evidence: Evidence) -> float:
+    """Return the concurrency that may be lost to workers idle because another had no CPU.
+
+    While one worker waits for a CPU its W - 1 peers may run out of tasks, so of W*T at most
+    (W - 1) * waiting can be idle for that. Where more is blocked than idle, a lock explains it.
+    """
+    shares = evidence.shares
+    if shares is None or shares.waiting is None or shares.blocked is None or shares.idle is None:
+        return 0.0
+    if shares.idle <= shares.blocked:
+        return 0.0
+    return evidence.workers * min(shares.idle, (evidence.workers - 1) * shares.waiting)
 
 
 def concurrency_is_high(evidence: Evidence, required: Floors) -> bool:
@@ -238,8 +252,16 @@ def concurrency_is_high(evidence: Evidence, required: Floors) -> bool:
 
 def held_is_high(evidence: Evidence, required: Floors) -> bool:
     """Whether the work surely holds the GIL for longer than allowed, be it too short to cost
-    these few workers anything."""
-    return evidence.held is not None and evidence.held.low > required.held
+    these few workers anything.
+
+    What the worker waited for in the sampled stretch is taken off already. On a machine that made
+    the workers wait, the sampler waits too and sees rather what runs when it gets a CPU: that
+    share of the hold may be the machine's.
+    """
+    if evidence.held is None:
+        return False
+    waiting = 0.0 if evidence.shares is None else evidence.shares.waiting or 0.0
+    return evidence.held.low * (1 - waiting) > required.held
 
 
 def speedup_is_low(evidence: Evidence, required: Floors) -> bool:

@@ -66,6 +66,7 @@ def test_as_before_passes_and_says_what_would_have_been_seen():
 def test_too_few_runs_are_not_evaluated_and_say_how_many_are_missing():
     found = judged(USUAL | {"speedup": 0.5}, before(count=LEAST_RUNS - 2))
     assert found.verdict is Verdict.NOT_EVALUATED
+    assert not found.is_missing, "--require-gate does not miss a history that is too young"
     assert "2 more runs" in found.reason
 
 

@@ -145,6 +145,18 @@ TABLE = {
         FAILED,
         ["concurrency 1.01 to 1.60", "blocked 19%"],
     ),
+    "idle for another that waited for a CPU": (
+        {**SLOW, "concurrency": bounds(0.95, 1.52), "shares": shares(0.42, 0.40, 0.0)},
+        TWO,
+        INCONCLUSIVE,
+        ["concurrency 0.95 to 1.52", "waiting for a CPU 40%"],
+    ),
+    "more idle than another's waiting explains": (
+        {**SLOW, "concurrency": bounds(0.95, 1.15), "shares": shares(0.42, 0.10, 0.0)},
+        TWO,
+        FAILED,
+        ["concurrency 0.95 to 1.15", "dispatch or imbalance"],
+    ),
     "release lost, the speedup does not show it": (
         {"concurrency": bounds(1.3, 1.35)},
         TWO,
@@ -227,6 +239,18 @@ TABLE = {
         TWO,
         FAILED,
         ["GIL held 0.10 [0.07, 0.14]", "at most 0.05", "10.0x"],
+    ),
+    "GIL held a little, less than the waiting of a busy machine explains": (
+        {"held": interval(0.14, 0.057, 0.17), "shares": shares(0.75, 0.15, 0.0)},
+        TWO,
+        PASSED,
+        ["GIL held 0.14"],
+    ),
+    "GIL held a little, more than the waiting of a busy machine explains": (
+        {"held": HELD_A_LITTLE, "shares": shares(0.75, 0.15, 0.0)},
+        TWO,
+        FAILED,
+        ["GIL held 0.10 [0.07, 0.14]"],
     ),
     "GIL held, the interval holds the limit": (
         {"held": interval(0.06, 0.04, 0.09)},
