@@ -341,6 +341,10 @@ def document(everything: list[dict[str, Any]]) -> str:
         f"{len(trials)} trials at {versions} on {machine}. {len(everything) - len(current)} trials "
         f"of other code or another machine are left out.{since}",
         "",
+        *(f"Trials of {rule} count as this code's: {why}." for rule, why in SAME_AS_HERE.items()),
+        "A trial that failed by an earlier code counts only if this one fails it, and is else done "
+        "again: in docs/method.md is what that was for.",
+        "",
         f"Each trial measures one case as a default run does, for at most {JUDGED_SECONDS:.1f} s, "
         "and is judged with the default floors. The neighbour is a process that computes on one "
         "core: for the whole trial, in bursts (0.4 s on, 0.4 s off on average), or for its first "

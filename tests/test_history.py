@@ -5,13 +5,10 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
-from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 
 import pytest
-from helpers import runs
-from helpers.machine import MadeMachine
-from helpers.runs import ENVIRONMENT, save
+from helpers.runs import CASE, ENVIRONMENT, FIRST, NAME, SORT, a_night, a_run, save
 
 from speedgate.case import Case
 from speedgate.classification import GilClass
@@ -21,35 +18,8 @@ from speedgate.journal import Journal, recover
 from speedgate.run import HistoryError, encode_run
 from speedgate.store import FolderStore, StoreError, open_store, write_whole
 
-CASE = "g-1e6-threads-2"
-NAME = f"bench_scaling[{CASE}]"
-SORT = Case("sort", 500, "threads", 2)
+MADE = json.loads(a_night())
 HERE = environment_digest(ENVIRONMENT)
-FIRST = datetime(2026, 11, 1, 2, tzinfo=UTC)
-MADE = runs.document(MadeMachine(), CASE)
-
-
-def a_run(folder, night=0, environment=ENVIRONMENT, complete=True, failed=(), kind=None):
-    """Save a run of one case; nights count from the first."""
-    content = json.loads(json.dumps(MADE))
-    content["datetime"] = (FIRST + timedelta(days=night)).isoformat()
-    ours = content["speedgate"]
-    ours.update(environment=environment, complete=complete)
-    for gate in failed:
-        control = {"at_most": 1.2} if gate == "gil-holds" else {"at_least": 1.2}
-        ours["judgements"].append(
-            {
-                "gate": gate,
-                "case": Case.parse(CASE).as_json(),
-                "verdict": "failed",
-                "reason": "made",
-            }
-            | control
-        )
-    if kind is not None:
-        case = {"class": kind, "certain": True, "reason": "made"}
-        content["benchmarks"][0]["extra_info"] |= {"gil_class": case, "case": SORT.as_json()}
-    return save(folder / environment_name(environment) / f"night_{night:03}.json", content)
 
 
 def nights(entries):

@@ -11,7 +11,7 @@ from speedgate.report.table import wrapped
 HEIGHT = 10
 LEAST_WIDTH = 20
 # The axis and its figures take so many columns beside the plot.
-AXIS_COLUMNS = 17
+AXIS_COLUMNS = 22
 
 MISSING = (
     "plots need plotille; install it with pip install 'speedgate[history]'. The runs, oldest first:"

@@ -114,5 +114,11 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Return ``text`` as lines of at most ``width`` columns, the later ones indented."""
-    return textwrap.wrap(text, width, subsequent_indent="  ", break_on_hyphens=False) or [""]
+    """Return ``text`` as lines of at most ``width`` columns, the later ones indented.
+
+    A longer word, such as the name of a file, stays whole: it is there to be copied.
+    """
+    lines = textwrap.wrap(
+        text, width, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
+    )
+    return lines or [""]

@@ -1,12 +1,15 @@
 """Saved runs, made up: what a made-up machine measured, in the form in which runs are kept."""
 
+import functools
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from helpers.machine import MadeMachine
 from speedgate.case import Case
 from speedgate.gate import Gate, Judgement, floors, judge
+from speedgate.identity import environment_name
 from speedgate.measure import Measurement, Plan, measure
 from speedgate.run import extra_info, section
 from workloads import CATALOGUE, CONTROL
@@ -20,6 +23,10 @@ ENVIRONMENT = {
     "numpy": {"version": "2.4.6"},
     "blas": [{"user_api": "blas", "internal_api": "openblas", "version": "0.3.30"}],
 }
+CASE = "g-1e6-threads-2"
+NAME = f"bench_scaling[{CASE}]"
+SORT = Case("sort", 500, "threads", 2)
+FIRST = datetime(2026, 11, 1, 2, tzinfo=UTC)
 GATE = Gate("threads-scale", workloads=("g", "g_out"))
 
 
@@ -56,3 +63,44 @@ def save(path: Path, content: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content if isinstance(content, str) else json.dumps(content))
     return path
+
+
+@functools.cache
+def a_night() -> str:
+    """The text of a run of one case."""
+    return json.dumps(document(MadeMachine(), CASE))
+
+
+def a_run(
+    folder: Path,
+    night: int = 0,
+    environment: dict[str, Any] = ENVIRONMENT,
+    complete: bool = True,
+    failed: tuple[str, ...] = (),
+    kind: str | None = None,
+    factor: float = 1.0,
+) -> Path:
+    """Save a run of one case; nights count from the first. ``factor`` is how much its speedup is
+    above the usual one."""
+    content = json.loads(a_night())
+    content["datetime"] = (FIRST + timedelta(days=night)).isoformat()
+    ours = content["speedgate"]
+    ours.update(environment=environment, complete=complete)
+    for gate in failed:
+        asked = {"at_most": 1.2} if gate == "gil-holds" else {"at_least": 1.2}
+        ours["judgements"].append(
+            {
+                "gate": gate,
+                "case": Case.parse(CASE).as_json(),
+                "verdict": "failed",
+                "reason": "made",
+            }
+            | asked
+        )
+    info = content["benchmarks"][0]["extra_info"]
+    for bound in ("value", "low", "high"):
+        info["speedup"][bound] *= factor
+    if kind is not None:
+        found = {"class": kind, "certain": True, "reason": "made"}
+        info |= {"gil_class": found, "case": SORT.as_json()}
+    return save(folder / environment_name(environment) / f"night_{night:03}.json", content)
