@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import NormalDist, fmean
 
 from speedgate.estimate import DEFAULT_CONFIDENCE, Estimate
-from speedgate.spread import deviation_of, mean_difference, student_quantile
+from speedgate.spread import change, deviation_of, mean_difference, student_quantile
 
 # What is less is no difference that anybody would act on.
 MARGIN = 0.05
@@ -106,31 +106,49 @@ def level(figures: Sequence[Estimate]) -> Estimate | None:
 def ratio(one: Sequence[Estimate], other: Sequence[Estimate], confidence: float) -> Estimate | None:
     """Return the second side's figure over the first's, with an interval.
 
-    Where each side has several runs, Welch's over their logarithms. Where one has a single run,
-    what its rounds say of it takes the place of the spread from run to run, which nobody knows.
+    Where each side has several runs, Welch's over their logarithms. A single run is held against
+    the spread of the other side's runs, as the next one of them. Of two single runs each knows
+    only what its rounds say, which does not hold what runs differ by.
     """
     if not one or not other:
         return None
     logs = [[math.log(each.value) for each in side] for side in (one, other)]
     found = mean_difference(logs[0], logs[1], confidence)
-    if found is None:
-        value = fmean(logs[1]) - fmean(logs[0])
-        deviation = math.hypot(*map(_log_deviation, (*one, *other)))
+    if found is None and len(one) > 1:
+        found = change(logs[1][0], logs[0], confidence, _known_deviation(other[0]))
+    elif found is None and len(other) > 1:
+        back = change(logs[0][0], logs[1], confidence, _known_deviation(one[0]))
+        found = Estimate(-back.value, -back.high, -back.low, confidence, back.count)
+    elif found is None:
+        value = logs[1][0] - logs[0][0]
+        deviation = math.hypot(_log_deviation(one[0]), _log_deviation(other[0]))
         half = NormalDist().inv_cdf(0.5 + confidence / 2) * deviation
-        found = Estimate(value, value - half, value + half, confidence, len(one) + len(other))
-    low, high = _exp(found.low), _exp(found.high)
-    return Estimate(math.exp(found.value), low, high, confidence, found.count)
+        found = Estimate(value, value - half, value + half, confidence, 2)
+    return Estimate(
+        math.exp(found.value), _exp(found.low), _exp(found.high), confidence, len(one) + len(other)
+    )
 
 
 def _log_deviation(estimate: Estimate) -> float:
+    """The standard deviation of a figure's logarithm; infinite where its rounds cannot tell it."""
     if not estimate.is_bounded or estimate.low <= 0:
         return math.inf
     value, low, high = (math.log(each) for each in (estimate.value, estimate.low, estimate.high))
     return deviation_of(Estimate(value, low, high, estimate.confidence, estimate.count))
 
 
+def _known_deviation(estimate: Estimate) -> float:
+    """The same, for a run beside others, whose spread holds that of rounds nobody kept."""
+    found = _log_deviation(estimate)
+    return found if math.isfinite(found) else 0.0
+
+
 def _exp(value: float) -> float:
-    return math.inf if value == math.inf else math.exp(value)
+    """The exponential, of bounds so wide that no float holds them as well."""
+    try:
+        return math.exp(value)
+    except OverflowError:
+        return math.inf
 
 
 def counts(lines: Iterable[Line]) -> str:

@@ -92,8 +92,7 @@ class History:
     def __init__(self, location: str | Path, tell: Callable[[str], None] = lambda line: None):
         self.store = open_store(location)
         if isinstance(self.store, FolderStore):
-            for path in recover(self.store.folder):
-                tell(f"recovered {path}: its session was cut short, it is marked incomplete")
+            recover(self.store.folder, tell)
         self.index = Index(self.store, tell)
         for line in self.index.broken():
             tell(f"left out: {line}")

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 import msgspec
 
-from speedgate.run import encode_run
+from speedgate.run import HistoryError, encode_run
 from speedgate.store import write_whole
 
 try:
@@ -29,14 +29,37 @@ Json = dict[str, Any]
 
 
 class Journal:
-    """The journal of this session's run. Holds a lock for as long as the session lives."""
+    """The journal of this session's run. Holds a lock for as long as the session lives.
+
+    ``FileExistsError`` if there is one of this name, ``OSError`` if it cannot be written.
+    """
 
     def __init__(self, path: Path, head: Json) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._file: IO[bytes] = path.open("xb")
-        _lock(self._file)
-        self._write(head)
+        # Locked and begun before it has the name under which others look for journals.
+        beginning = path.with_name(f".{path.name}-{os.getpid()}")
+        self._file: IO[bytes] = beginning.open("xb")
+        try:
+            # Where a file system knows no locks nobody else gets one, and the journal stays.
+            _lock(self._file)
+            self._write(head)
+            if path.exists():
+                raise FileExistsError(f"{path} is there already")
+            self._take_name(beginning)
+        except BaseException:
+            self._file.close()
+            beginning.unlink(missing_ok=True)
+            raise
+
+    def _take_name(self, beginning: Path) -> None:
+        if fcntl is not None:
+            beginning.rename(self.path)
+            return
+        # Windows renames nothing that is open, and lets nobody else rename it then.
+        self._file.close()
+        beginning.rename(self.path)
+        self._file = self.path.open("ab")
 
     def add_benchmark(self, benchmark: Json) -> None:
         self._write({"benchmark": benchmark})
@@ -55,12 +78,22 @@ class Journal:
         self.path.unlink(missing_ok=True)
 
 
-def recover(folder: Path) -> list[Path]:
-    """Make runs of the journals below ``folder`` whose sessions have ended; return their files."""
-    return [path for journal in folder.glob(f"*/*{SUFFIX}") for path in _recover_one(journal)]
+def recover(folder: Path, tell: Callable[[str], None]) -> None:
+    """Make runs of the journals below ``folder`` whose sessions have ended, and tell which.
+
+    A journal goes once its run is on the disk, or if nothing was measured. One that cannot be read
+    or whose run cannot be written stays, and is told of.
+    """
+    for journal in sorted(folder.glob(f"*/*{SUFFIX}")):
+        try:
+            _recover_one(journal, tell)
+        except HistoryError as error:
+            tell(f"left alone: {journal}: {error}")
+        except OSError as error:
+            tell(f"left alone: {journal}: its run cannot be written ({error.strerror or error})")
 
 
-def _recover_one(journal: Path) -> Iterator[Path]:
+def _recover_one(journal: Path, tell: Callable[[str], None]) -> None:
     file = _take(journal)
     if file is None:
         return
@@ -71,44 +104,64 @@ def _recover_one(journal: Path) -> Iterator[Path]:
             # Whoever was killed after saving the run had no time to remove its journal.
             with contextlib.suppress(FileExistsError):
                 write_whole(target, encode_run(document))
-                yield target
-    with contextlib.suppress(OSError):
-        journal.unlink()
+                tell(f"recovered {target}: its session was cut short, it is marked incomplete")
+    journal.unlink(missing_ok=True)
 
 
 def read_journal(data: bytes) -> Json | None:
     """Return the document that a journal tells; ``None`` if nothing was measured yet.
 
-    The last line may be cut off: what was measured before it counts.
+    The last line may be cut off: what was measured before it counts. ``HistoryError`` if this is
+    no journal of ours.
     """
-    lines: list[Json] = []
-    for line in data.splitlines():
-        try:
-            lines.append(msgspec.json.decode(line, type=dict[str, Any]))
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            break
-    benchmarks = [line["benchmark"] for line in lines[1:] if "benchmark" in line]
+    if not data:  # the power went before the disk had it
+        return None
+    lines = _whole_lines(data)
+    head = lines[0] if lines else None
+    if not isinstance(head, dict) or not isinstance(head.get("speedgate"), dict):
+        raise HistoryError("it is no journal of speedgate; remove it if nobody needs it")
+    rest = [line for line in lines[1:] if isinstance(line, dict)]
+    benchmarks = [line["benchmark"] for line in rest if "benchmark" in line]
     if not benchmarks:
         return None
-    document = lines[0] | {"benchmarks": benchmarks}
-    document["speedgate"]["complete"] = False
-    document["speedgate"]["judgements"] = [
-        line["judgement"] for line in lines[1:] if "judgement" in line
-    ]
-    return document
+    section = head["speedgate"] | {
+        "complete": False,
+        "judgements": [line["judgement"] for line in rest if "judgement" in line],
+    }
+    return head | {"benchmarks": benchmarks, "speedgate": section}
+
+
+def _whole_lines(data: bytes) -> list[Any]:
+    lines = []
+    for line in data.splitlines():
+        try:
+            lines.append(msgspec.json.decode(line))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            break
+    return lines
 
 
 def _take(journal: Path) -> IO[bytes] | None:
-    """Open the journal of a session that has ended; ``None`` if it lives, or is being read."""
+    """Open the journal of a session that has ended; ``None`` if it lives, or is being read.
+
+    For writing, though nothing is written: a lock on a share asks for it.
+    """
     try:
         if fcntl is None:
             # There are no such locks on Windows; but what is open elsewhere cannot be renamed.
             probe = journal.with_name(f".{journal.name}-{os.getpid()}")
             journal.rename(probe).rename(journal)
-        file = journal.open("rb")
-    except OSError:
-        return None
+        file = journal.open("r+b")
+    except FileNotFoundError:
+        return None  # its session has just saved it
+    except PermissionError:
+        if fcntl is None:
+            return None
+        raise
     if not _lock(file):
+        file.close()
+        return None
+    if not journal.exists():  # another reader was first
         file.close()
         return None
     return file

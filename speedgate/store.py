@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 # A temporary file so old has no writer any more.
 STALE_SECONDS = 24 * 3600.0
-TEMPORARY = ".tmp"
+PREFIX, TEMPORARY = ".speedgate-", ".tmp"
 
 
 class StoreError(Exception):
@@ -67,7 +67,9 @@ class FolderStore:
         return (self.folder / name).read_bytes()
 
     def write(self, name: str, data: bytes) -> None:
-        write_whole(self.folder / name, data)
+        path = self.folder / name
+        _remove_stale(path.parent)
+        write_whole(path, data)
 
     def path(self, name: str) -> str:
         return str(self.folder / name)
@@ -98,8 +100,7 @@ def write_whole(path: Path, data: bytes) -> None:
     killed meanwhile leaves a hidden file that nobody takes for a run.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_stale(path.parent)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=TEMPORARY)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=PREFIX, suffix=TEMPORARY)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -143,7 +144,7 @@ def _flush_folder(folder: Path) -> None:
 
 def _remove_stale(folder: Path) -> None:
     """Remove what writers that were killed have left."""
-    for path in folder.glob(f".*{TEMPORARY}"):
+    for path in folder.glob(f"{PREFIX}*{TEMPORARY}"):
         with contextlib.suppress(OSError):
             if time.time() - path.stat().st_mtime > STALE_SECONDS:
                 path.unlink()

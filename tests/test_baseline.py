@@ -14,9 +14,10 @@ from speedgate.baseline import (
     levels_of,
 )
 from speedgate.case import Case
-from speedgate.comparison import Source, compare
+from speedgate.comparison import Source, compare, ratio
 from speedgate.gate import Verdict
 from speedgate.identity import difference_lines, environment_digest, environment_name
+from speedgate.run import unbounded
 from speedgate.spread import change, mean_difference, student_quantile
 
 CASE = Case("g", 1_000_000, "threads", 2)
@@ -210,6 +211,35 @@ def test_little_difference_is_the_same_and_much_spread_is_not_certain():
     assert line.speedup_ratios[0].word == "same"
     (line,) = compare([source(1.9, 1.0, 1.4), source(1.2, 1.9, 0.9)])
     assert line.speedup_ratios[0].word == "?"
+
+
+@pytest.mark.parametrize("single", ["one", "other"])
+def test_a_single_run_beside_many_is_held_against_their_spread(single):
+    # Of the same level all: at 95% the interval leaves 1 out in about 5 of 100, either way round.
+    numbers, held = random.Random(6), 0
+    for _ in range(400):
+        alone, *many = ([interval(v, v * 0.999, v * 1.001)] for v in lognormal(numbers, 21))
+        many = [each for (each,) in many]
+        sides = (alone, many) if single == "one" else (many, alone)
+        found = ratio(*sides, 0.95)
+        held += found.low <= 1 <= found.high
+    assert 365 <= held <= 395
+
+
+def lognormal(numbers, count):
+    return [math.exp(numbers.gauss(0.5, 0.2)) for _ in range(count)]
+
+
+def test_a_single_run_without_an_interval_is_compared_with_many_and_not_with_one():
+    bare, many = [unbounded(1.0)], [interval(v, v, v) for v in (1.9, 1.91, 1.88, 1.9, 1.92)]
+    assert ratio(many, bare, 0.95).high < 0.6
+    assert ratio(bare, bare, 0.95).low == 0.0
+    assert ratio(bare, bare, 0.95).high == math.inf
+
+
+def test_two_runs_that_differ_much_bound_nothing():
+    wild = [interval(value, value, value) for value in (0.01, 100.0)]
+    assert ratio(wild, wild, 0.99999).high == math.inf
 
 
 def test_single_runs_are_compared_by_their_rounds():

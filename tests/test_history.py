@@ -1,6 +1,7 @@
 """The history: files written whole, journals, the index, what is asked of earlier runs."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -61,6 +62,22 @@ def test_hidden_files_are_no_entries(tmp_path):
     assert [entry.name for entry in FolderStore(tmp_path).entries()] == ["a/run.json"]
 
 
+def test_only_what_killed_writers_left_long_ago_is_swept_away(tmp_path):
+    ours, new, others = (
+        tmp_path / name for name in (".speedgate-1.tmp", ".speedgate-2.tmp", ".x.tmp")
+    )
+    for path in (ours, new, others):
+        path.touch()
+    for path in (ours, others):
+        os.utime(path, (0, 0))
+    write_whole(tmp_path / "export.json", b"1")
+    assert ours.exists()
+    FolderStore(tmp_path).write("run.json", b"1")
+    assert not ours.exists()
+    assert new.exists()
+    assert others.exists()
+
+
 def test_an_address_is_a_store_as_well():
     pytest.importorskip("fsspec", reason="fsspec (extra 'remote') is not installed")
     store = open_store("memory://a-store")
@@ -107,6 +124,13 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+def recovered(folder):
+    """What is told while the journals below ``folder`` are looked at."""
+    told = []
+    recover(folder, told.append)
+    return told
+
+
 def test_a_killed_session_leaves_what_it_measured_marked_incomplete(tmp_path):
     path = tmp_path / environment_name(ENVIRONMENT) / "night_000.part"
     told = json.dumps([HEAD, MADE["benchmarks"][0]])
@@ -127,7 +151,7 @@ def test_a_killed_session_leaves_what_it_measured_marked_incomplete(tmp_path):
 def test_the_journal_of_a_session_that_lives_is_left_alone(tmp_path):
     journal = Journal(tmp_path / "env" / "a.part", HEAD)
     journal.add_benchmark(MADE["benchmarks"][0])
-    assert recover(tmp_path) == []
+    assert recovered(tmp_path) == []
     assert journal.path.exists()
     journal.remove()
     assert not journal.path.exists()
@@ -137,8 +161,45 @@ def test_a_journal_without_a_measurement_makes_no_run(tmp_path):
     path = tmp_path / "env" / "a.part"
     path.parent.mkdir()
     path.write_bytes(encode_run(HEAD) + b"\n")
-    assert recover(tmp_path) == []
+    assert recovered(tmp_path) == []
     assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "content", [b"a film, half of it", b"\n", b"[]\n[]\n", b'{"speedgate": 1}\n{"benchmark": {}}\n']
+)
+def test_what_is_no_journal_stays_and_is_told_of(tmp_path, content):
+    path = tmp_path / "env" / "a.part"
+    path.parent.mkdir()
+    path.write_bytes(content)
+    assert "no journal of speedgate" in recovered(tmp_path)[0]
+    assert [each.read_bytes() for each in path.parent.iterdir()] == [content]
+
+
+def test_a_journal_whose_run_cannot_be_written_stays(tmp_path, monkeypatch):
+    path = tmp_path / "env" / "a.part"
+    path.parent.mkdir()
+    path.write_bytes(
+        encode_run(HEAD) + b"\n" + encode_run({"benchmark": MADE["benchmarks"][0]}) + b"\n"
+    )
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("speedgate.journal.write_whole", full)
+        assert "No space left" in recovered(tmp_path)[0]
+    assert path.exists()
+    assert "recovered" in recovered(tmp_path)[0]
+    assert [each.name for each in path.parent.iterdir()] == ["a.json"]
+
+
+def test_two_journals_do_not_share_a_name(tmp_path):
+    journal = Journal(tmp_path / "env" / "a.part", HEAD)
+    with pytest.raises(FileExistsError):
+        Journal(journal.path, HEAD)
+    assert [each.name for each in journal.path.parent.iterdir()] == ["a.part"]
+    journal.remove()
 
 
 def test_a_journal_whose_run_is_there_only_goes(tmp_path):
@@ -147,7 +208,7 @@ def test_a_journal_whose_run_is_there_only_goes(tmp_path):
     path.write_bytes(
         encode_run(HEAD) + b"\n" + encode_run({"benchmark": MADE["benchmarks"][0]}) + b"\n"
     )
-    assert recover(tmp_path) == []
+    assert recovered(tmp_path) == []
     assert path.with_suffix(".json").read_bytes() == b"the run"
     assert not path.exists()
 
