@@ -170,7 +170,7 @@ def starting(folder: Path, history: Path, few: Path, runs: list[Path]) -> list[s
     (project / "evaluation").mkdir()
     shutil.copy(ROOT / "evaluation/no_tests.py", project / "evaluation")
     stock = {
-        count: stock_folder(runs[:count], folder / f"stock-{count}")
+        count: stock_folder(runs[:count], project / f"stock-{count}")
         for count in STOCK_RUNS
         if count <= len(runs)
     }

@@ -6,7 +6,6 @@ import argparse
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         code: int = options.run(options)
-    except (HistoryError, MeasurementError, OptionError, StoreError) as error:
+    except (HistoryError, MeasurementError, OptionError, StoreError, OSError) as error:
         print(f"speedgate {options.command}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -129,7 +128,7 @@ def add_history_commands(commands: Any) -> None:
         "accept", help="make a run the level that later ones are compared with"
     )
     accept.add_argument("run_name", metavar="RUN", help="a run's file or name")
-    accept.add_argument("--why", required=True, help="for whoever asks later")
+    accept.add_argument("--why", required=True, type=reason, help="for whoever asks later")
     add_where(accept)
     accept.set_defaults(run=run_accept)
     taken_in = commands.add_parser("import", help="take in runs of plain pytest-benchmark")
@@ -151,6 +150,12 @@ def add_where(command: argparse.ArgumentParser) -> None:
         metavar="WHERE",
         help="the folder or address of the runs (default: results)",
     )
+
+
+def reason(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty; say why this is the level from now on")
+    return text
 
 
 def count(text: str) -> int:
@@ -250,9 +255,9 @@ def run_compare(options: argparse.Namespace) -> int:
     elif options.format == "markdown":
         print(comparison_markdown(sides, differences, lines))
     elif options.format == "json":
-        print(comparison_json(sides, lines))
+        print(comparison_json(sides, differences, lines))
     else:
-        print(comparison_csv(sides, lines))
+        print(comparison_csv(sides, differences, lines))
     return 0
 
 
@@ -288,7 +293,7 @@ def open_side(text: str, where: str, last: int) -> tuple[Source, dict[str, Any]]
 def environment_side(
     history: History, environment: EnvironmentEntry, last: int
 ) -> tuple[Source, dict[str, Any]]:
-    runs = list(islice(history.runs((environment.digest,)), last or None))
+    runs = history.runs((environment.digest,), most=last or -1)
     if not runs:
         raise HistoryError(f"{environment.name} has no complete run")
     return side_of(
@@ -318,16 +323,16 @@ def run_history(options: argparse.Namespace) -> int:
     with History(options.history, warn) as history:
         if options.case is None:
             return list_history(history)
-        environment = environment_with(history, options.case, options.environment)
-        series = history.series(environment.digest, options.case)
+        environment, names = benchmarks_with(history, options.case, options.environment)
+        wanted = [signal for signal in SIGNALS if options.signal in (None, signal.name)]
         width = shutil.get_terminal_size().columns
-        print(
-            *wrapped(f"{options.case} in {environment.name}, {runs_text(len(series))}", width),
-            sep="\n",
-        )
-        for signal in SIGNALS:
-            if options.signal in (None, signal.name):
-                print("\n".join(signal_lines(signal, series, width)))
+        for number, name in enumerate(names):
+            series = history.series(environment.digest, name)
+            title = f"{name} in {environment.name}, {runs_text(len(series))}"
+            print(*[""] * bool(number), *wrapped(title, width), sep="\n")
+            for signal in wanted:
+                for line in signal_lines(signal, series, width):
+                    print(line)
     return 0
 
 
@@ -335,15 +340,20 @@ def signal_lines(
     signal: Signal, series: Sequence[tuple[RunEntry, Figures]], width: int
 ) -> list[str]:
     """Return the plot of one signal and where its level changed."""
-    known = [
-        (run, value)
+    measured = [
+        (run.label, value)
         for run, figures in series
         if (value := getattr(figures, signal.name)) is not None
     ]
-    if not known:
+    known = [(label, value) for label, value in measured if is_possible(signal, value)]
+    if not measured:
         return []
-    names, values = [run.label for run, _ in known], [value for _, value in known]
-    lines = ["", *plot_lines(signal.label, values, names, width)]
+    lines = [""]
+    for label, value in measured:
+        if not is_possible(signal, value):
+            lines += wrapped(f"left out: {signal.label} {value:.4g} of {label} cannot be", width)
+    names, values = [label for label, _ in known], [value for _, value in known]
+    lines += plot_lines(signal.label, values, names, width)
     try:
         found = change_points(values, signal.is_ratio)
     except DriftUnavailable as missing:
@@ -351,6 +361,10 @@ def signal_lines(
     for change in found:
         lines += wrapped(change_line(signal.label, change, names), width)
     return lines
+
+
+def is_possible(signal: Signal, value: float) -> bool:
+    return value > 0 if signal.is_ratio else 0 <= value <= 1
 
 
 def list_history(history: History) -> int:
@@ -370,8 +384,11 @@ def runs_text(number: int) -> str:
     return "1 run" if number == 1 else f"{number} runs"
 
 
-def environment_with(history: History, case: str, text: str | None) -> EnvironmentEntry:
-    """Return the environment that is named, or that of the newest run that has the case."""
+def benchmarks_with(
+    history: History, case: str, text: str | None
+) -> tuple[EnvironmentEntry, list[str]]:
+    """Return the environment that is named, or that of the newest run that has the case, and the
+    benchmark of this name or those that measured the case."""
     if text is not None:
         named = history.find_environment(text)
         if named is None:
@@ -380,8 +397,11 @@ def environment_with(history: History, case: str, text: str | None) -> Environme
     else:
         candidates = history.environments()
     for each in candidates:
-        if any(case in (name, case_id) for name, case_id, _ in history.benchmarks(each.digest)):
-            return each
+        found = [
+            name for name, case_id, _ in history.benchmarks(each.digest) if case in (name, case_id)
+        ]
+        if found:
+            return each, [case] if case in found else found
     raise HistoryError(
         f"no run in {history.store.location} has '{case}'; 'python -m speedgate history' lists "
         "what there is"
@@ -392,7 +412,10 @@ def run_accept(options: argparse.Namespace) -> int:
     with History(options.history, warn) as history:
         run = history.find_run(options.run_name)
         if run is None:
-            raise HistoryError(f"no run '{options.run_name}' in {options.history}")
+            raise HistoryError(
+                f"no run '{options.run_name}' in {options.history}; name one of it, or another "
+                "--history"
+            )
         if not run.complete:
             raise HistoryError(f"{run.id} was cut short: an incomplete run is never a baseline")
         print(f"accepted {run.environment}/{run.id}: {history.accept(run, options.why)}")

@@ -178,13 +178,18 @@ def _logarithm(estimate: Estimate) -> Estimate:
 
 
 def judge_history(
-    case: Case, levels: Sequence[Level], runs: Sequence[str], judged: int, since: str = ""
+    case: Case,
+    levels: Sequence[Level],
+    runs: Sequence[str],
+    judged: int,
+    since: str = "",
+    broken: str | None = None,
 ) -> HistoryJudgement:
     """Decide whether a case got worse than in the ``runs`` before.
 
     Failed: a signal is surely worse by more than the margin. Inconclusive: one seems so, and may be
     by chance. Passed: none does; the reason says what would have been seen. ``since`` names the
-    run that was accepted as a new level.
+    run that was accepted as a new level, ``broken`` a premise of the measurement that did not hold.
     """
 
     # A young history is a gate that does not apply yet: --require-gate does not miss it.
@@ -201,6 +206,8 @@ def judge_history(
             runs=tuple(runs),
         )
 
+    if broken is not None:
+        return word(Verdict.NOT_EVALUATED, f"against history: {broken}")
     if not applies:
         missing = LEAST_RUNS - len(runs)
         return word(

@@ -13,7 +13,7 @@ from speedgate.estimate import sign_autocorrelation
 # A level is at least so many runs; the test asks for about eight, however far apart they are.
 LEAST_RUNS = 6
 # The chance, by the corrected test, of a change point in a series without one. Bonferroni errs on
-# the safe side: the measured share is at most 1% (docs/drift.md).
+# the safe side: of series autocorrelated by up to 0.3 at most 1% have one (docs/drift.md).
 FALSE_ALARMS = 0.02
 # Nights are seldom independent, and few of them cannot show it: so much is always granted.
 LEAST_AUTOCORRELATION = 0.2

@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from speedgate.history import History, run_name
-from speedgate.run import HistoryError, Json, encode_run, section, upgraded
+from speedgate.run import (
+    HistoryError,
+    Json,
+    decode_run,
+    encode_run,
+    read_run,
+    section,
+    upgraded,
+)
 from speedgate.store import write_whole
 
 
@@ -54,6 +62,8 @@ def import_run(path: Path, history: History) -> str:
     time = _time_of(path, document)
     environment = environment_of(document.get("machine_info") or {})
     document["speedgate"] = section(environment, (), imported_from=path.name)
+    # What could not be read again is refused now, not left out later.
+    decode_run(str(path), encode_run(document))
     tag = f"imported-{path.stem}"
     prefix = run_name(environment, time, tag).rpartition("_")[0]
     for run in history.runs(complete=False):
@@ -75,9 +85,11 @@ def export_run(path: Path, target: Path) -> list[str]:
 
     Returns the names of the benchmarks that it has. ``target`` must not be there yet.
     """
-    document = upgraded(plain_document(path))
+    document = plain_document(path)
     if "speedgate" not in document:
         raise HistoryError(f"{path} is a run of plain pytest-benchmark already")
+    read_run(path)  # a newer version, or one that is not whole, is refused
+    document = upgraded(document)
     del document["speedgate"]
     for benchmark in document["benchmarks"]:
         benchmark["extra_info"] = _short(benchmark.get("extra_info") or {})

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import msgspec
 
@@ -25,22 +26,32 @@ from speedgate.run import (
     Run,
     decode_run,
     encode_run,
-    read_run,
 )
 from speedgate.store import FolderStore, open_store
 
-# So many earlier runs are looked through: what they do not have is not asked of older ones.
+# So many earlier runs are looked through for a class: it is a remark, not a verdict.
 LOOK_BACK = 200
-RUNS = """
-SELECT runs.id, runs.file, runs.digest, environments.name, runs.time, commit_id, branch, complete,
-       trusted, (SELECT why FROM acceptances AS a WHERE a.run = runs.file ORDER BY a.time DESC)
-FROM runs JOIN environments USING (digest)
+RUN_COLUMNS = """
+runs.id, runs.file, runs.digest, environments.name, runs.time, commit_id, branch, complete, trusted,
+(SELECT why FROM acceptances AS a WHERE a.run = runs.file ORDER BY a.time DESC)
 """
-FIGURES = """
-SELECT name, case_id, failed, seconds, seconds_low, seconds_high, speedup, speedup_low,
-       speedup_high, held, held_low, held_high, cpu_per_wall, baseline_seconds, gil_class
-FROM figures JOIN benchmarks ON benchmarks.id = benchmark
+RUNS = f"SELECT {RUN_COLUMNS} FROM runs JOIN environments USING (digest)"
+FIGURE_COLUMNS = """
+benchmarks.name, case_id, failed, broken, seconds, seconds_low, seconds_high, speedup, speedup_low,
+speedup_high, held, held_low, held_high, cpu_per_wall, baseline_seconds, gil_class
 """
+FIGURES = f"SELECT {FIGURE_COLUMNS} FROM figures JOIN benchmarks ON benchmarks.id = benchmark"
+# The runs of an environment that measured a benchmark, the newest first.
+MEASURED = f"""
+SELECT {RUN_COLUMNS}, {FIGURE_COLUMNS} FROM runs JOIN environments USING (digest)
+JOIN figures ON figures.run = runs.id AND figures.benchmark IN (
+    SELECT id FROM benchmarks WHERE name = ?
+)
+JOIN benchmarks ON benchmarks.id = figures.benchmark
+WHERE runs.digest = ? AND complete
+"""
+IS_ACCEPTED = "runs.file IN (SELECT run FROM acceptances)"
+NEWEST_FIRST = "ORDER BY runs.time DESC, runs.file DESC"
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,15 @@ class RunEntry:
     complete: bool
     trusted: bool
     accepted: str | None
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> RunEntry:
+        """Return the run in the columns of ``RUN_COLUMNS``."""
+        number, file, digest, environment, time, commit, branch, complete, trusted, why = row
+        return cls(
+            number, file, digest, environment, time, commit, branch, bool(complete), bool(trusted),
+            why,
+        )  # fmt: skip
 
     @property
     def id(self) -> str:
@@ -109,33 +129,17 @@ class History:
     # --- runs
 
     def runs(
-        self, digests: Collection[str] | None = None, complete: bool = True, since: str = ""
-    ) -> Iterator[RunEntry]:
-        """Yield the runs of some environments, or of all, the newest first."""
+        self, digests: Collection[str] | None = None, complete: bool = True, most: int = -1
+    ) -> list[RunEntry]:
+        """Return the newest ``most`` runs of some environments, or all of all, the newest first."""
         wanted = "1" if digests is None else f"runs.digest IN ({', '.join('?' * len(digests))})"
-        query = (
-            f"{RUNS} WHERE {wanted} AND runs.time >= ? {'AND complete' if complete else ''} "
-            "ORDER BY runs.time DESC, file DESC"
-        )
-        for row in self.index.connection.execute(query, (*(digests or ()), since)):
-            number, file, digest, environment, time, commit, branch, whole, trusted, why = row
-            yield RunEntry(
-                number, file, digest, environment, time, commit, branch, bool(whole),
-                bool(trusted), why,
-            )  # fmt: skip
+        whole = "AND complete" if complete else ""
+        query = f"{RUNS} WHERE {wanted} {whole} {NEWEST_FIRST} LIMIT ?"
+        return [RunEntry.of(row) for row in self.index.query(query, (*(digests or ()), most))]
 
     def latest(self, digest: str | None = None) -> RunEntry | None:
         """Return the newest complete run, of an environment or of all."""
-        return next(self.runs(None if digest is None else (digest,)), None)
-
-    def latest_with_map(self) -> RunEntry | None:
-        """Return the newest run that classified anything."""
-        query = "SELECT 1 FROM figures WHERE run = ? AND gil_class IS NOT NULL LIMIT 1"
-        execute = self.index.connection.execute
-        return next(
-            (run for run in self.runs(complete=False) if execute(query, (run.number,)).fetchone()),
-            None,
-        )
+        return next(iter(self.runs(None if digest is None else (digest,), most=1)), None)
 
     def read(self, entry: RunEntry) -> Run:
         name = self.store.path(entry.file)
@@ -143,14 +147,14 @@ class History:
 
     def figures(self, entry: RunEntry) -> list[Figures]:
         """Return what the index keeps of a run's benchmarks."""
-        rows = self.index.connection.execute(f"{FIGURES} WHERE run = ?", (entry.number,))
+        rows = self.index.query(f"{FIGURES} WHERE run = ?", (entry.number,))
         return [Figures._make(row) for row in rows]
 
     # --- environments
 
     def environments(self) -> list[EnvironmentEntry]:
         """Return the environments, the one with the newest run first."""
-        rows = self.index.connection.execute(
+        rows = self.index.query(
             "SELECT digest, name, description, COUNT(*), MAX(time) FROM runs "
             "JOIN environments USING (digest) GROUP BY digest ORDER BY MAX(time) DESC"
         )
@@ -172,10 +176,12 @@ class History:
         return None
 
     def find_run(self, text: str) -> RunEntry | None:
-        """Return the run whose name is, or alone begins with, ``text``; or whose file it is."""
-        path = Path(text)
-        wanted = path.stem if path.suffix == ".json" else path.name
-        found = [run for run in self.runs(complete=False) if run.id.startswith(wanted)]
+        """Return the run whose name is, or alone begins with, ``text``; of a path, that file's."""
+        runs = self.runs(complete=False)
+        if "/" in text or "\\" in text:
+            return next((run for run in runs if self._lies_at(run, text)), None)
+        wanted = text.removesuffix(".json")
+        found = [run for run in runs if run.id.startswith(wanted)]
         exact = [run for run in found if run.id == wanted]
         if exact or len(found) == 1:
             return (exact or found)[0]
@@ -184,42 +190,43 @@ class History:
             raise HistoryError(f"'{text}' could be any of these runs:\n  {names}")
         return None
 
+    def _lies_at(self, run: RunEntry, text: str) -> bool:
+        """Whether ``text`` is the run's file: below the store, or as one would open it."""
+        if text in (run.file, run.file.removesuffix(".json"), self.store.path(run.file)):
+            return True
+        return (
+            isinstance(self.store, FolderStore)
+            and PurePosixPath(run.file).name == Path(text).name
+            and (self.store.folder / run.file).resolve() == Path(text).resolve()
+        )
+
     # --- what earlier runs say
 
-    def window(self, digest: str, names: Collection[str], size: int) -> Window:
-        """Return the baseline of each benchmark: its newest ``size`` accepted runs.
+    def baseline(self, digest: str, name: str, size: int) -> Baseline:
+        """Return what a benchmark is held against: its newest ``size`` accepted runs.
 
-        A run counts for a benchmark unless it is incomplete, its negative control failed, or a gate
-        failed that benchmark in it and nobody accepted the run. Runs before the newest accepted one
-        count no more: it is the level from then on.
+        A run counts unless it is incomplete, its negative control failed, a premise of the
+        measurement did not hold, or a gate failed the case in it and nobody accepted the run. The
+        newest accepted run that measured this benchmark is the level from then on: earlier ones
+        count no more.
         """
-        accepted = next((run for run in self.runs((digest,)) if run.accepted is not None), None)
-        found: dict[str, list[tuple[RunEntry, Figures]]] = {name: [] for name in names}
-        since = accepted.time if accepted else ""
-        for number, run in enumerate(self.runs((digest,), since=since)):
-            if number >= LOOK_BACK or all(len(each) >= size for each in found.values()):
-                break
-            if not (run.trusted or run.accepted is not None):
-                continue
-            for figures in self.figures(run):
-                mine = found.get(figures.name)
-                counts = not figures.failed or run.accepted is not None
-                if mine is not None and counts and len(mine) < size:
-                    mine.append((run, figures))
-        return Window(found, accepted)
+        accepted = self.index.query(
+            f"{MEASURED} AND {IS_ACCEPTED} {NEWEST_FIRST} LIMIT 1", (name, digest)
+        )
+        since = RunEntry.of(accepted[0][:10]) if accepted else None
+        rows = self.index.query(
+            f"{MEASURED} AND NOT broken AND (trusted AND NOT failed OR {IS_ACCEPTED}) "
+            f"AND runs.time >= ? {NEWEST_FIRST} LIMIT ?",
+            (name, digest, since.time if since else "", size),
+        )
+        found = [(RunEntry.of(row[:10]), Figures._make(row[10:])) for row in rows]
+        return Baseline(tuple(found), since)
 
     def series(self, digest: str, name: str) -> list[tuple[RunEntry, Figures]]:
-        """Return a benchmark's figures in every complete run of an environment, the oldest first.
-
-        ``name`` is a benchmark's name or a case's id.
-        """
-        query = f"{FIGURES} WHERE run = ? AND (name = ? OR case_id = ?)"
-        found = []
-        for run in self.runs((digest,)):
-            row = self.index.connection.execute(query, (run.number, name, name)).fetchone()
-            if row is not None:
-                found.append((run, Figures._make(row)))
-        return found[::-1]
+        """Return a benchmark's figures in every complete run of an environment, the oldest first;
+        without those whose premises did not hold."""
+        rows = self.index.query(f"{MEASURED} AND NOT broken {NEWEST_FIRST}", (name, digest))
+        return [(RunEntry.of(row[:10]), Figures._make(row[10:])) for row in reversed(rows)]
 
     def benchmarks(self, digest: str) -> list[tuple[str, str | None, int]]:
         """Return the name, the case's id and the number of runs of an environment's benchmarks."""
@@ -228,7 +235,7 @@ class History:
             "ON benchmarks.id = benchmark JOIN runs ON runs.id = run "
             "WHERE digest = ? AND complete GROUP BY benchmark ORDER BY benchmark"
         )
-        return list(self.index.connection.execute(query, (digest,)))
+        return [(name, case_id, runs) for name, case_id, runs in self.index.query(query, (digest,))]
 
     def earlier_classes(
         self, environment: Json, cases: Collection[Case], but: str | None = None
@@ -272,10 +279,11 @@ class History:
 
 
 @dataclass(frozen=True)
-class Window:
-    """The baseline of each benchmark, the newest run first, since the run that was ``accepted``."""
+class Baseline:
+    """What a benchmark is held against, the newest run first, since the run that was
+    ``accepted``."""
 
-    of: dict[str, list[tuple[RunEntry, Figures]]]
+    runs: tuple[tuple[RunEntry, Figures], ...] = ()
     accepted: RunEntry | None = None
 
 
@@ -301,10 +309,3 @@ def run_name(environment: Json, time: datetime, tag: str) -> str:
     when = time.astimezone(UTC)
     stamp = f"{when:%Y_%m%d_%H%M%S}-{when.microsecond // 1000:03}"
     return f"{environment_name(environment)}/{stamp}_{safe}_{secrets.token_hex(4)}"
-
-
-def open_runs(location: str | Path, tell: Callable[[str], None]) -> History | Run:
-    """Return the run in a file, or the history below a folder or at an address."""
-    if "://" not in str(location) and Path(location).is_file():
-        return read_run(Path(location))
-    return History(location, tell)

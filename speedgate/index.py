@@ -7,36 +7,47 @@ processes write (docs/decisions.md has the measurements).
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from datetime import UTC, datetime
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import platformdirs
 
-from speedgate.case import Case
+from speedgate.environment import usable_cores
 from speedgate.identity import environment_digest, environment_name
 from speedgate.run import (
+    FORMAT_VERSION,
     BenchmarkEntry,
     CaseEntry,
     CaseInfo,
     EstimateEntry,
     HistoryError,
     Run,
+    SideEntry,
     decode_run,
 )
-from speedgate.store import Entry, Store
+from speedgate.store import FolderStore, Store
 
-VERSION = 1  # of the tables: another one is made anew
+# Of the tables, and of the files as they are read: another one is made anew.
+VERSION = 1000 * 2 + FORMAT_VERSION
 CACHE_VARIABLE = "SPEEDGATE_CACHE"
 ACCEPTED = ".accepted"
 # Another process may be reading in a long history for the first time.
 PATIENCE_SECONDS = 600.0
-# Reading in more files than these takes long enough to say so.
+# Reading in more files than these takes long enough to say so, and to start processes for it.
 MANY_FILES = 500
+# So many files are waited for at once where each is fetched over a network.
+FETCHERS = 8
 
 TABLES = """
 CREATE TABLE files (name TEXT PRIMARY KEY, stamp TEXT, error TEXT);
@@ -45,11 +56,11 @@ CREATE TABLE runs (
     id INTEGER PRIMARY KEY, file TEXT UNIQUE, digest TEXT, time TEXT, commit_id TEXT,
     branch TEXT, complete INTEGER, trusted INTEGER
 );
-CREATE INDEX runs_of_environment ON runs (digest, time);
+CREATE INDEX runs_of_environment ON runs (digest, time, file);
 CREATE TABLE acceptances (file TEXT PRIMARY KEY, run TEXT, why TEXT, time TEXT);
 CREATE TABLE benchmarks (id INTEGER PRIMARY KEY, name TEXT, case_id TEXT, UNIQUE (name, case_id));
 CREATE TABLE figures (
-    run INTEGER, benchmark INTEGER, failed INTEGER, seconds REAL, seconds_low REAL,
+    run INTEGER, benchmark INTEGER, failed INTEGER, broken INTEGER, seconds REAL, seconds_low REAL,
     seconds_high REAL, speedup REAL, speedup_low REAL, speedup_high REAL, held REAL, held_low REAL,
     held_high REAL, cpu_per_wall REAL, baseline_seconds REAL, gil_class TEXT,
     PRIMARY KEY (run, benchmark)
@@ -58,11 +69,15 @@ CREATE TABLE figures (
 
 
 class Figures(NamedTuple):
-    """What the index keeps of one benchmark in one run; seconds a call, of the contender."""
+    """What the index keeps of one benchmark in one run; seconds a call, of the contender.
+
+    ``failed``: a gate failed its case; ``broken``: a premise of the measurement did not hold.
+    """
 
     name: str
     case_id: str | None
     failed: bool
+    broken: bool
     seconds: float | None
     seconds_low: float | None
     seconds_high: float | None
@@ -77,6 +92,20 @@ class Figures(NamedTuple):
     gil_class: str | None
 
 
+class RunFigures(NamedTuple):
+    """What the index keeps of one run; ``environment`` is JSON, ``time`` in UTC."""
+
+    digest: str
+    environment_name: str
+    environment: str
+    time: str
+    commit: str
+    branch: str
+    complete: bool
+    trusted: bool
+    figures: list[Figures]
+
+
 def figures_of(run: Run) -> Iterator[Figures]:
     """Yield what the index keeps of a run, benchmark by benchmark."""
     failed = run.failed_cases
@@ -87,29 +116,32 @@ def figures_of(run: Run) -> Iterator[Figures]:
             continue
         case_id = ids.get(info.case)
         if case_id is None:
-            case = info.case
-            case_id = Case(case.workload, case.size, case.strategy, case.workers).id
-            ids[case] = case_id
+            case_id = ids[info.case] = info.case.case().id
         yield _of_ours(entry, info, case_id, case_id in failed)
 
 
 def _of_others(entry: BenchmarkEntry) -> Figures:
-    return Figures(entry.fullname or entry.name, None, False, entry.stats.median, *[None] * 11)
+    nothing = [None] * 11
+    return Figures(entry.fullname or entry.name, None, False, False, entry.stats.median, *nothing)
+
+
+NO_SIDE = SideEntry(0.0)
 
 
 def _of_ours(entry: BenchmarkEntry, info: CaseInfo, case_id: str, failed: bool) -> Figures:
-    contender = (info.sides or {}).get("contender", {})
-    cpu, seconds = contender.get("cpu"), contender.get("seconds")
-    baseline = (info.sides or {}).get("baseline", {}).get("seconds")
+    contender = (info.sides and info.sides.contender) or NO_SIDE
+    baseline = (info.sides and info.sides.baseline) or NO_SIDE
+    has_cpu = contender.cpu is not None and contender.seconds
     return Figures(
         entry.name,
         case_id,
         failed,
+        info.broken is not None,
         *_bounds(info.seconds),
         *_bounds(info.speedup),
         *_bounds(info.held),
-        cpu / seconds if cpu is not None and seconds else None,
-        baseline / info.calls if baseline is not None else None,
+        contender.cpu / contender.seconds if has_cpu else None,  # type: ignore[operator]  # has it
+        baseline.seconds / info.calls if baseline.seconds else None,
         msgspec.json.encode(info.gil_class).decode() if info.gil_class else None,
     )
 
@@ -118,90 +150,229 @@ def _bounds(entry: EstimateEntry | None) -> tuple[float | None, float | None, fl
     return (None, None, None) if entry is None else (entry.value, entry.low, entry.high)
 
 
+def run_figures(run: Run) -> RunFigures:
+    """Return what the index keeps of a run; ``HistoryError`` if it is not a whole one."""
+    try:
+        figures = list(figures_of(run))
+    except ValueError as error:
+        raise HistoryError(f"{run.name} is not a whole run ({error})") from None
+    commit = run.document.commit_info
+    return RunFigures(
+        environment_digest(run.environment),
+        environment_name(run.environment),
+        msgspec.json.encode(run.environment).decode(),
+        in_utc(run.document.datetime),
+        commit.id + ("+" if commit.dirty else ""),
+        commit.branch,
+        run.is_complete,
+        run.is_trusted,
+        figures,
+    )
+
+
+def in_utc(time: str) -> str:
+    """Return an ISO time in UTC, so that times in order are texts in order; others as they are."""
+    try:
+        when = datetime.fromisoformat(time)
+    except ValueError:
+        return time
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+
+
 def cache_folder() -> Path:
     """Return the folder of the caches: ``SPEEDGATE_CACHE``, or the user's own."""
     return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_path("speedgate"))
 
 
 class Index:
-    """The index of a store, as fresh as its files when it was opened."""
+    """The index of a store, as fresh as its files when it was opened.
+
+    ``tell`` is given a line where it takes long, and for each file that cannot be read now.
+    """
 
     def __init__(self, store: Store, tell: Callable[[str], None] = lambda line: None) -> None:
         self.store = store
         self._tell = tell
-        self.connection = self._open()
+        name = hashlib.blake2b(self.store.location.encode(), digest_size=16).hexdigest()
+        self._path = cache_folder() / "index" / f"{name}.sqlite"
+        self._connection = self._open()
 
     def close(self) -> None:
-        self.connection.close()
+        self._connection.close()
+
+    def query(self, text: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of a question; an index that turns out to be damaged is made anew."""
+        try:
+            return self._connection.execute(text, values).fetchall()
+        except sqlite3.DatabaseError:
+            self._connection.close()
+            self._remove()
+            self._connection = self._open()
+            return self._connection.execute(text, values).fetchall()
 
     def _open(self) -> sqlite3.Connection:
         """Open the file, anew if it is broken; in memory where none can be written."""
-        name = hashlib.blake2b(self.store.location.encode(), digest_size=16).hexdigest()
-        path = cache_folder() / "index" / f"{name}.sqlite"
         for _ in range(2):
             try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                return self._prepared(sqlite3.connect(path, timeout=PATIENCE_SECONDS))
-            except sqlite3.DatabaseError as error:
-                if isinstance(error, sqlite3.OperationalError):
-                    break  # it cannot be written, or is locked for good
-                path.unlink(missing_ok=True)
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                return self._prepared(sqlite3.connect(self._path, timeout=PATIENCE_SECONDS))
+            except sqlite3.OperationalError:
+                break  # it cannot be written, or is locked for good
+            except sqlite3.DatabaseError:
+                self._remove()
             except OSError:
                 break
         return self._prepared(sqlite3.connect(":memory:"))
 
+    def _remove(self) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            with contextlib.suppress(OSError):
+                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+
     def _prepared(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         connection.isolation_level = None  # transactions are begun here, not behind our back
-        # A cache that is lost with the power is made anew.
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = OFF")
-        connection.execute("BEGIN IMMEDIATE")
         try:
+            # A cache that is lost with the power is made anew.
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = OFF")
+            connection.execute("BEGIN IMMEDIATE")
             if connection.execute("PRAGMA user_version").fetchone() != (VERSION,):
                 _make_tables(connection)
             self._follow(connection)
+            connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
-            connection.close()
+            connection.close()  # which rolls back
             raise
-        connection.execute("COMMIT")
         return connection
 
     def _follow(self, connection: sqlite3.Connection) -> None:
         """Take in what has come to the store, and drop what has gone or changed."""
         known = dict(connection.execute("SELECT name, stamp FROM files"))
         here = {
-            entry.name: entry
+            entry.name: entry.stamp
             for entry in self.store.entries()
             if entry.name.endswith((".json", ACCEPTED))
         }
-        for name in [each for each in known if each not in here or here[each].stamp != known[each]]:
+        for name in [each for each in known if here.get(each) != known[each]]:
             _forget(connection, name)
             del known[name]
-        new = [entry for name, entry in here.items() if name not in known]
+        new = sorted(here.keys() - known)
         if len(new) >= MANY_FILES:
             self._tell(f"reading {len(new):,} runs of {self.store.location} into the index, once")
-        for entry in sorted(new):
-            self._take_in(connection, entry)
-
-    def _take_in(self, connection: sqlite3.Connection, entry: Entry) -> None:
-        error = None
-        try:
-            data = self.store.read(entry.name)
-            if entry.name.endswith(ACCEPTED):
-                _add_acceptance(connection, entry.name, data)
+        benchmarks = Benchmarks(connection)
+        for name, found in zip(new, read_many(self.store, new), strict=True):
+            error = None
+            if isinstance(found, Unreadable):
+                # Next time it may be otherwise: it is not taken for known.
+                self._tell(f"left out for now: {found.reason}")
+                continue
+            if isinstance(found, RunFigures):
+                _add_run(connection, name, found, benchmarks)
+            elif isinstance(found, AcceptanceEntry):
+                _add_acceptance(connection, name, found)
             else:
-                _add_run(connection, entry.name, decode_run(self.store.path(entry.name), data))
-        except (HistoryError, OSError) as reason:
-            error = str(reason)
-        connection.execute("INSERT INTO files VALUES (?, ?, ?)", (*entry, error))
+                error = found
+            connection.execute("INSERT INTO files VALUES (?, ?, ?)", (name, here[name], error))
 
     def broken(self) -> list[str]:
         """Return what is wrong with each file that is no run, and is left out for it."""
-        rows = self.connection.execute(
-            "SELECT error FROM files WHERE error IS NOT NULL ORDER BY name"
-        )
+        rows = self.query("SELECT error FROM files WHERE error IS NOT NULL ORDER BY name")
         return [error for (error,) in rows]
+
+
+# --- reading
+
+
+class AcceptanceEntry(msgspec.Struct):
+    """Why a run is the level from now on, failed or not; lies beside it."""
+
+    why: str
+    time: str
+
+
+class Unreadable(NamedTuple):
+    """A file that could not be read this time, be it gone or out of reach."""
+
+    reason: str
+
+
+Found = RunFigures | AcceptanceEntry | Unreadable | str
+
+
+def read_one(store: Store, name: str) -> Found:
+    """Return what the index keeps of a file; a text says why it is no run."""
+    try:
+        data = store.read(name)
+    except OSError as error:
+        return Unreadable(f"{store.path(name)} cannot be read ({error.strerror or error})")
+    try:
+        if name.endswith(ACCEPTED):
+            return msgspec.json.decode(data, type=AcceptanceEntry)
+        return run_figures(decode_run(store.path(name), data))
+    except msgspec.DecodeError as error:
+        return f"{store.path(name)} is no acceptance of a run ({error})"
+    except HistoryError as error:
+        return str(error)
+
+
+def read_many(store: Store, names: Sequence[str]) -> Iterator[Found]:
+    """Yield what ``read_one`` returns, in order, by several readers at once where that is faster.
+
+    Of a folder reading is work for the CPU: processes; of an address it is waiting: threads.
+    """
+    count, read = 0, partial(read_one, store)
+    readers = _readers(store, len(names))
+    if readers is not None:
+        # Where no process can be started (no rights, a script without a main guard), one reads.
+        with readers, contextlib.suppress(BrokenProcessPool, PermissionError):
+            for found in _ahead(readers, read, names):
+                count += 1
+                yield found
+    yield from map(read, names[count:])
+
+
+def _readers(store: Store, files: int) -> Executor | None:
+    if not isinstance(store, FolderStore):
+        return ThreadPoolExecutor(FETCHERS) if files > 1 else None
+    if files < MANY_FILES or usable_cores() < 2:
+        return None
+    # One core is left to this process, which writes what they read; but two read faster than one.
+    return ProcessPoolExecutor(max(2, usable_cores() - 1), mp_context=get_context("spawn"))
+
+
+def _ahead(
+    readers: Executor, read: Callable[[str], Found], names: Sequence[str]
+) -> Iterator[Found]:
+    """Yield results in order; interrupted, what has not begun is dropped."""
+    chunk = 1 if isinstance(readers, ThreadPoolExecutor) else 16
+    try:
+        yield from readers.map(read, names, chunksize=chunk)
+    except BaseException:
+        readers.shutdown(cancel_futures=True)
+        raise
+
+
+# --- writing
+
+
+class Benchmarks:
+    """The numbers of benchmarks, which most runs have in common."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._known: dict[tuple[str, str | None], int] = {
+            (name, case_id): number
+            for number, name, case_id in connection.execute("SELECT * FROM benchmarks")
+        }
+
+    def number(self, name: str, case_id: str | None) -> int:
+        key = (name, case_id)
+        if key not in self._known:
+            self._known[key] = len(self._known) + 1
+            self._connection.execute(
+                "INSERT INTO benchmarks VALUES (?, ?, ?)", (self._known[key], *key)
+            )
+        return self._known[key]
 
 
 def _make_tables(connection: sqlite3.Connection) -> None:
@@ -217,72 +388,29 @@ def _forget(connection: sqlite3.Connection, name: str) -> None:
     connection.execute(
         "DELETE FROM figures WHERE run = (SELECT id FROM runs WHERE file = ?)", (name,)
     )
-    connection.execute("DELETE FROM runs WHERE file = ?", (name,))
-    connection.execute("DELETE FROM acceptances WHERE file = ?", (name,))
-    connection.execute("DELETE FROM files WHERE name = ?", (name,))
+    for table, column in (("runs", "file"), ("acceptances", "file"), ("files", "name")):
+        connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (name,))
 
 
-def _add_run(connection: sqlite3.Connection, name: str, run: Run) -> None:
-    try:
-        figures = list(figures_of(run))
-    except ValueError as error:
-        raise HistoryError(f"{run.name} is not a whole run ({error})") from None
-    digest = environment_digest(run.environment)
-    commit = run.document.commit_info
+def _add_run(
+    connection: sqlite3.Connection, name: str, run: RunFigures, benchmarks: Benchmarks
+) -> None:
     connection.execute(
         "INSERT OR IGNORE INTO environments VALUES (?, ?, ?)",
-        (digest, environment_name(run.environment), msgspec.json.encode(run.environment).decode()),
+        (run.digest, run.environment_name, run.environment),
     )
     number = connection.execute(
         "INSERT INTO runs (file, digest, time, commit_id, branch, complete, trusted) "
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            name,
-            digest,
-            run.document.datetime,
-            commit.id + ("+" if commit.dirty else ""),
-            commit.branch,
-            run.is_complete,
-            run.is_trusted,
-        ),
+        (name, run.digest, run.time, run.commit, run.branch, run.complete, run.trusted),
     ).lastrowid
-    marks = ", ".join("?" * len(Figures._fields))
     connection.executemany(
-        f"INSERT OR REPLACE INTO figures VALUES ({marks})",
-        [
-            (number, benchmark, *each[2:])
-            for benchmark, each in zip(
-                _number_benchmarks(connection, figures), figures, strict=True
-            )
-        ],
+        f"INSERT OR REPLACE INTO figures VALUES ({', '.join('?' * len(Figures._fields))})",
+        [(number, benchmarks.number(each.name, each.case_id), *each[2:]) for each in run.figures],
     )
 
 
-def _number_benchmarks(connection: sqlite3.Connection, figures: list[Figures]) -> list[int]:
-    """The numbers of benchmarks, which most runs have in common."""
-    known = {
-        (name, case_id): number
-        for number, name, case_id in connection.execute("SELECT * FROM benchmarks")
-    }
-    for key in dict.fromkeys((each.name, each.case_id) for each in figures):
-        if key not in known:
-            known[key] = len(known) + 1
-            connection.execute("INSERT INTO benchmarks VALUES (?, ?, ?)", (known[key], *key))
-    return [known[each.name, each.case_id] for each in figures]
-
-
-class AcceptanceEntry(msgspec.Struct):
-    """Why a run is the level from now on, failed or not; lies beside it."""
-
-    why: str
-    time: str
-
-
-def _add_acceptance(connection: sqlite3.Connection, name: str, data: bytes) -> None:
-    try:
-        entry = msgspec.json.decode(data, type=AcceptanceEntry)
-    except msgspec.DecodeError as error:
-        raise HistoryError(f"{name} is no acceptance of a run ({error})") from None
+def _add_acceptance(connection: sqlite3.Connection, name: str, entry: AcceptanceEntry) -> None:
     # NAME.8f3a.accepted lies beside NAME.json: two people may accept one run.
     run = str(PurePosixPath(name).with_suffix("").with_suffix(".json"))
     connection.execute(

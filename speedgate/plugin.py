@@ -34,8 +34,9 @@ from speedgate.gate import (
     machine_allowance,
 )
 from speedgate.gil_map import broken_promises, can_break_promise, changes, kept_better
-from speedgate.history import History, RunEntry, Window
+from speedgate.history import Baseline, History
 from speedgate.identity import difference_lines, environment_digest
+from speedgate.journal import recover
 from speedgate.measure import (
     HELD_SECONDS,
     Asker,
@@ -51,10 +52,11 @@ from speedgate.measure import (
     most_processes,
 )
 from speedgate.recording import (
+    Compared,
     Recording,
     SessionStorage,
     benchmarks_of,
-    compared_runs,
+    compared_run,
     describe_runner,
     environment_settings,
     nearest,
@@ -178,8 +180,8 @@ class State:
     timed_seconds: float = 0.0
     compare: Any = None
     history: History | None = None
-    compared: RunEntry | None = None
-    window: Window | None = None
+    compared: Compared | None = None
+    baselines: dict[str, Baseline] | None = None
     recording: Recording | None = None
     selected: list[str] = field(default_factory=list)
     ran: set[str] = field(default_factory=set)
@@ -406,7 +408,7 @@ class LastWord:
             items.extend(gate_items(session, state, selected))
             items.extend(promise_items(state, selected))
         open_history(config, state, bool(selected))
-        if state.window is not None:
+        if state.baselines is not None:
             items.extend(history_items(state, selected))
         state.selected = [item.nodeid for item in items]
 
@@ -478,10 +480,13 @@ def open_history(config: pytest.Config, state: State, selected: bool) -> None:
         session.get_machine_info = functools.cache(session.get_machine_info)
         name = str(config.getoption("benchmark_save") or "")
         state.recording = Recording(results, name, lambda: head_of(config))
+        recover(results, state.remarks.append)
     session.storage = SessionStorage(state.recording, str(folder))
     try:
+        if state.settings.history is not None:
+            open_store(state.settings.history)  # a bad address is told of before it is needed
         open_what_is_compared(config, state, session, folder)
-    except (HistoryError, StoreError) as error:
+    except (HistoryError, StoreError, OSError) as error:
         raise pytest.UsageError(str(error)) from None
 
 
@@ -507,26 +512,26 @@ def open_what_is_compared(config: pytest.Config, state: State, session: Any, fol
     state.history = History(location, state.remarks.append)
     config.add_cleanup(state.history.close)
     environment = whole_environment(describe_runner(settings.blas_threads), settings_of(settings))
-    found = compared_runs(state.history, state.compare, environment)
+    state.compared = found = compared_run(state.history, state.compare, environment)
     session.compared_mapping = {}
-    for entry in found:
+    if found is not None:
         # pytest-benchmark's table shows the key in each row.
-        key = Path(entry.time[5:16].replace("T", " ") or entry.id)
-        session.compared_mapping[key] = benchmarks_of(state.history.store.read(entry.file))
-        state.remarks += [f"comparing with {entry.environment}/{entry.id} ({entry.label})"]
-        state.compared = entry
-        told = difference_lines(state.history.read(entry).environment, environment)
+        key = Path(found.time[5:16].replace("T", " ") or found.name)
+        session.compared_mapping[key] = benchmarks_of(found.data)
+        state.remarks += [f"comparing with {found.label}"]
+        told = difference_lines(found.environment, environment)
         if told:
             state.remarks += ["it was another environment:", *told]
-    if not found:
+    else:
         state.remarks += [
             f"nothing to compare with: no complete run of this environment in {location}",
             *nearest(state.history, environment),
         ]
     if state.compare is True and not settings.no_history_gate:
-        state.window = state.history.window(
-            environment_digest(environment), judged_names(state), WINDOW_RUNS
-        )
+        digest = environment_digest(environment)
+        state.baselines = {
+            name: state.history.baseline(digest, name, WINDOW_RUNS) for name in judged_names(state)
+        }
 
 
 def history_location(config: pytest.Config, state: State) -> str:
@@ -647,21 +652,30 @@ class HistoryItem(VerdictItem):
             pytest.skip("not evaluated: not measured")
         if state.settings.in_process:
             pytest.skip("not evaluated: --in-process judges nothing")
-        conclude(state, judge_against_history(state, self.benchmark.name, measurement))
+        conclude(state, judge_against_history(state, self.benchmark, measurement))
 
 
-def judge_against_history(state: State, name: str, measurement: Measurement) -> HistoryJudgement:
-    assert state.window is not None
-    case, window = measurement.case, state.window
-    row = next(row for rows in state.rows.values() for row in rows if row.case == case)
-    before = window.of.get(name, [])
+def judge_against_history(
+    state: State, item: pytest.Item, measurement: Measurement
+) -> HistoryJudgement:
+    assert state.baselines is not None
+    case, bench = measurement.case, state.items[item.nodeid].bench
+    row = next(row for row in state.rows[bench] if row.case == case)
+    before = state.baselines.get(item.name, Baseline())
     evidence = measurement.evidence(DEFAULT_CONFIDENCE)
     levels = levels_of(
-        row.signals(), [figures._asdict() for _, figures in before], machine_allowance(evidence)
+        row.signals(),
+        [figures._asdict() for _, figures in before.runs],
+        machine_allowance(evidence),
     )
-    judged = len(window.of)
-    since = window.accepted.id if window.accepted else ""
-    return judge_history(case, levels, [run.id for run, _ in before], judged, since)
+    return judge_history(
+        case,
+        levels,
+        [run.id for run, _ in before.runs],
+        judged=len(state.baselines),
+        since=before.accepted.id if before.accepted else "",
+        broken=measurement.broken,
+    )
 
 
 def conclude(state: State, judgement: Judgement) -> None:
@@ -948,8 +962,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             f"{state.timed_seconds / seconds:.0%} of {seconds:.0f} s were timed rounds, control "
             "and calibration"
         )
-    write_changes(terminalreporter, config, state)
     write_saved(terminalreporter, config, state)
+    write_changes(terminalreporter, config, state)
 
 
 def write_saved(reporter: Any, config: pytest.Config, state: State) -> None:
@@ -960,7 +974,7 @@ def write_saved(reporter: Any, config: pytest.Config, state: State) -> None:
     note = "" if state.is_complete else ", marked incomplete: it is no baseline"
     reporter.write_line(f"saved in {saved}{note}")
     if state.compared is not None:
-        command = f"python -m speedgate compare {state.compared.id} {saved.stem}"
+        command = f"python -m speedgate compare {state.compared.name} {saved.stem}"
         where = history_location(config, state)
         reporter.write_line(
             f"side by side: {command}{'' if where == 'results' else f' --history {where}'}"
@@ -1009,9 +1023,13 @@ def write_changes(reporter: Any, config: pytest.Config, state: State) -> None:
     if not rows or state.recording is None or state.recording.saved is None:
         return
     saved = state.recording.saved.relative_to(state.recording.results).as_posix()
-    with History(history_location(config, state)) as history:
-        cases = {row.case for row in rows}
-        before = history.earlier_classes(state.environment, cases, but=saved)
+    try:
+        with History(history_location(config, state)) as history:
+            cases = {row.case for row in rows}
+            before = history.earlier_classes(state.environment, cases, but=saved)
+    except (HistoryError, StoreError, OSError) as error:
+        reporter.write_line(f"not compared with earlier classes: {error}", red=True)
+        return
     for change in changes(before, rows):
         reporter.write_line(change.line, yellow=True)
 

@@ -17,7 +17,7 @@ from speedgate.history import History, RunEntry, run_name
 from speedgate.identity import difference_lines, environment_digest, strategy_libraries
 from speedgate.journal import SUFFIX, Journal
 from speedgate.measure import runner_variables
-from speedgate.run import HistoryError, Json, encode_run, section, upgraded
+from speedgate.run import HistoryError, Json, encode_run, read_run, section, upgraded
 from speedgate.store import FolderStore
 
 DESCRIBE = (
@@ -140,24 +140,53 @@ class SessionStorage:
             self._recording.finish(output_json)
 
 
-def compared_runs(history: History, asked: str | bool, environment: Json) -> list[RunEntry]:
-    """Return the runs that ``--benchmark-compare`` names; with nothing said, the last one of this
-    environment. ``HistoryError`` names what is there if there is none."""
+@dataclass(frozen=True)
+class Compared:
+    """A stored run that this session is compared with; ``name`` is how ``compare`` finds it."""
+
+    name: str
+    label: str
+    time: str
+    environment: Json
+    data: bytes
+
+
+def compared_run(history: History, asked: str | bool, environment: Json) -> Compared | None:
+    """Return the run that ``--benchmark-compare`` names: a file, a run, an environment's newest.
+
+    With nothing said, the last one of this environment, if any. ``HistoryError`` names what is
+    there if nothing has the name.
+    """
     if asked is True:
-        found = history.latest(environment_digest(environment))
-        return [] if found is None else [found]
+        newest = history.latest(environment_digest(environment))
+        return None if newest is None else _of_entry(history, newest)
     text = str(asked)
-    run = history.find_run(text)
-    if run is None:
+    if Path(text).is_file():
+        run = read_run(Path(text))
+        commit, time = run.document.commit_info, run.document.datetime
+        label = f"{time[:16].replace('T', ' ')}, {commit_tag({'id': commit.id})}"
+        return Compared(text, f"{text} ({label})", time, run.environment, Path(text).read_bytes())
+    entry = history.find_run(text)
+    if entry is None:
         named = history.find_environment(text)
-        run = history.latest(named.digest) if named is not None else None
-    if run is None:
+        entry = history.latest(named.digest) if named is not None else None
+    if entry is None:
         names = "\n  ".join(each.name for each in history.environments()) or "none"
         raise HistoryError(
             f"--benchmark-compare={text}: no file, run or environment of {history.store.location} "
             f"has this name; its environments:\n  {names}"
         )
-    return [run]
+    return _of_entry(history, entry)
+
+
+def _of_entry(history: History, entry: RunEntry) -> Compared:
+    return Compared(
+        entry.id,
+        f"{entry.environment}/{entry.id} ({entry.label})",
+        entry.time,
+        history.read(entry).environment,
+        history.store.read(entry.file),
+    )
 
 
 def benchmarks_of(data: bytes) -> dict[str, Json]:

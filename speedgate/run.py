@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -14,7 +15,7 @@ from speedgate.accounting import median_shares, page_faults
 from speedgate.case import Case
 from speedgate.classification import Classification, GilClass, classify
 from speedgate.estimate import DEFAULT_CONFIDENCE, Estimate, estimate_median
-from speedgate.gate import Judgement
+from speedgate.gate import Judgement, Verdict
 from speedgate.measure import Measurement
 from speedgate.sample import FIELDS, PairedSample, Round
 from speedgate.speedup import BASELINE
@@ -244,6 +245,9 @@ class CaseEntry(msgspec.Struct, frozen=True):
     strategy: str
     workers: int
 
+    def case(self) -> Case:
+        return Case(self.workload, self.size, self.strategy, self.workers)
+
 
 class ConcurrencyEntry(msgspec.Struct):
     low: EstimateEntry
@@ -253,6 +257,23 @@ class ConcurrencyEntry(msgspec.Struct):
 class PromiseEntry(msgspec.Struct, rename={"promised": "class"}):
     promised: str
     source: str = ""
+
+
+class SideEntry(msgspec.Struct):
+    """What ``_sides`` wrote of one side."""
+
+    seconds: float
+    cpu: float | None = None
+    voluntary_switches: float | None = None
+    involuntary_switches: float | None = None
+
+    def side(self) -> Side:
+        return Side(self.seconds, self.cpu, self.voluntary_switches, self.involuntary_switches)
+
+
+class SidesEntry(msgspec.Struct):
+    baseline: SideEntry | None = None
+    contender: SideEntry | None = None
 
 
 class SharesEntry(msgspec.Struct):
@@ -276,10 +297,11 @@ class CaseInfo(msgspec.Struct):
     loops: int | None = None
     gil_class: Json | None = None
     promise: PromiseEntry | None = None
-    sides: dict[str, dict[str, float | None]] | None = None
+    sides: SidesEntry | None = None
     shares: SharesEntry | None = None
     blas_threads_asked: int | str | None = None
     start_seconds: float | None = None
+    broken: str | None = None
 
     @property
     def calls(self) -> int:
@@ -297,17 +319,29 @@ class BenchmarkEntry(msgspec.Struct):
     name: str
     stats: StatsEntry
     fullname: str = ""
-    extra_info: msgspec.Raw = msgspec.Raw(b"{}")
+    extra_info: CaseInfo | None = None
 
     def info(self, format_version: int) -> CaseInfo | None:
         """Return what is ours of it; ``None`` where nothing is."""
-        try:
-            info = _decode_info(self.extra_info)
-        except msgspec.ValidationError:
-            return None
-        if format_version < 2:  # there the stats are those of a round
+        info = self.extra_info
+        if info is not None and format_version < 2:  # there the stats are those of a round
             info.seconds = EstimateEntry(self.stats.median / info.calls)
         return info
+
+
+class AnyBenchmarkEntry(msgspec.Struct):
+    """A benchmark among which some are not of ours."""
+
+    name: str
+    stats: StatsEntry
+    fullname: str = ""
+    extra_info: msgspec.Raw = msgspec.Raw(b"null")
+
+    def benchmark(self) -> BenchmarkEntry:
+        info = None
+        with contextlib.suppress(msgspec.ValidationError):
+            info = _decode_info(self.extra_info)
+        return BenchmarkEntry(self.name, self.stats, self.fullname, info)
 
 
 class CommitEntry(msgspec.Struct):
@@ -316,10 +350,20 @@ class CommitEntry(msgspec.Struct):
     branch: str = ""
 
 
+class JudgementEntry(msgspec.Struct):
+    """The fields of a judgement that are read again."""
+
+    gate: str
+    case: CaseEntry
+    verdict: Verdict
+    reason: str = ""
+    at_most: float | None = None
+
+
 class SectionEntry(msgspec.Struct):
     format_version: int
     environment: Json
-    judgements: list[Json]
+    judgements: list[JudgementEntry]
     complete: bool = True
 
 
@@ -332,8 +376,22 @@ class RunDocument(msgspec.Struct):
     datetime: str = ""
 
 
-_decode_info = msgspec.json.Decoder(CaseInfo).decode
-_decode_document = msgspec.json.Decoder(RunDocument).decode
+class AnyRunDocument(msgspec.Struct):
+    """A file some of whose benchmarks are not of ours: twice as slow to read."""
+
+    benchmarks: list[AnyBenchmarkEntry]
+    speedgate: msgspec.Raw
+    commit_info: CommitEntry = msgspec.field(default_factory=CommitEntry)
+    datetime: str = ""
+
+    def document(self) -> RunDocument:
+        benchmarks = [each.benchmark() for each in self.benchmarks]
+        return RunDocument(benchmarks, self.speedgate, self.commit_info, self.datetime)
+
+
+_decode_info = msgspec.json.Decoder(CaseInfo | None).decode
+_decode_ours = msgspec.json.Decoder(RunDocument).decode
+_decode_any = msgspec.json.Decoder(AnyRunDocument).decode
 _decode_section = msgspec.json.Decoder(SectionEntry).decode
 
 
@@ -350,7 +408,7 @@ class Run:
         return self.section.environment
 
     @property
-    def judgements(self) -> list[Json]:
+    def judgements(self) -> list[JudgementEntry]:
         return self.section.judgements
 
     @property
@@ -359,20 +417,15 @@ class Run:
 
     @property
     def failed_cases(self) -> set[str]:
-        """The ids of the cases that a gate failed; ``ValueError`` if a judgement is broken."""
-        try:
-            return {
-                Case(**each["case"]).id for each in self.judgements if each["verdict"] == "failed"
-            }
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"a judgement is broken: {error!r}") from None
+        """The ids of the cases that a gate failed."""
+        failed = (each for each in self.judgements if each.verdict is Verdict.FAILED)
+        return {each.case.case().id for each in failed}
 
     @property
     def is_trusted(self) -> bool:
         """Whether the negative control, which is asked for at most so much, let the run stand."""
         return not any(
-            each.get("at_most") is not None and each.get("verdict") == "failed"
-            for each in self.judgements
+            each.at_most is not None and each.verdict is Verdict.FAILED for each in self.judgements
         )
 
     def entries(self) -> list[tuple[BenchmarkEntry, CaseInfo | None]]:
@@ -391,9 +444,8 @@ def row_of(info: Json) -> Row:
 
 
 def _row(info: CaseInfo) -> Row:
-    case = info.case
     return Row(
-        case=Case(case.workload, case.size, case.strategy, case.workers),
+        case=info.case.case(),
         speedup=_estimate(info.speedup),
         bench=info.bench,
         seconds=_estimate(info.seconds),
@@ -407,11 +459,16 @@ def _row(info: CaseInfo) -> Row:
         gil_class=Classification.from_json(info.gil_class) if info.gil_class else None,
         promise=info.promise.promised if info.promise else None,
         promise_source=info.promise.source if info.promise else "",
-        sides={name: Side(**side) for name, side in (info.sides or {}).items()},  # type: ignore[arg-type]  # seconds are always there
+        sides=_both_sides(info.sides),
         is_blas_default=info.blas_threads_asked == "default",
         idle=info.shares.idle if info.shares else None,
         start_seconds=info.start_seconds,
     )
+
+
+def _both_sides(sides: SidesEntry | None) -> dict[str, Side]:
+    both = {} if sides is None else {"baseline": sides.baseline, "contender": sides.contender}
+    return {name: entry.side() for name, entry in both.items() if entry is not None}
 
 
 def _estimate(entry: EstimateEntry | None) -> Estimate | None:
@@ -434,6 +491,13 @@ def decode_run(name: str, data: bytes) -> Run:
     if not 1 <= section.format_version <= FORMAT_VERSION:
         raise HistoryError(_other_version(name, section.format_version))
     return Run(name, document, section)
+
+
+def _decode_document(data: bytes) -> RunDocument:
+    try:
+        return _decode_ours(data)
+    except msgspec.ValidationError:
+        return _decode_any(data).document()
 
 
 def _other_version(name: str, version: int) -> str:

@@ -191,6 +191,13 @@ def test_what_matters_to_a_comparison_makes_another_environment(changed, same):
         assert len(difference_lines(ENVIRONMENT, other)) == 1
 
 
+@pytest.mark.parametrize("broken", ["coverage was active", None])
+def test_what_a_premise_did_not_hold_for_is_not_evaluated(broken):
+    found = judge_history(CASE, [], ["run"] * LEAST_RUNS, 1, broken=broken)
+    assert found.verdict is Verdict.NOT_EVALUATED
+    assert (broken or "nothing was measured") in found.reason
+
+
 # --- comparisons
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
 import pytest
@@ -253,6 +254,84 @@ def test_a_broken_index_is_made_anew(tmp_path, monkeypatch):
             each.write_bytes(damage)
 
 
+def test_an_index_that_is_damaged_while_it_is_open_is_made_anew(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPEEDGATE_CACHE", str(tmp_path / "cache"))
+    for night in range(40):
+        a_run(tmp_path / "results", night)
+    with History(tmp_path / "results"):
+        pass
+    (path,) = (tmp_path / "cache").rglob("*.sqlite")
+    with path.open("r+b") as file:  # its first page stays whole: opening shows nothing
+        file.seek(4096)
+        file.write(b"\xff" * (path.stat().st_size - 4096))
+    with History(tmp_path / "results") as history:
+        assert len(history.runs()) == 40
+        assert len(history.figures(history.latest())) == 1
+
+
+def test_an_index_of_another_version_is_made_anew(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPEEDGATE_CACHE", str(tmp_path / "cache"))
+    a_run(tmp_path / "results", 1)
+    with History(tmp_path / "results") as history:
+        history.index.query("PRAGMA user_version = 1")
+        history.index.query("DELETE FROM runs")
+    with History(tmp_path / "results") as history:
+        assert nights(history.runs()) == [1]
+
+
+def test_a_file_that_cannot_be_read_now_is_tried_again(tmp_path, monkeypatch):
+    a_run(tmp_path, 1)
+    told = []
+
+    def out_of_reach(*_):
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FolderStore, "read", out_of_reach)
+        with History(tmp_path, told.append) as history:
+            assert history.runs() == []
+    assert "night_001.json cannot be read (Input/output error)" in told[0]
+    with History(tmp_path, told.append) as history:
+        assert nights(history.runs()) == [1]
+    assert len(told) == 1
+
+
+def test_many_files_are_read_by_several_processes(tmp_path, monkeypatch):
+    monkeypatch.setattr("speedgate.index.MANY_FILES", 20)
+    monkeypatch.setattr("speedgate.index.usable_cores", lambda: 2)
+    for night in range(40):
+        a_run(tmp_path, night)
+    save(tmp_path / "broken.json", "{")
+    told = []
+    with History(tmp_path, told.append) as history:
+        assert nights(history.runs()) == list(range(39, -1, -1))
+        assert [figures.name for figures in history.figures(history.latest())] == [NAME]
+    assert "reading 41 runs" in told[0]
+    assert "broken.json" in told[1]
+
+
+def test_without_processes_to_read_with_one_reads_all(tmp_path, monkeypatch):
+    class Broken:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            return None
+
+        def map(self, read, names, chunksize):
+            yield read(names[0])
+            raise BrokenProcessPool
+
+        def shutdown(self, **_):
+            pass
+
+    monkeypatch.setattr("speedgate.index._readers", lambda *_: Broken())
+    for night in range(3):
+        a_run(tmp_path, night)
+    with History(tmp_path) as history:
+        assert nights(history.runs()) == [2, 1, 0]
+
+
 def test_without_a_cache_folder_the_index_is_in_memory(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("SPEEDGATE_CACHE", str(tmp_path / "file" / "cache"))
@@ -289,7 +368,10 @@ def test_runs_and_environments_are_found_by_the_beginning_of_their_names(tmp_pat
         a_run(tmp_path, night)
     with History(tmp_path) as history:
         assert nights([history.find_run("night_012")]) == [12]
-        assert nights([history.find_run("somewhere/night_001.json")]) == [1]
+        assert nights([history.find_run("night_001.json")]) == [1]
+        for path in (file := history.find_run("night_001").file, tmp_path / file):
+            assert nights([history.find_run(str(path))]) == [1]
+        assert history.find_run("somewhere/night_001.json") is None
         assert history.find_run("none") is None
         with pytest.raises(HistoryError, match="could be any of these runs"):
             history.find_run("night_0")
@@ -298,16 +380,31 @@ def test_runs_and_environments_are_found_by_the_beginning_of_their_names(tmp_pat
         assert history.find_environment("windows") is None
 
 
-def test_the_window_is_the_newest_accepted_runs(tmp_path):
+def baseline(folder, name=NAME, size=20):
+    with History(folder) as history:
+        return history.baseline(HERE, name, size)
+
+
+def test_the_baseline_is_the_newest_accepted_runs(tmp_path):
     for night in range(6):
         a_run(tmp_path, night)
     a_run(tmp_path, 6, failed=["history"])
     a_run(tmp_path, 7, failed=["gil-holds"])
     a_run(tmp_path, 8, complete=False)
-    with History(tmp_path) as history:
-        window = history.window(HERE, [NAME], 4)
-    assert nights(run for run, _ in window.of[NAME]) == [5, 4, 3, 2]
-    assert window.accepted is None
+    a_run(tmp_path, 9, broken="coverage was active")
+    found = baseline(tmp_path, size=4)
+    assert nights(run for run, _ in found.runs) == [5, 4, 3, 2]
+    assert found.accepted is None
+
+
+def test_a_regression_stays_red_however_long_it_lasts(tmp_path):
+    # The good runs are not forgotten because bad ones, or runs of other benchmarks, followed.
+    for night in range(6):
+        a_run(tmp_path, night)
+    for night in range(6, 256):
+        failed = ["history"] if night % 2 else []
+        a_run(tmp_path, night, failed=failed, name=NAME if night % 2 else "bench_other[x]")
+    assert nights(run for run, _ in baseline(tmp_path).runs) == [5, 4, 3, 2, 1, 0]
 
 
 def test_an_accepted_run_is_the_level_from_then_on(tmp_path):
@@ -318,10 +415,31 @@ def test_an_accepted_run_is_the_level_from_then_on(tmp_path):
     a_run(tmp_path, 5)
     with History(tmp_path) as history:
         history.accept(history.find_run("night_003"), "the new BLAS is like that")
+    found = baseline(tmp_path)
+    assert nights(run for run, _ in found.runs) == [5, 3]
+    assert found.accepted.accepted == "the new BLAS is like that"
+
+
+def test_an_accepted_run_says_nothing_of_what_it_did_not_measure(tmp_path):
+    for night in range(3):
+        a_run(tmp_path, night)
+    a_run(tmp_path, 3, name="bench_other[x]")
     with History(tmp_path) as history:
-        window = history.window(HERE, [NAME], 20)
-    assert nights(run for run, _ in window.of[NAME]) == [5, 3]
-    assert window.accepted.accepted == "the new BLAS is like that"
+        history.accept(history.find_run("night_003"), "only the other one was mended")
+    assert nights(run for run, _ in baseline(tmp_path).runs) == [2, 1, 0]
+    assert baseline(tmp_path).accepted is None
+    assert nights(run for run, _ in baseline(tmp_path, "bench_other[x]").runs) == [3]
+
+
+def test_runs_are_in_order_whatever_time_zone_they_tell(tmp_path):
+    first = a_run(tmp_path, 1)  # 02:00 in UTC
+    later = a_run(tmp_path, 2)
+    for path, time in ((first, "2026-11-02T02:00:00+09:00"), (later, "2026-11-01T20:00:00+00:00")):
+        content = json.loads(path.read_text())
+        content["datetime"] = time
+        save(path, content)
+    with History(tmp_path) as history:
+        assert nights(history.runs()) == [2, 1]
 
 
 def test_an_earlier_class_of_another_build_names_it(tmp_path):
@@ -350,8 +468,7 @@ def test_the_series_of_a_case_is_in_order_without_what_was_cut_short(tmp_path):
     for night in (3, 1, 2):
         a_run(tmp_path, night, complete=night != 2)
     with History(tmp_path) as history:
-        for name in (CASE, NAME):
-            assert nights(run for run, _ in history.series(HERE, name)) == [1, 3]
+        assert nights(run for run, _ in history.series(HERE, NAME)) == [1, 3]
         assert history.series(HERE, "none") == []
 
 

@@ -167,6 +167,17 @@ def test_the_line_of_a_case_is_plotted_and_its_step_named(run, tmp_path):
     assert fits(shown.out)
 
 
+def test_every_run_has_its_point_the_newest_as_well(run, tmp_path):
+    pytest.importorskip("plotille", reason="plotille (extra 'history') is missing")
+    for night in range(3):
+        a_run(tmp_path, night, factor=1 + night / 20)
+    lines = run("history", CASE, "--signal", "speedup").out.splitlines()
+    points = [line.rindex("o") for line in lines if re.match(r" *[0-9.]+ \|", line) and "o" in line]
+    assert len(points) == 3
+    assert points == sorted(points, reverse=True)  # rising from night to night
+    assert re.fullmatch(r" *\| 0 +1 +2", lines[-2].rstrip()) or "2" in lines[-2]
+
+
 def test_without_the_extra_each_run_has_a_line(run, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "plotille", None)
     monkeypatch.setitem(__import__("sys").modules, "ruptures", None)
@@ -189,6 +200,39 @@ def test_a_case_or_environment_that_is_not_there_is_refused(run, tmp_path, argum
     shown = run("history", *arguments)
     assert shown.code == NOT_DONE
     assert words in pages(shown.err)
+
+
+def test_a_case_that_several_benchmarks_measured_has_a_line_for_each(run, tmp_path):
+    for night in range(3):
+        a_run(tmp_path, night)
+        a_run(tmp_path, night + 10, name=f"bench_other[{CASE}]")
+    shown = run("history", CASE, "--signal", "speedup")
+    assert shown.code == WELL, shown.err
+    assert pages(shown.out).count("3 runs") == 2
+    one = run("history", f"bench_other[{CASE}]", "--signal", "speedup")
+    assert "bench_other" in one.out
+    assert "bench_scaling" not in one.out
+
+
+def test_a_figure_that_cannot_be_is_left_out_by_name(run, tmp_path):
+    some_nights(tmp_path, ENVIRONMENT, 3)
+    path = a_run(tmp_path, 3)
+    content = json.loads(path.read_text())
+    content["benchmarks"][0]["extra_info"]["held"]["value"] = 1.5
+    save(path, content)
+    shown = run("history", NAME, "--signal", "held")
+    assert shown.code == WELL, shown.err
+    assert "left out: GIL held 1.5 of 2026-11-04 02:00" in pages(shown.out)
+
+
+def test_a_file_with_a_broken_judgement_is_no_run(run, tmp_path):
+    path, other = a_run(tmp_path / "a", failed=["history"]), a_run(tmp_path / "b", 1)
+    content = json.loads(path.read_text())
+    del content["speedgate"]["judgements"][-1]["case"]
+    save(path, content)
+    shown = run("compare", path, other)
+    assert shown.code == NOT_DONE
+    assert "is not a whole run" in shown.err
 
 
 def test_an_empty_history_says_how_to_begin(run):
@@ -219,11 +263,23 @@ def test_what_cannot_be_accepted_is_refused(run, tmp_path, name, words):
     assert not list(tmp_path.rglob("*.accepted"))
 
 
-def test_an_acceptance_without_a_reason_is_refused(run, tmp_path):
+@pytest.mark.parametrize("why", [[], ["--why", " "]])
+def test_an_acceptance_without_a_reason_is_refused(run, tmp_path, why):
     a_run(tmp_path)
-    shown = run("accept", "night_000")
+    shown = run("accept", "night_000", *why)
     assert shown.code == NOT_DONE
     assert "--why" in shown.err
+    assert not list(tmp_path.rglob("*.accepted"))
+
+
+def test_a_run_of_another_history_is_not_accepted_in_this_one(run, tmp_path):
+    a_run(tmp_path)
+    other = a_run(tmp_path / "elsewhere" / "results")
+    (tmp_path / "elsewhere").rename(tmp_path.parent / "elsewhere-results")
+    moved = tmp_path.parent / "elsewhere-results" / other.relative_to(tmp_path / "elsewhere")
+    shown = run("accept", moved, "--why", "because")
+    assert shown.code == NOT_DONE
+    assert "no run" in shown.err
 
 
 # --- import and export
@@ -265,6 +321,7 @@ def test_a_run_with_nan_in_it_is_taken_in(run, tmp_path):
         ("[]", "no list of 'benchmarks'"),
         ('{"benchmarks": []}', "no 'datetime'"),
         ('{"benchmarks": [], "speedgate": {}}', "copy it into the folder"),
+        (json.dumps(PLAIN).replace("0.5", "NaN"), "not a whole run"),
     ],
 )
 def test_what_is_no_plain_run_is_refused_by_name(run, tmp_path, content, words):
@@ -293,6 +350,16 @@ def test_an_exported_run_is_a_plain_one(run, tmp_path):
     ours = read_run(path).rows()[0]
     assert benchmark["extra_info"]["speedup"] == ours.speedup.value
     assert benchmark["stats"]["median"] > 0
+
+
+def test_what_is_of_a_newer_version_is_not_exported(run, tmp_path):
+    path = a_run(tmp_path)
+    content = json.loads(path.read_text())
+    content["speedgate"]["format_version"] = 99
+    shown = run("export", save(path, content), tmp_path / "out.json")
+    assert shown.code == NOT_DONE
+    assert "upgrade speedgate" in shown.err
+    assert not (tmp_path / "out.json").exists()
 
 
 def test_an_export_is_never_written_over_another_file(run, tmp_path):

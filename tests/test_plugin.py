@@ -1232,6 +1232,36 @@ def test_what_is_compared_with_and_is_not_there_is_an_error(checkout, machine):
     assert machine.cases == ["g-1e6-threads-2"]  # of the first session
 
 
+def test_a_file_that_is_named_is_compared_with_wherever_it_lies(checkout, machine):
+    days_before(checkout, machine, 2)
+    first, _ = checkout.files()
+    elsewhere = checkout.folder / "elsewhere.json"
+    first.rename(elsewhere)
+    result = checkout.run(*ONE, f"--benchmark-compare={elsewhere}")
+    assert result.ret == GREEN
+    says(result, f"comparing with {elsewhere}")
+    says(result, f"compare {elsewhere} 20")
+
+
+def test_an_address_that_cannot_be_opened_is_told_of_before_anything_is_measured(checkout, machine):
+    result = checkout.run(*ONE, "--history=nosuch://bucket")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "nosuch://bucket" in output(result)
+    assert machine.cases == []
+
+
+def test_a_session_that_was_killed_is_recovered_by_the_next(checkout, machine):
+    days_before(checkout, machine, 1)
+    (first,) = checkout.files()
+    document = json.loads(first.read_text())
+    lines = [document | {"benchmarks": []}]
+    lines += [{"benchmark": each} for each in document["benchmarks"]]
+    first.with_suffix(".part").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    first.unlink()
+    says(checkout.run(*ONE), "its session was cut short")
+    assert sorted(each["speedgate"]["complete"] for each in checkout.documents()) == [False, True]
+
+
 def test_the_history_gate_can_be_left_out(checkout, machine):
     days_before(checkout, machine, 5)
     result = checkout.run(*ONE, "--benchmark-compare", "--no-history-gate")

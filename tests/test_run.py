@@ -87,7 +87,9 @@ def test_a_run_reads_back_as_it_was_written(tmp_path, measurement):
     assert found.round_seconds == pytest.approx(0.5 / 3)  # a pair takes 0.5 s, at a speedup of 2
     assert run.is_complete
     assert run.environment == {"cpu": "A CPU"}
-    assert run.judgements == [judged.as_json()]
+    (read,) = run.judgements
+    assert (read.gate, read.case.case(), read.verdict) == ("threads-scale", CASE, Verdict.PASSED)
+    assert read.reason == "1.65x"
 
 
 def test_the_raw_rounds_are_kept(measurement):
@@ -146,7 +148,7 @@ def test_a_file_of_every_version_is_still_read(version):
     assert rows["g-1e6-threads-2"].speedup.value == 1.65
     assert rows["g-1e6-threads-2"].page_faults == (12.0, 10.0)
     assert rows["f-1e5-threads-2"].speedup.is_bounded is False
-    assert [each["verdict"] for each in run.judgements] == ["passed", "inconclusive"]
+    assert [each.verdict.value for each in run.judgements] == ["passed", "inconclusive"]
     assert run.environment["cpu"] == "A CPU"
 
 

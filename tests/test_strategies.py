@@ -1,7 +1,10 @@
 """The conformance suite: what every strategy promises, asked of each in the same words."""
 
+import asyncio
+import contextlib
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import tempfile
@@ -10,6 +13,7 @@ import time
 import traceback
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -26,6 +30,7 @@ from helpers.leftovers import (
 from speedgate import task
 from speedgate.runner import share
 from speedgate.strategies import STRATEGIES, processes
+from speedgate.strategies.dask import _end_reports, close_cluster
 from speedgate.strategies.extras import lacks
 from speedgate.task import identify
 
@@ -296,3 +301,29 @@ def test_the_threads_of_a_pool_run_side_by_side():
     for name in ("threads", "foreach"):
         with STRATEGIES[name].open(WORKERS, loads.count_starts, (name,)) as executor:
             list(executor.map(lambda _: barrier.wait(), range(WORKERS)))
+
+
+def test_a_cluster_that_does_not_close_leaves_no_workers():
+    worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+
+    def close(timeout):
+        raise TimeoutError(f"after {timeout} s")
+
+    nannies = {0: SimpleNamespace(pid=worker.pid), 1: SimpleNamespace(pid=None)}
+    close_cluster(SimpleNamespace(close=close, workers=nannies, sync=lambda *_, **__: None))
+    assert worker.wait(PATIENCE_SECONDS) == -signal.SIGKILL
+
+
+def test_a_report_that_swallows_its_cancellation_once_is_ended_all_the_same():
+    async def stubborn():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(600)
+        await asyncio.sleep(600)
+
+    async def scene():
+        task = asyncio.ensure_future(stubborn())
+        await asyncio.sleep(0)
+        await _end_reports(SimpleNamespace(_sync_cluster_info_task=task))
+        return task.cancelled()
+
+    assert asyncio.run(asyncio.wait_for(scene(), PATIENCE_SECONDS))

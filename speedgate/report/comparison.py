@@ -96,8 +96,11 @@ def comparison_markdown(
     return "\n".join([*head, "", table, "", f"{LEGEND}.", "", counts(lines)])
 
 
-def comparison_records(sources: Sequence[Source], lines: Sequence[Line]) -> list[dict[str, Any]]:
+def comparison_records(
+    sources: Sequence[Source], differences: Sequence[Sequence[str]], lines: Sequence[Line]
+) -> list[dict[str, Any]]:
     """Return a flat record for every benchmark and side; plain JSON values."""
+    told = ["", *("; ".join(each.strip() for each in other) for other in differences)]
     records = []
     for line in lines:
         for number, source in enumerate(sources):
@@ -110,6 +113,7 @@ def comparison_records(sources: Sequence[Source], lines: Sequence[Line]) -> list
                 ratio = ratios[number - 1] if number else None
                 record |= _flat(f"{name}_ratio", ratio.estimate if ratio else None)
                 record[f"{name}_verdict"] = ratio.word if ratio else None
+            record["environment_differs"] = told[number]
             records.append(record)
     return records
 
@@ -123,12 +127,16 @@ def _flat(name: str, estimate: Estimate | None) -> dict[str, float | int | None]
     }
 
 
-def comparison_json(sources: Sequence[Source], lines: Sequence[Line]) -> str:
-    return json.dumps(comparison_records(sources, lines), indent=1)
+def comparison_json(
+    sources: Sequence[Source], differences: Sequence[Sequence[str]], lines: Sequence[Line]
+) -> str:
+    return json.dumps(comparison_records(sources, differences, lines), indent=1)
 
 
-def comparison_csv(sources: Sequence[Source], lines: Sequence[Line]) -> str:
-    records = comparison_records(sources, lines)
+def comparison_csv(
+    sources: Sequence[Source], differences: Sequence[Sequence[str]], lines: Sequence[Line]
+) -> str:
+    records = comparison_records(sources, differences, lines)
     text = io.StringIO()
     writer = csv.DictWriter(text, list(records[0]) if records else ["name"], lineterminator="\n")
     writer.writeheader()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from speedgate.drift import Change
 from speedgate.report.table import wrapped
@@ -34,13 +34,28 @@ def plot_lines(label: str, values: Sequence[float], names: Sequence[str], width:
     figure.x_label, figure.y_label = "run", label
     low, high = min(values), max(values)
     margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
-    figure.set_x_limits(0, max(1, len(values) - 1))
+    # Half a column to the right of the newest run: plotille leaves out what lies on the limit.
+    figure.set_x_limits(0, (len(values) - 1) * (1 + 0.5 / figure.width))
     figure.set_y_limits(low - margin, high + margin)
-    figure.x_ticks_fkt = lambda value, _: f"{value:.0f}"
+    figure.x_ticks_fkt = _each_once()
     figure.y_ticks_fkt = lambda value, _: f"{value:.4g}"
-    figure.scatter(list(range(len(values))), list(values))
+    figure.scatter(list(range(len(values))), list(values), marker="o")
     ends = f"run 0: {names[0]}; run {len(names) - 1}: {names[-1]}"
     return [*(line.rstrip() for line in figure.show().splitlines()), *wrapped(ends, width)]
+
+
+def _each_once() -> Callable[[float, float], str]:
+    """The labels of the axis: of few runs several ticks are nearest to one, which has one label."""
+    shown: set[str] = set()
+
+    def label(value: float, _: float) -> str:
+        text = f"{value:.0f}"
+        if text in shown:
+            return ""
+        shown.add(text)
+        return text
+
+    return label
 
 
 def change_line(label: str, change: Change, names: Sequence[str]) -> str:

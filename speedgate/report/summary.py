@@ -12,7 +12,7 @@ from speedgate.gil_map import operations
 from speedgate.report.blas import blas_lines, blas_table
 from speedgate.report.map import map_lines, map_table
 from speedgate.report.table import MARKS, Table, markdown, plain, speedup_table, wrapped
-from speedgate.run import Row, Run
+from speedgate.run import JudgementEntry, Row, Run
 from speedgate.speedup import superlinear_reason
 
 Json = dict[str, Any]
@@ -115,13 +115,13 @@ def _by_bench(run: Run) -> list[list[Row]]:
     return list(benches.values())
 
 
-def _marks(rows: Iterable[Row], judgements: Iterable[Json]) -> dict[Case, Verdict]:
-    found = marks((Case(**each["case"]), Verdict(each["verdict"])) for each in judgements)
+def _marks(rows: Iterable[Row], judgements: Iterable[JudgementEntry]) -> dict[Case, Verdict]:
+    found = marks((each.case.case(), each.verdict) for each in judgements)
     return {row.case: found[row.case] for row in rows if row.case in found}
 
 
-def _sentence(judgement: Json) -> str:
-    return f"{judgement['verdict']}: {Case(**judgement['case']).id} {judgement['reason']}"
+def _sentence(judgement: JudgementEntry) -> str:
+    return f"{judgement.verdict.value}: {judgement.case.case().id} {judgement.reason}"
 
 
 def environment_line(environment: Json) -> str:

@@ -6,6 +6,7 @@ it. The workers there must have this package, the workloads and the same builds 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import tempfile
@@ -23,6 +24,7 @@ from speedgate.strategies.processes import MADE_BY_WORKER
 SCHEDULER = "DASK_SCHEDULER_ADDRESS"
 CONNECT_SECONDS = 10
 LOOK_SECONDS = 0.5
+CLOSE_SECONDS = 5
 
 
 class DaskExecutor(BatchExecutor):
@@ -62,14 +64,14 @@ class DaskExecutor(BatchExecutor):
                 "distributed.nanny.pre-spawn-environ": {},  # BLAS has the threads it is told
             }
         )
-        return self._closing.enter_context(
-            distributed.LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                dashboard_address=None,
-                memory_limit=0,
-            )
+        cluster = distributed.LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            dashboard_address=None,
+            memory_limit=0,
         )
+        self._closing.callback(close_cluster, cluster)
+        return cluster
 
     def _choose(self, workers: int, address: Any) -> list[str]:
         """Return the workers' addresses; refuse too few, and those that are of another build."""
@@ -129,6 +131,30 @@ class DaskExecutor(BatchExecutor):
         self._executor.shutdown(wait=wait)
         self._submitted.clear()
         self._closing.close()
+
+
+def close_cluster(cluster: Any) -> None:
+    """Close a cluster of our own, in bounded time; workers that do not end are killed."""
+    try:
+        cluster.sync(_end_reports, cluster, callback_timeout=CLOSE_SECONDS)
+        cluster.close(timeout=CLOSE_SECONDS)
+    except TimeoutError:
+        psutil: Any = import_module("psutil")  # Dask brings it
+        for number in [each.pid for each in cluster.workers.values() if each.pid is not None]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                psutil.Process(number).kill()
+
+
+async def _end_reports(cluster: Any) -> None:
+    """End the periodic report of a cluster to its scheduler, which Dask cancels but once.
+
+    In the middle of a report that is swallowed (an error of the connection takes its place), and
+    closing would wait for ever: distributed 2026.8, deploy/cluster.py, _sync_cluster_info.
+    """
+    report = getattr(cluster, "_sync_cluster_info_task", None)
+    while report is not None and not report.done():
+        report.cancel()
+        await asyncio.wait({report}, timeout=0.1)
 
 
 def differing(here: dict[str, Any], there: dict[str, Any]) -> str:

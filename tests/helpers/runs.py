@@ -79,6 +79,8 @@ def a_run(
     failed: tuple[str, ...] = (),
     kind: str | None = None,
     factor: float = 1.0,
+    name: str = NAME,
+    broken: str | None = None,
 ) -> Path:
     """Save a run of one case; nights count from the first. ``factor`` is how much its speedup is
     above the usual one."""
@@ -97,7 +99,9 @@ def a_run(
             }
             | asked
         )
+    content["benchmarks"][0]["name"] = name
     info = content["benchmarks"][0]["extra_info"]
+    info["broken"] = broken
     for bound in ("value", "low", "high"):
         info["speedup"][bound] *= factor
     if kind is not None:
