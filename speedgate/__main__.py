@@ -12,7 +12,7 @@ from typing import Any
 from speedgate.advice import advise
 from speedgate.baseline import SIGNALS, WINDOW_RUNS, Signal
 from speedgate.case import parse_size
-from speedgate.comparison import Source, compare
+from speedgate.comparison import Level, Source, compare
 from speedgate.drift import DriftUnavailable, change_points
 from speedgate.environment import usable_cores
 from speedgate.estimate import Estimate
@@ -293,12 +293,28 @@ def open_side(text: str, where: str, last: int) -> tuple[Source, dict[str, Any]]
 def environment_side(
     history: History, environment: EnvironmentEntry, last: int
 ) -> tuple[Source, dict[str, Any]]:
+    if not last and environment.runs > 1:
+        return whole_side(history, environment), environment.description
     runs = history.runs((environment.digest,), most=last or -1)
     if not runs:
         raise HistoryError(f"{environment.name} has no complete run")
-    return side_of(
-        environment.name, [history.figures(run) for run in runs]
-    ), environment.description
+    figures = [[each for each in history.figures(run) if not each.broken] for run in runs]
+    return side_of(environment.name, figures), environment.description
+
+
+def whole_side(history: History, environment: EnvironmentEntry) -> Source:
+    """Return all runs of an environment as a side, from the sums that the index keeps."""
+    sides: dict[str, dict[str, Level]] = {"speedup": {}, "seconds": {}}
+    for (name, signal), moments in history.levels(environment.digest).items():
+        level = Level(moments)
+        if moments.count == 1:
+            lone = [[each] for _, each in history.series(environment.digest, name)]
+            level = getattr(side_of("", lone), signal)[name]
+        sides[signal][name] = level
+    if not sides["seconds"]:
+        raise HistoryError(f"{environment.name} has no complete run")
+    runs = len(history.runs((environment.digest,)))
+    return Source(environment.name, runs, sides["speedup"], sides["seconds"])
 
 
 def side_of(label: str, runs: Sequence[Sequence[Figures]]) -> Source:
@@ -315,7 +331,10 @@ def side_of(label: str, runs: Sequence[Sequence[Figures]]) -> Source:
                 found.setdefault(figures.name, []).append(
                     EstimateEntry(value, low, high).estimate()
                 )
-    return Source(label, len(runs), speedup, seconds)
+    levels = [
+        {name: Level.of(each) for name, each in found.items()} for found in (speedup, seconds)
+    ]
+    return Source(label, len(runs), *levels)
 
 
 def run_history(options: argparse.Namespace) -> int:

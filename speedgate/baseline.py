@@ -10,7 +10,7 @@ from typing import Any
 from speedgate.case import Case
 from speedgate.estimate import DEFAULT_CONFIDENCE, Estimate
 from speedgate.gate import Judgement, Verdict
-from speedgate.spread import change, deviation_of
+from speedgate.spread import Moments, change, deviation_of
 
 GATE_NAME = "history"
 # Fewer runs have no spread worth the name: with 5, Student's t is twice as wide as with 50.
@@ -163,7 +163,8 @@ def _worse(level: Level, confidence: float) -> Estimate:
     now, before = level.now, list(level.before)
     if level.signal.is_ratio:
         now, before = _logarithm(now), [math.log(each) for each in before]
-    moved = change(now.value, before, confidence, deviation_of(now) if now.is_bounded else 0.0)
+    own = deviation_of(now) if now.is_bounded else 0.0
+    moved = change(now.value, Moments.of(before), confidence, own)
     if not level.signal.worse_is_more:
         moved = Estimate(-moved.value, -moved.high, -moved.low, confidence, moved.count)
     given_back = math.log(max(1.0, level.allowance))

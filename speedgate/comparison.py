@@ -5,23 +5,46 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist, fmean
+from statistics import NormalDist
 
 from speedgate.estimate import DEFAULT_CONFIDENCE, Estimate
-from speedgate.spread import change, deviation_of, mean_difference, student_quantile
+from speedgate.spread import Moments, change, deviation_of, mean_difference, mean_interval
 
 # What is less is no difference that anybody would act on.
 MARGIN = 0.05
 
 
 @dataclass(frozen=True)
+class Level:
+    """A figure over the runs of one side: the moments of its logarithm. Of a single run, also what
+    that run says of it."""
+
+    moments: Moments
+    single: Estimate | None = None
+
+    @classmethod
+    def of(cls, figures: Sequence[Estimate]) -> Level:
+        """Return the level of figures, one for each run, of which there is at least one."""
+        moments = Moments.of([math.log(each.value) for each in figures])
+        return cls(moments, figures[0] if len(figures) == 1 else None)
+
+    @property
+    def estimate(self) -> Estimate:
+        """Of one run its own figure, of several their geometric mean.
+
+        The interval of several is Student's over the runs, so that it holds what runs differ by.
+        """
+        return self.single or _exponential(mean_interval(self.moments, DEFAULT_CONFIDENCE))
+
+
+@dataclass(frozen=True)
 class Source:
-    """One side of a comparison: its label, and each benchmark's figures, one for each run."""
+    """One side of a comparison: its label, and the level of each benchmark's figures."""
 
     label: str
     runs: int
-    speedup: Mapping[str, Sequence[Estimate]]
-    seconds: Mapping[str, Sequence[Estimate]]
+    speedup: Mapping[str, Level]
+    seconds: Mapping[str, Level]
 
     @property
     def names(self) -> list[str]:
@@ -76,57 +99,43 @@ def compare(sources: Sequence[Source]) -> list[Line]:
 
 
 def _line(name: str, sources: Sequence[Source], confidence: float) -> Line:
-    speedups = [source.speedup.get(name, ()) for source in sources]
-    seconds = [source.seconds.get(name, ()) for source in sources]
+    speedups = [source.speedup.get(name) for source in sources]
+    seconds = [source.seconds.get(name) for source in sources]
     return Line(
         name,
-        tuple(map(level, speedups)),
-        tuple(map(level, seconds)),
+        tuple(None if each is None else each.estimate for each in speedups),
+        tuple(None if each is None else each.estimate for each in seconds),
         tuple(Ratio(ratio(speedups[0], each, confidence), True) for each in speedups[1:]),
         tuple(Ratio(ratio(seconds[0], each, confidence), False) for each in seconds[1:]),
     )
 
 
-def level(figures: Sequence[Estimate]) -> Estimate | None:
-    """Return a side's figure: of one run its own, of several their geometric mean.
-
-    The interval of several is Student's over the runs, so that it holds what runs differ by.
-    """
-    if len(figures) < 2:
-        return figures[0] if figures else None
-    logs = [math.log(each.value) for each in figures]
-    middle = fmean(logs)
-    deviation = math.sqrt(sum((each - middle) ** 2 for each in logs) / (len(logs) - 1))
-    quantile = student_quantile((1 - DEFAULT_CONFIDENCE) / 2, len(logs) - 1)
-    half = quantile * deviation / math.sqrt(len(logs))
-    value, low, high = (math.exp(middle + sign * half) for sign in (0, -1, 1))
-    return Estimate(value, low, high, DEFAULT_CONFIDENCE, len(figures))
-
-
-def ratio(one: Sequence[Estimate], other: Sequence[Estimate], confidence: float) -> Estimate | None:
+def ratio(one: Level | None, other: Level | None, confidence: float) -> Estimate | None:
     """Return the second side's figure over the first's, with an interval.
 
     Where each side has several runs, Welch's over their logarithms. A single run is held against
     the spread of the other side's runs, as the next one of them. Of two single runs each knows
     only what its rounds say, which does not hold what runs differ by.
     """
-    if not one or not other:
+    if one is None or other is None:
         return None
-    logs = [[math.log(each.value) for each in side] for side in (one, other)]
-    found = mean_difference(logs[0], logs[1], confidence)
-    if found is None and len(one) > 1:
-        found = change(logs[1][0], logs[0], confidence, _known_deviation(other[0]))
-    elif found is None and len(other) > 1:
-        back = change(logs[0][0], logs[1], confidence, _known_deviation(one[0]))
-        found = Estimate(-back.value, -back.high, -back.low, confidence, back.count)
-    elif found is None:
-        value = logs[1][0] - logs[0][0]
-        deviation = math.hypot(_log_deviation(one[0]), _log_deviation(other[0]))
-        half = NormalDist().inv_cdf(0.5 + confidence / 2) * deviation
-        found = Estimate(value, value - half, value + half, confidence, 2)
-    return Estimate(
-        math.exp(found.value), _exp(found.low), _exp(found.high), confidence, len(one) + len(other)
-    )
+    found = mean_difference(one.moments, other.moments, confidence)
+    if found is not None:
+        return _exponential(found)
+    if one.single is None and other.single is not None:
+        own = _known_deviation(other.single)
+        return _exponential(change(other.moments.mean, one.moments, confidence, own))
+    if other.single is None and one.single is not None:
+        own = _known_deviation(one.single)
+        back = change(one.moments.mean, other.moments, confidence, own)
+        turned = Estimate(-back.value, -back.high, -back.low, confidence, back.count)
+        return _exponential(turned)
+    assert one.single is not None
+    assert other.single is not None
+    value = other.moments.mean - one.moments.mean
+    deviation = math.hypot(_log_deviation(one.single), _log_deviation(other.single))
+    half = NormalDist().inv_cdf(0.5 + confidence / 2) * deviation
+    return _exponential(Estimate(value, value - half, value + half, confidence, 2))
 
 
 def _log_deviation(estimate: Estimate) -> float:
@@ -141,6 +150,11 @@ def _known_deviation(estimate: Estimate) -> float:
     """The same, for a run beside others, whose spread holds that of rounds nobody kept."""
     found = _log_deviation(estimate)
     return found if math.isfinite(found) else 0.0
+
+
+def _exponential(log: Estimate) -> Estimate:
+    low, high = _exp(log.low), _exp(log.high)
+    return Estimate(math.exp(log.value), low, high, log.confidence, log.count)
 
 
 def _exp(value: float) -> float:

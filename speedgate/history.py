@@ -27,6 +27,7 @@ from speedgate.run import (
     decode_run,
     encode_run,
 )
+from speedgate.spread import Moments
 from speedgate.store import FolderStore, open_store
 
 # So many earlier runs are looked through for a class: it is a remark, not a verdict.
@@ -227,6 +228,17 @@ class History:
         without those whose premises did not hold."""
         rows = self.index.query(f"{MEASURED} AND NOT broken {NEWEST_FIRST}", (name, digest))
         return [(RunEntry.of(row[:10]), Figures._make(row[10:])) for row in reversed(rows)]
+
+    def levels(self, digest: str) -> dict[tuple[str, str], Moments]:
+        """Return the moments of the logarithm of each benchmark's speedup and seconds over all
+        whole runs of an environment, by the benchmark's name and the signal's."""
+        rows = self.index.query(
+            "SELECT name, signal, SUM(count), SUM(total), SUM(squares) FROM levels "
+            "JOIN benchmarks ON benchmarks.id = benchmark WHERE digest = ? "
+            "GROUP BY name, signal HAVING SUM(count) > 0 ORDER BY MIN(benchmark)",
+            (digest,),
+        )
+        return {(name, signal): Moments.of_sums(*sums) for name, signal, *sums in rows}
 
     def benchmarks(self, digest: str) -> list[tuple[str, str | None, int]]:
         """Return the name, the case's id and the number of runs of an environment's benchmarks."""

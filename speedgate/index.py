@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -39,7 +40,7 @@ from speedgate.run import (
 from speedgate.store import FolderStore, Store
 
 # Of the tables, and of the files as they are read: another one is made anew.
-VERSION = 1000 * 2 + FORMAT_VERSION
+VERSION = 1000 * 3 + FORMAT_VERSION
 CACHE_VARIABLE = "SPEEDGATE_CACHE"
 ACCEPTED = ".accepted"
 # Another process may be reading in a long history for the first time.
@@ -65,7 +66,13 @@ CREATE TABLE figures (
     held_high REAL, cpu_per_wall REAL, baseline_seconds REAL, gil_class TEXT,
     PRIMARY KEY (run, benchmark)
 ) WITHOUT ROWID;
+CREATE TABLE levels (
+    digest TEXT, benchmark INTEGER, signal TEXT, count INTEGER, total REAL, squares REAL,
+    PRIMARY KEY (digest, benchmark, signal)
+) WITHOUT ROWID;
 """
+# Of these the index keeps the sums of the logarithms over all whole runs of an environment.
+LEVEL_SIGNALS = ("speedup", "seconds")
 
 
 class Figures(NamedTuple):
@@ -253,8 +260,9 @@ class Index:
             for entry in self.store.entries()
             if entry.name.endswith((".json", ACCEPTED))
         }
+        levels = Levels()
         for name in [each for each in known if here.get(each) != known[each]]:
-            _forget(connection, name)
+            _forget(connection, name, levels)
             del known[name]
         new = sorted(here.keys() - known)
         if len(new) >= MANY_FILES:
@@ -267,12 +275,13 @@ class Index:
                 self._tell(f"left out for now: {found.reason}")
                 continue
             if isinstance(found, RunFigures):
-                _add_run(connection, name, found, benchmarks)
+                _add_run(connection, name, found, benchmarks, levels)
             elif isinstance(found, AcceptanceEntry):
                 _add_acceptance(connection, name, found)
             else:
                 error = found
             connection.execute("INSERT INTO files VALUES (?, ?, ?)", (name, here[name], error))
+        levels.write(connection)
 
     def broken(self) -> list[str]:
         """Return what is wrong with each file that is no run, and is left out for it."""
@@ -375,6 +384,29 @@ class Benchmarks:
         return self._known[key]
 
 
+class Levels:
+    """What the runs that come and go add to the sums of their environments."""
+
+    def __init__(self) -> None:
+        self._sums: dict[tuple[str, int, str], list[float]] = {}
+
+    def add(self, digest: str, benchmark: int, signal: str, value: float, count: int) -> None:
+        """Count a figure in, or with a ``count`` of -1 out."""
+        sums = self._sums.setdefault((digest, benchmark, signal), [0, 0.0, 0.0])
+        log = math.log(value)
+        sums[0] += count
+        sums[1] += count * log
+        sums[2] += count * log * log
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        connection.executemany(
+            "INSERT INTO levels VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+            "count = count + excluded.count, total = total + excluded.total, "
+            "squares = squares + excluded.squares",
+            [(*key, *sums) for key, sums in self._sums.items()],
+        )
+
+
 def _make_tables(connection: sqlite3.Connection) -> None:
     names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     for (name,) in names:
@@ -384,7 +416,14 @@ def _make_tables(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
-def _forget(connection: sqlite3.Connection, name: str) -> None:
+def _forget(connection: sqlite3.Connection, name: str, levels: Levels) -> None:
+    rows = connection.execute(
+        f"SELECT digest, benchmark, {', '.join(LEVEL_SIGNALS)} FROM runs "
+        "JOIN figures ON figures.run = runs.id WHERE file = ? AND complete AND NOT broken",
+        (name,),
+    )
+    for digest, benchmark, *values in rows:
+        _count(levels, digest, benchmark, values, -1)
     connection.execute(
         "DELETE FROM figures WHERE run = (SELECT id FROM runs WHERE file = ?)", (name,)
     )
@@ -392,8 +431,20 @@ def _forget(connection: sqlite3.Connection, name: str) -> None:
         connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (name,))
 
 
+def _count(
+    levels: Levels, digest: str, benchmark: int, values: Sequence[float | None], count: int
+) -> None:
+    for signal, value in zip(LEVEL_SIGNALS, values, strict=True):
+        if value is not None and value > 0:
+            levels.add(digest, benchmark, signal, value, count)
+
+
 def _add_run(
-    connection: sqlite3.Connection, name: str, run: RunFigures, benchmarks: Benchmarks
+    connection: sqlite3.Connection,
+    name: str,
+    run: RunFigures,
+    benchmarks: Benchmarks,
+    levels: Levels,
 ) -> None:
     connection.execute(
         "INSERT OR IGNORE INTO environments VALUES (?, ?, ?)",
@@ -404,10 +455,15 @@ def _add_run(
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
         (name, run.digest, run.time, run.commit, run.branch, run.complete, run.trusted),
     ).lastrowid
+    # A benchmark that is in a file twice counts once, by its last figures.
+    rows = {benchmarks.number(each.name, each.case_id): each for each in run.figures}
     connection.executemany(
-        f"INSERT OR REPLACE INTO figures VALUES ({', '.join('?' * len(Figures._fields))})",
-        [(number, benchmarks.number(each.name, each.case_id), *each[2:]) for each in run.figures],
+        f"INSERT INTO figures VALUES ({', '.join('?' * len(Figures._fields))})",
+        [(number, benchmark, *each[2:]) for benchmark, each in rows.items()],
     )
+    for benchmark, each in rows.items():
+        if run.complete and not each.broken:
+            _count(levels, run.digest, benchmark, (each.speedup, each.seconds), 1)
 
 
 def _add_acceptance(connection: sqlite3.Connection, name: str, entry: AcceptanceEntry) -> None:

@@ -4,9 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import NormalDist, fmean, stdev
 
 from speedgate.estimate import Estimate
+
+
+@dataclass(frozen=True)
+class Moments:
+    """How many values there are, their mean, and their standard deviation: 0 of a single one."""
+
+    count: int
+    mean: float
+    deviation: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Moments:
+        """Return the moments of values, of which there is at least one."""
+        return cls(len(values), fmean(values), stdev(values) if len(values) > 1 else 0.0)
+
+    @classmethod
+    def of_sums(cls, count: int, total: float, squares: float) -> Moments:
+        """Return the moments of values whose sum and sum of squares are known."""
+        mean = total / count
+        variance = (squares - count * mean**2) / (count - 1) if count > 1 else 0.0
+        return cls(count, mean, math.sqrt(max(0.0, variance)))
 
 
 def student_tail(t: float, degrees: int) -> float:
@@ -43,10 +65,8 @@ def student_quantile(tail: float, degrees: int) -> float:
     return high
 
 
-def change(
-    now: float, before: Sequence[float], confidence: float, own_deviation: float = 0.0
-) -> Estimate:
-    """Return by how much ``now`` differs from the level of ``before``, with an interval.
+def change(now: float, before: Moments, confidence: float, own_deviation: float = 0.0) -> Estimate:
+    """Return by how much ``now`` differs from the level of the values before, with an interval.
 
     The next value of a normal sample of n lies around its mean by Student's t with n - 1 degrees of
     freedom times s sqrt(1 + 1/n) (W. Q. Meeker, G. J. Hahn and L. A. Escobar, Statistical
@@ -54,35 +74,42 @@ def change(
     where it is larger than what runs differ by, it takes the place of s. With fewer than two values
     before, the bounds are infinite.
     """
-    level = fmean(before) if before else now
-    if len(before) < 2:
-        return Estimate(now - level, -math.inf, math.inf, confidence, len(before))
-    deviation = max(stdev(before), own_deviation)
-    quantile = student_quantile((1 - confidence) / 2, len(before) - 1)
-    half = quantile * deviation * math.sqrt(1 + 1 / len(before))
-    return Estimate(now - level, now - level - half, now - level + half, confidence, len(before))
+    value = now - before.mean
+    if before.count < 2:
+        return Estimate(value, -math.inf, math.inf, confidence, before.count)
+    deviation = max(before.deviation, own_deviation)
+    quantile = student_quantile((1 - confidence) / 2, before.count - 1)
+    half = quantile * deviation * math.sqrt(1 + 1 / before.count)
+    return Estimate(value, value - half, value + half, confidence, before.count)
 
 
-def mean_difference(
-    one: Sequence[float], other: Sequence[float], confidence: float
-) -> Estimate | None:
+def mean_difference(one: Moments, other: Moments, confidence: float) -> Estimate | None:
     """Return by how much the mean of ``other`` differs from that of ``one``, with an interval.
 
     Welch's interval, for samples of different spread (B. L. Welch, The generalization of Student's
     problem when several different population variances are involved, Biometrika 34, 1947), its
     degrees of freedom rounded down; ``None`` with fewer than two values on a side.
     """
-    if min(len(one), len(other)) < 2:
+    if min(one.count, other.count) < 2:
         return None
-    variances = [stdev(each) ** 2 / len(each) for each in (one, other)]
-    total = sum(variances)
-    value = fmean(other) - fmean(one)
+    variances = [each.deviation**2 / each.count for each in (one, other)]
+    total, count = sum(variances), one.count + other.count
+    value = other.mean - one.mean
     if total == 0:
-        return Estimate(value, value, value, confidence, len(one) + len(other))
-    pieces = [v**2 / (len(each) - 1) for v, each in zip(variances, (one, other), strict=True)]
+        return Estimate(value, value, value, confidence, count)
+    pieces = [v**2 / (each.count - 1) for v, each in zip(variances, (one, other), strict=True)]
     degrees = max(1, math.floor(total**2 / sum(pieces)))
     half = student_quantile((1 - confidence) / 2, degrees) * math.sqrt(total)
-    return Estimate(value, value - half, value + half, confidence, len(one) + len(other))
+    return Estimate(value, value - half, value + half, confidence, count)
+
+
+def mean_interval(values: Moments, confidence: float) -> Estimate:
+    """Return the mean of values with Student's interval; infinite bounds with fewer than two."""
+    if values.count < 2:
+        return Estimate(values.mean, -math.inf, math.inf, confidence, values.count)
+    quantile = student_quantile((1 - confidence) / 2, values.count - 1)
+    half = quantile * values.deviation / math.sqrt(values.count)
+    return Estimate(values.mean, values.mean - half, values.mean + half, confidence, values.count)
 
 
 def deviation_of(estimate: Estimate) -> float:

@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import astuple
 
 import pytest
 from helpers.evidence import interval
@@ -14,11 +15,11 @@ from speedgate.baseline import (
     levels_of,
 )
 from speedgate.case import Case
-from speedgate.comparison import Source, compare, ratio
+from speedgate.comparison import Level, Source, compare, ratio
 from speedgate.gate import Verdict
 from speedgate.identity import difference_lines, environment_digest, environment_name
 from speedgate.run import unbounded
-from speedgate.spread import change, mean_difference, student_quantile
+from speedgate.spread import Moments, change, mean_difference, student_quantile
 
 CASE = Case("g", 1_000_000, "threads", 2)
 ENVIRONMENT = {
@@ -142,7 +143,7 @@ def test_the_interval_holds_the_next_value_as_often_as_stated():
     noise, inside = random.Random(3), 0
     for _ in range(4000):
         *values, now = (noise.gauss(5, 2) for _ in range(7))
-        found = change(now, values, 0.9)
+        found = change(now, Moments.of(values), 0.9)
         inside += found.low <= 0 <= found.high
     assert 0.88 < inside / 4000 < 0.92
 
@@ -150,11 +151,11 @@ def test_the_interval_holds_the_next_value_as_often_as_stated():
 def test_the_difference_of_means_is_welchs():
     stats = pytest.importorskip("scipy.stats", reason="scipy (extra 'evaluation') is missing")
     one, other = [1.0, 2.0, 3.0, 4.5, 2.2], [2.0, 2.1, 2.2, 2.05, 2.3, 2.4]
-    found = mean_difference(one, other, 0.95)
+    found = mean_difference(Moments.of(one), Moments.of(other), 0.95)
     expected = stats.ttest_ind(other, one, equal_var=False).confidence_interval(0.95)
     assert found.low == pytest.approx(expected.low, rel=0.05)
     assert found.high == pytest.approx(expected.high, rel=0.5)
-    assert mean_difference([1.0], other, 0.95) is None
+    assert mean_difference(Moments.of([1.0]), Moments.of(other), 0.95) is None
 
 
 # --- which environment
@@ -203,7 +204,8 @@ def test_what_a_premise_did_not_hold_for_is_not_evaluated(broken):
 
 def source(*speedups, spread=0.02):
     figures = [interval(value, value * (1 - spread), value * (1 + spread)) for value in speedups]
-    return Source("made", len(speedups), {"g": figures}, {"g": figures})
+    level = {"g": Level.of(figures)}
+    return Source("made", len(speedups), level, level)
 
 
 def test_a_difference_beyond_chance_is_certain_and_has_a_direction():
@@ -228,7 +230,7 @@ def test_a_single_run_beside_many_is_held_against_their_spread(single):
         alone, *many = ([interval(v, v * 0.999, v * 1.001)] for v in lognormal(numbers, 21))
         many = [each for (each,) in many]
         sides = (alone, many) if single == "one" else (many, alone)
-        found = ratio(*sides, 0.95)
+        found = ratio(*map(Level.of, sides), 0.95)
         held += found.low <= 1 <= found.high
     assert 365 <= held <= 395
 
@@ -238,15 +240,23 @@ def lognormal(numbers, count):
 
 
 def test_a_single_run_without_an_interval_is_compared_with_many_and_not_with_one():
-    bare, many = [unbounded(1.0)], [interval(v, v, v) for v in (1.9, 1.91, 1.88, 1.9, 1.92)]
+    bare = Level.of([unbounded(1.0)])
+    many = Level.of([interval(v, v, v) for v in (1.9, 1.91, 1.88, 1.9, 1.92)])
     assert ratio(many, bare, 0.95).high < 0.6
     assert ratio(bare, bare, 0.95).low == 0.0
     assert ratio(bare, bare, 0.95).high == math.inf
 
 
 def test_two_runs_that_differ_much_bound_nothing():
-    wild = [interval(value, value, value) for value in (0.01, 100.0)]
+    wild = Level.of([interval(value, value, value) for value in (0.01, 100.0)])
     assert ratio(wild, wild, 0.99999).high == math.inf
+
+
+def test_moments_from_sums_are_those_of_the_values():
+    values = [math.log(each) for each in (1.9e-6, 2.0e-6, 1.8e-6)]
+    found = Moments.of_sums(3, sum(values), sum(each**2 for each in values))
+    assert astuple(found) == pytest.approx(astuple(Moments.of(values)), rel=1e-6)
+    assert Moments.of_sums(1, 2.0, 4.0) == Moments(1, 2.0, 0.0)
 
 
 def test_single_runs_are_compared_by_their_rounds():

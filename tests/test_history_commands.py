@@ -82,6 +82,31 @@ def test_only_the_newest_runs_count_unless_all_are_asked_for(run, tmp_path):
     assert "(6 runs)" in pages(run("compare", *both, "--last", 0).out)
 
 
+def figures(shown):
+    """The records, by name and side, their figures to six digits."""
+    found = json.loads(shown.out, parse_float=lambda text: f"{float(text):.6g}")
+    return sorted(found, key=lambda record: (record["name"], record["side"]))
+
+
+def test_all_runs_are_compared_by_the_sums_that_the_index_keeps(run, tmp_path):
+    # As if each was looked at, whatever came, went or was incomplete meanwhile.
+    some_nights(tmp_path, ENVIRONMENT)
+    some_nights(tmp_path, OTHER, factor=0.7)
+    a_run(tmp_path, 30, complete=False, factor=9)
+    a_run(tmp_path, 31, broken="coverage was active", factor=9)
+    a_run(tmp_path, 32, OTHER, name="bench_once[x]")
+    a_run(tmp_path, 33, name="bench_once[x]")
+    gone = a_run(tmp_path, 34, factor=5)
+    both = (environment_name(ENVIRONMENT), environment_name(OTHER), "--format", "json")
+    run("compare", *both)  # builds the index
+    gone.unlink()
+    changed = a_run(tmp_path, 3, factor=1.02)
+    assert changed.exists()
+    whole = figures(run("compare", *both, "--last", 0))
+    assert {each["name"] for each in whole} == {NAME, "bench_once[x]"}
+    assert whole == figures(run("compare", *both, "--last", 100))
+
+
 def test_two_files_of_other_machines_are_compared(run, tmp_path):
     one, two = a_run(tmp_path / "a"), a_run(tmp_path / "b", 1, OTHER, factor=0.5)
     shown = run("compare", one, two)
