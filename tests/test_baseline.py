@@ -19,7 +19,7 @@ from speedgate.comparison import Level, Source, compare, ratio
 from speedgate.gate import Verdict
 from speedgate.identity import difference_lines, environment_digest, environment_name
 from speedgate.run import unbounded
-from speedgate.spread import Moments, change, mean_difference, student_quantile
+from speedgate.spread import Moments, change, mean_difference, student_quantile, student_tail
 
 CASE = Case("g", 1_000_000, "threads", 2)
 ENVIRONMENT = {
@@ -129,6 +129,12 @@ def test_the_error_is_shared_by_all_cases_and_signals():
 
 
 # --- the arithmetic
+
+
+@pytest.mark.parametrize("degrees", [1, 2, 7, 100, 101, 999])
+@pytest.mark.parametrize("tail", [0.4, 0.025, 1e-3, 1e-6])
+def test_a_quantile_has_its_tail_beyond_it_with_few_degrees_and_with_many(degrees, tail):
+    assert student_tail(student_quantile(tail, degrees), degrees) == pytest.approx(tail, rel=1e-5)
 
 
 def test_the_quantiles_are_students():
