@@ -19,20 +19,25 @@ def g_numexpr(size: int) -> NDArray[np.float64]:
 
 
 def g_numba(size: int) -> NDArray[np.float64]:
-    """``np.exp(np.ones(size))`` as one loop that numba compiles for several threads."""
-    found: NDArray[np.float64] = _compiled()(size)
+    """``np.exp(np.ones(size))``, the exponential as a loop that numba compiles for its threads."""
+    found: NDArray[np.float64] = compiled_exp()(np.ones(size))
     return found
 
 
 @cache
-def _compiled() -> Any:
+def compiled_exp() -> Any:
+    """Return ``np.exp`` of an array of shape ``(n,)``, compiled.
+
+    The numbers come from the array: of a constant the compiler would take the exponential once,
+    and what is left is to fill memory.
+    """
     import numba
 
     @numba.njit(parallel=True)
-    def exp_of_ones(size: int) -> Any:
-        found = np.empty(size)
-        for i in numba.prange(size):
-            found[i] = np.exp(1.0)
+    def exp(numbers: Any) -> Any:
+        found = np.empty(numbers.size)
+        for i in numba.prange(numbers.size):
+            found[i] = np.exp(numbers[i])
         return found
 
-    return exp_of_ones
+    return exp
