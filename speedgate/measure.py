@@ -27,6 +27,7 @@ from speedgate.case import Case, Workload, is_repeatable, peers_of
 from speedgate.environment import BLAS_THREAD_VARIABLES
 from speedgate.estimate import Estimate, estimate_median, estimate_share
 from speedgate.gate import MAX_PROCESSES, MIN_PROCESSES, Evidence
+from speedgate.process_group import end_group
 from speedgate.runner import Runner
 from speedgate.sample import Pair, PairedSample
 from speedgate.speedup import speedup
@@ -105,6 +106,7 @@ class RunnerProcess:
             start_new_session=True,
         )
         self._is_killed = False
+        self._asked = 0
         self._lines: queue.Queue[str] = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -118,10 +120,12 @@ class RunnerProcess:
     def ask(self, request: Json, limit_seconds: float) -> Json:
         """Return the reply; ``MeasurementError`` if there is none within the limit, or ever."""
         assert self._process.stdin is not None
+        self._asked += 1
+        reply: Json | None = None
         try:
-            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.write(json.dumps(request | {"number": self._asked}) + "\n")
             self._process.stdin.flush()
-            line = self._lines.get(timeout=max(0.1, limit_seconds))
+            reply = self._reply_to(self._asked, max(0.1, limit_seconds))
         except queue.Empty:
             self.kill()
             raise MeasurementError(
@@ -129,11 +133,22 @@ class RunnerProcess:
                 "raise --time-limit if the case is meant to take so long"
             ) from None
         except BrokenPipeError:
-            line = ""
-        if not line:
+            pass
+        if reply is None:
             raise MeasurementError(f"the runner ended {self._how_it_ended()}")
-        reply: Json = json.loads(line)
         return reply
+
+    def _reply_to(self, number: int, limit_seconds: float) -> Json | None:
+        """Return the reply to a request, ``None`` if the runner has ended.
+
+        An earlier one comes late where whoever waited for it was interrupted.
+        """
+        until = time.monotonic() + limit_seconds
+        while line := self._lines.get(timeout=max(0.0, until - time.monotonic())):
+            reply: Json = json.loads(line)
+            if reply.pop("number") == number:
+                return reply
+        return None
 
     def _how_it_ended(self) -> str:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -142,7 +157,9 @@ class RunnerProcess:
         code = self._process.returncode
         how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
         self._stderr.seek(0)
-        tail = self._stderr.read().decode(errors="replace").strip().splitlines()[-20:]
+        lines = self._stderr.read().decode(errors="replace").strip().splitlines()
+        # What a tracker cleaned up after the runner are no words of the runner.
+        tail = [line for line in lines if "resource_tracker" not in line][-20:]
         return "\n".join([f"{how} while it measured; it last wrote:", *tail]) if tail else how
 
     def close(self) -> None:
@@ -152,12 +169,13 @@ class RunnerProcess:
                 self.ask({"do": "close"}, limit_seconds=10.0)
         except MeasurementError:
             pass
-        self.kill()  # its workers have ended; there is nothing that it should take time for
-        self._stderr.close()
-        self._scratch.cleanup()
-        for pipe in (self._process.stdin, self._process.stdout):
-            with contextlib.suppress(OSError):  # what was left to write to a runner that is gone
-                pipe.close()  # type: ignore[union-attr]  # both are pipes
+        finally:  # an interrupt ends it, too
+            self.kill()  # its workers have ended; there is nothing that it should take time for
+            self._stderr.close()
+            self._scratch.cleanup()
+            for pipe in (self._process.stdin, self._process.stdout):
+                with contextlib.suppress(OSError):  # what was left to write to one that is gone
+                    pipe.close()  # type: ignore[union-attr]  # both are pipes
 
     def kill(self) -> None:
         """End the runner and every process that it started, at once."""
@@ -165,8 +183,7 @@ class RunnerProcess:
             return
         self._is_killed = True
         if hasattr(os, "killpg"):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            end_group(self._process.pid)
         else:
             with contextlib.suppress(psutil.NoSuchProcess):
                 for child in psutil.Process(self._process.pid).children(recursive=True):

@@ -1,8 +1,9 @@
 """The fresh interpreter that measures one case: told what to do, it answers with plain data.
 
-Requests and replies are JSON lines on standard input and output. Here is the standard library
-only, until the workload that a request names is imported: no pytest, no tracer, no heap that
-another test has used. ``Runner`` can be driven in process, too (``--in-process``).
+Requests and replies are JSON lines on standard input and output; a reply has the number of its
+request. Here is the standard library only, until the workload that a request names is imported: no
+pytest, no tracer, no heap that another test has used. ``Runner`` can be driven in process, too
+(``--in-process``).
 
 The requests, in the order in which a case is measured:
 
@@ -452,7 +453,7 @@ def serve() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         reply = runner.handle(request)
-        replies.write(json.dumps(reply) + "\n")
+        replies.write(json.dumps(reply | {"number": request["number"]}) + "\n")
         replies.flush()
         if request["do"] == "close":
             break

@@ -1,5 +1,6 @@
 """Measuring with a scripted runner on a fake clock; then runners in processes of their own."""
 
+import contextlib
 import functools
 import importlib
 import json
@@ -13,6 +14,7 @@ import numpy as np
 import psutil
 import pytest
 from helpers import loads
+from helpers.available import strategy_here
 from helpers.fakes import FakeClock, ScriptedRunner
 from helpers.leftovers import child_processes, still_running
 from helpers.made import CASE, MadeWorkload, opening
@@ -615,6 +617,65 @@ def test_closing_ends_the_runner_and_its_workers(process):
     process.close()
     process.close()
     assert still_running(family) == []
+
+
+SHARED_MEMORY = Path("/dev/shm")
+in_shared_memory = pytest.mark.skipif(
+    not SHARED_MEMORY.is_dir(), reason="shared memory and semaphores show in Linux's /dev/shm"
+)
+
+
+def mapped_by(family):
+    """The files in /dev/shm that these processes have in use: blocks and semaphores."""
+    paths = (Path(each.path) for process in family for each in process.memory_maps(grouped=False))
+    return {path for path in paths if path.parent == SHARED_MEMORY and path.exists()}
+
+
+@contextlib.contextmanager
+def interrupted(monkeypatch, process):
+    """Ctrl-C arrives while the reply to the next request is waited for; then all goes on."""
+
+    def interrupt(timeout):
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(process._lines, "get", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        yield
+
+
+@in_shared_memory
+@pytest.mark.parametrize("strategy", ["shared", "processes", "forkserver", "pool", "loky"])
+@pytest.mark.parametrize("end", ["time limit", "interrupt", "kill", "close"])
+def test_nothing_is_left_in_shared_memory_however_a_runner_ends(
+    process, strategy, end, monkeypatch
+):
+    strategy_here(strategy)
+    hangs = end in ("time limit", "kill")
+    request = opening(loads.sleep_long if hangs else loads.nothing, strategy, 2)
+    runner = psutil.Process(ask(process, **request)["pid"])
+    family = [runner, *runner.children(recursive=True)]
+    used = mapped_by(family)
+    assert used
+    match end:
+        case "time limit":
+            with pytest.raises(MeasurementError, match="--time-limit"):
+                process.ask({"do": "calibrate", "tasks": 2, "loops": 1}, 0.5)
+        case "interrupt":
+            with interrupted(monkeypatch, process):
+                ask(process, do="calibrate", tasks=2, loops=1)
+            process.close()
+        case _:
+            getattr(process, end)()
+    assert {path for path in used if path.exists()} == set()
+    assert still_running(family) == []
+
+
+def test_a_reply_that_comes_late_is_not_taken_for_the_next_one(process, monkeypatch):
+    open_case(process, loads.nothing)
+    with interrupted(monkeypatch, process):
+        ask(process, do="calibrate", tasks=2, loops=1)
+    assert ask(process, do="check", tasks=2) == {"tasks": 2}
 
 
 def open_descriptors():

@@ -28,7 +28,7 @@ class SharedObject:
     """An object whose arrays lie in a block of shared memory that the process which made it owns.
 
     Whoever loads it sees the same bytes, and what is written into them. The block is freed by
-    ``close()``, or by Python's resource tracker where the owner is killed before.
+    ``close()``, or by Python's resource tracker where the owner is killed before and it is not.
     """
 
     def __init__(self, value: Any) -> None:
