@@ -16,6 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 from helpers import loads
 from helpers.available import strategy_here
@@ -115,9 +116,11 @@ def test_an_exception_arrives_with_its_type_and_traceback(executor):
     assert "loads.py" in text
 
 
-def test_one_bad_item_is_enough_and_the_first_in_order_is_named(executor):
-    with pytest.raises(ValueError, match="is odd"):
-        list(executor.map(loads.fail_on_odd, [0, 2, 4, 5, 6]))
+@pytest.mark.parametrize("repetition", range(3))
+def test_one_bad_item_is_enough_and_the_first_in_order_is_named(strategy, executor, repetition):
+    first = "3" if strategy.name != "pool" else "[357]"  # Pool keeps what came first
+    with pytest.raises(ValueError, match=f"item {first} is odd"):
+        list(executor.map(loads.fail_on_odd_slowly, [0, 2, 3, 5, 7, 8]))
 
 
 def test_the_workers_outlive_an_exception(executor):
@@ -177,6 +180,38 @@ def test_a_worker_that_dies_is_an_error_and_no_end_of_waiting(strategy, token):
         list(executor.map(loads.leave_if_a_child, range(4)))
     executor.shutdown()
     assert still_running(child_processes() - processes) == []
+
+
+def test_a_worker_that_dies_between_two_batches_is_an_error(strategy, token):
+    """Else the rounds go on with fewer workers, or with a fresh one that nobody has warmed."""
+    if strategy.workers_are not in ("processes", "elsewhere"):
+        pytest.skip("its workers are threads: they die with the process")
+    processes = child_processes()
+    executor = open_executor(strategy, token)
+    workers = {process for process, _, _ in executor.map(identify, [0.01] * 20)}
+    victim = psutil.Process(max(workers))
+    victim.kill()
+    assert still_running([victim]) == []
+    with pytest.raises(BrokenExecutor):
+        map_until(executor, time.monotonic() + PATIENCE_SECONDS)
+    executor.shutdown()
+    assert still_running(child_processes() - processes) == []
+
+
+def test_a_submitted_task_whose_worker_dies_is_settled(strategy, token):
+    if strategy.workers_are not in ("processes", "elsewhere"):
+        pytest.skip("its workers are threads: they die with the process")
+    executor = open_executor(strategy, token)
+    futures = [executor.submit(loads.leave_if_a_child, n) for n in range(4)]
+    assert futures[0].exception(PATIENCE_SECONDS) is not None
+    executor.shutdown()
+    assert all(future.done() for future in futures)
+
+
+def map_until(executor, until):
+    """Batch after batch: a library may take a moment to notice that a worker is gone."""
+    while time.monotonic() < until:
+        list(executor.map(identify, [0.01] * 4))
 
 
 def test_it_can_be_shut_down_unused_and_twice(strategy, token):

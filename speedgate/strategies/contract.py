@@ -23,7 +23,7 @@ class BatchExecutor(Executor):
 
     @abstractmethod
     def run_batch(self, function: Callable[..., Any], items: list[tuple[Any, ...]]) -> list[Any]:
-        """Return ``[function(*item) for item in items]`` or raise the first exception in order."""
+        """Return ``[function(*item) for item in items]`` or raise the exception of one of them."""
 
     def map(
         self,
@@ -57,7 +57,9 @@ class Strategy:
     ``open(workers, initializer, arguments)`` returns a ``concurrent.futures.Executor``:
 
     * ``map(function, *iterables)`` yields the results in the order of the input and raises the
-      first exception with its traceback; ``shutdown()`` leaves no thread, process or file behind;
+      first exception in that order with its traceback (``pool``: the first that came); a worker
+      process that died, with a task or without one, is a ``BrokenExecutor``;
+    * ``shutdown()`` leaves no thread, process or file behind;
     * ``initializer(*arguments)`` is run once by every worker before its first task;
     * ``function`` is a module-level function, its arguments and results can be pickled.
 

@@ -33,9 +33,12 @@ class DaskExecutor(BatchExecutor):
     def __init__(self, workers: int, initializer: Initializer, arguments: tuple[Any, ...]) -> None:
         self._closing = contextlib.ExitStack()
         self._submitted: list[Future[Any]] = []
+        self._lost: set[str] = set()
         try:
             address = os.environ.get(SCHEDULER) or self._open_cluster(workers)
             self._client = self._closing.enter_context(self._connect(address))
+            # The news of a worker comes before the results of what is run again without it.
+            self._client.subscribe_topic("all", self._note)
             self._workers = self._choose(workers, address)
             self._start(initializer, arguments)
         except BaseException:
@@ -101,7 +104,20 @@ class DaskExecutor(BatchExecutor):
     def _living(self) -> set[str]:
         return set(self._client.scheduler_info(n_workers=-1)["workers"])
 
+    def _note(self, event: tuple[float, Any]) -> None:
+        """Take in what the scheduler tells of its workers: it costs a batch no question."""
+        _, what = event
+        if isinstance(what, dict) and what.get("action") == "remove-worker":
+            self._lost.add(what["worker"])
+
+    def _refuse_fewer(self) -> None:
+        """Raise ``BrokenExecutor`` if one of our workers is gone: others would do its tasks."""
+        lost = self._lost.intersection(self._workers)
+        if lost:
+            raise BrokenExecutor(f"the Dask worker {min(lost)} died")
+
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self._refuse_fewer()
         future: Future[Any] = self._executor.submit(fn, *args, **kwargs)
         self._submitted.append(future)
         return future
@@ -110,22 +126,35 @@ class DaskExecutor(BatchExecutor):
         distributed: Any = import_module("distributed")
         if not items:
             return []
+        self._refuse_fewer()
         futures = self._client.map(function, *zip(*items, strict=True), **self._options)
-        while True:
-            try:
-                with self._client.as_current():
-                    distributed.wait(futures, timeout=LOOK_SECONDS)
-                return list(self._client.gather(futures))
-            except distributed.KilledWorker as error:
-                raise BrokenExecutor(f"a Dask worker died while it had a task: {error}") from None
-            except TimeoutError:
-                lost = set(self._workers) - self._living()
-                if lost:
-                    raise BrokenExecutor(f"the Dask worker {min(lost)} died") from None
+        while not self._are_done(futures):
+            self._refuse_fewer()  # where none is left to run them they wait for ever
+        self._refuse_fewer()
+        try:
+            for future in futures:
+                if future.status != "finished":
+                    future.result()  # raises; gather would raise any of those that failed
+            return list(self._client.gather(futures))
+        except distributed.KilledWorker as error:
+            raise BrokenExecutor(f"a Dask worker died while it had a task: {error}") from None
+
+    def _are_done(self, futures: list[Any]) -> bool:
+        """Wait for them for a moment; return whether all of them have ended."""
+        distributed: Any = import_module("distributed")
+        try:
+            with self._client.as_current():
+                distributed.wait(futures, timeout=LOOK_SECONDS)
+        except TimeoutError:
+            return False
+        return True
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Wait for what was submitted, or cancel it, then leave the cluster; end one of our own."""
-        if cancel_futures:
+        """Wait for what was submitted, or cancel it, then leave the cluster; end one of our own.
+
+        Where a worker died there may be nobody to run it: then it is cancelled, too.
+        """
+        if cancel_futures or self._lost:
             for future in self._submitted:
                 future.cancel()
         self._executor.shutdown(wait=wait)

@@ -7,6 +7,7 @@ plain loop.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
@@ -45,9 +46,9 @@ def parallel_map(
 ) -> list[R]:
     """Return ``[function(item) for item in items]``, computed by ``threads`` new threads.
 
-    ``at_start`` is run once by every thread. The first exception, of ``function``, of the
-    iteration or of ``at_start``, keeps the others from taking further items and is raised when
-    all threads have ended.
+    ``at_start`` is run once by every thread. An exception, of ``function``, of the iteration or of
+    ``at_start``, keeps the others from taking further items. The first in the order of the items
+    is raised when all threads have ended: those before it have been taken and run to their end.
     """
     if threads <= 1:
         if at_start is not None:
@@ -55,22 +56,26 @@ def parallel_map(
         return [function(item) for item in items]
     pull = _Pull(items)
     results: dict[int, R] = {}
-    errors: list[BaseException] = []
+    errors: list[tuple[float, BaseException]] = []
 
     def work() -> None:
+        place = -math.inf
         try:
             if at_start is not None:
                 at_start()
+            place = math.inf  # what the iteration raises comes after all that it has given
             for index, item in pull:
+                place = index
                 results[index] = function(item)
+                place = math.inf
         except BaseException as error:  # noqa: BLE001  # raised in the caller
             pull.stop()
-            errors.append(error)
+            errors.append((place, error))
 
     crew = [threading.Thread(target=work, name=f"foreach-{n}") for n in range(threads)]
     _start_and_join(crew, pull)
     if errors:
-        raise errors[0]
+        raise min(errors, key=lambda each: each[0])[1]
     return [results[index] for index in range(len(results))]
 
 

@@ -41,8 +41,10 @@ def fail(item):
     raise ValueError(f"item {item} is bad")
 
 
-def fail_on_odd(item):
+def fail_on_odd_slowly(item):
+    """The smaller of two odd numbers takes longer to fail."""
     if item % 2:
+        time.sleep(0.3 / item)
         raise ValueError(f"item {item} is odd")
     return item
 
