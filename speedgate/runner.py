@@ -17,6 +17,7 @@ The requests, in the order in which a case is measured:
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -98,16 +99,16 @@ class Crew:
         self.strategy = strategy
         self.workers = workers
         began = time.perf_counter()
-        self.shared = share(strategy, requests)
-        try:
-            self.executor = self._open(requests)
-        except BaseException:
+        with contextlib.ExitStack() as undoing:
+            self.shared = share(strategy, requests)
             if self.shared is not None:
-                self.shared.close()
-            raise
-        self.members = self._warm()
-        self.start_seconds = time.perf_counter() - began
-        self.delay = self._open_delay()
+                undoing.callback(self.shared.close)
+            self.executor = self._open(requests)
+            undoing.callback(self.executor.shutdown, cancel_futures=True)
+            self.members = self._warm()
+            self.start_seconds = time.perf_counter() - began
+            self.delay = self._open_delay()
+            undoing.pop_all()  # all is well: it stays until close()
 
     def _open(self, requests: tuple[task.BatchRequest, ...]) -> Executor:
         if self.shared is None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import sys
 import threading
 from pathlib import Path
@@ -524,6 +525,25 @@ def test_a_peer_may_round_differently_and_no_more(runner):
     assert "error" not in open_peer(runner, loads.total_wrong)
     found = runner.handle({"do": "check", "tasks": 4})
     assert "blas returned another result than NumPy for 4 of 4" in found["error"]["message"]
+
+
+@pytest.mark.parametrize("strategy", ["threads", "processes", "shared"])
+def test_a_crew_that_cannot_be_warmed_is_shut_down(strategy, runner, monkeypatch):
+    before, processes, shared = threads(), child_processes(), []
+
+    def fail(crew):
+        assert list(crew.executor.map(abs, [-1, -2])) == [1, 2]  # its workers have started
+        shared.append(crew.shared)
+        raise LookupError("no answer")
+
+    monkeypatch.setattr(module.Crew, "_warm", fail)
+    reply = runner.handle(opening(loads.nothing, strategy, 2))
+    assert reply["error"]["message"] == "no answer"
+    assert threads_beyond(before) == set()
+    assert still_running(child_processes() - processes) == []
+    if strategy == "shared":
+        with pytest.raises(FileNotFoundError):
+            pickle.loads(pickle.dumps(shared[0])).load()
 
 
 def test_a_gil_that_came_back_fails_the_case(runner, monkeypatch):

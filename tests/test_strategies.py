@@ -33,6 +33,7 @@ from speedgate.runner import share
 from speedgate.strategies import STRATEGIES, processes
 from speedgate.strategies.dask import _end_reports, close_cluster
 from speedgate.strategies.extras import lacks
+from speedgate.strategies.shared import SharedObject
 from speedgate.task import identify
 
 WORKERS = 2
@@ -271,6 +272,21 @@ def test_what_was_shared_is_gone_after_close(sharing, tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError):
         elsewhere.load()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="shared memory shows in Linux's /dev/shm")
+def test_a_block_that_cannot_be_filled_is_freed(monkeypatch):
+    blocks = []
+
+    def fail(self, buffers):
+        blocks.append(Path("/dev/shm", self.name))
+        assert blocks[0].exists()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(SharedObject, "_fill", fail)
+    with pytest.raises(KeyboardInterrupt):
+        SharedObject(np.zeros(1000))
+    assert not blocks[0].exists()
 
 
 OWNER = """

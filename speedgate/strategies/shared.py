@@ -41,10 +41,18 @@ class SharedObject:
             end = start + buffer.raw().nbytes
             self._spans.append((start, end))
         self._block: SharedMemory | None = SharedMemory(create=True, size=max(end, 1))
+        self.name = self._block.name
+        try:
+            self._fill(buffers)
+        except BaseException:
+            self.close()
+            raise
+
+    def _fill(self, buffers: list[pickle.PickleBuffer]) -> None:
+        assert self._block is not None
         room: Any = self._block.buf
         for buffer, (start, end) in zip(buffers, self._spans, strict=True):
             room[start:end] = buffer.raw()
-        self.name = self._block.name
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"_block": None}
