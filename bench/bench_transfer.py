@@ -10,6 +10,7 @@ of all of bench/ measures the largest by pickle and by shared memory.
 
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -35,12 +36,17 @@ def array(request):
 
 
 @pytest.fixture
-def blocks():
-    """Shared objects that are freed after the test, whatever became of it."""
-    made = []
-    yield made
-    for block in made:
-        block.close()
+def lay():
+    """Lays an array into shared memory, in the place of the one that lay there before."""
+    with ExitStack() as last:
+
+        def lay(array):
+            last.close()
+            block = SharedObject(array)
+            last.callback(block.close)
+            return block
+
+        yield lay
 
 
 def bench_pickle(benchmark, worker, array):
@@ -55,23 +61,22 @@ def bench_pickle(benchmark, worker, array):
     [transfer.count_up_shared, transfer.count_up_and_read_shared],
     ids=["only", "and-read"],
 )
-def bench_shared(benchmark, worker, array, blocks, function):
-    def lay():
-        blocks.append(SharedObject(array))
-        return (blocks[-1],), {}
+def bench_shared(benchmark, worker, array, lay, function):
+    def lay_one():
+        return (lay(array),), {}
 
     def move(shared):
         worker.submit(function, shared).result()
         return shared.load()[0]
 
-    assert benchmark.pedantic(move, setup=lay, rounds=ROUNDS) == 2
+    assert benchmark.pedantic(move, setup=lay_one, rounds=ROUNDS) == 2
 
 
-def bench_shared_copied_in(benchmark, worker, array, blocks):
+def bench_shared_copied_in(benchmark, worker, array, lay):
     def move():
-        blocks.append(SharedObject(array))
-        worker.submit(transfer.count_up_shared, blocks[-1]).result()
-        return blocks[-1].load()[0]
+        block = lay(array)
+        worker.submit(transfer.count_up_shared, block).result()
+        return block.load()[0]
 
     assert benchmark.pedantic(move, rounds=ROUNDS, warmup_rounds=1) == 2
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import pickle
 import signal
@@ -30,7 +31,7 @@ from helpers.leftovers import (
 
 from speedgate import task
 from speedgate.runner import share
-from speedgate.strategies import STRATEGIES, processes
+from speedgate.strategies import STRATEGIES, CannotMeasure, processes
 from speedgate.strategies.dask import _end_reports, close_cluster
 from speedgate.strategies.extras import lacks
 from speedgate.strategies.shared import SharedObject
@@ -287,6 +288,22 @@ def test_a_block_that_cannot_be_filled_is_freed(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         SharedObject(np.zeros(1000))
     assert not blocks[0].exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="POSIX reserves memory so")
+def test_a_block_that_does_not_fit_is_refused_with_the_remedy(monkeypatch):
+    asked = []
+
+    def refuse(descriptor, start, size):
+        asked.append((Path(f"/proc/self/fd/{descriptor}").readlink(), size))
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    with pytest.raises(CannotMeasure, match=r"need 8,000 bytes .*--sizes.*--shm-size"):
+        SharedObject(np.zeros(1000))
+    ((block, size),) = asked
+    assert (block.parent, size) == (Path("/dev/shm"), 8000)
+    assert not block.exists()
 
 
 OWNER = """

@@ -7,11 +7,13 @@ laid into one block of shared memory, once, and a worker builds its arrays upon 
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import pickle
 from multiprocessing.shared_memory import SharedMemory
 from typing import Any
 
-from speedgate.strategies.contract import Strategy
+from speedgate.strategies.contract import CannotMeasure, Strategy
 from speedgate.strategies.processes import open_processes
 
 ALIGNMENT = 64  # a cache line, and what the widest vector instructions like
@@ -43,10 +45,31 @@ class SharedObject:
         self._block: SharedMemory | None = SharedMemory(create=True, size=max(end, 1))
         self.name = self._block.name
         try:
+            self._reserve(max(end, 1))
             self._fill(buffers)
         except BaseException:
             self.close()
             raise
+
+    def _reserve(self, size: int) -> None:
+        """Take the memory now; to write where there is none left would kill the process (SIGBUS).
+
+        Raises ``CannotMeasure`` where it does not fit.
+        """
+        descriptor = getattr(self._block, "_fd", -1)
+        if descriptor < 0 or not hasattr(os, "posix_fallocate"):
+            return  # Windows and macOS refuse by themselves
+        try:
+            os.posix_fallocate(descriptor, 0, size)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            room = os.fstatvfs(descriptor)
+            raise CannotMeasure(
+                f"the arrays need {size:,} bytes of shared memory, and /dev/shm has "
+                f"{room.f_blocks * room.f_frsize:,} in all: choose smaller --sizes, or make it "
+                "larger (docker run --shm-size=1g)"
+            ) from None
 
     def _fill(self, buffers: list[pickle.PickleBuffer]) -> None:
         assert self._block is not None
