@@ -342,6 +342,40 @@ def test_a_missing_library_is_named_with_the_way_to_install_it():
     assert lacks("no_such_library", "dask") == (
         "no_such_library is not installed: pip install 'speedgate[dask]'"
     )
+    assert lacks("no_such") == "no_such is not installed: pip install no_such"
+
+
+LIBRARIES = {
+    "dask": "distributed",
+    "loky": "joblib.externals.loky",
+    "numexpr": "numexpr",
+    "numba": "numba",
+    "blas": "threadpoolctl",
+}
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_a_library_that_does_not_load_is_a_reason_and_no_import_error(name, monkeypatch):
+    strategy_here(name)
+    monkeypatch.setitem(sys.modules, LIBRARIES[name], None)  # then its import fails
+    with pytest.raises(NotImplementedError, match=rf"{LIBRARIES[name]} is installed and does not"):
+        STRATEGIES[name].open(WORKERS, loads.count_starts, (name,))
+
+
+def test_a_mapped_file_without_its_library_is_no_import_error(monkeypatch):
+    strategy_here("loky")
+    monkeypatch.setitem(sys.modules, "joblib", None)
+    with pytest.raises(NotImplementedError, match="joblib is installed and does not load"):
+        STRATEGIES["loky"].share([])
+
+
+@pytest.mark.parametrize(
+    ("name", "variable"), [("numba", "NUMBA_NUM_THREADS"), ("numexpr", "NUMEXPR_MAX_THREADS")]
+)
+def test_more_threads_than_a_library_has_are_a_reason_with_the_remedy(name, variable):
+    strategy_here(name)
+    with pytest.raises(NotImplementedError, match=f"not in 9999 threads: .*set {variable}=9999"):
+        STRATEGIES[name].open(9999, loads.count_starts, (name,))
 
 
 def test_a_start_method_that_the_platform_lacks_is_named():

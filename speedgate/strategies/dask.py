@@ -13,12 +13,11 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future
 from functools import partial
-from importlib import import_module
 from typing import Any
 
 from speedgate.environment import describe_interpreter, differences
 from speedgate.strategies.contract import BatchExecutor, CannotMeasure, Initializer, Strategy
-from speedgate.strategies.extras import lacks
+from speedgate.strategies.extras import lacks, load
 from speedgate.strategies.processes import MADE_BY_WORKER
 
 SCHEDULER = "DASK_SCHEDULER_ADDRESS"
@@ -48,7 +47,7 @@ class DaskExecutor(BatchExecutor):
         self._executor = self._client.get_executor(**self._options)
 
     def _connect(self, address: Any) -> Any:
-        distributed: Any = import_module("distributed")
+        distributed: Any = load("distributed")
         try:
             return distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, ValueError) as error:
@@ -57,8 +56,8 @@ class DaskExecutor(BatchExecutor):
             ) from None
 
     def _open_cluster(self, workers: int) -> Any:
-        config: Any = import_module("dask.config")
-        distributed: Any = import_module("distributed")
+        config: Any = load("dask.config")
+        distributed: Any = load("distributed")
         scratch = self._closing.enter_context(tempfile.TemporaryDirectory(prefix="speedgate-"))
         config.set(
             {
@@ -123,7 +122,7 @@ class DaskExecutor(BatchExecutor):
         return future
 
     def run_batch(self, function: Callable[..., Any], items: list[tuple[Any, ...]]) -> list[Any]:
-        distributed: Any = import_module("distributed")
+        distributed: Any = load("distributed")
         if not items:
             return []
         self._refuse_fewer()
@@ -141,7 +140,7 @@ class DaskExecutor(BatchExecutor):
 
     def _are_done(self, futures: list[Any]) -> bool:
         """Wait for them for a moment; return whether all of them have ended."""
-        distributed: Any = import_module("distributed")
+        distributed: Any = load("distributed")
         try:
             with self._client.as_current():
                 distributed.wait(futures, timeout=LOOK_SECONDS)
@@ -168,7 +167,7 @@ def close_cluster(cluster: Any) -> None:
         cluster.sync(_end_reports, cluster, callback_timeout=CLOSE_SECONDS)
         cluster.close(timeout=CLOSE_SECONDS)
     except TimeoutError:
-        psutil: Any = import_module("psutil")  # Dask brings it
+        psutil: Any = load("psutil")  # Dask brings it
         for number in [each.pid for each in cluster.workers.values() if each.pid is not None]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 psutil.Process(number).kill()

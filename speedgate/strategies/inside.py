@@ -10,25 +10,35 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from importlib import import_module
 from typing import Any
 
 from speedgate.strategies.contract import BatchExecutor, Initializer, Strategy
-from speedgate.strategies.extras import lacks
+from speedgate.strategies.extras import lacks, load
 
 WithThreads = Callable[[int], AbstractContextManager[Any]]
 
 
 class InsideExecutor(BatchExecutor):
-    """One worker thread; what it calls may use ``workers`` threads of its library's own."""
+    """One worker thread; what it calls may use ``workers`` threads of its library's own.
+
+    Raises ``NotImplementedError`` where the library cannot have so many; ``variable`` gives more.
+    """
 
     def __init__(
         self,
         with_threads: WithThreads,
+        variable: str,
         workers: int,
         initializer: Initializer,
         arguments: tuple[Any, ...],
     ) -> None:
+        try:
+            with with_threads(workers):
+                pass
+        except ValueError as error:
+            raise NotImplementedError(
+                f"not in {workers} threads: {error}; set {variable}={workers}"
+            ) from None
         self._with_threads = with_threads
         self._workers = workers
         self._pool = ThreadPoolExecutor(1, initializer=initializer, initargs=arguments)
@@ -52,35 +62,39 @@ class InsideExecutor(BatchExecutor):
 
 
 def numexpr_threads(workers: int) -> AbstractContextManager[Any]:
-    import numexpr
-
+    numexpr = load("numexpr")
+    if workers > numexpr.MAX_THREADS:  # it would print that, and go on with fewer
+        raise ValueError(f"numexpr has {numexpr.MAX_THREADS} at most")
     numexpr.set_num_threads(workers)
     return nullcontext()
 
 
 def numba_threads(workers: int) -> AbstractContextManager[Any]:
-    import numba
-
-    numba.set_num_threads(workers)  # of the calling thread
+    load("numba").set_num_threads(workers)  # of the calling thread
     return nullcontext()
 
 
 def blas_threads(workers: int) -> AbstractContextManager[Any]:
-    library: Any = import_module("threadpoolctl")
-    limits: AbstractContextManager[Any] = library.threadpool_limits(workers, user_api="blas")
+    limits: AbstractContextManager[Any] = load("threadpoolctl").threadpool_limits(
+        workers, user_api="blas"
+    )
     return limits
 
 
-def inside(name: str, with_threads: WithThreads, unavailable: Callable[[], str | None]) -> Strategy:
+def inside(
+    name: str, with_threads: WithThreads, variable: str, unavailable: Callable[[], str | None]
+) -> Strategy:
     """Return the strategy that leaves the threads to a library."""
     return Strategy(
         name=name,
-        open=partial(InsideExecutor, with_threads),
+        open=partial(InsideExecutor, with_threads, variable),
         workers_are="inside",
         unavailable=unavailable,
     )
 
 
-NUMEXPR = inside("numexpr", numexpr_threads, partial(lacks, "numexpr", "peers"))
-NUMBA = inside("numba", numba_threads, partial(lacks, "numba", "peers"))
-BLAS = inside("blas", blas_threads, partial(lacks, "threadpoolctl", "peers"))
+NUMEXPR = inside(
+    "numexpr", numexpr_threads, "NUMEXPR_MAX_THREADS", partial(lacks, "numexpr", "peers")
+)
+NUMBA = inside("numba", numba_threads, "NUMBA_NUM_THREADS", partial(lacks, "numba", "peers"))
+BLAS = inside("blas", blas_threads, "OPENBLAS_NUM_THREADS", partial(lacks, "threadpoolctl"))

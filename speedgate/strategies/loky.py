@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from speedgate.strategies.contract import Initializer, Strategy
-from speedgate.strategies.extras import lacks
+from speedgate.strategies.extras import lacks, load
 
 
 class MappedObject:
@@ -22,8 +22,7 @@ class MappedObject:
     """
 
     def __init__(self, value: Any) -> None:
-        import joblib
-
+        joblib = load("joblib")
         self._folder = tempfile.mkdtemp(prefix="speedgate-")
         try:
             joblib.dump(value, Path(self._folder, "arrays"))
@@ -33,9 +32,7 @@ class MappedObject:
 
     def load(self) -> Any:
         """Return the object, its arrays upon the file."""
-        import joblib
-
-        return joblib.load(Path(self._folder, "arrays"), mmap_mode="r+")
+        return load("joblib").load(Path(self._folder, "arrays"), mmap_mode="r+")
 
     def close(self) -> None:
         """Delete the file; those who have it mapped keep their view of it."""
@@ -46,9 +43,7 @@ class LokyExecutor(Executor):
     """loky's pool of processes, none of which ends for want of work."""
 
     def __init__(self, workers: int, initializer: Initializer, arguments: tuple[Any, ...]) -> None:
-        from joblib.externals.loky import ProcessPoolExecutor
-
-        self._pool: Any = ProcessPoolExecutor(
+        self._pool: Any = load("joblib.externals.loky").ProcessPoolExecutor(
             workers, timeout=None, initializer=initializer, initargs=arguments
         )
 
