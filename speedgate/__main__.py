@@ -14,13 +14,13 @@ from speedgate.baseline import SIGNALS, WINDOW_RUNS, Signal
 from speedgate.case import parse_size
 from speedgate.comparison import Level, Source, compare
 from speedgate.drift import DriftUnavailable, change_points
-from speedgate.environment import usable_cores
+from speedgate.environment import describe_machine, usable_cores
 from speedgate.estimate import Estimate
 from speedgate.exchange import export_run, import_run
 from speedgate.gate import floors
 from speedgate.gil_map import operations
 from speedgate.history import EnvironmentEntry, History, RunEntry
-from speedgate.identity import difference_lines
+from speedgate.identity import difference_lines, same_machine
 from speedgate.index import Figures, figures_of
 from speedgate.measure import MeasurementError, RunnerProcess, import_folders
 from speedgate.report.comparison import (
@@ -202,7 +202,7 @@ def run_advise(options: argparse.Namespace) -> int:
     except ValueError as error:
         raise OptionError(f"--size: {error}") from None
     what = " ".join(filter(None, (options.workload, options.size)))
-    run = newest_with(
+    run = run_to_advise_from(
         options.source,
         lambda run: bool(advise(run.rows(), options.workload, size)),
         f" has two strategies of {what or 'any workload'}; 'pytest bench/bench_strategies.py"
@@ -212,11 +212,36 @@ def run_advise(options: argparse.Namespace) -> int:
     found = advise(run.rows(), options.workload, size)
     if not found:
         raise HistoryError(f"{run.name} has no two strategies of {what or 'any workload'}")
+    line = environment_line(run.environment)
+    if not same_machine(run.environment, describe_machine()):
+        line = f"measured on another machine: {line}"
     width = shutil.get_terminal_size().columns
-    print(*wrapped(environment_line(run.environment), width), f"from {run.name}", "", sep="\n")
+    print(*wrapped(line, width), f"from {run.name}", "", sep="\n")
     for advice in found:
         print(*wrapped(advice.line, width), sep="\n")
     return 0
+
+
+def run_to_advise_from(source: str, has: Callable[[Run], bool], wanted: str) -> Run:
+    """Return the run in a file, or the newest that ``has`` what is wanted: of this machine if there
+    is one. What was measured in pytest's own process compares nothing, and is left out."""
+    if is_file(source):
+        return read_run(Path(source))
+    here = describe_machine()
+    with History(source, warn) as history:
+        known = [
+            each
+            for each in history.environments()
+            if not (each.description.get("settings") or {}).get("in_process")
+        ]
+        ours = [each.digest for each in known if same_machine(each.description, here)]
+        others = [each.digest for each in known if each.digest not in ours]
+        for digests in (ours, others):
+            for entry in history.runs(digests, complete=False):
+                run = history.read(entry)
+                if has(run):
+                    return run
+    raise HistoryError(f"no run in {source}{wanted}")
 
 
 def newest_with(source: str, has: Callable[[Run], bool], wanted: str) -> Run:

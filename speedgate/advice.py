@@ -11,6 +11,9 @@ from speedgate.run import Row
 
 # What every speedup is over: one worker thread that runs the batch as a loop. It needs no strategy.
 LOOP = "a plain loop"
+# Calibration makes tasks of 5 ms or more. A benchmark that set far shorter ones asked what a
+# strategy costs by itself, and not what it does for the work.
+LEAST_TASK_SECONDS = 0.001
 # Of more rivals than this the summary only gives the number.
 MOST_NAMES = 2
 
@@ -67,22 +70,37 @@ def advise(
 ) -> list[Advice]:
     """Return advice for every workload and size (or those named) of which two ways were measured.
 
-    A case whose speedup has no interval is left out: nothing is known of it. The plain loop is a
-    choice, too, unless it was measured as the strategy ``serial``.
+    A case whose speedup has no interval is left out: nothing is known of it; so is one of tasks too
+    short to be work. Of a case that several benchmarks measured the narrowest interval counts. The
+    plain loop is a choice, too, unless it was measured as the strategy ``serial``.
     """
-    found: dict[tuple[str, int], list[Choice]] = {}
+    found: dict[tuple[str, int], dict[str, Choice]] = {}
     for row in rows:
         case, speedup = row.case, row.speedup
         if workload not in (None, case.workload) or size not in (None, case.size):
             continue
-        if speedup is not None and speedup.is_bounded and not row.is_blas_default:
-            name = f"{case.strategy} {case.workers}" if case.strategy != "serial" else "serial"
-            found.setdefault((case.workload, case.size), []).append(Choice(name, speedup))
+        if speedup is None or not speedup.is_bounded or row.is_blas_default or _is_short(row):
+            continue
+        name = f"{case.strategy} {case.workers}" if case.strategy != "serial" else "serial"
+        choices = found.setdefault((case.workload, case.size), {})
+        if name not in choices or _width(speedup) < _width(choices[name].speedup):
+            choices[name] = Choice(name, speedup)
     return [
-        Advice(name, elements, _sorted(choices))
+        Advice(name, elements, _sorted(list(choices.values())))
         for (name, elements), choices in found.items()
         if len(choices) > 1
     ]
+
+
+def _is_short(row: Row) -> bool:
+    """Whether a task takes one worker thread less than ``LEAST_TASK_SECONDS``."""
+    if row.loops is None or row.seconds is None or row.speedup is None:
+        return False
+    return row.loops * row.seconds.value * row.speedup.value < LEAST_TASK_SECONDS
+
+
+def _width(speedup: Estimate) -> float:
+    return speedup.high / speedup.low
 
 
 def _sorted(choices: list[Choice]) -> tuple[Choice, ...]:

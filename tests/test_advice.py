@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 from helpers.made import estimate, row
 
@@ -44,6 +46,24 @@ def test_where_nothing_is_faster_a_plain_loop_is_advised():
 def test_serial_that_was_measured_is_the_plain_loop():
     (advice,) = advise([measured("threads", 0.8), measured("serial", 0.97)])
     assert [each.name for each in advice.choices] == ["serial", "threads 2"]
+
+
+def test_a_case_of_two_benchmarks_is_one_choice_the_more_certain_one():
+    wide, narrow = measured("threads", 1.9, 1.0, 2.8), measured("threads", 1.85, 1.80, 1.90)
+    for rows in ([wide, narrow, FOREACH], [narrow, FOREACH, wide]):
+        (advice,) = advise(rows)
+        assert [each.name for each in advice.choices] == ["threads 2", "foreach 2", LOOP]
+        assert advice.choices[0].speedup == narrow.speedup
+    assert advise([wide, narrow]) == []
+
+
+@pytest.mark.parametrize(("call_seconds", "loops", "is_work"), [(1e-4, 1, False), (1e-4, 60, True)])
+def test_tasks_too_short_to_be_work_give_no_advice(call_seconds, loops, is_work):
+    rows = [
+        dataclasses.replace(each, seconds=estimate(call_seconds), loops=loops)
+        for each in (THREADS, FOREACH)
+    ]
+    assert bool(advise(rows)) is is_work
 
 
 def test_each_workload_and_size_has_advice_of_its_own():

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from helpers.machine import CRASHING, HOLDS_GIL, PAIRS, Behaviour, MadeMachine, raising
 from helpers.project import ROOT
-from helpers.runs import document, save
+from helpers.runs import ENVIRONMENT, document, save
 
 from speedgate import __main__ as commands
 from speedgate.__main__ import QUICK_TRIALS, SELFTEST_TRIALS, main
@@ -24,6 +24,7 @@ def machine(monkeypatch):
     made = MadeMachine()
     monkeypatch.setattr(commands, "RunnerProcess", made.open)
     monkeypatch.setattr(commands, "usable_cores", lambda: 2)
+    monkeypatch.setattr(commands, "describe_machine", lambda: ENVIRONMENT)
     monkeypatch.setattr("speedgate.measure.MOST_PAIRS", PAIRS)
     monkeypatch.setenv("COLUMNS", "200")
     return made
@@ -332,6 +333,41 @@ def test_advise_takes_the_newest_run_that_compares_what_is_asked_for(run, machin
     os.utime(older, (1000, 1000))
     os.utime(newer, (2000, 2000))
     assert f"from {older}" in run("advise", tmp_path).out
+
+
+COMPARED = ("g-1e6-threads-2", "g-1e6-processes-2")
+
+
+def save_at(path, made, seconds, **environment):
+    """Save a run of an environment as if it had been measured then."""
+    made["speedgate"]["environment"] = made["speedgate"]["environment"] | environment
+    saved = save(path, made)
+    os.utime(saved, (seconds, seconds))
+    return saved
+
+
+def test_advise_prefers_this_machine_to_a_newer_run_of_another(run, machine, tmp_path):
+    older = save_at(tmp_path / "1.json", document(machine, *COMPARED), 1000)
+    other = save_at(tmp_path / "2.json", document(machine, *COMPARED), 2000, cpu="Another CPU")
+    shown = run("advise", tmp_path).out
+    assert f"from {older}" in shown
+    assert "another machine" not in shown
+    assert run("advise", other).out.startswith("measured on another machine: Another CPU")
+
+
+def test_advise_from_another_machine_is_told(run, machine, tmp_path):
+    other = save_at(tmp_path / "1.json", document(machine, *COMPARED), 1000, usable_cores=64)
+    shown = run("advise", tmp_path).out
+    assert f"from {other}" in shown
+    assert shown.startswith("measured on another machine: ")
+
+
+def test_advise_leaves_out_what_was_measured_in_process(run, machine, tmp_path):
+    settings = {"blas_threads": 1, "in_process": True}
+    save_at(tmp_path / "1.json", document(machine, *COMPARED), 1000, settings=settings)
+    assert run("advise", tmp_path).code == NOT_DONE
+    here = save_at(tmp_path / "2.json", document(machine, *COMPARED), 500)
+    assert f"from {here}" in run("advise", tmp_path).out
 
 
 @pytest.mark.parametrize("source", ["folder", "file"])
