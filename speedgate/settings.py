@@ -5,6 +5,7 @@ Knows pytest's parser and config only by what is asked of them, so that it impor
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,7 @@ from speedgate.selection import (
     parse_share,
 )
 from speedgate.strategies import STRATEGIES
+from speedgate.strategies.dask import SCHEDULER as DASK_SCHEDULER
 
 DEFAULT_TIME_LIMIT_SECONDS = 120.0
 
@@ -188,7 +190,8 @@ def read_settings(config: Any) -> Settings:
         or 0,
         blas_threads=parse_blas_threads(option("blas_threads")),
         runner_setup=parse_reference("--runner-setup", option("runner_setup")),
-        dask_scheduler=option("dask_scheduler"),
+        # Whoever names it there has it used: so it belongs to the run's environment.
+        dask_scheduler=option("dask_scheduler") or os.environ.get(DASK_SCHEDULER) or None,
         oversubscribe=option("oversubscribe"),
         in_process=option("in_process"),
         strict=option("strict_gate"),

@@ -742,6 +742,18 @@ def test_disabled_benchmarks_are_correctness_tests_over_xdist(checkout, xdist):
     assert checkout.documents() == []
 
 
+@pytest.mark.parametrize("how", ["option", "variable", "neither"])
+def test_a_scheduler_belongs_to_the_environment_however_it_is_named(
+    checkout, machine, monkeypatch, how
+):
+    address = "tcp://127.0.0.1:8786"
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", address if how == "variable" else "")
+    options = [f"--dask-scheduler={address}"] if how == "option" else []
+    assert checkout.run(*ONE, *options).ret == GREEN
+    settings = checkout.document()["speedgate"]["environment"]["settings"]
+    assert settings.get("dask_scheduler") == (None if how == "neither" else address)
+
+
 @pytest.mark.parametrize(
     ("option", "threads"), [([], 1), (["--blas-threads=2"], 2), (["--blas-threads=default"], None)]
 )
