@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import errno
+import gc
+import multiprocessing.util
 import os
 import pickle
 import signal
@@ -156,21 +158,79 @@ def test_shutdown_leaves_no_thread_and_no_process_behind(strategy, token, functi
     assert still_running(child_processes() - processes) == []
 
 
-def test_shutdown_leaves_no_temporary_file_behind(strategy, token, tmp_path, monkeypatch):
+def end_well(executor):
+    list(executor.map(loads.square, range(4)))
+    executor.shutdown()
+
+
+def end_by_an_exception(executor):
+    with pytest.raises(ValueError, match="is bad"):
+        list(executor.map(loads.fail, range(4)))
+    executor.shutdown()
+
+
+def end_by_cancelling(executor):
+    for number in range(8):
+        executor.submit(loads.sleep_a_little, number)
+    executor.shutdown(cancel_futures=True)
+
+
+def end_by_a_death(executor):
+    with contextlib.suppress(BrokenExecutor):  # threads stay alive
+        list(executor.map(loads.leave_if_a_child, range(4)))
+    executor.shutdown()
+
+
+def in_shared_memory_of(family):
+    """The files in /dev/shm that these processes have in use."""
+    maps = (Path(f"/proc/{process.pid}/maps") for process in family)
+    lines = "".join(path.read_text() for path in maps if path.exists()).splitlines()
+    return {path for path in (Path(line.split()[-1]) for line in lines if "/dev/shm/" in line)
+            if path.exists()}  # fmt: skip
+
+
+@pytest.mark.parametrize("end", [end_well, end_by_an_exception, end_by_cancelling, end_by_a_death])
+def test_no_file_and_no_shared_memory_is_left_behind(strategy, token, end, tmp_path, monkeypatch):
+    multiprocessing.util.get_temp_dir()  # for the server of forkserver: as long as this process
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    with open_executor(strategy, token) as executor:
-        list(executor.map(loads.square, range(4)))
+    before = in_shared_memory_of([psutil.Process()])
+
+    def use_and_end():
+        executor = open_executor(strategy, token)
+        list(executor.map(identify, [0.01] * 4))
+        used = in_shared_memory_of([psutil.Process(), *child_processes()]) - before
+        end(executor)
+        return used
+
+    used = use_and_end()
+    assert used or strategy.start_method not in ("spawn", "loky") or not Path("/dev/shm").is_dir()
     assert list(tmp_path.iterdir()) == []
+    if strategy.name == "loky" and end in (end_by_cancelling, end_by_a_death):
+        return  # it keeps a killed pool's semaphores; its tracker unlinks them after the process
+    until = time.monotonic() + PATIENCE_SECONDS
+    while any(path.exists() for path in used) and time.monotonic() < until:
+        gc.collect()  # semaphores go with the objects that hold them
+        time.sleep(0.02)
+    assert {path for path in used if path.exists()} == set()
 
 
-def test_a_shutdown_that_cancels_leaves_nothing_undone(strategy, token):
+def test_a_shutdown_that_cancels_runs_nothing_that_had_not_begun(strategy, token, tmp_path):
     processes = child_processes()
     executor = open_executor(strategy, token)
-    futures = [executor.submit(loads.sleep_a_little, n) for n in range(8)]
+    list(executor.map(identify, [0.01] * 4))
+    futures = [executor.submit(loads.sleep_and_leave_a_mark, str(tmp_path), n) for n in range(20)]
     executor.shutdown(cancel_futures=True)
     assert all(future.done() for future in futures)
     assert still_running(child_processes() - processes) == []
+    marks = {path.name for path in tmp_path.iterdir()}
+    if strategy.workers_are != "caller":  # there each has ended when it is submitted
+        assert len(marks) < len(futures)
+    for number, future in enumerate(futures):
+        if future.cancelled() and strategy.workers_are not in ("processes", "elsewhere"):
+            assert str(number) not in marks
+        if not future.cancelled() and future.exception() is None:
+            assert str(number) in marks
 
 
 def test_a_worker_that_dies_is_an_error_and_no_end_of_waiting(strategy, token):
@@ -216,8 +276,12 @@ def map_until(executor, until):
         list(executor.map(identify, [0.01] * 4))
 
 
-def test_it_can_be_shut_down_unused_and_twice(strategy, token):
+@pytest.mark.parametrize("is_used", [False, True])
+def test_it_can_be_shut_down_twice(strategy, token, is_used):
     executor = open_executor(strategy, token)
+    if is_used:
+        assert list(executor.map(loads.square, [3])) == [9]
+        assert executor.submit(loads.square, 4).result(60) == 16
     executor.shutdown()
     executor.shutdown()
 

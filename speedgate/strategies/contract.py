@@ -59,7 +59,8 @@ class Strategy:
     * ``map(function, *iterables)`` yields the results in the order of the input and raises the
       first exception in that order with its traceback (``pool``: the first that came); a worker
       process that died, with a task or without one, is a ``BrokenExecutor``;
-    * ``shutdown()`` leaves no thread, process or file behind;
+    * ``shutdown()`` leaves no thread, process, file or shared memory behind; with
+      ``cancel_futures`` what has not begun never runs;
     * ``initializer(*arguments)`` is run once by every worker before its first task;
     * ``function`` is a module-level function, its arguments and results can be pickled.
 

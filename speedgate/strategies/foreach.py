@@ -104,32 +104,43 @@ def foreach(
 
 
 class ForeachExecutor(BatchExecutor):
-    """``parallel_map`` behind the executor interface: each ``map`` starts its own threads."""
+    """``parallel_map`` behind the executor interface: each ``map`` starts its own threads.
+
+    A single task that is submitted gets a thread of its own, of which ``workers`` run at a time.
+    """
 
     def __init__(self, workers: int, at_start: Callable[[], None]) -> None:
         self._workers = workers
         self._at_start = at_start
-        self._submitted: list[threading.Thread] = []
+        self._turn = threading.Semaphore(workers)
+        self._submitted: list[tuple[threading.Thread, Future[Any]]] = []
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()
 
         def work() -> None:
-            try:
-                self._at_start()
-                future.set_result(fn(*args, **kwargs))
-            except BaseException as error:  # noqa: BLE001  # raised in the caller
-                future.set_exception(error)
+            with self._turn:
+                if not future.set_running_or_notify_cancel():
+                    return
+                try:
+                    self._at_start()
+                    future.set_result(fn(*args, **kwargs))
+                except BaseException as error:  # noqa: BLE001  # raised in the caller
+                    future.set_exception(error)
 
         thread = threading.Thread(target=work, name="foreach-submit")
-        self._submitted.append(thread)
+        self._submitted.append((thread, future))
         thread.start()
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Wait for what was submitted; a thread that runs cannot be cancelled."""
+        """Wait for what was submitted, or cancel what has not begun; what runs runs to its end."""
+        if cancel_futures:
+            for _, future in self._submitted:
+                future.cancel()
         while wait and self._submitted:
-            self._submitted.pop().join()
+            thread, _ = self._submitted.pop()
+            thread.join()
 
     def run_batch(self, function: Callable[..., Any], items: list[tuple[Any, ...]]) -> list[Any]:
         return parallel_map(lambda item: function(*item), items, self._workers, self._at_start)

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import time
+from pathlib import Path
 
 _calls = itertools.count()
 _starts = threading.local()
@@ -122,6 +123,13 @@ def sleep_long(argument):
 def sleep_a_little(argument):
     time.sleep(0.3)
     return argument
+
+
+def sleep_and_leave_a_mark(folder, number):
+    """Take a moment, and leave a file of this name."""
+    time.sleep(0.2)
+    Path(folder, str(number)).touch()
+    return number
 
 
 def count_starts(token):
