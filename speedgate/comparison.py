@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from speedgate.estimate import DEFAULT_CONFIDENCE, Estimate
-from speedgate.spread import Moments, change, deviation_of, mean_difference, mean_interval
+from speedgate.spread import Moments, change, deviation_of, interval_of_mean, mean_difference
 
 # What is less is no difference that anybody would act on.
 MARGIN = 0.05
@@ -34,7 +34,7 @@ class Level:
 
         The interval of several is Student's over the runs, so that it holds what runs differ by.
         """
-        return self.single or _exponential(mean_interval(self.moments, DEFAULT_CONFIDENCE))
+        return self.single or exponential(interval_of_mean(self.moments, DEFAULT_CONFIDENCE))
 
 
 @dataclass(frozen=True)
@@ -121,21 +121,21 @@ def ratio(one: Level | None, other: Level | None, confidence: float) -> Estimate
         return None
     found = mean_difference(one.moments, other.moments, confidence)
     if found is not None:
-        return _exponential(found)
+        return exponential(found)
     if one.single is None and other.single is not None:
         own = _known_deviation(other.single)
-        return _exponential(change(other.moments.mean, one.moments, confidence, own))
+        return exponential(change(other.moments.mean, one.moments, confidence, own))
     if other.single is None and one.single is not None:
         own = _known_deviation(one.single)
         back = change(one.moments.mean, other.moments, confidence, own)
         turned = Estimate(-back.value, -back.high, -back.low, confidence, back.count)
-        return _exponential(turned)
+        return exponential(turned)
     assert one.single is not None
     assert other.single is not None
     value = other.moments.mean - one.moments.mean
     deviation = math.hypot(_log_deviation(one.single), _log_deviation(other.single))
     half = NormalDist().inv_cdf(0.5 + confidence / 2) * deviation
-    return _exponential(Estimate(value, value - half, value + half, confidence, 2))
+    return exponential(Estimate(value, value - half, value + half, confidence, 2))
 
 
 def _log_deviation(estimate: Estimate) -> float:
@@ -152,7 +152,8 @@ def _known_deviation(estimate: Estimate) -> float:
     return found if math.isfinite(found) else 0.0
 
 
-def _exponential(log: Estimate) -> Estimate:
+def exponential(log: Estimate) -> Estimate:
+    """Return the figure of a logarithm."""
     low, high = _exp(log.low), _exp(log.high)
     return Estimate(math.exp(log.value), low, high, log.confidence, log.count)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist, fmean, stdev
 
 from speedgate.estimate import Estimate
@@ -53,6 +54,7 @@ def student_tail(t: float, degrees: int) -> float:
 MANY_DEGREES = 100
 
 
+@lru_cache(maxsize=256)
 def student_quantile(tail: float, degrees: int) -> float:
     """Return the t >= 0 with P(T > t) = ``tail``, for a tail of at most 1/2.
 
@@ -123,12 +125,20 @@ def mean_difference(one: Moments, other: Moments, confidence: float) -> Estimate
     return Estimate(value, value - half, value + half, confidence, count)
 
 
-def mean_interval(values: Moments, confidence: float) -> Estimate:
-    """Return the mean of values with Student's interval; infinite bounds with fewer than two."""
-    if values.count < 2:
-        return Estimate(values.mean, -math.inf, math.inf, confidence, values.count)
-    quantile = student_quantile((1 - confidence) / 2, values.count - 1)
-    half = quantile * values.deviation / math.sqrt(values.count)
+def mean_interval(values: Sequence[float], confidence: float) -> Estimate:
+    """Return the mean of independent values with Student's interval, unbounded for a single one.
+
+    Raises ``ValueError`` without values.
+    """
+    return interval_of_mean(Moments.of(values), confidence)
+
+
+def interval_of_mean(values: Moments, confidence: float) -> Estimate:
+    """Return the same from the moments of the values."""
+    half = math.inf
+    if values.count > 1:
+        quantile = student_quantile((1 - confidence) / 2, values.count - 1)
+        half = quantile * values.deviation / math.sqrt(values.count)
     return Estimate(values.mean, values.mean - half, values.mean + half, confidence, values.count)
 
 
