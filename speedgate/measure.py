@@ -15,9 +15,10 @@ import sysconfig
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 import psutil
@@ -35,6 +36,7 @@ from speedgate.strategies import STRATEGIES
 
 # Where this package lies: a runner finds it here whether or not it is installed there.
 PACKAGE_FOLDER = str(Path(__file__).resolve().parent.parent)
+NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 SERVE = "from speedgate.runner import serve; serve()"
 BATCH_SECONDS = 2.0  # at most so long between two answers of a runner
 HELD_SECONDS = 0.4  # 800 samples a process, where a gate decides from them
@@ -87,10 +89,19 @@ class InProcess:
 
 
 class RunnerProcess:
-    """A fresh interpreter that serves requests, in a process group that can be ended as one."""
+    """A fresh interpreter that serves requests, in a process group that can be ended as one.
+
+    ``python``, ``variables`` and ``package_folder`` are for another build: its interpreter, the
+    variables it is measured with, and the folder in which it finds this package.
+    """
 
     def __init__(
-        self, path: Sequence[str], blas_threads: int | None, python: str = sys.executable
+        self,
+        path: Sequence[str],
+        blas_threads: int | None,
+        python: str = sys.executable,
+        variables: Mapping[str, str] = NO_VARIABLES,
+        package_folder: str = PACKAGE_FOLDER,
     ) -> None:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
         # What a workload leaves in files goes with its runner, however that ends.
@@ -100,7 +111,8 @@ class RunnerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
-            env=runner_variables(os.environ, path, blas_threads) | {"TMPDIR": self._scratch.name},
+            env=runner_variables(os.environ, path, blas_threads, variables, package_folder)
+            | {"TMPDIR": self._scratch.name},
             text=True,
             encoding="utf-8",
             start_new_session=True,
@@ -194,20 +206,28 @@ class RunnerProcess:
 
 
 def runner_variables(
-    inherited: os._Environ[str] | dict[str, str], path: Sequence[str], blas_threads: int | None
+    inherited: Mapping[str, str],
+    path: Sequence[str],
+    blas_threads: int | None,
+    own: Mapping[str, str] = NO_VARIABLES,
+    package_folder: str = PACKAGE_FOLDER,
 ) -> dict[str, str]:
-    """Return the environment variables of a runner: what a tracer or pytest set is left out."""
+    """Return the environment variables of a runner: what a tracer or pytest set is left out.
+
+    A build's ``own`` variables come last, over the threads of BLAS, too. Its PYTHONPATH takes the
+    place of the inherited one; the folders that the runner needs stay before it.
+    """
     variables = {
         name: value
         for name, value in inherited.items()
         if not name.startswith(("COV_CORE_", "COVERAGE_", "PYTEST_", "PYTHONSTARTUP"))
     }
-    own = [folder for folder in inherited.get("PYTHONPATH", "").split(os.pathsep) if folder]
-    folders = dict.fromkeys((PACKAGE_FOLDER, *path, *own))
-    variables["PYTHONPATH"] = os.pathsep.join(folders)
     variables["PYTHONHASHSEED"] = "0"
     if blas_threads is not None:
         variables.update(dict.fromkeys(BLAS_THREAD_VARIABLES, str(blas_threads)))
+    variables.update(own)
+    theirs = [folder for folder in variables.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    variables["PYTHONPATH"] = os.pathsep.join(dict.fromkeys((package_folder, *path, *theirs)))
     return variables
 
 

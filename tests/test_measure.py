@@ -470,6 +470,16 @@ def test_folders_of_the_users_own_stay_behind_them():
     assert folders == [PACKAGE_FOLDER, "/one", "/build/numpy"]
 
 
+def test_the_variables_of_a_build_come_over_all_others():
+    inherited = {"PYTHONPATH": "/inherited", "OMP_NUM_THREADS": "7"}
+    own = {"PYTHONPATH": "/build", "OMP_NUM_THREADS": "4", "PYTHONHASHSEED": "3"}
+    variables = runner_variables(inherited, ("/one",), 1, own, package_folder="/lent")
+    assert variables["PYTHONPATH"].split(os.pathsep) == ["/lent", "/one", "/build"]
+    assert variables["OMP_NUM_THREADS"] == "4"
+    assert variables["OPENBLAS_NUM_THREADS"] == "1"
+    assert variables["PYTHONHASHSEED"] == "3"
+
+
 # --- runners in processes of their own
 
 
@@ -505,6 +515,16 @@ def ask(process, **request):
 def open_case(process, function, strategy="serial"):
     case = Case("made", 3, strategy, 1 if strategy == "serial" else 2)
     return ask(process, do="open", **open_request(case, MadeWorkload(function), Plan(1), 0))
+
+
+def test_a_runner_of_another_build_has_its_variables():
+    process = RunnerProcess((TESTS_FOLDER,), 1, variables={"OMP_NUM_THREADS": "5"})
+    try:
+        found = open_case(process, loads.square)["environment"]["variables"]
+    finally:
+        process.close()
+    assert found["OMP_NUM_THREADS"] == "5"
+    assert found["OPENBLAS_NUM_THREADS"] == "1"
 
 
 def test_a_case_is_measured_in_a_fresh_interpreter():
