@@ -1,0 +1,288 @@
+"""Environments that are made once, from wheels of a few bytes in a folder."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from helpers.wheels import index, make_wheel  # noqa: F401  # a fixture
+
+from speedgate import installation as module
+from speedgate.index import cache_folder
+from speedgate.installation import (
+    BuildError,
+    Order,
+    Pip,
+    Uv,
+    check_requirement,
+    find_installer,
+    install,
+    is_pinned,
+    last_lines,
+    package_name,
+    published_versions,
+    python_of,
+    releases,
+)
+
+VERSION = ".".join(map(str, sys.version_info[:3]))
+
+
+def order(*requirements, **options):
+    return Order(requirements, Path(sys.executable), VERSION, **options)
+
+
+def version_in(python, package="made"):
+    code = f"import importlib.metadata; print(importlib.metadata.version('{package}'))"
+    done = subprocess.run([python, "-P", "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+# --- environments
+
+
+def test_an_environment_is_made_once(index, monkeypatch):  # noqa: F811
+    make_wheel(index, "made", "1.0")
+    told = []
+    python = install(order("made==1.0"), told.append)
+    assert version_in(python) == "1.0"
+    assert python.is_relative_to(cache_folder() / "builds")
+    assert told == [f"installing made==1.0 for Python {VERSION}, once"]
+    monkeypatch.setattr(module, "run", None)  # nothing more is run
+    assert install(order("made==1.0"), told.append) == python
+    assert len(told) == 1
+
+
+def test_what_pins_nothing_follows_the_index_and_changes_no_environment(index):  # noqa: F811
+    make_wheel(index, "made", "1.0")
+    before = install(order("made"))
+    make_wheel(index, "made", "1.1")
+    after = install(order("made"))
+    assert (version_in(before), version_in(after)) == ("1.0", "1.1")
+    assert install(order("made<2")) == after
+
+
+def test_only_the_environment_is_left_in_the_cache(index):  # noqa: F811
+    make_wheel(index, "made", "1.0")
+    python = install(order("made"))
+    with pytest.raises(BuildError):
+        install(order("made==7"))
+    assert list((cache_folder() / "builds").iterdir()) == [python.parent.parent]
+
+
+def test_two_that_make_the_same_at_once_share_one(index):  # noqa: F811
+    make_wheel(index, "made", "1.0")
+    with ThreadPoolExecutor(2) as pool:
+        pythons = set(pool.map(install, [order("made==1.0")] * 2))
+    assert len(pythons) == 1
+    assert version_in(pythons.pop()) == "1.0"
+
+
+def test_who_comes_second_takes_the_first_ones(tmp_path):
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).touch()
+    module._keep(tmp_path / "second", tmp_path / "first")
+    assert [each.name for each in (tmp_path / "first").iterdir()] == ["first"]
+
+
+def test_a_place_that_cannot_be_written_is_an_error(tmp_path):
+    (tmp_path / "new").mkdir()
+    with pytest.raises(OSError, match="none"):
+        module._keep(tmp_path / "new", tmp_path / "none" / "made")
+
+
+def test_a_requirement_that_does_not_resolve_says_what_pip_says(index):  # noqa: F811
+    make_wheel(index, "made", "1.0")
+    with pytest.raises(BuildError) as caught:
+        install(order("made==7"))
+    lines = str(caught.value).splitlines()
+    assert lines[0] == (
+        f"'made==7' cannot be installed for Python {VERSION} from wheels "
+        "(--from-source builds it otherwise):"
+    )
+    assert "from versions: 1.0" in lines[1]
+
+
+def test_an_inherited_path_lends_nothing(index, tmp_path, monkeypatch):  # noqa: F811
+    """pip takes what is on PYTHONPATH for installed."""
+    make_wheel(tmp_path / "elsewhere", "made", "1.0")
+    install_to = tmp_path / "lent"
+    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "-t", str(install_to)]
+    subprocess.run([*command, "--find-links", str(tmp_path / "elsewhere"), "made"], check=True)
+    monkeypatch.setenv("PYTHONPATH", str(install_to))
+    with pytest.raises(BuildError, match=r"'made==1\.0' cannot be installed"):
+        install(order("made==1.0"))
+
+
+# --- what an environment is known by
+
+
+def test_a_wheel_that_was_built_again_is_another(tmp_path):
+    path = make_wheel(tmp_path, "made", "1.0")
+    before = order(str(path)).digest([str(path)])
+    assert order(str(path)).digest([str(path)]) == before
+    make_wheel(tmp_path, "made", "1.0", "CHANGED = True\n")
+    assert order(str(path)).digest([str(path)]) != before
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Order(("made",), Path(sys.executable), "3.99.0"),
+        Order(("made",), Path("/another/python"), VERSION),
+        Order(("made",), Path(sys.executable), VERSION, from_source=True),
+        Order(("made",), Path(sys.executable), VERSION, variables={"PIP_PRE": "1"}),
+    ],
+)
+def test_what_decides_its_contents_makes_another_environment(other):
+    assert other.digest(["made==1"]) != order("made").digest(["made==1"])
+
+
+def test_what_only_an_installer_cares_for_does_not(monkeypatch):
+    before = order("made").digest(["made==1"])
+    monkeypatch.setenv("PIP_TIMEOUT", "7")
+    assert order("made").digest(["made==1"]) == before
+
+
+# --- requirements
+
+
+@pytest.mark.parametrize(
+    ("requirement", "pinned"),
+    [
+        ("numpy==2.0.0", True),
+        ("numpy===2.0.0", True),
+        ("numpy==2.0.*", False),
+        ("numpy>=2", False),
+        ("numpy", False),
+        ("folder/numpy-2.0.0-cp311-cp311-linux_x86_64.whl", True),
+        ("numpy @ https://example.org/numpy-2.0.0-cp311-cp311-linux_x86_64.whl", True),
+        ("numpy @ git+https://example.org/numpy", False),
+    ],
+)
+def test_what_is_pinned(requirement, pinned):
+    assert is_pinned(requirement) is pinned
+
+
+@pytest.mark.parametrize(
+    ("requirement", "name"),
+    [
+        ("NumPy==2.0.0", "numpy"),
+        ("some_thing[extra]>1", "some-thing"),
+        ("folder/some_thing-1.0-py3-none-any.whl", "some-thing"),
+    ],
+)
+def test_the_package_of_a_requirement(requirement, name):
+    assert package_name(requirement) == name
+
+
+def test_what_is_no_requirement():
+    with pytest.raises(BuildError, match=r"'numpy=>2' is no requirement \(.*give one such as"):
+        check_requirement("numpy=>2")
+    with pytest.raises(BuildError, match=r"there is no wheel gone\.whl"):
+        check_requirement("gone.whl")
+
+
+def test_a_commit_stays_pinned_to_it():
+    found = {
+        "metadata": {"name": "numpy", "version": "2.5"},
+        "is_direct": True,
+        "download_info": {
+            "url": "https://example.org/numpy",
+            "vcs_info": {"vcs": "git", "commit_id": "abc"},
+        },
+    }
+    assert module._pin(found) == "numpy @ git+https://example.org/numpy@abc"
+    del found["download_info"]["vcs_info"]
+    assert module._pin(found) == "numpy @ https://example.org/numpy"
+
+
+def test_warnings_do_not_hide_the_error():
+    text = "\n".join(["ERROR: the reason", *["WARNING: this and that"] * 20])
+    assert last_lines(text) == "  ERROR: the reason"
+
+
+# --- installers
+
+
+@pytest.fixture
+def a_uv(tmp_path, monkeypatch):
+    """A program of that name, first on the PATH."""
+    program = tmp_path / "uv"
+    program.write_text("#!/bin/sh\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    return str(program)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a script is no program there")
+class TestUv:
+    def test_it_is_taken_where_it_is(self, index, a_uv, monkeypatch):  # noqa: F811
+        monkeypatch.delenv("PIP_NO_INDEX")
+        monkeypatch.delenv("PIP_FIND_LINKS")
+        assert isinstance(find_installer(order("made")), Uv)
+
+    def test_pip_is_taken_where_pip_was_told_where_to_look(self, index, a_uv):  # noqa: F811
+        assert isinstance(find_installer(order("made")), Pip)
+
+    def test_a_builds_own_variables_are_settings_too(self, index, a_uv, monkeypatch):  # noqa: F811
+        monkeypatch.delenv("PIP_NO_INDEX")
+        monkeypatch.delenv("PIP_FIND_LINKS")
+        assert isinstance(find_installer(order("made", variables={"PIP_PRE": "1"})), Pip)
+
+    def test_it_stands_in_for_a_pip_that_is_missing(self, a_uv, monkeypatch):
+        monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
+        command = module.pip_command()
+        assert command is not None
+        assert command[:3] == [a_uv, "tool", "run"]
+
+    def test_what_it_is_asked(self, tmp_path, monkeypatch):
+        asked = []
+
+        def run(command, order, failure, written=None):
+            asked.append((command, written))
+            return "made==1.0\nother==2.0\n"
+
+        monkeypatch.setattr(module, "run", run)
+        uv, place = Uv("uv"), tmp_path / "environment"
+        uv.make(place, order("made"))
+        assert uv.resolve(place, order("made", "other")) == ("made==1.0", "other==2.0")
+        uv.install(place, ("made==1.0",), order("made", from_source=True))
+        (make, _), (resolve, written), (fill, _) = asked
+        assert make[:2] == ["uv", "venv"]
+        assert make[-1] == str(place)
+        assert written == "made\nother"
+        assert resolve[:5] == ["uv", "pip", "compile", "--python", str(python_of(place))]
+        assert "--only-binary" in resolve
+        assert "--only-binary" not in fill
+
+
+def test_with_no_installer_at_all_it_says_so(monkeypatch):
+    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(module.shutil, "which", lambda name: None)
+    with pytest.raises(BuildError, match="has no pip, and there is no uv on the PATH"):
+        find_installer(order("made"))
+    with pytest.raises(BuildError, match="has no pip to ask for the versions of made"):
+        published_versions("made")
+
+
+# --- versions
+
+
+def test_versions_are_those_of_the_index_in_order(index):  # noqa: F811
+    for version in ("1.10", "1.9", "2.0rc1", "1.2.3"):
+        make_wheel(index, "made", version)
+    assert published_versions("made") == ["1.2.3", "1.9", "1.10"]
+    assert published_versions("made", Path(sys.executable)) == ["1.2.3", "1.9", "1.10"]
+
+
+def test_pre_releases_are_none_whatever_pip_was_told():
+    assert releases(["2.0.dev1", "1.0", "2.0b1", "nonsense", "0.9.post1"]) == ["0.9.post1", "1.0"]
+
+
+def test_a_package_that_the_index_does_not_have(index):  # noqa: F811
+    with pytest.raises(BuildError, match="the index tells no versions of 'made'"):
+        published_versions("made")

@@ -1,0 +1,60 @@
+"""What another interpreter is lent: enough to measure, and nothing of this one's."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from speedgate.lending import lent_folder
+from speedgate.strategies import STRATEGIES
+
+
+@pytest.fixture
+def bundled(tmp_path):
+    """What a wheel brings along."""
+    folder = tmp_path / "_suite"
+    (folder / "workloads").mkdir(parents=True)
+    (folder / "workloads" / "__init__.py").write_text("HERE = True\n")
+    return folder
+
+
+def test_it_holds_what_measures_and_nothing_else(tmp_path):
+    with lent_folder(tmp_path / "none") as folder:
+        assert sorted(each.name for each in folder.iterdir()) == ["speedgate", "threadpoolctl.py"]
+        assert (folder / "speedgate" / "runner.py").is_file()
+        assert not list(folder.rglob("__pycache__"))
+        assert not [each for each in folder.rglob("*") if each.is_symlink()]
+    assert not folder.exists()
+
+
+def test_the_workloads_that_a_wheel_brings_are_lent_too(bundled):
+    with lent_folder(bundled) as folder:
+        assert (folder / "workloads" / "__init__.py").is_file()
+        assert not (folder / "speedgate" / "_suite").exists()
+
+
+def test_it_is_gone_after_an_error(tmp_path):
+    with pytest.raises(RuntimeError), lent_folder(tmp_path / "none") as folder:
+        raise RuntimeError
+    assert not folder.exists()
+
+
+def test_a_python_with_no_package_at_all_serves_from_it(bundled):
+    """``-S`` leaves out site-packages: whatever is imported beyond the standard library is lent."""
+    code = (
+        "import json, sys, speedgate.runner, threadpoolctl, workloads; "
+        "from speedgate.strategies import STRATEGIES; "
+        "print(json.dumps([speedgate.runner.__file__, sorted(STRATEGIES)]))"
+    )
+    with lent_folder(bundled) as folder:
+        done = subprocess.run(
+            [sys.executable, "-S", "-P", "-c", code],
+            env={**os.environ, "PYTHONPATH": str(folder)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stderr == ""
+        assert str(folder) in done.stdout
+    assert all(name in done.stdout for name in STRATEGIES)
