@@ -43,7 +43,7 @@ def test_it_is_gone_after_an_error(tmp_path):
 def test_a_python_with_no_package_at_all_serves_from_it(bundled):
     """``-S`` leaves out site-packages: whatever is imported beyond the standard library is lent."""
     code = (
-        "import json, sys, speedgate.runner, threadpoolctl, workloads; "
+        "import json, sys, speedgate.runner, speedgate.fingerprint, threadpoolctl, workloads; "
         "from speedgate.strategies import STRATEGIES; "
         "print(json.dumps([speedgate.runner.__file__, sorted(STRATEGIES)]))"
     )
