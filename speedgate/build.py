@@ -213,9 +213,10 @@ def _short_python(python: str, version: str) -> str:
 
 
 def _environment_folder(python: Path) -> Path | None:
-    return next(
-        (each for each in (python, python.parent.parent) if (each / "pyvenv.cfg").is_file()), None
-    )
+    for folder in (python, python.parent.parent):
+        if (folder / "pyvenv.cfg").is_file() or (folder / "conda-meta").is_dir():
+            return folder
+    return None
 
 
 def _unlike(label: str, taken: set[str]) -> str:

@@ -86,10 +86,11 @@ def test_labels_are_short_and_tell_builds_apart(texts, labels, monkeypatch):
     assert module._labels(list(map(parse_build, texts)), [version] * len(texts)) == labels
 
 
-def test_the_python_of_an_environment_is_called_as_its_folder(tmp_path):
+@pytest.mark.parametrize("mark", ["pyvenv.cfg", "conda-meta/history"])
+def test_the_python_of_an_environment_is_called_as_its_folder(mark, tmp_path):
     folder = tmp_path / "trial"
-    folder.mkdir()
-    (folder / "pyvenv.cfg").touch()
+    (folder / mark).parent.mkdir(parents=True)
+    (folder / mark).touch()
     assert module._short_python(str(folder), "3.12.1") == "trial"
     assert module._short_python(str(folder / "bin" / "python"), "3.12.1") == "trial"
 
