@@ -289,7 +289,9 @@ def _named_versions(spec: BuildSpec, base: Path, from_source: bool) -> Iterator[
             yield requirement
             continue
         back = 1 if found["which"] == "newest" else 2
-        versions = published_versions(found["package"], base, from_source)
+        versions = published_versions(
+            found["package"], base, from_source, _installer_variables_of(spec)
+        )
         if len(versions) < back:
             raise BuildError(f"'{requirement}': the index has only {len(versions)} release of it")
         yield f"{found['package']}=={versions[-back]}"
@@ -301,10 +303,8 @@ def _install(
     if not spec.requirements:
         return base
     requirements = tuple(map(_absolute, spec.requirements))
-    of_installer = {
-        name: value for name, value in spec.variables.items() if name.startswith(INSTALLER_PREFIXES)
-    }
-    return install(Order(requirements, base, version, from_source, of_installer), tell)
+    order = Order(requirements, base, version, from_source, _installer_variables_of(spec))
+    return install(order, tell)
 
 
 def _absolute(requirement: str) -> str:
@@ -328,6 +328,13 @@ def _describe(
             "such as numpy==2.3.0, or install it there"
         )
     return Build(label, python, own, found["environment"], _fingerprint(found, own))
+
+
+def _installer_variables_of(spec: BuildSpec) -> dict[str, str]:
+    """Return what a build tells its installer, such as PIP_EXTRA_INDEX_URL and PIP_PRE."""
+    return {
+        name: value for name, value in spec.variables.items() if name.startswith(INSTALLER_PREFIXES)
+    }
 
 
 def _runner_variables_of(spec: BuildSpec) -> dict[str, str]:

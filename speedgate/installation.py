@@ -24,6 +24,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
 from speedgate.index import cache_folder
+from speedgate.measure import NO_VARIABLES
 
 VERSION = 1  # of how an environment is made: another one is made anew
 # Settings of pip that choose what is installed. uv reads none of them.
@@ -310,13 +311,16 @@ def last_lines(text: str) -> str:
 
 
 def published_versions(
-    package: str, python: Path | None = None, from_source: bool = False
+    package: str,
+    python: Path | None = None,
+    from_source: bool = False,
+    variables: Mapping[str, str] = NO_VARIABLES,
 ) -> list[str]:
     """Return the releases of a package that ``python`` (this one) can install, oldest first.
 
     As ``pip index versions`` gives them, yanked ones among them, without pre-releases.
     """
-    order = Order((package,), Path(sys.executable), "", from_source)
+    order = Order((package,), Path(sys.executable), "", from_source, variables)
     pip = pip_command()
     if pip is None:
         raise BuildError(f"{sys.executable} has no pip to ask for the versions of {package}")

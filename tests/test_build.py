@@ -167,7 +167,8 @@ def test_another_package_makes_another_build(index):  # noqa: F811
 def test_an_installers_variables_are_not_the_runners(index, monkeypatch):  # noqa: F811
     make_wheel(index, "numpy", "1.0", NUMPY)
     monkeypatch.delenv("PIP_FIND_LINKS")
-    (build,) = open_builds([f"numpy PIP_FIND_LINKS={index} OMP_NUM_THREADS=1"])
+    (build,) = open_builds([f"numpy==newest PIP_FIND_LINKS={index} OMP_NUM_THREADS=1"])
+    assert build.environment["numpy"]["version"] == "1.0"
     assert build.variables == {"OMP_NUM_THREADS": "1"}
 
 
