@@ -1,0 +1,261 @@
+"""Contrast: two builds side by side, signal by signal, and what is certain of it. Pure.
+
+A *bout* is one fresh runner of every build, measured in turn. Within it the machine cancels out:
+its figure is the median, over sets of pairs taken one right after the other, of the logarithm of
+B's figure over A's (of their difference for a share). Bouts are independent of each other.
+
+What is suspected after the first bouts is called better or worse only where fresh bouts confirm it:
+all n of them must lie beyond the margin on the suspected side. If there is nothing beyond the
+margin, each does so with a probability of at most 1/2, whatever the distribution (the sign test;
+W. J. Conover, Practical Nonparametric Statistics, 3rd ed., section 3.4). With m suspicions and
+n = ceil(log2(m / error)), the probability of any false word in a whole duel is at most
+m 2^-n <= error (Bonferroni's inequality): the first bouts, which chose m, are independent of the
+fresh ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from statistics import median
+
+from speedgate.accounting import concurrency_of
+from speedgate.estimate import DEFAULT_CONFIDENCE, Estimate
+from speedgate.sample import Pair, Round
+from speedgate.spread import mean_interval
+
+# What is less is no difference that anybody would act on: 10%, and 0.05 of a share.
+RATIO_MARGIN = 0.10
+SHARE_MARGIN = 0.05
+# How often a duel may call any of its cases better or worse that is neither.
+FAMILY_ERROR = 0.05
+# A suspicion costs fresh bouts only where it is wrong, a missed one cannot be made up for.
+SUSPICION_CONFIDENCE = 0.80
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A figure of a pair. ``rises`` says that more is better; one that does not decide is told.
+
+    ``is_relative`` marks what is measured against the serial side, and so moves with it.
+    """
+
+    name: str
+    of: Callable[[Pair, int], float | None] | None
+    rises: bool = False
+    decides: bool = True
+    is_relative: bool = False
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it is a share, sampled once in a bout: shares are subtracted, not divided."""
+        return self.of is None
+
+    @property
+    def margin(self) -> float:
+        """The margin on the scale of its changes: of logarithms, or of shares."""
+        return SHARE_MARGIN if self.is_share else math.log1p(RATIO_MARGIN)
+
+
+def _concurrency(pair: Pair, workers: int) -> float | None:
+    # Time on a run queue counts as running: others had the core, whichever build ran.
+    return concurrency_of(pair.contender, workers, pair.contender.waiting or 0.0)
+
+
+def _cpu_per_wall(pair: Pair, workers: int) -> float | None:
+    return None if pair.contender.cpu is None else pair.contender.cpu / pair.contender.seconds
+
+
+def _switches(pair: Pair, workers: int) -> float | None:
+    """Context switches of a contender round, and one, so that none has a logarithm, too."""
+    found: Round = pair.contender
+    if found.voluntary_switches is None or found.involuntary_switches is None:
+        return None
+    return 1.0 + found.voluntary_switches + found.involuntary_switches
+
+
+SIGNALS = (
+    Signal("speedup", lambda pair, workers: pair.ratio, rises=True, is_relative=True),
+    Signal("seconds", lambda pair, workers: pair.contender.seconds),
+    Signal("concurrency", _concurrency, rises=True),
+    Signal("inflation", lambda pair, workers: pair.inflation, is_relative=True),
+    Signal("held", None),
+    Signal("serial_seconds", lambda pair, workers: pair.baseline.seconds, decides=False),
+    Signal("cpu_per_wall", _cpu_per_wall, decides=False),
+    Signal("switches", _switches, decides=False),
+)
+SIGNAL = {signal.name: signal for signal in SIGNALS}
+
+
+@dataclass(frozen=True)
+class Bout:
+    """One fresh runner of every build: ``sets[k][b]`` is the k-th pair of build b, ``held[b]`` its
+    share with the GIL held. ``None`` is what a build that failed, or the platform, cannot tell."""
+
+    sets: tuple[tuple[Pair | None, ...], ...]
+    held: tuple[float | None, ...]
+
+    def level(self, signal: Signal, workers: int, build: int) -> float | None:
+        """Return a build's median figure in this bout."""
+        if signal.of is None:
+            return self.held[build]
+        pairs = [each[build] for each in self.sets]
+        values = [None if pair is None else signal.of(pair, workers) for pair in pairs]
+        known = [value for value in values if value is not None]
+        return median(known) if known and len(known) == len(values) else None
+
+    def change(self, signal: Signal, workers: int, build: int) -> float | None:
+        """Return how a signal differs from build 0: the median log ratio, or the difference."""
+        if signal.of is None:
+            one, other = self.held[0], self.held[build]
+            return None if one is None or other is None else other - one
+        found = []
+        for pairs in self.sets:
+            first, second = pairs[0], pairs[build]
+            if first is None or second is None:
+                return None
+            one, other = signal.of(first, workers), signal.of(second, workers)
+            if not one or not other or min(one, other) <= 0:
+                return None
+            found.append(math.log(other / one))
+        return median(found) if found else None
+
+
+def changes(bouts: Sequence[Bout], signal: Signal, workers: int, build: int) -> list[float]:
+    """Return the change of a signal in each bout that knows it."""
+    found = [bout.change(signal, workers, build) for bout in bouts]
+    return [value for value in found if value is not None]
+
+
+class Verdict(Enum):
+    """What is certain of a case in one build against the first."""
+
+    WORSE = "worse"
+    BETTER = "better"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+    SAME = "same"
+    NOT_AVAILABLE = "not available"
+
+
+@dataclass(frozen=True)
+class Move:
+    """One signal in build 0 and in another.
+
+    ``levels`` are its means in both (geometric ones, except of shares); ``change`` is the ratio of
+    the second to the first, or the difference of shares; intervals are Student's over bouts.
+    """
+
+    signal: Signal
+    levels: tuple[Estimate, Estimate]
+    change: Estimate
+
+    @property
+    def size(self) -> float:
+        """How far it moved, in margins: comparable between signals."""
+        value = self.change.value if self.signal.is_share else math.log(self.change.value)
+        return abs(value) / self.signal.margin
+
+    @property
+    def is_within_margin(self) -> bool:
+        """Whether the whole interval lies within the margin: the same, for all that matters."""
+        low, high = self.change.low, self.change.high
+        if self.signal.is_share:
+            return low >= -SHARE_MARGIN and high <= SHARE_MARGIN
+        return low >= 1 / (1 + RATIO_MARGIN) and high <= 1 + RATIO_MARGIN
+
+
+def moves(bouts: Sequence[Bout], workers: int, build: int) -> dict[str, Move]:
+    """Return what is known of every signal between build 0 and another, by the signal's name."""
+    found = {}
+    for signal in SIGNALS:
+        values = changes(bouts, signal, workers, build)
+        levels = [_level(bouts, signal, workers, each) for each in (0, build)]
+        if values and levels[0] is not None and levels[1] is not None:
+            change = mean_interval(values, DEFAULT_CONFIDENCE)
+            found[signal.name] = Move(
+                signal,
+                (levels[0], levels[1]),
+                change if signal.is_share else exponential(change),
+            )
+    return found
+
+
+def _level(bouts: Sequence[Bout], signal: Signal, workers: int, build: int) -> Estimate | None:
+    values = [bout.level(signal, workers, build) for bout in bouts]
+    known = [value for value in values if value is not None]
+    if signal.is_share:
+        return mean_interval(known, DEFAULT_CONFIDENCE) if known else None
+    logs = [math.log(value) for value in known if value > 0]
+    return exponential(mean_interval(logs, DEFAULT_CONFIDENCE)) if logs else None
+
+
+def exponential(estimate: Estimate) -> Estimate:
+    """Return the ratio whose logarithm is estimated."""
+    value, low, high = map(_exp, (estimate.value, estimate.low, estimate.high))
+    return Estimate(value, low, high, estimate.confidence, estimate.count)
+
+
+def _exp(value: float) -> float:
+    """The exponential, of bounds so wide that no float holds them as well."""
+    return math.exp(value) if value < 700 else math.inf
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """That a signal of a build lies beyond the margin: above it (1) or below it (-1)."""
+
+    build: int
+    signal: Signal
+    sign: int
+
+    @property
+    def is_worse(self) -> bool:
+        return (self.sign > 0) != self.signal.rises
+
+    def agrees(self, bout: Bout, workers: int) -> bool | None:
+        """Whether a fresh bout lies beyond the margin on the suspected side; ``None`` if it does
+        not know the signal, and so does not count."""
+        value = bout.change(self.signal, workers, self.build)
+        return None if value is None else self.sign * value > self.signal.margin
+
+
+def suspicions(bouts: Sequence[Bout], workers: int, build: int) -> list[Suspicion]:
+    """Return which deciding signals seem to have moved beyond the margin."""
+    found = []
+    for signal in SIGNALS:
+        values = changes(bouts, signal, workers, build)
+        if not signal.decides or len(values) < 2:
+            continue
+        change = mean_interval(values, SUSPICION_CONFIDENCE)
+        if abs(change.value) > signal.margin and (change.low > 0 or change.high < 0):
+            found.append(Suspicion(build, signal, 1 if change.value > 0 else -1))
+    return found
+
+
+def bouts_to_confirm(suspected: int, error: float = FAMILY_ERROR) -> int:
+    """Return how many fresh bouts must all agree, where so much is suspected in a whole duel."""
+    return max(0, math.ceil(math.log2(suspected / error))) if suspected else 0
+
+
+def verdict_of(found: dict[str, Move], confirmed: Sequence[Suspicion]) -> Verdict:
+    """Return the verdict of a case from its moves, and from what fresh bouts confirmed.
+
+    A speedup (or inflation) that is worse only because the serial side gained more is no loss where
+    the parallel seconds themselves became better.
+    """
+    names = {each.signal.name: each for each in confirmed}
+    gained = "seconds" in names and not names["seconds"].is_worse
+    worse = [
+        each for each in confirmed if each.is_worse and not (gained and each.signal.is_relative)
+    ]
+    if worse:
+        return Verdict.WORSE
+    if any(not each.is_worse for each in confirmed):
+        return Verdict.BETTER
+    deciding = [move for move in found.values() if move.signal.decides]
+    if "speedup" in found and all(move.is_within_margin for move in deciding):
+        return Verdict.SAME
+    return Verdict.INCONCLUSIVE
