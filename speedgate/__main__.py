@@ -11,9 +11,11 @@ from typing import Any
 
 from speedgate.advice import advise
 from speedgate.baseline import SIGNALS, WINDOW_RUNS, Signal
+from speedgate.build import BuildError
 from speedgate.case import parse_size
 from speedgate.comparison import Level, Source, compare
 from speedgate.drift import DriftUnavailable, change_points
+from speedgate.duel_commands import add_duel_command
 from speedgate.environment import describe_machine, usable_cores
 from speedgate.estimate import Estimate
 from speedgate.exchange import export_run, import_run
@@ -39,6 +41,8 @@ from speedgate.selftest import conclusions, run_selftest
 from speedgate.store import StoreError
 from speedgate.suite import find_workload
 
+# What is told without a traceback.
+REFUSALS = (BuildError, HistoryError, MeasurementError, OptionError, StoreError, OSError)
 SELFTEST_TRIALS = 32
 QUICK_TRIALS = 5
 
@@ -48,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         code: int = options.run(options)
-    except (HistoryError, MeasurementError, OptionError, StoreError, OSError) as error:
+    except REFUSALS as error:
         print(f"speedgate {options.command}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -77,6 +81,7 @@ def parser() -> argparse.ArgumentParser:
     advice.add_argument("--size", metavar="ELEMENTS", help="only this size, such as 1e6")
     advice.set_defaults(run=run_advise)
     add_history_commands(commands)
+    add_duel_command(commands)
     selftest = commands.add_parser(
         "selftest", help="A/A on this machine: false alarms, smallest drop, a threshold"
     )

@@ -26,9 +26,10 @@ from speedgate.estimate import DEFAULT_CONFIDENCE, Estimate
 from speedgate.sample import Pair, Round
 from speedgate.spread import mean_interval
 
-# What is less is no difference that anybody would act on: 10%, and 0.05 of a share.
+# What is less is no difference that anybody would act on: 10%, and 0.10 of a share, which is what
+# a tenth of a second of samples can tell in a few bouts.
 RATIO_MARGIN = 0.10
-SHARE_MARGIN = 0.05
+SHARE_MARGIN = 0.10
 # How often a duel may call any of its cases better or worse that is neither.
 FAMILY_ERROR = 0.05
 # A suspicion costs fresh bouts only where it is wrong, a missed one cannot be made up for.
@@ -173,7 +174,9 @@ def moves(bouts: Sequence[Bout], workers: int, build: int) -> dict[str, Move]:
     for signal in SIGNALS:
         values = changes(bouts, signal, workers, build)
         levels = [_level(bouts, signal, workers, each) for each in (0, build)]
-        if values and levels[0] is not None and levels[1] is not None:
+        # What only one of many bouts could tell has no interval, and must not decide.
+        is_known = len(values) >= min(2, len(bouts))
+        if values and is_known and levels[0] is not None and levels[1] is not None:
             change = mean_interval(values, DEFAULT_CONFIDENCE)
             found[signal.name] = Move(
                 signal,

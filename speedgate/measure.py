@@ -236,8 +236,9 @@ class Plan:
     """How a case is to be measured. ``seconds`` of wall time are spread over the processes.
 
     ``tasks`` and ``loops`` are chosen by calibration unless they are given; ``pairs`` fixes the
-    number of pairs of a process. ``held_seconds`` of each process are spent on sampling the GIL,
-    none if 0. ``before`` names a function that the runner calls first.
+    number of pairs of a process; ``check_tasks`` the results that are compared. ``held_seconds`` of
+    each process are spent on sampling the GIL, none if 0. ``before`` names a function that the
+    runner calls first.
     """
 
     seconds: float
@@ -247,6 +248,7 @@ class Plan:
     tasks: int | None = None
     loops: int | None = None
     pairs: int | None = None
+    check_tasks: int | None = None
     held_seconds: float = 0.0
     seed: int = 0
     before: str | None = None
@@ -409,7 +411,7 @@ class Session:
         self._open = open_request(
             measurement.case, workload, plan, number=max(0, len(measurement.processes) - 1)
         )
-        self._check_tasks = buffers(measurement.case)
+        self._check_tasks = plan.check_tasks or buffers(measurement.case)
         self._runner = open_runner()
 
     def __enter__(self) -> Session:
@@ -466,7 +468,7 @@ def _measure_in_one_process(
         _run_rounds(measurement, plan, session.ask, pairs, controls, until, now)
         measurement.timed_seconds += calibrated["seconds"]
         if plan.held_seconds:
-            _sample_held(measurement, session, plan.held_seconds)
+            sample_held(measurement, session, plan.held_seconds)
 
 
 def blas_limit_broken(opened: Json, blas_threads: int | None) -> str | None:
@@ -480,7 +482,8 @@ def blas_limit_broken(opened: Json, blas_threads: int | None) -> str | None:
     return None
 
 
-def _sample_held(measurement: Measurement, session: Session, seconds: float) -> None:
+def sample_held(measurement: Measurement, session: Session, seconds: float) -> HeldStretch | None:
+    """Sample the GIL in an open runner; ``None`` where that says nothing."""
     reply = session.ask(do="held", seconds=seconds, py_spy=find_py_spy())
     measurement.timed_seconds += reply["seconds"]
     # Where nobody knows how long the worker waited, nobody knows what the samples are worth.
@@ -489,6 +492,8 @@ def _sample_held(measurement: Measurement, session: Session, seconds: float) -> 
         hits, samples = reply["held"]
         stretch = HeldStretch(hits, samples, reply["calls"], reply["waiting"])
         measurement.held.append(stretch)
+        return stretch
+    return None
 
 
 def find_py_spy() -> str | None:

@@ -365,6 +365,7 @@ class SectionEntry(msgspec.Struct):
     environment: Json
     judgements: list[JudgementEntry]
     complete: bool = True
+    duel: Json | None = None
 
 
 class RunDocument(msgspec.Struct):
@@ -410,6 +411,11 @@ class Run:
     @property
     def judgements(self) -> list[JudgementEntry]:
         return self.section.judgements
+
+    @property
+    def duel(self) -> Json | None:
+        """The duel that this run is one side of, as it is shown again; ``None`` of any other."""
+        return self.section.duel
 
     @property
     def is_complete(self) -> bool:

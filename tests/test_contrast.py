@@ -127,7 +127,7 @@ def test_a_bout_that_knows_nothing_neither_agrees_nor_dissents():
     held = suspected("held", 1)
     assert held.agrees(bout(pair(), pair()), WORKERS) is None
     assert held.agrees(bout(pair(), pair(), held=(0.1, 0.3)), WORKERS) is True
-    assert held.agrees(bout(pair(), pair(), held=(0.1, 0.14)), WORKERS) is False
+    assert held.agrees(bout(pair(), pair(), held=(0.1, 0.19)), WORKERS) is False
 
 
 @pytest.mark.parametrize(("suspected", "needed"), [(0, 0), (1, 5), (2, 6), (20, 9), (100, 11)])

@@ -2,8 +2,8 @@
 
 This package imports NumPy and the standard library and nothing of Speedgate's, so that a worker
 process loads neither pytest nor the harness when it imports a workload. The names below come from
-``workloads.catalogue`` when they are asked for: a worker that needs no NumPy, or may not have it
-(an interpreter of its own), loads none.
+``workloads.catalogue``, or ``workloads.duel``, when they are asked for: a worker that needs no
+NumPy, or may not have it (an interpreter of its own), loads none.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ if TYPE_CHECKING:
         Workload,
         operation,
     )
+    from workloads.duel import DUEL
 
 __all__ = [
     "BUSY",
     "CATALOGUE",
     "CONTROL",
+    "DUEL",
     "G_OUT",
     "HOLDS",
     "NOOP",
@@ -46,4 +48,5 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'workloads' has no attribute '{name}'")
-    return getattr(import_module("workloads.catalogue"), name)
+    module = "workloads.duel" if name == "DUEL" else "workloads.catalogue"
+    return getattr(import_module(module), name)

@@ -10,6 +10,7 @@ from speedgate.case import Case
 from speedgate.gate import Judgement, Verdict
 from speedgate.gil_map import operations
 from speedgate.report.blas import blas_lines, blas_table
+from speedgate.report.duel import duel_markdown, duel_text
 from speedgate.report.map import map_lines, map_table
 from speedgate.report.table import MARKS, Table, markdown, plain, speedup_table, wrapped
 from speedgate.run import JudgementEntry, Row, Run
@@ -72,6 +73,8 @@ def text_run(run: Run, width: int) -> list[str]:
     """Return a stored run as the terminal showed it: a table for each bench, then the gate."""
     lines = wrapped(environment_line(run.environment), width)
     lines += [f"from {run.name}", ""]
+    if run.duel is not None:
+        return lines + duel_text(run.duel, width)
     for rows in _by_bench(run):
         lines += [*_bench_lines(rows, run, width), ""]
         lines += [line for remark in remarks(rows) for line in wrapped(remark, width)]
@@ -101,6 +104,8 @@ def _bench_table(rows: list[Row], run: Run) -> Table:
 def markdown_run(run: Run) -> str:
     """Return a stored run in Markdown, as for the summary of a CI job."""
     parts = [f"### {environment_line(run.environment)}", ""]
+    if run.duel is not None:
+        return "\n".join([*parts, duel_markdown(run.duel)])
     for rows in _by_bench(run):
         parts += [markdown(_bench_table(rows, run)), ""]
         parts += [f"- {remark}" for remark in remarks(rows)]

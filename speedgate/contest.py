@@ -1,0 +1,219 @@
+"""Contest: one case in every build, bout by bout. The builds are each other's control."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from speedgate.case import Case, Workload
+from speedgate.contrast import Bout
+from speedgate.environment import BLAS_THREAD_VARIABLES
+from speedgate.measure import (
+    Asker,
+    Measurement,
+    MeasurementError,
+    NotAvailable,
+    Plan,
+    Session,
+    blas_limit_broken,
+    sample_held,
+)
+from speedgate.sample import Pair
+from speedgate.strategies import STRATEGIES
+
+# A bout goes on for so long in each build; a single set may take longer, where workers
+# oversubscribe the cores, and is then an average by itself.
+BOUT_SECONDS = 0.25
+MOST_SETS = 40
+# One sampling costs 0.03 s more than this.
+HELD_SECONDS = 0.1
+# Idle threads of a BLAS spin for about so long before they sleep: the next build waits for that.
+SETTLE_SECONDS = 0.04
+BLAS_DEFAULT = "blas-default"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A case of a duel, with the threads that BLAS has in each runner: ``None`` leaves it alone."""
+
+    workload: Workload
+    case: Case
+    blas_threads: int | None = 1
+
+    @property
+    def label(self) -> str:
+        """``eigh-2500-threads-2/blas-default``."""
+        return self.case.id if self.blas_threads == 1 else f"{self.case.id}/{self.blas_label}"
+
+    @property
+    def blas_label(self) -> str:
+        return BLAS_DEFAULT if self.blas_threads is None else f"blas-{self.blas_threads}"
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """What a contest needs of a build: its variables, and what opens a runner for an entry."""
+
+    label: str
+    open_runner: Callable[[Entry], Asker]
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def sets_blas_threads(self) -> bool:
+        """Whether the user chose the threads of BLAS himself, over what every runner is told."""
+        return any(name in self.variables for name in BLAS_THREAD_VARIABLES)
+
+
+class Contest:
+    """One entry in every build: a ``Measurement`` for each, and the bouts between them.
+
+    ``failures`` and ``lacking`` say, by the number of a build, why it takes no part any more.
+    """
+
+    def __init__(
+        self,
+        entry: Entry,
+        contestants: Sequence[Contestant],
+        time_limit: float,
+        now: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.entry = entry
+        self.contestants = contestants
+        self.measurements = [Measurement(entry.case) for _ in contestants]
+        self.bouts: list[Bout] = []
+        self.failures: dict[int, str] = {}
+        self.lacking: dict[int, str] = {}
+        self._plan = plan_of(entry, time_limit)
+        self._now = now
+        self._pause = pause
+
+    @property
+    def builds(self) -> list[int]:
+        """The builds that still take part."""
+        out = self.failures.keys() | self.lacking.keys()
+        return [number for number in range(len(self.contestants)) if number not in out]
+
+    def is_over(self) -> bool:
+        """Whether there is nothing left to compare: the first build failed, or all others."""
+        builds = self.builds
+        return builds[:1] != [0] or len(builds) < 2
+
+    def run_bout(self) -> None:
+        """Measure in one fresh runner of each build, side by side."""
+        began = self._now()
+        with ExitStack() as stack:
+            order = self._rotated(len(self.bouts))
+            sessions = {}
+            for build in order:
+                session = self._guarded(build, self._enter, build, stack)
+                if session is not None:
+                    sessions[build] = session
+            if self.is_over():
+                return
+            sets = self._run_sets(sessions)
+            held = [self._held_share(build, sessions) for build in range(len(self.contestants))]
+        self.bouts.append(Bout(tuple(sets), tuple(held)))
+        for build in self.builds:
+            self.measurements[build].wall_seconds += self._now() - began
+
+    def _rotated(self, turn: int) -> list[int]:
+        """The builds in the order of a turn: each comes first as often as any other."""
+        builds = self.builds
+        start = turn % max(1, len(builds))
+        return builds[start:] + builds[:start]
+
+    def _guarded(self, build: int, step: Callable[..., T], *arguments: Any) -> T | None:
+        """Do a step of one build; where it fails, that build is out and the others go on."""
+        try:
+            return step(*arguments)
+        except NotAvailable as error:
+            self.lacking[build] = str(error)
+        except MeasurementError as error:
+            self.failures[build] = str(error)
+        return None
+
+    def _enter(self, build: int, stack: ExitStack) -> Session:
+        """Open the case in a fresh runner; the first one's load is everybody's from then on."""
+        measurement, contestant = self.measurements[build], self.contestants[build]
+        measurement.processes.append([])
+        measurement.controls.append([])
+        session = stack.enter_context(
+            Session(
+                measurement,
+                self.entry.workload,
+                self._plan,
+                lambda: contestant.open_runner(self.entry),
+                self._now,
+            )
+        )
+        opened = session.open(check=len(measurement.processes) == 1)
+        measurement.replies.append(opened)
+        if not contestant.sets_blas_threads:
+            broken = blas_limit_broken(opened, self.entry.blas_threads)
+            if broken is not None:
+                raise MeasurementError(f"{self.entry.label}: {broken}")
+        calibrated = session.ask(do="calibrate", tasks=self._plan.tasks, loops=self._plan.loops)
+        measurement.replies.append(calibrated)
+        self._plan = replace(self._plan, tasks=calibrated["tasks"], loops=calibrated["loops"])
+        self._settle()
+        return session
+
+    def _settle(self) -> None:
+        if self.entry.blas_threads != 1:
+            self._pause(SETTLE_SECONDS)
+
+    def _run_sets(self, sessions: Mapping[int, Session]) -> list[tuple[Pair | None, ...]]:
+        sets: list[tuple[Pair | None, ...]] = []
+        until = self._now() + BOUT_SECONDS * len(sessions)
+        while not sets or (len(sets) < MOST_SETS and self._now() < until):
+            pairs: dict[int, Pair] = {}
+            for build in self._rotated(len(self.bouts) + len(sets)):
+                pair = self._guarded(build, self._one_pair, build, sessions[build])
+                if pair is not None:
+                    pairs[build] = pair
+            if self.is_over():
+                break
+            sets.append(tuple(pairs.get(build) for build in range(len(self.contestants))))
+        return sets
+
+    def _one_pair(self, build: int, session: Session) -> Pair:
+        measurement = self.measurements[build]
+        pairs = measurement.processes[-1]
+        reply = session.ask(do="rounds", pairs=1, seconds=0.0)
+        measurement.add_rounds(reply, pairs, measurement.controls[-1])
+        if measurement.broken is not None:
+            raise MeasurementError(f"{self.entry.label}: {measurement.broken}")
+        self._settle()
+        return pairs[-1]
+
+    def _held_share(self, build: int, sessions: Mapping[int, Session]) -> float | None:
+        """Sample the GIL where workers share one, and no BLAS threads spin beside them."""
+        shares_gil = STRATEGIES[self.entry.case.strategy].workers_are == "threads"
+        if build not in self.builds or not shares_gil or self.entry.blas_threads != 1:
+            return None
+        stretch = self._guarded(
+            build, sample_held, self.measurements[build], sessions[build], HELD_SECONDS
+        )
+        return None if stretch is None else stretch.share
+
+
+def plan_of(entry: Entry, time_limit: float) -> Plan:
+    """Return how an entry is measured: no control, and little where BLAS has threads of its own.
+
+    Workers that oversubscribe a busy machine's cores take seconds for what one does in a
+    hundredth; a round of two tasks a worker tells it as well.
+    """
+    few = 2 * entry.case.workers if entry.blas_threads != 1 else None
+    return Plan(
+        seconds=0.0,
+        time_limit=time_limit,
+        blas_threads=entry.blas_threads,
+        tasks=few,
+        check_tasks=None if few is None else entry.case.workers,
+    )

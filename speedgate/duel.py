@@ -1,0 +1,231 @@
+"""Duel: all cases in all builds, until each has its verdict or the time is up.
+
+First every case has a few bouts; what then seems to have moved is confirmed with fresh ones, and
+what is left of the time goes to what is undecided. A round of bouts goes over all the cases before
+the next begins, so that a disturbance of minutes meets one bout of each, not all of one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from speedgate.contest import Contest
+from speedgate.contrast import (
+    Bout,
+    Move,
+    Suspicion,
+    Verdict,
+    bouts_to_confirm,
+    moves,
+    suspicions,
+    verdict_of,
+)
+
+SCREENING_BOUTS = 4
+# More bouts than this narrow an interval too slowly to be worth their time.
+MOST_BOUTS = 12
+# Screening ends after this share of the budget, once every case has the fewest bouts that have an
+# interval: a suspicion that cannot be confirmed any more is worth nothing.
+SCREENING_SHARE = 0.6
+LEAST_BOUTS = 2
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Trial:
+    """A contest, and what is suspected of it. ``fresh`` is where its confirming bouts began."""
+
+    contest: Contest
+    suspected: list[Suspicion] = field(default_factory=list)
+    dismissed: list[Suspicion] = field(default_factory=list)
+    confirmed: list[Suspicion] = field(default_factory=list)
+    agreed: dict[Suspicion, int] = field(default_factory=dict)
+    fresh: int | None = None
+
+    @property
+    def workers(self) -> int:
+        return self.contest.entry.case.workers
+
+    @property
+    def open_suspicions(self) -> list[Suspicion]:
+        done = (*self.dismissed, *self.confirmed)
+        return [each for each in self.suspected if each not in done]
+
+    def suspect(self) -> None:
+        for build in self.contest.builds[1:]:
+            self.suspected += suspicions(self.contest.bouts, self.workers, build)
+        self.fresh = len(self.contest.bouts)
+
+    def take_in(self, bout: Bout, needed: int) -> None:
+        """Hold a fresh bout against what is suspected: the first dissent dismisses it."""
+        for each in self.open_suspicions:
+            agrees = each.agrees(bout, self.workers)
+            if agrees is None:
+                continue
+            self.agreed[each] = self.agreed.get(each, 0) + 1
+            if not agrees:
+                self.dismissed.append(each)
+            elif self.agreed[each] >= needed:
+                self.confirmed.append(each)
+
+    def finding(self, build: int) -> Finding:
+        """Return what is certain of another build against the first.
+
+        Where something was confirmed, the figures are those of the fresh bouts: what was chosen
+        for being far off after the first ones is nearer than it seemed.
+        """
+        contest = self.contest
+        confirmed = [each for each in self.confirmed if each.build == build]
+        bouts = contest.bouts[self.fresh if confirmed else 0 :]
+        found = moves(bouts, self.workers, build)
+        verdict = verdict_of(found, confirmed)
+        note = ""
+        failed = [number for number in (0, build) if number in contest.failures]
+        lacking = [number for number in (0, build) if number in contest.lacking]
+        if failed:
+            verdict, note = Verdict.FAILED, contest.failures[failed[0]]
+        elif lacking:
+            verdict, note = Verdict.NOT_AVAILABLE, contest.lacking[lacking[0]]
+        elif any(each.build == build for each in self.open_suspicions):
+            note = "no time was left to confirm it"
+        elif not contest.bouts:
+            note = "no time was left for it"
+        out = (*failed, *lacking)
+        return Finding(
+            self, build, verdict, found, confirmed, note, out[0] if out else None, len(bouts)
+        )
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is certain of one case in one build against the first, and why.
+
+    ``note`` is why there is no more to say; ``out`` the build that failed, or lacks the case.
+    """
+
+    trial: Trial
+    build: int
+    verdict: Verdict
+    moves: dict[str, Move]
+    confirmed: Sequence[Suspicion]
+    note: str
+    out: int | None
+    bouts: int
+
+    @property
+    def size(self) -> float:
+        """How large the difference is that the verdict tells of, in margins."""
+        names = [each.signal.name for each in self.confirmed]
+        picked = [self.moves[name] for name in names if name in self.moves]
+        if not picked:
+            picked = [move for move in self.moves.values() if move.signal.decides]
+        return max((move.size for move in picked), default=0.0)
+
+
+@dataclass(frozen=True)
+class Step:
+    """The bout that starts now, for the progress line."""
+
+    phase: str
+    number: int
+    total: int
+    label: str
+    most_seconds_left: float
+
+
+class Duel:
+    """Runs contests within ``budget`` seconds; ``tell`` is given every step before it starts."""
+
+    def __init__(
+        self,
+        contests: Sequence[Contest],
+        budget: float,
+        tell: Callable[[Step], None] = lambda step: None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.trials = [Trial(contest) for contest in contests]
+        self.needed = 0
+        self.is_complete = False
+        self._tell = tell
+        self._now = now
+        self._began = now()
+        self._budget = budget
+
+    @property
+    def seconds(self) -> float:
+        return self._now() - self._began
+
+    def run(self) -> None:
+        """Screen, confirm, and spend what is left on the undecided."""
+        self._screen()
+        for trial in self.trials:
+            trial.suspect()
+        self.needed = bouts_to_confirm(sum(len(trial.suspected) for trial in self.trials))
+        self._confirm()
+        self._decide()
+        self.is_complete = True
+
+    def _screen(self) -> None:
+        for number in range(SCREENING_BOUTS):
+            if number >= LEAST_BOUTS and self.seconds > SCREENING_SHARE * self._budget:
+                break
+            phase = f"bout {number + 1} of {SCREENING_BOUTS}"
+            for _ in self._round(self.trials, phase):
+                pass
+
+    def _confirm(self) -> None:
+        """Give fresh bouts to what is suspected, until it is confirmed or dismissed."""
+        number = 0
+        while suspected := [each for each in self.trials if each.open_suspicions]:
+            number += 1
+            phase = f"confirming, bout {number} of {self.needed}"
+            before = sum(len(each.contest.bouts) for each in suspected)
+            for trial in self._round(suspected, phase):
+                trial.take_in(trial.contest.bouts[-1], self.needed)
+            is_stuck = before == sum(len(each.contest.bouts) for each in suspected)
+            if is_stuck or number >= 2 * self.needed:
+                break
+
+    def _decide(self) -> None:
+        """Narrow the intervals of what is neither the same nor confirmed."""
+        while undecided := [each for each in self.trials if self._is_undecided(each)]:
+            before = sum(len(each.contest.bouts) for each in undecided)
+            for _ in self._round(undecided, "undecided"):
+                pass
+            if before == sum(len(each.contest.bouts) for each in undecided):
+                break
+
+    def _is_undecided(self, trial: Trial) -> bool:
+        if trial.contest.is_over() or len(trial.contest.bouts) >= MOST_BOUTS:
+            return False
+        verdicts = {trial.finding(build).verdict for build in trial.contest.builds[1:]}
+        return Verdict.INCONCLUSIVE in verdicts
+
+    def _round(self, trials: Sequence[Trial], phase: str) -> Iterator[Trial]:
+        """Run a bout of each while there is time; yield those that had a whole one."""
+        for number, trial in enumerate(trials, start=1):
+            left = self._budget - self.seconds
+            if left <= 0:
+                return
+            contest = trial.contest
+            if contest.is_over():
+                continue
+            self._tell(Step(phase, number, len(trials), contest.entry.label, left))
+            before = len(contest.bouts)
+            contest.run_bout()
+            if len(contest.bouts) > before:
+                yield trial
+
+    def findings(self) -> list[Finding]:
+        """Return what is certain of every case in every other build, what matters most first."""
+        order = list(Verdict)
+        found = [
+            trial.finding(build)
+            for trial in self.trials
+            for build in range(1, len(trial.contest.contestants))
+        ]
+        return sorted(found, key=lambda each: (order.index(each.verdict), -each.size))

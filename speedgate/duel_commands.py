@@ -1,0 +1,189 @@
+"""The command ``duel``: builds measured against each other, shown and saved."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from speedgate.build import Build, open_builds
+from speedgate.contest import Contest, Contestant, Entry
+from speedgate.contrast import FAMILY_ERROR, RATIO_MARGIN, SHARE_MARGIN, Verdict
+from speedgate.duel import Duel, Step
+from speedgate.duel_runs import build_json, save_runs
+from speedgate.duel_selection import add_selection, refuse_what_does_not_fit, select_entries
+from speedgate.lending import lent_folder
+from speedgate.measure import Asker, RunnerProcess, import_folders
+from speedgate.report.duel import duel_markdown, duel_text, findings_json
+from speedgate.report.progress import LOG_EVERY_SECONDS, duration
+from speedgate.selection import OptionError, parse_seconds
+from speedgate.settings import DEFAULT_TIME_LIMIT_SECONDS
+
+DEFAULT_BUDGET_SECONDS = 480.0
+WELL, BAD, INTERRUPTED = 0, 1, 130
+
+Json = dict[str, Any]
+
+
+def add_duel_command(commands: Any) -> None:
+    """Give the parser of commands ``duel``."""
+    duel = commands.add_parser(
+        "duel",
+        help="two or more builds side by side: which threads better, and why",
+        description="A BUILD is a path to a Python, requirements such as numpy==2.3.5, variables "
+        "such as OPENBLAS_NUM_THREADS=1, or several of them in quotes; name=BUILD names it.",
+    )
+    duel.add_argument("builds", nargs="+", metavar="BUILD", help="two or more; the first is A")
+    add_selection(duel)
+    add_measuring(duel, DEFAULT_BUDGET_SECONDS)
+    duel.add_argument(
+        "--allow-same", action="store_true", help="measure a build against itself (A/A)"
+    )
+    duel.add_argument(
+        "--fail-on-worse", action="store_true", help="exit 1 if anything is worse, or failed"
+    )
+    duel.add_argument("--details", action="store_true", help="every signal of every case")
+    duel.add_argument("--format", choices=("text", "markdown", "json"), default="text")
+    duel.add_argument(
+        "--results", type=Path, default=Path("results"), metavar="FOLDER", help="default: results"
+    )
+    duel.set_defaults(run=run_duel)
+
+
+def add_measuring(command: argparse.ArgumentParser, budget: float) -> None:
+    command.add_argument(
+        "--budget", metavar="SECONDS", help=f"of the whole, at most (default {budget:g})"
+    )
+    command.add_argument(
+        "--time-limit",
+        metavar="SECONDS",
+        help=f"end a runner that takes longer (default {DEFAULT_TIME_LIMIT_SECONDS:g})",
+    )
+    command.add_argument(
+        "--from-source", action="store_true", help="let pip build what has no wheel"
+    )
+
+
+@contextmanager
+def contestants_of(builds: Sequence[Build]) -> Iterator[list[Contestant]]:
+    """Yield what a contest needs of builds; what is lent to them is gone afterwards."""
+    with lent_folder() as lent:
+        yield [
+            Contestant(build.label, opener(build, str(lent)), build.variables) for build in builds
+        ]
+
+
+def opener(build: Build, lent: str) -> Callable[[Entry], Asker]:
+    def open_runner(entry: Entry) -> Asker:
+        folders = import_folders(entry.workload)
+        python = str(build.python)
+        return RunnerProcess(folders, entry.blas_threads, python, build.variables, lent)
+
+    return open_runner
+
+
+def parse_measuring(options: argparse.Namespace) -> tuple[float, float]:
+    """Return the budget and the time limit of a runner, in seconds."""
+    return (
+        parse_seconds("--budget", options.budget) or DEFAULT_BUDGET_SECONDS,
+        parse_seconds("--time-limit", options.time_limit) or DEFAULT_TIME_LIMIT_SECONDS,
+    )
+
+
+# --- the command
+
+
+def run_duel(options: argparse.Namespace) -> int:
+    """Measure the builds side by side, show and save what is certain."""
+    if len(options.builds) < 2:
+        raise OptionError("duel: name two builds or more, such as numpy==2.3.5 numpy==2.4.6")
+    entries = select_entries(options)
+    budget, limit = parse_measuring(options)
+    refuse_what_does_not_fit(entries, len(options.builds))
+    builds = open_builds(
+        options.builds, from_source=options.from_source, allow_same=options.allow_same, tell=say
+    )
+    began = datetime.now(UTC)
+    with contestants_of(builds) as contestants:
+        line = StepLine()
+        duel = Duel([Contest(entry, contestants, limit) for entry in entries], budget, line)
+        try:
+            duel.run()
+        except KeyboardInterrupt:
+            say("\ninterrupted: what was measured so far is shown and saved")
+        line.close()
+    found = duel_json(duel, builds)
+    show(found, options)
+    for path in save_runs(duel, builds, found, options.results, began):
+        say(f"saved {path}")
+    if not duel.is_complete:
+        return INTERRUPTED
+    return BAD if options.fail_on_worse and is_worse(found) else WELL
+
+
+def duel_json(duel: Duel, builds: Sequence[Build]) -> Json:
+    """Return a duel as it is kept and shown again; plain JSON."""
+    return {
+        "builds": [build_json(build) for build in builds],
+        "margin": RATIO_MARGIN,
+        "share_margin": SHARE_MARGIN,
+        "family_error": FAMILY_ERROR,
+        "bouts_to_confirm": duel.needed,
+        "seconds": duel.seconds,
+        "complete": duel.is_complete,
+        "findings": findings_json(duel),
+    }
+
+
+def is_worse(found: Json) -> bool:
+    """Whether anything is worse; what fails in one build is no better."""
+    bad = (Verdict.WORSE.value, Verdict.FAILED.value)
+    return any(each["verdict"] in bad for each in found["findings"])
+
+
+def show(found: Json, options: argparse.Namespace) -> None:
+    if options.format == "json":
+        print(json.dumps(found, indent=1))
+    elif options.format == "markdown":
+        print(duel_markdown(found))
+    else:
+        width = shutil.get_terminal_size().columns
+        print("\n".join(duel_text(found, width, options.details)))
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+class StepLine:
+    """The progress line: rewritten in place on a terminal, now and then in a log."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._last_left: float | None = None
+
+    def __call__(self, step: Step) -> None:
+        line = (
+            f"{step.phase}: [{step.number}/{step.total}] {step.label}, "
+            f"at most {duration(step.most_seconds_left)} left"
+        )
+        if self._live:
+            width = shutil.get_terminal_size().columns
+            print(f"\r{line[: width - 1]:<{width - 1}}", end="", file=sys.stderr, flush=True)
+            return
+        last = self._last_left
+        if last is None or last - step.most_seconds_left >= LOG_EVERY_SECONDS:
+            self._last_left = step.most_seconds_left
+            say(line)
+
+    def close(self) -> None:
+        """Leave an empty line where the progress was."""
+        if self._live:
+            width = shutil.get_terminal_size().columns
+            print(f"\r{'':<{width - 1}}\r", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,258 @@
+"""The duel: a line for each case, what matters most first, with the reason. Terminal, Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from speedgate.contrast import RATIO_MARGIN, Move, Suspicion, Verdict
+from speedgate.duel import Duel, Finding
+from speedgate.report.comparison import letter
+from speedgate.report.progress import duration
+from speedgate.report.table import Table, markdown, wrapped
+
+Json = dict[str, Any]
+
+# Context switches are worth a word where they at least double or halve.
+TELLING_SWITCHES = 2.0
+LEGEND = (
+    "speedup in each build, B/A of it with its 95% interval, and of the seconds a call; better "
+    f"and worse: by more than {RATIO_MARGIN:.0%}, or 0.10 of the GIL held, and confirmed by fresh "
+    "runs; in at most 1 of 20 duels is any of them wrong"
+)
+
+
+def findings_json(duel: Duel) -> list[Json]:
+    """Return what is certain of every case, what matters most first; plain JSON."""
+    return [_finding_json(each) for each in duel.findings()]
+
+
+def _finding_json(finding: Finding) -> Json:
+    contest = finding.trial.contest
+    calls = calls_of(finding)
+    directions = {each.signal.name: _direction(each) for each in finding.confirmed}
+    return {
+        "name": contest.entry.label,
+        "case": contest.entry.case.as_json(),
+        "blas_threads": contest.entry.blas_threads or "default",
+        "build": contest.contestants[finding.build].label,
+        "letter": letter(finding.build),
+        "verdict": finding.verdict.value,
+        "reason": reason(finding),
+        "bouts": finding.bouts,
+        "signals": {
+            name: _move_json(move, calls) | {"confirmed": directions.get(name)}
+            for name, move in finding.moves.items()
+        },
+    }
+
+
+def calls_of(finding: Finding) -> int:
+    """Return the calls of a round, the same in every build; 1 where nothing was measured."""
+    first = finding.trial.contest.measurements[0].first
+    return (first("tasks") or 1) * (first("loops") or 1)
+
+
+def _move_json(move: Move, calls: int) -> Json:
+    """A move in plain values; seconds are those of a call."""
+    scale = 1 / calls if move.signal.name.endswith("seconds") else 1.0
+    sides = []
+    for level in move.levels:
+        plain = level.as_json()
+        for bound in ("value", "low", "high"):
+            found = plain[bound]
+            plain[bound] = None if found is None else found * scale
+        sides.append(plain)
+    return {
+        "first": sides[0],
+        "other": sides[1],
+        "difference" if move.signal.is_share else "ratio": move.change.as_json(),
+        "decides": move.signal.decides,
+        "within_margin": move.is_within_margin,
+    }
+
+
+def _direction(suspicion: Suspicion) -> str:
+    return "worse" if suspicion.is_worse else "better"
+
+
+def reason(finding: Finding) -> str:
+    """Return in words which signal moved, or why nothing is certain."""
+    if finding.verdict in (Verdict.FAILED, Verdict.NOT_AVAILABLE):
+        return f"in {letter(finding.out or 0)}: {finding.note}"
+    if finding.confirmed:
+        told = [_told(finding, each) for each in finding.confirmed]
+        told += _told_switches(finding.moves)
+        why = explanation(finding)
+        return "; ".join(told) + (f": {why}" if why else "")
+    if finding.verdict is Verdict.SAME:
+        return f"every signal within {RATIO_MARGIN:.0%}"
+    if finding.note:
+        return finding.note
+    if not finding.moves or finding.bouts < 2:
+        return "too few runs for an interval"
+    wide = [move for move in finding.moves.values() if move.signal.decides]
+    wide = [move for move in wide if not move.is_within_margin]
+    moved = "; ".join(f"{move.signal.name} {_change(move, letter(finding.build))}" for move in wide)
+    dismissed = [
+        each.signal.name for each in finding.trial.dismissed if each.build == finding.build
+    ]
+    tail = f" (not confirmed by fresh runs: {', '.join(dismissed)})" if dismissed else ""
+    return f"not certain: {moved}{tail}"
+
+
+def _change(move: Move, name: str) -> str:
+    """``B/A 0.43 [0.38, 0.49]``, or ``B-A +0.31 [+0.22, +0.40]`` of shares."""
+    change = move.change
+    if move.signal.is_share:
+        return f"{name}-A {change.value:+.2f} [{change.low:+.2f}, {change.high:+.2f}]"
+    return f"{name}/A {change.value:.2f} [{change.low:.2f}, {change.high:.2f}]"
+
+
+def _told(finding: Finding, suspicion: Suspicion) -> str:
+    move = finding.moves[suspicion.signal.name]
+    one, other = (level.value for level in move.levels)
+    change = _change(move, letter(finding.build))
+    words = {
+        "speedup": f"speedup {other:.2f}x, was {one:.2f}x ({change})",
+        "seconds": f"seconds a call {change}",
+        "concurrency": f"{other:.2f} workers ran at once, was {one:.2f} ({change})",
+        "inflation": f"inflation {other:.2f}, was {one:.2f} ({change})",
+        "held": f"the GIL is held for {other:.0%} of the work, was {one:.0%} ({change})",
+    }
+    return words[suspicion.signal.name]
+
+
+def _told_switches(found: dict[str, Move]) -> list[str]:
+    move = found.get("switches")
+    if move is None or 1 / TELLING_SWITCHES < move.change.value < TELLING_SWITCHES:
+        return []
+    is_certain = move.change.low > 1 or move.change.high < 1
+    return [f"context switches {move.change.value:.1f}x"] if is_certain else []
+
+
+def explanation(finding: Finding) -> str:
+    """Return what the moved signals mean together; empty where the figures say it all."""
+    moved = {each.signal.name: each.is_worse for each in finding.confirmed}
+    serial = finding.moves.get("serial_seconds")
+    serial_ratio = 1.0 if serial is None else serial.change.value
+    if moved.get("seconds") is False and moved.get("speedup"):
+        return "both sides became faster, the serial one more"
+    if moved.get("held"):
+        return "more of the work holds the GIL"
+    if moved.get("inflation"):
+        return "the workers slow each other down"
+    if moved.get("concurrency"):
+        return "the workers wait for each other"
+    if moved.get("speedup") and "seconds" not in moved and serial_ratio < 1 / (1 + RATIO_MARGIN):
+        return "the serial side became faster, the parallel one did not"
+    if "seconds" in moved and "speedup" not in moved:
+        word = "slower" if moved["seconds"] else "faster"
+        return f"serial and parallel are {word} alike: the threading did not change"
+    return ""
+
+
+# --- what is shown, of a duel that has just run or of one that was saved
+
+
+def head_lines(section: Json) -> list[str]:
+    """Return what each letter stands for."""
+    lines = []
+    for number, build in enumerate(section["builds"]):
+        blas = ", ".join(build["blas"]) or "no BLAS known"
+        lines.append(
+            f"{letter(number)}: {build['label']} (Python {build['python']}, "
+            f"NumPy {build['numpy']}, {blas})"
+        )
+    return lines
+
+
+def duel_text(section: Json, width: int, details: bool = False) -> list[str]:
+    """Return a duel as lines of the terminal, from its section of a run."""
+    shown = [each for line in head_lines(section) for each in wrapped(line, width)]
+    findings = section["findings"]
+    names = [_name(each, section) for each in findings]
+    broad = max(map(len, names), default=0)
+    shown += ["", _line("", ("A", "B", "B/A", "seconds"), broad)]
+    verdict = None
+    for name, finding in zip(names, findings, strict=True):
+        if finding["verdict"] != verdict:
+            verdict = finding["verdict"]
+            shown += [f"{verdict}:"]
+        shown.append(_line(name, _cells(finding), broad))
+        if details or verdict not in ("same", "inconclusive"):
+            shown += [f"    {line}" for line in wrapped(finding["reason"], width - 4)]
+        if details:
+            signals = [part for line in _signal_lines(finding) for part in wrapped(line, width - 4)]
+            shown += [f"    {line}" for line in signals]
+    shown += ["", *wrapped(LEGEND, width), *wrapped(counts(section), width)]
+    return shown
+
+
+def _name(finding: Json, section: Json) -> str:
+    several = len(section["builds"]) > 2
+    return f"{finding['name']} {finding['letter']}" if several else str(finding["name"])
+
+
+def _line(name: str, cells: Sequence[str], broad: int) -> str:
+    first, second, ratio, seconds = cells
+    return f"  {name:<{broad}} {first:>5} {second:>5}  {ratio:<14}  {seconds:<7}".rstrip()
+
+
+def _cells(finding: Json) -> tuple[str, str, str, str]:
+    signals = finding["signals"]
+    found = signals.get("speedup")
+    if found is None:
+        return "-", "-", "-", "-"
+    ratio, seconds = found["ratio"], signals["seconds"]["ratio"]["value"]
+    return (
+        f"{found['first']['value']:.2f}",
+        f"{found['other']['value']:.2f}",
+        f"{_short(ratio['value'])} {_short(ratio['low'])}-{_short(ratio['high'])}",
+        _short(seconds),
+    )
+
+
+def _short(value: float | None) -> str:
+    if value is None:
+        return "?"
+    return f"{value:.2f}" if value < 10 else f"{value:.0f}"
+
+
+def _signal_lines(finding: Json) -> list[str]:
+    """Every signal: in A, in the other build, and the change."""
+    lines = []
+    for name, found in finding["signals"].items():
+        change = found.get("ratio") or found["difference"]
+        kind = f"{finding['letter']}/A" if "ratio" in found else f"{finding['letter']}-A"
+        figures = [f"{side} {_interval(found[key])}" for side, key in
+                   (("A", "first"), (finding["letter"], "other"))]  # fmt: skip
+        lines.append(f"{name}: {', '.join(figures)}, {kind} {_interval(change)}")
+    return lines
+
+
+def _interval(estimate: Json) -> str:
+    bounds = [estimate["low"], estimate["high"]]
+    if None in bounds:
+        return f"{estimate['value']:.3g}"
+    return f"{estimate['value']:.3g} [{bounds[0]:.3g}, {bounds[1]:.3g}]"
+
+
+def counts(section: Json) -> str:
+    """Return ``1 worse, 2 better, 9 inconclusive, 60 same in 6 min 40 s``."""
+    words = [each["verdict"] for each in section["findings"]]
+    found = [f"{words.count(each.value)} {each.value}" for each in Verdict if each.value in words]
+    cut = "" if section["complete"] else "; cut short"
+    return f"{', '.join(found) or 'nothing measured'} in {duration(section['seconds'])}{cut}"
+
+
+def duel_markdown(section: Json) -> str:
+    """Return a duel in Markdown, as for the summary of a CI job."""
+    rows = tuple(
+        (f"{each['verdict']}", f"`{_name(each, section)}`", *_cells(each), each["reason"])
+        for each in section["findings"]
+    )
+    columns = ("verdict", "case", "A", "B", "B/A", "seconds B/A", "reason")
+    head = [f"- {line}" for line in head_lines(section)]
+    body = markdown(Table(columns, rows))
+    return "\n".join([*head, "", body, "", f"{LEGEND}.", "", counts(section)])

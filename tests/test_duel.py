@@ -1,0 +1,179 @@
+"""Screening, confirming, verdicts and their words: with scripted runners on a fake clock."""
+
+import pytest
+from helpers.builds import CRASHING, LACKING, MadeBuilds
+
+from speedgate.contrast import Verdict
+from speedgate.duel import MOST_BOUTS, SCREENING_BOUTS, Duel
+from speedgate.report.duel import duel_markdown, duel_text, findings_json, reason
+
+HOUR = 3600.0
+
+
+def run(*scripts, budget=HOUR, tell=lambda step: None):
+    made = MadeBuilds(*scripts)
+    duel = Duel([made.contest()], budget, tell, made.clock)
+    duel.run()
+    return duel
+
+
+def section(duel):
+    build = {"label": "a", "python": "3.12", "numpy": "2.3.5", "blas": ["openblas 0.3.30"]}
+    return {
+        "builds": [build, build | {"label": "b", "blas": []}],
+        "findings": findings_json(duel),
+        "seconds": 61.0,
+        "complete": duel.is_complete,
+    }
+
+
+def test_two_that_are_the_same_are_the_same_after_screening():
+    duel = run({}, {})
+    assert [each.verdict for each in duel.findings()] == [Verdict.SAME]
+    assert len(duel.trials[0].contest.bouts) == SCREENING_BOUTS
+    assert reason(duel.findings()[0]) == "every signal within 10%"
+
+
+def test_a_lost_speedup_is_worse_once_fresh_bouts_agree():
+    duel = run({"ratio": 1.9}, {"ratio": 0.9})
+    (finding,) = duel.findings()
+    assert finding.verdict is Verdict.WORSE
+    assert finding.bouts == duel.needed > SCREENING_BOUTS
+    assert len(duel.trials[0].contest.bouts) == SCREENING_BOUTS + duel.needed
+    assert reason(finding).startswith("speedup 0.90x, was 1.90x (B/A 0.47 [0.47, 0.47])")
+
+
+def test_more_speedup_is_better():
+    (finding,) = run({"ratio": 0.9}, {"ratio": 1.9}).findings()
+    assert finding.verdict is Verdict.BETTER
+
+
+def test_a_held_gil_is_told():
+    (finding,) = run({"held": (5, 100)}, {"held": (90, 100)}).findings()
+    assert finding.verdict is Verdict.WORSE
+    assert reason(finding) == (
+        "the GIL is held for 90% of the work, was 5% (B-A +0.85 [+0.85, +0.85]): "
+        "more of the work holds the GIL"
+    )
+
+
+def test_slower_on_both_sides_is_no_matter_of_threading():
+    (finding,) = run({"pair_seconds": 0.1}, {"pair_seconds": 0.2}).findings()
+    assert finding.verdict is Verdict.WORSE
+    assert "serial and parallel are slower alike" in reason(finding)
+
+
+def test_the_first_dissent_dismisses_a_suspicion():
+    made = MadeBuilds({"ratio": 1.9}, {"ratio": 0.9})
+
+    def recover(step):
+        if step.phase.startswith("confirming"):
+            made.scripts[1]["ratio"] = 1.9
+
+    duel = Duel([made.contest()], HOUR, recover, made.clock)
+    duel.run()
+    (finding,) = duel.findings()
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert "not confirmed by fresh runs: speedup" in reason(finding)
+    assert len(duel.trials[0].contest.bouts) == MOST_BOUTS
+
+
+def test_what_there_is_no_time_to_confirm_says_so():
+    bout_seconds = 0.6  # of the fake clock
+    duel = run({"ratio": 1.9}, {"ratio": 0.9}, budget=SCREENING_BOUTS * bout_seconds)
+    (finding,) = duel.findings()
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert reason(finding) == "no time was left to confirm it"
+
+
+def test_what_there_is_no_time_for_at_all_says_so():
+    made = MadeBuilds({}, {})
+    duel = Duel([made.contest(), made.contest()], 0.1, lambda step: None, made.clock)
+    duel.run()
+    assert reason(duel.findings()[-1]) == "no time was left for it"
+
+
+@pytest.mark.parametrize(
+    ("scripts", "verdict", "words"),
+    [
+        (({}, CRASHING), Verdict.FAILED, "in B: the runner ended by signal SIGSEGV"),
+        ((CRASHING, {}), Verdict.FAILED, "in A: the runner ended by signal SIGSEGV"),
+        (({}, LACKING), Verdict.NOT_AVAILABLE, "in B: g-1e6-threads-2: no such"),
+    ],
+)
+def test_what_a_build_cannot_do_is_told_of_that_build(scripts, verdict, words):
+    (finding,) = run(*scripts).findings()
+    assert finding.verdict is verdict
+    assert reason(finding) == words
+
+
+def test_each_other_build_has_a_verdict_against_the_first():
+    findings = run({"ratio": 1.9}, {"ratio": 0.9}, {"ratio": 1.9}).findings()
+    assert {each.build: each.verdict for each in findings} == {
+        1: Verdict.WORSE,
+        2: Verdict.SAME,
+    }
+
+
+def test_what_matters_most_comes_first():
+    made = [MadeBuilds({"ratio": 1.9}, {"ratio": ratio}) for ratio in (1.9, 1.5, 4.0, 0.5)]
+    made.append(MadeBuilds({}, CRASHING))
+    contests = [each.contest() for each in made]
+    duel = Duel(contests, HOUR, now=made[0].clock)
+    duel.run()
+    found = [(each.verdict, contests.index(each.trial.contest)) for each in duel.findings()]
+    assert found == [
+        (Verdict.WORSE, 3),
+        (Verdict.WORSE, 1),
+        (Verdict.BETTER, 2),
+        (Verdict.FAILED, 4),
+        (Verdict.SAME, 0),
+    ]
+
+
+def test_an_interrupt_leaves_what_was_measured():
+    made = MadeBuilds({}, {})
+
+    def interrupt(step):
+        if step.phase.startswith("bout 3"):
+            raise KeyboardInterrupt
+
+    duel = Duel([made.contest()], HOUR, interrupt, made.clock)
+    with pytest.raises(KeyboardInterrupt):
+        duel.run()
+    assert not duel.is_complete
+    assert [each.verdict for each in duel.findings()] == [Verdict.SAME]
+    assert "cut short" in duel_text(section(duel), 80)[-1]
+
+
+# --- what is shown
+
+
+def test_the_table_fits_a_terminal_of_80_columns():
+    duel = run({"ratio": 1.9}, {"ratio": 0.9})
+    lines = duel_text(section(duel), 80, details=True)
+    assert lines[0] == "A: a (Python 3.12, NumPy 2.3.5, openblas 0.3.30)"
+    assert lines[1] == "B: b (Python 3.12, NumPy 2.3.5, no BLAS known)"
+    assert "worse:" in lines
+    row = lines[lines.index("worse:") + 1]
+    assert row.split() == ["g-1e6-threads-2", "1.90", "0.90", "0.47", "0.47-0.47", "1.53"]
+    assert max(map(len, lines)) <= 80
+    assert lines[-1] == "1 worse in 1 min 1 s"
+
+
+def test_markdown_has_the_reason_beside_each_verdict():
+    text = duel_markdown(section(run({"ratio": 1.9}, {"ratio": 0.9})))
+    row = next(line for line in text.splitlines() if line.startswith("| worse"))
+    assert "`g-1e6-threads-2`" in row
+    assert "speedup 0.90x, was 1.90x" in row
+
+
+def test_json_tells_every_signal_with_its_interval():
+    (finding,) = findings_json(run({"ratio": 1.9}, {"ratio": 0.9}))
+    speedup = finding["signals"]["speedup"]
+    assert speedup["confirmed"] == "worse"
+    assert speedup["first"]["value"] == pytest.approx(1.9)
+    assert speedup["ratio"]["low"] <= speedup["ratio"]["value"] <= speedup["ratio"]["high"]
+    seconds = finding["signals"]["seconds"]
+    calls = 8 * 3  # what the scripted runner calibrates
+    assert seconds["first"]["value"] == pytest.approx(0.1 / 2.9 / calls)

@@ -1,0 +1,227 @@
+"""``python -m speedgate duel``: with runners that pretend, and once for real."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from helpers.builds import PAIR_SECONDS
+from helpers.fakes import FakeClock, ScriptedRunner
+from helpers.project import ROOT
+
+from speedgate import duel_commands
+from speedgate.__main__ import main
+from speedgate.build import Build, BuildError
+from speedgate.duel_selection import select_entries
+from speedgate.run import read_run
+
+WELL, BAD, NOT_DONE, INTERRUPTED = 0, 1, 2, 130
+TINY = ("--workloads", "g", "--sizes", "1e3", "--strategies", "threads", "--workers", "2")
+
+
+@pytest.fixture
+def run(capsys):
+    def run(*arguments):
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as ended:
+            code = ended.code
+        printed = capsys.readouterr()
+        return SimpleNamespace(code=code, out=printed.out, err=printed.err)
+
+    return run
+
+
+class MadeEnvironments:
+    """Stands in for what installs builds: a build is a text; its runners do what it was told."""
+
+    def __init__(self):
+        self.scripts = {}
+        self.clock = FakeClock()
+
+    def open(self, texts, *, from_source=False, allow_same=False, tell=None):
+        found = []
+        for text in texts:
+            words = text.rpartition("=")[2] if "==" in text else text
+            if words == "missing":
+                raise BuildError(f"'{text}' does not resolve:\n  no matching distribution")
+            numpy = {"version": words}
+            environment = {"python": "3.12.1", "numpy": numpy, "blas": None}
+            found.append(Build(words, Path("/python", words), {}, environment, words))
+        return found
+
+    def runner(self, path, blas_threads, python, variables, lent):
+        script = self.scripts.get(Path(python).name, {})
+        return ScriptedRunner(self.clock, **{"pair_seconds": PAIR_SECONDS} | script)
+
+
+@pytest.fixture
+def environments(monkeypatch, tmp_path):
+    made = MadeEnvironments()
+    monkeypatch.setattr(duel_commands, "open_builds", made.open)
+    monkeypatch.setattr(duel_commands, "RunnerProcess", made.runner)
+    monkeypatch.setattr("speedgate.contest.BOUT_SECONDS", 0.001)
+    monkeypatch.setattr("speedgate.contest.MOST_SETS", 2)
+    monkeypatch.setattr("speedgate.duel_selection.usable_cores", lambda: 2)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)
+    return made
+
+
+# --- duel
+
+
+def test_a_duel_shows_and_saves_a_run_of_each_build(run, environments, tmp_path):
+    environments.scripts["new"] = {"ratio": 0.9}
+    done = run("duel", "old", "new", *TINY)
+    assert done.code == WELL
+    assert "worse:\n  g-1e3-threads-2 " in done.out
+    assert "speedup 0.90x, was 2.00x" in done.out
+    files = sorted((tmp_path / "results").glob("*/*.json"))
+    assert len(files) == 2
+    assert done.err.count("saved ") == 2
+    runs = [read_run(file) for file in files]
+    assert {each.environment["settings"]["build"] for each in runs} == {"old", "new"}
+    for each in runs:
+        assert each.is_complete
+        assert [entry.name for entry, _ in each.entries()] == ["duel[g-1e3-threads-2]"]
+        assert each.duel["findings"][0]["verdict"] == "worse"
+
+
+def test_what_was_saved_is_shown_again_and_compared(run, environments, tmp_path):
+    environments.scripts["new"] = {"ratio": 0.9}
+    shown = run("duel", "old", "new", *TINY).out.splitlines()
+    files = sorted((tmp_path / "results").glob("*/*.json"))
+    again = run("report", files[0]).out.splitlines()
+    assert shown == again[-len(shown) :]
+    assert "| worse | `g-1e3-threads-2`" in run("report", files[0], "--format", "markdown").out
+    compared = run("compare", *files)
+    assert compared.code == WELL
+    assert "duel[g-1e3-threads-2]" in compared.out
+
+
+def test_stock_pytest_benchmark_reads_what_was_saved(run, environments, tmp_path):
+    run("duel", "old", "new", *TINY)
+    files = sorted((tmp_path / "results").glob("*/*.json"))
+    command = ["-m", "pytest_benchmark", "compare", "--columns=min,median,iqr,rounds", *files]
+    done = subprocess.run(
+        [sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("duel[g-1e3-threads-2]") == 2
+
+
+@pytest.mark.parametrize(("options", "code"), [((), WELL), (("--fail-on-worse",), BAD)])
+def test_only_who_asks_for_it_fails_on_worse(run, environments, options, code):
+    environments.scripts["new"] = {"ratio": 0.9}
+    assert run("duel", "old", "new", *TINY, *options).code == code
+
+
+def test_who_asks_to_fail_on_worse_may_get_better(run, environments):
+    environments.scripts["new"] = {"ratio": 4.0}
+    assert run("duel", "old", "new", *TINY, "--fail-on-worse").code == WELL
+
+
+def test_json_and_markdown(run, environments):
+    found = json.loads(run("duel", "old", "new", *TINY, "--format", "json").out)
+    assert found["findings"][0]["verdict"] == "same"
+    assert found["family_error"] == 0.05
+    assert "| same |" in run("duel", "old", "new", *TINY, "--format", "markdown").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("old",), "name two builds or more"),
+        (("old", "numpy==missing"), "does not resolve"),
+        (("old", "new", "--workloads", "nonsense"), "'nonsense' is not a workload; there are f"),
+        (("old", "new", "--workloads", "no_such:thing"), "cannot be imported"),
+        (("old", "new", "--sizes", "big"), "--sizes: 'big' is not a size"),
+        (("old", "new", "--strategies", "magic"), "'magic' is not a strategy"),
+        (("old", "new", "--workers", "9"), "9 workers are more than the 2 usable cores"),
+        (("old", "new", "--blas-threads", "0"), "--blas-threads: '0' is no number"),
+        (("old", "new", "--budget", "soon"), "--budget 'soon' is not a duration"),
+        (("old", "new", "--workloads", "g", "--sizes", "1e12"), "choose smaller --sizes"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_before_anything_is_timed(
+    run, environments, arguments, words
+):
+    done = run("duel", *arguments)
+    assert done.code == NOT_DONE
+    assert words in done.err
+    assert "Traceback" not in done.err
+
+
+def select(**chosen):
+    names = ("workloads", "sizes", "strategies", "workers", "blas_threads")
+    options = SimpleNamespace(**dict.fromkeys(names), oversubscribe=False)
+    options.__dict__.update(chosen)
+    return select_entries(options)
+
+
+def test_the_default_selection_covers_what_it_promises():
+    found = select()
+    workloads = {each.case.workload for each in found}
+    assert {"f", "g", "g_out", "sort", "eigh", "svd_complex"} <= workloads
+    assert 60 <= len(found) <= 80
+    blas = [each for each in found if each.case.workload == "eigh"]
+    assert [(each.case.size, each.blas_threads) for each in blas] == [
+        (2_500, 1),
+        (2_500, None),
+        (40_000, 1),
+        (40_000, None),
+    ]
+    assert len({each.label for each in found}) == len(found)
+
+
+def test_any_workload_of_the_catalogue_can_be_chosen():
+    (entry,) = select(workloads="tile", workers="2")
+    assert entry.label == "tile-1e6-threads-2"
+    threads = [each.label for each in select(workloads="qr", workers="2", blas_threads="1,default")]
+    assert threads == ["qr-22500-threads-2", "qr-22500-threads-2/blas-default"]
+
+
+# --- for real: this interpreter against itself
+
+
+def start(folder, *options):
+    command = [sys.executable, "-m", "speedgate", "duel", sys.executable, sys.executable]
+    return subprocess.Popen(
+        [*command, "--allow-same", *TINY, *options],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "80"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_this_interpreter_against_itself(tmp_path):
+    process = start(tmp_path, "--budget", "8")
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == WELL, err
+    assert "g-1e3-threads-2" in out
+    assert "failed" not in out
+    assert len(list(tmp_path.glob("results/*/*.json"))) == 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such interrupt")
+def test_an_interrupt_saves_what_was_measured_and_leaves_nothing_running(tmp_path):
+    process = start(tmp_path, "--workloads", "sort,g", "--budget", "300")
+    assert process.stderr is not None
+    first = process.stderr.readline()
+    assert first.startswith("bout 1 of 4: [1/2]"), first
+    time.sleep(3.0)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == INTERRUPTED, err
+    assert "Traceback" not in err
+    assert "cut short" in out
+    for file in tmp_path.glob("results/*/*.json"):
+        assert not read_run(file).is_complete
