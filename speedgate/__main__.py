@@ -11,6 +11,7 @@ from typing import Any
 
 from speedgate.advice import advise
 from speedgate.baseline import SIGNALS, WINDOW_RUNS, Signal
+from speedgate.bisect_commands import add_bisect_command
 from speedgate.build import BuildError
 from speedgate.case import parse_size
 from speedgate.comparison import Level, Source, compare
@@ -82,6 +83,7 @@ def parser() -> argparse.ArgumentParser:
     advice.set_defaults(run=run_advise)
     add_history_commands(commands)
     add_duel_command(commands)
+    add_bisect_command(commands)
     selftest = commands.add_parser(
         "selftest", help="A/A on this machine: false alarms, smallest drop, a threshold"
     )

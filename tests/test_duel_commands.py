@@ -1,4 +1,4 @@
-"""``python -m speedgate duel``: with runners that pretend, and once for real."""
+"""``python -m speedgate duel`` and ``bisect``: with runners that pretend, and once for real."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from helpers.builds import PAIR_SECONDS
 from helpers.fakes import FakeClock, ScriptedRunner
 from helpers.project import ROOT
 
-from speedgate import duel_commands
+from speedgate import bisect_commands, duel_commands
 from speedgate.__main__ import main
 from speedgate.build import Build, BuildError
 from speedgate.duel_selection import select_entries
@@ -63,7 +63,8 @@ class MadeEnvironments:
 @pytest.fixture
 def environments(monkeypatch, tmp_path):
     made = MadeEnvironments()
-    monkeypatch.setattr(duel_commands, "open_builds", made.open)
+    for module in (duel_commands, bisect_commands):
+        monkeypatch.setattr(module, "open_builds", made.open)
     monkeypatch.setattr(duel_commands, "RunnerProcess", made.runner)
     monkeypatch.setattr("speedgate.contest.BOUT_SECONDS", 0.001)
     monkeypatch.setattr("speedgate.contest.MOST_SETS", 2)
@@ -185,6 +186,50 @@ def test_any_workload_of_the_catalogue_can_be_chosen():
     assert entry.label == "tile-1e6-threads-2"
     threads = [each.label for each in select(workloads="qr", workers="2", blas_threads="1,default")]
     assert threads == ["qr-22500-threads-2", "qr-22500-threads-2/blas-default"]
+
+
+# --- bisect
+
+
+def bisect(*options):
+    case = ("--case", "g-1e3-threads-2")
+    return ("bisect", "--good", "numpy==1.0", "--bad", "numpy==1.8", *case, *options)
+
+
+ALL = ("--versions", "1.1,1.2,1.3,1.4,1.5,1.6,1.7")
+
+
+def test_bisect_names_the_first_release_that_shows_it(run, environments):
+    for number in range(5, 9):
+        environments.scripts[f"1.{number}"] = {"ratio": 0.9}
+    done = run(*bisect(*ALL))
+    assert done.code == WELL, done.err
+    assert done.out.splitlines()[0].startswith("worse: g-1e3-threads-2 speedup 0.90x, was 2.00x")
+    assert done.out.splitlines()[-1] == "first shows in numpy 1.5 (1.4 is still good)"
+
+
+def test_bisect_says_when_there_is_nothing_to_find(run, environments):
+    done = run(*bisect(*ALL))
+    assert done.code == BAD
+    assert "cannot tell: g-1e3-threads-2 is not surely worse or better in 1.8" in done.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--good", "numpy"), "--good 'numpy': give a release"),
+        (("--good", "numpy==2.0"), "--good 2.0 is not older than --bad 1.8"),
+        (("--good", "scipy==1.0"), "--good is of scipy and --bad of numpy"),
+        (("--case", "g-1e3"), "--case: 'g-1e3' is not a case"),
+        (("--case", "h-1e3-threads-2"), "--case: 'h' is not a workload"),
+        (("--case", "g-1e3-threads-2/many"), "--case: 'many' is neither"),
+        (("--versions", "new"), "--versions: "),
+    ],
+)
+def test_bisect_refuses_what_it_cannot_use(run, environments, arguments, words):
+    done = run(*bisect(*arguments))
+    assert done.code == NOT_DONE
+    assert words in done.err
 
 
 # --- for real: this interpreter against itself

@@ -1,0 +1,149 @@
+"""The command ``bisect``: the first release of a package that shows what a duel found."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from packaging.version import InvalidVersion, Version
+
+from speedgate.bisection import Answer, Outcome, search, side_of
+from speedgate.build import Build, BuildError, open_builds, parse_build
+from speedgate.contest import Contest, Entry
+from speedgate.contrast import Suspicion, Verdict
+from speedgate.duel import Duel
+from speedgate.duel_commands import (
+    BAD,
+    DEFAULT_BUDGET_SECONDS,
+    WELL,
+    StepLine,
+    add_measuring,
+    contestants_of,
+    parse_measuring,
+    say,
+)
+from speedgate.duel_selection import parse_entry
+from speedgate.installation import published_versions
+from speedgate.report.duel import reason
+from speedgate.selection import OptionError
+
+
+def add_bisect_command(commands: Any) -> None:
+    """Give the parser of commands ``bisect``."""
+    bisect = commands.add_parser(
+        "bisect",
+        help="the first release of a package that shows what a duel of two releases found",
+        description="Works for any package: --good scipy==1.11.0 --bad scipy==1.14.0 --with "
+        "numpy==1.26.4 --case CASE.",
+    )
+    bisect.add_argument("--good", required=True, metavar="NAME==VERSION", help="the older release")
+    bisect.add_argument("--bad", required=True, metavar="NAME==VERSION", help="the newer release")
+    bisect.add_argument(
+        "--case", required=True, metavar="CASE", help="as a duel calls it: g-1e6-threads-2"
+    )
+    bisect.add_argument(
+        "--with",
+        dest="beside",
+        default="",
+        metavar="BUILD",
+        help="what every step has besides: requirements, variables, a Python; in quotes",
+    )
+    bisect.add_argument(
+        "--versions", metavar="VERSIONS", help="those to look at, instead of all published ones"
+    )
+    add_measuring(bisect, DEFAULT_BUDGET_SECONDS)
+    bisect.set_defaults(run=run_bisect)
+
+
+def run_bisect(options: argparse.Namespace) -> int:
+    """Find the first release that shows what the duel of the good and the bad one finds."""
+    package, good = parse_release("--good", options.good)
+    other, bad = parse_release("--bad", options.bad)
+    if package != other:
+        raise OptionError(f"--good is of {package} and --bad of {other}; name one package")
+    entry = parse_entry(options.case)
+    budget, limit = parse_measuring(options)
+    versions = versions_between(package, good, bad, options)
+
+    def build_of(version: str, label: str) -> Build:
+        text = f"{label}={package}=={version} {options.beside}".strip()
+        return open_builds([text], from_source=options.from_source, allow_same=True, tell=say)[0]
+
+    ends = [build_of(version, f"{package}-{version}") for version in (good, bad)]
+    moved = moved_between(ends, entry, budget, limit)
+    if moved is None:
+        print(f"cannot tell: {entry.label} is not surely worse or better in {bad} than in {good}")
+        return BAD
+    print(f"{len(versions)} releases between {good} and {bad}")
+
+    def probe(version: str) -> tuple[Answer, str]:
+        try:
+            middle = build_of(version, f"{package}-{version}")
+        except BuildError as error:
+            answer, why = Answer.MISSING, str(error).splitlines()[0]
+        else:
+            with contestants_of([ends[0], middle, ends[1]]) as contestants:
+                answer, why = side_of(Contest(entry, contestants, limit), moved)
+        print(f"{package} {version}: {answer.value} ({why})", flush=True)
+        return answer, why
+
+    outcome = search([good, *versions, bad], probe)
+    print(*outcome_lines(outcome, package), sep="\n")
+    return WELL if outcome.is_exact else BAD
+
+
+def moved_between(
+    ends: Sequence[Build], entry: Entry, budget: float, limit: float
+) -> Suspicion | None:
+    """Return what a duel of the two ends confirms to have moved furthest; ``None`` for nothing."""
+    with contestants_of(ends) as contestants:
+        line = StepLine()
+        duel = Duel([Contest(entry, contestants, limit)], budget, line)
+        duel.run()
+        line.close()
+    finding = duel.findings()[0]
+    print(f"{finding.verdict.value}: {entry.label} {reason(finding)}", flush=True)
+    wanted = finding.verdict is Verdict.WORSE
+    moved = [each for each in finding.confirmed if each.is_worse == wanted]
+    return max(moved, key=lambda each: finding.moves[each.signal.name].size, default=None)
+
+
+def outcome_lines(outcome: Outcome, package: str) -> list[str]:
+    """Say where it began, or between what, and of which versions nobody knows."""
+    if outcome.is_exact:
+        return [f"first shows in {package} {outcome.first_bad} ({outcome.last_good} is still good)"]
+    line = (
+        f"cannot tell more than: it began after {package} {outcome.last_good}, and "
+        f"{outcome.first_bad} shows it"
+    )
+    return [line, *(f"  {version}: {why}" for version, why in outcome.between.items())]
+
+
+def parse_release(option: str, text: str) -> tuple[str, str]:
+    """Return the package and the version of ``NAME==VERSION``."""
+    package, _, version = text.partition("==")
+    try:
+        Version(version)
+    except InvalidVersion:
+        raise OptionError(f"{option} '{text}': give a release, such as numpy==2.3.5") from None
+    return package.strip(), version.strip()
+
+
+def versions_between(package: str, good: str, bad: str, options: argparse.Namespace) -> list[str]:
+    """Return the versions after the good and before the bad one, oldest first."""
+    if Version(good) >= Version(bad):
+        raise OptionError(f"--good {good} is not older than --bad {bad}: name the older one good")
+    if options.versions is None:
+        base = parse_build(options.beside).python if options.beside else None
+        python = Path(shutil.which(base) or base) if base else None
+        found = published_versions(package, python, options.from_source)
+    else:
+        found = [each.strip() for each in options.versions.split(",")]
+    try:
+        known = sorted(found, key=Version)
+    except InvalidVersion as error:
+        raise OptionError(f"--versions: {error}") from None
+    return [each for each in known if Version(good) < Version(each) < Version(bad)]
