@@ -104,20 +104,27 @@ class Contest:
         builds = self.builds
         return builds[:1] != [0] or len(builds) < 2
 
-    def run_bout(self) -> None:
-        """Measure in one fresh runner of each build, side by side."""
+    def run_bout(self, with_held: bool = True) -> None:
+        """Measure in one fresh runner of each build, side by side; sample the GIL if asked to."""
         began = self._now()
+        builds = range(len(self.contestants))
         with ExitStack() as stack:
-            order = self._rotated(len(self.bouts))
-            sessions = {}
-            for build in order:
-                session = self._guarded(build, self._enter, build, stack)
-                if session is not None:
-                    sessions[build] = session
+            # All interpreters start at once, and are then opened one by one.
+            sessions = {
+                build: stack.enter_context(self._start(build))
+                for build in self._rotated(len(self.bouts))
+            }
+            for build, session in sessions.items():
+                self._guarded(build, self._open, build, session)
             if self.is_over():
                 return
             sets = self._run_sets(sessions)
-            held = [self._held_share(build, sessions) for build in range(len(self.contestants))]
+            held = [
+                self._held_share(build, sessions[build])
+                if with_held and build in self.builds
+                else None
+                for build in builds
+            ]
         self.bouts.append(Bout(tuple(sets), tuple(held)))
         for build in self.builds:
             self.measurements[build].wall_seconds += self._now() - began
@@ -138,23 +145,24 @@ class Contest:
             self.failures[build] = str(error)
         return None
 
-    def _enter(self, build: int, stack: ExitStack) -> Session:
-        """Open the case in a fresh runner; the first one's load is everybody's from then on."""
-        measurement, contestant = self.measurements[build], self.contestants[build]
+    def _start(self, build: int) -> Session:
+        measurement = self.measurements[build]
         measurement.processes.append([])
         measurement.controls.append([])
-        session = stack.enter_context(
-            Session(
-                measurement,
-                self.entry.workload,
-                self._plan,
-                lambda: contestant.open_runner(self.entry),
-                self._now,
-            )
+        return Session(
+            measurement,
+            self.entry.workload,
+            self._plan,
+            lambda: self.contestants[build].open_runner(self.entry),
+            self._now,
         )
+
+    def _open(self, build: int, session: Session) -> None:
+        """Open the case in a fresh runner; the first one's load is everybody's from then on."""
+        measurement = self.measurements[build]
         opened = session.open(check=len(measurement.processes) == 1)
         measurement.replies.append(opened)
-        if not contestant.sets_blas_threads:
+        if not self.contestants[build].sets_blas_threads:
             broken = blas_limit_broken(opened, self.entry.blas_threads)
             if broken is not None:
                 raise MeasurementError(f"{self.entry.label}: {broken}")
@@ -162,7 +170,6 @@ class Contest:
         measurement.replies.append(calibrated)
         self._plan = replace(self._plan, tasks=calibrated["tasks"], loops=calibrated["loops"])
         self._settle()
-        return session
 
     def _settle(self) -> None:
         if self.entry.blas_threads != 1:
@@ -192,28 +199,26 @@ class Contest:
         self._settle()
         return pairs[-1]
 
-    def _held_share(self, build: int, sessions: Mapping[int, Session]) -> float | None:
+    def _held_share(self, build: int, session: Session) -> float | None:
         """Sample the GIL where workers share one, and no BLAS threads spin beside them."""
         shares_gil = STRATEGIES[self.entry.case.strategy].workers_are == "threads"
-        if build not in self.builds or not shares_gil or self.entry.blas_threads != 1:
+        if not shares_gil or self.entry.blas_threads != 1:
             return None
-        stretch = self._guarded(
-            build, sample_held, self.measurements[build], sessions[build], HELD_SECONDS
-        )
+        stretch = self._guarded(build, sample_held, self.measurements[build], session, HELD_SECONDS)
         return None if stretch is None else stretch.share
 
 
 def plan_of(entry: Entry, time_limit: float) -> Plan:
-    """Return how an entry is measured: no control, and little where BLAS has threads of its own.
+    """Return how an entry is measured: no control, and two tasks a worker in a round.
 
-    Workers that oversubscribe a busy machine's cores take seconds for what one does in a
-    hundredth; a round of two tasks a worker tells it as well.
+    Short rounds make many sets, and the median of many forgives a neighbour's bursts. Where workers
+    oversubscribe a busy machine's cores a call takes a hundred times what it takes alone, so
+    that fewer results are compared as well.
     """
-    few = 2 * entry.case.workers if entry.blas_threads != 1 else None
     return Plan(
         seconds=0.0,
         time_limit=time_limit,
         blas_threads=entry.blas_threads,
-        tasks=few,
-        check_tasks=None if few is None else entry.case.workers,
+        tasks=2 * entry.case.workers,
+        check_tasks=None if entry.blas_threads == 1 else entry.case.workers,
     )

@@ -5,12 +5,12 @@ its figure is the median, over sets of pairs taken one right after the other, of
 B's figure over A's (of their difference for a share). Bouts are independent of each other.
 
 What is suspected after the first bouts is called better or worse only where fresh bouts confirm it:
-all n of them must lie beyond the margin on the suspected side. If there is nothing beyond the
-margin, each does so with a probability of at most 1/2, whatever the distribution (the sign test;
-W. J. Conover, Practical Nonparametric Statistics, 3rd ed., section 3.4). With m suspicions and
-n = ceil(log2(m / error)), the probability of any false word in a whole duel is at most
-m 2^-n <= error (Bonferroni's inequality): the first bouts, which chose m, are independent of the
-fresh ones.
+all n of them but one must lie beyond the margin on the suspected side. If there is nothing beyond
+the margin, each does so with a probability of at most 1/2, whatever the distribution (the sign
+test; W. J. Conover, Practical Nonparametric Statistics, 3rd ed., section 3.4), and n of them, but
+for one, with at most (n + 1) / 2^n. With m suspicions n is the first that makes m (n + 1) / 2^n no
+more than the error. So the probability of any false word in a whole duel is at most that
+(Bonferroni's inequality): the first bouts, which chose m, are independent of the fresh ones.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ RATIO_MARGIN = 0.10
 SHARE_MARGIN = 0.10
 # How often a duel may call any of its cases better or worse that is neither.
 FAMILY_ERROR = 0.05
+# One bout that a neighbour spoiled must not undo what eleven others say.
+DISSENTS = 1
 # A suspicion costs fresh bouts only where it is wrong, a missed one cannot be made up for.
 SUSPICION_CONFIDENCE = 0.80
 
@@ -239,8 +241,12 @@ def suspicions(bouts: Sequence[Bout], workers: int, build: int) -> list[Suspicio
 
 
 def bouts_to_confirm(suspected: int, error: float = FAMILY_ERROR) -> int:
-    """Return how many fresh bouts must all agree, where so much is suspected in a whole duel."""
-    return max(0, math.ceil(math.log2(suspected / error))) if suspected else 0
+    """Return of how many fresh bouts all but one must agree, where so much is suspected in a whole
+    duel; 0 where nothing is."""
+    needed = 0
+    while suspected * (needed + 1) / 2**needed > error:
+        needed += 1
+    return needed
 
 
 def verdict_of(found: dict[str, Move], confirmed: Sequence[Suspicion]) -> Verdict:

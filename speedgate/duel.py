@@ -8,12 +8,14 @@ the next begins, so that a disturbance of minutes meets one bout of each, not al
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from speedgate.contest import Contest
 from speedgate.contrast import (
+    DISSENTS,
     Bout,
     Move,
     Suspicion,
@@ -27,9 +29,10 @@ from speedgate.contrast import (
 SCREENING_BOUTS = 4
 # More bouts than this narrow an interval too slowly to be worth their time.
 MOST_BOUTS = 12
+CONFIRMING_AT_ONCE = 6
 # Screening ends after this share of the budget, once every case has the fewest bouts that have an
 # interval: a suspicion that cannot be confirmed any more is worth nothing.
-SCREENING_SHARE = 0.6
+SCREENING_SHARE = 0.55
 LEAST_BOUTS = 2
 
 Json = dict[str, Any]
@@ -43,7 +46,8 @@ class Trial:
     suspected: list[Suspicion] = field(default_factory=list)
     dismissed: list[Suspicion] = field(default_factory=list)
     confirmed: list[Suspicion] = field(default_factory=list)
-    agreed: dict[Suspicion, int] = field(default_factory=dict)
+    agreed: Counter[Suspicion] = field(default_factory=Counter)
+    dissented: Counter[Suspicion] = field(default_factory=Counter)
     fresh: int | None = None
 
     @property
@@ -60,17 +64,31 @@ class Trial:
             self.suspected += suspicions(self.contest.bouts, self.workers, build)
         self.fresh = len(self.contest.bouts)
 
+    def is_confirming(self, needed: int) -> bool:
+        """Whether fresh bouts are still worth their time: some know nothing of a suspicion."""
+        fresh = len(self.contest.bouts) - (self.fresh or 0)
+        return bool(self.open_suspicions) and not self.contest.is_over() and fresh < 2 * needed
+
     def take_in(self, bout: Bout, needed: int) -> None:
-        """Hold a fresh bout against what is suspected: the first dissent dismisses it."""
+        """Hold a fresh bout against what is suspected: all of ``needed`` but one must agree."""
         for each in self.open_suspicions:
             agrees = each.agrees(bout, self.workers)
             if agrees is None:
                 continue
-            self.agreed[each] = self.agreed.get(each, 0) + 1
-            if not agrees:
+            counted = self.agreed if agrees else self.dissented
+            counted[each] += 1
+            if self.dissented[each] > DISSENTS:
                 self.dismissed.append(each)
-            elif self.agreed[each] >= needed:
+            elif self.agreed[each] >= needed - DISSENTS:
                 self.confirmed.append(each)
+
+    @property
+    def strength(self) -> float:
+        """How far the most suspicious signal seems to have moved, in margins."""
+        builds = {each.build for each in self.suspected}
+        found = {build: moves(self.contest.bouts, self.workers, build) for build in builds}
+        known = [found[each.build].get(each.signal.name) for each in self.suspected]
+        return max((move.size for move in known if move is not None), default=0.0)
 
     def finding(self, build: int) -> Finding:
         """Return what is certain of another build against the first.
@@ -171,33 +189,34 @@ class Duel:
 
     def _screen(self) -> None:
         for number in range(SCREENING_BOUTS):
-            if number >= LEAST_BOUTS and self.seconds > SCREENING_SHARE * self._budget:
-                break
+            is_enough = number >= LEAST_BOUTS
+            until = SCREENING_SHARE * self._budget if is_enough else self._budget
             phase = f"bout {number + 1} of {SCREENING_BOUTS}"
-            for _ in self._round(self.trials, phase):
-                pass
+            # The GIL is sampled in two bouts: what changes its hold shows in the concurrency, too.
+            self._round(self.trials, phase, until, with_held=not is_enough)
 
     def _confirm(self) -> None:
-        """Give fresh bouts to what is suspected, until it is confirmed or dismissed."""
-        number = 0
-        while suspected := [each for each in self.trials if each.open_suspicions]:
-            number += 1
-            phase = f"confirming, bout {number} of {self.needed}"
-            before = sum(len(each.contest.bouts) for each in suspected)
-            for trial in self._round(suspected, phase):
-                trial.take_in(trial.contest.bouts[-1], self.needed)
-            is_stuck = before == sum(len(each.contest.bouts) for each in suspected)
-            if is_stuck or number >= 2 * self.needed:
+        """Give fresh bouts to what is suspected, until it is confirmed or dismissed.
+
+        A few at a time, the strongest first: where the time does not suffice for all of them, it
+        does for some.
+        """
+        ordered = sorted(self.trials, key=lambda each: -each.strength)
+        while self.seconds < self._budget:
+            active = [each for each in ordered if each.is_confirming(self.needed)]
+            if not active:
                 break
+            phase = f"confirming {len(active)}"
+            for trial in self._round(active[:CONFIRMING_AT_ONCE], phase, self._budget):
+                trial.take_in(trial.contest.bouts[-1], self.needed)
 
     def _decide(self) -> None:
         """Narrow the intervals of what is neither the same nor confirmed."""
-        while undecided := [each for each in self.trials if self._is_undecided(each)]:
-            before = sum(len(each.contest.bouts) for each in undecided)
-            for _ in self._round(undecided, "undecided"):
-                pass
-            if before == sum(len(each.contest.bouts) for each in undecided):
+        while self.seconds < self._budget:
+            undecided = [each for each in self.trials if self._is_undecided(each)]
+            if not undecided:
                 break
+            self._round(undecided, "undecided", self._budget)
 
     def _is_undecided(self, trial: Trial) -> bool:
         if trial.contest.is_over() or len(trial.contest.bouts) >= MOST_BOUTS:
@@ -205,20 +224,24 @@ class Duel:
         verdicts = {trial.finding(build).verdict for build in trial.contest.builds[1:]}
         return Verdict.INCONCLUSIVE in verdicts
 
-    def _round(self, trials: Sequence[Trial], phase: str) -> Iterator[Trial]:
-        """Run a bout of each while there is time; yield those that had a whole one."""
+    def _round(
+        self, trials: Sequence[Trial], phase: str, until: float, with_held: bool = True
+    ) -> list[Trial]:
+        """Run a bout of each until so many seconds have passed; return those that had one."""
+        done = []
         for number, trial in enumerate(trials, start=1):
-            left = self._budget - self.seconds
-            if left <= 0:
-                return
+            if self.seconds >= until:
+                break
             contest = trial.contest
             if contest.is_over():
                 continue
+            left = max(0.0, self._budget - self.seconds)
             self._tell(Step(phase, number, len(trials), contest.entry.label, left))
             before = len(contest.bouts)
-            contest.run_bout()
+            contest.run_bout(with_held)
             if len(contest.bouts) > before:
-                yield trial
+                done.append(trial)
+        return done
 
     def findings(self) -> list[Finding]:
         """Return what is certain of every case in every other build, what matters most first."""

@@ -33,7 +33,7 @@ def test_every_build_runs_the_load_that_the_first_calibrated():
     contest.run_bout()
     contest.run_bout()
     loads = [[(each["tasks"], each["loops"]) for each in of] for of in made.requests("calibrate")]
-    assert loads == [[(None, None), (6, 7)], [(6, 7), (6, 7)]]
+    assert loads == [[(4, None), (6, 7)], [(6, 7), (6, 7)]]
 
 
 def test_results_are_checked_in_the_first_bout_only():
