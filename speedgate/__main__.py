@@ -1,4 +1,4 @@
-"""The commands: ``python -m speedgate report|compare|history|accept|map|advise|...``."""
+"""The commands: ``python -m speedgate report|compare|history|duel|bisect|map|advise|...``."""
 
 from __future__ import annotations
 

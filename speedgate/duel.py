@@ -167,7 +167,7 @@ class Duel:
     ) -> None:
         self.trials = [Trial(contest) for contest in contests]
         self.needed = 0
-        self.is_complete = False
+        self.is_finished = False
         self._tell = tell
         self._now = now
         self._began = now()
@@ -177,6 +177,12 @@ class Duel:
     def seconds(self) -> float:
         return self._now() - self._began
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether it came to its end, and every case to a bout."""
+        contests = [trial.contest for trial in self.trials]
+        return self.is_finished and all(each.bouts or each.is_over() for each in contests)
+
     def run(self) -> None:
         """Screen, confirm, and spend what is left on the undecided."""
         self._screen()
@@ -185,7 +191,7 @@ class Duel:
         self.needed = bouts_to_confirm(sum(len(trial.suspected) for trial in self.trials))
         self._confirm()
         self._decide()
-        self.is_complete = True
+        self.is_finished = True
 
     def _screen(self) -> None:
         for number in range(SCREENING_BOUTS):

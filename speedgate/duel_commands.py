@@ -122,7 +122,7 @@ def run_duel(options: argparse.Namespace) -> int:
     show(found, options)
     for path in save_runs(duel, builds, found, options.results, began):
         say(f"saved {path}")
-    if not duel.is_complete:
+    if not duel.is_finished:
         return INTERRUPTED
     return BAD if options.fail_on_worse and is_worse(found) else WELL
 

@@ -91,6 +91,8 @@ def test_what_there_is_no_time_for_at_all_says_so():
     duel = Duel([made.contest(), made.contest()], 0.1, lambda step: None, made.clock)
     duel.run()
     assert reason(duel.findings()[-1]) == "no time was left for it"
+    assert duel.is_finished
+    assert not duel.is_complete
 
 
 @pytest.mark.parametrize(
