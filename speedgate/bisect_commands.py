@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from packaging.version import InvalidVersion, Version
@@ -66,13 +64,14 @@ def run_bisect(options: argparse.Namespace) -> int:
         raise OptionError(f"--good is of {package} and --bad of {other}; name one package")
     entry = parse_entry(options.case)
     budget, limit = parse_measuring(options)
-    versions = versions_between(package, good, bad, options)
+    refuse_versions(options, good, bad)
 
-    def build_of(version: str, label: str) -> Build:
-        text = f"{label}={package}=={version} {options.beside}".strip()
+    def build_of(version: str) -> Build:
+        text = f"{package.lower()}-{version}={package}=={version} {options.beside}".strip()
         return open_builds([text], from_source=options.from_source, allow_same=True, tell=say)[0]
 
-    ends = [build_of(version, f"{package}-{version}") for version in (good, bad)]
+    ends = [build_of(version) for version in (good, bad)]
+    versions = versions_between(package, good, bad, options, ends[0])
     moved = moved_between(ends, entry, budget, limit)
     if moved is None:
         print(f"cannot tell: {entry.label} is not surely worse or better in {bad} than in {good}")
@@ -81,7 +80,7 @@ def run_bisect(options: argparse.Namespace) -> int:
 
     def probe(version: str) -> tuple[Answer, str]:
         try:
-            middle = build_of(version, f"{package}-{version}")
+            middle = build_of(version)
         except BuildError as error:
             answer, why = Answer.MISSING, str(error).splitlines()[0]
         else:
@@ -132,18 +131,27 @@ def parse_release(option: str, text: str) -> tuple[str, str]:
     return package.strip(), version.strip()
 
 
-def versions_between(package: str, good: str, bad: str, options: argparse.Namespace) -> list[str]:
-    """Return the versions after the good and before the bad one, oldest first."""
-    if Version(good) >= Version(bad):
-        raise OptionError(f"--good {good} is not older than --bad {bad}: name the older one good")
+def versions_between(
+    package: str, good: str, bad: str, options: argparse.Namespace, build: Build
+) -> list[str]:
+    """Return the versions after the good and before the bad one, oldest first: those that
+    ``--versions`` lists, or what ``build``'s Python can install."""
     if options.versions is None:
-        base = parse_build(options.beside).python if options.beside else None
-        python = Path(shutil.which(base) or base) if base else None
-        found = published_versions(package, python, options.from_source)
+        variables = parse_build(options.beside).variables if options.beside else {}
+        found = published_versions(package, build.python, options.from_source, variables)
     else:
         found = [each.strip() for each in options.versions.split(",")]
-    try:
-        known = sorted(found, key=Version)
-    except InvalidVersion as error:
-        raise OptionError(f"--versions: {error}") from None
-    return [each for each in known if Version(good) < Version(each) < Version(bad)]
+    return [
+        each for each in sorted(found, key=Version) if Version(good) < Version(each) < Version(bad)
+    ]
+
+
+def refuse_versions(options: argparse.Namespace, good: str, bad: str) -> None:
+    """Raise ``OptionError`` for versions in the wrong order, or that are none."""
+    if Version(good) >= Version(bad):
+        raise OptionError(f"--good {good} is not older than --bad {bad}: name the older one good")
+    for each in (options.versions or good).split(","):
+        try:
+            Version(each)
+        except InvalidVersion:
+            raise OptionError(f"--versions: '{each.strip()}' is no version") from None

@@ -39,6 +39,7 @@ def _finding_json(finding: Finding) -> Json:
         "letter": letter(finding.build),
         "verdict": finding.verdict.value,
         "reason": reason(finding),
+        "note": finding.note,
         "bouts": finding.bouts,
         "signals": {
             name: _move_json(move, calls) | {"confirmed": directions.get(name)}
@@ -180,7 +181,7 @@ def duel_text(section: Json, width: int, details: bool = False) -> list[str]:
             verdict = finding["verdict"]
             shown += [f"{verdict}:"]
         shown.append(_line(name, _cells(finding), broad))
-        if details or verdict not in ("same", "inconclusive"):
+        if details or verdict not in ("same", "inconclusive") or finding["note"]:
             shown += [f"    {line}" for line in wrapped(finding["reason"], width - 4)]
         if details:
             signals = [part for line in _signal_lines(finding) for part in wrapped(line, width - 4)]
@@ -216,6 +217,8 @@ def _cells(finding: Json) -> tuple[str, str, str, str]:
 def _short(value: float | None) -> str:
     if value is None:
         return "?"
+    if value >= 1000:
+        return ">999"
     return f"{value:.2f}" if value < 10 else f"{value:.0f}"
 
 
@@ -242,8 +245,10 @@ def counts(section: Json) -> str:
     """Return ``1 worse, 2 better, 9 inconclusive, 60 same in 6 min 40 s``."""
     words = [each["verdict"] for each in section["findings"]]
     found = [f"{words.count(each.value)} {each.value}" for each in Verdict if each.value in words]
-    cut = "" if section["complete"] else "; cut short"
-    return f"{', '.join(found) or 'nothing measured'} in {duration(section['seconds'])}{cut}"
+    tail = "" if section["complete"] else "; cut short"
+    if any(each["note"] and each["verdict"] == "inconclusive" for each in section["findings"]):
+        tail += "; a larger --budget, or fewer --workloads, would tell more"
+    return f"{', '.join(found) or 'nothing measured'} in {duration(section['seconds'])}{tail}"
 
 
 def duel_markdown(section: Json) -> str:
