@@ -112,17 +112,15 @@ class Trial:
             note = "no time was left to confirm it"
         elif not contest.bouts:
             note = "no time was left for it"
-        out = (*failed, *lacking)
-        return Finding(
-            self, build, verdict, found, confirmed, note, out[0] if out else None, len(bouts)
-        )
+        out = tuple(failed or lacking)
+        return Finding(self, build, verdict, found, confirmed, note, out, len(bouts))
 
 
 @dataclass(frozen=True)
 class Finding:
     """What is certain of one case in one build against the first, and why.
 
-    ``note`` is why there is no more to say; ``out`` the build that failed, or lacks the case.
+    ``note`` is why there is no more to say; ``out`` are the builds that failed, or lack the case.
     """
 
     trial: Trial
@@ -131,7 +129,7 @@ class Finding:
     moves: dict[str, Move]
     confirmed: Sequence[Suspicion]
     note: str
-    out: int | None
+    out: tuple[int, ...]
     bouts: int
 
     @property

@@ -142,9 +142,13 @@ def duel_json(duel: Duel, builds: Sequence[Build]) -> Json:
 
 
 def is_worse(found: Json) -> bool:
-    """Whether anything is worse; what fails in one build is no better."""
-    bad = (Verdict.WORSE.value, Verdict.FAILED.value)
-    return any(each["verdict"] in bad for each in found["findings"])
+    """Whether anything is worse than in the first build; what fails there as well is not."""
+    first = found["builds"][0]["label"]
+    return any(
+        each["verdict"] == Verdict.WORSE.value
+        or (each["verdict"] == Verdict.FAILED.value and first not in each["out"])
+        for each in found["findings"]
+    )
 
 
 def show(found: Json, options: argparse.Namespace) -> None:

@@ -1,7 +1,7 @@
 """Screening, confirming, verdicts and their words: with scripted runners on a fake clock."""
 
 import pytest
-from helpers.builds import CRASHING, LACKING, MadeBuilds
+from helpers.builds import CRASHING, LACKING, REFUSING, MadeBuilds
 
 from speedgate.contrast import DISSENTS, Verdict
 from speedgate.duel import MOST_BOUTS, SCREENING_BOUTS, Duel
@@ -100,6 +100,7 @@ def test_what_there_is_no_time_for_at_all_says_so():
     [
         (({}, CRASHING), Verdict.FAILED, "in B: the runner ended by signal SIGSEGV"),
         ((CRASHING, {}), Verdict.FAILED, "in A: the runner ended by signal SIGSEGV"),
+        ((REFUSING, REFUSING), Verdict.FAILED, "in A and B: the runner ended with exit code 1"),
         (({}, LACKING), Verdict.NOT_AVAILABLE, "in B: g-1e6-threads-2: no such"),
     ],
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from helpers.builds import PAIR_SECONDS
+from helpers.builds import CRASHING, PAIR_SECONDS
 from helpers.fakes import FakeClock, ScriptedRunner
 from helpers.project import ROOT
 
@@ -126,6 +126,15 @@ def test_only_who_asks_for_it_fails_on_worse(run, environments, options, code):
 def test_who_asks_to_fail_on_worse_may_get_better(run, environments):
     environments.scripts["new"] = {"ratio": 4.0}
     assert run("duel", "old", "new", *TINY, "--fail-on-worse").code == WELL
+
+
+@pytest.mark.parametrize(("crashing", "code"), [("new", BAD), ("old", WELL)])
+def test_what_fails_in_the_new_build_only_is_worse(run, environments, crashing, code):
+    environments.scripts[crashing] = CRASHING
+    done = run("duel", "old", "new", *TINY, "--fail-on-worse")
+    assert done.code == code
+    assert "failed:\n  g-1e3-threads-2" in done.out
+    assert "SIGSEGV" in done.out
 
 
 def test_json_and_markdown(run, environments):

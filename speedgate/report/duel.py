@@ -40,6 +40,7 @@ def _finding_json(finding: Finding) -> Json:
         "verdict": finding.verdict.value,
         "reason": reason(finding),
         "note": finding.note,
+        "out": [contest.contestants[build].label for build in finding.out],
         "bouts": finding.bouts,
         "signals": {
             name: _move_json(move, calls) | {"confirmed": directions.get(name)}
@@ -80,7 +81,7 @@ def _direction(suspicion: Suspicion) -> str:
 def reason(finding: Finding) -> str:
     """Return in words which signal moved, or why nothing is certain."""
     if finding.verdict in (Verdict.FAILED, Verdict.NOT_AVAILABLE):
-        return f"in {letter(finding.out or 0)}: {finding.note}"
+        return f"in {' and '.join(map(letter, finding.out))}: {finding.note}"
     if finding.confirmed:
         told = [_told(finding, each) for each in finding.confirmed]
         told += _told_switches(finding.moves)

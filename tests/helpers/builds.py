@@ -44,3 +44,4 @@ class MadeBuilds:
 
 CRASHING = {"replies": {"rounds": MeasurementError("the runner ended by signal SIGSEGV")}}
 LACKING = {"replies": {"open": {"error": {"type": "NotImplementedError", "message": "no such"}}}}
+REFUSING = {"replies": {"open": MeasurementError("the runner ended with exit code 1")}}
