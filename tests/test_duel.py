@@ -60,7 +60,7 @@ def test_a_held_gil_is_told():
 def test_slower_on_both_sides_is_no_matter_of_threading():
     (finding,) = run({"pair_seconds": 0.1}, {"pair_seconds": 0.2}).findings()
     assert finding.verdict is Verdict.WORSE
-    assert "serial and parallel are slower alike" in reason(finding)
+    assert "serial and parallel are both slower: the threading did not change" in reason(finding)
 
 
 def test_dissent_dismisses_a_suspicion():

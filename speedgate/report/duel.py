@@ -149,9 +149,22 @@ def explanation(finding: Finding) -> str:
     if moved.get("speedup") and "seconds" not in moved and serial_ratio < 1 / (1 + RATIO_MARGIN):
         return "the serial side became faster, the parallel one did not"
     if "seconds" in moved and "speedup" not in moved:
-        word = "slower" if moved["seconds"] else "faster"
-        return f"serial and parallel are {word} alike: the threading did not change"
+        return _alike(finding, "slower" if moved["seconds"] else "faster")
     return ""
+
+
+def _alike(finding: Finding, word: str) -> str:
+    """Say what it means that the seconds moved and the speedup did not, as far as that is known."""
+    serial, speedup = finding.moves.get("serial_seconds"), finding.moves.get("speedup")
+    if serial is None or serial.is_within_margin or speedup is None:
+        return ""
+    low, high = serial.change.low, serial.change.high
+    if low < 1 if word == "slower" else high > 1:
+        return ""
+    alike = f"serial and parallel are both {word}"
+    if finding.trial.contest.entry.blas_threads != 1:
+        return f"{alike}, with several BLAS threads"
+    return f"{alike}: the threading did not change" if speedup.is_within_margin else alike
 
 
 # --- what is shown, of a duel that has just run or of one that was saved
