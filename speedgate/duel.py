@@ -1,8 +1,11 @@
 """Duel: all cases in all builds, until each has its verdict or the time is up.
 
-First every case has a few bouts; what then seems to have moved is confirmed with fresh ones, and
-what is left of the time goes to what is undecided. A round of bouts goes over all the cases before
-the next begins, so that a disturbance of minutes meets one bout of each, not all of one.
+First every case has a few bouts; what then seems to have moved is confirmed with fresh ones. What
+is left of the time goes to what is undecided, and to what seems to have moved by then: each wave of
+suspicions may err half as often as the one before, all of them together no more than they say.
+
+A round of bouts goes over all the cases before the next begins, so that a disturbance of minutes
+meets one bout of each, not all of one.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from typing import Any
 from speedgate.contest import Contest
 from speedgate.contrast import (
     DISSENTS,
+    FAMILY_ERROR,
     Bout,
     Move,
     Suspicion,
@@ -27,8 +31,9 @@ from speedgate.contrast import (
 )
 
 SCREENING_BOUTS = 4
-# More bouts than this narrow an interval too slowly to be worth their time.
-MOST_BOUTS = 12
+# Suspicions are confirmed up to three times; before the next, what is undecided has more bouts.
+WAVES = 3
+DECIDING_BOUTS = 4
 CONFIRMING_AT_ONCE = 6
 # Screening ends after this share of the budget, once every case has the fewest bouts that have an
 # interval: a suspicion that cannot be confirmed any more is worth nothing.
@@ -40,7 +45,10 @@ Json = dict[str, Any]
 
 @dataclass
 class Trial:
-    """A contest, and what is suspected of it. ``fresh`` is where its confirming bouts began."""
+    """A contest, and what is suspected of it. ``fresh`` is where its confirming bouts began.
+
+    ``dismissed`` is what fresh bouts did not confirm, in this wave or an earlier one.
+    """
 
     contest: Contest
     suspected: list[Suspicion] = field(default_factory=list)
@@ -59,10 +67,21 @@ class Trial:
         done = (*self.dismissed, *self.confirmed)
         return [each for each in self.suspected if each not in done]
 
-    def suspect(self) -> None:
-        for build in self.contest.builds[1:]:
-            self.suspected += suspicions(self.contest.bouts, self.workers, build)
+    def suspect(self) -> int:
+        """Begin a wave: return how much seems to have moved, unless something surely has."""
+        if self.confirmed:
+            self.suspected = list(self.confirmed)
+            return 0
         self.fresh = len(self.contest.bouts)
+        self.agreed.clear()
+        self.dissented.clear()
+        self.suspected = [
+            each
+            for build in self.contest.builds[1:]
+            for each in suspicions(self.contest.bouts, self.workers, build)
+        ]
+        self.dismissed = [each for each in self.dismissed if each not in self.suspected]
+        return len(self.suspected)
 
     def is_confirming(self, needed: int) -> bool:
         """Whether fresh bouts are still worth their time: some know nothing of a suspicion."""
@@ -81,6 +100,13 @@ class Trial:
                 self.dismissed.append(each)
             elif self.agreed[each] >= needed - DISSENTS:
                 self.confirmed.append(each)
+
+    def is_undecided(self) -> bool:
+        """Whether the verdict of a build is still open."""
+        if self.contest.is_over():
+            return False
+        found = [self.finding(build).verdict for build in self.contest.builds[1:]]
+        return Verdict.INCONCLUSIVE in found
 
     @property
     def strength(self) -> float:
@@ -164,7 +190,7 @@ class Duel:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.trials = [Trial(contest) for contest in contests]
-        self.needed = 0
+        self.needed: list[int] = []  # of each wave, how many fresh bouts a suspicion had
         self.is_finished = False
         self._tell = tell
         self._now = now
@@ -182,14 +208,17 @@ class Duel:
         return self.is_finished and all(each.bouts or each.is_over() for each in contests)
 
     def run(self) -> None:
-        """Screen, confirm, and spend what is left on the undecided."""
+        """Screen; then confirm what is suspected and look on at what is undecided, in waves."""
         self._screen()
-        for trial in self.trials:
-            trial.suspect()
-        self.needed = bouts_to_confirm(sum(len(trial.suspected) for trial in self.trials))
-        self._confirm()
-        self._decide()
+        for wave in range(1, WAVES + 1):
+            self._suspect(FAMILY_ERROR / 2**wave)
+            self._confirm()
+            self._decide()
         self.is_finished = True
+
+    def _suspect(self, error: float) -> None:
+        suspected = sum(trial.suspect() for trial in self.trials)
+        self.needed.append(bouts_to_confirm(suspected, error))
 
     def _screen(self) -> None:
         for number in range(SCREENING_BOUTS):
@@ -207,26 +236,18 @@ class Duel:
         """
         ordered = sorted(self.trials, key=lambda each: -each.strength)
         while self.seconds < self._budget:
-            active = [each for each in ordered if each.is_confirming(self.needed)]
+            active = [each for each in ordered if each.is_confirming(self.needed[-1])]
             if not active:
                 break
             phase = f"confirming {len(active)}"
             for trial in self._round(active[:CONFIRMING_AT_ONCE], phase, self._budget):
-                trial.take_in(trial.contest.bouts[-1], self.needed)
+                trial.take_in(trial.contest.bouts[-1], self.needed[-1])
 
     def _decide(self) -> None:
         """Narrow the intervals of what is neither the same nor confirmed."""
-        while self.seconds < self._budget:
-            undecided = [each for each in self.trials if self._is_undecided(each)]
-            if not undecided:
-                break
-            self._round(undecided, "undecided", self._budget)
-
-    def _is_undecided(self, trial: Trial) -> bool:
-        if trial.contest.is_over() or len(trial.contest.bouts) >= MOST_BOUTS:
-            return False
-        verdicts = {trial.finding(build).verdict for build in trial.contest.builds[1:]}
-        return Verdict.INCONCLUSIVE in verdicts
+        for _ in range(DECIDING_BOUTS):
+            undecided = [trial for trial in self.trials if trial.is_undecided()]
+            self._round(undecided, f"{len(undecided)} undecided", self._budget)
 
     def _round(
         self, trials: Sequence[Trial], phase: str, until: float, with_held: bool = True

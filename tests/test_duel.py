@@ -3,8 +3,8 @@
 import pytest
 from helpers.builds import CRASHING, LACKING, REFUSING, MadeBuilds
 
-from speedgate.contrast import DISSENTS, Verdict
-from speedgate.duel import MOST_BOUTS, SCREENING_BOUTS, Duel
+from speedgate.contrast import DISSENTS, FAMILY_ERROR, Verdict, bouts_to_confirm
+from speedgate.duel import DECIDING_BOUTS, SCREENING_BOUTS, WAVES, Duel
 from speedgate.report.duel import duel_markdown, duel_text, findings_json, reason
 
 HOUR = 3600.0
@@ -38,7 +38,7 @@ def test_a_lost_speedup_is_worse_once_fresh_bouts_agree():
     duel = run({"ratio": 1.9}, {"ratio": 0.9})
     (finding,) = duel.findings()
     assert finding.verdict is Verdict.WORSE
-    assert finding.bouts == duel.needed - DISSENTS > SCREENING_BOUTS
+    assert finding.bouts == duel.needed[0] - DISSENTS > SCREENING_BOUTS
     assert len(duel.trials[0].contest.bouts) == SCREENING_BOUTS + finding.bouts
     assert reason(finding).startswith("speedup 0.90x, was 1.90x (B/A 0.47 [0.47, 0.47])")
 
@@ -75,7 +75,21 @@ def test_dissent_dismisses_a_suspicion():
     (finding,) = duel.findings()
     assert finding.verdict is Verdict.INCONCLUSIVE
     assert "not confirmed by fresh runs: speedup" in reason(finding)
-    assert len(duel.trials[0].contest.bouts) == MOST_BOUTS
+    most = SCREENING_BOUTS + WAVES * (DECIDING_BOUTS + 2 * max(duel.needed))
+    assert SCREENING_BOUTS < len(duel.trials[0].contest.bouts) <= most
+
+
+def test_a_later_wave_confirms_what_the_first_bouts_hid():
+    made = MadeBuilds({"ratio": 1.9}, {"ratio": 0.9})
+
+    def hide(step):
+        made.scripts[1]["ratio"] = 3.6 if step.phase.startswith("bout 1") else 0.9
+
+    duel = Duel([made.contest()], HOUR, hide, made.clock)
+    duel.run()
+    (finding,) = duel.findings()
+    assert finding.verdict is Verdict.WORSE
+    assert duel.needed == [0, bouts_to_confirm(2, FAMILY_ERROR / 4), 0]
 
 
 def test_what_there_is_no_time_to_confirm_says_so():
