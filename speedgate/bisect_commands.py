@@ -97,7 +97,7 @@ def run_bisect(options: argparse.Namespace) -> int:
 def moved_between(
     ends: Sequence[Build], entry: Entry, budget: float, limit: float
 ) -> Suspicion | None:
-    """Return what a duel of the two ends confirms to have moved furthest; ``None`` for nothing."""
+    """Return what a duel of the ends confirms to have moved most surely; ``None`` for nothing."""
     with contestants_of(ends) as contestants:
         line = StepLine()
         duel = Duel([Contest(entry, contestants, limit)], budget, line)
@@ -107,7 +107,7 @@ def moved_between(
     print(f"{finding.verdict.value}: {entry.label} {reason(finding)}", flush=True)
     wanted = finding.verdict is Verdict.WORSE
     moved = [each for each in finding.confirmed if each.is_worse == wanted]
-    return max(moved, key=lambda each: finding.moves[each.signal.name].size, default=None)
+    return max(moved, key=lambda each: finding.moves[each.signal.name].certainty, default=None)
 
 
 def outcome_lines(outcome: Outcome, package: str) -> list[str]:

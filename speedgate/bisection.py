@@ -11,9 +11,8 @@ from speedgate.contrast import Suspicion
 from speedgate.estimate import Estimate
 from speedgate.spread import mean_interval
 
-# A step has so many bouts, and as many again while it is inconclusive.
-STEP_BOUTS = 4
-MOST_TRIES = 3
+# A step is looked at after so many bouts: while it is inconclusive it is repeated, with more.
+STEP_BOUTS = (4, 8, 16)
 # A step is looked at up to three times, and there are a few of them: each errs this seldom.
 STEP_CONFIDENCE = 0.99
 # The builds of a step, in this order.
@@ -92,8 +91,8 @@ def position(contest: Contest, moved: Suspicion) -> Estimate | None:
 def side_of(contest: Contest, moved: Suspicion) -> tuple[Answer, str]:
     """Run bouts of a good, a middle and a bad build until the middle one's side is certain."""
     why = "nothing was measured"
-    for _ in range(MOST_TRIES):
-        for _ in range(STEP_BOUTS):
+    for bouts in STEP_BOUTS:
+        for _ in range(bouts):
             contest.run_bout()
             if contest.builds != [GOOD, MIDDLE, BAD]:
                 return Answer.MISSING, _why_out(contest)

@@ -24,9 +24,11 @@ from speedgate.measure import (
 from speedgate.sample import Pair
 from speedgate.strategies import STRATEGIES
 
-# A bout goes on for so long in each build; a single set may take longer, where workers
-# oversubscribe the cores, and is then an average by itself.
+# A bout goes on for so long in each build, or longer for three sets. Where workers oversubscribe
+# the cores a single set may take seconds, and is then an average by itself.
 BOUT_SECONDS = 0.25
+LONGEST_BOUT_SECONDS = 1.25
+LEAST_SETS = 3
 MOST_SETS = 40
 # One sampling costs 0.03 s more than this.
 HELD_SECONDS = 0.1
@@ -177,8 +179,10 @@ class Contest:
 
     def _run_sets(self, sessions: Mapping[int, Session]) -> list[tuple[Pair | None, ...]]:
         sets: list[tuple[Pair | None, ...]] = []
-        until = self._now() + BOUT_SECONDS * len(sessions)
-        while not sets or (len(sets) < MOST_SETS and self._now() < until):
+        began = self._now()
+        while len(sets) < MOST_SETS and not self._is_long_enough(
+            len(sets), (self._now() - began) / len(sessions)
+        ):
             pairs: dict[int, Pair] = {}
             for build in self._rotated(len(self.bouts) + len(sets)):
                 pair = self._guarded(build, self._one_pair, build, sessions[build])
@@ -188,6 +192,13 @@ class Contest:
                 break
             sets.append(tuple(pairs.get(build) for build in range(len(self.contestants))))
         return sets
+
+    @staticmethod
+    def _is_long_enough(sets: int, seconds: float) -> bool:
+        """Whether a bout of so many sets, after so many seconds for each build, may end."""
+        return sets > 0 and seconds >= (
+            BOUT_SECONDS if sets >= LEAST_SETS else LONGEST_BOUT_SECONDS
+        )
 
     def _one_pair(self, build: int, session: Session) -> Pair:
         measurement = self.measurements[build]

@@ -162,6 +162,13 @@ class Move:
         return abs(value) / self.signal.margin
 
     @property
+    def certainty(self) -> float:
+        """How far it moved, in widths of its interval."""
+        ends = (self.change.value, self.change.low, self.change.high)
+        value, low, high = ends if self.signal.is_share else map(_log, ends)
+        return abs(value) / max(high - low, 1e-9)
+
+    @property
     def is_within_margin(self) -> bool:
         """Whether the whole interval lies within the margin: the same, for all that matters."""
         low, high = self.change.low, self.change.high
@@ -201,6 +208,11 @@ def exponential(estimate: Estimate) -> Estimate:
     """Return the ratio whose logarithm is estimated."""
     value, low, high = map(_exp, (estimate.value, estimate.low, estimate.high))
     return Estimate(value, low, high, estimate.confidence, estimate.count)
+
+
+def _log(value: float) -> float:
+    """The logarithm, of bounds so wide that no float holds them as well."""
+    return math.log(value) if 0 < value < math.inf else math.copysign(math.inf, value - 1)
 
 
 def _exp(value: float) -> float:
