@@ -30,11 +30,14 @@ from helpers.leftovers import (
     threads,
     threads_beyond,
 )
+from helpers.project import ROOT
 
 from speedgate import task
+from speedgate.environment import describe_interpreter
 from speedgate.runner import share
 from speedgate.strategies import STRATEGIES, CannotMeasure, processes
-from speedgate.strategies.dask import _end_reports, close_cluster
+from speedgate.strategies import threads as threads_module
+from speedgate.strategies.dask import DaskExecutor, _end_reports, close_cluster
 from speedgate.strategies.extras import lacks
 from speedgate.strategies.shared import SharedObject
 from speedgate.task import identify
@@ -455,6 +458,12 @@ def test_the_name_can_stand_in_an_id(strategy):
     assert "-" not in strategy.name
 
 
+def test_the_smallest_strategy_is_shown_as_it_is():
+    shown = (ROOT / "CONTRIBUTING.md").read_text().split("```python\n")[1].split("```")[0]
+    assert shown == Path(threads_module.__file__).read_text()
+    assert shown.count("\n") < 100
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_serial_refuses_more_than_one_worker(workers):
     with pytest.raises(ValueError, match="one thread"):
@@ -467,6 +476,40 @@ def test_the_threads_of_a_pool_run_side_by_side():
     for name in ("threads", "foreach"):
         with STRATEGIES[name].open(WORKERS, loads.count_starts, (name,)) as executor:
             list(executor.map(lambda _: barrier.wait(), range(WORKERS)))
+
+
+def choose(workers, environments):
+    """Let a cluster's workers be chosen, made-up ones that describe themselves so."""
+    client = SimpleNamespace(run=lambda function, workers: {w: environments[w] for w in workers})
+    cluster = SimpleNamespace(_living=lambda: set(environments), _client=client)
+    return DaskExecutor._choose(cluster, workers, "tcp://scheduler")
+
+
+def test_a_cluster_with_too_few_workers_is_refused():
+    with pytest.raises(NotImplementedError, match=r"at tcp://scheduler has 1 workers, not 2"):
+        choose(2, {"tcp://a": describe_interpreter()})
+
+
+def test_workers_of_the_same_build_are_chosen_and_no_more_than_asked_for():
+    here = describe_interpreter()
+    assert choose(2, {f"tcp://{each}": here for each in "cab"}) == ["tcp://a", "tcp://b"]
+
+
+OTHER_BLAS = {"user_api": "blas", "internal_api": "mkl", "version": "1", "num_threads": 8}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"python": "2.7.18"}, r"python \(2\.7\.18, here "),
+        ({"numpy": {"version": "1.0"}}, r"numpy"),
+        ({"blas": [OTHER_BLAS]}, r"mkl 1 with 8 threads, which is not here"),
+    ],
+)
+def test_a_worker_of_another_build_is_refused_with_the_difference(change, told):
+    other = describe_interpreter() | change
+    with pytest.raises(NotImplementedError, match=rf"worker tcp://b differs .*{told}.*start it"):
+        choose(2, {"tcp://a": describe_interpreter(), "tcp://b": other})
 
 
 def test_a_cluster_that_does_not_close_leaves_no_workers():

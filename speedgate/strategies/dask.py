@@ -69,7 +69,7 @@ class DaskExecutor(BatchExecutor):
         cluster = distributed.LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
-            dashboard_address=None,
+            dashboard_address=":0",  # any port: None means 8787, which may be taken
             memory_limit=0,
         )
         self._closing.callback(close_cluster, cluster)
