@@ -39,6 +39,10 @@ map: $(SET_UP) ## map what NumPy does with the GIL, and BLAS threads (13 minutes
 strategies: $(SET_UP) ## compare every strategy, and what each costs by itself (6 minutes); options in ARGS
 	@$(RUN) -m pytest bench/bench_strategies.py bench/bench_overhead.py bench/bench_transfer.py $(ARGS)
 
+.PHONY: duel
+duel: $(SET_UP) ## measure two builds in turn (8 minutes); ARGS="numpy==previous numpy==newest"
+	@$(RUN) -m speedgate duel $(ARGS)
+
 .PHONY: gate
 gate: $(SET_UP) ## measure and judge what the gate covers; fails if nothing was judged
 	@$(RUN) -m pytest bench/bench_scaling.py --require-gate $(ARGS)
