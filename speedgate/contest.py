@@ -27,7 +27,7 @@ from speedgate.strategies import STRATEGIES
 # A bout goes on for so long in each build, or longer for three sets. Where workers oversubscribe
 # the cores a single set may take seconds, and is then an average by itself.
 BOUT_SECONDS = 0.25
-LONGEST_BOUT_SECONDS = 1.25
+LONGEST_BOUT_SECONDS = 0.75
 LEAST_SETS = 3
 MOST_SETS = 40
 # One sampling costs 0.03 s more than this.

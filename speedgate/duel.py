@@ -34,7 +34,7 @@ SCREENING_BOUTS = 4
 # Suspicions are confirmed up to three times; before the next, what is undecided has more bouts.
 WAVES = 3
 DECIDING_BOUTS = 4
-CONFIRMING_AT_ONCE = 6
+CONFIRMING_AT_ONCE = 3
 # Screening ends after this share of the budget, once every case has the fewest bouts that have an
 # interval: a suspicion that cannot be confirmed any more is worth nothing.
 SCREENING_SHARE = 0.55
@@ -109,12 +109,12 @@ class Trial:
         return Verdict.INCONCLUSIVE in found
 
     @property
-    def strength(self) -> float:
-        """How far the most suspicious signal seems to have moved, in margins."""
+    def certainty(self) -> float:
+        """How surely the most suspicious signal seems to have moved: it is confirmed first."""
         builds = {each.build for each in self.suspected}
         found = {build: moves(self.contest.bouts, self.workers, build) for build in builds}
         known = [found[each.build].get(each.signal.name) for each in self.suspected]
-        return max((move.size for move in known if move is not None), default=0.0)
+        return max((move.certainty for move in known if move is not None), default=0.0)
 
     def finding(self, build: int) -> Finding:
         """Return what is certain of another build against the first.
@@ -231,10 +231,10 @@ class Duel:
     def _confirm(self) -> None:
         """Give fresh bouts to what is suspected, until it is confirmed or dismissed.
 
-        A few at a time, the strongest first: where the time does not suffice for all of them, it
+        A few at a time, the surest first: where the time does not suffice for all of them, it
         does for some.
         """
-        ordered = sorted(self.trials, key=lambda each: -each.strength)
+        ordered = sorted(self.trials, key=lambda each: -each.certainty)
         while self.seconds < self._budget:
             active = [each for each in ordered if each.is_confirming(self.needed[-1])]
             if not active:

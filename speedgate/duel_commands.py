@@ -25,7 +25,7 @@ from speedgate.report.progress import LOG_EVERY_SECONDS, duration
 from speedgate.selection import OptionError, parse_seconds
 from speedgate.settings import DEFAULT_TIME_LIMIT_SECONDS
 
-DEFAULT_BUDGET_SECONDS = 480.0
+DEFAULT_BUDGET_SECONDS = 540.0
 WELL, BAD, INTERRUPTED = 0, 1, 130
 
 Json = dict[str, Any]

@@ -195,7 +195,7 @@ def duel_text(section: Json, width: int, details: bool = False) -> list[str]:
             verdict = finding["verdict"]
             shown += [f"{verdict}:"]
         shown.append(_line(name, _cells(finding), broad))
-        if details or verdict not in ("same", "inconclusive") or finding["note"]:
+        if details or verdict not in ("same", "inconclusive") or finding.get("note"):
             shown += [f"    {line}" for line in wrapped(finding["reason"], width - 4)]
         if details:
             signals = [part for line in _signal_lines(finding) for part in wrapped(line, width - 4)]
@@ -260,7 +260,7 @@ def counts(section: Json) -> str:
     words = [each["verdict"] for each in section["findings"]]
     found = [f"{words.count(each.value)} {each.value}" for each in Verdict if each.value in words]
     tail = "" if section["complete"] else "; cut short"
-    if any(each["note"] and each["verdict"] == "inconclusive" for each in section["findings"]):
+    if any(each.get("note") and each["verdict"] == "inconclusive" for each in section["findings"]):
         tail += "; a larger --budget, or fewer --workloads, would tell more"
     return f"{', '.join(found) or 'nothing measured'} in {duration(section['seconds'])}{tail}"
 
