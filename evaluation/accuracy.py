@@ -189,8 +189,8 @@ SAME_AS_HERE = {
     "have no traceback: nothing that a trial in threads comes to",
     "7812385e528b": "since then the gate grants what workers may have been idle or held the GIL "
     "for because of others: it fails less, and decides as before otherwise",
-    "a81fee7e1b17": "since then a runner may be of another build, and leaves nothing behind when it "
-    "is killed: nothing that a trial comes to",
+    "a81fee7e1b17": "since then a runner may be of another build, and leaves nothing behind when "
+    "it is killed: nothing that a trial comes to",
 }
 
 

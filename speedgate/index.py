@@ -33,6 +33,7 @@ from speedgate.run import (
     CaseInfo,
     EstimateEntry,
     HistoryError,
+    PlainRun,
     Run,
     SideEntry,
     decode_run,
@@ -40,7 +41,7 @@ from speedgate.run import (
 from speedgate.store import FolderStore, Store
 
 # Of the tables, and of the files as they are read: another one is made anew.
-VERSION = 1000 * 3 + FORMAT_VERSION
+VERSION = 1000 * 4 + FORMAT_VERSION
 CACHE_VARIABLE = "SPEEDGATE_CACHE"
 ACCEPTED = ".accepted"
 # Another process may be reading in a long history for the first time.
@@ -285,7 +286,7 @@ class Index:
 
     def broken(self) -> list[str]:
         """Return what is wrong with each file that is no run, and is left out for it."""
-        rows = self.query("SELECT error FROM files WHERE error IS NOT NULL ORDER BY name")
+        rows = self.query("SELECT error FROM files WHERE error > '' ORDER BY name")
         return [error for (error,) in rows]
 
 
@@ -309,7 +310,10 @@ Found = RunFigures | AcceptanceEntry | Unreadable | str
 
 
 def read_one(store: Store, name: str) -> Found:
-    """Return what the index keeps of a file; a text says why it is no run."""
+    """Return what the index keeps of a file; a text says why it is no run.
+
+    It is empty for a run of plain pytest-benchmark, which may well lie here and is left alone.
+    """
     try:
         data = store.read(name)
     except OSError as error:
@@ -320,6 +324,8 @@ def read_one(store: Store, name: str) -> Found:
         return run_figures(decode_run(store.path(name), data))
     except msgspec.DecodeError as error:
         return f"{store.path(name)} is no acceptance of a run ({error})"
+    except PlainRun:
+        return ""
     except HistoryError as error:
         return str(error)
 

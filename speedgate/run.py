@@ -34,6 +34,10 @@ class HistoryError(Exception):
     """A file of the history cannot be used; the text names it and says why."""
 
 
+class PlainRun(HistoryError):
+    """The file is a run of plain pytest-benchmark: nothing is wrong with it, but it is not ours."""
+
+
 @dataclass(frozen=True)
 class Side:
     """The medians of one side of the pairs, the baseline or the contender; seconds a round."""
@@ -493,7 +497,7 @@ def decode_run(name: str, data: bytes) -> Run:
         document = _decode_document(data)
         section = _decode_section(document.speedgate)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise HistoryError(_why_no_run(name, data, error)) from None
+        raise _why_no_run(name, data, error) from None
     if not 1 <= section.format_version <= FORMAT_VERSION:
         raise HistoryError(_other_version(name, section.format_version))
     return Run(name, document, section)
@@ -513,21 +517,22 @@ def _other_version(name: str, version: int) -> str:
     )
 
 
-def _why_no_run(name: str, data: bytes, error: Exception) -> str:
+def _why_no_run(name: str, data: bytes, error: Exception) -> HistoryError:
     """Tell a file that is cut off from one of a newer version, or that was never a run of ours."""
     try:
         found = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return f"{name} is not a run: it is no JSON, or cut off ({error})"
+        return HistoryError(f"{name} is not a run: it is no JSON, or cut off ({error})")
     if not isinstance(found, dict) or "speedgate" not in found:
-        plain = isinstance(found, dict) and "benchmarks" in found
-        hint = f"; 'python -m speedgate import {name}' takes it in" if plain else ""
-        return f"{name} is not a run of speedgate: it has no 'speedgate' section{hint}"
+        why = f"{name} is not a run of speedgate: it has no 'speedgate' section"
+        if isinstance(found, dict) and {"benchmarks", "machine_info"} <= found.keys():
+            return PlainRun(f"{why}; 'python -m speedgate import {name}' takes it in")
+        return HistoryError(why)
     ours = found["speedgate"]
     version = ours.get("format_version") if isinstance(ours, dict) else None
     if isinstance(version, int) and version > FORMAT_VERSION:
-        return _other_version(name, version)
-    return f"{name} is not a whole run ({error})"
+        return HistoryError(_other_version(name, version))
+    return HistoryError(f"{name} is not a whole run ({error})")
 
 
 def read_run(path: Path) -> Run:

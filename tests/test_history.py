@@ -243,6 +243,15 @@ def test_a_broken_file_is_named_and_left_out_and_stays(tmp_path, content):
     assert broken.exists()
 
 
+def test_a_run_of_plain_pytest_benchmark_beside_ours_is_left_alone(tmp_path):
+    a_run(tmp_path, 1)
+    save(tmp_path / "Linux-CPython" / "0001.json", {"machine_info": {}, "benchmarks": []})
+    told = []
+    with History(tmp_path, told.append) as history:
+        assert nights(history.runs()) == [1]
+    assert told == []
+
+
 def test_a_broken_index_is_made_anew(tmp_path, monkeypatch):
     monkeypatch.setenv("SPEEDGATE_CACHE", str(tmp_path / "cache"))
     a_run(tmp_path / "results", 1)
