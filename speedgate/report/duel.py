@@ -130,7 +130,7 @@ def _told_switches(found: dict[str, Move]) -> list[str]:
     if move is None or 1 / TELLING_SWITCHES < move.change.value < TELLING_SWITCHES:
         return []
     is_certain = move.change.low > 1 or move.change.high < 1
-    return [f"context switches {move.change.value:.1f}x"] if is_certain else []
+    return [f"context switches {move.change.value:.2g}x"] if is_certain else []
 
 
 def explanation(finding: Finding) -> str:
