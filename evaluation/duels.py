@@ -3,7 +3,7 @@
     python -m evaluation.duels run --duels 20     more duels of the default selection; resumes
     python -m evaluation.duels table              docs/duels.md from all duels so far
 
-A duel takes eight minutes. Each is appended to a file, so that an interrupted run loses none.
+A duel takes nine minutes. Each is appended to a file, so that an interrupted run loses none.
 """
 
 from __future__ import annotations
@@ -28,13 +28,14 @@ VERDICTS = ("worse", "better", "failed", "same", "inconclusive", "not available"
 Json = dict[str, Any]
 
 
-def run_one(budget: float) -> Json:
+def run_one(budget: str | None) -> Json:
     """Duel this interpreter with itself; return what is kept of it."""
+    options = () if budget is None else ("--budget", budget)
     with tempfile.TemporaryDirectory(prefix="speedgate-") as folder:
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "speedgate", "duel", "one=", "other=", "--allow-same"),
-                *("--format", "json", "--results", folder, "--budget", str(budget)),
+                *("--format", "json", "--results", folder, *options),
             ],
             stdout=subprocess.PIPE,
             text=True,
@@ -44,7 +45,6 @@ def run_one(budget: float) -> Json:
     return {
         "commit": commit(),
         "machine": MACHINE,
-        "budget": budget,
         "seconds": found["seconds"],
         "findings": [kept(each) for each in found["findings"]],
     }
@@ -62,7 +62,7 @@ def read_duels() -> list[Json]:
     return [json.loads(line) for line in DUELS_FILE.read_text().splitlines()]
 
 
-def run(duels: int, budget: float) -> None:
+def run(duels: int, budget: str | None) -> None:
     """Measure until there are so many duels of this machine."""
     DUELS_FILE.parent.mkdir(parents=True, exist_ok=True)
     while len(here := [each for each in read_duels() if each["machine"] == MACHINE]) < duels:
@@ -113,7 +113,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     runs = commands.add_parser("run")
     runs.add_argument("--duels", type=int, default=DUELS)
-    runs.add_argument("--budget", type=float, default=480.0)
+    runs.add_argument("--budget", metavar="SECONDS", help="default: that of a duel")
     commands.add_parser("table")
     options = parser.parse_args()
     if options.command == "run":
