@@ -2,8 +2,11 @@
 
 import csv
 import json
+import os
 import random
 import re
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -258,6 +261,18 @@ def test_a_file_with_a_broken_judgement_is_no_run(run, tmp_path):
     shown = run("compare", path, other)
     assert shown.code == NOT_DONE
     assert "is not a whole run" in shown.err
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
+    a_run(tmp_path)
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "speedgate", "history", "--history", str(tmp_path)],
+        stdout=writing, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_an_empty_history_says_how_to_begin(run):
