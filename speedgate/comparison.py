@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from speedgate.estimate import DEFAULT_CONFIDENCE, Estimate
-from speedgate.spread import Moments, change, deviation_of, interval_of_mean, mean_difference
+from speedgate.spread import (
+    Moments,
+    change,
+    deviation_of,
+    exponential,
+    interval_of_mean,
+    mean_difference,
+)
 
 # What is less is no difference that anybody would act on.
 MARGIN = 0.05
@@ -150,20 +157,6 @@ def _known_deviation(estimate: Estimate) -> float:
     """The same, for a run beside others, whose spread holds that of rounds nobody kept."""
     found = _log_deviation(estimate)
     return found if math.isfinite(found) else 0.0
-
-
-def exponential(log: Estimate) -> Estimate:
-    """Return the figure of a logarithm."""
-    low, high = _exp(log.low), _exp(log.high)
-    return Estimate(math.exp(log.value), low, high, log.confidence, log.count)
-
-
-def _exp(value: float) -> float:
-    """The exponential, of bounds so wide that no float holds them as well."""
-    try:
-        return math.exp(value)
-    except OverflowError:
-        return math.inf
 
 
 def counts(lines: Iterable[Line]) -> str:

@@ -24,7 +24,7 @@ from statistics import median
 from speedgate.accounting import concurrency_of
 from speedgate.estimate import DEFAULT_CONFIDENCE, Estimate
 from speedgate.sample import Pair, Round
-from speedgate.spread import mean_interval
+from speedgate.spread import exponential, mean_interval
 
 # What is less is no difference that anybody would act on: 10%, and 0.10 of a share, which is what
 # a tenth of a second of samples can tell in a few bouts.
@@ -204,20 +204,9 @@ def _level(bouts: Sequence[Bout], signal: Signal, workers: int, build: int) -> E
     return exponential(mean_interval(logs, DEFAULT_CONFIDENCE)) if logs else None
 
 
-def exponential(estimate: Estimate) -> Estimate:
-    """Return the ratio whose logarithm is estimated."""
-    value, low, high = map(_exp, (estimate.value, estimate.low, estimate.high))
-    return Estimate(value, low, high, estimate.confidence, estimate.count)
-
-
 def _log(value: float) -> float:
     """The logarithm, of bounds so wide that no float holds them as well."""
     return math.log(value) if 0 < value < math.inf else math.copysign(math.inf, value - 1)
-
-
-def _exp(value: float) -> float:
-    """The exponential, of bounds so wide that no float holds them as well."""
-    return math.exp(value) if value < 700 else math.inf
 
 
 @dataclass(frozen=True)

@@ -148,3 +148,17 @@ def deviation_of(estimate: Estimate) -> float:
         return math.inf
     quantile = NormalDist().inv_cdf(0.5 + estimate.confidence / 2)
     return (estimate.high - estimate.low) / (2 * quantile)
+
+
+def exponential(log: Estimate) -> Estimate:
+    """Return the ratio whose logarithm is estimated."""
+    value, low, high = map(_exp, (log.value, log.low, log.high))
+    return Estimate(value, low, high, log.confidence, log.count)
+
+
+def _exp(value: float) -> float:
+    """The exponential, of bounds so wide that no float holds them as well."""
+    try:
+        return math.exp(value)
+    except OverflowError:
+        return math.inf
