@@ -191,6 +191,7 @@ SAME_AS_HERE = {
     "for because of others: it fails less, and decides as before otherwise",
     "a81fee7e1b17": "since then a runner may be of another build, and leaves nothing behind when "
     "it is killed: nothing that a trial comes to",
+    "1f57159e7250": "since then a duel may keep workers to a core each: no trial does",
 }
 
 

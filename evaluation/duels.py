@@ -4,6 +4,7 @@
     python -m evaluation.duels table              docs/duels.md from all duels so far
 
 A duel takes nine minutes. Each is appended to a file, so that an interrupted run loses none.
+``--at-once 2`` runs two beside each other: on a crowded machine the error must hold as well.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -23,6 +25,8 @@ from evaluation.accuracy import MACHINE, commit
 DUELS_FILE = Path("evaluation/trials/duels.jsonl")
 TABLE_FILE = Path("docs/duels.md")
 DUELS = 20
+# Raised with every change of what a bout is or of what decides: duels of another method say nothing.
+METHOD = 2
 VERDICTS = ("worse", "better", "failed", "same", "inconclusive", "not available")
 
 Json = dict[str, Any]
@@ -44,6 +48,7 @@ def run_one(budget: str | None) -> Json:
     found: Json = json.loads(done.stdout)
     return {
         "commit": commit(),
+        "method": METHOD,
         "machine": MACHINE,
         "seconds": found["seconds"],
         "findings": [kept(each) for each in found["findings"]],
@@ -62,14 +67,20 @@ def read_duels() -> list[Json]:
     return [json.loads(line) for line in DUELS_FILE.read_text().splitlines()]
 
 
-def run(duels: int, budget: str | None) -> None:
-    """Measure until there are so many duels of this machine."""
+def run(duels: int, at_once: int, budget: str | None) -> None:
+    """Measure until there are so many duels of this method and machine."""
     DUELS_FILE.parent.mkdir(parents=True, exist_ok=True)
-    while len(here := [each for each in read_duels() if each["machine"] == MACHINE]) < duels:
-        print(f"duel {len(here) + 1} of {duels}", file=sys.stderr, flush=True)
-        line = json.dumps(run_one(budget))
-        with DUELS_FILE.open("a") as file:
-            file.write(f"{line}\n")
+    with ThreadPoolExecutor(at_once) as side_by_side:
+        while len(here := [each for each in read_duels() if counts_here(each)]) < duels:
+            print(f"duel {len(here) + 1} of {duels}", file=sys.stderr, flush=True)
+            for found in side_by_side.map(run_one, [budget] * min(at_once, duels - len(here))):
+                line = json.dumps(found | {"at_once": at_once})
+                with DUELS_FILE.open("a") as file:
+                    file.write(f"{line}\n")
+
+
+def counts_here(duel: Json) -> bool:
+    return duel["machine"] == MACHINE and duel.get("method", 1) == METHOD
 
 
 def table() -> str:
@@ -113,11 +124,12 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     runs = commands.add_parser("run")
     runs.add_argument("--duels", type=int, default=DUELS)
+    runs.add_argument("--at-once", type=int, default=1, metavar="COUNT")
     runs.add_argument("--budget", metavar="SECONDS", help="default: that of a duel")
     commands.add_parser("table")
     options = parser.parse_args()
     if options.command == "run":
-        run(options.duels, options.budget)
+        run(options.duels, options.at_once, options.budget)
     else:
         TABLE_FILE.write_text(table())
         print(f"wrote {TABLE_FILE}")

@@ -24,14 +24,16 @@ from speedgate.measure import (
 from speedgate.sample import Pair
 from speedgate.strategies import STRATEGIES
 
-# A bout goes on for so long in each build, or longer for three sets. Where workers oversubscribe
-# the cores a single set may take seconds, and is then an average by itself.
-BOUT_SECONDS = 0.25
-LONGEST_BOUT_SECONDS = 0.75
+# A bout goes on for so long in each build, or longer for three sets. Where workers keep to cores of
+# their own fresh processes differ by more than rounds do, and many short bouts tell most; where
+# threads of BLAS oversubscribe the cores rounds differ more, and a single one may take seconds.
+BOUT_SECONDS = 0.12
+CROWDED_BOUT_SECONDS = 0.3
+LONGEST_BOUT_SECONDS = 0.5
 LEAST_SETS = 3
 MOST_SETS = 40
 # One sampling costs 0.03 s more than this.
-HELD_SECONDS = 0.1
+HELD_SECONDS = 0.06
 # Idle threads of a BLAS spin for about so long before they sleep: the next build waits for that.
 SETTLE_SECONDS = 0.04
 BLAS_DEFAULT = "blas-default"
@@ -91,7 +93,7 @@ class Contest:
         self.bouts: list[Bout] = []
         self.failures: dict[int, str] = {}
         self.lacking: dict[int, str] = {}
-        self._plan = plan_of(entry, time_limit)
+        self._plan = plan_of(entry, contestants, time_limit)
         self._now = now
         self._pause = pause
 
@@ -106,8 +108,8 @@ class Contest:
         builds = self.builds
         return builds[:1] != [0] or len(builds) < 2
 
-    def run_bout(self, with_held: bool = True) -> None:
-        """Measure in one fresh runner of each build, side by side; sample the GIL if asked to."""
+    def run_bout(self) -> None:
+        """Measure in one fresh runner of each build, side by side, and sample its GIL."""
         began = self._now()
         builds = range(len(self.contestants))
         with ExitStack() as stack:
@@ -122,9 +124,7 @@ class Contest:
                 return
             sets = self._run_sets(sessions)
             held = [
-                self._held_share(build, sessions[build])
-                if with_held and build in self.builds
-                else None
+                self._held_share(build, sessions[build]) if build in self.builds else None
                 for build in builds
             ]
         self.bouts.append(Bout(tuple(sets), tuple(held)))
@@ -193,12 +193,10 @@ class Contest:
             sets.append(tuple(pairs.get(build) for build in range(len(self.contestants))))
         return sets
 
-    @staticmethod
-    def _is_long_enough(sets: int, seconds: float) -> bool:
+    def _is_long_enough(self, sets: int, seconds: float) -> bool:
         """Whether a bout of so many sets, after so many seconds for each build, may end."""
-        return sets > 0 and seconds >= (
-            BOUT_SECONDS if sets >= LEAST_SETS else LONGEST_BOUT_SECONDS
-        )
+        enough = BOUT_SECONDS if self._plan.placed else CROWDED_BOUT_SECONDS
+        return sets > 0 and seconds >= (enough if sets >= LEAST_SETS else LONGEST_BOUT_SECONDS)
 
     def _one_pair(self, build: int, session: Session) -> Pair:
         measurement = self.measurements[build]
@@ -219,17 +217,23 @@ class Contest:
         return None if stretch is None else stretch.share
 
 
-def plan_of(entry: Entry, time_limit: float) -> Plan:
+def plan_of(entry: Entry, contestants: Sequence[Contestant], time_limit: float) -> Plan:
     """Return how an entry is measured: no control, and two tasks a worker in a round.
 
     Short rounds make many sets, and the median of many forgives a neighbour's bursts. Where workers
     oversubscribe a busy machine's cores a call takes a hundred times what it takes alone, so
     that fewer results are compared as well.
+
+    Workers keep to a core each: where the scheduler starts two on one core decides a short round,
+    and which build has that luck is chance. Not so beside threads of BLAS itself, which would
+    inherit the core of the worker that starts them.
     """
+    is_alone = entry.blas_threads == 1 and not any(each.sets_blas_threads for each in contestants)
     return Plan(
         seconds=0.0,
         time_limit=time_limit,
         blas_threads=entry.blas_threads,
         tasks=2 * entry.case.workers,
         check_tasks=None if entry.blas_threads == 1 else entry.case.workers,
+        placed=is_alone,
     )

@@ -225,8 +225,7 @@ class Duel:
             is_enough = number >= LEAST_BOUTS
             until = SCREENING_SHARE * self._budget if is_enough else self._budget
             phase = f"bout {number + 1} of {SCREENING_BOUTS}"
-            # The GIL is sampled in two bouts: what changes its hold shows in the concurrency, too.
-            self._round(self.trials, phase, until, with_held=not is_enough)
+            self._round(self.trials, phase, until)
 
     def _confirm(self) -> None:
         """Give fresh bouts to what is suspected, until it is confirmed or dismissed.
@@ -249,9 +248,7 @@ class Duel:
             undecided = [trial for trial in self.trials if trial.is_undecided()]
             self._round(undecided, f"{len(undecided)} undecided", self._budget)
 
-    def _round(
-        self, trials: Sequence[Trial], phase: str, until: float, with_held: bool = True
-    ) -> list[Trial]:
+    def _round(self, trials: Sequence[Trial], phase: str, until: float) -> list[Trial]:
         """Run a bout of each until so many seconds have passed; return those that had one."""
         done = []
         for number, trial in enumerate(trials, start=1):
@@ -263,7 +260,7 @@ class Duel:
             left = max(0.0, self._budget - self.seconds)
             self._tell(Step(phase, number, len(trials), contest.entry.label, left))
             before = len(contest.bouts)
-            contest.run_bout(with_held)
+            contest.run_bout()
             if len(contest.bouts) > before:
                 done.append(trial)
         return done

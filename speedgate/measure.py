@@ -238,7 +238,7 @@ class Plan:
     ``tasks`` and ``loops`` are chosen by calibration unless they are given; ``pairs`` fixes the
     number of pairs of a process; ``check_tasks`` the results that are compared. ``held_seconds`` of
     each process are spent on sampling the GIL, none if 0. ``before`` names a function that the
-    runner calls first.
+    runner calls first. ``placed`` keeps each worker to a core of its own.
     """
 
     seconds: float
@@ -252,6 +252,7 @@ class Plan:
     held_seconds: float = 0.0
     seed: int = 0
     before: str | None = None
+    placed: bool = False
     control: Workload | None = None
 
 
@@ -541,6 +542,7 @@ def open_request(case: Case, workload: Workload, plan: Plan, number: int) -> Jso
         "workers": case.workers,
         "batches": batches,
         "before": plan.before,
+        "placed": plan.placed,
     }
 
 

@@ -41,6 +41,7 @@ from speedgate.environment import (
     watch_gil,
 )
 from speedgate.held import sample_held
+from speedgate.placement import place
 from speedgate.strategies import STRATEGIES, CannotMeasure, Shared, Strategy
 
 # A control pair is run while the control has had less than this share of the timed seconds.
@@ -132,6 +133,15 @@ class Crew:
         if unknown or len(self.members) < self.workers:
             return RunQueueDelay(())
         return RunQueueDelay.of_threads(native_id for _, _, native_id in self.members)
+
+    def place(self) -> bool:
+        """Keep each worker to a core of its own; return whether it was done.
+
+        Two threads that wake at once often start on one core, and stay there for 10 ms or more
+        while another is idle: as long as a whole short round.
+        """
+        are_known = self.strategy.workers_are in ("threads", "processes")
+        return are_known and place(native_id for _, _, native_id in sorted(self.members))
 
     def round(self, key: str, load: Load, rotation: int) -> Json:
         """Run the batch once and return its seconds with all that was counted meanwhile."""
@@ -276,11 +286,13 @@ class Runner:
         # The crew first: a fork copies no thread but the one that forks.
         self.crew = Crew(STRATEGIES[request["strategy"]], request["workers"], batches)
         self.baseline = Baseline()
+        placed = request["placed"] and self.crew.place()
         refuse_gil_that_came_back()
         return {
             "environment": describe_interpreter(),
             "start_method": self.crew.strategy.start_method,
             "start_seconds": self.crew.start_seconds,
+            "placed": placed,
             "pid": os.getpid(),
         }
 

@@ -4,7 +4,7 @@ import pytest
 from helpers.builds import CRASHING, LACKING, MadeBuilds
 from helpers.made import CASE, MadeWorkload
 
-from speedgate.contest import MOST_SETS, Contestant, Entry
+from speedgate.contest import MOST_SETS, Contest, Contestant, Entry
 from speedgate.contrast import SIGNAL
 
 
@@ -72,6 +72,24 @@ def test_beside_spinning_blas_threads_the_gil_says_nothing():
     contest.run_bout()
     assert made.requests("held") == [[], []]
     assert [each["tasks"] for each in made.requests("check")[0]] == [CASE.workers]
+
+
+@pytest.mark.parametrize(("blas_threads", "placed"), [(1, True), (2, False), (None, False)])
+def test_workers_keep_to_cores_unless_blas_has_threads_of_its_own(blas_threads, placed):
+    made = MadeBuilds({}, {}, entry=Entry(MadeWorkload(), CASE, blas_threads))
+    made.contest().run_bout()
+    assert [each["placed"] for of in made.requests("open") for each in of] == [placed, placed]
+
+
+def test_workers_are_left_alone_where_a_build_sets_the_threads_of_blas():
+    made = MadeBuilds({}, {})
+    contestants = [
+        Contestant("A", made.opener(0)),
+        Contestant("B", made.opener(1), {"OPENBLAS_NUM_THREADS": "2"}),
+    ]
+    contest = Contest(made.entry, contestants, 120.0, made.clock, made.clock.advance)
+    contest.run_bout()
+    assert [each["placed"] for of in made.requests("open") for each in of] == [False, False]
 
 
 def test_a_build_that_crashes_is_out_and_the_others_go_on():

@@ -380,6 +380,26 @@ def test_the_baseline_goes_from_core_to_core_and_is_left_free_to_move(monkeypatc
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this platform")
+@pytest.mark.parametrize("strategy", ["threads", "processes"])
+def test_placed_workers_keep_to_a_core_each(runner, strategy):
+    opened = open_case(runner, strategy=strategy, placed=True)
+    masks = [os.sched_getaffinity(thread) for _, _, thread in runner.crew.members]
+    assert opened["placed"]
+    assert len(masks) == 2
+    assert all(len(mask) == 1 for mask in masks)
+    assert len(set.union(*masks)) == min(2, len(os.sched_getaffinity(0)))
+
+
+def test_workers_are_left_alone_unless_they_are_to_be_placed(monkeypatch, runner):
+    monkeypatch.setattr("speedgate.runner.place", lambda _: pytest.fail("placed"))
+    assert not open_case(runner)["placed"]
+
+
+def test_workers_that_nobody_knows_are_not_placed(runner):
+    assert not open_case(runner, strategy="foreach", placed=True)["placed"]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this platform")
 def test_the_baseline_runs_on_the_core_whose_turn_it_is(monkeypatch, runner):
     """The last processor that ran a thread is the 39th field of its stat (proc(5))."""
     seen = []

@@ -60,6 +60,7 @@ def opening(
     control: Callable[[Any], Any] | None = None,
     before: str | None = None,
     path: tuple[str, ...] = (),
+    placed: bool = False,
 ) -> dict[str, Any]:
     """A request that opens a case in a runner, with four buffers of three elements each."""
 
@@ -76,4 +77,4 @@ def opening(
 
     batches = [batch("work", function)] + ([batch("control", control)] if control else [])
     request = {"do": "open", "strategy": strategy, "workers": workers, "batches": batches}
-    return request | {"before": before}
+    return request | {"before": before, "placed": placed}
