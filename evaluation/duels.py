@@ -25,7 +25,7 @@ from evaluation.accuracy import MACHINE, commit
 DUELS_FILE = Path("evaluation/trials/duels.jsonl")
 TABLE_FILE = Path("docs/duels.md")
 DUELS = 20
-# Raised with every change of what a bout is or of what decides: duels of another method say nothing.
+# Raised with every change of what a bout is or of what decides; only duels of one method count.
 METHOD = 2
 VERDICTS = ("worse", "better", "failed", "same", "inconclusive", "not available")
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,8 +18,9 @@ from speedgate.build import Build, open_builds
 from speedgate.contest import Contest, Contestant, Entry
 from speedgate.contrast import FAMILY_ERROR, RATIO_MARGIN, SHARE_MARGIN, Verdict
 from speedgate.duel import Duel, Step
-from speedgate.duel_runs import build_json, save_runs
+from speedgate.duel_runs import DuelRecording, build_json
 from speedgate.duel_selection import add_selection, refuse_what_does_not_fit, select_entries
+from speedgate.journal import recover
 from speedgate.lending import lent_folder
 from speedgate.measure import Asker, RunnerProcess, import_folders
 from speedgate.report.duel import duel_markdown, duel_text, findings_json
@@ -26,6 +29,8 @@ from speedgate.selection import OptionError, parse_seconds
 from speedgate.settings import DEFAULT_TIME_LIMIT_SECONDS
 
 DEFAULT_BUDGET_SECONDS = 540.0
+# What a killed duel loses is at most what it measured for so long.
+KEEP_EVERY_SECONDS = 60.0
 WELL, BAD, INTERRUPTED = 0, 1, 130
 
 Json = dict[str, Any]
@@ -109,22 +114,60 @@ def run_duel(options: argparse.Namespace) -> int:
     builds = open_builds(
         options.builds, from_source=options.from_source, allow_same=options.allow_same, tell=say
     )
-    began = datetime.now(UTC)
-    with contestants_of(builds) as contestants:
-        line = StepLine()
-        duel = Duel([Contest(entry, contestants, limit) for entry in entries], budget, line)
+    recover(options.results, say)
+    try:
+        recording = DuelRecording(builds, options.results, datetime.now(UTC))
+    except OSError as error:
+        raise OptionError(
+            f"--results: nothing can be saved in {options.results} ({error.strerror}); name a "
+            "folder that can be written"
+        ) from None
+    duel = measured(entries, builds, budget, limit, recording)
+    found = duel_json(duel, builds)
+    show(found, options)
+    for path in recording.finish(duel, found):
+        say(f"saved {path}")
+    if not duel.is_finished:
+        return INTERRUPTED
+    return BAD if options.fail_on_worse and is_worse(found) else WELL
+
+
+def measured(
+    entries: Sequence[Entry],
+    builds: Sequence[Build],
+    budget: float,
+    limit: float,
+    recording: DuelRecording,
+) -> Duel:
+    """Return the duel once it is over, or was interrupted."""
+    line = StepLine()
+    last_kept = time.monotonic()
+
+    def tell(step: Step) -> None:
+        nonlocal last_kept
+        line(step)
+        if time.monotonic() - last_kept >= KEEP_EVERY_SECONDS:
+            recording.keep(duel, duel_json(duel, builds))
+            last_kept = time.monotonic()
+
+    with contestants_of(builds) as contestants, termination_as_interrupt():
+        duel = Duel([Contest(entry, contestants, limit) for entry in entries], budget, tell)
         try:
             duel.run()
         except KeyboardInterrupt:
             say("\ninterrupted: what was measured so far is shown and saved")
         line.close()
-    found = duel_json(duel, builds)
-    show(found, options)
-    for path in save_runs(duel, builds, found, options.results, began):
-        say(f"saved {path}")
-    if not duel.is_finished:
-        return INTERRUPTED
-    return BAD if options.fail_on_worse and is_worse(found) else WELL
+    return duel
+
+
+@contextmanager
+def termination_as_interrupt() -> Iterator[None]:
+    """Let a job that is cancelled end as Ctrl-C ends it: with what was measured so far."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def duel_json(duel: Duel, builds: Sequence[Build]) -> Json:

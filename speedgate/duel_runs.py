@@ -14,6 +14,7 @@ from speedgate.build import Build
 from speedgate.duel import Duel
 from speedgate.environment import cpu_model
 from speedgate.history import run_name
+from speedgate.journal import SUFFIX, Journal
 from speedgate.measure import Measurement
 from speedgate.recording import whole_environment
 from speedgate.run import encode_run, extra_info, seconds_a_call, section
@@ -39,30 +40,57 @@ def build_json(build: Build) -> Json:
     }
 
 
-def save_runs(
-    duel: Duel, builds: Sequence[Build], found: Json, results: Path, began: datetime
-) -> list[Path]:
-    """Save a run for every build that measured anything; return the files.
+class DuelRecording:
+    """The runs of a duel below ``results``, one of each build; journals hold them meanwhile.
 
-    ``found`` is the duel as it is shown again; it is kept with each of them.
+    ``found``, the duel as it is shown again, is kept with each of them.
     """
-    files = []
-    for number, build in enumerate(builds):
-        benchmarks = _benchmarks(duel, number)
-        if not benchmarks:
-            continue
-        settings = {"duel": True, "build": build.label, "variables": dict(build.variables)}
-        environment = whole_environment(build.environment, settings)
-        document = _head(began) | {
-            "benchmarks": benchmarks,
-            "speedgate": section(
-                environment, (), complete=found["complete"], duel=found | {"this": number}
-            ),
-        }
-        name = f"{run_name(environment, began, f'duel-{build.label}')}.json"
-        FolderStore(results).write(name, encode_run(document))
-        files.append(results / name)
-    return files
+
+    def __init__(self, builds: Sequence[Build], results: Path, began: datetime) -> None:
+        self._results = results
+        self._heads = [_head(began) | {"speedgate": _section(build)} for build in builds]
+        self._journals = [
+            Journal(results / f"{_name(build, began)}{SUFFIX}", head)
+            for build, head in zip(builds, self._heads, strict=True)
+        ]
+
+    def keep(self, duel: Duel, found: Json) -> None:
+        """Write down what is known so far, for whoever finds it if this process is killed."""
+        for number, journal in enumerate(self._journals):
+            for benchmark in _benchmarks(duel, number):
+                journal.add_benchmark(benchmark)
+            journal.add_section({"duel": found | {"this": number}})
+
+    def finish(self, duel: Duel, found: Json) -> list[Path]:
+        """Save a run for every build that measured anything; return the files."""
+        files = []
+        for number, (journal, head) in enumerate(zip(self._journals, self._heads, strict=True)):
+            if benchmarks := _benchmarks(duel, number):
+                more = {"complete": found["complete"], "duel": found | {"this": number}}
+                document = head | {
+                    "benchmarks": benchmarks,
+                    "speedgate": head["speedgate"] | more,
+                }
+                file = journal.path.with_suffix(".json")
+                FolderStore(self._results).write(
+                    file.relative_to(self._results).as_posix(), encode_run(document)
+                )
+                files.append(file)
+            journal.remove()
+        return files
+
+
+def _environment(build: Build) -> Json:
+    settings = {"duel": True, "build": build.label, "variables": dict(build.variables)}
+    return whole_environment(build.environment, settings)
+
+
+def _section(build: Build) -> Json:
+    return section(_environment(build), (), complete=False)
+
+
+def _name(build: Build, began: datetime) -> str:
+    return run_name(_environment(build), began, f"duel-{build.label}")
 
 
 def _benchmarks(duel: Duel, build: int) -> list[Json]:

@@ -6,6 +6,7 @@ first, and what they come to has an environment of its own. So no duel loses its
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import json
@@ -15,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +43,11 @@ CHOOSING_OPTIONS = (
 INSTALLER_PREFIXES = ("PIP_", "UV_")
 ERROR_LINES = 6
 INSTALL_SECONDS = 3600.0  # a NumPy from source takes many minutes
+# What no duel has used for so long goes when another is made: a nightly one makes one every night.
+UNUSED_SECONDS = 60 * 24 * 3600.0
+# Nobody still works on what began so long ago.
+STALE_SECONDS = 24 * 3600.0
+MAKING = "making-"
 
 
 class BuildError(Exception):
@@ -99,9 +106,10 @@ def install(order: Order, tell: Callable[[str], None] = lambda line: None) -> Pa
     builds = cache_folder() / "builds"
     pinned = all(map(is_pinned, order.requirements))
     if pinned and (made := builds / order.digest(order.requirements)).is_dir():
-        return python_of(made)
+        return _used(made)
     builds.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="making-", dir=builds) as scratch:
+    _remove_unused(builds)
+    with tempfile.TemporaryDirectory(prefix=MAKING, dir=builds) as scratch:
         new = Path(scratch) / "environment"
         installer = find_installer(order)
         installer.make(new, order)
@@ -111,7 +119,23 @@ def install(order: Order, tell: Callable[[str], None] = lambda line: None) -> Pa
             tell(f"installing {' '.join(order.requirements)} for Python {order.base_version}, once")
             installer.install(new, requirements, order)
             _keep(new, made)
-    return python_of(made)
+    return _used(made)
+
+
+def _used(environment: Path) -> Path:
+    """Return the Python of an environment, and note that it is used."""
+    with contextlib.suppress(OSError):  # a cache that others own
+        os.utime(environment)
+    return python_of(environment)
+
+
+def _remove_unused(builds: Path) -> None:
+    """Remove what nobody has used for long, and what a killed process left half made."""
+    for folder in builds.iterdir():
+        limit = STALE_SECONDS if folder.name.startswith(MAKING) else UNUSED_SECONDS
+        with contextlib.suppress(OSError):
+            if time.time() - folder.stat().st_mtime > limit:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _keep(new: Path, made: Path) -> None:

@@ -1,8 +1,9 @@
 """Journal: a run in the making, a line for each thing measured, so that nothing is lost with it.
 
 Beside the runs as ``NAME.part``: the first line is the document without its benchmarks, each line
-after it a benchmark or a judgement. Whoever comes upon the journal of a session that has ended
-makes a run of it that is marked incomplete.
+after it a benchmark, a judgement or more of the ``speedgate`` section. What is written again takes
+the place of what was there. Whoever comes upon the journal of a session that has ended makes a run
+of it that is marked incomplete.
 """
 
 from __future__ import annotations
@@ -67,6 +68,9 @@ class Journal:
     def add_judgement(self, judgement: Json) -> None:
         self._write({"judgement": judgement})
 
+    def add_section(self, section: Json) -> None:
+        self._write({"section": section})
+
     def _write(self, line: Json) -> None:
         # To the kernel at once: a killed process loses nothing then, and a disk is not waited for.
         self._file.write(encode_run(line) + b"\n")
@@ -121,14 +125,20 @@ def read_journal(data: bytes) -> Json | None:
     if not isinstance(head, dict) or not isinstance(head.get("speedgate"), dict):
         raise HistoryError("it is no journal of speedgate; remove it if nobody needs it")
     rest = [line for line in lines[1:] if isinstance(line, dict)]
-    benchmarks = [line["benchmark"] for line in rest if "benchmark" in line]
+    benchmarks = {
+        line["benchmark"].get("fullname", number): line["benchmark"]
+        for number, line in enumerate(rest)
+        if "benchmark" in line
+    }
     if not benchmarks:
         return None
     section = head["speedgate"] | {
         "complete": False,
         "judgements": [line["judgement"] for line in rest if "judgement" in line],
     }
-    return head | {"benchmarks": benchmarks, "speedgate": section}
+    for line in rest:
+        section |= line.get("section", {})
+    return head | {"benchmarks": list(benchmarks.values()), "speedgate": section}
 
 
 def _whole_lines(data: bytes) -> list[Any]:

@@ -1,5 +1,6 @@
 """``python -m speedgate duel`` and ``bisect``: with runners that pretend, and once for real."""
 
+import gc
 import json
 import os
 import signal
@@ -121,6 +122,40 @@ def test_stock_pytest_benchmark_reads_what_was_saved(run, environments, tmp_path
 def test_only_who_asks_for_it_fails_on_worse(run, environments, options, code):
     environments.scripts["new"] = {"ratio": 0.9}
     assert run("duel", "old", "new", *TINY, *options).code == code
+
+
+def test_what_a_killed_duel_had_measured_is_found_by_the_next(run, environments, monkeypatch):
+    """Killed once the first bout was over; every step is kept here, not one a minute."""
+    monkeypatch.setattr(duel_commands, "KEEP_EVERY_SECONDS", 0.0)
+    steps = []
+
+    def killed(_, step):
+        steps.append(step)
+        if len(steps) == 3:
+            raise MemoryError("as if killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(duel_commands.StepLine, "__call__", killed)
+        with pytest.raises(MemoryError):
+            run("duel", "old", "new", *TINY)
+    gc.collect()  # the files of a killed process are closed
+    done = run("duel", "old", "new", *TINY)
+    assert done.err.count("recovered ") == 2
+    runs = [read_run(file) for file in sorted(Path("results").glob("*/*.json"))]
+    incomplete = [each for each in runs if not each.is_complete]
+    assert len(runs) == 4
+    assert {each.environment["settings"]["build"] for each in incomplete} == {"old", "new"}
+    for each in incomplete:
+        assert [entry.name for entry, _ in each.entries()] == ["duel[g-1e3-threads-2]"]
+        assert each.duel["findings"][0]["bouts"] == 1
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_timed(run, environments):
+    Path("file").write_text("")
+    done = run("duel", "old", "new", *TINY, "--results", "file")
+    assert done.code == NOT_DONE
+    assert "--results: nothing can be saved in file" in done.err
+    assert environments.clock() == FakeClock()()
 
 
 def test_who_asks_to_fail_on_worse_may_get_better(run, environments):
@@ -275,13 +310,14 @@ def interruptible():
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such interrupt")
 @pytest.mark.usefixtures("interruptible")
-def test_an_interrupt_saves_what_was_measured_and_leaves_nothing_running(tmp_path):
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_saves_what_was_measured_and_leaves_nothing_running(tmp_path, sent):
     process = start(tmp_path, "--workloads", "sort,g", "--budget", "300")
     assert process.stderr is not None
     first = process.stderr.readline()
     assert first.startswith("bout 1 of 4: [1/2]"), first
     time.sleep(3.0)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     out, err = process.communicate(timeout=120)
     assert process.returncode == INTERRUPTED, err
     assert "Traceback" not in err

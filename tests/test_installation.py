@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -70,6 +71,22 @@ def test_only_the_environment_is_left_in_the_cache(index):  # noqa: F811
     with pytest.raises(BuildError):
         install(order("made==7"))
     assert list((cache_folder() / "builds").iterdir()) == [python.parent.parent]
+
+
+def test_what_nobody_uses_any_more_goes_when_another_is_made(index):  # noqa: F811
+    builds = cache_folder() / "builds"
+    make_wheel(index, "made", "1.0")
+    make_wheel(index, "made", "1.1")
+    used, unused = install(order("made==1.0")), builds / "unused"
+    half_made, being_made = builds / "making-old", builds / "making-new"
+    long_ago = time.time() - module.UNUSED_SECONDS - 60
+    for folder in (unused, half_made, being_made):
+        (folder / "bin").mkdir(parents=True)
+    for folder in (used.parent.parent, unused, half_made):
+        os.utime(folder, (long_ago, long_ago))
+    install(order("made==1.0"))  # used again
+    made = install(order("made==1.1"))
+    assert set(builds.iterdir()) == {being_made, used.parent.parent, made.parent.parent}
 
 
 def test_two_that_make_the_same_at_once_share_one(index):  # noqa: F811

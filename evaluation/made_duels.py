@@ -1,0 +1,140 @@
+"""How often a duel errs, and what it finds, where the truth is known: whole duels of made-up bouts.
+
+    python -m evaluation.made_duels               prints the table of docs/duel.md; 10 minutes
+
+Rules, waves and budget are those of a real duel; only the bouts are drawn, not measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+from speedgate.contrast import RATIO_MARGIN, Signal, Verdict
+from speedgate.duel import Duel
+
+CASES = 76
+BUDGET_SECONDS = 540.0
+BOUT_SECONDS = 1.0
+MARGIN = math.log1p(RATIO_MARGIN)
+RATIOS = ("seconds", "concurrency", "inflation")
+
+ENTRY = SimpleNamespace(case=SimpleNamespace(workers=2), label="made")
+
+Draw = Callable[[random.Random], float]
+
+
+@dataclass(frozen=True)
+class MadeBout:
+    """What contrast asks of a bout. A speedup falls by as much as the parallel seconds rise."""
+
+    changes: dict[str, float]
+
+    def change(self, signal: Signal, workers: int, build: int) -> float | None:
+        return self.changes.get(signal.name)
+
+    def level(self, signal: Signal, workers: int, build: int) -> float | None:
+        change = self.changes.get(signal.name)
+        return None if change is None else math.exp(change * build)
+
+
+@dataclass
+class MadeContest:
+    """What a duel asks of a contest: bouts whose changes are drawn around a true one."""
+
+    draw: Draw
+    true_change: float
+    chance: random.Random
+    clock: list[float]
+    bouts: list[Any] = field(default_factory=list)
+    failures: dict[int, str] = field(default_factory=dict)
+    lacking: dict[int, str] = field(default_factory=dict)
+    contestants: tuple[str, str] = ("A", "B")
+    builds: tuple[int, int] = (0, 1)
+    entry: Any = field(default_factory=lambda: ENTRY)
+
+    def is_over(self) -> bool:
+        return False
+
+    def run_bout(self) -> None:
+        self.clock[0] += BOUT_SECONDS
+        noise = {name: self.draw(self.chance) for name in RATIOS}
+        changes = {name: self.true_change + each for name, each in noise.items()}
+        changes["speedup"] = -changes["seconds"]
+        self.bouts.append(MadeBout(changes))
+
+
+def normal(deviation: float) -> Draw:
+    return lambda chance: chance.gauss(0.0, deviation)
+
+
+def with_spikes(deviation: float) -> Draw:
+    """One bout of ten is off by four times as much: a neighbour's burst."""
+    return lambda chance: chance.gauss(0.0, deviation * (4 if chance.random() < 0.1 else 1))
+
+
+def two_levels(chance: random.Random) -> float:
+    """A build reads half as fast in one process of four, each for itself."""
+    return 0.7 * ((chance.random() < 0.25) - (chance.random() < 0.25)) + chance.gauss(0.0, 0.02)
+
+
+# Of each scene: how bouts scatter, the true change of all cases, and of how many besides.
+SCENES: dict[str, tuple[Draw, float, dict[float, int]]] = {
+    "no difference, 2% from bout to bout": (normal(0.02), 0.0, {}),
+    "no difference, 10%, with spikes": (with_spikes(0.1), 0.0, {}),
+    "no difference, two levels": (two_levels, 0.0, {}),
+    "all at the margin, 10%": (normal(0.1), MARGIN, {}),
+    "all at the margin, two levels": (two_levels, MARGIN, {}),
+    "2%, with spikes; three cases 1.25 times as slow": (with_spikes(0.02), 0.0, {1.25: 3}),
+    "10%, with spikes; three cases 1.5 times as slow": (with_spikes(0.1), 0.0, {1.5: 3}),
+    "30%, with spikes; three cases 3 times as slow": (with_spikes(0.3), 0.0, {3.0: 3}),
+}
+
+
+def made_duel(scene: str, chance: random.Random) -> Counter[tuple[bool, Verdict]]:
+    """Return how many cases had which verdict: those that differ apart from those that do not."""
+    draw, change, slower = SCENES[scene]
+    true = [math.log(ratio) for ratio, count in slower.items() for _ in range(count)]
+    clock = [0.0]
+    contests: list[Any] = [
+        MadeContest(draw, each, chance, clock) for each in true + [change] * (CASES - len(true))
+    ]
+    chance.shuffle(contests)
+    duel = Duel(contests, BUDGET_SECONDS, now=lambda: clock[0])
+    duel.run()
+    return Counter(
+        (each.trial.contest.true_change > MARGIN, each.verdict)  # type: ignore[attr-defined]
+        for each in duel.findings()
+    )
+
+
+def row(scene: str, duels: int) -> str:
+    chance = random.Random(scene)
+    found = [made_duel(scene, chance) for _ in range(duels)]
+    wrong = sum(bool(each[False, Verdict.WORSE] + each[False, Verdict.BETTER]) for each in found)
+    total = sum(found, Counter())
+    alike = sum(count for (differs, _), count in total.items() if not differs)
+    differing = sum(count for (differs, _), count in total.items() if differs)
+    caught = f"{total[True, Verdict.WORSE] / differing:.0%}" if differing else ""
+    same = total[False, Verdict.SAME] / alike
+    return f"| {scene} | {wrong} of {duels} | {same:.0%} | {caught} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m evaluation.made_duels", description=__doc__)
+    parser.add_argument("--duels", type=int, default=200, help="of each scene")
+    duels = parser.parse_args().duels
+    print("| scene | duels with a false word | called the same | differences found |")
+    print("| --- | --- | --- | --- |")
+    for scene in SCENES:
+        print(row(scene, duels), flush=True)
+
+
+if __name__ == "__main__":
+    main()
