@@ -76,7 +76,8 @@ class Contestant:
 class Contest:
     """One entry in every build: a ``Measurement`` for each, and the bouts between them.
 
-    ``failures`` and ``lacking`` say, by the number of a build, why it takes no part any more.
+    ``failures`` and ``lacking`` say, by the number of a build, why it takes no part any more;
+    ``is_placed`` whether all workers that should keep to a core each could.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Contest:
         self.bouts: list[Bout] = []
         self.failures: dict[int, str] = {}
         self.lacking: dict[int, str] = {}
+        self.is_placed = True
         self._plan = plan_of(entry, contestants, time_limit)
         self._now = now
         self._pause = pause
@@ -164,6 +166,7 @@ class Contest:
         measurement = self.measurements[build]
         opened = session.open(check=len(measurement.processes) == 1)
         measurement.replies.append(opened)
+        self.is_placed &= opened["placed"] or not self._plan.placed
         if not self.contestants[build].sets_blas_threads:
             broken = blas_limit_broken(opened, self.entry.blas_threads)
             if broken is not None:

@@ -180,6 +180,7 @@ def duel_json(duel: Duel, builds: Sequence[Build]) -> Json:
         "bouts_to_confirm": duel.needed,
         "seconds": duel.seconds,
         "complete": duel.is_complete,
+        "placed": all(trial.contest.is_placed for trial in duel.trials),
         "findings": findings_json(duel),
     }
 

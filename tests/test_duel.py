@@ -63,6 +63,15 @@ def test_slower_on_both_sides_is_no_matter_of_threading():
     assert "serial and parallel are both slower: the threading did not change" in reason(finding)
 
 
+def test_workers_that_could_not_be_placed_are_told():
+    duel = run({"replies": {"open": {"placed": False}}}, {})
+    contest = duel.trials[0].contest
+    assert not contest.is_placed
+    shown = duel_text(section(duel) | {"placed": contest.is_placed}, 200)
+    assert any("could not be kept to a core each" in line for line in shown)
+    assert not any("could not be kept" in line for line in duel_text(section(duel), 200))
+
+
 def test_dissent_dismisses_a_suspicion():
     made = MadeBuilds({"ratio": 1.9}, {"ratio": 0.9})
 

@@ -22,6 +22,12 @@ LEGEND = (
 )
 
 
+UNPLACED = (
+    "workers could not be kept to a core each here, so that the scheduler decides much of what a "
+    "bout reads, and less is certain"
+)
+
+
 def findings_json(duel: Duel) -> list[Json]:
     """Return what is certain of every case, what matters most first; plain JSON."""
     return [_finding_json(each) for each in duel.findings()]
@@ -200,7 +206,9 @@ def duel_text(section: Json, width: int, details: bool = False) -> list[str]:
         if details:
             signals = [part for line in _signal_lines(finding) for part in wrapped(line, width - 4)]
             shown += [f"    {line}" for line in signals]
-    shown += ["", *wrapped(LEGEND, width), *wrapped(counts(section), width)]
+    shown.append("")
+    for line in (LEGEND, *remarks(section), counts(section)):
+        shown += wrapped(line, width)
     return shown
 
 
@@ -265,6 +273,11 @@ def counts(section: Json) -> str:
     return f"{', '.join(found) or 'nothing measured'} in {duration(section['seconds'])}{tail}"
 
 
+def remarks(section: Json) -> list[str]:
+    """Return what makes this duel tell less than others."""
+    return [] if section.get("placed", True) else [UNPLACED]
+
+
 def duel_markdown(section: Json) -> str:
     """Return a duel in Markdown, as for the summary of a CI job."""
     rows = tuple(
@@ -274,4 +287,5 @@ def duel_markdown(section: Json) -> str:
     columns = ("verdict", "case", "A", "B", "B/A", "seconds B/A", "reason")
     head = [f"- {line}" for line in head_lines(section)]
     body = markdown(Table(columns, rows))
-    return "\n".join([*head, "", body, "", f"{LEGEND}.", "", counts(section)])
+    tail = [f"{line}.\n" for line in (LEGEND, *remarks(section))]
+    return "\n".join([*head, "", body, "", *tail, counts(section)])

@@ -53,7 +53,9 @@ class ScriptedRunner:
         return [request for request in self.requests if request["do"] == name]
 
     def open(self, request: dict[str, Any]) -> dict[str, Any]:
-        return {"environment": {"python": "3.x"}, "start_method": None, "start_seconds": 0.1}
+        environment = {"python": "3.x"}
+        told = {"environment": environment, "start_method": None, "start_seconds": 0.1}
+        return told | {"placed": request["placed"]}
 
     def check(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"tasks": request["tasks"]}
