@@ -46,7 +46,7 @@ class MadeBout:
 
 @dataclass
 class MadeContest:
-    """What a duel asks of a contest: bouts whose changes are drawn around a true one."""
+    """What a duel asks of a contest: bouts drawn around a true change of the parallel seconds."""
 
     draw: Draw
     true_change: float
@@ -64,8 +64,8 @@ class MadeContest:
 
     def run_bout(self) -> None:
         self.clock[0] += BOUT_SECONDS
-        noise = {name: self.draw(self.chance) for name in RATIOS}
-        changes = {name: self.true_change + each for name, each in noise.items()}
+        changes = {name: self.draw(self.chance) for name in RATIOS}
+        changes["seconds"] += self.true_change
         changes["speedup"] = -changes["seconds"]
         self.bouts.append(MadeBout(changes))
 
@@ -89,6 +89,7 @@ SCENES: dict[str, tuple[Draw, float, dict[float, int]]] = {
     "no difference, 2% from bout to bout": (normal(0.02), 0.0, {}),
     "no difference, 10%, with spikes": (with_spikes(0.1), 0.0, {}),
     "no difference, two levels": (two_levels, 0.0, {}),
+    "all at the margin, 3%": (normal(0.03), MARGIN, {}),
     "all at the margin, 10%": (normal(0.1), MARGIN, {}),
     "all at the margin, two levels": (two_levels, MARGIN, {}),
     "2%, with spikes; three cases 1.25 times as slow": (with_spikes(0.02), 0.0, {1.25: 3}),

@@ -253,19 +253,31 @@ def bouts_to_confirm(suspected: int, error: float = FAMILY_ERROR) -> int:
 def verdict_of(found: dict[str, Move], confirmed: Sequence[Suspicion]) -> Verdict:
     """Return the verdict of a case from its moves, and from what fresh bouts confirmed.
 
-    A speedup (or inflation) that is worse only because the serial side gained more is no loss where
-    the parallel seconds themselves became better.
+    A speedup (or inflation) that moved because the serial side did is neither a loss nor a gain of
+    those who use threads, unless their seconds moved as well.
     """
-    names = {each.signal.name: each for each in confirmed}
-    gained = "seconds" in names and not names["seconds"].is_worse
-    worse = [
-        each for each in confirmed if each.is_worse and not (gained and each.signal.is_relative)
+    seconds = [each.is_worse for each in confirmed if each.signal.name == "seconds"]
+    telling = [
+        each for each in confirmed if not is_of_serial_side(each, found) or each.is_worse in seconds
     ]
-    if worse:
+    if any(each.is_worse for each in telling):
         return Verdict.WORSE
-    if any(not each.is_worse for each in confirmed):
+    if telling:
         return Verdict.BETTER
-    deciding = [move for move in found.values() if move.signal.decides]
+    deciding = [
+        move
+        for move in found.values()
+        if move.signal.decides and not (confirmed and move.signal.is_relative)
+    ]
     if "speedup" in found and all(move.is_within_margin for move in deciding):
         return Verdict.SAME
     return Verdict.INCONCLUSIVE
+
+
+def is_of_serial_side(confirmed: Suspicion, found: dict[str, Move]) -> bool:
+    """Whether a signal that is relative to the serial side moved as that side's seconds say."""
+    serial = found.get("serial_seconds")
+    if serial is None or not confirmed.signal.is_relative:
+        return False
+    limit = 1 + RATIO_MARGIN
+    return serial.change.value < 1 / limit if confirmed.is_worse else serial.change.value > limit

@@ -45,8 +45,9 @@ Json = dict[str, Any]
 
 @dataclass
 class Trial:
-    """A contest, and what is suspected of it. ``fresh`` is where its confirming bouts began.
+    """A contest, and what is suspected of it in a wave, which began with bout ``wave_began``.
 
+    ``fresh`` is where the bouts that a build's suspicions were last held against began;
     ``dismissed`` is what fresh bouts did not confirm, in this wave or an earlier one.
     """
 
@@ -56,7 +57,8 @@ class Trial:
     confirmed: list[Suspicion] = field(default_factory=list)
     agreed: Counter[Suspicion] = field(default_factory=Counter)
     dissented: Counter[Suspicion] = field(default_factory=Counter)
-    fresh: int | None = None
+    wave_began: int = 0
+    fresh: dict[int, int] = field(default_factory=dict)
 
     @property
     def workers(self) -> int:
@@ -68,24 +70,25 @@ class Trial:
         return [each for each in self.suspected if each not in done]
 
     def suspect(self) -> int:
-        """Begin a wave: return how much seems to have moved, unless something surely has."""
-        if self.confirmed:
-            self.suspected = list(self.confirmed)
-            return 0
-        self.fresh = len(self.contest.bouts)
+        """Begin a wave: return how much seems to have moved in builds of which nothing is sure."""
+        self.wave_began = len(self.contest.bouts)
         self.agreed.clear()
         self.dissented.clear()
-        self.suspected = [
+        sure = {each.build for each in self.confirmed}
+        found = [
             each
             for build in self.contest.builds[1:]
+            if build not in sure
             for each in suspicions(self.contest.bouts, self.workers, build)
         ]
-        self.dismissed = [each for each in self.dismissed if each not in self.suspected]
-        return len(self.suspected)
+        self.fresh.update({each.build: self.wave_began for each in found})
+        self.suspected = [*self.confirmed, *found]
+        self.dismissed = [each for each in self.dismissed if each not in found]
+        return len(found)
 
     def is_confirming(self, needed: int) -> bool:
         """Whether fresh bouts are still worth their time: some know nothing of a suspicion."""
-        fresh = len(self.contest.bouts) - (self.fresh or 0)
+        fresh = len(self.contest.bouts) - self.wave_began
         return bool(self.open_suspicions) and not self.contest.is_over() and fresh < 2 * needed
 
     def take_in(self, bout: Bout, needed: int) -> None:
@@ -111,9 +114,10 @@ class Trial:
     @property
     def certainty(self) -> float:
         """How surely the most suspicious signal seems to have moved: it is confirmed first."""
-        builds = {each.build for each in self.suspected}
+        suspected = self.open_suspicions
+        builds = {each.build for each in suspected}
         found = {build: moves(self.contest.bouts, self.workers, build) for build in builds}
-        known = [found[each.build].get(each.signal.name) for each in self.suspected]
+        known = [found[each.build].get(each.signal.name) for each in suspected]
         return max((move.certainty for move in known if move is not None), default=0.0)
 
     def finding(self, build: int) -> Finding:
@@ -124,7 +128,7 @@ class Trial:
         """
         contest = self.contest
         confirmed = [each for each in self.confirmed if each.build == build]
-        bouts = contest.bouts[self.fresh if confirmed else 0 :]
+        bouts = contest.bouts[self.fresh[build] if confirmed else 0 :]
         found = moves(bouts, self.workers, build)
         verdict = verdict_of(found, confirmed)
         note = ""
@@ -211,6 +215,8 @@ class Duel:
         """Screen; then confirm what is suspected and look on at what is undecided, in waves."""
         self._screen()
         for wave in range(1, WAVES + 1):
+            if wave > 1 and self.seconds >= self._budget:
+                break  # what fresh bouts did not confirm stays dismissed
             self._suspect(FAMILY_ERROR / 2**wave)
             self._confirm()
             self._decide()
@@ -243,9 +249,13 @@ class Duel:
                 trial.take_in(trial.contest.bouts[-1], self.needed[-1])
 
     def _decide(self) -> None:
-        """Narrow the intervals of what is neither the same nor confirmed."""
+        """Narrow the intervals of what is neither the same nor confirmed.
+
+        Whether they are is looked at once a wave: who looks after every bout, and stops at the
+        first interval that fits, calls more the same than the interval allows.
+        """
+        undecided = [trial for trial in self.trials if trial.is_undecided()]
         for _ in range(DECIDING_BOUTS):
-            undecided = [trial for trial in self.trials if trial.is_undecided()]
             self._round(undecided, f"{len(undecided)} undecided", self._budget)
 
     def _round(self, trials: Sequence[Trial], phase: str, until: float) -> list[Trial]:

@@ -112,7 +112,19 @@ def test_worse_outweighs_better():
 
 def test_a_speedup_that_fell_since_both_sides_gained_is_no_loss():
     both_gained = suspected("seconds", -1), suspected("speedup", -1)
-    assert judge(bouts(pair()), *both_gained) is Verdict.BETTER
+    gained = [pair(baseline=1.0, contender=0.7)] * 3
+    assert judge(bouts(*gained), *both_gained) is Verdict.BETTER
+
+
+@pytest.mark.parametrize(("serial", "sign"), [(4.0, 1), (1.0, -1)])
+def test_a_speedup_that_only_the_serial_side_moved_is_neither_gain_nor_loss(serial, sign):
+    moved = suspected("speedup", sign)
+    made = bouts(*[pair(baseline=serial, baseline_cpu=serial)] * 3)
+    assert judge(made, moved) is Verdict.SAME
+    unsteady = bouts(*(pair(serial, contender=each) for each in (0.8, 1.0, 1.3)))
+    assert judge(unsteady, moved) is Verdict.INCONCLUSIVE
+    both = suspected("seconds", -sign)
+    assert judge(made, moved, both) is (Verdict.BETTER if sign > 0 else Verdict.WORSE)
     assert judge(bouts(pair()), suspected("speedup", -1)) is Verdict.WORSE
 
 

@@ -1,10 +1,10 @@
 """Screening, confirming, verdicts and their words: with scripted runners on a fake clock."""
 
 import pytest
-from helpers.builds import CRASHING, LACKING, REFUSING, MadeBuilds
+from helpers.builds import CRASHING, LACKING, PAIR_SECONDS, REFUSING, MadeBuilds
 
 from speedgate.contrast import DISSENTS, FAMILY_ERROR, Verdict, bouts_to_confirm
-from speedgate.duel import DECIDING_BOUTS, SCREENING_BOUTS, WAVES, Duel
+from speedgate.duel import DECIDING_BOUTS, SCREENING_BOUTS, WAVES, Duel, Trial
 from speedgate.report.duel import duel_markdown, duel_text, findings_json, reason
 
 HOUR = 3600.0
@@ -31,7 +31,7 @@ def test_two_that_are_the_same_are_the_same_after_screening():
     duel = run({}, {})
     assert [each.verdict for each in duel.findings()] == [Verdict.SAME]
     assert len(duel.trials[0].contest.bouts) == SCREENING_BOUTS
-    assert reason(duel.findings()[0]) == "every signal within 10%"
+    assert reason(duel.findings()[0]) == "every signal within 10%; not known: inflation"
 
 
 def test_a_lost_speedup_is_worse_once_fresh_bouts_agree():
@@ -61,6 +61,46 @@ def test_slower_on_both_sides_is_no_matter_of_threading():
     (finding,) = run({"pair_seconds": 0.1}, {"pair_seconds": 0.2}).findings()
     assert finding.verdict is Verdict.WORSE
     assert "serial and parallel are both slower: the threading did not change" in reason(finding)
+
+
+@pytest.mark.parametrize(("factor", "word"), [(2.0, "slower"), (0.5, "faster")])
+def test_a_serial_side_that_moved_alone_is_told_and_is_no_verdict(factor, word):
+    """The parallel seconds are the same: pair_seconds / (1 + ratio)."""
+    changed = {"ratio": 1.5 * factor, "pair_seconds": PAIR_SECONDS * (1 + 1.5 * factor) / 2.5}
+    (finding,) = run({"ratio": 1.5}, changed).findings()
+    assert finding.verdict is Verdict.SAME
+    assert reason(finding).endswith(f": the serial side became {word}, the parallel one did not")
+
+
+def test_a_build_that_is_sure_does_not_end_the_waves_of_another():
+    made = MadeBuilds({"ratio": 1.9}, {"ratio": 0.9}, {"ratio": 1.9})
+    trial = Trial(made.contest())
+    for _ in range(4):
+        trial.contest.run_bout()
+    assert trial.suspect() > 0
+    trial.confirmed = list(trial.suspected)
+    made.scripts[2]["ratio"] = 0.3
+    for _ in range(8):
+        trial.contest.run_bout()
+    assert trial.suspect() > 0
+    assert {each.build for each in trial.confirmed} == {1}
+    assert {each.build for each in trial.open_suspicions} == {2}
+    assert trial.fresh == {1: 4, 2: 12}
+
+
+def test_what_fresh_bouts_refuted_stays_refuted_when_the_time_is_up():
+    made = MadeBuilds({"ratio": 1.9}, {"ratio": 0.9})
+
+    def recover(step):
+        if step.phase.startswith("confirming"):
+            made.scripts[1]["ratio"] = 1.9
+        if step.phase.endswith("undecided"):
+            made.clock.advance(HOUR)
+
+    duel = Duel([made.contest()], HOUR, recover, made.clock)
+    duel.run()
+    assert len(duel.needed) == 1
+    assert "not confirmed by fresh runs" in reason(duel.findings()[0])
 
 
 def test_workers_that_could_not_be_placed_are_told():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from speedgate.contrast import RATIO_MARGIN, Move, Suspicion, Verdict
+from speedgate.contrast import RATIO_MARGIN, SIGNALS, Move, Suspicion, Verdict
 from speedgate.duel import Duel, Finding
 from speedgate.report.comparison import letter
 from speedgate.report.progress import duration
@@ -94,7 +94,9 @@ def reason(finding: Finding) -> str:
         why = explanation(finding)
         return "; ".join(told) + (f": {why}" if why else "")
     if finding.verdict is Verdict.SAME:
-        return f"every signal within {RATIO_MARGIN:.0%}"
+        unknown = [each.name for each in SIGNALS if each.decides and each.name not in finding.moves]
+        tail = f"; not known: {', '.join(unknown)}" if unknown else ""
+        return f"every signal within {RATIO_MARGIN:.0%}{tail}"
     if finding.note:
         return finding.note
     if not finding.moves or finding.bouts < 2:
@@ -152,8 +154,11 @@ def explanation(finding: Finding) -> str:
         return "the workers slow each other down"
     if moved.get("concurrency"):
         return "the workers wait for each other"
-    if moved.get("speedup") and "seconds" not in moved and serial_ratio < 1 / (1 + RATIO_MARGIN):
-        return "the serial side became faster, the parallel one did not"
+    if "speedup" in moved and "seconds" not in moved:
+        if serial_ratio < 1 / (1 + RATIO_MARGIN):
+            return "the serial side became faster, the parallel one did not"
+        if serial_ratio > 1 + RATIO_MARGIN:
+            return "the serial side became slower, the parallel one did not"
     if "seconds" in moved and "speedup" not in moved:
         return _alike(finding, "slower" if moved["seconds"] else "faster")
     return ""
