@@ -282,6 +282,11 @@ def run_compare(options: argparse.Namespace) -> int:
         raise OptionError("compare: name two or more runs, environments or folders")
     found = [open_side(text, options.history, options.last) for text in options.sources]
     sides = [side for side, _ in found]
+    if all(environment.get("settings", {}).get("duel") for _, environment in found):
+        warn(
+            "these are sides of duels: `report` of one has the verdicts of its bouts side by side; "
+            "here each run stands for itself"
+        )
     differences = [difference_lines(found[0][1], other) for _, other in found[1:]]
     lines = compare(sides)
     if not lines:

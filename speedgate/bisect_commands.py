@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-from speedgate.bisection import Answer, Outcome, search, side_of
+from speedgate.bisection import Answer, Outcome, search, side_of, whether_it_runs
 from speedgate.build import Build, BuildError, open_builds, parse_build
 from speedgate.contest import Contest, Entry
 from speedgate.contrast import Suspicion, Verdict
@@ -23,8 +24,8 @@ from speedgate.duel_commands import (
     parse_measuring,
     say,
 )
-from speedgate.duel_selection import parse_entry
-from speedgate.installation import published_versions
+from speedgate.duel_selection import parse_entry, refuse_what_does_not_fit
+from speedgate.installation import package_name, published_versions
 from speedgate.report.duel import reason
 from speedgate.selection import OptionError
 
@@ -52,7 +53,7 @@ def add_bisect_command(commands: Any) -> None:
     bisect.add_argument(
         "--versions", metavar="VERSIONS", help="those to look at, instead of all published ones"
     )
-    add_measuring(bisect, DEFAULT_BUDGET_SECONDS)
+    add_measuring(bisect, DEFAULT_BUDGET_SECONDS, "of the duel of the two releases")
     bisect.set_defaults(run=run_bisect)
 
 
@@ -63,6 +64,7 @@ def run_bisect(options: argparse.Namespace) -> int:
     if package != other:
         raise OptionError(f"--good is of {package} and --bad of {other}; name one package")
     entry = parse_entry(options.case)
+    refuse_what_does_not_fit([entry], 3)
     budget, limit = parse_measuring(options)
     refuse_versions(options, good, bad)
 
@@ -71,21 +73,19 @@ def run_bisect(options: argparse.Namespace) -> int:
         return open_builds([text], from_source=options.from_source, allow_same=True, tell=say)[0]
 
     ends = [build_of(version) for version in (good, bad)]
+    refuse_another_numpy(package, ends)
     versions = versions_between(package, good, bad, options, ends[0])
-    moved = moved_between(ends, entry, budget, limit)
-    if moved is None:
+    ask = what_differs(ends, entry, budget, limit)
+    if ask is None:
         print(f"cannot tell: {entry.label} is not surely worse or better in {bad} than in {good}")
         return BAD
     print(f"{len(versions)} releases between {good} and {bad}")
 
     def probe(version: str) -> tuple[Answer, str]:
         try:
-            middle = build_of(version)
+            answer, why = ask(build_of(version))
         except BuildError as error:
             answer, why = Answer.MISSING, str(error).splitlines()[0]
-        else:
-            with contestants_of([ends[0], middle, ends[1]]) as contestants:
-                answer, why = side_of(Contest(entry, contestants, limit), moved)
         print(f"{package} {version}: {answer.value} ({why})", flush=True)
         return answer, why
 
@@ -94,10 +94,10 @@ def run_bisect(options: argparse.Namespace) -> int:
     return WELL if outcome.is_exact else BAD
 
 
-def moved_between(
+def what_differs(
     ends: Sequence[Build], entry: Entry, budget: float, limit: float
-) -> Suspicion | None:
-    """Return what a duel of the ends confirms to have moved most surely; ``None`` for nothing."""
+) -> Callable[[Build], tuple[Answer, str]] | None:
+    """Duel the ends; return what tells of a build which end it is like, ``None`` if nothing can."""
     with contestants_of(ends) as contestants:
         line = StepLine()
         duel = Duel([Contest(entry, contestants, limit)], budget, line)
@@ -105,9 +105,43 @@ def moved_between(
         line.close()
     finding = duel.findings()[0]
     print(f"{finding.verdict.value}: {entry.label} {reason(finding)}", flush=True)
+    if finding.verdict in (Verdict.FAILED, Verdict.NOT_AVAILABLE):
+        # What fails in the good one as well did not begin anywhere between.
+        return partial(_ask_whether_it_runs, ends[0], entry, limit) if finding.out == (1,) else None
     wanted = finding.verdict is Verdict.WORSE
-    moved = [each for each in finding.confirmed if each.is_worse == wanted]
-    return max(moved, key=lambda each: finding.moves[each.signal.name].certainty, default=None)
+    moved = max(
+        (each for each in finding.confirmed if each.is_worse == wanted),
+        key=lambda each: finding.moves[each.signal.name].certainty,
+        default=None,
+    )
+    if moved is None or finding.verdict not in (Verdict.WORSE, Verdict.BETTER):
+        return None
+    return partial(_ask_which_side, ends, entry, limit, moved)
+
+
+def _ask_which_side(
+    ends: Sequence[Build], entry: Entry, limit: float, moved: Suspicion, middle: Build
+) -> tuple[Answer, str]:
+    with contestants_of([ends[0], middle, ends[1]]) as contestants:
+        return side_of(Contest(entry, contestants, limit), moved)
+
+
+def _ask_whether_it_runs(
+    good: Build, entry: Entry, limit: float, middle: Build
+) -> tuple[Answer, str]:
+    with contestants_of([good, middle]) as contestants:
+        return whether_it_runs(Contest(entry, contestants, limit))
+
+
+def refuse_another_numpy(package: str, ends: Sequence[Build]) -> None:
+    """Raise ``OptionError`` where the releases bring NumPys along that differ: whatever moved
+    might be theirs."""
+    numpys = [(each.environment.get("numpy") or {}).get("version") for each in ends]
+    if package_name(package) != "numpy" and numpys[0] != numpys[1]:
+        raise OptionError(
+            f"the older release comes with NumPy {numpys[0]} and the newer one with {numpys[1]}: "
+            f"what moved may be NumPy's; give both the same, as in --with numpy=={numpys[0]}"
+        )
 
 
 def outcome_lines(outcome: Outcome, package: str) -> list[str]:

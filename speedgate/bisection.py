@@ -110,6 +110,17 @@ def side_of(contest: Contest, moved: Suspicion) -> tuple[Answer, str]:
     return Answer.UNSURE, why
 
 
+def whether_it_runs(contest: Contest) -> tuple[Answer, str]:
+    """Run bouts of a good and a middle build: the middle one is bad as soon as it fails."""
+    for _ in range(STEP_BOUTS[0]):
+        contest.run_bout()
+        if GOOD not in contest.builds:
+            return Answer.MISSING, _why_out(contest)
+        if MIDDLE not in contest.builds:
+            return Answer.BAD, _why_out(contest)
+    return Answer.GOOD, "it runs"
+
+
 def _why_out(contest: Contest) -> str:
     reasons = {**contest.lacking, **contest.failures}
     number = MIDDLE if MIDDLE in reasons else min(reasons)

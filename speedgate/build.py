@@ -52,6 +52,7 @@ SEEN_VARIABLES = (
 _LABEL = re.compile(r"([a-z][a-z0-9_.+-]*)=(?!=)")
 _VARIABLE = re.compile(r"([A-Z_][A-Z0-9_]*)=")
 _PYTHON = re.compile(r"python(\d+(\.\d+t?)?)?(\.exe)?")
+_BARE_VERSION = re.compile(r"\d+(\.\d+)*|newest|previous")
 _NAMED_VERSION = re.compile(r"(?P<package>[A-Za-z0-9._-]+)==(?P<which>newest|previous)")
 
 Json = dict[str, Any]
@@ -128,6 +129,8 @@ def _is_python(word: str) -> bool:
 
 def _check_requirements(requirements: Iterable[str]) -> None:
     for requirement in requirements:
+        if _BARE_VERSION.fullmatch(requirement):
+            raise BuildError(f"'{requirement}' is a version of what? Give numpy=={requirement}")
         if not _NAMED_VERSION.fullmatch(requirement):
             check_requirement(requirement)
 
@@ -256,7 +259,9 @@ def _locate(text: str) -> Path:
     if path.is_dir():
         path = python_of(path)
     if not path.exists():
-        raise BuildError(f"there is no Python at {path}")
+        raise BuildError(
+            f"there is no Python at {path}; give the path of one, or the folder of an environment"
+        )
     return path
 
 

@@ -141,7 +141,7 @@ class Trial:
         elif any(each.build == build for each in self.open_suspicions):
             note = "no time was left to confirm it"
         elif not contest.bouts:
-            note = "no time was left for it"
+            note = "it was not reached"
         out = tuple(failed or lacking)
         return Finding(self, build, verdict, found, confirmed, note, out, len(bouts))
 

@@ -46,7 +46,7 @@ def add_duel_command(commands: Any) -> None:
     )
     duel.add_argument("builds", nargs="+", metavar="BUILD", help="two or more; the first is A")
     add_selection(duel)
-    add_measuring(duel, DEFAULT_BUDGET_SECONDS)
+    add_measuring(duel, DEFAULT_BUDGET_SECONDS, "of the whole")
     duel.add_argument(
         "--allow-same", action="store_true", help="measure a build against itself (A/A)"
     )
@@ -61,9 +61,10 @@ def add_duel_command(commands: Any) -> None:
     duel.set_defaults(run=run_duel)
 
 
-def add_measuring(command: argparse.ArgumentParser, budget: float) -> None:
+def add_measuring(command: argparse.ArgumentParser, budget: float, whole: str) -> None:
+    """Declare what bounds the measuring; ``whole`` says of what the budget is."""
     command.add_argument(
-        "--budget", metavar="SECONDS", help=f"of the whole, at most (default {budget:g})"
+        "--budget", metavar="SECONDS", help=f"{whole}, at most (default {budget:g})"
     )
     command.add_argument(
         "--time-limit",
@@ -114,6 +115,8 @@ def run_duel(options: argparse.Namespace) -> int:
     builds = open_builds(
         options.builds, from_source=options.from_source, allow_same=options.allow_same, tell=say
     )
+    if not options.allow_same:
+        warn_of_what_looks_alike(builds)
     recover(options.results, say)
     try:
         recording = DuelRecording(builds, options.results, datetime.now(UTC))
@@ -125,10 +128,14 @@ def run_duel(options: argparse.Namespace) -> int:
     duel = measured(entries, builds, budget, limit, recording)
     found = duel_json(duel, builds)
     show(found, options)
-    for path in recording.finish(duel, found):
+    saved = recording.finish(duel, found)
+    for path in saved:
         say(f"saved {path}")
     if not duel.is_finished:
         return INTERRUPTED
+    if not saved:
+        say("nothing was measured: every case failed in every build")
+        return BAD
     return BAD if options.fail_on_worse and is_worse(found) else WELL
 
 
@@ -158,6 +165,18 @@ def measured(
             say("\ninterrupted: what was measured so far is shown and saved")
         line.close()
     return duel
+
+
+def warn_of_what_looks_alike(builds: Sequence[Build]) -> None:
+    """Tell where all that is known to matter agrees: a variable may be misspelled."""
+    first = builds[0]
+    known = ("python", "numpy", "blas", "gil_enabled")
+    for other in builds[1:]:
+        if all(first.environment.get(each) == other.environment.get(each) for each in known):
+            say(
+                f"note: {first.label} and {other.label} have the same Python, NumPy and BLAS, as "
+                "far as they tell; what else differs may make no difference"
+            )
 
 
 @contextmanager

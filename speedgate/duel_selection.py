@@ -128,20 +128,36 @@ def refuse_what_does_not_fit(entries: Sequence[Entry], builds: int) -> None:
 
 
 def parse_entry(text: str) -> Entry:
-    """Return the entry that a duel calls ``text``."""
-    name, _, blas = text.partition("/")
+    """Return the entry that a duel calls ``text``; ``module:NAME`` may stand for the workload."""
+    name, slash, blas = text.partition("/")
+    workload, dash, rest = name.partition("-")
+    found = _workload_of_case(workload)
     try:
-        case = Case.parse(name)
+        case = Case.parse(f"{found.name}{dash}{rest}")
     except ValueError as error:
         raise OptionError(f"--case: {error}") from None
     if case.strategy not in STRATEGIES:
         raise OptionError(f"--case: '{case.strategy}' is no strategy of {', '.join(STRATEGIES)}")
+    if case.workers > max(2, usable_cores()):
+        raise OptionError(
+            f"--case: {case.workers} workers are more than the {usable_cores()} usable cores"
+        )
+    if slash and not blas.removeprefix("blas-"):
+        raise OptionError(f"--case: '{text}' ends without the threads of BLAS, as in /blas-default")
     if blas and not blas.startswith("blas-"):
         raise OptionError(f"--case: '{blas}' is neither blas-default nor blas-2 or the like")
     counts = parse_blas_threads(blas.removeprefix("blas-") or "1") or [1]
-    catalogue = find_workload("workloads:CATALOGUE")
-    if case.workload not in catalogue:
-        raise OptionError(
-            f"--case: '{case.workload}' is not a workload; there are {', '.join(catalogue)}"
-        )
-    return Entry(catalogue[case.workload], case, counts[0])
+    return Entry(found, case, counts[0])
+
+
+def _workload_of_case(name: str) -> Workload:
+    catalogue: dict[str, Workload] = find_workload("workloads:CATALOGUE")
+    if name in catalogue:
+        return catalogue[name]
+    if ":" in name:
+        own: Workload = find_workload(name, "--case")
+        return own
+    raise OptionError(
+        f"--case: '{name}' is not a workload; there are {', '.join(catalogue)}, or give "
+        "module:NAME, as in module:NAME-1e6-threads-2"
+    )

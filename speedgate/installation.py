@@ -2,6 +2,7 @@
 
 An environment is never changed after it was made: requirements that pin nothing are resolved
 first, and what they come to has an environment of its own. So no duel loses its NumPy to another's.
+One that is pinned keeps what its package required when it was made: no index is asked again.
 """
 
 from __future__ import annotations

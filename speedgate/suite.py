@@ -16,6 +16,8 @@ BUNDLED_FOLDER = Path(__file__).resolve().parent / "_suite"
 def find_workload(reference: str, option: str = "--workload") -> Any:
     """Import the workload that ``module:name`` names; ``OptionError`` if there is none.
 
+    A module may raise whatever it likes while it is imported.
+
     The current folder is looked at as Python would, then what the package brought along.
     """
     for folder in (str(Path.cwd()), str(BUNDLED_FOLDER)):
@@ -23,7 +25,8 @@ def find_workload(reference: str, option: str = "--workload") -> Any:
             sys.path.append(folder)
     try:
         return find(reference)
-    except (ImportError, AttributeError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001
+        what = error if isinstance(error, ImportError | AttributeError) else repr(error)
         raise OptionError(
-            f"{option} '{reference}' cannot be imported ({error}); give module:name"
+            f"{option} '{reference}' cannot be imported ({what}); give module:name"
         ) from None

@@ -58,6 +58,8 @@ def test_a_wheel_is_a_requirement_though_it_has_a_slash(tmp_path):
         ("/a/python /b/python", "names more than one Python: /a/python and /b/python"),
         ("numpy=2.0", "'numpy=2.0': a version takes two equals signs, numpy==2.0"),
         ("numpy==", "'numpy==' is no requirement"),
+        ("2.3.5", "'2.3.5' is a version of what? Give numpy==2.3.5"),
+        ("newest", "'newest' is a version of what? Give numpy==newest"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(text, error):

@@ -5,6 +5,7 @@ from helpers.builds import CRASHING, LACKING, PAIR_SECONDS, REFUSING, MadeBuilds
 
 from speedgate.contrast import DISSENTS, FAMILY_ERROR, Verdict, bouts_to_confirm
 from speedgate.duel import DECIDING_BOUTS, SCREENING_BOUTS, WAVES, Duel, Trial
+from speedgate.measure import MeasurementError
 from speedgate.report.duel import duel_markdown, duel_text, findings_json, reason
 
 HOUR = 3600.0
@@ -112,6 +113,21 @@ def test_workers_that_could_not_be_placed_are_told():
     assert not any("could not be kept" in line for line in duel_text(section(duel), 200))
 
 
+def test_of_a_traceback_only_the_error_is_told():
+    trace = "g raised ValueError\nTraceback (most recent call last):\n  ^^^\nValueError: odd"
+    replies = {"replies": {"rounds": MeasurementError(trace)}}
+    (finding,) = run({}, replies).findings()
+    assert reason(finding) == "in B: g raised ValueError: ValueError: odd"
+    assert finding.note == trace
+
+
+def test_the_columns_of_several_builds_name_none():
+    duel = run({}, {}, {})
+    builds = [{"label": each, "python": "3", "numpy": "2", "blas": []} for each in "abc"]
+    shown = duel_text(section(duel) | {"builds": builds}, 200)
+    assert any(line.split() == ["A", "other", "other/A", "seconds"] for line in shown)
+
+
 def test_dissent_dismisses_a_suspicion():
     made = MadeBuilds({"ratio": 1.9}, {"ratio": 0.9})
 
@@ -153,7 +169,7 @@ def test_what_there_is_no_time_for_at_all_says_so():
     made = MadeBuilds({}, {})
     duel = Duel([made.contest(), made.contest()], 0.1, lambda step: None, made.clock)
     duel.run()
-    assert reason(duel.findings()[-1]) == "no time was left for it"
+    assert reason(duel.findings()[-1]) == "it was not reached"
     assert duel.is_finished
     assert not duel.is_complete
 

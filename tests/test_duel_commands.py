@@ -7,11 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from helpers.builds import CRASHING, PAIR_SECONDS
+from helpers.builds import CRASHING, LACKING, PAIR_SECONDS, REFUSING
 from helpers.fakes import FakeClock, ScriptedRunner
 from helpers.project import ROOT
 
@@ -105,6 +106,7 @@ def test_what_was_saved_is_shown_again_and_compared(run, environments, tmp_path)
     compared = run("compare", *files)
     assert compared.code == WELL
     assert "duel[g-1e3-threads-2]" in compared.out
+    assert "`report` of one has the verdicts" in compared.err
 
 
 def test_stock_pytest_benchmark_reads_what_was_saved(run, environments, tmp_path):
@@ -156,6 +158,25 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_timed(run, e
     assert done.code == NOT_DONE
     assert "--results: nothing can be saved in file" in done.err
     assert environments.clock() == FakeClock()()
+
+
+def test_a_duel_that_measured_nothing_fails(run, environments):
+    environments.scripts |= dict.fromkeys(("old", "new"), REFUSING)
+    done = run("duel", "old", "new", *TINY)
+    assert done.code == BAD
+    assert "nothing was measured: every case failed" in done.err
+    assert not list(Path("results").glob("*/*"))
+
+
+@pytest.mark.parametrize(("other", "told"), [("new", False), ("old NAME=1", True)])
+def test_builds_that_look_alike_are_told(run, environments, monkeypatch, other, told):
+    opened = environments.open(["old", "new"])
+    alike = replace(opened[0], label=other)
+    monkeypatch.setattr(
+        duel_commands, "open_builds", lambda *_, **__: [opened[0], alike if told else opened[1]]
+    )
+    note = f"note: old and {other} have the same Python, NumPy and BLAS"
+    assert (note in run("duel", "old", other, *TINY).err) == told
 
 
 def test_who_asks_to_fail_on_worse_may_get_better(run, environments):
@@ -252,6 +273,37 @@ def test_bisect_names_the_first_release_that_shows_it(run, environments):
     assert done.out.splitlines()[-1] == "first shows in numpy 1.5 (1.4 is still good)"
 
 
+@pytest.mark.parametrize("script", [CRASHING, LACKING])
+def test_bisect_finds_where_a_case_began_to_fail(run, environments, script):
+    for number in range(5, 9):
+        environments.scripts[f"1.{number}"] = script
+    done = run(*bisect(*ALL))
+    assert done.code == WELL, done.out
+    assert "numpy 1.4: like the good one (it runs)" in done.out
+    assert done.out.splitlines()[-1] == "first shows in numpy 1.5 (1.4 is still good)"
+
+
+def test_what_fails_in_the_good_release_began_nowhere_between(run, environments):
+    environments.scripts["1.0"] = CRASHING
+    done = run(*bisect(*ALL))
+    assert done.code == BAD
+    assert "cannot tell" in done.out
+
+
+def test_bisect_takes_a_workload_of_ones_own(run, environments):
+    for number in range(5, 9):
+        environments.scripts[f"1.{number}"] = {"ratio": 0.9}
+    done = run(*bisect(*ALL), "--case", "workloads.catalogue:G-1e3-threads-2")
+    assert done.out.startswith("worse: g-1e3-threads-2 speedup")
+    assert done.out.splitlines()[-1] == "first shows in numpy 1.5 (1.4 is still good)"
+
+
+def test_bisect_blames_no_package_for_the_numpy_that_comes_with_it(run, environments):
+    done = run(*bisect("--good", "scipy==1.0", "--bad", "scipy==1.8"))
+    assert done.code == NOT_DONE
+    assert "give both the same, as in --with numpy==1.0" in done.err
+
+
 def test_bisect_says_when_there_is_nothing_to_find(run, environments):
     done = run(*bisect(*ALL))
     assert done.code == BAD
@@ -267,6 +319,10 @@ def test_bisect_says_when_there_is_nothing_to_find(run, environments):
         (("--case", "g-1e3"), "--case: 'g-1e3' is not a case"),
         (("--case", "h-1e3-threads-2"), "--case: 'h' is not a workload"),
         (("--case", "g-1e3-threads-2/many"), "--case: 'many' is neither"),
+        (("--case", "g-1e3-threads-2/blas-"), "ends without the threads of BLAS"),
+        (("--case", "g-1e3-threads-99"), "99 workers are more than the 2 usable cores"),
+        (("--case", "no_such:thing-1e3-threads-2"), "--case 'no_such:thing' cannot be imported"),
+        (("--case", "g-1e12-threads-2"), "choose smaller --sizes"),
         (("--versions", "new"), "--versions: "),
     ],
 )

@@ -15,10 +15,14 @@ Json = dict[str, Any]
 
 # Context switches are worth a word where they at least double or halve.
 TELLING_SWITCHES = 2.0
+# So few leave an interval so wide that more would tell more.
+FEW_BOUTS = 4
+COLUMNS = ("A", "B", "B/A", "seconds")
 LEGEND = (
-    "speedup in each build, B/A of it with its 95% interval, and of the seconds a call; better "
-    f"and worse: by more than {RATIO_MARGIN:.0%}, or 0.10 of the GIL held, and confirmed by fresh "
-    "runs; in at most 1 of 20 duels is any of them wrong"
+    "speedup in each build (means over bouts), B/A of it side by side with its 95% interval, and "
+    f"of the seconds a call; better and worse: by more than {RATIO_MARGIN:.0%}, or 0.10 of the GIL "
+    "held, and confirmed by fresh runs; in at most 1 of 20 duels is any of them wrong; same: every "
+    "interval within that, case by case; --details has every signal and reason"
 )
 
 
@@ -87,7 +91,7 @@ def _direction(suspicion: Suspicion) -> str:
 def reason(finding: Finding) -> str:
     """Return in words which signal moved, or why nothing is certain."""
     if finding.verdict in (Verdict.FAILED, Verdict.NOT_AVAILABLE):
-        return f"in {' and '.join(map(letter, finding.out))}: {finding.note}"
+        return f"in {' and '.join(map(letter, finding.out))}: {_without_traceback(finding.note)}"
     if finding.confirmed:
         told = [_told(finding, each) for each in finding.confirmed]
         told += _told_switches(finding.moves)
@@ -109,6 +113,12 @@ def reason(finding: Finding) -> str:
     ]
     tail = f" (not confirmed by fresh runs: {', '.join(dismissed)})" if dismissed else ""
     return f"not certain: {moved}{tail}"
+
+
+def _without_traceback(note: str) -> str:
+    """What failed, and the error at the end; the saved run has all of it."""
+    first, traceback, rest = note.partition("Traceback (most recent call last)")
+    return f"{first.strip()}: {rest.strip().splitlines()[-1]}" if traceback and rest else note
 
 
 def _change(move: Move, name: str) -> str:
@@ -199,7 +209,8 @@ def duel_text(section: Json, width: int, details: bool = False) -> list[str]:
     findings = section["findings"]
     names = [_name(each, section) for each in findings]
     broad = max(map(len, names), default=0)
-    shown += ["", _line("", ("A", "B", "B/A", "seconds"), broad)]
+    columns = ("A", "other", "other/A", "seconds") if len(section["builds"]) > 2 else COLUMNS
+    shown += ["", _line("", columns, broad)]
     verdict = None
     for name, finding in zip(names, findings, strict=True):
         if finding["verdict"] != verdict:
@@ -272,9 +283,14 @@ def counts(section: Json) -> str:
     """Return ``1 worse, 2 better, 9 inconclusive, 60 same in 6 min 40 s``."""
     words = [each["verdict"] for each in section["findings"]]
     found = [f"{words.count(each.value)} {each.value}" for each in Verdict if each.value in words]
-    tail = "" if section["complete"] else "; cut short"
-    if any(each.get("note") and each["verdict"] == "inconclusive" for each in section["findings"]):
-        tail += "; a larger --budget, or fewer --workloads, would tell more"
+    tail = ""
+    if not section["complete"]:
+        tail = "; cut short"
+    elif any(
+        (each.get("note") or each["bouts"] < FEW_BOUTS) and each["verdict"] == "inconclusive"
+        for each in section["findings"]
+    ):
+        tail = "; a larger --budget, or fewer --workloads, would tell more"
     return f"{', '.join(found) or 'nothing measured'} in {duration(section['seconds'])}{tail}"
 
 
