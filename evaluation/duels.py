@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -80,43 +81,85 @@ def run(duels: int, at_once: int, budget: str | None) -> None:
 
 
 def counts_here(duel: Json) -> bool:
-    return duel["machine"] == MACHINE and duel.get("method", 1) == METHOD
+    return duel["machine"] == MACHINE and method_of(duel) == METHOD
 
 
 def table() -> str:
-    """Return the document: a row for each duel, and what was called better or worse."""
+    """Return the document: what all duels of this method come to, and a row for each duel."""
     duels = read_duels()
-    lines = [
-        "# A build against itself",
-        "",
-        "Made by `python -m evaluation.duels run` and `python -m evaluation.duels table`: duels of "
-        "one build with itself over the default selection. The stated error is that at most 1 of "
-        "20 duels calls anything better or worse.",
-        "",
-        f"| commit | machine | cases | minutes | {' | '.join(VERDICTS)} |",
-        f"| --- | --- | --- | --- |{' --- |' * len(VERDICTS)}",
-    ]
-    wrong = []
-    for duel in duels:
-        counts = Counter(each["verdict"] for each in duel["findings"])
-        cells = " | ".join(str(counts[verdict]) for verdict in VERDICTS)
-        lines.append(
-            f"| {duel['commit']} | {duel['machine']} | {len(duel['findings'])} | "
-            f"{duel['seconds'] / 60:.1f} | {cells} |"
-        )
-        wrong += [each for each in duel["findings"] if each["verdict"] in ("worse", "better")]
-    with_wrong = sum(
-        any(each["verdict"] in ("worse", "better") for each in duel["findings"]) for duel in duels
+    current = [duel for duel in duels if method_of(duel) == METHOD]
+    return "\n".join(
+        [
+            "# A build against itself",
+            "",
+            "Made by `python -m evaluation.duels run` and `python -m evaluation.duels table`: "
+            "duels of one build with itself over the default selection. The stated error is that "
+            "at most 1 of 20 duels calls anything better or worse.",
+            "",
+            *summary(current),
+            "",
+            "## Every duel",
+            "",
+            f"{METHOD} is the present method. Two at once share the cores, as beside any other "
+            "work: bouts are fewer then, and more is inconclusive.",
+            "",
+            f"| method | commit | at once | machine | cases | minutes | {' | '.join(VERDICTS)} |",
+            f"| --- | --- | --- | --- | --- | --- |{' --- |' * len(VERDICTS)}",
+            *map(row, duels),
+            "",
+        ]
     )
-    minutes = median(duel["seconds"] / 60 for duel in duels) if duels else 0.0
-    lines += [
-        "",
-        f"{with_wrong} of {len(duels)} duels called anything better or worse; the median duel took "
-        f"{minutes:.1f} minutes.",
-        *[f"\n- {each['verdict']}: {each['name']}, {each['reason']}" for each in wrong],
-        "",
+
+
+def method_of(duel: Json) -> int:
+    return int(duel.get("method", 1))
+
+
+def is_wrong(finding: Json) -> bool:
+    return finding["verdict"] in ("worse", "better")
+
+
+def summary(duels: list[Json]) -> list[str]:
+    """Say how many were wrong, in what, and how many might be in the long run."""
+    if not duels:
+        return ["No duel of the present method yet."]
+    findings = [each for duel in duels for each in duel["findings"]]
+    called = [each for each in findings if is_wrong(each)]
+    wrong = sum(any(map(is_wrong, duel["findings"])) for duel in duels)
+    same = sum(each["verdict"] == "same" for each in findings)
+    most = upper_bound(wrong, len(duels))
+    minutes = median(duel["seconds"] / 60 for duel in duels)
+    return [
+        f"**{wrong} of {len(duels)} duels called anything better or worse** (in the long run at "
+        f"most {most:.0%} do, at 95% confidence), {len(called)} of {len(findings):,} cases; {same} "
+        f"were called the same. The median duel took {minutes:.1f} minutes.",
+        *(f"\n- {each['verdict']}: {each['name']}, {each['reason']}" for each in called),
     ]
-    return "\n".join(lines)
+
+
+def upper_bound(wrong: int, count: int, error: float = 0.05) -> float:
+    """Return the largest rate at which so few of ``count`` are wrong with probability ``error``.
+
+    C. J. Clopper and E. S. Pearson, The use of confidence or fiducial limits, Biometrika 26, 1934,
+    of one side; by bisection.
+    """
+    low, high = wrong / count, 1.0
+    while high - low > 1e-6:
+        rate = (low + high) / 2
+        terms = (
+            math.comb(count, k) * rate**k * (1 - rate) ** (count - k) for k in range(wrong + 1)
+        )
+        low, high = (rate, high) if sum(terms) > error else (low, rate)
+    return high
+
+
+def row(duel: Json) -> str:
+    counts = Counter(each["verdict"] for each in duel["findings"])
+    cells = " | ".join(str(counts[verdict]) for verdict in VERDICTS)
+    return (
+        f"| {method_of(duel)} | {duel['commit']} | {duel.get('at_once', 1)} | {duel['machine']} | "
+        f"{len(duel['findings'])} | {duel['seconds'] / 60:.1f} | {cells} |"
+    )
 
 
 def main() -> None:

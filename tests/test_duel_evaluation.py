@@ -1,0 +1,49 @@
+"""The arithmetic of the duels' evaluation, and whole duels of made-up bouts."""
+
+import random
+
+import pytest
+
+from evaluation.duels import METHOD, summary, upper_bound
+from evaluation.made_duels import CASES, made_duel
+from speedgate.contrast import Verdict
+
+
+@pytest.mark.parametrize(
+    ("wrong", "count", "rate"),
+    # The rule of three's exact form, and two of Clopper and Pearson's.
+    [(0, 20, 1 - 0.05 ** (1 / 20)), (1, 20, 0.2161), (20, 20, 1.0)],
+)
+def test_the_rate_that_so_few_allow(wrong, count, rate):
+    assert upper_bound(wrong, count) == pytest.approx(rate, abs=1e-4)
+
+
+def duel(*verdicts):
+    findings = [{"name": f"case {word}", "verdict": word, "reason": "why"} for word in verdicts]
+    return {"method": METHOD, "seconds": 540.0, "findings": findings}
+
+
+def test_a_duel_that_was_wrong_is_counted_and_told():
+    text = "\n".join(summary([duel("same", "worse", "better"), duel("same", "inconclusive")]))
+    assert "1 of 2 duels called anything" in text
+    assert "2 of 5 cases; 2 were called the same" in text
+    assert "- worse: case worse, why" in text
+
+
+@pytest.mark.parametrize("scene", ["no difference, 10%, with spikes", "all at the margin, 10%"])
+def test_a_whole_duel_without_a_difference_calls_none(scene):
+    """Three waves, the budget and all; the seeds are fixed, so that chance fails nobody."""
+    found = made_duel(scene, random.Random(1))
+    assert sum(found.values()) == CASES
+    assert not {verdict for _, verdict in found} & {Verdict.WORSE, Verdict.BETTER}
+
+
+def test_a_whole_duel_finds_the_cases_that_differ():
+    found = made_duel("10%, with spikes; three cases 1.5 times as slow", random.Random(1))
+    assert found[True, Verdict.WORSE] == 3
+    assert found[False, Verdict.WORSE] == 0
+
+
+def test_a_whole_duel_of_quiet_bouts_calls_them_the_same():
+    found = made_duel("no difference, 2% from bout to bout", random.Random(1))
+    assert found == {(False, Verdict.SAME): CASES}
