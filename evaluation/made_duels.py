@@ -1,6 +1,6 @@
 """How often a duel errs, and what it finds, where the truth is known: whole duels of made-up bouts.
 
-    python -m evaluation.made_duels               prints the table of docs/duel.md; 10 minutes
+    python -m evaluation.made_duels               prints the table of docs/duel.md; 8 minutes
 
 Rules, waves and budget are those of a real duel; only the bouts are drawn, not measured.
 """
