@@ -41,7 +41,10 @@ def add_bisect_command(commands: Any) -> None:
     bisect.add_argument("--good", required=True, metavar="NAME==VERSION", help="the older release")
     bisect.add_argument("--bad", required=True, metavar="NAME==VERSION", help="the newer release")
     bisect.add_argument(
-        "--case", required=True, metavar="CASE", help="as a duel calls it: g-1e6-threads-2"
+        "--case",
+        required=True,
+        metavar="CASE",
+        help="as a duel calls it: g-1e6-threads-2, or module:NAME-1e6-threads-2 of your own",
     )
     bisect.add_argument(
         "--with",
