@@ -109,6 +109,7 @@ def made_duel(scene: str, chance: random.Random) -> Counter[tuple[bool, Verdict]
     chance.shuffle(contests)
     duel = Duel(contests, BUDGET_SECONDS, now=lambda: clock[0])
     duel.run()
+    # The contests are ours, made above, whatever the duel takes them for.
     return Counter(
         (each.trial.contest.true_change > MARGIN, each.verdict)  # type: ignore[attr-defined]
         for each in duel.findings()

@@ -48,10 +48,18 @@ class DuelRecording:
 
     def __init__(self, builds: Sequence[Build], results: Path, began: datetime) -> None:
         self._results = results
-        self._heads = [_head(began) | {"speedgate": _section(build)} for build in builds]
+        environments = [_environment(build) for build in builds]
+        self._heads = [
+            _head(began) | {"speedgate": section(environment, (), complete=False)}
+            for environment in environments
+        ]
+        names = [
+            run_name(environment, began, f"duel-{build.label}")
+            for build, environment in zip(builds, environments, strict=True)
+        ]
         self._journals = [
-            Journal(results / f"{_name(build, began)}{SUFFIX}", head)
-            for build, head in zip(builds, self._heads, strict=True)
+            Journal(results / f"{name}{SUFFIX}", head)
+            for name, head in zip(names, self._heads, strict=True)
         ]
 
     def keep(self, duel: Duel, found: Json) -> None:
@@ -83,14 +91,6 @@ class DuelRecording:
 def _environment(build: Build) -> Json:
     settings = {"duel": True, "build": build.label, "variables": dict(build.variables)}
     return whole_environment(build.environment, settings)
-
-
-def _section(build: Build) -> Json:
-    return section(_environment(build), (), complete=False)
-
-
-def _name(build: Build, began: datetime) -> str:
-    return run_name(_environment(build), began, f"duel-{build.label}")
 
 
 def _benchmarks(duel: Duel, build: int) -> list[Json]:

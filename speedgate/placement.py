@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 TOPOLOGY = Path("/sys/devices/system/cpu")
@@ -20,6 +21,7 @@ def spread(cores: Iterable[int], topology: Path = TOPOLOGY) -> list[int]:
     return sorted(usable, key=turn)
 
 
+@cache
 def _siblings(core: int, topology: Path) -> set[int]:
     """The hardware threads that share a physical core; none where the system does not tell."""
     try:

@@ -25,7 +25,7 @@ def find_workload(reference: str, option: str = "--workload") -> Any:
             sys.path.append(folder)
     try:
         return find(reference)
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001  # whatever a user's module raises
         what = error if isinstance(error, ImportError | AttributeError) else repr(error)
         raise OptionError(
             f"{option} '{reference}' cannot be imported ({what}); give module:name"

@@ -1,12 +1,14 @@
 """Screening, confirming, verdicts and their words: with scripted runners on a fake clock."""
 
+from dataclasses import replace
+
 import pytest
 from helpers.builds import CRASHING, LACKING, PAIR_SECONDS, REFUSING, MadeBuilds
 
 from speedgate.contrast import DISSENTS, FAMILY_ERROR, Verdict, bouts_to_confirm
 from speedgate.duel import DECIDING_BOUTS, SCREENING_BOUTS, WAVES, Duel, Trial
 from speedgate.measure import MeasurementError
-from speedgate.report.duel import duel_markdown, duel_text, findings_json, reason
+from speedgate.report.duel import duel_markdown, duel_text, explanation, findings_json, reason
 
 HOUR = 3600.0
 
@@ -71,6 +73,23 @@ def test_a_serial_side_that_moved_alone_is_told_and_is_no_verdict(factor, word):
     (finding,) = run({"ratio": 1.5}, changed).findings()
     assert finding.verdict is Verdict.SAME
     assert reason(finding).endswith(f": the serial side became {word}, the parallel one did not")
+
+
+def test_a_serial_side_that_moved_the_other_way_explains_nothing():
+    """Serial 1.5 times as fast, and parallel more than that, in a case whose seconds vary."""
+    duel = run({"ratio": 1.5}, {"ratio": 3.0, "pair_seconds": PAIR_SECONDS * 0.89})
+    (finding,) = duel.findings()
+    assert finding.moves["serial_seconds"].change.value > 1.1
+    slower = {**finding.moves, "serial_seconds": _inverted(finding.moves["serial_seconds"])}
+    speedup = [each for each in finding.confirmed if each.signal.name == "speedup"]
+    assert not speedup[0].is_worse
+    assert explanation(replace(finding, moves=slower, confirmed=speedup)) == ""
+
+
+def _inverted(move):
+    change = move.change
+    ends = {"value": 1 / change.value, "low": 1 / change.high, "high": 1 / change.low}
+    return replace(move, change=replace(change, **ends))
 
 
 def test_a_build_that_is_sure_does_not_end_the_waves_of_another():

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from speedgate.contrast import RATIO_MARGIN, SIGNALS, Move, Suspicion, Verdict
+from speedgate.contrast import (
+    RATIO_MARGIN,
+    SIGNALS,
+    Move,
+    Suspicion,
+    Verdict,
+    is_of_serial_side,
+)
 from speedgate.duel import Duel, Finding
 from speedgate.report.comparison import letter
 from speedgate.report.progress import duration
@@ -154,8 +161,6 @@ def _told_switches(found: dict[str, Move]) -> list[str]:
 def explanation(finding: Finding) -> str:
     """Return what the moved signals mean together; empty where the figures say it all."""
     moved = {each.signal.name: each.is_worse for each in finding.confirmed}
-    serial = finding.moves.get("serial_seconds")
-    serial_ratio = 1.0 if serial is None else serial.change.value
     if moved.get("seconds") is False and moved.get("speedup"):
         return "both sides became faster, the serial one more"
     if moved.get("held"):
@@ -164,11 +169,14 @@ def explanation(finding: Finding) -> str:
         return "the workers slow each other down"
     if moved.get("concurrency"):
         return "the workers wait for each other"
-    if "speedup" in moved and "seconds" not in moved:
-        if serial_ratio < 1 / (1 + RATIO_MARGIN):
-            return "the serial side became faster, the parallel one did not"
-        if serial_ratio > 1 + RATIO_MARGIN:
-            return "the serial side became slower, the parallel one did not"
+    of_serial = [
+        each
+        for each in finding.confirmed
+        if each.signal.name == "speedup" and is_of_serial_side(each, finding.moves)
+    ]
+    if of_serial and "seconds" not in moved:
+        word = "faster" if of_serial[0].is_worse else "slower"
+        return f"the serial side became {word}, the parallel one did not"
     if "seconds" in moved and "speedup" not in moved:
         return _alike(finding, "slower" if moved["seconds"] else "faster")
     return ""
