@@ -21,6 +21,11 @@ ERROR_RATE = 0.01
 # What is less is nobody's regression, however certain it is: a share, of the held fraction itself
 # so much.
 MARGIN = 0.05
+# A gate that sees no change below this factor, or of this share, sees almost nothing.
+BLIND_FACTOR = 2.0
+BLIND_SHARE = 0.5
+# No reader acts on a larger factor in another way, and beyond 1e308 no float holds it.
+LARGEST_FACTOR = 1000.0
 
 
 @dataclass(frozen=True)
@@ -74,8 +79,12 @@ class Shift:
 
     @property
     def seems(self) -> bool:
-        """Whether it would be called worse if no other case and signal were looked at."""
-        return self.worse.value > self._margin and self.hint.low > 0
+        """Whether it would be called worse if no other case and signal were looked at.
+
+        What is so far off is no pass, however much runs differ.
+        """
+        stands_out = self.hint.low > 0 or self.worse.value >= self._blind
+        return self.worse.value > self._margin and stands_out
 
     @property
     def least_seen(self) -> float:
@@ -83,17 +92,38 @@ class Shift:
         return self.worse.value - self.worse.low + self._margin
 
     @property
+    def is_blind(self) -> bool:
+        """Whether only what nobody could overlook would have been seen."""
+        return self.least_seen >= self._blind
+
+    @property
+    def least_seen_text(self) -> str:
+        """``18%``, ``0.07`` of a share, ``49-fold``."""
+        if not self.signal.is_ratio:
+            return f"{self.least_seen:.2f}"
+        return _more(self.least_seen) if self.signal.worse_is_more else _less(self.least_seen)
+
+    @property
     def _margin(self) -> float:
         return -math.log1p(-MARGIN) if self.signal.is_ratio else MARGIN
 
     @property
+    def _blind(self) -> float:
+        return math.log(BLIND_FACTOR) if self.signal.is_ratio else BLIND_SHARE
+
+    @property
     def text(self) -> str:
-        """``speedup 1.52x, 18% below 1.86x [9%, 26%]``."""
+        """``speedup 1.52x, 18% below 1.86x [9%, 26%]``; ``3.1 times 0.001 s [1.2, 8.0]``."""
         value = _figure(self.signal, self.now)
         typical = _figure(self.signal, self.typical)
         low, high = self.worse.low, self.worse.high
         if not self.signal.is_ratio:
             return f"{self.signal.label} {value}, {self.worse.value:+.2f} from {typical}"
+        if self.signal.worse_is_more and self.worse.value >= math.log(2):
+            times, low_times, high_times = map(_factor, (self.worse.value, low, high))
+            return (
+                f"{self.signal.label} {value}, {times} times {typical} [{low_times}, {high_times}]"
+            )
         way = "above" if (self.worse.value > 0) == self.signal.worse_is_more else "below"
         sign = 1 if self.worse.value > 0 else -1
         bounds = sorted((self._share(sign * low), self._share(sign * high)))
@@ -106,7 +136,7 @@ class Shift:
     def _share(self, log: float) -> float:
         """A difference of logarithms as a share of the level before."""
         more = (self.worse.value > 0) == self.signal.worse_is_more
-        return math.expm1(log) if more else -math.expm1(-log)
+        return _bounded_expm1(log) if more else -_bounded_expm1(-log)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -116,6 +146,27 @@ class Shift:
             "worse": self.worse.as_json(),
             "is_log_ratio": self.signal.is_ratio,
         }
+
+
+def _bounded_expm1(log: float) -> float:
+    return math.expm1(min(log, math.log(LARGEST_FACTOR)))
+
+
+def _more(log: float) -> str:
+    """What rose by so much: ``18%``, and from twice as much ``2.0-fold``."""
+    return f"{_bounded_expm1(log):.0%}" if log < math.log(2) else f"{_factor(log)}-fold"
+
+
+def _less(log: float) -> str:
+    """What fell by so much: ``18%``; by nearly all of it, ``over 99%``."""
+    share = -math.expm1(-log)
+    return "over 99%" if share > 0.99 else f"{share:.0%}"
+
+
+def _factor(log: float) -> str:
+    factor = math.exp(min(log, math.log(LARGEST_FACTOR)))
+    over = "over " if log > math.log(LARGEST_FACTOR) else ""
+    return f"{over}{factor:.1f}" if factor < 10 else f"{over}{factor:,.0f}"
 
 
 def _figure(signal: Signal, value: float) -> str:
@@ -238,16 +289,20 @@ def _why(moved: Sequence[Shift], shifts: Sequence[Shift], runs: int) -> str:
 
 
 def _as_before(shifts: Sequence[Shift], runs: int) -> str:
-    seen = [
-        f"{shift.signal.label} "
-        + (
-            f"{-math.expm1(-shift.least_seen):.0%}"
-            if shift.signal.is_ratio
-            else f"{shift.least_seen:.2f}"
-        )
-        for shift in shifts
+    """Say what would have been seen, and of what almost nothing would."""
+    seen = [f"{each.signal.label} {each.least_seen_text}" for each in shifts if not each.is_blind]
+    unseen = [
+        f"{each.signal.label} (from {each.least_seen_text})" for each in shifts if each.is_blind
     ]
-    return f"as in {runs} runs before; a change for the worse is seen from: {', '.join(seen)}"
+    parts = [f"as in {runs} runs before"]
+    if seen:
+        parts.append(f"a change for the worse is seen from: {', '.join(seen)}")
+    if unseen:
+        parts.append(
+            f"this gate sees almost nothing of: {', '.join(unseen)}; "
+            "runs differ too much, and more of them on a quieter machine tell more"
+        )
+    return "; ".join(parts)
 
 
 def levels_of(

@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 from dataclasses import astuple
 
 import pytest
@@ -10,12 +11,16 @@ from helpers.evidence import interval
 from speedgate.baseline import (
     ERROR_RATE,
     LEAST_RUNS,
+    MARGIN,
+    Shift,
+    Signal,
     history_confidence,
     judge_history,
     levels_of,
 )
 from speedgate.case import Case
 from speedgate.comparison import Level, Source, compare, ratio
+from speedgate.estimate import Estimate
 from speedgate.gate import Verdict
 from speedgate.identity import difference_lines, environment_digest, environment_name
 from speedgate.run import unbounded
@@ -63,6 +68,64 @@ def test_as_before_passes_and_says_what_would_have_been_seen():
     assert found.verdict is Verdict.PASSED
     assert "as in 20 runs before" in found.reason
     assert "speedup 1" in found.reason  # per cent
+
+
+def wild(spread, count=LEAST_RUNS):
+    """Runs whose seconds differ by ``spread``, and nothing else does."""
+    logs = [spread * (number % 2 - 0.5) for number in range(count)]
+    return [USUAL | {"seconds": 0.001 * math.exp(log)} for log in logs]
+
+
+@pytest.mark.parametrize(
+    ("worse_is_more", "least", "text"),
+    [
+        (True, math.log(1.25), "25%"),
+        (True, math.log(49.0), "49-fold"),
+        (True, math.log(2.0), "2.0-fold"),
+        (True, math.inf, "over 1,000-fold"),
+        (False, -math.log(0.75), "25%"),
+        (False, math.log(49.0), "98%"),
+        (False, math.inf, "over 99%"),
+    ],
+)
+def test_the_least_that_is_seen_is_told_in_the_way_that_the_signal_moves(
+    worse_is_more, least, text
+):
+    signal = Signal("made", "made", worse_is_more=worse_is_more)
+    margin = -math.log1p(-MARGIN)
+    worse = Estimate(0.0, margin - least, least - margin, 0.95, 20)
+    assert Shift(signal, 1.0, 1.0, worse, worse).least_seen_text == text
+
+
+def test_a_gate_that_sees_almost_nothing_says_so():
+    found = judged(USUAL, wild(spread=0.5))
+    assert found.verdict is Verdict.PASSED
+    assert re.search(
+        r"sees almost nothing of: seconds a call \(from \d+-fold\); runs differ too much",
+        found.reason,
+    )
+    assert "is seen from: speedup" in found.reason
+    assert "almost nothing" not in judged(USUAL).reason
+
+
+def test_no_case_three_times_as_slow_passes():
+    found = judged(USUAL | {"seconds": 0.00309}, wild(spread=1.2))
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert re.search(r"seconds a call 0\.00309 s, 3\.\d times 0\.00\d+ s \[", found.reason)
+    assert "runs differ by as much" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "now", "past"),
+    [
+        ("speedup", 0.8, (1.0, 4.0, 1.0, 4.0, 1.0)),
+        ("cpu_per_wall", 0.8, (1.0, 4.0, 1.0, 4.0, 1.0)),
+        ("held", 0.8, (0.0, 0.6, 0.0, 0.0, 0.6)),
+    ],
+)
+def test_what_is_half_gone_is_no_pass_however_much_runs_differ(name, now, past):
+    found = judged(USUAL | {name: now}, [USUAL | {name: value} for value in past])
+    assert found.verdict is Verdict.INCONCLUSIVE
 
 
 def test_too_few_runs_are_not_evaluated_and_say_how_many_are_missing():
