@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import queue
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
@@ -56,7 +58,23 @@ class LokyExecutor(Executor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Wait for what was submitted; with ``cancel_futures`` end the workers at once."""
+        if cancel_futures:
+            forget_waiting(self._pool)
         self._pool.shutdown(wait=wait, kill_workers=cancel_futures)
+
+
+def forget_waiting(pool: Any) -> None:
+    """Empty a pool's queue of what has not begun, before its workers are killed.
+
+    loky itself forgets those tasks and not their numbers: the thread that manages the workers then
+    looks for one (``KeyError``), and ends before it has closed the pool's queues and semaphores
+    (joblib 1.6, loky/process_executor.py, flag_executor_shutting_down).
+    """
+    numbers = getattr(pool, "_work_ids", None)
+    if numbers is not None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                numbers.get_nowait()
 
 
 LOKY = Strategy(
