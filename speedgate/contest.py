@@ -18,6 +18,7 @@ from speedgate.measure import (
     NotAvailable,
     Plan,
     Session,
+    WorkloadError,
     blas_limit_broken,
     sample_held,
 )
@@ -94,6 +95,7 @@ class Contest:
         self.bouts: list[Bout] = []
         self.failures: dict[int, str] = {}
         self.lacking: dict[int, str] = {}
+        self._missing: dict[int, WorkloadError] = {}
         self.is_placed = True
         self._plan = plan_of(entry, contestants, time_limit)
         self._now = now
@@ -102,7 +104,7 @@ class Contest:
     @property
     def builds(self) -> list[int]:
         """The builds that still take part."""
-        out = self.failures.keys() | self.lacking.keys()
+        out = self.failures.keys() | self.lacking.keys() | self._missing.keys()
         return [number for number in range(len(self.contestants)) if number not in out]
 
     def is_over(self) -> bool:
@@ -122,6 +124,7 @@ class Contest:
             }
             for build, session in sessions.items():
                 self._guarded(build, self._open, build, session)
+            self._tell_what_is_missing()
             if self.is_over():
                 return
             sets = self._run_sets(sessions)
@@ -129,6 +132,7 @@ class Contest:
                 self._held_share(build, sessions[build]) if build in self.builds else None
                 for build in builds
             ]
+            self._tell_what_is_missing()
         self.bouts.append(Bout(tuple(sets), tuple(held)))
         for build in self.builds:
             self.measurements[build].wall_seconds += self._now() - began
@@ -145,9 +149,25 @@ class Contest:
             return step(*arguments)
         except NotAvailable as error:
             self.lacking[build] = str(error)
+        except WorkloadError as error:
+            if error.missing is None:
+                self.failures[build] = str(error)
+            else:
+                self._missing[build] = error
         except MeasurementError as error:
             self.failures[build] = str(error)
         return None
+
+    def _tell_what_is_missing(self) -> None:
+        """Tell what a build lacks from what none has: that is a fault of the workload."""
+        names = {error.missing for error in self._missing.values()}
+        in_all = len(self._missing) == len(self.contestants) and len(names) == 1
+        for build, error in self._missing.items():
+            if in_all:
+                self.failures[build] = str(error)
+            else:
+                self.lacking[build] = f"{self.entry.label}: this build lacks {error.missing}"
+        self._missing.clear()
 
     def _start(self, build: int) -> Session:
         measurement = self.measurements[build]

@@ -65,7 +65,15 @@ class NotAvailable(MeasurementError):
 
 
 class WorkloadError(MeasurementError):
-    """The workload raised; the text ends with the original traceback."""
+    """The workload raised; the text ends with the original traceback.
+
+    ``missing`` is what this build seems to lack, if the error is of that kind: whether it is the
+    build's or a misspelling, another build can tell.
+    """
+
+    def __init__(self, text: str, missing: str | None = None) -> None:
+        super().__init__(text)
+        self.missing = missing
 
 
 class Asker(Protocol):
@@ -596,7 +604,15 @@ def _error(case: Case, error: Json) -> MeasurementError:
         return MeasurementError(text)
     if error["type"] == "NotImplementedError":
         return NotAvailable(text)
-    return WorkloadError(f"{case.id} raised {error['type']}\n{error['traceback']}")
+    missing = error.get("missing")
+    remedy = (
+        ""
+        if missing is None
+        else f": this build lacks {missing}, or the workload misspells it; where a build may "
+        "lack it let prepare raise NotImplementedError, and the case is left out"
+    )
+    text = f"{case.id} raised {error['type']}{remedy}\n{error['traceback']}"
+    return WorkloadError(text, missing)
 
 
 def most_processes(judged: bool) -> int:

@@ -41,6 +41,7 @@ from speedgate.environment import (
     watch_gil,
 )
 from speedgate.held import sample_held
+from speedgate.missing import what_is_missing
 from speedgate.placement import place
 from speedgate.strategies import STRATEGIES, CannotMeasure, Shared, Strategy
 
@@ -249,12 +250,16 @@ class Runner:
         self.crew: Crew | None = None
         self.baseline: Baseline | None = None
         self.keys: list[str] = []
+        self.homes: frozenset[str] = frozenset()
         self.work = Load(1, 1)
         self.control: Load | None = None
         self.numbers = {"work": 0, "control": 0}
 
     def handle(self, request: Json) -> Json:
-        """Return the reply, or ``{"error": ...}`` with the original traceback."""
+        """Return the reply, or ``{"error": ...}`` with the original traceback.
+
+        ``missing`` names what this build seems to lack; ``None`` where the error says no such.
+        """
         try:
             handlers: dict[str, Callable[[Json], Json]] = {
                 "open": self.open,
@@ -271,6 +276,7 @@ class Runner:
                     "type": type(error).__name__,
                     "message": str(error),
                     "traceback": traceback.format_exc(),
+                    "missing": what_is_missing(error, self.homes),
                 }
             }
 
@@ -279,6 +285,8 @@ class Runner:
             task.BatchRequest(**{**batch, "path": tuple(batch["path"])})
             for batch in request["batches"]
         )
+        named = [name for batch in batches for name in (batch.function, batch.prepare)]
+        self.homes = frozenset(name.partition(":")[0].partition(".")[0] for name in named)
         if request.get("before"):
             task.find(request["before"])()
         self.keys = [batch.key for batch in batches]

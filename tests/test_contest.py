@@ -1,7 +1,7 @@
 """One case in several builds, bout by bout: with scripted runners on a fake clock."""
 
 import pytest
-from helpers.builds import CRASHING, LACKING, MadeBuilds
+from helpers.builds import CRASHING, LACKING, MadeBuilds, missing
 from helpers.made import CASE, MadeWorkload
 
 from speedgate.contest import MOST_SETS, Contest, Contestant, Entry
@@ -112,6 +112,32 @@ def test_what_a_build_lacks_is_no_failure():
     assert "no such" in contest.lacking[1]
     assert contest.is_over()
     assert contest.bouts == []
+
+
+DTYPES = "numpy.dtypes"
+
+
+@pytest.mark.parametrize(
+    ("scripts", "lacking", "failing"),
+    [
+        (({}, missing(DTYPES)), {1}, set()),
+        ((missing(DTYPES), {}), {0}, set()),
+        ((missing(DTYPES), missing(DTYPES)), set(), {0, 1}),
+        ((missing(DTYPES), missing("numpy.strings")), {0, 1}, set()),
+        ((missing(DTYPES), LACKING), {0, 1}, set()),
+        ((missing(DTYPES), missing(DTYPES), {}), {0, 1}, set()),
+        (({}, missing(None)), set(), {1}),
+    ],
+)
+def test_what_only_some_builds_lack_is_not_available_and_what_none_has_a_fault(
+    scripts, lacking, failing
+):
+    contest = MadeBuilds(*scripts).contest()
+    contest.run_bout()
+    assert set(contest.lacking) == lacking
+    assert set(contest.failures) == failing
+    if lacking and DTYPES in contest.lacking[min(lacking)]:
+        assert contest.lacking[min(lacking)].endswith("this build lacks numpy.dtypes")
 
 
 def test_without_the_first_build_there_is_nothing_to_compare():

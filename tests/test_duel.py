@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from helpers.builds import CRASHING, LACKING, PAIR_SECONDS, REFUSING, MadeBuilds
+from helpers.builds import CRASHING, LACKING, PAIR_SECONDS, REFUSING, MadeBuilds, missing
 
 from speedgate.contrast import DISSENTS, FAMILY_ERROR, Verdict, bouts_to_confirm
 from speedgate.duel import DECIDING_BOUTS, SCREENING_BOUTS, WAVES, Duel, Trial
@@ -200,6 +200,11 @@ def test_what_there_is_no_time_for_at_all_says_so():
         ((CRASHING, {}), Verdict.FAILED, "in A: the runner ended by signal SIGSEGV"),
         ((REFUSING, REFUSING), Verdict.FAILED, "in A and B: the runner ended with exit code 1"),
         (({}, LACKING), Verdict.NOT_AVAILABLE, "in B: g-1e6-threads-2: no such"),
+        (
+            (missing("numpy.dtypes"), {}),
+            Verdict.NOT_AVAILABLE,
+            "in A: g-1e6-threads-2: this build lacks numpy.dtypes",
+        ),
     ],
 )
 def test_what_a_build_cannot_do_is_told_of_that_build(scripts, verdict, words):

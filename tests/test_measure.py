@@ -711,6 +711,13 @@ def test_closing_leaves_no_descriptor_open():
     assert open_descriptors() <= before
 
 
+def test_what_this_build_lacks_is_named_and_is_a_failure_while_no_other_build_has_it():
+    with pytest.raises(WorkloadError, match=r"lacks math\.no_such, or the workload mis") as raised:
+        measure(SERIAL, MadeWorkload(loads.ask_for_what_no_build_has), Plan(seconds=1), start)
+    assert raised.value.missing == "math.no_such"
+    assert str(raised.value).endswith("has no attribute 'no_such'\n")
+
+
 def test_a_setup_that_raises_is_told_with_its_traceback():
     plan = Plan(seconds=1, before="helpers.loads:raise_in_setup")
     with pytest.raises(WorkloadError, match="the setup ran"):

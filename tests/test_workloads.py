@@ -142,8 +142,9 @@ def test_an_operation_declares_the_bytes_that_it_holds(workload):
     assert nbytes(prepared(workload, size, 0)) <= workload.argument_bytes * size + constant
 
 
-def test_a_build_without_the_function_is_told_what_it_lacks(monkeypatch):
-    monkeypatch.setattr(workloads.text, "np", types.SimpleNamespace(dtypes=None))
+@pytest.mark.parametrize("numpy", [{"dtypes": None}, {}])
+def test_a_build_without_the_function_is_told_what_it_lacks(monkeypatch, numpy):
+    monkeypatch.setattr(workloads.text, "np", types.SimpleNamespace(**numpy))
     for name in ("words_add", "strings_equal"):
         with pytest.raises(NotImplementedError, match=r"NumPy 2\.0"):
             CATALOGUE[name].prepare(10, 0)

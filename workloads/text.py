@@ -25,7 +25,8 @@ def string_functions() -> Any:
 
 def string_dtype() -> Any:
     """Return a ``StringDType``; ``NotImplementedError`` if there is none."""
-    if not hasattr(np.dtypes, "StringDType"):
+    # np.dtypes itself came with NumPy 1.25.
+    if not hasattr(getattr(np, "dtypes", None), "StringDType"):
         raise NotImplementedError("StringDType came with NumPy 2.0")
     return np.dtypes.StringDType()
 

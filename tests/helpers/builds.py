@@ -45,3 +45,9 @@ class MadeBuilds:
 CRASHING = {"replies": {"rounds": MeasurementError("the runner ended by signal SIGSEGV")}}
 LACKING = {"replies": {"open": {"error": {"type": "NotImplementedError", "message": "no such"}}}}
 REFUSING = {"replies": {"open": MeasurementError("the runner ended with exit code 1")}}
+
+
+def missing(name):
+    """A build whose workload raised since the build, it seems, has no such thing."""
+    error = {"type": "AttributeError", "message": f"no {name}", "traceback": "", "missing": name}
+    return {"replies": {"open": {"error": error}}}
