@@ -93,8 +93,14 @@ ONE_PROCESS_MESSAGE = (
     "leave -n away to measure, or add --benchmark-disable to run the benchmarks as "
     "correctness tests"
 )
+NOT_JUDGED_AGAIN = (
+    "it failed before, and what failed is asked for: it is not green until it was judged again"
+)
 SHOWN_HELD_SECONDS = 0.2
 STATE = pytest.StashKey["State"]()
+# Keys of pytest's cache: our own, and the one that its --last-failed reads.
+UNSETTLED = "speedgate/unsettled"
+LAST_FAILED = "cache/lastfailed"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -160,7 +166,11 @@ class Item:
 
 @dataclass
 class State:
-    """What the plugin knows during a run; items and measurements by node id."""
+    """What the plugin knows during a run; items, measurements, rows and verdicts by node id.
+
+    ``unsettled`` are the verdict items that failed, here or before, and have not passed since, each
+    with the benchmarks that it judges.
+    """
 
     settings: Settings
     control: Workload | None = None
@@ -171,8 +181,10 @@ class State:
     judged: dict[str, tuple[Gate, ...]] = field(default_factory=dict)
     clocks: dict[str, RunnerClock] = field(default_factory=dict)
     measurements: dict[str, Measurement] = field(default_factory=dict)
-    rows: dict[Bench, list[Row]] = field(default_factory=dict)
-    judgements: list[Judgement] = field(default_factory=list)
+    rows: dict[Bench, dict[str, Row]] = field(default_factory=dict)
+    verdicts: dict[str, Judgement] = field(default_factory=dict)
+    unsettled: dict[str, list[str]] = field(default_factory=dict)
+    is_collected: bool = False
     environment: dict[str, Any] = field(default_factory=dict)
     budget: Budget | None = None
     began: float = field(default_factory=time.monotonic)
@@ -192,6 +204,11 @@ class State:
 
     def weight(self, nodeid: str) -> float:
         return JUDGED_WEIGHT if self.judged.get(nodeid) else 1.0
+
+    @property
+    def judgements(self) -> list[Judgement]:
+        """In order; an item that is run again has its last word only."""
+        return list(self.verdicts.values())
 
     @property
     def judged_count(self) -> int:
@@ -390,38 +407,64 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 class LastWord:
-    """Hooks that must see what the others have left over."""
+    """The one owner of the order of items: whatever judges comes after all that is measured.
+
+    Verdict items come into being once collection is over. By then everybody has selected, ordered,
+    split or repeated the benchmarks, --last-failed and --new-first in wrappers around all hooks
+    that modify the items. Nobody but us ever sees a verdict item without its benchmark.
+    """
 
     @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(
-        self, session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
-    ) -> None:
+    def pytest_collection_modifyitems(self, config: pytest.Config) -> None:
+        config.stash[STATE].is_collected = True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Append an item for every gate and case that is left after deselection."""
-        state = config.stash[STATE]
-        selected = [item for item in items if item.nodeid in state.items]
-        if selected and measures(config) and hasattr(config, "workerinput"):
-            items.append(OneProcessItem.from_parent(session, name=NEEDS_ONE_PROCESS))
-            return
-        refuse_what_does_not_fit(state.items[item.nodeid] for item in selected)
-        state.judged = {item.nodeid: state.items[item.nodeid].gates for item in selected}
-        if state.declared:
-            items.extend(gate_items(session, state, selected))
-            items.extend(promise_items(state, selected))
-        open_history(config, state, bool(selected))
-        if state.baselines is not None:
-            items.extend(history_items(state, selected))
-        state.selected = [item.nodeid for item in items]
+        if session.config.stash[STATE].is_collected:  # it is called after an error, too
+            add_verdict_items(session, session.items)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Put the verdicts last once more. A worker's order is known to its controller by now."""
+        if not hasattr(session.config, "workerinput"):
+            session.items.sort(key=lambda item: isinstance(item, VerdictItem))
+
+
+def add_verdict_items(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """Append the items that judge, and open the history that some of them judge by."""
+    config = session.config
+    state = config.stash[STATE]
+    selected = list({item.nodeid: item for item in items if item.nodeid in state.items}.values())
+    if selected and measures(config) and hasattr(config, "workerinput"):
+        items.append(OneProcessItem.from_parent(session, name=NEEDS_ONE_PROCESS))
+        return
+    refuse_what_does_not_fit(state.items[item.nodeid] for item in selected)
+    state.judged = {item.nodeid: state.items[item.nodeid].gates for item in selected}
+    state.unsettled = remembered_failures(config)
+    if state.declared:
+        items.extend(gate_items(session, state, selected))
+        items.extend(promise_items(state, selected))
+    open_history(config, state, bool(selected))
+    items.extend(history_items(config, state, selected))
+    state.selected = [item.nodeid for item in items]
+    forget_what_is_gone(state, set(state.selected))
 
 
 def promise_items(state: State, selected: list[pytest.Item]) -> Iterator[pytest.Item]:
     """Yield an item for each bench whose workloads are held to their promises."""
-    benches: dict[Bench, pytest.Item] = {}
+    benches: dict[Bench, list[pytest.Item]] = {}
     for item in selected:
-        benches.setdefault(state.items[item.nodeid].bench, item)
-    for bench, first in benches.items():
+        benches.setdefault(state.items[item.nodeid].bench, []).append(item)
+    for bench, items in benches.items():
         if bench.keeps_promises:
-            assert first.parent is not None  # a test has a module
-            yield PromiseItem.from_parent(first.parent, name=f"promises[{bench.name}]", bench=bench)
+            assert items[0].parent is not None  # a test has a module
+            yield PromiseItem.from_parent(
+                items[0].parent,
+                name=f"promises[{bench.name}]",
+                bench=bench,
+                benchmarks=[item.nodeid for item in items],
+            )
 
 
 def gate_items(
@@ -431,20 +474,96 @@ def gate_items(
     for gate in state.gates:
         covered = [item for item in selected if gate in state.items[item.nodeid].gates]
         for item in covered:
-            name = f"gate[{gate.name}-{state.items[item.nodeid].case.id}]"
+            name = f"gate[{gate.name}-{id_of_judged(state, item)}]"
             assert item.parent is not None  # a test has a module
             yield GateItem.from_parent(item.parent, name=name, gate=gate, benchmark=item)
         if not covered:
             yield GateItem.from_parent(session, name=f"gate[{gate.name}]", gate=gate)
 
 
-def history_items(state: State, selected: list[pytest.Item]) -> Iterator[pytest.Item]:
-    """Yield an item for each case that a gate holds to scaling: it is held to its past, too."""
+def history_items(
+    config: pytest.Config, state: State, selected: list[pytest.Item]
+) -> Iterator[pytest.Item]:
+    """Yield an item for each case that a gate holds to scaling: it is held to its past, too.
+
+    Where no history is compared with there is none, unless what failed is asked for again.
+    """
     for item in selected:
         if any(gate.must_scale for gate in state.items[item.nodeid].gates):
             assert item.parent is not None  # a test has a module
-            name = f"history[{state.items[item.nodeid].case.id}]"
-            yield HistoryItem.from_parent(item.parent, name=name, benchmark=item)
+            name = f"history[{id_of_judged(state, item)}]"
+            made = HistoryItem.from_parent(item.parent, name=name, benchmark=item)
+            is_asked_for = made.nodeid in state.unsettled and asks_for_failures(config)
+            if state.baselines is not None or is_asked_for:
+                yield made
+
+
+def id_of_judged(state: State, item: pytest.Item) -> str:
+    """Return the id of a benchmark's parameters, with its bench where another one of the module
+    judges the same case: no two verdicts may share a name, or one would hide the other."""
+    mine = state.items[item.nodeid]
+    module = item.nodeid.partition("[")[0].rpartition("::")[0]
+    benches = {
+        each.bench.name
+        for (function, case), each in state.declared_items.items()
+        if case == mine.case and each.gates and function.rpartition("::")[0] == module
+    }
+    parameters: str = item.callspec.id  # type: ignore[attr-defined]  # a benchmark has its case
+    return f"{mine.bench.name}-{parameters}" if len(benches) > 1 else parameters
+
+
+# --- verdicts that failed, from one session to the next
+
+
+def asks_for_failures(config: pytest.Config) -> bool:
+    """Whether --last-failed or --failed-first is given."""
+    return bool(config.getoption("lf", False) or config.getoption("failedfirst", False))
+
+
+def remembered_failures(config: pytest.Config) -> dict[str, list[str]]:
+    """Return the verdict items that failed in earlier sessions and have not passed since."""
+    cache = getattr(config, "cache", None)
+    found = cache.get(UNSETTLED, None) if cache is not None else None
+    if not isinstance(found, dict):
+        return {}
+    return {
+        nodeid: [str(each) for each in benchmarks]
+        for nodeid, benchmarks in found.items()
+        if isinstance(benchmarks, list)
+    }
+
+
+def forget_what_is_gone(state: State, here: set[str]) -> None:
+    """Forget the failures of gates that their benchmarks have no more.
+
+    A verdict of the history is only out of sight while nothing is compared with.
+    """
+    for nodeid, benchmarks in list(state.unsettled.items()):
+        is_history = nodeid.rpartition("::")[2].startswith("history[")
+        is_out_of_sight = is_history and state.baselines is None
+        if nodeid not in here and not is_out_of_sight and here.intersection(benchmarks):
+            del state.unsettled[nodeid]
+
+
+def remember_failures(config: pytest.Config, state: State) -> None:
+    """Have --last-failed run what failed its gate, together with the gate, until it has passed.
+
+    pytest itself would remember the gate alone, which is nothing without its benchmark, and forget
+    it where it was skipped.
+    """
+    cache = getattr(config, "cache", None)
+    if cache is None or hasattr(config, "workerinput") or not state.is_collected:
+        return
+    if state.unsettled != cache.get(UNSETTLED, {}):
+        cache.set(UNSETTLED, state.unsettled)
+    failed = cache.get(LAST_FAILED, {})
+    asked = {
+        each: True
+        for nodeid, benchmarks in state.unsettled.items()
+        for each in (nodeid, *benchmarks)
+    }
+    if asked.keys() - failed.keys():
+        cache.set(LAST_FAILED, failed | asked)
 
 
 # --- the history
@@ -582,11 +701,55 @@ class XdistController:
 
 
 class GateFailed(Exception):
-    """Fails a gate item with its message alone, no traceback."""
+    """Fails a verdict item with its message alone, no traceback."""
+
+
+class NotEvaluated(Exception):
+    """There was nothing to judge; the text says why."""
 
 
 class VerdictItem(pytest.Item):
-    """An item that judges what others measured."""
+    """An item that judges what others measured: ``benchmarks``, by their node ids."""
+
+    def __init__(
+        self, *, name: str, parent: Any, benchmarks: Sequence[str] = (), **options: Any
+    ) -> None:
+        # As a text, it is read like the one in pytest's cache: else pytest 9.2 takes a name with
+        # brackets for another, and never finds it there.
+        super().__init__(name=name, parent=parent, nodeid=f"{parent.nodeid}::{name}", **options)
+        self.benchmarks = tuple(benchmarks)
+
+    def judge(self, state: State) -> None:
+        """Return where it passed; raise ``GateFailed`` or ``NotEvaluated``, or skip."""
+        raise NotImplementedError
+
+    def runtest(self) -> None:
+        state = self.config.stash[STATE]
+        try:
+            self._refuse_to_be_early(state)
+            self.judge(state)
+        except GateFailed:
+            if self.benchmarks:
+                state.unsettled[self.nodeid] = self._to_run_again(state)
+            raise
+        except NotEvaluated as error:
+            if self.nodeid in state.unsettled and asks_for_failures(self.config):
+                raise GateFailed(f"{error}\n{NOT_JUDGED_AGAIN}") from None
+            pytest.skip(str(error))
+        state.unsettled.pop(self.nodeid, None)
+
+    def _refuse_to_be_early(self, state: State) -> None:
+        """Fail where somebody runs this before its benchmarks, in an order of their own."""
+        waited_for = [each for each in self.benchmarks if each not in state.ran]
+        if waited_for and measures(self.config):
+            raise GateFailed(
+                f"not judged: {waited_for[0]} has not run yet, another plugin runs the items in an "
+                "order of its own; leave that plugin out of this run (-p no:NAME)"
+            )
+
+    def _to_run_again(self, state: State) -> list[str]:
+        """Return the benchmarks that --last-failed is to measure once more."""
+        return list(self.benchmarks)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         if isinstance(excinfo.value, GateFailed):
@@ -601,17 +764,16 @@ class GateItem(VerdictItem):
     """Judges one case after it was measured; without a case, says that its gate had none."""
 
     def __init__(self, *, gate: Gate, benchmark: pytest.Item | None = None, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(benchmarks=[benchmark.nodeid] if benchmark else [], **options)
         self.gate = gate
         self.benchmark = benchmark
 
-    def runtest(self) -> None:
-        state = self.config.stash[STATE]
+    def judge(self, state: State) -> None:
         judgement = self._judgement(state)
         if isinstance(judgement, str):
             self._nothing_to_judge(state, judgement)
-            return
-        conclude(state, judgement)
+        else:
+            conclude(state, self, judgement)
 
     def _judgement(self, state: State) -> Judgement | str:
         """Return the judgement, or why there is nothing to judge."""
@@ -630,29 +792,30 @@ class GateItem(VerdictItem):
             return Judgement(self.gate.name, case, Verdict.NOT_EVALUATED, reason)
         return judge_measurement(state, self.gate, measurement, final=True)
 
-    def _nothing_to_judge(self, state: State, reason: str) -> None:
+    def _nothing_to_judge(self, state: State, reason: str) -> NoReturn:
         line = f"not evaluated: gate {self.gate.name}: {reason}"
         state.notes.append(line)
         if state.settings.require:
             raise GateFailed(f"{line}\n--require-gate asks for a verdict")
-        pytest.skip(line)
+        raise NotEvaluated(line)
 
 
 class HistoryItem(VerdictItem):
     """Judges one case against the runs before."""
 
     def __init__(self, *, benchmark: pytest.Item, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(benchmarks=[benchmark.nodeid], **options)
         self.benchmark = benchmark
 
-    def runtest(self) -> None:
-        state = self.config.stash[STATE]
+    def judge(self, state: State) -> None:
         measurement = state.measurements.get(self.benchmark.nodeid)
+        if state.baselines is None:
+            raise NotEvaluated("not evaluated: nothing is compared with; add --benchmark-compare")
         if measurement is None:
-            pytest.skip("not evaluated: not measured")
+            raise NotEvaluated("not evaluated: not measured")
         if state.settings.in_process:
-            pytest.skip("not evaluated: --in-process judges nothing")
-        conclude(state, judge_against_history(state, self.benchmark, measurement))
+            raise NotEvaluated("not evaluated: --in-process judges nothing")
+        conclude(state, self, judge_against_history(state, self.benchmark, measurement))
 
 
 def judge_against_history(
@@ -660,7 +823,7 @@ def judge_against_history(
 ) -> HistoryJudgement:
     assert state.baselines is not None
     case, bench = measurement.case, state.items[item.nodeid].bench
-    row = next(row for row in state.rows[bench] if row.case == case)
+    row = state.rows[bench][item.nodeid]
     before = state.baselines.get(item.name, Baseline())
     evidence = measurement.evidence(DEFAULT_CONFIDENCE)
     levels = levels_of(
@@ -678,15 +841,17 @@ def judge_against_history(
     )
 
 
-def conclude(state: State, judgement: Judgement) -> None:
+def conclude(state: State, item: pytest.Item, judgement: Judgement) -> None:
     """Keep a judgement, and fail or skip the item that made it if it is no pass."""
-    state.judgements.append(judgement)
+    state.verdicts[item.nodeid] = judgement
     if state.recording is not None:
         state.recording.add_judgement(judgement.as_json())
     strict = state.settings.strict and judgement.verdict is Verdict.INCONCLUSIVE
     missing = state.settings.require and judgement.is_missing
     if judgement.verdict is Verdict.FAILED or strict or missing:
         raise GateFailed(f"{judgement.line}\n{advice(judgement)}")
+    if judgement.verdict is Verdict.NOT_EVALUATED:
+        raise NotEvaluated(judgement.line)
     if judgement.verdict is not Verdict.PASSED:
         pytest.skip(judgement.line)
 
@@ -698,16 +863,22 @@ class PromiseItem(VerdictItem):
         super().__init__(**options)
         self.bench = bench
 
-    def runtest(self) -> None:
-        state = self.config.stash[STATE]
-        rows = state.rows.get(self.bench, [])
+    def judge(self, state: State) -> None:
+        rows = list(state.rows.get(self.bench, {}).values())
         if state.settings.in_process:
-            pytest.skip("not evaluated: --in-process judges nothing")
+            raise NotEvaluated("not evaluated: --in-process judges nothing")
         if not any(can_break_promise(row) for row in rows):
-            pytest.skip("not evaluated: nothing that promises to release the GIL was classified")
+            raise NotEvaluated(
+                "not evaluated: nothing that promises to release the GIL was classified"
+            )
         broken = broken_promises(rows)
         if broken:
             raise GateFailed("\n".join(broken))
+
+    def _to_run_again(self, state: State) -> list[str]:
+        rows = state.rows.get(self.bench, {})
+        broken = [nodeid for nodeid, row in rows.items() if broken_promises([row])]
+        return broken or super()._to_run_again(state)
 
 
 def advice(judgement: Judgement) -> str:
@@ -762,7 +933,7 @@ def speedgate(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., N
             gil_class=gil_class(measurement) if bench.held else None,
             blas_threads_asked=chosen_by(state, fixed)["blas_threads"] or "default",
         )
-        state.rows.setdefault(bench, []).append(row_of(benchmark.extra_info))
+        state.rows.setdefault(bench, {})[nodeid] = row_of(benchmark.extra_info)
         state.measurements[nodeid] = measurement
         if state.recording is not None:
             state.recording.begin(state.environment)
@@ -941,6 +1112,7 @@ def without_objects(benchmark: Json) -> Json:
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Under --require-gate a run without a single judgement is never green."""
     state = session.config.stash[STATE]
+    remember_failures(session.config, state)
     if state.settings.require and exitstatus == pytest.ExitCode.OK and not state.judgements:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         state.complaint = "--require-gate: no gate was judged in this run"
@@ -996,7 +1168,9 @@ def write_saved(reporter: Any, config: pytest.Config, state: State) -> None:
 
 def write_tables(reporter: Any, state: State) -> None:
     """Write the common table with the gate's words, then the benches' own tables."""
-    common = [row for bench, rows in state.rows.items() if bench.report is None for row in rows]
+    common = [
+        row for bench, rows in state.rows.items() if bench.report is None for row in rows.values()
+    ]
     for line, verdict in summary_lines(common, state.judgements, reporter._tw.fullwidth):
         reporter.write_line(line, **MARKUP.get(verdict, {}))
     for reason in dict.fromkeys(state.left_out.values()):
@@ -1007,13 +1181,15 @@ def write_tables(reporter: Any, state: State) -> None:
     for bench, rows in state.rows.items():
         if bench.report is not None:
             reporter.write_line("")
-            for line in bench.report(rows, reporter._tw.fullwidth):
+            for line in bench.report(list(rows.values()), reporter._tw.fullwidth):
                 reporter.write_line(line)
 
 
 def write_changes(reporter: Any, config: pytest.Config, state: State) -> None:
     """Say what broke its promise, and what is in another class than when it was last measured."""
-    rows = [row for mine in state.rows.values() for row in mine if row.gil_class is not None]
+    rows = [
+        row for mine in state.rows.values() for row in mine.values() if row.gil_class is not None
+    ]
     if not state.settings.in_process:
         for line in broken_promises(rows):
             reporter.write_line(line, red=True)
