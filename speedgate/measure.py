@@ -600,7 +600,7 @@ def import_folders(workload: Workload) -> tuple[str, ...]:
 
 def _error(case: Case, error: Json) -> MeasurementError:
     text = f"{case.id}: {error['message']}"
-    if error["type"] in ("ResultMismatch", "CannotMeasure"):
+    if error["type"] in ("ResultMismatch", "CannotMeasure", "CannotCompare"):
         return MeasurementError(text)
     if error["type"] == "NotImplementedError":
         return NotAvailable(text)

@@ -22,6 +22,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:  # a worker that shares nothing loads no strategy
     from speedgate.strategies.contract import Shared
 
+# Of these the length says how much there is, and asking for it cannot fail.
+WITH_LENGTH = (list, dict, set, frozenset, str, bytes, bytearray)
+
 
 @dataclass(frozen=True)
 class BatchRequest:
@@ -49,6 +52,10 @@ class Batch:
     arguments: list[Any]
     repeatable: bool
     request: BatchRequest | None = None
+
+
+class CannotCompare(TypeError):
+    """A result is neither an array nor can it be pickled; the text says it all."""
 
 
 class Stamp(NamedTuple):
@@ -177,19 +184,78 @@ def alike(key: str, other: str, index: int) -> bool:
 def digest_of(result: Any, with_values: bool = True) -> str:
     """Return a SHA-256 of a result.
 
-    Arrays by dtype, shape and bytes, paths by what is in the file, tuples by their parts, all else
-    by its pickle. Without values the dtype and shape of an array are all that counts.
+    Arrays by dtype, shape and bytes, paths by what is in the file, what has parts by these, all
+    else by its pickle. Without values the type, the dtype, and the shape or the length are all that
+    counts. ``CannotCompare`` for what cannot be pickled either.
+    """
+    parts = parts_of(result)
+    if parts is not None:
+        text = " ".join(digest_of(part, with_values) for part in parts)
+        return hashlib.sha256(text.encode()).hexdigest()
+    head = kind_of(result).encode()
+    return hashlib.sha256(head + (bytes_of(result) if with_values else b"")).hexdigest()
+
+
+def parts_of(result: Any) -> tuple[Any, ...] | None:
+    """Return what a result is made of: a tuple's parts, an array and its mask or its axes.
+
+    ``None`` for what has no parts: NumPy's own arrays, and what no array of numbers can be made of.
     """
     if isinstance(result, tuple):
-        parts = " ".join(digest_of(part, with_values) for part in result)
-        return hashlib.sha256(parts.encode()).hexdigest()
+        return result
+    masked = sys.modules.get("numpy.ma")
+    if masked is not None and isinstance(result, masked.MaskedArray):
+        # What lies under the mask is left over from something else.
+        return "masked", result.filled(), masked.getmaskarray(result)
+    if is_array(result) or not hasattr(type(result), "__array__"):
+        return None
+    try:
+        # Not only where it is loaded by now: every process has to come to the same digest.
+        array = importlib.import_module("numpy").asarray(result)
+    except (ImportError, TypeError, ValueError, RuntimeError, AttributeError):
+        return None  # such as a tensor on another device
+    if array.dtype.hasobject:
+        return None
+    return name_of(type(result)), array, *getattr(result, "axes", ())
+
+
+def is_array(result: Any) -> bool:
+    """Whether it is NumPy's own; others have a ``dtype`` that may be a text, ``None`` or a lie."""
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(result, (numpy.ndarray, numpy.generic))
+
+
+def name_of(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def kind_of(result: Any) -> str:
+    """Return what has to be the same even where the values need not be."""
+    if is_array(result):
+        return f"{result.dtype.str} {result.shape}"
+    length = len(result) if isinstance(result, WITH_LENGTH) else ""
+    return f"{name_of(type(result))} {length}"
+
+
+def bytes_of(result: Any) -> bytes:
+    """Return the values of a result that has no parts."""
     if isinstance(result, Path):
-        return hashlib.sha256(result.read_bytes()).hexdigest()
-    dtype = getattr(result, "dtype", None)
-    if dtype is None or dtype.hasobject:
-        return hashlib.sha256(pickle.dumps(result, protocol=5)).hexdigest()
-    head = f"{dtype.str} {result.shape}".encode()
-    return hashlib.sha256(head + (result.tobytes() if with_values else b"")).hexdigest()
+        return result.read_bytes()
+    if is_array(result) and not result.dtype.hasobject:
+        found: bytes = result.tobytes()
+        return found
+    try:
+        return pickle.dumps(result, protocol=5)
+    except (pickle.PicklingError, TypeError, AttributeError, ValueError) as error:
+        refused = error
+    try:
+        return memoryview(result).tobytes()
+    except TypeError:
+        raise CannotCompare(
+            f"a result of the type {name_of(type(result))} cannot be compared with another: it is "
+            f"no array, and not to be pickled ({refused}); let the workload return an array, "
+            "numbers, or nothing, which compares what it wrote into its argument"
+        ) from None
 
 
 def identify(seconds: float) -> tuple[int, int, int]:

@@ -718,6 +718,12 @@ def test_what_this_build_lacks_is_named_and_is_a_failure_while_no_other_build_ha
     assert str(raised.value).endswith("has no attribute 'no_such'\n")
 
 
+def test_a_result_that_cannot_be_compared_is_refused_in_words():
+    with pytest.raises(MeasurementError, match="generator cannot be compared") as raised:
+        measure(SERIAL, MadeWorkload(loads.generated), Plan(seconds=1), start)
+    assert "Traceback" not in str(raised.value)
+
+
 def test_a_setup_that_raises_is_told_with_its_traceback():
     plan = Plan(seconds=1, before="helpers.loads:raise_in_setup")
     with pytest.raises(WorkloadError, match="the setup ran"):

@@ -205,6 +205,12 @@ def test_a_result_that_depends_on_the_worker_is_refused(runner, strategy):
     assert f"{strategy} returned another result than serial for 4 of 4" in error["message"]
 
 
+@pytest.mark.parametrize("strategy", ["threads", "processes"])
+def test_a_result_that_is_no_array_and_makes_one_is_measured(runner, strategy):
+    open_case(runner, function=loads.column, strategy=strategy)
+    assert runner.handle({"do": "check", "tasks": 4}) == {"tasks": 4}
+
+
 def test_a_result_that_changes_from_call_to_call_is_refused(runner):
     open_case(runner, function=loads.counter)
     assert runner.handle({"do": "check", "tasks": 2})["error"]["type"] == "ResultMismatch"

@@ -167,6 +167,72 @@ def test_other_results_have_other_digests(one, other):
     assert task.digest_of(one) != task.digest_of(other)
 
 
+class Odd:
+    """Something that can be pickled, with a ``dtype`` that is not NumPy's."""
+
+    def __init__(self, dtype, value):
+        self.dtype, self.value = dtype, value
+
+
+class Sparse(Odd):
+    """A matrix of SciPy's has a dtype and a shape, and neither bytes nor a way to an array."""
+
+    shape = (3, 3)
+
+
+class Elsewhere(Odd):
+    """A tensor on a device of its own refuses to become an array."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError("copy it to the host first")
+
+
+class Mixed(Odd):
+    """A table of numbers and texts is an array of objects only."""
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array([self.value, "text"], dtype=object)
+
+
+def masked(value, mask):
+    return np.ma.MaskedArray([1.0, value], mask=[False, mask])
+
+
+ODD_RESULTS = [
+    pytest.param(lambda value: loads.Column([value, 2.0]), id="makes an array"),
+    pytest.param(lambda value: loads.Column([1], [loads.Column([value])]), id="differs by axis"),
+    pytest.param(lambda value: (3, loads.Column([value])), id="in a tuple"),
+    pytest.param(lambda value: Odd(None, value), id="dtype None"),
+    pytest.param(lambda value: Odd("int64", value), id="dtype a text"),
+    pytest.param(lambda value: Odd(Odd, value), id="dtype a class"),
+    pytest.param(lambda value: Sparse(np.dtype("f8"), value), id="without bytes"),
+    pytest.param(lambda value: Elsewhere(np.dtype("f4"), value), id="on another device"),
+    pytest.param(lambda value: Mixed(np.dtype("O"), value), id="of objects"),
+    pytest.param(lambda value: masked(value, False), id="masked array"),
+    pytest.param(lambda value: memoryview(bytes([int(value)])), id="buffer"),
+    pytest.param(lambda value: np.dtype(f"S{int(value)}"), id="a dtype itself"),
+]
+
+
+@pytest.mark.parametrize("make", ODD_RESULTS)
+def test_what_only_looks_like_an_array_is_compared_too(make):
+    assert task.digest_of(make(5.0)) == task.digest_of(make(5.0))
+    assert task.digest_of(make(5.0)) != task.digest_of(make(6.0))
+    assert task.digest_of(make(5.0), False) == task.digest_of(make(6.0), False)
+
+
+def test_what_lies_under_a_mask_does_not_count_but_the_mask_does():
+    assert task.digest_of(masked(5.0, True)) == task.digest_of(masked(6.0, True))
+    assert task.digest_of(masked(5.0, True)) != task.digest_of(masked(5.0, False))
+    assert task.digest_of(masked(1e20, True)) != task.digest_of(masked(1e20, False))
+
+
+def test_a_result_that_cannot_be_compared_says_what_to_return(batches):
+    task.install((request(function="helpers.loads:generated"),))
+    with pytest.raises(task.CannotCompare, match=r"generator cannot be compared .*return an array"):
+        task.digest(KEY, 0)
+
+
 def test_a_path_stands_for_what_is_in_the_file(tmp_path):
     one, other = tmp_path / "one", tmp_path / "other"
     one.write_bytes(b"same")

@@ -194,3 +194,30 @@ def write_shared(value):
 def read_shared(_):
     time.sleep(0.001)  # so that one worker does not take all the items
     return os.getpid(), float(_shared["value"]["arrays"][1][0])
+
+
+class Column:
+    """What a Series of pandas, a DataArray or a tensor is to NumPy: no array, and makes one."""
+
+    dtype = "float64"
+
+    def __init__(self, values, axes=()):
+        self.values = values
+        self.axes = axes
+
+    def __array__(self, dtype=None, copy=None):
+        import numpy as np  # noqa: PLC0415  # an interpreter of its own has none
+
+        return np.array(self.values, dtype=dtype)
+
+    def __reduce__(self):
+        raise TypeError("this cannot be pickled")
+
+
+def column(argument):
+    return Column([1.5, argument], [Column(range(2))])
+
+
+def generated(argument):
+    """A result that cannot be compared: it is neither an array nor to be pickled."""
+    return (number for number in range(argument))
