@@ -16,8 +16,9 @@ import os
 import platform
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -39,6 +40,7 @@ from speedgate.gate import (
     Gate,
     Judgement,
     Verdict,
+    concurrency_is_high,
     concurrency_is_low,
     decision_confidence,
     floors,
@@ -192,6 +194,9 @@ SAME_AS_HERE = {
     "a81fee7e1b17": "since then a runner may be of another build, and leaves nothing behind when "
     "it is killed: nothing that a trial comes to",
     "1f57159e7250": "since then a duel may keep workers to a core each: no trial does",
+    "91d6b97a1f65": "since then what a worker has to spare because others were blocked, or began "
+    "late, is in the concurrency, which is never higher for it: a trial counts only if its verdict "
+    "stands with the lowest that its shares allow",
 }
 
 
@@ -201,9 +206,12 @@ def rule_of(trial: dict[str, Any]) -> str | None:
 
 
 def is_upheld(trial: dict[str, Any]) -> bool:
-    """Whether a failure would be one today: every one so far was of concurrency or held."""
-    if trial["verdict"] != Verdict.FAILED.value:
-        return True
+    """Whether this code would say the same, whatever the rounds were that nobody kept.
+
+    A failure was of concurrency or held, and has to be so by this gate, too. What did not fail
+    must not do so with the lowest concurrency that it may have had by today's accounting, and what
+    passed must pass with it.
+    """
     bounds, shares, held = trial["concurrency"], trial["shares"], trial["held"]
     evidence = Evidence(
         workers=WORKERS,
@@ -212,7 +220,34 @@ def is_upheld(trial: dict[str, Any]) -> bool:
         shares=shares and Shares(**shares),
         held=stored(held),
     )
-    return concurrency_is_low(evidence, floors(WORKERS)) or held_is_high(evidence, floors(WORKERS))
+    required = floors(WORKERS)
+    if trial["verdict"] == Verdict.FAILED.value:
+        return concurrency_is_low(evidence, required) or held_is_high(evidence, required)
+    lowest = with_lowest_concurrency(evidence)
+    if trial["verdict"] == Verdict.PASSED.value:
+        return concurrency_is_high(lowest, required)
+    return not concurrency_is_low(lowest, required)
+
+
+def with_lowest_concurrency(evidence: Evidence) -> Evidence:
+    """Return what an older trial's evidence may have been by today's accounting, at the worst.
+
+    It left the whole time after a worker's last task out of the concurrency, which tells how much
+    that was. Today what the others were blocked stays in, and what they spent outside of tasks.
+    """
+    bounds, shares = evidence.concurrency, evidence.shares
+    if bounds is None or bounds.high is None or shares is None:
+        return evidence
+    if shares.waiting is None or shares.blocked is None or shares.idle is None:
+        return evidence
+    counted = WORKERS * (shares.on_cpu + shares.waiting) / bounds.high.value
+    tail = max(0.0, 1 - counted)
+    factor = counted / (counted + min(tail, shares.blocked + max(0.0, shares.idle - tail)))
+    low, high = (
+        replace(each, value=each.value * factor, low=each.low * factor, high=each.high * factor)
+        for each in (bounds.low, bounds.high)
+    )
+    return replace(evidence, concurrency=Concurrency(low, high))
 
 
 def stored(estimate: dict[str, Any] | None) -> Any:
@@ -278,7 +313,7 @@ def read_trials() -> list[dict[str, Any]]:
 def missing(trials: list[dict[str, Any]], scenes: list[str]) -> Iterator[tuple[str, str, int]]:
     """Yield the trials that are still to be done, every subject and scene in turn."""
     valid = [trial for trial in trials if is_alike(trial, RULE, MACHINE) and is_valid(trial)]
-    done = {(trial["subject"], trial["scene"], trial["number"]) for trial in valid}
+    done = {key_of(trial) for trial in valid}
     most = max(subject.trials(each) for subject in SUBJECTS.values() for each in scenes)
     for number in range(most):
         for name, subject in SUBJECTS.items():
@@ -345,8 +380,10 @@ def document(everything: list[dict[str, Any]]) -> str:
         f"of other code or another machine are left out.{since}",
         "",
         *(f"Trials of {rule} count as this code's: {why}." for rule, why in SAME_AS_HERE.items()),
-        "A trial that failed by an earlier code counts only if this one fails it, and is else done "
+        "A trial by an earlier code counts only if this one says the same of it, and is else done "
         "again: in docs/method.md is what that was for.",
+        "",
+        _not_upheld_line(everything, machine),
         "",
         f"Each trial measures one case as a default run does, for at most {JUDGED_SECONDS:.1f} s, "
         "and is judged with the default floors. The neighbour is a process that computes on one "
@@ -376,6 +413,31 @@ def document(everything: list[dict[str, Any]]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _not_upheld_line(everything: list[dict[str, Any]], machine: str) -> str:
+    """Say which trials this code may judge otherwise than the earlier, and were not repeated."""
+    mine = [
+        each
+        for each in everything
+        if each.get("rule") in SAME_AS_HERE and each.get("machine") == machine and is_valid(each)
+    ]
+    upheld = {key_of(each) for each in mine if is_upheld(each)}
+    left_out = Counter(
+        f"{'regressed' if SUBJECTS[each['subject']].regressed else 'healthy'}, {each['verdict']}"
+        for each in mine
+        if key_of(each) not in upheld
+    )
+    counts = "; ".join(f"{count} {kind}" for kind, count in sorted(left_out.items()))
+    return (
+        f"Of {len(mine)} trials by earlier code this one may say something else of "
+        f"{left_out.total()}{f' ({counts})' if counts else ''} that were not done again: these are "
+        "left out."
+    )
+
+
+def key_of(trial: dict[str, Any]) -> tuple[str, str, int]:
+    return trial["subject"], trial["scene"], trial["number"]
 
 
 def _groups(trials: list[dict[str, Any]]) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:

@@ -4,13 +4,16 @@ For W workers over a round of T wall seconds, W*T = on-CPU + waiting + blocked +
 
 * on-CPU: the workers' CPU clocks;
 * waiting: on a run queue, because others had the cores;
-* blocked: within a task, neither running nor runnable: the GIL, a lock, I/O;
+* blocked: within a task, neither running nor runnable: the GIL, a lock, I/O; and after the last
+  task, for as long as the others are behind because they were blocked;
 * idle: outside a task: dispatch, start-up, imbalance, and waiting for the GIL between tasks.
 
 How many workers could run at once is ``concurrency = W * (on-CPU + waiting) / (W*T - tail)``,
-where the tail (time after a worker's last task) is left out since nothing was left to run. It is
-an upper bound where workers waited, because a worker that is woken counts as runnable whether or
-not the GIL would have been free; without the waiting it is a lower bound.
+where the tail is what a worker had to spare after its last task because the others had more to
+compute: nothing was left to run. What it had to spare because they were blocked is no such time,
+for without the lock they would have ended with it. It is an upper bound where workers waited,
+because a worker that is woken counts as runnable whether or not the GIL would have been free;
+without the waiting it is a lower bound.
 """
 
 from __future__ import annotations
@@ -51,7 +54,7 @@ def shares(contender: Round, workers: int) -> Shares:
     on_cpu = contender.on_cpu / total
     if contender.in_task is None or contender.waiting is None:
         return Shares(on_cpu, None, None, None)
-    in_task = contender.in_task / total
+    in_task = (contender.in_task + contender.blocked_tail) / total
     waiting = contender.waiting / total
     blocked = max(0.0, in_task - on_cpu - waiting)
     idle = max(0.0, 1.0 - on_cpu - waiting - blocked)
@@ -76,14 +79,23 @@ def median_shares(sample: PairedSample, workers: int) -> Shares | None:
             on_cpu=sum(each.on_cpu for each in rounds),
             in_task=total(lambda each: each.in_task),
             waiting=total(lambda each: each.waiting),
+            blocked_tail=sum(each.blocked_tail for each in rounds),
         ),
         workers,
     )
 
 
-def concurrency_of(contender: Round, workers: int, runnable: float) -> float:
-    """Return how many workers ran (or, with ``runnable`` seconds added, could have run) at once."""
-    return workers * (contender.on_cpu + runnable) / (workers * contender.seconds - contender.tail)
+def concurrency_of(
+    contender: Round, workers: int, runnable: float = 0.0, stolen: float = 0.0
+) -> float:
+    """Return how many workers ran (or, with ``runnable`` seconds added, could have run) at once.
+
+    Of a worker from which a hypervisor took ``stolen`` seconds it looks as if it had been blocked,
+    and up to W - 1 others may have had as much to spare for it.
+    """
+    tail = contender.tail + min(contender.blocked_tail, (workers - 1) * stolen)
+    running = contender.on_cpu + runnable + stolen
+    return workers * running / (workers * contender.seconds - tail)
 
 
 @dataclass(frozen=True)
@@ -124,9 +136,9 @@ def concurrency(
         if each.waiting is None:
             return None
         stolen = steal_share * workers * each.seconds
-        return concurrency_of(each, workers, each.waiting + stolen)
+        return concurrency_of(each, workers, each.waiting, stolen)
 
-    low = bound(lambda each: concurrency_of(each, workers, 0.0))
+    low = bound(lambda each: concurrency_of(each, workers))
     return None if low is None else Concurrency(low, bound(with_waiting))
 
 

@@ -42,15 +42,20 @@ class RunQueueDelay:
     def of_processes(cls, pids: Iterable[int]) -> RunQueueDelay:
         return cls(f"/proc/{pid}/schedstat" for pid in pids)
 
-    def seconds(self) -> float | None:
-        """Return the sum over all workers, or ``None`` where it cannot be told."""
+    def each(self) -> tuple[float, ...] | None:
+        """Return the seconds of every worker, in order, or ``None`` where one cannot be told."""
         if not self._descriptors:
             return None
         try:
             texts = [os.pread(descriptor, 64, 0) for descriptor in self._descriptors]
         except OSError:  # a worker has ended
             return None
-        return sum(int(text.split()[1]) for text in texts) / 1e9
+        return tuple(int(text.split()[1]) / 1e9 for text in texts)
+
+    def seconds(self) -> float | None:
+        """Return the sum over all workers, or ``None`` where it cannot be told."""
+        found = self.each()
+        return None if found is None else sum(found)
 
     def close(self) -> None:
         for descriptor in self._descriptors:

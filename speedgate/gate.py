@@ -212,7 +212,7 @@ def _judge_scaling(evidence: Evidence, required: Floors, final: bool) -> tuple[V
     if required.speedup > evidence.workers and speedup.high < required.speedup:
         return Verdict.FAILED, f"{figures}: more than {evidence.workers} workers can give"
     if speedup_is_low(evidence, required) and final:
-        return Verdict.FAILED, f"{figures}; {_why_slow(evidence)}"
+        return Verdict.FAILED, f"{figures}; {_why_slow(evidence, required)}"
     if speedup.low >= required.speedup and concurrency_is_high(evidence, required):
         return (
             Verdict.PASSED,
@@ -330,28 +330,49 @@ def _why_blocked(evidence: Evidence, required: Floors) -> str:
     if shares is not None and shares.blocked is not None:
         parts.append(f"blocked {shares.blocked:.0%} (on CPU {shares.on_cpu:.0%})")
     parts.append(_held_figure(evidence))
-    return f"{', '.join(parts)}: {_what_blocks(evidence)}"
+    return f"{', '.join(parts)}: {_what_blocks(evidence, required)}"
 
 
-def _what_blocks(evidence: Evidence) -> str:
-    """Name what kept the workers from running at once: what the signals bear out, no more."""
-    held, bounds, shares = evidence.held, evidence.concurrency, evidence.shares
-    assert bounds is not None
-    lost = None if shares is None else shares.blocked
-    if shares is not None and lost is not None and shares.idle is not None and shares.idle > lost:
-        return "the workers had nothing to do for most of what is missing: dispatch or imbalance"
-    if held is None:
-        return "the GIL or a lock is held"
-    # One worker that holds the GIL for a share h of its work lets 1 / h run at once.
-    concurrency = bounds.low.value if bounds.high is None else bounds.high.value
-    if held.value * concurrency * GIL_EXPLAINS > 1:
+def _what_blocks(evidence: Evidence, required: Floors) -> str:
+    """Name what kept the workers from running at once: what the signals bear out, no more.
+
+    The GIL speaks first: a worker that waits for it before its first task, or between two, is in
+    no task, and looks as if it had nothing to do.
+    """
+    if _gil_explains(evidence, required):
         return "it no longer releases the GIL"
-    return "a lock that is not the GIL is held"
+    may_be_gil = evidence.gil_enabled and evidence.held is None
+    if _is_rather_idle(evidence):
+        causes = "dispatch, imbalance or the GIL" if may_be_gil else "dispatch or imbalance"
+        return f"the workers had nothing to do for most of what is missing: {causes}"
+    if may_be_gil:
+        return "the GIL or a lock is held"
+    return "a lock that is not the GIL is held" if evidence.gil_enabled else "a lock is held"
+
+
+def _gil_explains(evidence: Evidence, required: Floors) -> bool:
+    """Whether the hold explains most of the loss, or would by itself keep C below its floor.
+
+    One worker that holds the GIL for a share h of its work lets 1 / h run at once.
+    """
+    held, bounds = evidence.held, evidence.concurrency
+    if held is None or bounds is None:
+        return False
+    seen = bounds.low.value if bounds.high is None else bounds.high.value
+    return held.value * max(seen * GIL_EXPLAINS, required.concurrency) > 1
+
+
+def _is_rather_idle(evidence: Evidence) -> bool:
+    """Whether the workers were in no task for longer than they were blocked; no if unknown."""
+    shares = evidence.shares
+    if shares is None or shares.blocked is None or shares.idle is None:
+        return False
+    return shares.idle > shares.blocked
 
 
 def _held_figure(evidence: Evidence) -> str:
     if evidence.held is None:
-        return "GIL not sampled"
+        return "GIL not sampled" if evidence.gil_enabled else "no GIL"
     return f"GIL held {evidence.held.value:.2f}"
 
 
@@ -364,7 +385,7 @@ def _why_held(evidence: Evidence, required: Floors) -> str:
     )
 
 
-def _why_slow(evidence: Evidence) -> str:
+def _why_slow(evidence: Evidence, required: Floors) -> str:
     parts = []
     if evidence.control is not None:
         parts.append(f"the control reached {evidence.control.value:.2f}x of {evidence.workers}")
@@ -372,9 +393,14 @@ def _why_slow(evidence: Evidence) -> str:
     if evidence.inflation is not None:
         parts.append(f"CPU time per work grew {evidence.inflation:.2f}-fold")
     grown = evidence.inflation is not None and evidence.inflation > 1.15
-    cause = "memory, page faults or BLAS threads" if grown else "dispatch or imbalance"
-    if not grown and (evidence.shares is None or evidence.shares.blocked is None):
+    if grown:
+        cause = "memory, page faults or BLAS threads"
+    elif evidence.shares is None or evidence.shares.blocked is None:
         cause = "cause unknown, for this platform does not tell waiting from blocked"
+    elif _is_rather_idle(evidence) or concurrency_is_high(evidence, required):
+        cause = "dispatch or imbalance"
+    else:
+        cause = _what_blocks(evidence, required)
     return f"{', '.join(part for part in parts if part)}: {cause}"
 
 

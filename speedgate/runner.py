@@ -83,15 +83,64 @@ class Load(NamedTuple):
         return [(index + rotation) % self.tasks for index in range(self.tasks)]
 
 
-def tail_seconds(stamps: list[task.Stamp], round_ended: float) -> float:
-    """Return the time of all workers after their last task, when nothing was left to take.
-
-    That is imbalance, not waiting for a lock; a worker that had no task at all adds nothing.
+class Turn(NamedTuple):
+    """What one worker did in a round: when its last task ended, and for how many seconds it ran or
+    could have run (``busy``), and was kept from it inside its tasks (``blocked``).
     """
-    last: dict[int, float] = {}
+
+    ended: float
+    busy: float
+    blocked: float
+
+
+class Tail(NamedTuple):
+    """Seconds of all workers after their last task, by their cause.
+
+    ``imbalance``: the others had more to compute, and would have had so without any lock;
+    ``blocked``: the others were behind because they had been kept from computing inside a task.
+    What belongs to neither is dispatch, or the GIL between tasks.
+    """
+
+    imbalance: float
+    blocked: float
+
+
+def turns_of(stamps: list[task.Stamp], waited: dict[int, float]) -> list[Turn]:
+    """Put the tasks of each worker together; ``waited`` are its seconds on a run queue, 0 if
+    nobody knows them. A worker without a task has no turn.
+    """
+    by_worker: dict[int, list[task.Stamp]] = {}
     for stamp in stamps:
-        last[stamp.worker] = max(stamp.ended, last.get(stamp.worker, 0.0))
-    return sum(round_ended - ended for ended in last.values())
+        by_worker.setdefault(stamp.worker, []).append(stamp)
+    turns = []
+    for worker, mine in by_worker.items():
+        busy = sum(stamp.thread_cpu for stamp in mine) + waited.get(worker, 0.0)
+        inside = sum(stamp.ended - stamp.began for stamp in mine)
+        turns.append(Turn(max(stamp.ended for stamp in mine), busy, max(0.0, inside - busy)))
+    return turns
+
+
+def tail_of(turns: list[Turn], round_ended: float) -> Tail:
+    """Say what the time after each worker's last task was lost to.
+
+    Two workers with a long task each under one lock: the first ends half-way, and nothing is left
+    for it to take, but only because the second was blocked so long. So what a worker has to spare
+    is compared with what it would have had without a lock: had every worker ended earlier by what
+    it was blocked, and had each only computed.
+    """
+    if not turns:
+        return Tail(0.0, 0.0)
+    last = max(turn.ended for turn in turns)
+    unblocked = max(turn.ended - turn.blocked for turn in turns)
+    busiest = max(turn.busy for turn in turns)
+    imbalance = blocked = 0.0
+    for turn in turns:
+        spare = round_ended - turn.ended
+        collecting = round_ended - last  # nobody had a task any more
+        unlocked = min(spare, collecting + unblocked - (turn.ended - turn.blocked))
+        blocked += spare - unlocked
+        imbalance += min(unlocked, collecting + busiest - turn.busy)
+    return Tail(imbalance, blocked)
 
 
 class Crew:
@@ -107,7 +156,7 @@ class Crew:
                 undoing.callback(self.shared.close)
             self.executor = self._open(requests)
             undoing.callback(self.executor.shutdown, cancel_futures=True)
-            self.members = self._warm()
+            self.members = sorted(self._warm())
             self.start_seconds = time.perf_counter() - began
             self.delay = self._open_delay()
             undoing.pop_all()  # all is well: it stays until close()
@@ -142,33 +191,46 @@ class Crew:
         while another is idle: as long as a whole short round.
         """
         are_known = self.strategy.workers_are in ("threads", "processes")
-        return are_known and place(native_id for _, _, native_id in sorted(self.members))
+        return are_known and place(native_id for _, _, native_id in self.members)
 
     def round(self, key: str, load: Load, rotation: int) -> Json:
         """Run the batch once and return its seconds with all that was counted meanwhile."""
-        usage, delay, cpu = ProcessUsage.now(), self.delay.seconds(), time.process_time()
+        usage, delay, cpu = ProcessUsage.now(), self.delay.each(), time.process_time()
         inside = self.strategy.workers_are == "inside"
         began = time.perf_counter()
         stamps = list(
             self.executor.map(task.run, repeat(key), load.indices(rotation), repeat(load.loops))
         )
         seconds = time.perf_counter() - began
-        own_cpu, later = time.process_time() - cpu, self.delay.seconds()
+        own_cpu, waited = time.process_time() - cpu, self._waited_since(delay)
         counted = ProcessUsage.now().since(usage)
         elsewhere = self.strategy.workers_are == "elsewhere"
         in_processes = elsewhere or self.strategy.workers_are == "processes"
+        # The clock of another machine says nothing here.
+        turns = [] if elsewhere or inside else turns_of(stamps, waited or {})
+        tail = tail_of(turns, began + seconds)
         return {
             "seconds": seconds,
-            # The clock of another machine says nothing here.
-            "tail": 0.0 if elsewhere or inside else tail_seconds(stamps, began + seconds),
+            "tail": tail.imbalance,
+            "blocked_tail": tail.blocked,
             # Threads inside a call are known by the process's clock only.
             "in_task": None if inside else sum(stamp.ended - stamp.began for stamp in stamps),
             "on_cpu": own_cpu if inside else sum(stamp.thread_cpu for stamp in stamps),
-            "waiting": None if later is None or delay is None else later - delay,
+            "waiting": None if waited is None else sum(waited.values()),
             "cpu": sum(stamp.process_cpu for stamp in stamps) if in_processes else own_cpu,
             "minor_faults": None if in_processes else counted.minor_faults,
             "voluntary_switches": None if in_processes else counted.voluntary_switches,
             "involuntary_switches": None if in_processes else counted.involuntary_switches,
+        }
+
+    def _waited_since(self, earlier: tuple[float, ...] | None) -> dict[int, float] | None:
+        """Return each worker's seconds on a run queue since then, by its native id."""
+        later = self.delay.each()
+        if later is None or earlier is None:
+            return None
+        native_ids = (native_id for _, _, native_id in self.members)
+        return {
+            worker: now - then for worker, now, then in zip(native_ids, later, earlier, strict=True)
         }
 
     def close(self) -> None:

@@ -13,8 +13,9 @@ class Round:
 
     ``seconds`` is wall time; ``on_cpu`` the workers' own CPU clocks within their tasks; ``cpu``
     all CPU seconds of the processes that took part; ``in_task`` the wall time within tasks;
-    ``waiting`` the time on a run queue; ``tail`` the time after a worker's last task. ``None`` is
-    what the platform or the strategy cannot tell.
+    ``waiting`` the time on a run queue. Of the time after a worker's last task ``tail`` is what it
+    had to spare because the others had more to compute, and ``blocked_tail`` what it had because
+    they were blocked. ``None`` is what the platform or the strategy cannot tell.
     """
 
     seconds: float
@@ -23,6 +24,7 @@ class Round:
     in_task: float | None = None
     waiting: float | None = None
     tail: float = 0.0
+    blocked_tail: float = 0.0
     minor_faults: int | None = None
     voluntary_switches: int | None = None
     involuntary_switches: int | None = None

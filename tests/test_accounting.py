@@ -103,6 +103,30 @@ def test_the_tail_is_no_time_in_which_a_worker_could_have_run():
     assert concurrency(contenders(uneven), 2).low.value == 2.0
 
 
+# Two workers with a call of 30 ms each under one lock: the first ends half-way.
+LOCKED = Round(seconds=0.06, on_cpu=0.06, in_task=0.09, waiting=0.0, blocked_tail=0.03)
+
+
+def test_a_tail_that_a_lock_made_is_blocked_and_no_idleness():
+    assert vars(shares(LOCKED, 2)) == pytest.approx(vars(Shares(0.5, 0.0, 0.5, 0.0)))
+    assert median_shares(contenders(LOCKED, LOCKED), 2) == shares(LOCKED, 2)
+
+
+def test_one_lock_around_a_long_call_lets_one_run_at_once():
+    found = concurrency(contenders(LOCKED), 2)
+    assert (found.low.value, found.high.value) == pytest.approx((1.0, 1.0))
+
+
+def test_a_tail_beside_a_worker_whose_core_was_stolen_may_be_for_that():
+    """Of 0.03 s blocked a hypervisor took all, or half: the other worker spared as much for it."""
+    whole, half = (
+        concurrency(contenders(LOCKED), 2, steal_share=stolen / 0.12).high.value
+        for stolen in (0.03, 0.015)
+    )
+    assert whole == pytest.approx(2.0)
+    assert half == pytest.approx(2 * 0.075 / (0.12 - 0.015))
+
+
 def test_waiting_that_is_not_known_leaves_no_upper_bound():
     unknown = Round(seconds=1.0, on_cpu=1.9)
     assert concurrency(contenders(unknown, unknown), 2).high is None

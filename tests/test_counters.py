@@ -31,6 +31,7 @@ def schedstat(tmp_path):
 def test_the_delay_is_the_second_field_summed_over_the_workers(schedstat):
     delay = RunQueueDelay([schedstat("a", 1_500_000_000), schedstat("b", 250_000_000)])
     assert delay.seconds() == 1.75
+    assert delay.each() == (1.5, 0.25)
     delay.close()
 
 
@@ -54,6 +55,7 @@ def test_a_delay_that_one_worker_does_not_tell_is_unknown(schedstat, tmp_path, m
 
 def test_no_worker_has_no_delay_and_not_0():
     assert RunQueueDelay(()).seconds() is None
+    assert RunQueueDelay(()).each() is None
 
 
 def test_a_worker_that_ended_is_no_longer_known(schedstat, monkeypatch):

@@ -213,6 +213,13 @@ def test_a_neighbour_can_end_by_itself(pause):
 # --- the trials
 
 
+def concurrency(low, high):
+    return {
+        name: {"value": value, "low": value - 0.02, "high": value + 0.02, "count": 40}
+        for name, value in (("low", low), ("high", high))
+    }
+
+
 def trial(subject="g", scene_name="quiet", number=0, verdict="passed", pairs=HEALTHY, **fields):
     interval = {"value": 1.66, "low": 1.6, "high": 1.7, "confidence": 0.99, "count": 40}
     return {
@@ -223,9 +230,10 @@ def trial(subject="g", scene_name="quiet", number=0, verdict="passed", pairs=HEA
         "reason": "made up",
         "seconds": 4.0 + number,
         "speedup": interval,
-        "concurrency": {"low": interval | {"value": 1.9}, "high": interval | {"value": 1.95}},
+        "concurrency": concurrency(1.9, 1.95),
         "control": 1.9,
-        "held": interval | {"value": 0.01},
+        "held": interval | {"value": 0.01, "low": 0.0, "high": 0.03},
+        "shares": {"on_cpu": 0.95, "waiting": 0.02, "blocked": 0.0, "idle": 0.03},
         "others": 0.02,
         "pairs": pairs,
         "version": "abc1234",
@@ -275,6 +283,56 @@ def test_a_rule_that_measures_alike_counts_as_this_one(accuracy, monkeypatch):
     older = [trial(rule="an older one")]
     assert ("g", "quiet", 0) not in set(accuracy.missing(older, ["quiet"]))
     assert "has changed since" not in accuracy.document(older)
+
+
+# Two workers of which one had nothing left to take for a third of the time.
+TAILED = {"on_cpu": 0.65, "waiting": 0.02, "blocked": 0.0, "idle": 0.33}
+
+
+@pytest.mark.parametrize(
+    ("fields", "upheld"),
+    [
+        ({"verdict": "passed", "shares": TAILED, "concurrency": concurrency(1.94, 2.0)}, True),
+        (
+            {
+                "verdict": "passed",
+                "shares": TAILED | {"blocked": 0.3, "idle": 0.03},
+                "concurrency": concurrency(1.53, 1.6),
+            },
+            False,
+        ),
+        (
+            {
+                "verdict": "inconclusive",
+                "shares": TAILED | {"blocked": 0.15, "idle": 0.18},
+                "concurrency": concurrency(1.6, 1.71),
+            },
+            False,
+        ),
+        (
+            {
+                "verdict": "inconclusive",
+                "shares": TAILED | {"waiting": None, "blocked": None, "idle": None},
+                "concurrency": {"low": concurrency(1.6, 1.71)["low"], "high": None},
+            },
+            True,
+        ),
+        ({"verdict": "failed", "concurrency": concurrency(1.02, 1.04)}, True),
+        ({"verdict": "failed"}, False),
+    ],
+)
+def test_an_older_trial_counts_if_it_would_be_judged_so_today_at_the_worst(
+    accuracy, monkeypatch, fields, upheld
+):
+    monkeypatch.setattr(accuracy, "SAME_AS_HERE", {"an older one": "says why"})
+    older = [trial(rule="an older one", **fields)]
+    assert accuracy.is_upheld(older[0]) is upheld
+    left_out = 0 if upheld else 1
+    assert f"Of 1 trials by earlier code this one may say something else of {left_out}" in (
+        accuracy.document(older)
+    )
+    again = [*older, trial(rule="an older one")]
+    assert "something else of 0 that were not done again" in accuracy.document(again)
 
 
 def test_a_table_of_older_code_says_so(accuracy):

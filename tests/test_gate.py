@@ -95,6 +95,52 @@ TABLE = {
         FAILED,
         ["dispatch or imbalance"],
     ),
+    "idle before the first task, and the GIL is held": (
+        {**LOW_CONCURRENCY, "shares": shares(0.50, 0.02, 0.23), "held": HELD},
+        TWO,
+        FAILED,
+        ["blocked 23% (on CPU 50%)", "GIL held 0.97: it no longer releases the GIL"],
+    ),
+    "idle, blocked, and a hold that alone keeps it below the floor": (
+        {
+            **SLOW,
+            "concurrency": bounds(0.60, 0.61),
+            "shares": shares(0.30, 0.0, 0.30),
+            "held": interval(0.70, 0.66, 0.74),
+        },
+        TWO,
+        FAILED,
+        ["GIL held 0.70: it no longer releases the GIL"],
+    ),
+    "idle for most of what is missing, the GIL not known": (
+        {**LOW_CONCURRENCY, "shares": shares(0.50, 0.02, 0.23), "held": None},
+        TWO,
+        FAILED,
+        ["GIL not sampled", "dispatch, imbalance or the GIL"],
+    ),
+    "idle for most of what is missing, without a GIL": (
+        {
+            **LOW_CONCURRENCY,
+            "shares": shares(0.50, 0.02, 0.23),
+            "held": None,
+            "gil_enabled": False,
+        },
+        TWO,
+        FAILED,
+        [", no GIL: ", "dispatch or imbalance"],
+    ),
+    "blocked without a GIL": (
+        {**LOW_CONCURRENCY, "held": None, "gil_enabled": False},
+        TWO,
+        FAILED,
+        ["blocked 48%", ", no GIL: a lock is held"],
+    ),
+    "a lock that leaves the floor of the concurrency open": (
+        {**SLOW, "concurrency": bounds(1.49, 1.70), "shares": shares(0.75, 0.05, 0.17)},
+        TWO,
+        FAILED,
+        ["concurrency 1.49 to 1.70", ": a lock that is not the GIL is held"],
+    ),
     "a hold too small for what is missing": (
         {**LOW_CONCURRENCY, "held": HELD_A_LITTLE},
         TWO,

@@ -27,8 +27,10 @@ from speedgate.runner import (
     Baseline,
     Load,
     Runner,
-    tail_seconds,
+    Tail,
+    tail_of,
     traced,
+    turns_of,
 )
 from speedgate.sample import Pair
 from speedgate.strategies import STRATEGIES
@@ -56,8 +58,10 @@ def open_case(runner, function=loads.square, strategy="threads", **options):
     return reply
 
 
-def stamp(ended, worker):
-    return task.Stamp(began=0.0, ended=ended, thread_cpu=0.0, process_cpu=0.0, worker=worker)
+def stamp(worker, began, ended, on_cpu=None):
+    """A task that computed all the time, unless it is told for how long."""
+    on_cpu = ended - began if on_cpu is None else on_cpu
+    return task.Stamp(began, ended, thread_cpu=on_cpu, process_cpu=on_cpu, worker=worker)
 
 
 # --- a case from open to close
@@ -367,10 +371,79 @@ def test_a_rotation_runs_every_task_and_begins_with_another():
     assert all(sorted(turn) == [0, 1, 2, 3] for turn in turns)
 
 
-def test_the_tail_is_the_time_after_each_workers_last_task():
-    stamps = [stamp(2.0, worker=7), stamp(3.0, worker=8), stamp(1.0, worker=7)]
-    assert tail_seconds(stamps, round_ended=4.0) == (4 - 2) + (4 - 3)
-    assert tail_seconds([], round_ended=4.0) == 0
+# Rounds of workers 1, 2, ...: (tasks, seconds on a run queue, end of the round, tail by cause).
+TAILS = {
+    "a task twice as long": ([stamp(1, 0, 3), stamp(2, 0, 6)], {}, 6, Tail(3, 0)),
+    "as many tasks as can be shared": (
+        [stamp(1, 0, 3), stamp(2, 0, 3), stamp(1, 3, 6)],
+        {},
+        6,
+        Tail(3, 0),
+    ),
+    "one lock around all": ([stamp(1, 0, 3), stamp(2, 0, 6, on_cpu=3)], {}, 6, Tail(0, 3)),
+    "one lock around the first half": (
+        [stamp(1, 0, 4), stamp(2, 0, 6, on_cpu=4)],
+        {},
+        6,
+        Tail(0, 2),
+    ),
+    "one lock, four workers": (
+        [stamp(1, 0, 2), *(stamp(each, 0, 2 * each, on_cpu=2) for each in (2, 3, 4))],
+        {},
+        8,
+        Tail(0, 6 + 4 + 2),
+    ),
+    "one lock, two tasks each": (
+        [
+            *(stamp(1, 0, 1), stamp(2, 0, 2, on_cpu=1)),
+            *(stamp(1, 1, 3, on_cpu=1), stamp(2, 2, 4, on_cpu=1)),
+        ],
+        {},
+        4,
+        Tail(0, 1),
+    ),
+    "one lock, and a task twice as long": (
+        [stamp(1, 0, 3), stamp(2, 0, 9, on_cpu=6)],
+        {},
+        9,
+        Tail(3, 3),
+    ),
+    "a worker that the lock starves": (
+        [stamp(1, 0, 1), stamp(1, 1, 2), stamp(1, 2, 3), stamp(2, 0, 4, on_cpu=1)],
+        {},
+        4,
+        Tail(0, 1),
+    ),
+    "the GIL before the first task": ([stamp(1, 0, 3), stamp(2, 3, 6)], {}, 6, Tail(0, 0)),
+    "a neighbour on the core of one": (
+        [stamp(1, 0, 3), stamp(2, 0, 6, on_cpu=3)],
+        {1: 0.0, 2: 3.0},
+        6,
+        Tail(3, 0),
+    ),
+    "a neighbour and a lock": (
+        [stamp(1, 0, 3), stamp(2, 0, 8, on_cpu=3)],
+        {2: 2.0},
+        8,
+        Tail(2, 3),
+    ),
+    "results that are collected late": ([stamp(1, 0, 3), stamp(2, 0, 3)], {}, 4, Tail(2, 0)),
+    "a worker without a task": ([stamp(1, 0, 6)], {2: 1.0}, 6, Tail(0, 0)),
+    "no task": ([], {}, 6, Tail(0, 0)),
+}
+
+
+@pytest.mark.parametrize(("stamps", "waited", "ended", "tail"), TAILS.values(), ids=list(TAILS))
+def test_the_tail_is_told_by_its_cause(stamps, waited, ended, tail):
+    assert tail_of(turns_of(stamps, waited), ended) == tail
+
+
+def test_one_lock_around_a_long_call_shows_as_blocked_to_the_end_of_the_round(runner):
+    """Each call sleeps for longer than makes two tasks a worker."""
+    open_case(runner, loads.nap_in_turn)
+    assert runner.handle({"do": "calibrate"})["tasks"] == 2
+    (pair,) = runner.handle({"do": "rounds", "pairs": 1, "seconds": 0})["pairs"]
+    assert pair["contender"]["blocked_tail"] > pair["contender"]["tail"]
 
 
 def test_the_baseline_goes_from_core_to_core_and_is_left_free_to_move(monkeypatch, runner):

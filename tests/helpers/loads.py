@@ -12,7 +12,10 @@ import threading
 import time
 from pathlib import Path
 
+WORKER_SECONDS = 0.020  # as the runner's
+
 _calls = itertools.count()
+_napping = threading.Lock()
 _starts = threading.local()
 _shared = {}
 marks = []
@@ -41,6 +44,12 @@ def square(number):
 
 def ask_for_what_no_build_has(argument):
     return math.no_such(argument)
+
+
+def nap_in_turn(argument):
+    """What one thread at a time can do."""
+    with _napping:
+        time.sleep(4 * WORKER_SECONDS)
 
 
 def fail(item):
