@@ -228,7 +228,8 @@ def run_advise(options: argparse.Namespace) -> int:
     if not same_machine(run.environment, describe_machine()):
         line = f"measured on another machine: {line}"
     width = shutil.get_terminal_size().columns
-    print(*wrapped(line, width), f"from {run.name}", "", sep="\n")
+    what = "x: over a plain loop in one worker thread; serial is a loop in the main thread"
+    print(*wrapped(line, width), f"from {run.name}", *wrapped(what, width), "", sep="\n")
     for advice in found:
         print(*wrapped(advice.line, width), sep="\n")
     return 0

@@ -9,7 +9,8 @@ from speedgate.case import format_size
 from speedgate.estimate import Estimate
 from speedgate.run import Row
 
-# What every speedup is over: one worker thread that runs the batch as a loop. It needs no strategy.
+# What every speedup is over: one worker thread that runs the batch as a loop. It needs no strategy,
+# and was measured beside every one. The strategy "serial" is another loop, in the main thread.
 LOOP = "a plain loop"
 # Calibration makes tasks of 5 ms or more. A benchmark that set far shorter ones asked what a
 # strategy costs by itself, and not what it does for the work.
@@ -72,7 +73,7 @@ def advise(
 
     A case whose speedup has no interval is left out: nothing is known of it; so is one of tasks too
     short to be work. Of a case that several benchmarks measured the narrowest interval counts. The
-    plain loop is a choice, too, unless it was measured as the strategy ``serial``.
+    plain loop is always a choice, too.
     """
     found: dict[tuple[str, int], dict[str, Choice]] = {}
     for row in rows:
@@ -104,6 +105,6 @@ def _width(speedup: Estimate) -> float:
 
 
 def _sorted(choices: list[Choice]) -> tuple[Choice, ...]:
-    if all(each.name != "serial" for each in choices):
-        choices = [*choices, Choice(LOOP, Estimate(1.0, 1.0, 1.0, 0.95, 1))]
-    return tuple(sorted(choices, key=lambda each: -each.speedup.value))
+    """The fastest first; the plain loop, being the simplest, before what is only as fast."""
+    loop = Choice(LOOP, Estimate(1.0, 1.0, 1.0, 0.95, 1))
+    return tuple(sorted([loop, *choices], key=lambda each: -each.speedup.value))

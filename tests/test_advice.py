@@ -43,9 +43,53 @@ def test_where_nothing_is_faster_a_plain_loop_is_advised():
     assert advice.line == "g 1e6: a plain loop, 1.00x; 1.11 times as fast as threads 2, certainly"
 
 
-def test_serial_that_was_measured_is_the_plain_loop():
-    (advice,) = advise([measured("threads", 0.8), measured("serial", 0.97)])
-    assert [each.name for each in advice.choices] == ["serial", "threads 2"]
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [
+        pytest.param(
+            [measured("threads", 0.83), measured("serial", 0.45)],
+            "a plain loop, 1.00x; 1.20 times as fast as threads 2, certainly",
+            id="serial slower than the loop, as on one core",
+        ),
+        pytest.param(
+            [measured("threads", 0.8), measured("serial", 0.97)],
+            "a plain loop, 1.00x; 1.03 times as fast as serial; not certain: serial may be as fast",
+            id="serial as fast as the loop",
+        ),
+        pytest.param(
+            [measured("threads", 0.8), measured("serial", 1.2)],
+            "serial, 1.20x [1.15, 1.25]; 1.20 times as fast as a plain loop, certainly",
+            id="serial faster than the loop",
+        ),
+        pytest.param(
+            [measured("threads", 0.6), measured("processes", 0.3), measured("serial", 0.9)],
+            "a plain loop, 1.00x; 1.11 times as fast as serial, certainly",
+            id="every strategy below 1",
+        ),
+        pytest.param(
+            [measured("threads", 1.1, 0.9, 1.3), measured("serial", 0.45)],
+            "threads 2, 1.10x [0.90, 1.30]; 1.10 times as fast as a plain loop; "
+            "not certain: a plain loop may be as fast",
+            id="an interval that holds 1, above it",
+        ),
+        pytest.param(
+            [measured("threads", 0.95, 0.8, 1.1), measured("serial", 0.45)],
+            "a plain loop, 1.00x; 1.05 times as fast as threads 2; "
+            "not certain: threads 2 may be as fast",
+            id="an interval that holds 1, below it",
+        ),
+        pytest.param(
+            [measured("threads", 1.0), measured("serial", 1.0)],
+            "a plain loop, 1.00x; 1.00 times as fast as threads 2; "
+            "not certain: threads 2, serial may be as fast",
+            id="all as fast",
+        ),
+    ],
+)
+def test_the_loop_that_every_speedup_is_over_is_always_a_choice(rows, line):
+    (advice,) = advise(rows)
+    assert advice.line == f"g 1e6: {line}"
+    assert {each.name for each in advice.choices} >= {LOOP, "threads 2", "serial"}
 
 
 def test_a_case_of_two_benchmarks_is_one_choice_the_more_certain_one():

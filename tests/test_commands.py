@@ -320,8 +320,9 @@ def test_advise_says_which_strategy_was_the_fastest(run, machine, tmp_path):
     assert shown.code == WELL
     lines = shown.out.splitlines()
     assert lines[0].startswith("A CPU, 2 usable cores")
-    assert lines[3].startswith("g 1e6: ")
-    assert lines[4].startswith("f 1e6: ")
+    assert lines[2].startswith("x: over a plain loop in one worker thread")
+    assert lines[4].startswith("g 1e6: ")
+    assert lines[5].startswith("f 1e6: ")
     only = run("advise", tmp_path / "0001.json", "--workload", "g", "--size", "1e6").out
     assert "g 1e6" in only
     assert "f 1e6" not in only
