@@ -2,6 +2,7 @@
 
     python -m evaluation.duels run --duels 20     more duels of the default selection; resumes
     python -m evaluation.duels table              docs/duels.md from all duels so far
+    python -m evaluation.duels rejudge            what they come to under the present rules
 
 A duel takes nine minutes. Each is appended to a file, so that an interrupted run loses none.
 ``--at-once 2`` runs two beside each other: on a crowded machine the error must hold as well.
@@ -22,6 +23,8 @@ from statistics import median
 from typing import Any
 
 from evaluation.accuracy import MACHINE, commit
+from speedgate.contrast import SIGNAL, Move, decide
+from speedgate.estimate import Estimate
 
 DUELS_FILE = Path("evaluation/trials/duels.jsonl")
 TABLE_FILE = Path("docs/duels.md")
@@ -153,6 +156,37 @@ def upper_bound(wrong: int, count: int, error: float = 0.05) -> float:
     return high
 
 
+def rejudged(finding: Json) -> str:
+    """Return the verdict of a case that is kept, by the rules of now.
+
+    What was confirmed was not kept: nothing is taken to be, which holds of what was the same or
+    inconclusive. A verdict stays as it was, and a share with the GIL held is not known.
+    """
+    if finding["verdict"] not in ("same", "inconclusive"):
+        return str(finding["verdict"])
+    moves = {
+        name: Move(SIGNAL[name], (ratio, ratio), ratio)
+        for name, found in finding["ratios"].items()
+        if (ratio := estimate_of(found)) is not None
+    }
+    return decide(moves, ()).verdict.value
+
+
+def estimate_of(found: Json) -> Estimate | None:
+    """Return a ratio with its interval; ``None`` where it has none."""
+    if found["low"] is None or found["high"] is None:
+        return None
+    return Estimate(**found)
+
+
+def rejudge() -> str:
+    """Return how many cases had which verdict when they were measured, and have now."""
+    findings = [each for duel in read_duels() for each in duel["findings"]]
+    changed = Counter((each["verdict"], rejudged(each)) for each in findings)
+    rows = [f"| {before} | {now} | {count} |" for (before, now), count in sorted(changed.items())]
+    return "\n".join(["| measured | now | cases |", "| --- | --- | --- |", *rows])
+
+
 def row(duel: Json) -> str:
     counts = Counter(each["verdict"] for each in duel["findings"])
     cells = " | ".join(str(counts[verdict]) for verdict in VERDICTS)
@@ -170,9 +204,12 @@ def main() -> None:
     runs.add_argument("--at-once", type=int, default=1, metavar="COUNT")
     runs.add_argument("--budget", metavar="SECONDS", help="default: that of a duel")
     commands.add_parser("table")
+    commands.add_parser("rejudge")
     options = parser.parse_args()
     if options.command == "run":
         run(options.duels, options.at_once, options.budget)
+    elif options.command == "rejudge":
+        print(rejudge())
     else:
         TABLE_FILE.write_text(table())
         print(f"wrote {TABLE_FILE}")

@@ -1,6 +1,6 @@
 """How often a duel errs, and what it finds, where the truth is known: whole duels of made-up bouts.
 
-    python -m evaluation.made_duels               prints the table of docs/duel.md; 8 minutes
+    python -m evaluation.made_duels               prints the table of docs/duel.md
 
 Rules, waves and budget are those of a real duel; only the bouts are drawn, not measured.
 """
@@ -46,10 +46,14 @@ class MadeBout:
 
 @dataclass
 class MadeContest:
-    """What a duel asks of a contest: bouts drawn around a true change of the parallel seconds."""
+    """What a duel asks of a contest: bouts drawn around a true change of the parallel seconds.
+
+    ``explaining`` is that of what explains: fewer workers at once, and more CPU.
+    """
 
     draw: Draw
     true_change: float
+    explaining: float
     chance: random.Random
     clock: list[float]
     bouts: list[Any] = field(default_factory=list)
@@ -66,6 +70,8 @@ class MadeContest:
         self.clock[0] += BOUT_SECONDS
         changes = {name: self.draw(self.chance) for name in RATIOS}
         changes["seconds"] += self.true_change
+        changes["concurrency"] -= self.explaining
+        changes["inflation"] += self.explaining
         changes["speedup"] = -changes["seconds"]
         self.bouts.append(MadeBout(changes))
 
@@ -84,6 +90,10 @@ def two_levels(chance: random.Random) -> float:
     return 0.7 * ((chance.random() < 0.25) - (chance.random() < 0.25)) + chance.gauss(0.0, 0.02)
 
 
+# Where two thirds of the workers run at once, and take 1.5 times the CPU, for the same seconds.
+SAME_SECONDS = "no difference in seconds, 2%, with spikes; a third fewer workers at once"
+EXPLAINING = {SAME_SECONDS: math.log(1.5)}
+
 # Of each scene: how bouts scatter, the true change of all cases, and of how many besides.
 SCENES: dict[str, tuple[Draw, float, dict[float, int]]] = {
     "no difference, 2% from bout to bout": (normal(0.02), 0.0, {}),
@@ -92,6 +102,7 @@ SCENES: dict[str, tuple[Draw, float, dict[float, int]]] = {
     "all at the margin, 3%": (normal(0.03), MARGIN, {}),
     "all at the margin, 10%": (normal(0.1), MARGIN, {}),
     "all at the margin, two levels": (two_levels, MARGIN, {}),
+    SAME_SECONDS: (with_spikes(0.02), 0.0, {}),
     "2%, with spikes; three cases 1.25 times as slow": (with_spikes(0.02), 0.0, {1.25: 3}),
     "10%, with spikes; three cases 1.5 times as slow": (with_spikes(0.1), 0.0, {1.5: 3}),
     "30%, with spikes; three cases 3 times as slow": (with_spikes(0.3), 0.0, {3.0: 3}),
@@ -103,8 +114,10 @@ def made_duel(scene: str, chance: random.Random) -> Counter[tuple[bool, Verdict]
     draw, change, slower = SCENES[scene]
     true = [math.log(ratio) for ratio, count in slower.items() for _ in range(count)]
     clock = [0.0]
+    explaining = EXPLAINING.get(scene, 0.0)
     contests: list[Any] = [
-        MadeContest(draw, each, chance, clock) for each in true + [change] * (CASES - len(true))
+        MadeContest(draw, each, explaining, chance, clock)
+        for each in true + [change] * (CASES - len(true))
     ]
     chance.shuffle(contests)
     duel = Duel(contests, BUDGET_SECONDS, now=lambda: clock[0])

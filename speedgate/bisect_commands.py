@@ -111,13 +111,12 @@ def what_differs(
     if finding.verdict in (Verdict.FAILED, Verdict.NOT_AVAILABLE):
         # What fails in the good one as well did not begin anywhere between.
         return partial(_ask_whether_it_runs, ends[0], entry, limit) if finding.out == (1,) else None
-    wanted = finding.verdict is Verdict.WORSE
     moved = max(
-        (each for each in finding.confirmed if each.is_worse == wanted),
+        finding.decision.because,
         key=lambda each: finding.moves[each.signal.name].certainty,
         default=None,
     )
-    if moved is None or finding.verdict not in (Verdict.WORSE, Verdict.BETTER):
+    if moved is None:
         return None
     return partial(_ask_which_side, ends, entry, limit, moved)
 

@@ -16,7 +16,7 @@ more than the error. So the probability of any false word in a whole duel is at 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from statistics import median
@@ -40,7 +40,10 @@ SUSPICION_CONFIDENCE = 0.80
 
 @dataclass(frozen=True)
 class Signal:
-    """A figure of a pair. ``rises`` says that more is better; one that does not decide is told.
+    """A figure of a pair. ``rises`` says that more is better.
+
+    What people pay decides: seconds, the gain of the threads, and the GIL, which costs more where
+    there are more cores. The others explain: a build may be faster with fewer workers at once.
 
     ``is_relative`` marks what is measured against the serial side, and so moves with it.
     """
@@ -82,9 +85,9 @@ def _switches(pair: Pair, workers: int) -> float | None:
 SIGNALS = (
     Signal("speedup", lambda pair, workers: pair.ratio, rises=True, is_relative=True),
     Signal("seconds", lambda pair, workers: pair.contender.seconds),
-    Signal("concurrency", _concurrency, rises=True),
-    Signal("inflation", lambda pair, workers: pair.inflation, is_relative=True),
     Signal("held", None),
+    Signal("concurrency", _concurrency, rises=True, decides=False),
+    Signal("inflation", lambda pair, workers: pair.inflation, is_relative=True, decides=False),
     Signal("serial_seconds", lambda pair, workers: pair.baseline.seconds, decides=False),
     Signal("cpu_per_wall", _cpu_per_wall, decides=False),
     Signal("switches", _switches, decides=False),
@@ -176,6 +179,20 @@ class Move:
             return low >= -SHARE_MARGIN and high <= SHARE_MARGIN
         return low >= 1 / (1 + RATIO_MARGIN) and high <= 1 + RATIO_MARGIN
 
+    @property
+    def is_beyond_margin(self) -> bool:
+        """Whether the whole interval lies beyond the margin on one side: sure enough to be told."""
+        low, high = self.change.low, self.change.high
+        if self.signal.is_share:
+            return low > SHARE_MARGIN or high < -SHARE_MARGIN
+        return low > 1 + RATIO_MARGIN or high < 1 / (1 + RATIO_MARGIN)
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether it moved for the worse, surely or not."""
+        rose = self.change.value > (0 if self.signal.is_share else 1)
+        return rose != self.signal.rises
+
 
 def moves(bouts: Sequence[Bout], workers: int, build: int) -> dict[str, Move]:
     """Return what is known of every signal between build 0 and another, by the signal's name."""
@@ -250,34 +267,96 @@ def bouts_to_confirm(suspected: int, error: float = FAMILY_ERROR) -> int:
     return needed
 
 
-def verdict_of(found: dict[str, Move], confirmed: Sequence[Suspicion]) -> Verdict:
+@dataclass(frozen=True)
+class Decision:
+    """The verdict of a case, in words of its own, and the confirmed suspicions that made it.
+
+    ``word`` says what those who pay see: where the seconds and the threads disagree, both. It is
+    empty where nothing is certain.
+    """
+
+    verdict: Verdict
+    word: str = ""
+    because: tuple[Suspicion, ...] = ()
+
+
+def decide(found: Mapping[str, Move], confirmed: Sequence[Suspicion]) -> Decision:
     """Return the verdict of a case from its moves, and from what fresh bouts confirmed.
 
-    A speedup (or inflation) that moved because the serial side did is neither a loss nor a gain of
-    those who use threads, unless their seconds moved as well.
+    Parallel seconds that surely moved decide, whatever else did. Where they did not, a speedup or a
+    share with the GIL held that surely moved does, unless the seconds speak against it.
     """
-    seconds = [each.is_worse for each in confirmed if each.signal.name == "seconds"]
-    telling = [
-        each for each in confirmed if not is_of_serial_side(each, found) or each.is_worse in seconds
-    ]
-    if any(each.is_worse for each in telling):
-        return Verdict.WORSE
-    if telling:
-        return Verdict.BETTER
+    seconds = [each for each in confirmed if each.signal.name == "seconds"]
+    telling = [*seconds, *(each for each in confirmed if tells(each, found))]
+    directions = {each.is_worse for each in (seconds or telling)}
+    if len(directions) == 1:
+        (is_worse,) = directions
+        return Decision(
+            Verdict.WORSE if is_worse else Verdict.BETTER,
+            _word(found, confirmed if seconds else telling),
+            tuple(each for each in telling if each.is_worse is is_worse),
+        )
+    is_explained = any(each.signal.is_relative for each in confirmed)
     deciding = [
         move
         for move in found.values()
-        if move.signal.decides and not (confirmed and move.signal.is_relative)
+        if move.signal.decides and not (is_explained and move.signal.is_relative)
     ]
     if "speedup" in found and all(move.is_within_margin for move in deciding):
-        return Verdict.SAME
-    return Verdict.INCONCLUSIVE
+        return Decision(Verdict.SAME)
+    return Decision(Verdict.INCONCLUSIVE)
 
 
-def is_of_serial_side(confirmed: Suspicion, found: dict[str, Move]) -> bool:
-    """Whether a signal that is relative to the serial side moved as that side's seconds say."""
-    serial = found.get("serial_seconds")
-    if serial is None or not confirmed.signal.is_relative:
+def tells(confirmed: Suspicion, found: Mapping[str, Move]) -> bool:
+    """Whether a signal that surely moved tells of those who use threads, their seconds unconfirmed.
+
+    A speedup does not where the seconds are the same, or the serial side explains it; a share of
+    the GIL does not where the seconds seem to have moved the other way.
+    """
+    seconds = found.get("seconds")
+    if confirmed.signal.name == "speedup":
+        is_same = seconds is not None and seconds.is_within_margin
+        return not is_same and not is_of_serial_side(confirmed, found)
+    if confirmed.signal.name == "held":
+        speaks_against = (
+            seconds is not None and seconds.size > 1 and seconds.is_worse is not confirmed.is_worse
+        )
+        return not speaks_against
+    return False
+
+
+def is_of_serial_side(confirmed: Suspicion, found: Mapping[str, Move]) -> bool:
+    """Whether the serial side's seconds make at least half of what a relative signal moved by."""
+    serial, moved = found.get("serial_seconds"), found.get(confirmed.signal.name)
+    if serial is None or moved is None or not confirmed.signal.is_relative:
         return False
-    limit = 1 + RATIO_MARGIN
-    return serial.change.value < 1 / limit if confirmed.is_worse else serial.change.value > limit
+    share = confirmed.sign * _log(serial.change.value)
+    return share > 0 and share >= confirmed.sign * _log(moved.change.value) / 2
+
+
+def _word(found: Mapping[str, Move], confirmed: Sequence[Suspicion]) -> str:
+    """What those who pay see, of what surely moved."""
+    worse = {each.signal.name: each.is_worse for each in confirmed}
+    gains = {True: "gain less", False: "gain more", None: ""}[worse.get("speedup")]
+    if "seconds" not in worse:
+        if "held" not in worse:
+            return f"the threads {gains}"
+        return "threads lost" if worse["held"] else "the GIL is held less"
+    is_slower = worse["seconds"]
+    word = "slower" if is_slower else "faster"
+    if worse.get("held"):
+        return f"{word}, {'and' if is_slower else 'but'} threads lost"
+    if gains:
+        agrees = worse["speedup"] is is_slower
+        return f"{word}, {'and' if agrees else 'but'} the threads {gains}"
+    speedup = found.get("speedup")
+    is_alike = speedup is not None and speedup.is_within_margin and serial_follows(found, is_slower)
+    return f"{word} alike" if is_alike else word
+
+
+def serial_follows(found: Mapping[str, Move], is_slower: bool) -> bool:
+    """Whether the serial side, too, became slower or faster, as its own interval says."""
+    serial = found.get("serial_seconds")
+    if serial is None or serial.is_within_margin:
+        return False
+    return serial.change.low > 1 if is_slower else serial.change.high < 1

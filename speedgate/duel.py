@@ -21,13 +21,14 @@ from speedgate.contrast import (
     DISSENTS,
     FAMILY_ERROR,
     Bout,
+    Decision,
     Move,
     Suspicion,
     Verdict,
     bouts_to_confirm,
+    decide,
     moves,
     suspicions,
-    verdict_of,
 )
 
 SCREENING_BOUTS = 4
@@ -130,20 +131,20 @@ class Trial:
         confirmed = [each for each in self.confirmed if each.build == build]
         bouts = contest.bouts[self.fresh[build] if confirmed else 0 :]
         found = moves(bouts, self.workers, build)
-        verdict = verdict_of(found, confirmed)
+        decision = decide(found, confirmed)
         note = ""
         failed = [number for number in (0, build) if number in contest.failures]
         lacking = [number for number in (0, build) if number in contest.lacking]
         if failed:
-            verdict, note = Verdict.FAILED, contest.failures[failed[0]]
+            decision, note = Decision(Verdict.FAILED), contest.failures[failed[0]]
         elif lacking:
-            verdict, note = Verdict.NOT_AVAILABLE, contest.lacking[lacking[0]]
+            decision, note = Decision(Verdict.NOT_AVAILABLE), contest.lacking[lacking[0]]
         elif any(each.build == build for each in self.open_suspicions):
             note = "no time was left to confirm it"
         elif not contest.bouts:
             note = "it was not reached"
         out = tuple(failed or lacking)
-        return Finding(self, build, verdict, found, confirmed, note, out, len(bouts))
+        return Finding(self, build, decision, found, confirmed, note, out, len(bouts))
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ class Finding:
 
     trial: Trial
     build: int
-    verdict: Verdict
+    decision: Decision
     moves: dict[str, Move]
     confirmed: Sequence[Suspicion]
     note: str
@@ -163,9 +164,13 @@ class Finding:
     bouts: int
 
     @property
+    def verdict(self) -> Verdict:
+        return self.decision.verdict
+
+    @property
     def size(self) -> float:
         """How large the difference is that the verdict tells of, in margins."""
-        names = [each.signal.name for each in self.confirmed]
+        names = [each.signal.name for each in self.decision.because or self.confirmed]
         picked = [self.moves[name] for name in names if name in self.moves]
         if not picked:
             picked = [move for move in self.moves.values() if move.signal.decides]

@@ -134,7 +134,7 @@ def run_duel(options: argparse.Namespace) -> int:
     if not duel.is_finished:
         return INTERRUPTED
     if not saved:
-        say("nothing was measured: every case failed in every build")
+        say("nothing was measured: no case ran in two builds, of which A is one")
         return BAD
     return BAD if options.fail_on_worse and is_worse(found) else WELL
 

@@ -10,15 +10,18 @@ from speedgate.contrast import (
     FAMILY_ERROR,
     RATIO_MARGIN,
     SIGNAL,
+    SIGNALS,
     Bout,
+    Move,
     Suspicion,
     Verdict,
     bouts_to_confirm,
     changes,
+    decide,
     moves,
     suspicions,
-    verdict_of,
 )
+from speedgate.estimate import Estimate
 from speedgate.sample import Pair, Round
 
 WORKERS = 2
@@ -81,7 +84,7 @@ def test_a_move_tells_both_levels_and_their_ratio():
 
 
 def judge(made, *confirmed):
-    return verdict_of(moves(made, WORKERS, 1), confirmed)
+    return decide(moves(made, WORKERS, 1), confirmed).verdict
 
 
 def suspected(name, sign):
@@ -96,18 +99,191 @@ def test_the_same_is_said_only_within_the_margin():
     assert judge([]) is Verdict.INCONCLUSIVE
 
 
-@pytest.mark.parametrize(
-    ("name", "sign"),
-    [("speedup", -1), ("seconds", 1), ("concurrency", -1), ("inflation", 1), ("held", 1)],
-)
+@pytest.mark.parametrize(("name", "sign"), [("speedup", -1), ("seconds", 1), ("held", 1)])
 def test_each_deciding_signal_has_its_direction(name, sign):
-    assert judge(bouts(pair()), suspected(name, sign)) is Verdict.WORSE
-    assert judge(bouts(pair()), suspected(name, -sign)) is Verdict.BETTER
+    made = [bout(pair(), pair(), held=(0.1, 0.1))]
+    assert judge(made, suspected(name, sign)) is Verdict.WORSE
+    assert judge(made, suspected(name, -sign)) is Verdict.BETTER
 
 
-def test_worse_outweighs_better():
-    mixed = suspected("seconds", -1), suspected("held", 1)
-    assert judge(bouts(pair()), *mixed) is Verdict.WORSE
+def test_what_explains_is_not_even_suspected():
+    assert {each.name for each in SIGNALS if each.decides} == {"speedup", "seconds", "held"}
+
+
+UNSURE = {"slower": (1.3, 0.8, 2.0), "faster": (0.7, 0.4, 1.3), "neither": (1.04, 0.7, 1.5)}
+
+
+def moved(**signals):
+    """Moves with intervals of 1%, unless their bounds are given; what surely moved is confirmed."""
+    found = {}
+    for name, given in signals.items():
+        signal = SIGNAL[name]
+        value, low, high = given if isinstance(given, tuple) else (given, given, given)
+        change = Estimate(value, low - 0.01, high + 0.01, 0.95, 9)
+        found[name] = Move(signal, (change, change), change)
+    confirmed = [
+        Suspicion(1, move.signal, 1 if move.change.value > (not move.signal.is_share) else -1)
+        for move in found.values()
+        if move.signal.decides and move.is_beyond_margin
+    ]
+    return found, confirmed
+
+
+@pytest.mark.parametrize(
+    ("signals", "verdict", "word"),
+    [
+        pytest.param(
+            {"seconds": 0.01, "speedup": 3.55, "serial_seconds": 0.035, "concurrency": 0.6},
+            Verdict.BETTER,
+            "faster, and the threads gain more",
+            id="a hundred times as fast with fewer workers at once",
+        ),
+        pytest.param(
+            {"seconds": 1.0, "speedup": 1.12, "serial_seconds": 1.12}
+            | {"concurrency": 1.75, "inflation": 1.25},
+            Verdict.SAME,
+            "",
+            id="the same seconds, however the workers spend them",
+        ),
+        pytest.param(
+            {"seconds": 1.5, "speedup": 0.67, "concurrency": 1.5, "inflation": 0.5},
+            Verdict.WORSE,
+            "slower, and the threads gain less",
+            id="throughput fell while more workers ran at once",
+        ),
+        pytest.param(
+            {"seconds": 1.0, "speedup": 0.7, "serial_seconds": 0.7},
+            Verdict.SAME,
+            "",
+            id="the serial side alone became faster",
+        ),
+        pytest.param(
+            {"seconds": 1.0, "speedup": 0.86, "serial_seconds": 0.92},
+            Verdict.SAME,
+            "",
+            id="the seconds are the same, whatever made the speedup",
+        ),
+        pytest.param(
+            {"seconds": 0.5, "speedup": 1.0, "serial_seconds": 0.5, "held": 0.4},
+            Verdict.BETTER,
+            "faster, but threads lost",
+            id="faster, and more of it holds the GIL",
+        ),
+        pytest.param(
+            {"seconds": 1.0, "speedup": 1.0, "held": 0.4},
+            Verdict.WORSE,
+            "threads lost",
+            id="the GIL is held more for the same seconds",
+        ),
+        pytest.param(
+            {"seconds": UNSURE["neither"], "speedup": 1.0, "held": 0.4},
+            Verdict.WORSE,
+            "threads lost",
+            id="the GIL is held more, and no sign that it is faster",
+        ),
+        pytest.param(
+            {"seconds": UNSURE["faster"], "speedup": 1.0, "held": 0.4},
+            Verdict.INCONCLUSIVE,
+            "",
+            id="the GIL is held more, and it may be faster",
+        ),
+        pytest.param(
+            {"seconds": UNSURE["slower"], "speedup": 1.0, "held": -0.4},
+            Verdict.INCONCLUSIVE,
+            "",
+            id="the GIL is held less, and it may be slower",
+        ),
+        pytest.param(
+            {"seconds": 1.4, "speedup": 1.0, "held": -0.4},
+            Verdict.WORSE,
+            "slower",
+            id="the GIL is held less, and it is slower",
+        ),
+        pytest.param(
+            {"seconds": 1.5, "speedup": 0.7, "held": 0.4},
+            Verdict.WORSE,
+            "slower, and threads lost",
+            id="all at once",
+        ),
+        pytest.param(
+            {"seconds": 1.0, "speedup": 1.0, "held": -0.4},
+            Verdict.BETTER,
+            "the GIL is held less",
+            id="the GIL is held less for the same seconds",
+        ),
+        pytest.param(
+            {"seconds": 0.6, "speedup": 0.7, "serial_seconds": 0.42},
+            Verdict.BETTER,
+            "faster, but the threads gain less",
+            id="both faster, the serial side more",
+        ),
+        pytest.param(
+            {"seconds": 1.5, "speedup": 1.3, "serial_seconds": 1.95},
+            Verdict.WORSE,
+            "slower, but the threads gain more",
+            id="both slower, the serial side more",
+        ),
+        pytest.param(
+            {"seconds": 1.5, "speedup": 1.0, "serial_seconds": 1.5},
+            Verdict.WORSE,
+            "slower alike",
+            id="slower alike",
+        ),
+        pytest.param(
+            {"seconds": 0.6, "speedup": 1.0, "serial_seconds": 0.6},
+            Verdict.BETTER,
+            "faster alike",
+            id="faster alike",
+        ),
+        pytest.param(
+            {"seconds": UNSURE["neither"], "speedup": (1.0, 0.8, 1.2), "inflation": 1.5},
+            Verdict.INCONCLUSIVE,
+            "",
+            id="inflation alone",
+        ),
+        pytest.param(
+            {"seconds": UNSURE["slower"], "speedup": (0.8, 0.5, 1.2), "concurrency": 0.5},
+            Verdict.INCONCLUSIVE,
+            "",
+            id="concurrency alone, of seconds that nobody knows",
+        ),
+        pytest.param(
+            {"seconds": UNSURE["slower"], "speedup": 0.7, "serial_seconds": (0.95, 0.6, 1.5)},
+            Verdict.WORSE,
+            "the threads gain less",
+            id="a speedup that the serial side does not explain",
+        ),
+        pytest.param(
+            {"seconds": UNSURE["neither"], "speedup": 0.7, "serial_seconds": (0.75, 0.5, 1.1)},
+            Verdict.INCONCLUSIVE,
+            "",
+            id="a speedup that the serial side explains, of seconds that nobody knows",
+        ),
+        pytest.param(
+            {"seconds": (1.7, 0.9, 2.5), "speedup": 0.5, "serial_seconds": (0.85, 0.6, 1.2)},
+            Verdict.WORSE,
+            "the threads gain less",
+            id="a speedup of which the serial side explains a little",
+        ),
+        pytest.param(
+            {"seconds": UNSURE["neither"], "speedup": 1.4, "held": 0.4},
+            Verdict.INCONCLUSIVE,
+            "",
+            id="the threads gain more with more of the GIL held",
+        ),
+    ],
+)
+def test_what_people_pay_decides_and_the_rest_explains(signals, verdict, word):
+    decision = decide(*moved(**signals))
+    assert decision.verdict is verdict
+    assert decision.word == word
+    assert all(each.is_worse is (verdict is Verdict.WORSE) for each in decision.because)
+    assert bool(decision.because) is (verdict in (Verdict.WORSE, Verdict.BETTER))
+
+
+def test_seconds_outweigh_all_else():
+    mixed = suspected("seconds", -1), suspected("held", 1), suspected("speedup", -1)
+    assert judge(bouts(pair()), *mixed) is Verdict.BETTER
 
 
 def test_a_speedup_that_fell_since_both_sides_gained_is_no_loss():
@@ -131,7 +307,7 @@ def test_a_speedup_that_only_the_serial_side_moved_is_neither_gain_nor_loss(seri
 def test_only_what_decides_is_suspected():
     slower = bouts(*[pair(contender=2.0, cpu=4.0)] * SCREENING)
     found = {(each.signal.name, each.sign) for each in suspicions(slower, WORKERS, 1)}
-    assert found == {("speedup", -1), ("seconds", 1), ("inflation", 1)}
+    assert found == {("speedup", -1), ("seconds", 1)}
     assert suspicions(slower[:1], WORKERS, 1) == []
     assert suspicions(bouts(*[pair(contender=1.05)] * SCREENING), WORKERS, 1) == []
 

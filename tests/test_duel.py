@@ -34,7 +34,7 @@ def test_two_that_are_the_same_are_the_same_after_screening():
     duel = run({}, {})
     assert [each.verdict for each in duel.findings()] == [Verdict.SAME]
     assert len(duel.trials[0].contest.bouts) == SCREENING_BOUTS
-    assert reason(duel.findings()[0]) == "every signal within 10%; not known: inflation"
+    assert reason(duel.findings()[0]) == "seconds and speedup within 10%, the GIL held within 0.10"
 
 
 def test_a_lost_speedup_is_worse_once_fresh_bouts_agree():
@@ -43,7 +43,9 @@ def test_a_lost_speedup_is_worse_once_fresh_bouts_agree():
     assert finding.verdict is Verdict.WORSE
     assert finding.bouts == duel.needed[0] - DISSENTS > SCREENING_BOUTS
     assert len(duel.trials[0].contest.bouts) == SCREENING_BOUTS + finding.bouts
-    assert reason(finding).startswith("speedup 0.90x, was 1.90x (B/A 0.47 [0.47, 0.47])")
+    assert reason(finding).startswith(
+        "slower, and the threads gain less; speedup 0.90x, was 1.90x (B/A 0.47 [0.47, 0.47]); "
+    )
 
 
 def test_more_speedup_is_better():
@@ -55,7 +57,7 @@ def test_a_held_gil_is_told():
     (finding,) = run({"held": (5, 100)}, {"held": (90, 100)}).findings()
     assert finding.verdict is Verdict.WORSE
     assert reason(finding) == (
-        "the GIL is held for 90% of the work, was 5% (B-A +0.85 [+0.85, +0.85]): "
+        "threads lost; the GIL is held for 90% of the work, was 5% (B-A +0.85 [+0.85, +0.85]): "
         "more of the work holds the GIL"
     )
 
@@ -64,6 +66,25 @@ def test_slower_on_both_sides_is_no_matter_of_threading():
     (finding,) = run({"pair_seconds": 0.1}, {"pair_seconds": 0.2}).findings()
     assert finding.verdict is Verdict.WORSE
     assert "serial and parallel are both slower: the threading did not change" in reason(finding)
+
+
+def test_a_build_that_is_faster_and_lost_its_threads_says_both():
+    changed = {"ratio": 1.5, "pair_seconds": PAIR_SECONDS / 2, "held": (90, 100)}
+    duel = run({"ratio": 1.5}, changed)
+    (finding,) = duel.findings()
+    assert finding.verdict is Verdict.BETTER
+    assert reason(finding).startswith("faster, but threads lost; seconds a call B/A 0.50")
+    assert reason(finding).endswith(": more of the work holds the GIL")
+    assert duel_text(section(duel), 200)[-1].startswith("1 better (1 faster, but threads lost) in")
+
+
+def test_a_build_that_is_faster_with_a_smaller_speedup_says_both():
+    """Serial 2.5 times as fast, parallel 1.5 times."""
+    changed = {"ratio": 0.9, "pair_seconds": PAIR_SECONDS * 1.9 / 3.75}
+    (finding,) = run({"ratio": 1.5}, changed).findings()
+    assert finding.verdict is Verdict.BETTER
+    assert reason(finding).startswith("faster, but the threads gain less; ")
+    assert reason(finding).endswith(": both sides became faster, the serial one more")
 
 
 @pytest.mark.parametrize(("factor", "word"), [(2.0, "slower"), (0.5, "faster")])

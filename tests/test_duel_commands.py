@@ -164,7 +164,7 @@ def test_a_duel_that_measured_nothing_fails(run, environments):
     environments.scripts |= dict.fromkeys(("old", "new"), REFUSING)
     done = run("duel", "old", "new", *TINY)
     assert done.code == BAD
-    assert "nothing was measured: every case failed" in done.err
+    assert "nothing was measured: no case ran in two builds" in done.err
     assert not list(Path("results").glob("*/*"))
 
 
@@ -182,6 +182,25 @@ def test_builds_that_look_alike_are_told(run, environments, monkeypatch, other, 
 def test_who_asks_to_fail_on_worse_may_get_better(run, environments):
     environments.scripts["new"] = {"ratio": 4.0}
     assert run("duel", "old", "new", *TINY, "--fail-on-worse").code == WELL
+
+
+@pytest.mark.parametrize(
+    ("changed", "word", "code"),
+    [
+        ({"ratio": 0.9, "pair_seconds": PAIR_SECONDS / 4}, "but the threads gain less", WELL),
+        ({"pair_seconds": PAIR_SECONDS / 4, "held": (90, 100)}, "but threads lost", WELL),
+        ({"held": (90, 100)}, "threads lost", BAD),
+        ({"ratio": 3.5, "pair_seconds": PAIR_SECONDS * 3}, "but the threads gain more", BAD),
+    ],
+)
+def test_where_seconds_and_threads_disagree_the_seconds_decide_the_exit_code(
+    run, environments, changed, word, code
+):
+    environments.scripts["new"] = changed
+    done = run("duel", "old", "new", *TINY, "--fail-on-worse", "--format", "json")
+    (finding,) = json.loads(done.out)["findings"]
+    assert finding["word"].endswith(word)
+    assert done.code == code
 
 
 @pytest.mark.parametrize(("crashing", "code"), [("new", BAD), ("old", WELL)])
@@ -269,7 +288,7 @@ def test_bisect_names_the_first_release_that_shows_it(run, environments):
         environments.scripts[f"1.{number}"] = {"ratio": 0.9}
     done = run(*bisect(*ALL))
     assert done.code == WELL, done.err
-    assert done.out.splitlines()[0].startswith("worse: g-1e3-threads-2 speedup 0.90x, was 2.00x")
+    assert done.out.startswith("worse: g-1e3-threads-2 slower, and the threads gain less; speedup")
     assert done.out.splitlines()[-1] == "first shows in numpy 1.5 (1.4 is still good)"
 
 
@@ -294,7 +313,7 @@ def test_bisect_takes_a_workload_of_ones_own(run, environments):
     for number in range(5, 9):
         environments.scripts[f"1.{number}"] = {"ratio": 0.9}
     done = run(*bisect(*ALL), "--case", "workloads.catalogue:G-1e3-threads-2")
-    assert done.out.startswith("worse: g-1e3-threads-2 speedup")
+    assert done.out.startswith("worse: g-1e3-threads-2 slower, and the threads gain less; speedup")
     assert done.out.splitlines()[-1] == "first shows in numpy 1.5 (1.4 is still good)"
 
 

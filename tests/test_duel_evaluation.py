@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from evaluation.duels import METHOD, summary, upper_bound
-from evaluation.made_duels import CASES, made_duel
+from evaluation.duels import METHOD, rejudged, summary, upper_bound
+from evaluation.made_duels import CASES, SAME_SECONDS, made_duel
 from speedgate.contrast import Verdict
 
 
@@ -30,6 +30,21 @@ def test_a_duel_that_was_wrong_is_counted_and_told():
     assert "- worse: case worse, why" in text
 
 
+def kept(**ratios):
+    found = {
+        name: {"value": value, "low": value - 0.01, "high": value + 0.01}
+        | {"confidence": 0.95, "count": 4}
+        for name, value in ratios.items()
+    }
+    return {"verdict": "inconclusive", "ratios": found}
+
+
+def test_a_duel_that_is_kept_is_judged_by_the_rules_of_now():
+    assert rejudged(kept(seconds=1.0, speedup=1.0, concurrency=0.5)) == "same"
+    assert rejudged(kept(seconds=1.2, speedup=1.0)) == "inconclusive"
+    assert rejudged(kept(seconds=1.2) | {"verdict": "worse"}) == "worse"
+
+
 @pytest.mark.parametrize("scene", ["no difference, 10%, with spikes", "all at the margin, 10%"])
 def test_a_whole_duel_without_a_difference_calls_none(scene):
     """Three waves, the budget and all; the seeds are fixed, so that chance fails nobody."""
@@ -42,6 +57,10 @@ def test_a_whole_duel_finds_the_cases_that_differ():
     found = made_duel("10%, with spikes; three cases 1.5 times as slow", random.Random(1))
     assert found[True, Verdict.WORSE] == 3
     assert found[False, Verdict.WORSE] == 0
+
+
+def test_fewer_workers_at_once_for_the_same_seconds_are_no_difference():
+    assert made_duel(SAME_SECONDS, random.Random(1)) == {(False, Verdict.SAME): CASES}
 
 
 def test_a_whole_duel_of_quiet_bouts_calls_them_the_same():

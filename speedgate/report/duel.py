@@ -7,11 +7,13 @@ from typing import Any
 
 from speedgate.contrast import (
     RATIO_MARGIN,
+    SHARE_MARGIN,
     SIGNALS,
     Move,
     Suspicion,
     Verdict,
-    is_of_serial_side,
+    serial_follows,
+    tells,
 )
 from speedgate.duel import Duel, Finding
 from speedgate.report.comparison import letter
@@ -55,6 +57,7 @@ def _finding_json(finding: Finding) -> Json:
         "build": contest.contestants[finding.build].label,
         "letter": letter(finding.build),
         "verdict": finding.verdict.value,
+        "word": finding.decision.word,
         "reason": reason(finding),
         "note": finding.note,
         "out": [contest.contestants[build].label for build in finding.out],
@@ -100,14 +103,16 @@ def reason(finding: Finding) -> str:
     if finding.verdict in (Verdict.FAILED, Verdict.NOT_AVAILABLE):
         return f"in {' and '.join(map(letter, finding.out))}: {_without_traceback(finding.note)}"
     if finding.confirmed:
-        told = [_told(finding, each) for each in finding.confirmed]
-        told += _told_switches(finding.moves)
+        word = finding.decision.word
+        told = [_told(finding, each.signal.name) for each in finding.confirmed]
+        told += _told_of_explaining(finding)
         why = explanation(finding)
-        return "; ".join(told) + (f": {why}" if why else "")
+        return "; ".join(([word] if word else []) + told) + (f": {why}" if why else "")
     if finding.verdict is Verdict.SAME:
         unknown = [each.name for each in SIGNALS if each.decides and each.name not in finding.moves]
-        tail = f"; not known: {', '.join(unknown)}" if unknown else ""
-        return f"every signal within {RATIO_MARGIN:.0%}{tail}"
+        parts = [_what_is_same(finding), *_told_of_explaining(finding)]
+        parts += [f"not known: {', '.join(unknown)}"] if unknown else []
+        return "; ".join(parts)
     if finding.note:
         return finding.note
     if not finding.moves or finding.bouts < 2:
@@ -136,18 +141,30 @@ def _change(move: Move, name: str) -> str:
     return f"{name}/A {change.value:.2f} [{change.low:.2f}, {change.high:.2f}]"
 
 
-def _told(finding: Finding, suspicion: Suspicion) -> str:
-    move = finding.moves[suspicion.signal.name]
+def _what_is_same(finding: Finding) -> str:
+    held = f", the GIL held within {SHARE_MARGIN:.2f}" if "held" in finding.moves else ""
+    return f"seconds and speedup within {RATIO_MARGIN:.0%}{held}"
+
+
+def _told(finding: Finding, name: str) -> str:
+    move = finding.moves[name]
     one, other = (level.value for level in move.levels)
     change = _change(move, letter(finding.build))
     words = {
         "speedup": f"speedup {other:.2f}x, was {one:.2f}x ({change})",
         "seconds": f"seconds a call {change}",
+        "held": f"the GIL is held for {other:.0%} of the work, was {one:.0%} ({change})",
         "concurrency": f"{other:.2f} workers ran at once, was {one:.2f} ({change})",
         "inflation": f"inflation {other:.2f}, was {one:.2f} ({change})",
-        "held": f"the GIL is held for {other:.0%} of the work, was {one:.0%} ({change})",
     }
-    return words[suspicion.signal.name]
+    return words[name]
+
+
+def _told_of_explaining(finding: Finding) -> list[str]:
+    """What explains, as far as its own interval is sure of it."""
+    names = [each for each in ("concurrency", "inflation") if each in finding.moves]
+    told = [_told(finding, each) for each in names if finding.moves[each].is_beyond_margin]
+    return told + _told_switches(finding.moves)
 
 
 def _told_switches(found: dict[str, Move]) -> list[str]:
@@ -160,40 +177,57 @@ def _told_switches(found: dict[str, Move]) -> list[str]:
 
 def explanation(finding: Finding) -> str:
     """Return what the moved signals mean together; empty where the figures say it all."""
-    moved = {each.signal.name: each.is_worse for each in finding.confirmed}
-    if moved.get("seconds") is False and moved.get("speedup"):
-        return "both sides became faster, the serial one more"
-    if moved.get("held"):
+    worse = {each.signal.name: each.is_worse for each in finding.confirmed}
+    seconds, speedup = worse.get("seconds"), worse.get("speedup")
+    if seconds is not None and speedup is not None and seconds is not speedup:
+        return f"both sides became {'slower' if seconds else 'faster'}, the serial one more"
+    if worse.get("held"):
         return "more of the work holds the GIL"
-    if moved.get("inflation"):
-        return "the workers slow each other down"
-    if moved.get("concurrency"):
-        return "the workers wait for each other"
-    of_serial = [
+    if finding.verdict is Verdict.WORSE and (why := _why_worse(finding)):
+        return why
+    if seconds is not None:
+        return _alike(finding, seconds) if speedup is None else ""
+    return _of_serial_side(finding)
+
+
+def _why_worse(finding: Finding) -> str:
+    """Which explaining signal surely became worse as well."""
+    reasons = {
+        "inflation": "the workers slow each other down",
+        "concurrency": "the workers wait for each other",
+    }
+    found = [finding.moves[name] for name in reasons if name in finding.moves]
+    surely = [move for move in found if move.is_beyond_margin and move.is_worse]
+    return reasons[surely[0].signal.name] if surely else ""
+
+
+def _of_serial_side(finding: Finding) -> str:
+    """That a speedup tells of the serial side only, or may, as far as the seconds say."""
+    seconds = finding.moves.get("seconds")
+    dismissed = [
         each
         for each in finding.confirmed
-        if each.signal.name == "speedup" and is_of_serial_side(each, finding.moves)
+        if each.signal.name == "speedup" and not tells(each, finding.moves)
     ]
-    if of_serial and "seconds" not in moved:
-        word = "faster" if of_serial[0].is_worse else "slower"
+    if not dismissed or seconds is None:
+        return ""
+    word = "faster" if dismissed[0].is_worse else "slower"
+    if seconds.is_within_margin:
         return f"the serial side became {word}, the parallel one did not"
-    if "seconds" in moved and "speedup" not in moved:
-        return _alike(finding, "slower" if moved["seconds"] else "faster")
-    return ""
+    change = _change(seconds, letter(finding.build))
+    return f"the serial side became {word}, what the parallel one did is not certain ({change})"
 
 
-def _alike(finding: Finding, word: str) -> str:
+def _alike(finding: Finding, is_slower: bool) -> str:
     """Say what it means that the seconds moved and the speedup did not, as far as that is known."""
-    serial, speedup = finding.moves.get("serial_seconds"), finding.moves.get("speedup")
-    if serial is None or serial.is_within_margin or speedup is None:
+    if not serial_follows(finding.moves, is_slower):
         return ""
-    low, high = serial.change.low, serial.change.high
-    if low < 1 if word == "slower" else high > 1:
-        return ""
-    alike = f"serial and parallel are both {word}"
+    alike = f"serial and parallel are both {'slower' if is_slower else 'faster'}"
     if finding.trial.contest.entry.blas_threads != 1:
         return f"{alike}, with several BLAS threads"
-    return f"{alike}: the threading did not change" if speedup.is_within_margin else alike
+    speedup = finding.moves.get("speedup")
+    is_same = speedup is not None and speedup.is_within_margin
+    return f"{alike}: the threading did not change" if is_same else alike
 
 
 # --- what is shown, of a duel that has just run or of one that was saved
@@ -290,7 +324,11 @@ def _interval(estimate: Json) -> str:
 def counts(section: Json) -> str:
     """Return ``1 worse, 2 better, 9 inconclusive, 60 same in 6 min 40 s``."""
     words = [each["verdict"] for each in section["findings"]]
-    found = [f"{words.count(each.value)} {each.value}" for each in Verdict if each.value in words]
+    found = [
+        f"{words.count(each.value)} {each.value}{_mixed(section, each)}"
+        for each in Verdict
+        if each.value in words
+    ]
     tail = ""
     if not section["complete"]:
         tail = "; cut short"
@@ -300,6 +338,17 @@ def counts(section: Json) -> str:
     ):
         tail = "; a larger --budget, or fewer --workloads, would tell more"
     return f"{', '.join(found) or 'nothing measured'} in {duration(section['seconds'])}{tail}"
+
+
+def _mixed(section: Json, verdict: Verdict) -> str:
+    """Those of a verdict where the seconds and the threads disagree; none in older duels."""
+    words = [
+        each["word"]
+        for each in section["findings"]
+        if each["verdict"] == verdict.value and ", but " in each.get("word", "")
+    ]
+    told = [f"{words.count(word)} {word}" for word in dict.fromkeys(words)]
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def remarks(section: Json) -> list[str]:
