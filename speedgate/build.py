@@ -16,6 +16,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from speedgate.framing import last_record
 from speedgate.identity import TELLING_BLAS_FIELDS, build_of
 from speedgate.installation import (
     INSTALLER_PREFIXES,
@@ -325,7 +326,9 @@ def _describe(
     own = _runner_variables_of(spec)
     variables = runner_variables(os.environ, (), None, own, str(lent))
     command = [str(python), "-P", "-c", DESCRIBE, *packages]
-    found: Json = json.loads(_start(spec, command, variables, python).strip().splitlines()[-1])
+    found = last_record(_start(spec, command, variables, python))
+    if found is None:
+        raise BuildError(f"'{spec.text}': {python} ended before it said what it is; name another")
     if found["numpy_error"] is not None:
         raise BuildError(
             f"'{spec.text}': {python} has no NumPy that can be imported "

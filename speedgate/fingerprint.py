@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from importlib import import_module
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from speedgate.environment import describe_interpreter, watch_gil
+from speedgate.framing import frame
 
 # NumPy loads these when they are first asked for.
 NUMPY_PARTS = ("numpy", "numpy.fft", "numpy.linalg", "numpy.random")
@@ -100,5 +100,5 @@ def digest_package(name: str) -> str | None:
 
 
 def tell() -> None:
-    """Print ``describe_build`` of the packages that the command line names, as one line of JSON."""
-    sys.stdout.write(f"\n{json.dumps(describe_build(sys.argv[1:]))}\n")
+    """Print ``describe_build`` of the packages that the command line names, as one record."""
+    sys.stdout.write(frame(describe_build(sys.argv[1:])))

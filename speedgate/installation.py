@@ -213,9 +213,12 @@ class Pip:
 
     def resolve(self, environment: Path, order: Order) -> tuple[str, ...]:
         """Return what the requirements come to now, each a requirement that is pinned."""
-        options = ("--dry-run", "--ignore-installed", "--report", "-")
-        text = self._install(environment, [*options, *order.requirements], order)
-        return tuple(_pin(each) for each in json.loads(text)["install"])
+        # In a file: to its output others print, too, such as a sitecustomize.
+        report = environment.with_name("report.json")
+        options = ("--dry-run", "--ignore-installed", "--report", str(report))
+        self._install(environment, [*options, *order.requirements], order)
+        found = json.loads(report.read_text(encoding="utf-8"))
+        return tuple(_pin(each) for each in found["install"])
 
     def install(self, environment: Path, requirements: Sequence[str], order: Order) -> None:
         self._install(environment, requirements, order)

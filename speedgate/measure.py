@@ -15,6 +15,7 @@ import sysconfig
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from speedgate.accounting import concurrency, inflation, median_shares
 from speedgate.case import Case, Workload, is_repeatable, peers_of
 from speedgate.environment import BLAS_THREAD_VARIABLES
 from speedgate.estimate import Estimate, estimate_median, estimate_share
+from speedgate.framing import unframe
 from speedgate.gate import MAX_PROCESSES, MIN_PROCESSES, Evidence
 from speedgate.process_group import end_group
 from speedgate.runner import Runner
@@ -38,6 +40,9 @@ from speedgate.strategies import STRATEGIES
 PACKAGE_FOLDER = str(Path(__file__).resolve().parent.parent)
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 SERVE = "from speedgate.runner import serve; serve()"
+LOOK_SECONDS = 0.5  # how often it is looked whether a runner that says nothing is still there
+CLOSE_SECONDS = 10.0
+LAST_LINES = 20  # of a runner that ended
 BATCH_SECONDS = 2.0  # at most so long between two answers of a runner
 HELD_SECONDS = 0.4  # 800 samples a process, where a gate decides from them
 # Two samples in a row often see the same hold: the variance of the share over stretches was up to
@@ -123,19 +128,26 @@ class RunnerProcess:
             | {"TMPDIR": self._scratch.name},
             text=True,
             encoding="utf-8",
+            errors="replace",  # of what is no reply
             start_new_session=True,
         )
         self._is_killed = False
         self._asked = 0
-        self._lines: queue.Queue[str] = queue.Queue()
+        self._answered = 0
+        self._noise: deque[str] = deque(maxlen=LAST_LINES)
+        self._replies: queue.Queue[Json | None] = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            self._lines.put(line)
-        self._lines.put("")
+            reply = unframe(line)
+            if reply is None:
+                self._noise.append(line.rstrip())
+            else:
+                self._replies.put(reply)
+        self._replies.put(None)
 
     def ask(self, request: Json, limit_seconds: float) -> Json:
         """Return the reply; ``MeasurementError`` if there is none within the limit, or ever."""
@@ -164,11 +176,27 @@ class RunnerProcess:
         An earlier one comes late where whoever waited for it was interrupted.
         """
         until = time.monotonic() + limit_seconds
-        while line := self._lines.get(timeout=max(0.0, until - time.monotonic())):
-            reply: Json = json.loads(line)
-            if reply.pop("number") == number:
-                return reply
-        return None
+        while (reply := self._next_reply(until)) is not None:
+            self._answered = reply.pop("number")
+            if self._answered == number:
+                break
+        return reply
+
+    def _next_reply(self, until: float) -> Json | None:
+        """Return what comes next, ``None`` once the runner has ended; ``queue.Empty`` if nothing.
+
+        Its pipe alone does not tell: a worker that was forked holds it open.
+        """
+        while True:
+            left = until - time.monotonic()
+            try:
+                return self._replies.get(timeout=max(0.0, min(left, LOOK_SECONDS)))
+            except queue.Empty:
+                if left <= LOOK_SECONDS:
+                    raise
+            if self._process.poll() is not None:
+                self._reader.join(LOOK_SECONDS)  # what it said last may be on its way
+                return None if self._replies.empty() else self._replies.get()
 
     def _how_it_ended(self) -> str:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -179,14 +207,19 @@ class RunnerProcess:
         self._stderr.seek(0)
         lines = self._stderr.read().decode(errors="replace").strip().splitlines()
         # What a tracker cleaned up after the runner are no words of the runner.
-        tail = [line for line in lines if "resource_tracker" not in line][-20:]
+        tail = [line for line in lines if "resource_tracker" not in line]
+        tail = [*self._noise, *tail][-LAST_LINES:]
         return "\n".join([f"{how} while it measured; it last wrote:", *tail]) if tail else how
 
     def close(self) -> None:
-        """Let the runner end its workers, and end it if it does not."""
+        """Let the runner end its workers, and end it if it does not.
+
+        One that has not answered, because whoever waited was interrupted, is ended at once: it
+        would not listen.
+        """
         try:
-            if self._process.poll() is None:
-                self.ask({"do": "close"}, limit_seconds=10.0)
+            if self._answered == self._asked and self._process.poll() is None:
+                self.ask({"do": "close"}, limit_seconds=CLOSE_SECONDS)
         except MeasurementError:
             pass
         finally:  # an interrupt ends it, too

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from speedgate.environment import describe_machine
+from speedgate.framing import last_record
 from speedgate.history import History, RunEntry, run_name
 from speedgate.identity import difference_lines, environment_digest, strategy_libraries
 from speedgate.journal import SUFFIX, Journal
@@ -21,8 +22,8 @@ from speedgate.run import HistoryError, Json, encode_run, read_run, section, upg
 from speedgate.store import FolderStore
 
 DESCRIBE = (
-    "import json; from speedgate.environment import describe_interpreter; "
-    "print(json.dumps(describe_interpreter()))"
+    "import sys; from speedgate.environment import describe_interpreter; "
+    "from speedgate.framing import frame; sys.stdout.write(frame(describe_interpreter()))"
 )
 
 
@@ -62,12 +63,13 @@ def describe_runner(blas_threads: int | None) -> Json:
         [sys.executable, "-P", "-c", DESCRIBE],
         env=runner_variables(os.environ, (), blas_threads),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         check=False,
     )
-    if done.returncode != 0:
+    found = last_record(done.stdout)
+    if done.returncode != 0 or found is None:
         raise HistoryError(f"this interpreter cannot describe itself: {done.stderr.strip()[-500:]}")
-    found: Json = json.loads(done.stdout)
     return found
 
 

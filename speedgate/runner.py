@@ -1,9 +1,9 @@
 """The fresh interpreter that measures one case: told what to do, it answers with plain data.
 
-Requests and replies are JSON lines on standard input and output; a reply has the number of its
-request. Here is the standard library only, until the workload that a request names is imported: no
-pytest, no tracer, no heap that another test has used. ``Runner`` can be driven in process, too
-(``--in-process``).
+Requests are JSON lines on standard input, replies records (``framing.py``) on standard output, each
+with the number of its request. Here is the standard library only, until the workload that a request
+names is imported: no pytest, no tracer, no heap that another test has used. ``Runner`` can be
+driven in process, too (``--in-process``).
 
 The requests, in the order in which a case is measured:
 
@@ -29,7 +29,7 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from itertools import repeat
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 from speedgate import task
 from speedgate.counters import HostPressure, ProcessUsage, RunQueueDelay
@@ -40,6 +40,7 @@ from speedgate.environment import (
     read_blas,
     watch_gil,
 )
+from speedgate.framing import frame
 from speedgate.held import sample_held
 from speedgate.missing import what_is_missing
 from speedgate.placement import place
@@ -528,15 +529,32 @@ def refuse_gil_that_came_back() -> None:
 
 
 def serve() -> None:
-    """Answer JSON lines from standard input until it ends. What workloads print goes to stderr."""
-    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
+    """Answer the requests of whoever started this process, until they end."""
+    requests, replies = take_channel()
     watch_gil()
     runner = Runner()
-    for line in sys.stdin:
+    for line in requests:
         request = json.loads(line)
         reply = runner.handle(request)
-        replies.write(json.dumps(reply | {"number": request["number"]}) + "\n")
+        replies.write(frame(reply | {"number": request["number"]}))
         replies.flush()
         if request["do"] == "close":
             break
+
+
+def take_channel() -> tuple[TextIO, TextIO]:
+    """Return the pipes of requests and replies, under descriptors that nobody else knows.
+
+    A workload and what it starts read nothing from standard input, so that they take no request,
+    and print to standard error. These are the two pipes that every launcher on every platform hands
+    on; others would have to be inherited, which Windows, a shell script or ``conda run`` do not do
+    by themselves. What was printed before this, as by ``sitecustomize``, is told from replies by
+    its frame.
+    """
+    requests = os.fdopen(os.dup(0), encoding="utf-8")
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return requests, replies

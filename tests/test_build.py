@@ -14,6 +14,7 @@ from speedgate import build as module
 from speedgate import fingerprint
 from speedgate.build import BuildError, BuildSpec, open_builds, parse_build
 from speedgate.installation import published_versions
+from speedgate.recording import describe_runner
 
 HERE = f"python{sys.version_info.major}.{sys.version_info.minor}"
 a_script = pytest.mark.skipif(os.name == "nt", reason="a script is no program there")
@@ -207,6 +208,14 @@ def test_an_interpreter_that_will_not_do(text, error, tmp_path):
     with pytest.raises(BuildError) as caught:
         open_builds(["this=", path])
     assert str(caught.value).startswith(f"'{path}': {path} {error}")
+
+
+def test_an_interpreter_that_prints_as_it_starts_and_ends_is_understood(tmp_path, monkeypatch):
+    noise = "import atexit; print('half', end='', flush=True); atexit.register(print, 'bye')"
+    (tmp_path / "sitecustomize.py").write_text(noise)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (build,) = open_builds(["this="])
+    assert build.environment["python"] == describe_runner(1)["python"]
 
 
 def test_an_interpreter_that_is_not_there(tmp_path):

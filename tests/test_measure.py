@@ -571,6 +571,56 @@ def test_what_a_workload_prints_does_not_get_among_the_replies(process, strategy
     assert (calibrated["tasks"], calibrated["loops"]) == (2, 1)
 
 
+NOISE = {
+    "a line": "print('hello')",
+    "half a line": "print('half', end='', flush=True)",
+    "half a line that stays in the buffer": "print('half', end='')",
+    "what looks like a reply": "import json; print(json.dumps({'number': 1}))",
+    "what is no text": "import os; os.write(1, bytes(range(256)))",
+    "C code": "import ctypes; c = ctypes.CDLL(None); c.puts(b'from C'); c.fflush(None)",
+    "C code that keeps it": "import ctypes; ctypes.CDLL(None).printf(b'kept')",
+    "a program": "import os; os.system('echo from a program')",
+    "much": "print('much ' * 20_000)",
+    "at the end": "import atexit; atexit.register(print, 'bye')",
+}
+FROM_C = pytest.mark.skipif(os.name != "posix", reason="Windows has no C library of the process")
+
+
+@pytest.fixture
+def noisy(tmp_path, monkeypatch):
+    """Give every interpreter that is started from now on a ``sitecustomize``."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return (tmp_path / "sitecustomize.py").write_text
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(each, marks=FROM_C if "C code" in each else ()) for each in NOISE]
+)
+def test_what_an_interpreter_prints_as_it_starts_does_not_get_among_the_replies(noisy, kind):
+    noisy(NOISE[kind])
+    process = start()
+    try:
+        assert "error" not in open_case(process, loads.shout, "processes")
+        assert ask(process, do="check", tasks=2) == {"tasks": 2}
+    finally:
+        process.close()
+
+
+def test_what_an_interpreter_printed_before_it_gave_up_is_told(noisy):
+    noisy("import os\nprint('no licence for this host', flush=True)\nos._exit(5)")
+    process = start()
+    try:
+        with pytest.raises(MeasurementError, match=r"exit code 5 .*\n.*no licence for this host"):
+            open_case(process, loads.nothing)
+    finally:
+        process.close()
+
+
+def test_a_workload_that_reads_takes_no_request(process):
+    open_case(process, loads.read_input)
+    assert ask(process, do="check", tasks=2) == {"tasks": 2}
+
+
 def test_a_workload_that_raises_is_told_and_the_runner_goes_on(process):
     open_case(process, loads.fail)
     error = ask(process, do="check", tasks=1)["error"]
@@ -659,7 +709,7 @@ def interrupted(monkeypatch, process):
         monkeypatch.undo()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(process._lines, "get", interrupt)
+    monkeypatch.setattr(process._replies, "get", interrupt)
     with pytest.raises(KeyboardInterrupt):
         yield
 
@@ -696,6 +746,25 @@ def test_a_reply_that_comes_late_is_not_taken_for_the_next_one(process, monkeypa
     with interrupted(monkeypatch, process):
         ask(process, do="calibrate", tasks=2, loops=1)
     assert ask(process, do="check", tasks=2) == {"tasks": 2}
+
+
+def test_after_an_interrupt_nobody_waits_for_a_call_that_hangs(process, monkeypatch):
+    open_case(process, loads.sleep_long)
+    asked = []
+    with interrupted(monkeypatch, process):
+        ask(process, do="check", tasks=2)
+    monkeypatch.setattr(process, "ask", lambda request, limit_seconds: asked.append(request))
+    process.close()
+    assert asked == []
+    assert process._process.returncode is not None
+
+
+def test_an_end_is_noticed_though_a_forked_worker_holds_the_pipe(process):
+    strategy_here("fork")
+    runner = psutil.Process(open_case(process, loads.kill_parent, "fork")["pid"])
+    with pytest.raises(MeasurementError, match="the runner ended by signal SIGKILL"):
+        ask(process, do="calibrate", tasks=2, loops=1)
+    assert still_running([runner]) == []
 
 
 def open_descriptors():

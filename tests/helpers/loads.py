@@ -94,6 +94,20 @@ def shout(argument):
     return argument
 
 
+def read_input(argument):
+    """Read all that there is to read, itself and in a child, as ssh and ffmpeg do."""
+    command = [sys.executable, "-S", "-c", "import sys; sys.stdin.read()"]
+    subprocess.run(command, check=True)
+    return sys.stdin.read(), os.read(0, 100)
+
+
+def kill_parent(argument):
+    """End the process that started this worker, and stay; the runner's own calls do nothing."""
+    if multiprocessing.parent_process() is not None:
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(600)
+
+
 def without_pytest(argument):
     """Raise where the harness or pytest is loaded."""
     heavy = {"pytest", "_pytest", "speedgate.plugin", "speedgate.measure", "speedgate.gate"}
