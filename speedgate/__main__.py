@@ -6,7 +6,7 @@ import argparse
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -250,10 +250,9 @@ def run_to_advise_from(source: str, has: Callable[[Run], bool], wanted: str) -> 
         ours = [each.digest for each in known if same_machine(each.description, here)]
         others = [each.digest for each in known if each.digest not in ours]
         for digests in (ours, others):
-            for entry in history.runs(digests, complete=False):
-                run = history.read(entry)
-                if has(run):
-                    return run
+            run = next(filter(has, readable(history, digests)), None)
+            if run is not None:
+                return run
     raise HistoryError(f"no run in {source}{wanted}")
 
 
@@ -262,11 +261,20 @@ def newest_with(source: str, has: Callable[[Run], bool], wanted: str) -> Run:
     if is_file(source):
         return read_run(Path(source))
     with History(source, warn) as history:
-        for entry in history.runs(complete=False):
-            run = history.read(entry)
-            if has(run):
-                return run
+        run = next(filter(has, readable(history)), None)
+        if run is not None:
+            return run
     raise HistoryError(f"no run in {source}{wanted}")
+
+
+def readable(history: History, digests: Sequence[str] | None = None) -> Iterator[Run]:
+    """Yield the runs of some environments or of all, the newest first; tell of one that was changed
+    since the index read it, and cannot be read now."""
+    for entry in history.runs(digests, complete=False):
+        try:
+            yield history.read(entry)
+        except (HistoryError, OSError) as error:
+            warn(f"left out: {error}")
 
 
 def is_file(source: str) -> bool:

@@ -41,10 +41,6 @@ class Classification:
     def as_json(self) -> dict[str, Any]:
         return {"class": self.kind.value, "certain": self.certain, "reason": self.reason}
 
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Classification:
-        return cls(GilClass(data["class"]), data["certain"], data["reason"])
-
 
 def classify(
     workers: int,

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from speedgate.history import History, run_name
+from speedgate.intake import (
+    IntakeError,
+    MachineShape,
+    PlainDocument,
+    as_text,
+    encoded,
+    lenient_json,
+    rebuilt,
+)
 from speedgate.run import (
     HistoryError,
     Json,
@@ -22,15 +30,19 @@ from speedgate.store import write_whole
 
 def plain_document(path: Path) -> Json:
     """Return a stored document of pytest-benchmark; ``HistoryError`` if the file is none."""
+    name = as_text(str(path))
     try:
-        # Python's own reader: pytest-benchmark writes NaN, which is no JSON.
-        document = json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda name: None)
+        document = lenient_json(path.read_bytes())
     except OSError as error:
-        raise HistoryError(f"{path} cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise HistoryError(f"{path} is no JSON, or cut off ({error})") from None
+        raise HistoryError(f"{name} cannot be read: {error.strerror}") from None
+    except IntakeError as error:
+        raise HistoryError(f"{name} cannot be used: {error}") from None
     if not isinstance(document, dict) or not isinstance(document.get("benchmarks"), list):
-        raise HistoryError(f"{path} is no run of pytest-benchmark: it has no list of 'benchmarks'")
+        raise HistoryError(f"{name} is no run of pytest-benchmark: it has no list of 'benchmarks'")
+    try:
+        rebuilt(document, PlainDocument)
+    except IntakeError as error:
+        raise HistoryError(f"{name} is not a whole run ({error})") from None
     return document
 
 
@@ -60,10 +72,15 @@ def import_run(path: Path, history: History) -> str:
     if "speedgate" in document:
         raise HistoryError(f"{path} is a run of speedgate already: copy it into the folder")
     time = _time_of(path, document)
-    environment = environment_of(document.get("machine_info") or {})
-    document["speedgate"] = section(environment, (), imported_from=path.name)
-    # What could not be read again is refused now, not left out later.
-    decode_run(str(path), encode_run(document))
+    try:
+        machine = document.get("machine_info") or {}
+        rebuilt(machine, MachineShape)
+        environment = environment_of(machine)
+        document["speedgate"] = section(environment, (), imported_from=as_text(path.name))
+        # What could not be read again is refused now, not left out later.
+        decode_run(str(path), encoded(document, encode_run))
+    except IntakeError as error:
+        raise HistoryError(f"{path} is not a whole run ({error})") from None
     tag = f"imported-{path.stem}"
     prefix = run_name(environment, time, tag).rpartition("_")[0]
     for run in history.runs(complete=False):
@@ -75,9 +92,9 @@ def import_run(path: Path, history: History) -> str:
 def _time_of(path: Path, document: Json) -> datetime:
     try:
         time = datetime.fromisoformat(document["datetime"])
-    except (KeyError, TypeError, ValueError):
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise HistoryError(f"{path} does not say when it was: it has no 'datetime'") from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def export_run(path: Path, target: Path) -> list[str]:
@@ -94,7 +111,9 @@ def export_run(path: Path, target: Path) -> list[str]:
     for benchmark in document["benchmarks"]:
         benchmark["extra_info"] = _short(benchmark.get("extra_info") or {})
     try:
-        write_whole(target, encode_run(document))
+        write_whole(target, encoded(document, encode_run))
+    except IntakeError as error:
+        raise HistoryError(f"{path} cannot be given out: {error}") from None
     except FileExistsError:
         raise HistoryError(f"{target} is there already: name another file") from None
     return [each["name"] for each in document["benchmarks"]]

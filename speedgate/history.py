@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 from collections.abc import Callable, Collection, Sequence
@@ -13,10 +14,10 @@ from typing import Any
 import msgspec
 
 from speedgate.case import Case
-from speedgate.classification import Classification
 from speedgate.estimate import DEFAULT_CONFIDENCE
 from speedgate.identity import build_of, environment_name, same_machine
-from speedgate.index import ACCEPTED, AcceptanceEntry, Figures, Index
+from speedgate.index import ACCEPTED, AcceptanceEntry, Figures, Index, figures_from
+from speedgate.intake import any_json, environment_of, rebuilt
 from speedgate.journal import recover
 from speedgate.run import (
     EstimateEntry,
@@ -24,6 +25,7 @@ from speedgate.run import (
     Json,
     Row,
     Run,
+    decode_class,
     decode_run,
     encode_run,
 )
@@ -55,6 +57,10 @@ IS_ACCEPTED = "runs.file IN (SELECT run FROM acceptances)"
 NEWEST_FIRST = "ORDER BY runs.time DESC, runs.file DESC"
 
 
+# What a row of the index must be before it is taken for a ``RunEntry``.
+RUN_ROW: Any = tuple[int, str, str, str, str, str, str, int, int, str | None]
+
+
 @dataclass(frozen=True)
 class RunEntry:
     """A run as the index knows it; ``accepted`` says why, where somebody accepted it."""
@@ -72,8 +78,10 @@ class RunEntry:
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> RunEntry:
-        """Return the run in the columns of ``RUN_COLUMNS``."""
-        number, file, digest, environment, time, commit, branch, complete, trusted, why = row
+        """Return the run in the columns of ``RUN_COLUMNS``; ``IntakeError`` if there is none."""
+        number, file, digest, environment, time, commit, branch, complete, trusted, why = rebuilt(
+            row, RUN_ROW
+        )
         return cls(
             number, file, digest, environment, time, commit, branch, bool(complete), bool(trusted),
             why,
@@ -92,6 +100,9 @@ class RunEntry:
         return f"{self.time[:16].replace('T', ' ')}, {short}{dirty}"
 
 
+ENVIRONMENT_ROW: Any = tuple[str, str, str, int, str]
+
+
 @dataclass(frozen=True)
 class EnvironmentEntry:
     """An environment of the history, with how many runs it has and when the last one was."""
@@ -101,6 +112,13 @@ class EnvironmentEntry:
     description: Json
     runs: int
     last: str
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> EnvironmentEntry:
+        """Return the environment in a row of the index; ``IntakeError`` if there is none."""
+        digest, name, description, count, last = rebuilt(row, ENVIRONMENT_ROW)
+        found = rebuilt(any_json(description.encode()), dict)
+        return cls(digest, name, environment_of(found), count, last)
 
 
 class History:
@@ -136,7 +154,7 @@ class History:
         wanted = "1" if digests is None else f"runs.digest IN ({', '.join('?' * len(digests))})"
         whole = "AND complete" if complete else ""
         query = f"{RUNS} WHERE {wanted} {whole} {NEWEST_FIRST} LIMIT ?"
-        return [RunEntry.of(row) for row in self.index.query(query, (*(digests or ()), most))]
+        return self.index.query(query, (*(digests or ()), most), RunEntry.of)
 
     def latest(self, digest: str | None = None) -> RunEntry | None:
         """Return the newest complete run, of an environment or of all."""
@@ -148,21 +166,18 @@ class History:
 
     def figures(self, entry: RunEntry) -> list[Figures]:
         """Return what the index keeps of a run's benchmarks."""
-        rows = self.index.query(f"{FIGURES} WHERE run = ?", (entry.number,))
-        return [Figures._make(row) for row in rows]
+        return self.index.query(f"{FIGURES} WHERE run = ?", (entry.number,), figures_from)
 
     # --- environments
 
     def environments(self) -> list[EnvironmentEntry]:
         """Return the environments, the one with the newest run first."""
-        rows = self.index.query(
+        return self.index.query(
             "SELECT digest, name, description, COUNT(*), MAX(time) FROM runs "
-            "JOIN environments USING (digest) GROUP BY digest ORDER BY MAX(time) DESC"
+            "JOIN environments USING (digest) GROUP BY digest ORDER BY MAX(time) DESC",
+            (),
+            EnvironmentEntry.of,
         )
-        return [
-            EnvironmentEntry(digest, name, msgspec.json.decode(description), count, last)
-            for digest, name, description, count, last in rows
-        ]
 
     def find_environment(self, text: str) -> EnvironmentEntry | None:
         """Return the environment whose name is, or alone begins or ends with, ``text``."""
@@ -198,7 +213,7 @@ class History:
         return (
             isinstance(self.store, FolderStore)
             and PurePosixPath(run.file).name == Path(text).name
-            and (self.store.folder / run.file).resolve() == Path(text).resolve()
+            and os.path.realpath(self.store.folder / run.file) == os.path.realpath(text)
         )
 
     # --- what earlier runs say
@@ -212,33 +227,35 @@ class History:
         count no more.
         """
         accepted = self.index.query(
-            f"{MEASURED} AND {IS_ACCEPTED} {NEWEST_FIRST} LIMIT 1", (name, digest)
+            f"{MEASURED} AND {IS_ACCEPTED} {NEWEST_FIRST} LIMIT 1", (name, digest), _measured
         )
-        since = RunEntry.of(accepted[0][:10]) if accepted else None
-        rows = self.index.query(
+        since = accepted[0][0] if accepted else None
+        found = self.index.query(
             f"{MEASURED} AND NOT broken AND (trusted AND NOT failed OR {IS_ACCEPTED}) "
             f"AND runs.time >= ? {NEWEST_FIRST} LIMIT ?",
             (name, digest, since.time if since else "", size),
+            _measured,
         )
-        found = [(RunEntry.of(row[:10]), Figures._make(row[10:])) for row in rows]
         return Baseline(tuple(found), since)
 
     def series(self, digest: str, name: str) -> list[tuple[RunEntry, Figures]]:
         """Return a benchmark's figures in every complete run of an environment, the oldest first;
         without those whose premises did not hold."""
-        rows = self.index.query(f"{MEASURED} AND NOT broken {NEWEST_FIRST}", (name, digest))
-        return [(RunEntry.of(row[:10]), Figures._make(row[10:])) for row in reversed(rows)]
+        query = f"{MEASURED} AND NOT broken {NEWEST_FIRST}"
+        return self.index.query(query, (name, digest), _measured)[::-1]
 
     def levels(self, digest: str) -> dict[tuple[str, str], Moments]:
         """Return the moments of the logarithm of each benchmark's speedup and seconds over all
         whole runs of an environment, by the benchmark's name and the signal's."""
-        rows = self.index.query(
-            "SELECT name, signal, SUM(count), SUM(total), SUM(squares) FROM levels "
-            "JOIN benchmarks ON benchmarks.id = benchmark WHERE digest = ? "
-            "GROUP BY name, signal HAVING SUM(count) > 0 ORDER BY MIN(benchmark)",
-            (digest,),
+        return dict(
+            self.index.query(
+                "SELECT name, signal, SUM(count), SUM(total), SUM(squares) FROM levels "
+                "JOIN benchmarks ON benchmarks.id = benchmark WHERE digest = ? "
+                "GROUP BY name, signal HAVING SUM(count) > 0 ORDER BY MIN(benchmark)",
+                (digest,),
+                _level,
+            )
         )
-        return {(name, signal): Moments.of_sums(*sums) for name, signal, *sums in rows}
 
     def benchmarks(self, digest: str) -> list[tuple[str, str | None, int]]:
         """Return the name, the case's id and the number of runs of an environment's benchmarks."""
@@ -247,7 +264,7 @@ class History:
             "ON benchmarks.id = benchmark JOIN runs ON runs.id = run "
             "WHERE digest = ? AND complete GROUP BY benchmark ORDER BY benchmark"
         )
-        return [(name, case_id, runs) for name, case_id, runs in self.index.query(query, (digest,))]
+        return self.index.query(query, (digest,), _benchmark)
 
     def earlier_classes(
         self, environment: Json, cases: Collection[Case], but: str | None = None
@@ -290,6 +307,22 @@ class History:
         return self.store.path(name)
 
 
+# What else is asked of the index, a row each; ``IntakeError`` if it holds something else.
+
+
+def _measured(row: Sequence[Any]) -> tuple[RunEntry, Figures]:
+    return RunEntry.of(row[:10]), figures_from(row[10:])
+
+
+def _benchmark(row: Sequence[Any]) -> tuple[str, str | None, int]:
+    return rebuilt(row, tuple[str, str | None, int])
+
+
+def _level(row: Sequence[Any]) -> tuple[tuple[str, str], Moments]:
+    name, signal, count, total, squares = rebuilt(row, tuple[str, str, int, float, float])
+    return (name, signal), Moments.of_sums(count, total, squares)
+
+
 @dataclass(frozen=True)
 class Baseline:
     """What a benchmark is held against, the newest run first, since the run that was
@@ -307,8 +340,8 @@ def class_row(case: Case, figures: Figures, build: str) -> Row:
             figures.speedup, figures.speedup_low, figures.speedup_high, DEFAULT_CONFIDENCE
         )
         speedup = entry.estimate()
-    found = msgspec.json.decode(figures.gil_class or "{}")
-    return Row(case, speedup, gil_class=Classification.from_json(found), build=build)
+    found = None if figures.gil_class is None else decode_class(figures.gil_class)
+    return Row(case, speedup, gil_class=found, build=build)
 
 
 def run_name(environment: Json, time: datetime, tag: str) -> str:

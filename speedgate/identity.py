@@ -76,7 +76,10 @@ def environment_name(environment: dict[str, Any]) -> str:
         f"{environment.get('usable_cores') or 'unknown'}-cores",
         f"python{python}",
         f"numpy{numpy}" if numpy else "no-numpy",
-        *(f"{each['internal_api']}{each.get('version')}" for each in _blas_libraries(environment)),
+        *(
+            f"{each.get('internal_api')}{each.get('version')}"
+            for each in _blas_libraries(environment)
+        ),
         environment_digest(environment),
     ]
     return re.sub(r"[^a-z0-9.+_-]+", "-", "-".join(map(str, parts)).lower())

@@ -19,13 +19,14 @@ from datetime import UTC, datetime
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import platformdirs
 
 from speedgate.environment import usable_cores
 from speedgate.identity import environment_digest, environment_name
+from speedgate.intake import IntakeError, as_text, decoded, is_text, rebuilt
 from speedgate.run import (
     FORMAT_VERSION,
     BenchmarkEntry,
@@ -36,12 +37,15 @@ from speedgate.run import (
     PlainRun,
     Run,
     SideEntry,
+    decode_class,
     decode_run,
 )
 from speedgate.store import FolderStore, Store
 
+T = TypeVar("T")
+
 # Of the tables, and of the files as they are read: another one is made anew.
-VERSION = 1000 * 4 + FORMAT_VERSION
+VERSION = 1000 * 5 + FORMAT_VERSION
 CACHE_VARIABLE = "SPEEDGATE_CACHE"
 ACCEPTED = ".accepted"
 # Another process may be reading in a long history for the first time.
@@ -133,6 +137,10 @@ def _of_others(entry: BenchmarkEntry) -> Figures:
     return Figures(entry.fullname or entry.name, None, False, False, entry.stats.median, *nothing)
 
 
+# What a row of the index must be before it is taken for ``Figures``.
+FIGURE_ROW: Any = tuple.__class_getitem__(
+    (str, str | None, int, int, *[float | None] * 11, str | None)
+)
 NO_SIDE = SideEntry(0.0)
 
 
@@ -154,16 +162,24 @@ def _of_ours(entry: BenchmarkEntry, info: CaseInfo, case_id: str, failed: bool) 
     )
 
 
+def figures_from(row: Sequence[Any]) -> Figures:
+    """Return the figures in a row of the index; ``IntakeError`` if it holds something else."""
+    name, case_id, failed, broken, *rest = rebuilt(row, FIGURE_ROW)
+    found = Figures(name, case_id, bool(failed), bool(broken), *rest)
+    for value, low, high in (found[4:7], found[7:10], found[10:13]):
+        if value is not None:
+            rebuilt({"value": value, "low": low, "high": high}, EstimateEntry)
+    if found.gil_class is not None:
+        decode_class(found.gil_class)
+    return found
+
+
 def _bounds(entry: EstimateEntry | None) -> tuple[float | None, float | None, float | None]:
     return (None, None, None) if entry is None else (entry.value, entry.low, entry.high)
 
 
 def run_figures(run: Run) -> RunFigures:
-    """Return what the index keeps of a run; ``HistoryError`` if it is not a whole one."""
-    try:
-        figures = list(figures_of(run))
-    except ValueError as error:
-        raise HistoryError(f"{run.name} is not a whole run ({error})") from None
+    """Return what the index keeps of a run."""
     commit = run.document.commit_info
     return RunFigures(
         environment_digest(run.environment),
@@ -174,7 +190,7 @@ def run_figures(run: Run) -> RunFigures:
         commit.branch,
         run.is_complete,
         run.is_trusted,
-        figures,
+        list(figures_of(run)),
     )
 
 
@@ -182,9 +198,9 @@ def in_utc(time: str) -> str:
     """Return an ISO time in UTC, so that times in order are texts in order; others as they are."""
     try:
         when = datetime.fromisoformat(time)
-    except ValueError:
+        return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+    except (ValueError, OverflowError):  # the first hour of the year 1, east of Greenwich
         return time
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
 
 
 def cache_folder() -> Path:
@@ -201,22 +217,27 @@ class Index:
     def __init__(self, store: Store, tell: Callable[[str], None] = lambda line: None) -> None:
         self.store = store
         self._tell = tell
-        name = hashlib.blake2b(self.store.location.encode(), digest_size=16).hexdigest()
+        name = hashlib.blake2b(os.fsencode(self.store.location), digest_size=16).hexdigest()
         self._path = cache_folder() / "index" / f"{name}.sqlite"
         self._connection = self._open()
 
     def close(self) -> None:
         self._connection.close()
 
-    def query(self, text: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Return the rows of a question; an index that turns out to be damaged is made anew."""
+    def query(
+        self, text: str, values: Sequence[Any], build: Callable[[Sequence[Any]], T]
+    ) -> list[T]:
+        """Return what ``build`` makes of each row; an index that is damaged is made anew.
+
+        ``build`` raises ``IntakeError`` for a row that nobody here has written.
+        """
         try:
-            return self._connection.execute(text, values).fetchall()
-        except sqlite3.DatabaseError:
+            return [build(row) for row in self._connection.execute(text, values)]
+        except (sqlite3.DatabaseError, IntakeError):
             self._connection.close()
             self._remove()
             self._connection = self._open()
-            return self._connection.execute(text, values).fetchall()
+            return [build(row) for row in self._connection.execute(text, values)]
 
     def _open(self) -> sqlite3.Connection:
         """Open the file, anew if it is broken; in memory where none can be written."""
@@ -224,8 +245,10 @@ class Index:
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 return self._prepared(sqlite3.connect(self._path, timeout=PATIENCE_SECONDS))
-            except sqlite3.OperationalError:
-                break  # it cannot be written, or is locked for good
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+                    break  # it cannot be written, or is locked for good
+                self._remove()  # its tables are not ours
             except sqlite3.DatabaseError:
                 self._remove()
             except OSError:
@@ -256,11 +279,7 @@ class Index:
     def _follow(self, connection: sqlite3.Connection) -> None:
         """Take in what has come to the store, and drop what has gone or changed."""
         known = dict(connection.execute("SELECT name, stamp FROM files"))
-        here = {
-            entry.name: entry.stamp
-            for entry in self.store.entries()
-            if entry.name.endswith((".json", ACCEPTED))
-        }
+        here = self._files()
         levels = Levels()
         for name in [each for each in known if here.get(each) != known[each]]:
             _forget(connection, name, levels)
@@ -284,10 +303,24 @@ class Index:
             connection.execute("INSERT INTO files VALUES (?, ?, ?)", (name, here[name], error))
         levels.write(connection)
 
+    def _files(self) -> dict[str, str]:
+        """Return the stamp of each file that may be a run or an acceptance, by its name."""
+        found = {}
+        for name, stamp, error in self.store.entries():
+            if not name.endswith((".json", ACCEPTED, "/")):
+                continue
+            why = error if is_text(name) else "its name is not UTF-8: rename it"
+            if why:
+                self._tell(f"left out for now: {as_text(self.store.path(name))}: {why}")
+            else:
+                found[name] = stamp
+        return found
+
     def broken(self) -> list[str]:
         """Return what is wrong with each file that is no run, and is left out for it."""
-        rows = self.query("SELECT error FROM files WHERE error > '' ORDER BY name")
-        return [error for (error,) in rows]
+        return self.query(
+            "SELECT error FROM files WHERE error > '' ORDER BY name", (), lambda row: str(row[0])
+        )
 
 
 # --- reading
@@ -298,6 +331,9 @@ class AcceptanceEntry(msgspec.Struct):
 
     why: str
     time: str
+
+
+_decode_acceptance = msgspec.json.Decoder(AcceptanceEntry).decode
 
 
 class Unreadable(NamedTuple):
@@ -314,16 +350,17 @@ def read_one(store: Store, name: str) -> Found:
 
     It is empty for a run of plain pytest-benchmark, which may well lie here and is left alone.
     """
+    path = as_text(store.path(name))
     try:
         data = store.read(name)
     except OSError as error:
-        return Unreadable(f"{store.path(name)} cannot be read ({error.strerror or error})")
+        return Unreadable(f"{path} cannot be read ({error.strerror or error})")
     try:
         if name.endswith(ACCEPTED):
-            return msgspec.json.decode(data, type=AcceptanceEntry)
-        return run_figures(decode_run(store.path(name), data))
-    except msgspec.DecodeError as error:
-        return f"{store.path(name)} is no acceptance of a run ({error})"
+            return decoded(data, _decode_acceptance)
+        return run_figures(decode_run(path, data))
+    except IntakeError as error:
+        return f"{path} is no acceptance of a run ({error})"
     except PlainRun:
         return ""
     except HistoryError as error:

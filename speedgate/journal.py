@@ -16,7 +16,8 @@ from typing import IO, Any
 
 import msgspec
 
-from speedgate.run import HistoryError, encode_run
+from speedgate.intake import IntakeError, any_json, as_text, rebuilt
+from speedgate.run import HistoryError, decode_run, encode_run
 from speedgate.store import write_whole
 
 try:
@@ -90,11 +91,13 @@ def recover(folder: Path, tell: Callable[[str], None]) -> None:
     """
     for journal in sorted(folder.glob(f"*/*{SUFFIX}")):
         try:
-            _recover_one(journal, tell)
+            if journal.is_file():
+                _recover_one(journal, tell)
         except HistoryError as error:
-            tell(f"left alone: {journal}: {error}")
+            tell(f"left alone: {as_text(str(journal))}: {error}")
         except OSError as error:
-            tell(f"left alone: {journal}: its run cannot be written ({error.strerror or error})")
+            why = error.strerror or error
+            tell(f"left alone: {as_text(str(journal))}: its run cannot be written ({why})")
 
 
 def _recover_one(journal: Path, tell: Callable[[str], None]) -> None:
@@ -105,11 +108,27 @@ def _recover_one(journal: Path, tell: Callable[[str], None]) -> None:
         document = read_journal(file.read())
         target = journal.with_suffix(".json")
         if document is not None:
+            data = encode_run(document)
+            decode_run("what it tells", data)  # what nobody could read again is not written
             # Whoever was killed after saving the run had no time to remove its journal.
             with contextlib.suppress(FileExistsError):
-                write_whole(target, encode_run(document))
+                write_whole(target, data)
                 tell(f"recovered {target}: its session was cut short, it is marked incomplete")
     journal.unlink(missing_ok=True)
+
+
+class LineEntry(msgspec.Struct):
+    """A line of a journal after the first: one of these."""
+
+    benchmark: Json | None = None
+    judgement: Json | None = None
+    section: Json | None = None
+
+
+class HeadEntry(msgspec.Struct):
+    """What makes the first line that of a journal."""
+
+    speedgate: Json
 
 
 def read_journal(data: bytes) -> Json | None:
@@ -120,33 +139,36 @@ def read_journal(data: bytes) -> Json | None:
     """
     if not data:  # the power went before the disk had it
         return None
-    lines = _whole_lines(data)
-    head = lines[0] if lines else None
-    if not isinstance(head, dict) or not isinstance(head.get("speedgate"), dict):
-        raise HistoryError("it is no journal of speedgate; remove it if nobody needs it")
-    rest = [line for line in lines[1:] if isinstance(line, dict)]
+    head, *lines = _whole_lines(data) or [None]
+    try:
+        rebuilt(head, HeadEntry)
+        rest = [rebuilt(line, LineEntry) for line in lines]
+    except IntakeError:
+        raise HistoryError("it is no journal of speedgate; remove it if nobody needs it") from None
+    # What is written again takes the place of what was there.
     benchmarks = {
-        line["benchmark"].get("fullname", number): line["benchmark"]
+        str(line.benchmark.get("fullname", number)): line.benchmark
         for number, line in enumerate(rest)
-        if "benchmark" in line
+        if line.benchmark is not None
     }
     if not benchmarks:
         return None
     section = head["speedgate"] | {
         "complete": False,
-        "judgements": [line["judgement"] for line in rest if "judgement" in line],
+        "judgements": [line.judgement for line in rest if line.judgement is not None],
     }
     for line in rest:
-        section |= line.get("section", {})
-    return head | {"benchmarks": list(benchmarks.values()), "speedgate": section}
+        section |= line.section or {}
+    whole: Json = head | {"benchmarks": list(benchmarks.values()), "speedgate": section}
+    return whole
 
 
 def _whole_lines(data: bytes) -> list[Any]:
     lines = []
     for line in data.splitlines():
         try:
-            lines.append(msgspec.json.decode(line))
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            lines.append(any_json(line))
+        except IntakeError:
             break
     return lines
 

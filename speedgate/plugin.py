@@ -636,7 +636,7 @@ def open_what_is_compared(config: pytest.Config, state: State, session: Any, fol
     if found is not None:
         # pytest-benchmark's table shows the key in each row.
         key = Path(found.time[5:16].replace("T", " ") or found.name)
-        session.compared_mapping[key] = benchmarks_of(found.data)
+        session.compared_mapping[key] = benchmarks_of(found, state.remarks.append)
         state.remarks += [f"comparing with {found.label}"]
         told = difference_lines(found.environment, environment)
         if told:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from speedgate.environment import describe_machine
 from speedgate.framing import last_record
 from speedgate.history import History, RunEntry, run_name
 from speedgate.identity import difference_lines, environment_digest, strategy_libraries
+from speedgate.intake import IntakeError, PlainDocument, WholeStats, any_json, rebuilt
 from speedgate.journal import SUFFIX, Journal
 from speedgate.measure import runner_variables
 from speedgate.run import HistoryError, Json, encode_run, read_run, section, upgraded
@@ -191,10 +191,27 @@ def _of_entry(history: History, entry: RunEntry) -> Compared:
     )
 
 
-def benchmarks_of(data: bytes) -> dict[str, Json]:
-    """Return a stored run's benchmarks by full name, as pytest-benchmark's table takes them."""
-    document = upgraded(json.loads(data))
-    return {each["fullname"]: each for each in document["benchmarks"]}
+def benchmarks_of(run: Compared, tell: Callable[[str], None]) -> dict[str, Json]:
+    """Return a stored run's benchmarks by full name, as pytest-benchmark's table takes them.
+
+    ``tell`` is told of one whose stats are not whole, which the table could not show.
+    """
+    try:
+        document: Json = rebuilt(any_json(run.data), dict)
+        rebuilt(document, PlainDocument)
+    except IntakeError as error:
+        raise HistoryError(f"{run.name} is not a whole run ({error})") from None
+    found = {}
+    for each in upgraded(document)["benchmarks"]:
+        name, stats = str(each.get("fullname") or each["name"]), each["stats"]
+        try:
+            rebuilt(stats, WholeStats)
+        except IntakeError as error:
+            tell(f"not shown beside this run: {name}: its stats are not whole ({error})")
+            continue
+        whole = {field: stats[field] for field in WholeStats.__struct_fields__}
+        found[name] = {"fullname": name, "stats": whole}
+    return found
 
 
 def nearest(history: History, environment: Json) -> Sequence[str]:

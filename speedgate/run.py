@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from math import prod
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -16,6 +16,19 @@ from speedgate.case import Case
 from speedgate.classification import Classification, GilClass, classify
 from speedgate.estimate import DEFAULT_CONFIDENCE, Estimate, estimate_median
 from speedgate.gate import Judgement, Verdict
+from speedgate.intake import (
+    MOST,
+    AtLeastOne,
+    Count,
+    IntakeError,
+    NotNegative,
+    any_json,
+    as_text,
+    decoded,
+    duel_of,
+    environment_of,
+    rebuilt,
+)
 from speedgate.measure import Measurement
 from speedgate.sample import FIELDS, PairedSample, Round
 from speedgate.speedup import BASELINE
@@ -56,7 +69,7 @@ class Side:
 
     @property
     def cpu_per_wall(self) -> float | None:
-        return None if self.cpu is None else self.cpu / self.seconds
+        return None if self.cpu is None or not self.seconds else self.cpu / self.seconds
 
 
 def _sides(sample: PairedSample) -> dict[str, Json]:
@@ -231,7 +244,15 @@ class EstimateEntry(msgspec.Struct):
     low: float | None = None
     high: float | None = None
     confidence: float = DEFAULT_CONFIDENCE
-    count: int = 0
+    count: Count = 0
+
+    def __post_init__(self) -> None:
+        # As an Estimate would; a history has many of these, and makes few of them Estimates.
+        low, high = self.low, self.high
+        if (low is not None and low > self.value) or (high is not None and high < self.value):
+            raise ValueError(f"{self.value} does not lie between its bounds, {low} and {high}")
+        if not 0 < self.confidence < 1:
+            raise ValueError(f"a confidence lies between 0 and 1, not {self.confidence}")
 
     def estimate(self) -> Estimate:
         return Estimate(
@@ -245,9 +266,13 @@ class EstimateEntry(msgspec.Struct):
 
 class CaseEntry(msgspec.Struct, frozen=True):
     workload: str
-    size: int
+    size: AtLeastOne
     strategy: str
-    workers: int
+    workers: AtLeastOne
+
+    def __post_init__(self) -> None:
+        if "-" in self.workload or "-" in self.strategy:  # no id can hold it
+            raise ValueError("a workload's or strategy's name must not hold '-'")
 
     def case(self) -> Case:
         return Case(self.workload, self.size, self.strategy, self.workers)
@@ -258,6 +283,17 @@ class ConcurrencyEntry(msgspec.Struct):
     high: EstimateEntry | None = None
 
 
+class ClassEntry(msgspec.Struct, rename={"kind": "class"}):
+    """What ``Classification.as_json`` wrote."""
+
+    kind: GilClass
+    certain: bool
+    reason: str
+
+    def classification(self) -> Classification:
+        return Classification(self.kind, self.certain, self.reason)
+
+
 class PromiseEntry(msgspec.Struct, rename={"promised": "class"}):
     promised: str
     source: str = ""
@@ -266,7 +302,7 @@ class PromiseEntry(msgspec.Struct, rename={"promised": "class"}):
 class SideEntry(msgspec.Struct):
     """What ``_sides`` wrote of one side."""
 
-    seconds: float
+    seconds: NotNegative
     cpu: float | None = None
     voluntary_switches: float | None = None
     involuntary_switches: float | None = None
@@ -297,15 +333,20 @@ class CaseInfo(msgspec.Struct):
     held: EstimateEntry | None = None
     page_faults: tuple[float, float] | None = None
     concurrency: ConcurrencyEntry | None = None
-    tasks: int | None = None
-    loops: int | None = None
-    gil_class: Json | None = None
+    tasks: Count | None = None
+    loops: Count | None = None
+    gil_class: ClassEntry | None = None
     promise: PromiseEntry | None = None
     sides: SidesEntry | None = None
     shares: SharesEntry | None = None
     blas_threads_asked: int | str | None = None
     start_seconds: float | None = None
     broken: str | None = None
+
+    def __post_init__(self) -> None:
+        found = self.speedup
+        if found is not None and not (found.value > 0 and (found.low is None or found.low > 0)):
+            raise ValueError("a speedup and its bounds are above 0")
 
     @property
     def calls(self) -> int:
@@ -342,10 +383,31 @@ class AnyBenchmarkEntry(msgspec.Struct):
     extra_info: msgspec.Raw = msgspec.Raw(b"null")
 
     def benchmark(self) -> BenchmarkEntry:
+        """Return it without what is not ours; ``IntakeError`` if it is ours and damaged."""
         info = None
-        with contextlib.suppress(msgspec.ValidationError):
-            info = _decode_info(self.extra_info)
+        try:
+            info = decoded(self.extra_info, _decode_info)
+        except IntakeError as error:
+            if _is_ours(self.extra_info):
+                raise IntakeError(f"benchmark {self.name}: {error}") from None
         return BenchmarkEntry(self.name, self.stats, self.fullname, info)
+
+
+# Whatever else is missing or wrong, nobody else writes all of these.
+TELLING_INFO = frozenset({"pairs", "control_pairs", "counters"})
+
+
+def _is_ours(info: msgspec.Raw) -> bool:
+    """Whether an ``extra_info`` was written by us, be it damaged since."""
+    try:
+        found = any_json(info)
+    except IntakeError:
+        return False
+    if not isinstance(found, dict):
+        return False
+    case = found.get("case")
+    is_case = isinstance(case, dict) and case.keys() >= {"workload", "strategy"}
+    return is_case or found.keys() >= TELLING_INFO
 
 
 class CommitEntry(msgspec.Struct):
@@ -394,7 +456,8 @@ class AnyRunDocument(msgspec.Struct):
         return RunDocument(benchmarks, self.speedgate, self.commit_info, self.datetime)
 
 
-_decode_info = msgspec.json.Decoder(CaseInfo | None).decode
+_decode_info: Callable[[Any], CaseInfo | None] = msgspec.json.Decoder(CaseInfo | None).decode
+_decode_class = msgspec.json.Decoder(ClassEntry).decode
 _decode_ours = msgspec.json.Decoder(RunDocument).decode
 _decode_any = msgspec.json.Decoder(AnyRunDocument).decode
 _decode_section = msgspec.json.Decoder(SectionEntry).decode
@@ -450,7 +513,7 @@ class Run:
 
 def row_of(info: Json) -> Row:
     """Return the row of a benchmark's ``extra_info``."""
-    return _row(msgspec.convert(info, CaseInfo))
+    return _row(rebuilt(info, CaseInfo))
 
 
 def _row(info: CaseInfo) -> Row:
@@ -466,7 +529,7 @@ def _row(info: CaseInfo) -> Row:
         concurrency=_bounds(info.concurrency),
         tasks=info.tasks,
         loops=info.loops,
-        gil_class=Classification.from_json(info.gil_class) if info.gil_class else None,
+        gil_class=info.gil_class.classification() if info.gil_class else None,
         promise=info.promise.promised if info.promise else None,
         promise_source=info.promise.source if info.promise else "",
         sides=_both_sides(info.sides),
@@ -491,12 +554,20 @@ def _bounds(concurrency: ConcurrencyEntry | None) -> tuple[float, float | None] 
     return concurrency.low.value, concurrency.high.value if concurrency.high else None
 
 
+def decode_class(text: str) -> Classification:
+    """Return the class that the index keeps as JSON; ``IntakeError`` if it is none."""
+    return decoded(text.encode(), _decode_class).classification()
+
+
 def decode_run(name: str, data: bytes) -> Run:
     """Return the run in ``data``; ``HistoryError`` if it is none of ours, broken or newer."""
+    name = as_text(name)
     try:
         document = _decode_document(data)
-        section = _decode_section(document.speedgate)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        section = decoded(document.speedgate, _decode_section)
+        section.environment = environment_of(section.environment)
+        section.duel = duel_of(section.duel)
+    except IntakeError as error:
         raise _why_no_run(name, data, error) from None
     if not 1 <= section.format_version <= FORMAT_VERSION:
         raise HistoryError(_other_version(name, section.format_version))
@@ -505,24 +576,22 @@ def decode_run(name: str, data: bytes) -> Run:
 
 def _decode_document(data: bytes) -> RunDocument:
     try:
-        return _decode_ours(data)
-    except msgspec.ValidationError:
-        return _decode_any(data).document()
+        return decoded(data, _decode_ours)
+    except IntakeError:
+        return decoded(data, _decode_any).document()
 
 
 def _other_version(name: str, version: int) -> str:
-    return (
-        f"{name} has format version {version}; this speedgate reads 1 to {FORMAT_VERSION}: "
-        "upgrade speedgate"
-    )
+    known = f"{name} has format version {version}; this speedgate reads 1 to {FORMAT_VERSION}"
+    return f"{known}: upgrade speedgate" if version > FORMAT_VERSION else known
 
 
 def _why_no_run(name: str, data: bytes, error: Exception) -> HistoryError:
     """Tell a file that is cut off from one of a newer version, or that was never a run of ours."""
     try:
-        found = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return HistoryError(f"{name} is not a run: it is no JSON, or cut off ({error})")
+        found = any_json(data)
+    except IntakeError as no_json:
+        return HistoryError(f"{name} is not a run: {no_json}")
     if not isinstance(found, dict) or "speedgate" not in found:
         why = f"{name} is not a run of speedgate: it has no 'speedgate' section"
         if isinstance(found, dict) and {"benchmarks", "machine_info"} <= found.keys():
@@ -553,13 +622,20 @@ def upgraded(document: Json) -> Json:
     if document.get("speedgate", {}).get("format_version", FORMAT_VERSION) >= 2:
         return document
     for benchmark in document["benchmarks"]:
-        info, stats = benchmark.get("extra_info") or {}, benchmark["stats"]
-        calls = (info.get("tasks") or 1) * (info.get("loops") or 1)
+        stats, calls = benchmark["stats"], _calls(benchmark.get("extra_info") or {})
         for name in stats.keys() - set(NOT_SECONDS):
             value = stats[name]
-            stats[name] = [each / calls for each in value] if name == "data" else value / calls
+            parts = value if isinstance(value, list) else [value]
+            parts = [None if each is None else each / calls for each in parts]
+            stats[name] = parts if isinstance(value, list) else parts[0]
         stats["ops"] = 1 / stats["mean"] if stats.get("mean") else 0
     return document
+
+
+def _calls(info: Json) -> int:
+    """The calls of a round, where it is known, else 1; others' remarks may have the same names."""
+    known = [info.get(name) for name in ("tasks", "loops")]
+    return prod(each for each in known if isinstance(each, int) and 0 < each <= MOST)
 
 
 def encode_run(document: Json) -> bytes:

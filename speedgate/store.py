@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,10 +21,14 @@ class StoreError(Exception):
 
 
 class Entry(NamedTuple):
-    """A file of the store: its name below it, with ``/``, and what changes when the file does."""
+    """A file of the store: its name below it, with ``/``, and what changes when the file does.
+
+    ``error`` says why it, or a folder whose name ends in ``/``, cannot be looked at.
+    """
 
     name: str
     stamp: str
+    error: str = ""
 
 
 class Store(Protocol):
@@ -58,7 +63,7 @@ class FolderStore:
 
     @property
     def location(self) -> str:
-        return str(self.folder.resolve())
+        return os.path.realpath(self.folder)  # pathlib's own fails where a link leads to itself
 
     def entries(self, folder: str = "") -> Iterator[Entry]:
         yield from _files(str(self.folder / folder), f"{folder}/" if folder else "")
@@ -75,22 +80,45 @@ class FolderStore:
         return str(self.folder / name)
 
 
-def _files(folder: str, prefix: str) -> Iterator[Entry]:
-    """The files below a folder; what is hidden, or goes while it is looked at, is left out."""
+def _files(folder: str, prefix: str, above: tuple[os.stat_result, ...] = ()) -> Iterator[Entry]:
+    """The files below a folder; what is hidden, or goes while it is looked at, is left out.
+
+    Links are followed, but not back to a folder ``above``: that would have no end. Of what is no
+    file, such as a pipe, nothing could be read.
+    """
     try:
+        here = os.stat(folder)  # noqa: PTH116  # scandir gives texts
+        if any(os.path.samestat(here, each) for each in above):
+            return
         found = os.scandir(folder)
     except (FileNotFoundError, NotADirectoryError):
         return
+    except OSError as error:
+        if not above:
+            raise
+        yield Entry(prefix, "", str(error.strerror))
+        return
     with found:
         for entry in found:
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir():
-                yield from _files(entry.path, f"{prefix}{entry.name}/")
-                continue
-            with contextlib.suppress(FileNotFoundError):
-                status = entry.stat()
-                yield Entry(f"{prefix}{entry.name}", f"{status.st_size}-{status.st_mtime_ns}")
+            if not entry.name.startswith("."):
+                yield from _found(entry, f"{prefix}{entry.name}", (*above, here))
+
+
+def _found(
+    entry: os.DirEntry[str], name: str, above: tuple[os.stat_result, ...]
+) -> Iterator[Entry]:
+    """What a name in a folder stands for: a file, the files below a folder, or nothing."""
+    try:
+        status = entry.stat()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        yield Entry(name, "", str(error.strerror))
+        return
+    if stat.S_ISREG(status.st_mode):
+        yield Entry(name, f"{status.st_size}-{status.st_mtime_ns}")
+    elif stat.S_ISDIR(status.st_mode):
+        yield from _files(entry.path, f"{name}/", above)
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -282,8 +282,8 @@ def test_an_index_of_another_version_is_made_anew(tmp_path, monkeypatch):
     monkeypatch.setenv("SPEEDGATE_CACHE", str(tmp_path / "cache"))
     a_run(tmp_path / "results", 1)
     with History(tmp_path / "results") as history:
-        history.index.query("PRAGMA user_version = 1")
-        history.index.query("DELETE FROM runs")
+        history.index.query("PRAGMA user_version = 1", (), tuple)
+        history.index.query("DELETE FROM runs", (), tuple)
     with History(tmp_path / "results") as history:
         assert nights(history.runs()) == [1]
 

@@ -246,7 +246,7 @@ def test_a_figure_that_cannot_be_is_left_out_by_name(run, tmp_path):
     some_nights(tmp_path, ENVIRONMENT, 3)
     path = a_run(tmp_path, 3)
     content = json.loads(path.read_text())
-    content["benchmarks"][0]["extra_info"]["held"]["value"] = 1.5
+    content["benchmarks"][0]["extra_info"]["held"] |= {"value": 1.5, "low": 1.4, "high": 1.6}
     save(path, content)
     shown = run("history", NAME, "--signal", "held")
     assert shown.code == WELL, shown.err

@@ -1,0 +1,267 @@
+"""Intake: the one gate for what comes from outside. Bytes go in; typed values come out, or why not.
+
+Runs, journals, acceptances and the index are files that anybody may have written, cut off or
+damaged. Whoever reads one reads it through here, and never meets anything but ``IntakeError``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+# More than any machine or run has, and what SQLite and a float still hold.
+MOST = 2**53
+Count = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1, le=MOST)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+# What we write has fewer levels; what recurses into it must not run out of stack.
+MOST_LEVELS = 16
+
+
+class IntakeError(Exception):
+    """What was read cannot be used; the text says why, and leaves the name to whoever knows it."""
+
+
+def decoded(data: bytes | msgspec.Raw, decode: Callable[[bytes | msgspec.Raw], T]) -> T:
+    """Return what a decoder of msgspec makes of ``data``; ``IntakeError`` whatever is wrong."""
+    try:
+        return decode(data)
+    except RecursionError:
+        raise IntakeError("it is nested too deeply") from None
+    except msgspec.ValidationError as error:
+        raise IntakeError(str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise IntakeError(f"it is no JSON, or cut off ({error})") from None
+
+
+def any_json(data: bytes | msgspec.Raw) -> Any:
+    """Return the plain values in ``data``, whatever they are; ``IntakeError`` if it is no JSON."""
+    return decoded(data, msgspec.json.decode)
+
+
+def lenient_json(data: bytes) -> Any:
+    """Return the plain values in what pytest-benchmark wrote, whose NaN is no JSON: ``None``."""
+    try:
+        return json.loads(data.decode(), parse_constant=lambda name: None)
+    except RecursionError:
+        raise IntakeError("it is nested too deeply") from None
+    except ValueError as error:  # no JSON, no UTF-8, or a number of thousands of digits
+        raise IntakeError(f"it is no JSON, or cut off ({error})") from None
+
+
+def encoded(value: Any, encode: Callable[[Any], bytes]) -> bytes:
+    """Return plain values as bytes; ``IntakeError`` for what JSON can say and UTF-8 cannot."""
+    try:
+        return encode(value)
+    except RecursionError:
+        raise IntakeError("it is nested too deeply") from None
+    except UnicodeError as error:
+        raise IntakeError(str(error)) from None
+
+
+def rebuilt(value: Any, kind: type[T]) -> T:
+    """Return plain values as a ``kind``; ``IntakeError`` where they are none."""
+    try:
+        return msgspec.convert(value, kind)
+    except RecursionError:
+        raise IntakeError("it is nested too deeply") from None
+    except (msgspec.ValidationError, UnicodeError) as error:
+        raise IntakeError(str(error)) from None
+
+
+def is_text(name: str) -> bool:
+    """Whether a file's name is text: one that is not UTF-8 can be opened, and written nowhere."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def as_text(name: str) -> str:
+    """Return a file's name with ``\\udcff`` in place of each byte that is not UTF-8."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+# --- what pytest-benchmark writes, as far as we read it
+
+Stat = float | str | None | list[float | None]
+
+
+class PlainBenchmark(msgspec.Struct):
+    """A benchmark of anybody, with its stats and its remarks as they are."""
+
+    name: str
+    stats: dict[str, Stat]
+    fullname: str | None = None
+    extra_info: Json | None = None
+
+
+class PlainDocument(msgspec.Struct):
+    benchmarks: list[PlainBenchmark]
+
+
+class ProcessorShape(msgspec.Struct):
+    brand_raw: str | None = None
+    brand: str | None = None
+    count: Count | None = None
+
+
+class MachineShape(msgspec.Struct):
+    """pytest-benchmark's ``machine_info``."""
+
+    system: str | None = None
+    release: str | None = None
+    machine: str | None = None
+    processor: str | None = None
+    cpu: ProcessorShape | None = None
+    python_version: str | None = None
+    python_implementation: str | None = None
+    python_compiler: str | None = None
+
+
+class WholeStats(msgspec.Struct):
+    """The stats that pytest-benchmark's table shows beside those of another run; all of them."""
+
+    min: NotNegative
+    max: NotNegative
+    mean: NotNegative
+    stddev: NotNegative
+    median: NotNegative
+    iqr: NotNegative
+    q1: NotNegative
+    q3: NotNegative
+    ld15iqr: NotNegative
+    hd15iqr: NotNegative
+    ops: NotNegative
+    total: NotNegative
+    rounds: Count
+    iterations: Count
+    outliers: str
+    iqr_outliers: Count
+    stddev_outliers: Count
+
+
+# --- what is kept as plain values, and read by many: only its shape is checked, all keys stay
+
+
+class NumPyShape(msgspec.Struct):
+    version: str | None = None
+
+
+class BlasShape(msgspec.Struct):
+    user_api: str | None = None
+    internal_api: str | None = None
+    version: str | None = None
+    num_threads: Count | None = None
+    threading_layer: str | None = None
+    architecture: str | None = None
+
+
+class EnvironmentShape(msgspec.Struct):
+    """What ``environment.describe_machine`` and ``describe_interpreter`` say, as far as it is
+    taken apart again."""
+
+    system: str | None = None
+    kernel: str | None = None
+    machine: str | None = None
+    cpu: str | None = None
+    usable_cores: Count | None = None
+    cores: Count | None = None
+    python: str | None = None
+    implementation: str | None = None
+    free_threaded_build: bool | None = None
+    gil_enabled: bool | None = None
+    numpy: NumPyShape | None = None
+    blas: list[BlasShape] | None = None
+    variables: dict[str, str] | None = None
+    settings: Json | None = None
+    libraries: dict[str, str] | None = None
+
+
+class FigureShape(msgspec.Struct):
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+class SignalShape(msgspec.Struct):
+    """A signal of a duel: in both builds, and how it changed, by a ratio or by a difference."""
+
+    first: FigureShape
+    other: FigureShape
+    ratio: FigureShape | None = None
+    difference: FigureShape | None = None
+
+    def __post_init__(self) -> None:
+        if self.ratio is None and self.difference is None:
+            raise ValueError("a signal needs a 'ratio' or a 'difference'")
+
+
+class FindingShape(msgspec.Struct):
+    name: str
+    letter: str
+    verdict: str
+    reason: str
+    bouts: Count
+    note: str | None = None
+    signals: dict[str, SignalShape] = {}  # msgspec copies it
+
+    def __post_init__(self) -> None:
+        names = ("speedup", "seconds") if "speedup" in self.signals else ()
+        for name in names:
+            if name not in self.signals or self.signals[name].ratio is None:
+                raise ValueError(f"the signal '{name}' needs a 'ratio'")
+
+
+class BuildShape(msgspec.Struct):
+    label: str
+    python: str | None
+    numpy: str | None
+    blas: list[str]
+
+
+class DuelShape(msgspec.Struct):
+    """What ``duel_commands.duel_json`` says, as far as it is shown again."""
+
+    builds: list[BuildShape]
+    findings: list[FindingShape]
+    complete: bool
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+    placed: bool = True
+
+
+def environment_of(value: Json) -> Json:
+    """Return an environment as it is, once its shape is known to be one; ``IntakeError``."""
+    return _shaped(value, EnvironmentShape, "environment")
+
+
+def duel_of(value: Json | None) -> Json | None:
+    """Return the duel that a run is a side of as it is, once its shape is known to be one."""
+    return None if value is None else _shaped(value, DuelShape, "duel")
+
+
+def _shaped(value: Json, shape: type[Any], name: str) -> Json:
+    _refuse_what_cannot_be_written(value, name)
+    try:
+        rebuilt(value, shape)
+    except IntakeError as error:
+        raise IntakeError(f"{name}: {error}") from None
+    return value
+
+
+def _refuse_what_cannot_be_written(value: Any, name: str, level: int = 0) -> None:
+    """Raise ``IntakeError`` for too many levels, and for numbers that no database holds."""
+    if level > MOST_LEVELS:
+        raise IntakeError(f"{name}: it is nested too deeply")
+    if isinstance(value, int) and abs(value) > MOST:
+        raise IntakeError(f"{name}: a number is out of range")
+    if isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            _refuse_what_cannot_be_written(each, name, level + 1)
