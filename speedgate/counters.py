@@ -90,24 +90,39 @@ def difference(now: int | None, then: int | None) -> int | None:
 
 
 class HostPressure(NamedTuple):
-    """What took time from the whole machine: seconds since it started, ``None`` where unknown.
+    """What took time from the whole machine in a stretch: seconds, ``None`` where unknown.
 
-    ``steal`` is the time that a hypervisor gave to others, summed over the CPUs; ``throttled``
-    is the time that this control group was stopped for having used up its CPU quota.
+    ``steal`` is the time that a hypervisor gave to others; ``throttled`` is the time for which
+    this control group, or one that encloses it, was stopped for having used up its CPU quota. Both
+    are summed over the CPUs.
     """
 
     steal: float | None
     throttled: float | None
 
+
+class HostTotals(NamedTuple):
+    """What the kernel has counted so far: ``throttled`` by file, as each group has its own."""
+
+    steal: float | None
+    throttled: dict[str, float]
+
     @classmethod
-    def now(cls) -> HostPressure:
+    def now(cls) -> HostTotals:
         return cls(_steal_seconds(), _throttled_seconds())
 
-    def since(self, earlier: HostPressure) -> HostPressure:
-        pairs = zip(self, earlier, strict=True)
-        return HostPressure(
-            *(None if now is None or then is None else now - then for now, then in pairs)
-        )
+    def since(self, earlier: HostTotals) -> HostPressure:
+        """Return what was lost between two moments.
+
+        Of the groups the one counts that was stopped for longest: when an outer one is, those in
+        it are, too, so that a sum would count the same time twice.
+        """
+        steal = None
+        if self.steal is not None and earlier.steal is not None:
+            steal = self.steal - earlier.steal
+        known = self.throttled.keys() & earlier.throttled.keys()
+        lost = (self.throttled[file] - earlier.throttled[file] for file in known)
+        return HostPressure(steal, max(lost, default=None))
 
 
 def _steal_seconds() -> float | None:
@@ -118,15 +133,28 @@ def _steal_seconds() -> float | None:
         return None
 
 
-def _throttled_seconds() -> float | None:
-    """``throttled_usec`` of cgroup v2, ``throttled_time`` (nanoseconds) of v1."""
+# The fields of cgroup v2 and v1, and how many of their units make a second.
+THROTTLED_FIELDS = {"throttled_usec": 1e6, "throttled_time": 1e9}
+# A group's own throttling is in the first; the second (Linux 6.6 and later) also has what a group
+# around it did to it, be it one that a container does not see.
+THROTTLED_FILES = ("cpu.stat", "cpu.stat.local")
+
+
+def _throttled_seconds() -> dict[str, float]:
+    """Return what this process's control groups and all around them tell, by file."""
+    found = {}
     for folder in control_group_folders("cpu"):
-        try:
-            fields = dict(line.split() for line in (folder / "cpu.stat").read_text().splitlines())
-        except (OSError, ValueError):
-            continue
-        if "throttled_usec" in fields:
-            return int(fields["throttled_usec"]) / 1e6
-        if "throttled_time" in fields:
-            return int(fields["throttled_time"]) / 1e9
-    return None
+        for name in THROTTLED_FILES:
+            seconds = _throttled_in(folder / name)
+            if seconds is not None:
+                found[str(folder / name)] = seconds
+    return found
+
+
+def _throttled_in(file: Path) -> float | None:
+    try:
+        fields = dict(line.split() for line in file.read_text().splitlines())
+        told = {field: int(fields[field]) for field in THROTTLED_FIELDS if field in fields}
+    except (OSError, ValueError):
+        return None
+    return next((count / THROTTLED_FIELDS[field] for field, count in told.items()), None)

@@ -15,7 +15,7 @@ import sysconfig
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 BLAS_THREAD_VARIABLES = (
     "OPENBLAS_NUM_THREADS",
@@ -48,24 +48,81 @@ TELLING_VARIABLES = (
 )
 
 
+class GroupMount(NamedTuple):
+    """Where a hierarchy of control groups is mounted, and which of its groups is at that place.
+
+    ``controllers`` are those of version 1; version 2 has none.
+    """
+
+    folder: str
+    group: str
+    controllers: frozenset[str]
+
+
 def control_group_folders(controller: str) -> Iterator[Path]:
-    """Yield the folders of this process's control groups, innermost first, v2 before v1."""
-    try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return
-    for line in sorted(lines):  # "0::" (v2) sorts first
-        _, controllers, name = line.split(":", 2)
+    """Yield the folders of this process's control groups, and of all that enclose them.
+
+    The innermost comes first, v2 before v1. A container may see no farther than its own group.
+    """
+    seen = set()
+    mounts = _group_mounts(controller)
+    lines = [line.split(":", 2) for line in _lines("/proc/self/cgroup") if line.count(":") > 1]
+    for _, controllers, group in sorted(lines):  # "0::" (v2) sorts first
         if controllers and controller not in controllers.split(","):
             continue
-        mounts = [f"/sys/fs/cgroup/{controller}"] if controllers else ["/sys/fs/cgroup"]
-        for mount in map(Path, mounts):
-            folder = mount / name.lstrip("/")
-            while True:
-                yield folder
-                if folder == mount or mount not in folder.parents:
-                    break
-                folder = folder.parent
+        for mount in mounts:
+            if (controller in mount.controllers) == bool(controllers):
+                for folder in _group_and_ancestors(mount, group):
+                    if folder not in seen:
+                        seen.add(folder)
+                        yield folder
+
+
+def _group_and_ancestors(mount: GroupMount, group: str) -> Iterator[Path]:
+    """Yield the folders of a group and of those around it, as far as they are mounted."""
+    top = Path(mount.folder)
+    inside = group
+    if mount.group != "/":  # a part of the hierarchy, as in a container of version 1
+        inside = (
+            group.removeprefix(mount.group) if f"{group}/".startswith(f"{mount.group}/") else ""
+        )
+    names = [name for name in inside.split("/") if name]
+    if ".." in names:  # the group is beside those that this container sees
+        names = []
+    for depth in range(len(names), -1, -1):
+        yield top.joinpath(*names[:depth])
+
+
+def _group_mounts(controller: str) -> list[GroupMount]:
+    """Return the mounts of version 2 and of the controller, the usual ones if none is told.
+
+    proc_pid_mountinfo(5): the fourth field is the mount's root in its file system, the fifth the
+    place; after a lone "-" come the type, the source and the file system's own options.
+    """
+    found = []
+    for line in _lines("/proc/self/mountinfo"):
+        place, _, kind = line.partition(" - ")
+        is_v1, is_v2 = kind.startswith("cgroup "), kind.startswith("cgroup2 ")
+        controllers = frozenset(kind.split(" ")[-1].split(",") if is_v1 else ())
+        if is_v2 or controller in controllers:
+            _, _, _, group, folder, *_ = map(_unescaped, place.split(" "))
+            found.append(GroupMount(folder, group, controllers))
+    return found or [
+        GroupMount("/sys/fs/cgroup", "/", frozenset()),
+        GroupMount(f"/sys/fs/cgroup/{controller}", "/", frozenset([controller])),
+    ]
+
+
+def _unescaped(path: str) -> str:
+    """Return a path of mountinfo with its blanks, which are written in octal there."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), path)
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text(errors="replace").splitlines()
+    except OSError:
+        return []
 
 
 def _quota_cores() -> int | None:

@@ -107,8 +107,8 @@ class Evidence:
     """What was measured of one case, at the confidence that the gate decides with.
 
     ``process_speedups`` are the medians of the single processes; ``control`` is the speedup of
-    the host control in the same rounds; ``throttled`` is the share of their wall time for which
-    the control group had used up its quota; ``broken`` names a premise that did not hold.
+    the host control in the same rounds; ``throttled`` is the share of the workers' time for which a
+    control group had used up its quota; ``broken`` names a premise that did not hold.
     """
 
     workers: int
@@ -407,10 +407,14 @@ def _why_slow(evidence: Evidence, required: Floors) -> str:
 def _why_unsure(evidence: Evidence, required: Floors) -> str:
     parts = []
     shares = evidence.shares
+    throttled = 0.0
     if evidence.throttled is not None and evidence.throttled > 0.05:
-        parts.append(f"throttled for {evidence.throttled:.0%} of the time by the group's CPU quota")
-    elif shares is not None and shares.waiting is not None and shares.waiting > 0.05:
-        parts.append(f"waiting for a CPU {shares.waiting:.0%}: others had the cores")
+        throttled = evidence.throttled
+        parts.append(f"throttled for {throttled:.0%} of the time by a control group's CPU quota")
+    if shares is not None and shares.waiting is not None and shares.waiting - throttled > 0.05:
+        another = "another " if throttled else ""
+        waiting = shares.waiting - throttled
+        parts.append(f"waiting for a CPU {another}{waiting:.0%}: others had the cores")
     if evidence.control is not None and evidence.control.value < 0.85 * evidence.workers:
         parts.append(f"the control reached {evidence.control.value:.2f}x of {evidence.workers}")
     if not concurrency_is_high(evidence, required):

@@ -383,10 +383,18 @@ class Measurement:
         return replace(found, low=max(0.0, found.low - waiting))
 
     def throttled_share(self) -> float | None:
-        """Return for what share of the rounds the control group had used up its CPU quota."""
-        if self.throttled_seconds is None:
+        """Return for what share of the workers' time a control group had used up its CPU quota.
+
+        The kernel adds up the CPUs: two workers that are stopped for a second are two seconds. In
+        the rounds of the baseline there is one.
+        """
+        pairs = (*self.sample.pairs, *self.control_sample.pairs)
+        if self.throttled_seconds is None or not pairs:
             return None
-        return self.throttled_seconds / max(self.rounds_seconds, 1e-9)
+        seconds = sum(
+            pair.baseline.seconds + self.case.workers * pair.contender.seconds for pair in pairs
+        )
+        return self.throttled_seconds / seconds
 
     def control(self, confidence: float) -> Estimate | None:
         return speedup(self.control_sample, confidence)

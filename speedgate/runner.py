@@ -32,7 +32,7 @@ from itertools import repeat
 from typing import Any, NamedTuple, TextIO
 
 from speedgate import task
-from speedgate.counters import HostPressure, ProcessUsage, RunQueueDelay
+from speedgate.counters import HostTotals, ProcessUsage, RunQueueDelay
 from speedgate.environment import (
     describe_interpreter,
     gil_came_back,
@@ -437,7 +437,7 @@ class Runner:
     def rounds(self, request: Json) -> Json:
         """Run pairs until ``pairs`` are done or ``seconds`` have passed, at least ``at_least``."""
         self._opened()
-        began, pressure = time.perf_counter(), HostPressure.now()
+        began, pressure = time.perf_counter(), HostTotals.now()
         pairs: list[Json] = []
         controls: list[Json] = []
         spent = {"work": 0.0, "control": 0.0}
@@ -449,7 +449,7 @@ class Runner:
             if self.control and spent["control"] < CONTROL_SHARE * sum(spent.values()):
                 controls.append(self._pair(self.control, spent, "control"))
         refuse_gil_that_came_back()
-        since = HostPressure.now().since(pressure)
+        since = HostTotals.now().since(pressure)
         return {
             "pairs": pairs,
             "controls": controls,

@@ -6,7 +6,13 @@ from types import SimpleNamespace
 import pytest
 
 from speedgate import counters as module
-from speedgate.counters import HostPressure, ProcessUsage, RunQueueDelay, difference
+from speedgate.counters import (
+    HostPressure,
+    HostTotals,
+    ProcessUsage,
+    RunQueueDelay,
+    difference,
+)
 
 needs_proc = pytest.mark.skipif(
     not Path("/proc/self/schedstat").exists(), reason="only Linux counts the time on a run queue"
@@ -135,46 +141,102 @@ def proc_stat(tmp_path, monkeypatch):
 
 @pytest.fixture
 def group(tmp_path, monkeypatch):
-    """Two control groups, one in the other."""
-    inner, outer = tmp_path / "outer" / "inner", tmp_path / "outer"
+    """Three control groups, one in the other: the innermost."""
+    inner = tmp_path / "pod" / "outer" / "inner"
     inner.mkdir(parents=True)
-    monkeypatch.setattr(module, "control_group_folders", lambda _: iter([inner, outer]))
+    groups = [inner, inner.parent, inner.parent.parent]
+    monkeypatch.setattr(module, "control_group_folders", lambda _: iter(groups))
     return inner
+
+
+def throttled(before, after, group):
+    """The seconds lost between two states, of ``path below the pod: text``."""
+    totals = []
+    for files in (before, after):
+        for name, text in files.items():
+            (group.parent.parent / name).write_text(text)
+        totals.append(HostTotals.now())
+    return totals[1].since(totals[0]).throttled
 
 
 def test_stolen_time_is_the_eighth_column_of_all_cpus(proc_stat):
     proc_stat.write_text("cpu  1 2 3 4 5 6 7 250 9 10\ncpu0 1 2 3 4 5 6 7 8 9 10\n")
-    assert HostPressure.now().steal == 2.5
+    assert HostTotals.now().steal == 2.5
 
 
 @pytest.mark.parametrize("text", ["", "cpu  1 2 3\n", "cpu  1 2 3 4 5 6 7 many 9 10\n"])
 def test_stolen_time_that_is_not_told_is_unknown(proc_stat, text):
     proc_stat.write_text(text)
-    assert HostPressure.now().steal is None
+    assert HostTotals.now().steal is None
 
 
 def test_without_proc_stolen_time_is_unknown(proc_stat):
-    assert HostPressure.now().steal is None
+    assert HostTotals.now().steal is None
+
+
+V2_STAT = "usage_usec 5\nnr_periods 9\nnr_throttled 3\nthrottled_usec {}000000\n"
+V1_STAT = "nr_periods 9\nnr_throttled 3\nthrottled_time {}000000000\n"
+
+
+@pytest.mark.parametrize("stat", [V2_STAT, V1_STAT])
+@pytest.mark.parametrize(
+    ("before", "after", "lost"),
+    [
+        pytest.param({"outer/inner": 1}, {"outer/inner": 4}, 3, id="the process's own group"),
+        pytest.param(
+            {"outer/inner": 0, "outer": 1}, {"outer": 4}, 3, id="a slice or a step around it"
+        ),
+        pytest.param(
+            {"outer/inner": 0, "outer": 0, ".": 1}, {".": 4}, 3, id="a pod around all of them"
+        ),
+        pytest.param(
+            {"outer/inner": 100, "outer": 1},
+            {"outer/inner": 100, "outer": 4},
+            3,
+            id="a group of long ago, and one of now",
+        ),
+        pytest.param(
+            {"outer/inner": 1, "outer": 1},
+            {"outer/inner": 3, "outer": 6},
+            5,
+            id="both: the longer one holds the other's time",
+        ),
+        pytest.param({"outer/inner": 7, ".": 2}, {}, 0, id="none of them now"),
+        pytest.param({}, {"outer": 4}, None, id="a group that nobody knew before"),
+    ],
+)
+def test_throttling_is_that_of_the_group_that_was_stopped_for_longest(
+    group, stat, before, after, lost
+):
+    before, after = (
+        {f"{folder}/cpu.stat": stat.format(seconds) for folder, seconds in files.items()}
+        for files in (before, after)
+    )
+    assert throttled(before, after, group) == lost
+
+
+@pytest.mark.parametrize("stat", [V2_STAT, V1_STAT])
+def test_what_a_group_beyond_the_container_does_is_told_by_the_local_file(group, stat):
+    """Since Linux 6.6 a group also tells what was done to it by a group around it."""
+    before = {"outer/inner/cpu.stat": stat.format(0), "outer/inner/cpu.stat.local": stat.format(1)}
+    after = {"outer/inner/cpu.stat.local": stat.format(4)}
+    assert throttled(before, after, group) == 3
 
 
 @pytest.mark.parametrize(
-    "text", ["nr_periods 9\nthrottled_usec 1500000\n", "throttled_time 1500000000\n"]
+    "text", ["", "nr_periods 9\n", "throttled_usec many\n", "throttled_usec\n", "a b c\n"]
 )
-def test_throttling_is_told_by_both_versions_of_control_groups(group, text):
-    (group / "cpu.stat").write_text(text)
-    assert HostPressure.now().throttled == 1.5
-
-
-def test_throttling_of_an_outer_group_counts_where_the_inner_one_says_nothing(group):
-    (group / "cpu.stat").write_text("nr_periods 9\n")
-    (group.parent / "cpu.stat").write_text("throttled_usec 250000\n")
-    assert HostPressure.now().throttled == 0.25
+def test_an_inner_group_that_does_not_tell_hides_no_outer_one(group, text):
+    before = {"outer/inner/cpu.stat": text, "outer/cpu.stat": "throttled_usec 0\n"}
+    assert throttled(before, {"outer/cpu.stat": "throttled_usec 250000\n"}, group) == 0.25
 
 
 def test_throttling_that_nobody_tells_is_unknown(group):
-    assert HostPressure.now().throttled is None
+    assert HostTotals.now().throttled == {}
+    assert throttled({}, {}, group) is None
 
 
 def test_pressure_is_the_difference_of_what_was_counted():
-    assert HostPressure(3.0, 1.5).since(HostPressure(1.0, 1.0)) == HostPressure(2.0, 0.5)
-    assert HostPressure(3.0, None).since(HostPressure(None, 1.0)) == HostPressure(None, None)
+    later, earlier = HostTotals(3.0, {"a": 1.5}), HostTotals(1.0, {"a": 1.0})
+    assert later.since(earlier) == HostPressure(2.0, 0.5)
+    assert HostTotals(3.0, {}).since(HostTotals(None, {"a": 1.0})) == HostPressure(None, None)

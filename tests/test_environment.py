@@ -79,6 +79,105 @@ def test_the_root_group_is_looked_at_once(machine):
     assert folders(root, "cpu") == ["sys/fs/cgroup"]
 
 
+def mounts(*lines):
+    """What mountinfo says of a disk and of (type, mounted group, place, controllers)."""
+    text = "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
+    for type_name, group, place, controllers in lines:
+        text += (
+            f"31 22 0:27 {group} {place} rw,nosuid shared:9 - {type_name} cgroup {controllers}\n"
+        )
+    return text
+
+
+V1_CPU = ("cgroup", "/", "/sys/fs/cgroup/cpu,cpuacct", "rw,cpu,cpuacct")
+V1_MEMORY = ("cgroup", "/", "/sys/fs/cgroup/memory", "rw,memory")
+UNIFIED = ("cgroup2", "/", "/sys/fs/cgroup/unified", "rw,nsdelegate")
+STEP = "/system.slice/slurmstepd.scope/job_7/step_0/user/task_0"
+# name: (what /proc/self/cgroup says, the mounts, the folders)
+GROUPS = {
+    "version 1, controllers mounted together": (
+        V1,
+        mounts(V1_CPU, V1_MEMORY),
+        ["sys/fs/cgroup/cpu,cpuacct/box", "sys/fs/cgroup/cpu,cpuacct"],
+    ),
+    "hybrid: version 2 beside version 1": (
+        V1 + "0::/user.slice\n",
+        mounts(V1_CPU, UNIFIED),
+        [
+            "sys/fs/cgroup/unified/user.slice",
+            "sys/fs/cgroup/unified",
+            "sys/fs/cgroup/cpu,cpuacct/box",
+            "sys/fs/cgroup/cpu,cpuacct",
+        ],
+    ),
+    "a step of Slurm, in a slice": (
+        f"0::{STEP}\n",
+        mounts(("cgroup2", "/", "/sys/fs/cgroup", "rw")),
+        [
+            "sys/fs/cgroup" + "/".join(STEP.split("/")[:depth])
+            for depth in range(len(STEP.split("/")), 0, -1)
+        ],
+    ),
+    "a pod of version 1: the container's group is mounted as the top": (
+        "5:cpu,cpuacct:/kubepods/pod7/box\n",
+        mounts(("cgroup", "/kubepods/pod7/box", "/sys/fs/cgroup/cpu,cpuacct", "ro,cpu,cpuacct")),
+        ["sys/fs/cgroup/cpu,cpuacct"],
+    ),
+    "a group of its own in such a pod": (
+        "5:cpu,cpuacct:/kubepods/pod7/box/inner\n",
+        mounts(("cgroup", "/kubepods/pod7/box", "/sys/fs/cgroup/cpu,cpuacct", "ro,cpu,cpuacct")),
+        ["sys/fs/cgroup/cpu,cpuacct/inner", "sys/fs/cgroup/cpu,cpuacct"],
+    ),
+    "a pod of version 2: its own name space": (
+        "0::/\n",
+        mounts(("cgroup2", "/", "/sys/fs/cgroup", "rw")),
+        ["sys/fs/cgroup"],
+    ),
+    "a group beside the container's": (
+        "0::/../other/task\n",
+        mounts(("cgroup2", "/", "/sys/fs/cgroup", "rw")),
+        ["sys/fs/cgroup"],
+    ),
+    "a name that only begins like the mounted group": (
+        "5:cpu:/docker/one-more\n",
+        mounts(("cgroup", "/docker/one", "/sys/fs/cgroup/cpu", "rw,cpu")),
+        ["sys/fs/cgroup/cpu"],
+    ),
+    "mounted elsewhere, with a blank": (
+        "0::/a b\n",
+        mounts(("cgroup2", "/", "/run/my\\040groups", "rw")),
+        ["run/my groups/a b", "run/my groups"],
+    ),
+    "mounted twice": (
+        "0::/task\n",
+        mounts(*[("cgroup2", "/", "/sys/fs/cgroup", "rw")] * 2),
+        ["sys/fs/cgroup/task", "sys/fs/cgroup"],
+    ),
+    "lines that are none": ("nonsense\n0::/task\n", "nonsense\n- \n", None),
+}
+
+
+@pytest.mark.parametrize(("group", "mounted", "expected"), GROUPS.values(), ids=list(GROUPS))
+def test_every_group_around_a_process_is_found_where_it_is_mounted(
+    machine, group, mounted, expected
+):
+    root = machine({"/proc/self/cgroup": group, "/proc/self/mountinfo": mounted})
+    assert folders(root, "cpu") == (expected or ["sys/fs/cgroup/task", "sys/fs/cgroup"])
+
+
+def test_the_quota_of_a_slice_around_a_step_limits_the_cores(machine):
+    machine(
+        {
+            "/proc/self/cgroup": f"0::{STEP}\n",
+            "/proc/self/mountinfo": mounts(("cgroup2", "/", "/sys/fs/cgroup", "rw")),
+            f"/sys/fs/cgroup{STEP}/cpu.max": "max 100000",
+            "/sys/fs/cgroup/system.slice/cpu.max": "500000 100000",
+            "/sys/fs/cgroup/system.slice/slurmstepd.scope/job_7/cpu.max": "300000 100000",
+        }
+    )
+    assert usable_cores() == 3
+
+
 def test_a_system_without_control_groups_has_none(machine):
     machine({})
     assert list(control_group_folders("cpu")) == []

@@ -151,7 +151,16 @@ TABLE = {
         {**CROWDED, "throttled": 0.3},
         TWO,
         INCONCLUSIVE,
-        ["throttled for 30% of the time by the group's CPU quota"],
+        [
+            "throttled for 30% of the time by a control group's CPU quota",
+            "waiting for a CPU another 11%: others had the cores",
+        ],
+    ),
+    "throttled, and nothing else": (
+        {**CROWDED, "throttled": 0.39},
+        TWO,
+        INCONCLUSIVE,
+        ["throttled for 39% of the time by a control group's CPU quota; the control reached 1.05x"],
     ),
     "slow beside a control that has no interval": (
         {**SLOW, "control": Estimate(1.92, -math.inf, math.inf, confidence=0.99, count=1)},

@@ -299,6 +299,16 @@ def test_pressure_is_summed_where_it_is_known(name):
     assert getattr(known, f"{name}_seconds") == 0.5
 
 
+def test_throttling_is_a_share_of_the_workers_time():
+    """Two workers that are stopped for half of the time lose as many seconds as have passed."""
+    rounds = {"throttled": 0.75, "controls": []}
+    known = Bench(ratio=1.0, pair_seconds=1.0, replies={"rounds": rounds})
+    measured = known.measure(Plan(seconds=2, pairs=1))
+    (pair,) = measured.sample.pairs
+    assert (pair.baseline.seconds, pair.contender.seconds, measured.case.workers) == (0.5, 0.5, 2)
+    assert measured.throttled_share() == 0.5
+
+
 def test_stolen_time_raises_the_upper_bound_of_the_concurrency():
     plan = Plan(seconds=2, pairs=6)
     quiet = Bench(ratio=1.0, pair_seconds=1.0).measure(plan).evidence(0.95).concurrency
