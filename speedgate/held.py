@@ -23,6 +23,10 @@ from typing import NamedTuple
 RATE = 2000
 # Of a core: a py-spy as busy as that has taken fewer samples than it was asked for.
 MOST_SAMPLER_CPU = 0.8
+# A py-spy that hangs costs this much, and the share; not the case.
+START_SECONDS = 10.0
+END_SECONDS = 10.0
+LOOK_SECONDS = 0.005
 PR_SET_PTRACER = 0x59616D61  # from linux/prctl.h: who may read this process
 
 
@@ -45,45 +49,57 @@ def sample_held(py_spy: str, seconds: float) -> HeldSamples | None:
         try:
             recorded = _record(py_spy, output, seconds)
             lines = output.read_text().splitlines()
-        except (OSError, subprocess.TimeoutExpired):
+            hits = sum(int(line.rpartition(" ")[2]) for line in lines)
+        except (OSError, ValueError, subprocess.TimeoutExpired):
             return None
     if recorded is None:
         return None
     elapsed, errors = recorded
     samples = round(RATE * elapsed) - errors
-    hits = sum(int(line.rpartition(" ")[2]) for line in lines)
     return HeldSamples(min(hits, samples), samples) if samples > 0 else None
 
 
 def _record(py_spy: str, output: Path, seconds: float) -> tuple[float, int] | None:
     """Run py-spy until it has sampled for ``seconds``; return for how long it did, and how many
-    samples it could not read."""
+    samples it could not read. ``TimeoutExpired`` if it neither begins nor ends."""
     command = [py_spy, "record", "--gil", "--nonblocking", "--rate", str(RATE)]
     command += ["--format", "raw", "--output", str(output), "--pid", str(os.getpid())]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
+    # Its words go to a file: of a pipe nobody can read for a limited time only.
+    said = output.with_name("said")
+    with said.open("wb") as words:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=words, stderr=subprocess.STDOUT
+        )
+    try:
         _allow_reading(process.pid)
-        assert process.stdout is not None
-        for line in process.stdout:
-            if "Sampling process" in line:
-                break
-        else:
+        if not _begins(process, said):
             return None
         began, spent = time.perf_counter(), _cpu_seconds(process.pid)
         time.sleep(seconds)
         spent = _cpu_seconds(process.pid) - spent
         process.send_signal(signal.SIGINT)
         elapsed = time.perf_counter() - began
-        try:
-            rest, _ = process.communicate(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            raise
+        process.wait(END_SECONDS)
+    finally:
+        process.kill()
+        process.wait()
+    rest = said.read_text(errors="replace")
     if spent > MOST_SAMPLER_CPU * elapsed or "behind in sampling" in rest:
         return None
     errors = re.search(r"Errors: (\d+)", rest)
     return elapsed, int(errors[1]) if errors else 0
+
+
+def _begins(process: subprocess.Popen[bytes], said: Path) -> bool:
+    """Wait until py-spy says that it samples; whether it did, and did not end instead."""
+    until = time.monotonic() + START_SECONDS
+    while "Sampling process" not in said.read_text(errors="replace"):
+        if process.poll() is not None:
+            return False
+        if time.monotonic() > until:
+            raise subprocess.TimeoutExpired(process.args, START_SECONDS)
+        time.sleep(LOOK_SECONDS)
+    return True
 
 
 def _cpu_seconds(pid: int) -> float:

@@ -334,6 +334,7 @@ class Measurement:
     rounds_seconds: float = 0.0
     gil_enabled: bool = True
     broken: str | None = None
+    note: str | None = None
 
     @property
     def sample(self) -> PairedSample:
@@ -410,6 +411,11 @@ class Measurement:
                 total = (getattr(self, f"{name}_seconds") or 0.0) + reply[name]
                 setattr(self, f"{name}_seconds", total)
         self.gil_enabled = self.gil_enabled and reply["gil_enabled"]
+        if reply["switch_interval"] is not None:
+            self.note = (
+                f"a library set sys.setswitchinterval to {reply['switch_interval']:g} s: a thread "
+                "that computes in Python keeps the GIL for so long"
+            )
         if reply["traced"]:
             self.broken = f"{reply['traced']} was active: traced threads look several times slower"
 

@@ -979,11 +979,19 @@ def run_case(
     elif failure is not None:
         pytest.fail(str(failure), pytrace=False)
     state.timed_seconds += measurement.timed_seconds
+    take_note(state, measurement)
     if not state.environment:
         state.environment = whole_environment(
             measurement.first("environment"), settings_of(state.settings)
         )
     return measurement
+
+
+def take_note(state: State, measurement: Measurement) -> None:
+    """Keep what the reader should know of a measurement, once for each workload."""
+    line = f"{measurement.case.workload}: {measurement.note}"
+    if measurement.note is not None and line not in state.notes:
+        state.notes.append(line)
 
 
 def leave_out(state: State, nodeid: str, reason: str) -> NoReturn:

@@ -458,6 +458,7 @@ class Runner:
             "steal": since.steal,
             "throttled": since.throttled,
             "gil_enabled": gil_enabled(),
+            "switch_interval": long_switch_interval(),
             "blas": read_blas(),
             "traced": traced(),
         }
@@ -519,6 +520,12 @@ def traced() -> str | None:
         return None
     tools = [tool for tool in range(6) if monitoring.get_tool(tool) and monitoring.get_events(tool)]
     return f"sys.monitoring ({monitoring.get_tool(tools[0])})" if tools else None
+
+
+def long_switch_interval() -> float | None:
+    """Return for how many seconds a thread may keep the GIL, where a library made that long."""
+    seconds = sys.getswitchinterval()
+    return seconds if gil_enabled() and seconds > task.LONGEST_SWITCH_SECONDS else None
 
 
 def refuse_gil_that_came_back() -> None:

@@ -22,6 +22,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:  # a worker that shares nothing loads no strategy
     from speedgate.strategies.contract import Shared
 
+# A thread keeps the GIL for so long where others want it (``sys.setswitchinterval``), 0.005 s by
+# default. What is above this was set by a library, and is more than a task takes.
+LONGEST_SWITCH_SECONDS = 0.1
+HAND_ON_SECONDS = 0.0002
 # Of these the length says how much there is, and asking for it cannot fail.
 WITH_LENGTH = (list, dict, set, frozenset, str, bytes, bytearray)
 
@@ -157,6 +161,8 @@ def run_until(key: str, loops: int, stop: threading.Event) -> int:
     while not stop.is_set():
         run(key, index, loops)
         index += 1
+        if sys.getswitchinterval() > LONGEST_SWITCH_SECONDS:
+            time.sleep(HAND_ON_SECONDS)  # or nobody would ever get the GIL, to set ``stop``
     return index * loops
 
 

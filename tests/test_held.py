@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers.leftovers import child_processes, still_running
 
 from speedgate import held
 from speedgate.held import RATE, sample_held
@@ -98,3 +99,27 @@ def test_it_is_not_tried_where_it_could_not_be_stopped(sampler, tmp_path, monkey
         found = sample_held(path, 600)
     assert found is None
     assert not (tmp_path / "seen").exists()
+
+
+HANGS = "print('hello', flush=True); time.sleep(600)"
+HANGS_AT_ITS_END = """
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+print("Sampling process", flush=True)
+time.sleep(600)
+"""
+HANGS_IN_A_CHILD = "subprocess.run([sys.executable, '-c', 'import time; time.sleep(8)'])"
+
+
+@pytest.mark.parametrize("text", [HANGS, HANGS_AT_ITS_END, HANGS_IN_A_CHILD])
+def test_a_sampler_that_hangs_knows_nothing_and_is_ended(sampler, text, monkeypatch):
+    monkeypatch.setattr(held, "START_SECONDS", 1.0)
+    monkeypatch.setattr(held, "END_SECONDS", 0.5)
+    processes = child_processes()
+    path = sampler(text="#!{python}\nimport signal, subprocess, sys, time\n" + text)
+    assert sample_held(path, 0.01) is None
+    if text is not HANGS_IN_A_CHILD:  # that one goes with the runner's group
+        assert still_running(child_processes() - processes) == []
+
+
+def test_a_sampler_that_writes_no_samples_knows_nothing(sampler):
+    assert sample_held(sampler("these are no samples\n"), 0.01) is None

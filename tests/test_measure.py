@@ -22,7 +22,7 @@ from helpers.made import CASE, MadeWorkload, opening
 import workloads
 from speedgate import measure as module
 from speedgate.case import Case
-from speedgate.environment import BLAS_THREAD_VARIABLES
+from speedgate.environment import BLAS_THREAD_VARIABLES, gil_enabled
 from speedgate.gate import MAX_PROCESSES
 from speedgate.measure import (
     LEAST_PAIRS,
@@ -788,6 +788,32 @@ def test_closing_leaves_no_descriptor_open():
     open_case(process, loads.nothing)
     process.close()
     assert open_descriptors() <= before
+
+
+SAMPLER = f"""#!{sys.executable}
+import pathlib, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+print("Sampling process", flush=True)
+signal.sigwait([signal.SIGINT])
+pathlib.Path(sys.argv[sys.argv.index("--output") + 1]).write_text("main 5")
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the sampler is stopped by an interrupt")
+@pytest.mark.skipif(not gil_enabled(), reason="there is no GIL to keep")
+def test_a_library_that_sets_a_huge_switch_interval_is_named_and_loses_nothing(
+    tmp_path, monkeypatch
+):
+    sampler = tmp_path / "sampler"
+    sampler.write_text(SAMPLER)
+    sampler.chmod(0o755)
+    monkeypatch.setattr(module, "find_py_spy", lambda: str(sampler))
+    plan = Plan(seconds=0, pairs=1, held_seconds=0.01, time_limit=PATIENCE_SECONDS)
+    case = Case("made", 3, "threads", 2)
+    found = measure(case, MadeWorkload(loads.keep_the_gil), plan, start)
+    assert "sys.setswitchinterval to 100000 s" in found.note
+    assert found.first("call_seconds") is not None
+    assert measure(case, SQUARE, plan, start).note is None
 
 
 def test_what_this_build_lacks_is_named_and_is_a_failure_while_no_other_build_has_it():

@@ -109,7 +109,7 @@ def test_what_it_reports_of_the_stretch(runner):
     assert reply["controls"] == []
     assert reply["timed_seconds"] <= reply["seconds"]
     assert reply["gil_enabled"] in (True, False)
-    assert {"steal", "throttled", "blas", "traced"} <= reply.keys()
+    assert {"steal", "throttled", "blas", "traced", "switch_interval"} <= reply.keys()
 
 
 def test_calibration_chooses_unless_it_is_told(runner):

@@ -81,6 +81,7 @@ class ScriptedRunner:
             "throttled": None,
             "gil_enabled": True,
             "blas": None,
+            "switch_interval": None,
             "traced": None,
         }
 

@@ -108,6 +108,12 @@ def kill_parent(argument):
         time.sleep(600)
 
 
+def keep_the_gil(argument):
+    """What a library does that sets a huge interval for all: nobody else gets the GIL then."""
+    sys.setswitchinterval(1e5)
+    return sum(range(1000))
+
+
 def without_pytest(argument):
     """Raise where the harness or pytest is loaded."""
     heavy = {"pytest", "_pytest", "speedgate.plugin", "speedgate.measure", "speedgate.gate"}

@@ -181,6 +181,7 @@ class MadeRunner:
             "throttled": None,
             "gil_enabled": self.machine.gil_enabled,
             "blas": None,
+            "switch_interval": None,
             "traced": self.machine.traced,
         }
 
