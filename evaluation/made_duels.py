@@ -36,8 +36,13 @@ class MadeBout:
 
     changes: dict[str, float]
 
-    def change(self, signal: Signal, workers: int, build: int) -> float | None:
+    def change(
+        self, signal: Signal, workers: int, build: int, undisturbed: bool = False
+    ) -> float | None:
         return self.changes.get(signal.name)
+
+    def waiting(self, workers: int, build: int) -> float | None:
+        return 0.0
 
     def level(self, signal: Signal, workers: int, build: int) -> float | None:
         change = self.changes.get(signal.name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from speedgate.contest import Contest
-from speedgate.contrast import Suspicion
+from speedgate.contrast import Suspicion, holding
 from speedgate.estimate import Estimate
 from speedgate.spread import mean_interval
 
@@ -70,11 +70,16 @@ def position(contest: Contest, moved: Suspicion) -> Estimate | None:
     interval says on which side of the half it lies; the result is scaled to the effect. ``None``
     before there are two bouts, or without an effect.
     """
+    found, undisturbed = (_position(contest, moved, each) for each in (False, True))
+    return None if found is None or undisturbed is None else holding(found, undisturbed)
+
+
+def _position(contest: Contest, moved: Suspicion, undisturbed: bool) -> Estimate | None:
     workers = contest.entry.case.workers
     differences, effects = [], []
     for bout in contest.bouts:
-        middle = bout.change(moved.signal, workers, MIDDLE)
-        bad = bout.change(moved.signal, workers, BAD)
+        middle = bout.change(moved.signal, workers, MIDDLE, undisturbed)
+        bad = bout.change(moved.signal, workers, BAD, undisturbed)
         if middle is not None and bad is not None:
             differences.append(moved.sign * (middle - bad / 2))
             effects.append(moved.sign * bad)

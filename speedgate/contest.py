@@ -133,7 +133,8 @@ class Contest:
                 for build in builds
             ]
             self._tell_what_is_missing()
-        self.bouts.append(Bout(tuple(sets), tuple(held)))
+        is_placed = self._plan.placed and self.is_placed
+        self.bouts.append(Bout(tuple(sets), tuple(held), is_placed))
         for build in self.builds:
             self.measurements[build].wall_seconds += self._now() - began
 

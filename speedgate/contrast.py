@@ -11,13 +11,17 @@ test; W. J. Conover, Practical Nonparametric Statistics, 3rd ed., section 3.4), 
 for one, with at most (n + 1) / 2^n. With m suspicions n is the first that makes m (n + 1) / 2^n no
 more than the error. So the probability of any false word in a whole duel is at most that
 (Bonferroni's inequality): the first bouts, which chose m, are independent of the fresh ones.
+
+Beside neighbours workers wait for a core, and what they waited is in their seconds: a bout agrees
+only if it does so with the waiting given back, too, and intervals hold what is found either way.
+Both only make less certain (docs/duel.md has what was measured).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from statistics import median
 
@@ -34,6 +38,11 @@ SHARE_MARGIN = 0.10
 FAMILY_ERROR = 0.05
 # One bout that a neighbour spoiled must not undo what eleven others say.
 DISSENTS = 1
+# Workers with cores of their own wait for 1 to 3% of the time on a quiet machine, and for 23% and
+# more beside bursts or a busy process (docs/duel.md has more).
+MOST_WAITING = 0.10
+# Clocks are read one after the other: nearly all of a round may seem to be waiting.
+MOST_GIVEN_BACK = 0.90
 # A suspicion costs fresh bouts only where it is wrong, a missed one cannot be made up for.
 SUSPICION_CONFIDENCE = 0.80
 
@@ -45,7 +54,8 @@ class Signal:
     What people pay decides: seconds, the gain of the threads, and the GIL, which costs more where
     there are more cores. The others explain: a build may be faster with fewer workers at once.
 
-    ``is_relative`` marks what is measured against the serial side, and so moves with it.
+    ``is_relative`` marks what is measured against the serial side, and so moves with it;
+    ``holds_waiting`` what others had of the cores makes longer or shorter.
     """
 
     name: str
@@ -53,6 +63,7 @@ class Signal:
     rises: bool = False
     decides: bool = True
     is_relative: bool = False
+    holds_waiting: bool = False
 
     @property
     def is_share(self) -> bool:
@@ -83,37 +94,87 @@ def _switches(pair: Pair, workers: int) -> float | None:
 
 
 SIGNALS = (
-    Signal("speedup", lambda pair, workers: pair.ratio, rises=True, is_relative=True),
-    Signal("seconds", lambda pair, workers: pair.contender.seconds),
+    Signal(
+        "speedup",
+        lambda pair, workers: pair.ratio,
+        rises=True,
+        is_relative=True,
+        holds_waiting=True,
+    ),
+    Signal("seconds", lambda pair, workers: pair.contender.seconds, holds_waiting=True),
     Signal("held", None),
     Signal("concurrency", _concurrency, rises=True, decides=False),
     Signal("inflation", lambda pair, workers: pair.inflation, is_relative=True, decides=False),
-    Signal("serial_seconds", lambda pair, workers: pair.baseline.seconds, decides=False),
+    Signal(
+        "serial_seconds",
+        lambda pair, workers: pair.baseline.seconds,
+        decides=False,
+        holds_waiting=True,
+    ),
     Signal("cpu_per_wall", _cpu_per_wall, decides=False),
     Signal("switches", _switches, decides=False),
 )
 SIGNAL = {signal.name: signal for signal in SIGNALS}
 
 
+def waiting_shares(pair: Pair, workers: int, is_placed: bool) -> tuple[float | None, float | None]:
+    """Return for what share of a pair's serial and parallel round others had the workers' cores.
+
+    Workers that share cores, or have threads of BLAS beside them, wait for each other as well:
+    then only what the serial side waited too is others'. ``None`` is what the platform cannot tell.
+    """
+    alone, several = pair.baseline.waiting, pair.contender.waiting
+    serial = None if alone is None else alone / pair.baseline.seconds
+    parallel = None if several is None else several / (workers * pair.contender.seconds)
+    if parallel is not None and not is_placed:
+        parallel = None if serial is None else min(serial, parallel)
+    return serial, parallel
+
+
+def given_back(pair: Pair, workers: int, is_placed: bool) -> Pair:
+    """Return a pair as if nobody had waited for a core, as far as the accounting tells."""
+
+    def quiet(found: Round, share: float | None) -> Round:
+        return replace(found, seconds=found.seconds * (1 - min(share or 0.0, MOST_GIVEN_BACK)))
+
+    serial, parallel = waiting_shares(pair, workers, is_placed)
+    return Pair(quiet(pair.baseline, serial), quiet(pair.contender, parallel))
+
+
 @dataclass(frozen=True)
 class Bout:
     """One fresh runner of every build: ``sets[k][b]`` is the k-th pair of build b, ``held[b]`` its
-    share with the GIL held. ``None`` is what a build that failed, or the platform, cannot tell."""
+    share with the GIL held. ``None`` is what a build that failed, or the platform, cannot tell.
+    ``is_placed`` says that each worker had a core of its own, as far as it was ours to give."""
 
     sets: tuple[tuple[Pair | None, ...], ...]
     held: tuple[float | None, ...]
+    is_placed: bool = True
 
     def level(self, signal: Signal, workers: int, build: int) -> float | None:
         """Return a build's median figure in this bout."""
         if signal.of is None:
             return self.held[build]
         pairs = [each[build] for each in self.sets]
-        values = [None if pair is None else signal.of(pair, workers) for pair in pairs]
-        known = [value for value in values if value is not None]
-        return median(known) if known and len(known) == len(values) else None
+        return _median_if_known(
+            None if pair is None else signal.of(pair, workers) for pair in pairs
+        )
 
-    def change(self, signal: Signal, workers: int, build: int) -> float | None:
-        """Return how a signal differs from build 0: the median log ratio, or the difference."""
+    def waiting(self, workers: int, build: int) -> float | None:
+        """Return for what share of a build's parallel rounds others had the workers' cores."""
+        pairs = [each[build] for each in self.sets]
+        return _median_if_known(
+            None if pair is None else waiting_shares(pair, workers, self.is_placed)[1]
+            for pair in pairs
+        )
+
+    def change(
+        self, signal: Signal, workers: int, build: int, undisturbed: bool = False
+    ) -> float | None:
+        """Return how a signal differs from build 0: the median log ratio, or the difference.
+
+        ``undisturbed`` gives back what was waited for a core.
+        """
         if signal.of is None:
             one, other = self.held[0], self.held[build]
             return None if one is None or other is None else other - one
@@ -122,6 +183,9 @@ class Bout:
             first, second = pairs[0], pairs[build]
             if first is None or second is None:
                 return None
+            if undisturbed and signal.holds_waiting:
+                first = given_back(first, workers, self.is_placed)
+                second = given_back(second, workers, self.is_placed)
             one, other = signal.of(first, workers), signal.of(second, workers)
             if not one or not other or min(one, other) <= 0:
                 return None
@@ -129,10 +193,44 @@ class Bout:
         return median(found) if found else None
 
 
-def changes(bouts: Sequence[Bout], signal: Signal, workers: int, build: int) -> list[float]:
+def _median_if_known(values: Iterable[float | None]) -> float | None:
+    """The median, ``None`` where one is not known, or there is none."""
+    found = list(values)
+    known = [value for value in found if value is not None]
+    return median(known) if known and len(known) == len(found) else None
+
+
+def changes(
+    bouts: Sequence[Bout], signal: Signal, workers: int, build: int, undisturbed: bool = False
+) -> list[float]:
     """Return the change of a signal in each bout that knows it."""
-    found = [bout.change(signal, workers, build) for bout in bouts]
+    found = [bout.change(signal, workers, build, undisturbed) for bout in bouts]
     return [value for value in found if value is not None]
+
+
+def change_interval(
+    bouts: Sequence[Bout], signal: Signal, workers: int, build: int, confidence: float
+) -> Estimate | None:
+    """Return the mean change over bouts; its interval holds that of the undisturbed changes, too.
+
+    ``None`` where no bout knows it.
+    """
+    values, undisturbed = (changes(bouts, signal, workers, build, each) for each in (False, True))
+    if not values:
+        return None
+    return holding(mean_interval(values, confidence), mean_interval(undisturbed, confidence))
+
+
+def holding(found: Estimate, other: Estimate) -> Estimate:
+    """Return an estimate whose interval holds another one's as well."""
+    return replace(found, low=min(found.low, other.low), high=max(found.high, other.high))
+
+
+def waiting_of(bouts: Sequence[Bout], workers: int, build: int) -> float | None:
+    """Return the median share that others had of the cores, ``None`` where no bout knows it."""
+    found = [bout.waiting(workers, build) for bout in bouts]
+    known = [value for value in found if value is not None]
+    return median(known) if known else None
 
 
 class Verdict(Enum):
@@ -198,12 +296,11 @@ def moves(bouts: Sequence[Bout], workers: int, build: int) -> dict[str, Move]:
     """Return what is known of every signal between build 0 and another, by the signal's name."""
     found = {}
     for signal in SIGNALS:
-        values = changes(bouts, signal, workers, build)
+        change = change_interval(bouts, signal, workers, build, DEFAULT_CONFIDENCE)
         levels = [_level(bouts, signal, workers, each) for each in (0, build)]
         # What only one of many bouts could tell has no interval, and must not decide.
-        is_known = len(values) >= min(2, len(bouts))
-        if values and is_known and levels[0] is not None and levels[1] is not None:
-            change = mean_interval(values, DEFAULT_CONFIDENCE)
+        is_known = change is not None and change.count >= min(2, len(bouts))
+        if change and is_known and levels[0] is not None and levels[1] is not None:
             found[signal.name] = Move(
                 signal,
                 (levels[0], levels[1]),
@@ -239,20 +336,20 @@ class Suspicion:
         return (self.sign > 0) != self.signal.rises
 
     def agrees(self, bout: Bout, workers: int) -> bool | None:
-        """Whether a fresh bout lies beyond the margin on the suspected side; ``None`` if it does
-        not know the signal, and so does not count."""
-        value = bout.change(self.signal, workers, self.build)
-        return None if value is None else self.sign * value > self.signal.margin
+        """Whether a fresh bout lies beyond the margin on the suspected side, as it was and with the
+        waiting given back; ``None`` if it does not know the signal, and so does not count."""
+        found = [bout.change(self.signal, workers, self.build, each) for each in (False, True)]
+        known = [self.sign * value for value in found if value is not None]
+        return min(known) > self.signal.margin if known else None
 
 
 def suspicions(bouts: Sequence[Bout], workers: int, build: int) -> list[Suspicion]:
     """Return which deciding signals seem to have moved beyond the margin."""
     found = []
     for signal in SIGNALS:
-        values = changes(bouts, signal, workers, build)
-        if not signal.decides or len(values) < 2:
+        change = change_interval(bouts, signal, workers, build, SUSPICION_CONFIDENCE)
+        if not signal.decides or change is None or change.count < 2:
             continue
-        change = mean_interval(values, SUSPICION_CONFIDENCE)
         if abs(change.value) > signal.margin and (change.low > 0 or change.high < 0):
             found.append(Suspicion(build, signal, 1 if change.value > 0 else -1))
     return found

@@ -20,6 +20,7 @@ from speedgate.contest import Contest
 from speedgate.contrast import (
     DISSENTS,
     FAMILY_ERROR,
+    MOST_WAITING,
     Bout,
     Decision,
     Move,
@@ -29,6 +30,7 @@ from speedgate.contrast import (
     decide,
     moves,
     suspicions,
+    waiting_of,
 )
 
 SCREENING_BOUTS = 4
@@ -144,7 +146,8 @@ class Trial:
         elif not contest.bouts:
             note = "it was not reached"
         out = tuple(failed or lacking)
-        return Finding(self, build, decision, found, confirmed, note, out, len(bouts))
+        waiting = tuple(waiting_of(bouts, self.workers, number) for number in (0, build))
+        return Finding(self, build, decision, found, confirmed, note, out, len(bouts), waiting)
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,7 @@ class Finding:
     """What is certain of one case in one build against the first, and why.
 
     ``note`` is why there is no more to say; ``out`` are the builds that failed, or lack the case.
+    ``waiting`` is the share that others had of the workers' cores, in both builds.
     """
 
     trial: Trial
@@ -162,6 +166,12 @@ class Finding:
     note: str
     out: tuple[int, ...]
     bouts: int
+    waiting: tuple[float | None, ...]
+
+    @property
+    def is_beside_neighbours(self) -> bool:
+        """Whether others had so much of the cores, in a build, that less is certain."""
+        return max((each or 0.0 for each in self.waiting), default=0.0) >= MOST_WAITING
 
     @property
     def verdict(self) -> Verdict:

@@ -1,7 +1,7 @@
 """The search over versions, and the side of a version between a good and a bad one."""
 
 import pytest
-from helpers.builds import CRASHING, MadeBuilds
+from helpers.builds import CRASHING, PAIR_SECONDS, MadeBuilds
 
 from speedgate.bisection import STEP_BOUTS, Answer, Outcome, search, side_of
 from speedgate.contrast import SIGNAL, Suspicion
@@ -60,6 +60,16 @@ def test_an_inconclusive_step_is_repeated_and_then_given_up():
     contest = MadeBuilds({}, {}, {}).contest()
     assert side_of(contest, SPEEDUP_FELL)[0] is Answer.UNSURE
     assert len(contest.bouts) == sum(STEP_BOUTS)
+
+
+def test_a_step_beside_neighbours_is_less_sure():
+    """By its seconds the middle is like the bad one; with the waiting given back like the good."""
+    slow = {"pair_seconds": 2 * PAIR_SECONDS}
+    rose = Suspicion(1, SIGNAL["seconds"], 1)
+    quiet = MadeBuilds({}, slow, slow).contest()
+    assert side_of(quiet, rose)[0] is Answer.BAD
+    beside = MadeBuilds({}, slow | {"waiting": 0.5}, slow).contest()
+    assert side_of(beside, rose)[0] is Answer.UNSURE
 
 
 def test_a_version_that_fails_is_left_out():

@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -78,6 +79,70 @@ def test_a_move_tells_both_levels_and_their_ratio():
     assert found.levels[1].value == pytest.approx(math.sqrt(1 / 1.05))
     assert found.change.low < found.change.value < found.change.high
     assert found.change.value == pytest.approx(found.levels[1].value / found.levels[0].value)
+
+
+# --- beside neighbours
+
+
+def waited(seconds, share, serial=2.0, serial_share=0.0):
+    """A pair whose workers waited for a core for such shares of their time."""
+    return Pair(
+        Round(serial, on_cpu=serial, waiting=serial_share * serial),
+        Round(seconds, on_cpu=seconds, waiting=share * WORKERS * seconds),
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_placed", "seconds", "agrees"),
+    [
+        (waited(1.0, 0.0), waited(1.5, 0.0), True, 1.5, True),
+        (waited(1.0, 0.0), waited(1.5, 1 / 3), True, 1.0, False),  # others made it slower
+        (waited(1.5, 1 / 3), waited(1.5, 0.0), True, 1.5, False),  # it is slower, but not as seen
+        (waited(1.5, 1 / 3), waited(2.25, 1 / 3), True, 1.5, True),  # both waited alike
+        (waited(1.0, 0.0), waited(1.5, 1 / 3), False, 1.5, True),  # its own threads did
+        (waited(1.0, 0.0), waited(1.5, 1 / 3, 3.0, 1 / 3), False, 1.0, False),
+        (pair(), waited(9.0, 1.4), True, 0.9, False),  # clocks are not read at once
+        (pair(), pair(contender=1.5), True, 1.5, True),
+    ],
+)
+def test_what_waiting_explains_is_not_confirmed(one, other, is_placed, seconds, agrees):
+    made = Bout(((one, other),) * 3, (None, None), is_placed)
+    undisturbed = made.change(SIGNAL["seconds"], WORKERS, 1, undisturbed=True)
+    assert math.exp(undisturbed) == pytest.approx(seconds)
+    assert suspected("seconds", 1).agrees(made, WORKERS) is agrees
+    speedup = made.change(SIGNAL["speedup"], WORKERS, 1, undisturbed=True)
+    serial = made.change(SIGNAL["serial_seconds"], WORKERS, 1, undisturbed=True)
+    assert speedup == pytest.approx(serial - undisturbed)
+
+
+def test_intervals_hold_what_is_found_with_the_waiting_given_back():
+    made = [bout(waited(1.0, 0.0), waited(each, 0.2)) for each in (1.25, 1.26, 1.24)]
+    found = moves(made, WORKERS, 1)["seconds"].change
+    assert found.value == pytest.approx(1.25, abs=0.01)
+    assert found.low <= 1.0
+    assert not moves(made, WORKERS, 1)["seconds"].is_within_margin
+    assert judge(made) is Verdict.INCONCLUSIVE
+    assert suspicions(made, WORKERS, 1) == []
+
+
+def test_equal_seconds_are_not_the_same_where_one_build_waited_and_the_other_did_not():
+    made = [bout(waited(1.0, 0.4), waited(1.0, 0.0))] * 4
+    assert judge(made) is Verdict.INCONCLUSIVE
+    assert judge([bout(waited(1.0, 0.4), waited(1.0, 0.4))] * 4) is Verdict.SAME
+
+
+def test_the_waiting_is_that_of_the_parallel_rounds():
+    made = bout(waited(1.0, 0.1), waited(1.0, 0.3, serial_share=0.2))
+    assert [made.waiting(WORKERS, each) for each in (0, 1)] == pytest.approx([0.1, 0.3])
+    crowded = replace(made, is_placed=False)
+    assert [crowded.waiting(WORKERS, each) for each in (0, 1)] == pytest.approx([0.0, 0.2])
+
+
+def test_where_nobody_knows_the_waiting_nothing_is_given_back():
+    unknown = Pair(Round(2.0, on_cpu=2.0), Round(1.0, on_cpu=2.0))
+    made = bout(unknown, Pair(Round(2.0, on_cpu=2.0), Round(1.5, on_cpu=2.0)))
+    assert made.waiting(WORKERS, 1) is None
+    assert suspected("seconds", 1).agrees(made, WORKERS) is True
 
 
 # --- verdicts

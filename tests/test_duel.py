@@ -153,6 +153,45 @@ def test_workers_that_could_not_be_placed_are_told():
     assert not any("could not be kept" in line for line in duel_text(section(duel), 200))
 
 
+def test_a_duel_beside_neighbours_says_so_of_each_case_and_at_its_head():
+    duel = run({"waiting": 0.31}, {"waiting": 0.29})
+    (finding,) = duel.findings()
+    tail = "; beside neighbours, who had the workers' cores for 31% in A, 29% in B"
+    assert reason(finding).endswith(tail)
+    head = (
+        "beside neighbours: in 1 of 1 cases others had the workers' cores for 10% of the time or "
+        "more, up to 31%; less is certain, and a quiet machine tells more"
+    )
+    shown = duel_text(section(duel), 200)
+    assert shown[2] == head
+    assert next(line for line in shown if "g-1e6" in line).endswith("  waited 31%")
+    assert f"- {head}" in duel_markdown(section(duel))
+    assert findings_json(duel)[0]["waiting"] == pytest.approx([0.31, 0.29])
+
+
+@pytest.mark.parametrize("waiting", [0.0, 0.03, None])
+def test_a_duel_on_a_quiet_machine_says_nothing_of_neighbours(waiting):
+    duel = run({"waiting": waiting}, {"waiting": waiting})
+    shown = "\n".join(duel_text(section(duel), 200))
+    assert "beside neighbours" not in shown + reason(duel.findings()[0])
+    assert ("is not known here: neighbours show in the intervals" in shown) is (waiting is None)
+
+
+def test_a_duel_that_older_versions_saved_is_shown():
+    found = section(run({"waiting": 0.3}, {"ratio": 0.9}))
+    for each in found["findings"]:
+        for name in ("waiting", "beside_neighbours", "word"):
+            del each[name]
+    assert "beside neighbours: in" not in "\n".join(duel_text(found, 80))
+
+
+def test_what_neighbours_did_to_one_build_is_not_confirmed():
+    """B's seconds are twice A's for the whole duel, and others had its cores for half of them."""
+    slower = {"ratio": 2.0, "pair_seconds": 2 * PAIR_SECONDS, "waiting": 0.5}
+    (finding,) = run({"ratio": 2.0}, slower).findings()
+    assert finding.verdict is Verdict.INCONCLUSIVE
+
+
 def test_of_a_traceback_only_the_error_is_told():
     trace = "g raised ValueError\nTraceback (most recent call last):\n  ^^^\nValueError: odd"
     replies = {"replies": {"rounds": MeasurementError(trace)}}

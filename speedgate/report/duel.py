@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from speedgate.contrast import (
+    MOST_WAITING,
     RATIO_MARGIN,
     SHARE_MARGIN,
     SIGNALS,
@@ -41,6 +42,11 @@ UNPLACED = (
 )
 
 
+WAITING_UNKNOWN = (
+    "how long workers waited for a core is not known here: neighbours show in the intervals only"
+)
+
+
 def findings_json(duel: Duel) -> list[Json]:
     """Return what is certain of every case, what matters most first; plain JSON."""
     return [_finding_json(each) for each in duel.findings()]
@@ -62,6 +68,8 @@ def _finding_json(finding: Finding) -> Json:
         "note": finding.note,
         "out": [contest.contestants[build].label for build in finding.out],
         "bouts": finding.bouts,
+        "waiting": list(finding.waiting),
+        "beside_neighbours": finding.is_beside_neighbours,
         "signals": {
             name: _move_json(move, calls) | {"confirmed": directions.get(name)}
             for name, move in finding.moves.items()
@@ -99,7 +107,15 @@ def _direction(suspicion: Suspicion) -> str:
 
 
 def reason(finding: Finding) -> str:
-    """Return in words which signal moved, or why nothing is certain."""
+    """Return in words which signal moved, or why nothing is certain, and who else had the cores."""
+    if not finding.is_beside_neighbours:
+        return _reason(finding)
+    shares = zip(finding.waiting, (letter(0), letter(finding.build)), strict=True)
+    told = ", ".join(f"{share:.0%} in {name}" for share, name in shares if share is not None)
+    return f"{_reason(finding)}; beside neighbours, who had the workers' cores for {told}"
+
+
+def _reason(finding: Finding) -> str:
     if finding.verdict in (Verdict.FAILED, Verdict.NOT_AVAILABLE):
         return f"in {' and '.join(map(letter, finding.out))}: {_without_traceback(finding.note)}"
     if finding.confirmed:
@@ -234,7 +250,7 @@ def _alike(finding: Finding, is_slower: bool) -> str:
 
 
 def head_lines(section: Json) -> list[str]:
-    """Return what each letter stands for."""
+    """Return what each letter stands for, and whether others had the cores meanwhile."""
     lines = []
     for number, build in enumerate(section["builds"]):
         blas = ", ".join(build["blas"]) or "no BLAS known"
@@ -242,7 +258,26 @@ def head_lines(section: Json) -> list[str]:
             f"{letter(number)}: {build['label']} (Python {build['python']}, "
             f"NumPy {build['numpy']}, {blas})"
         )
-    return lines
+    return [*lines, *_neighbours(section)]
+
+
+def _neighbours(section: Json) -> list[str]:
+    """A line where neighbours made less certain; none in older duels, which did not ask."""
+    findings = section["findings"]
+    beside = [each for each in findings if each.get("beside_neighbours")]
+    if not beside:
+        return []
+    most = max(_most_waiting(each) for each in beside)
+    line = (
+        f"beside neighbours: in {len(beside)} of {len(findings)} cases others had the workers' "
+        f"cores for {MOST_WAITING:.0%} of the time or more, up to {most:.0%}; less is certain, and "
+        "a quiet machine tells more"
+    )
+    return [line]
+
+
+def _most_waiting(finding: Json) -> float:
+    return max(each or 0.0 for each in finding["waiting"])
 
 
 def duel_text(section: Json, width: int, details: bool = False) -> list[str]:
@@ -258,7 +293,7 @@ def duel_text(section: Json, width: int, details: bool = False) -> list[str]:
         if finding["verdict"] != verdict:
             verdict = finding["verdict"]
             shown += [f"{verdict}:"]
-        shown.append(_line(name, _cells(finding), broad))
+        shown.append(_line(name, _cells(finding), broad) + _mark(finding))
         if details or verdict not in ("same", "inconclusive") or finding.get("note"):
             shown += [f"    {line}" for line in wrapped(finding["reason"], width - 4)]
         if details:
@@ -278,6 +313,11 @@ def _name(finding: Json, section: Json) -> str:
 def _line(name: str, cells: Sequence[str], broad: int) -> str:
     first, second, ratio, seconds = cells
     return f"  {name:<{broad}} {first:>5} {second:>5}  {ratio:<14}  {seconds:<7}".rstrip()
+
+
+def _mark(finding: Json) -> str:
+    beside = finding.get("beside_neighbours")
+    return f"  waited {_most_waiting(finding):.0%}" if beside else ""
 
 
 def _cells(finding: Json) -> tuple[str, str, str, str]:
@@ -353,7 +393,11 @@ def _mixed(section: Json, verdict: Verdict) -> str:
 
 def remarks(section: Json) -> list[str]:
     """Return what makes this duel tell less than others."""
-    return [] if section.get("placed", True) else [UNPLACED]
+    known = [each.get("waiting", [0.0]) for each in section["findings"] if each["bouts"]]
+    is_unknown = bool(known) and all(share is None for shares in known for share in shares)
+    return ([] if section.get("placed", True) else [UNPLACED]) + (
+        [WAITING_UNKNOWN] if is_unknown else []
+    )
 
 
 def duel_markdown(section: Json) -> str:

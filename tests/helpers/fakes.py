@@ -17,6 +17,8 @@ class FakeClock:
 class ScriptedRunner:
     """Answers like a runner whose rounds all take the same made-up time, on the fake clock.
 
+    ``waiting`` is the share of the workers' time for which others had their cores.
+
     ``replies`` replaces the answer to a request: a mapping, or an exception to raise.
     """
 
@@ -26,12 +28,14 @@ class ScriptedRunner:
         ratio: float = 2.0,
         pair_seconds: float = 0.5,
         held: tuple[int, int] | None = (10, 100),
+        waiting: float | None = 0.0,
         replies: dict[str, Any] | None = None,
     ) -> None:
         self.clock = clock
         self.ratio = ratio
         self.pair_seconds = pair_seconds
         self.held_samples = held
+        self.waiting = waiting
         self.replies = replies or {}
         self.requests: list[dict[str, Any]] = []
         self.limits: list[float] = []
@@ -87,9 +91,10 @@ class ScriptedRunner:
 
     def pair(self, ratio: float) -> dict[str, Any]:
         contender = self.pair_seconds / (1 + ratio)
+        waiting = None if self.waiting is None else 2 * contender * self.waiting
         return {
             "baseline": {"seconds": ratio * contender, "on_cpu": ratio * contender},
-            "contender": {"seconds": contender, "on_cpu": 2 * contender, "waiting": 0.0},
+            "contender": {"seconds": contender, "on_cpu": 2 * contender, "waiting": waiting},
         }
 
     def held(self, request: dict[str, Any]) -> dict[str, Any]:
