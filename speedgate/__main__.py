@@ -37,6 +37,7 @@ from speedgate.report.line import change_line, plot_lines
 from speedgate.report.map import map_lines, markdown_map
 from speedgate.report.summary import environment_line, markdown_run, text_run
 from speedgate.report.table import wrapped
+from speedgate.report.text import visible, visible_lines, write_plain_marks
 from speedgate.run import EstimateEntry, HistoryError, Run, read_run
 from speedgate.selection import OptionError
 from speedgate.selftest import conclusions, run_selftest
@@ -51,6 +52,7 @@ QUICK_TRIALS = 5
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code: 0 well, 1 the answer is bad, 2 it could not be done."""
+    write_plain_marks(sys.stdout, sys.stderr)
     options = parser().parse_args(arguments)
     try:
         code: int = options.run(options)
@@ -59,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except REFUSALS as error:
-        print(f"speedgate {options.command}: {error}", file=sys.stderr)
+        warn(f"speedgate {options.command}: {error}")
         return 2
     except KeyboardInterrupt:
         print(f"speedgate {options.command}: interrupted", file=sys.stderr)
@@ -202,8 +204,8 @@ def run_map(options: argparse.Namespace) -> int:
         print(markdown_map(run, environment_line(run.environment)))
         return 0
     width = shutil.get_terminal_size().columns
-    print(*wrapped(environment_line(run.environment), width), f"from {run.name}", "", sep="\n")
-    print("\n".join(map_lines(run.rows(), width, options.details)))
+    head = [*wrapped(environment_line(run.environment), width), f"from {run.name}", ""]
+    print(visible_lines([*head, *map_lines(run.rows(), width, options.details)]))
     return 0
 
 
@@ -229,9 +231,9 @@ def run_advise(options: argparse.Namespace) -> int:
         line = f"measured on another machine: {line}"
     width = shutil.get_terminal_size().columns
     what = "x: over a plain loop in one worker thread; serial is a loop in the main thread"
-    print(*wrapped(line, width), f"from {run.name}", *wrapped(what, width), "", sep="\n")
-    for advice in found:
-        print(*wrapped(advice.line, width), sep="\n")
+    head = [*wrapped(line, width), f"from {run.name}", *wrapped(what, width), ""]
+    lines = [each for advice in found for each in wrapped(advice.line, width)]
+    print(visible_lines([*head, *lines]))
     return 0
 
 
@@ -281,8 +283,9 @@ def is_file(source: str) -> bool:
     return "://" not in source and Path(source).is_file()
 
 
-def warn(line: str) -> None:
-    print(line, file=sys.stderr)
+def warn(text: str) -> None:
+    """Tell something, in lines of its own, beside the output."""
+    print(visible_lines(text.splitlines()), file=sys.stderr)
 
 
 def run_compare(options: argparse.Namespace) -> int:
@@ -302,7 +305,7 @@ def run_compare(options: argparse.Namespace) -> int:
         raise HistoryError("nothing to compare: no benchmark of the first side is in another")
     if options.format == "text":
         width = shutil.get_terminal_size().columns
-        print("\n".join(comparison_text(sides, differences, lines, width)))
+        print(visible_lines(comparison_text(sides, differences, lines, width)))
     elif options.format == "markdown":
         print(comparison_markdown(sides, differences, lines))
     elif options.format == "json":
@@ -402,7 +405,7 @@ def run_history(options: argparse.Namespace) -> int:
             print(*[""] * bool(number), *wrapped(title, width), sep="\n")
             for signal in wanted:
                 for line in signal_lines(signal, series, width):
-                    print(line)
+                    print(visible(line))
     return 0
 
 
@@ -443,10 +446,11 @@ def list_history(history: History) -> int:
     if not environments:
         raise HistoryError(f"no run in {history.store.location}; 'pytest bench/' makes one")
     for each in environments:
-        print(f"{each.name}: {runs_text(each.runs)}, the last {each.last[:16].replace('T', ' ')}")
+        last = each.last[:16].replace("T", " ")
+        print(visible(f"{each.name}: {runs_text(each.runs)}, the last {last}"))
     print(f"\ncases of {environments[0].name}:")
     for name, _, runs in history.benchmarks(environments[0].digest):
-        print(f"  {name}: {runs_text(runs)}")
+        print(visible(f"  {name}: {runs_text(runs)}"))
     return 0
 
 
@@ -488,20 +492,21 @@ def run_accept(options: argparse.Namespace) -> int:
             )
         if not run.complete:
             raise HistoryError(f"{run.id} was cut short: an incomplete run is never a baseline")
-        print(f"accepted {run.environment}/{run.id}: {history.accept(run, options.why)}")
+        beside = history.accept(run, options.why)
+        print(visible(f"accepted {run.environment}/{run.id}: {beside}"))
     return 0
 
 
 def run_import(options: argparse.Namespace) -> int:
     with History(options.history, warn) as history:
         for path in options.files:
-            print(f"{path}: {import_run(path, history)}")
+            print(visible(f"{path}: {import_run(path, history)}"))
     return 0
 
 
 def run_export(options: argparse.Namespace) -> int:
     names = export_run(options.file, options.target)
-    print(f"{options.target}: {len(names)} benchmarks")
+    print(visible(f"{options.target}: {len(names)} benchmarks"))
     return 0
 
 
@@ -510,7 +515,7 @@ def run_report(options: argparse.Namespace) -> int:
     if options.format == "markdown":
         print(markdown_run(run))
     else:
-        print("\n".join(text_run(run, shutil.get_terminal_size().columns)))
+        print(visible_lines(text_run(run, shutil.get_terminal_size().columns)))
     return 0
 
 

@@ -27,6 +27,7 @@ from speedgate.duel_commands import (
 from speedgate.duel_selection import parse_entry, refuse_what_does_not_fit
 from speedgate.installation import package_name, published_versions
 from speedgate.report.duel import reason
+from speedgate.report.text import one_line, visible, visible_lines
 from speedgate.selection import OptionError
 
 
@@ -89,11 +90,11 @@ def run_bisect(options: argparse.Namespace) -> int:
             answer, why = ask(build_of(version))
         except BuildError as error:
             answer, why = Answer.MISSING, str(error).splitlines()[0]
-        print(f"{package} {version}: {answer.value} ({why})", flush=True)
+        print(visible(f"{package} {version}: {answer.value} ({why})"), flush=True)
         return answer, why
 
     outcome = search([good, *versions, bad], probe)
-    print(*outcome_lines(outcome, package), sep="\n")
+    print(visible_lines(outcome_lines(outcome, package)))
     return WELL if outcome.is_exact else BAD
 
 
@@ -107,7 +108,7 @@ def what_differs(
         duel.run()
         line.close()
     finding = duel.findings()[0]
-    print(f"{finding.verdict.value}: {entry.label} {reason(finding)}", flush=True)
+    print(one_line(f"{finding.verdict.value}: {entry.label} {reason(finding)}"), flush=True)
     if finding.verdict in (Verdict.FAILED, Verdict.NOT_AVAILABLE):
         # What fails in the good one as well did not begin anywhere between.
         return partial(_ask_whether_it_runs, ends[0], entry, limit) if finding.out == (1,) else None

@@ -25,6 +25,7 @@ from speedgate.lending import lent_folder
 from speedgate.measure import Asker, RunnerProcess, import_folders
 from speedgate.report.duel import duel_markdown, duel_text, findings_json
 from speedgate.report.progress import LOG_EVERY_SECONDS, duration
+from speedgate.report.text import visible_lines
 from speedgate.selection import OptionError, parse_seconds
 from speedgate.settings import DEFAULT_TIME_LIMIT_SECONDS
 
@@ -221,11 +222,11 @@ def show(found: Json, options: argparse.Namespace) -> None:
         print(duel_markdown(found))
     else:
         width = shutil.get_terminal_size().columns
-        print("\n".join(duel_text(found, width, options.details)))
+        print(visible_lines(duel_text(found, width, options.details)))
 
 
 def say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(visible_lines(line.split("\n")), file=sys.stderr, flush=True)
 
 
 class StepLine:

@@ -210,8 +210,8 @@ class FindingShape(msgspec.Struct):
     verdict: str
     reason: str
     bouts: Count
+    signals: dict[str, SignalShape]
     note: str | None = None
-    signals: dict[str, SignalShape] = {}  # msgspec copies it
 
     def __post_init__(self) -> None:
         names = ("speedup", "seconds") if "speedup" in self.signals else ()

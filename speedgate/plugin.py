@@ -64,6 +64,7 @@ from speedgate.recording import (
 )
 from speedgate.report.progress import Progress, duration
 from speedgate.report.summary import summary_lines
+from speedgate.report.text import encodable, visible, visible_lines
 from speedgate.run import (
     HistoryError,
     Json,
@@ -675,7 +676,7 @@ def judged_names(state: State) -> list[str]:
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     """Say what is compared with, and what is wrong with the history, before measuring."""
-    return list(config.stash[STATE].remarks)
+    return list(map(visible, config.stash[STATE].remarks))
 
 
 class OneProcessItem(pytest.Item):
@@ -735,7 +736,7 @@ class VerdictItem(pytest.Item):
         except NotEvaluated as error:
             if self.nodeid in state.unsettled and asks_for_failures(self.config):
                 raise GateFailed(f"{error}\n{NOT_JUDGED_AGAIN}") from None
-            pytest.skip(str(error))
+            pytest.skip(visible(str(error)))
         state.unsettled.pop(self.nodeid, None)
 
     def _refuse_to_be_early(self, state: State) -> None:
@@ -753,7 +754,7 @@ class VerdictItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         if isinstance(excinfo.value, GateFailed):
-            return str(excinfo.value)
+            return visible_lines(str(excinfo.value).split("\n"))
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, None, str]:
@@ -853,7 +854,7 @@ def conclude(state: State, item: pytest.Item, judgement: Judgement) -> None:
     if judgement.verdict is Verdict.NOT_EVALUATED:
         raise NotEvaluated(judgement.line)
     if judgement.verdict is not Verdict.PASSED:
-        pytest.skip(judgement.line)
+        pytest.skip(visible(judgement.line))
 
 
 class PromiseItem(VerdictItem):
@@ -1131,19 +1132,26 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     """Print the one table, the gate's words, and where the run was saved."""
     state = config.stash[STATE]
     if state.complaint:
-        terminalreporter.write_line(state.complaint, red=True)
+        write(terminalreporter, state.complaint, red=True)
     if not (state.rows or state.judgements or state.left_out or state.notes):
         return
     terminalreporter.section("speedgate")
     write_tables(terminalreporter, state)
     if config.get_verbosity() > 0:
         seconds = time.monotonic() - state.began
-        terminalreporter.write_line(
+        write(
+            terminalreporter,
             f"{state.timed_seconds / seconds:.0%} of {seconds:.0f} s were timed rounds, control "
-            "and calibration"
+            "and calibration",
         )
     write_saved(terminalreporter, config, state)
     write_changes(terminalreporter, config, state)
+
+
+def write(reporter: Any, line: str, **markup: bool) -> None:
+    """Write what acts on no terminal, and what its encoding holds."""
+    for each in line.split("\n"):
+        reporter.write_line(encodable(visible(each), reporter._tw._file), **markup)
 
 
 def write_saved(reporter: Any, config: pytest.Config, state: State) -> None:
@@ -1152,12 +1160,13 @@ def write_saved(reporter: Any, config: pytest.Config, state: State) -> None:
         return
     saved = state.recording.saved
     note = "" if state.is_complete else ", marked incomplete: it is no baseline"
-    reporter.write_line(f"saved in {saved}{note}")
+    write(reporter, f"saved in {saved}{note}")
     if state.compared is not None:
         command = f"python -m speedgate compare {state.compared.name} {saved.stem}"
         where = history_location(config, state)
-        reporter.write_line(
-            f"side by side: {command}{'' if where == 'results' else f' --history {where}'}"
+        write(
+            reporter,
+            f"side by side: {command}{'' if where == 'results' else f' --history {where}'}",
         )
     if state.settings.history is None:
         return
@@ -1165,9 +1174,10 @@ def write_saved(reporter: Any, config: pytest.Config, state: State) -> None:
         name = saved.relative_to(state.recording.results).as_posix()
         store = open_store(state.settings.history)
         store.write(name, saved.read_bytes())
-        reporter.write_line(f"and in {store.path(name)}")
+        write(reporter, f"and in {store.path(name)}")
     except (OSError, StoreError) as error:
-        reporter.write_line(
+        write(
+            reporter,
             f"--history: the run could not be written to {state.settings.history} ({error}); "
             f"copy {saved} there",
             red=True,
@@ -1180,17 +1190,17 @@ def write_tables(reporter: Any, state: State) -> None:
         row for bench, rows in state.rows.items() if bench.report is None for row in rows.values()
     ]
     for line, verdict in summary_lines(common, state.judgements, reporter._tw.fullwidth):
-        reporter.write_line(line, **MARKUP.get(verdict, {}))
+        write(reporter, line, **MARKUP.get(verdict, {}))
     for reason in dict.fromkeys(state.left_out.values()):
         count = sum(each == reason for each in state.left_out.values())
-        reporter.write_line(f"{count} cases not measured: {reason}", yellow=True)
+        write(reporter, f"{count} cases not measured: {reason}", yellow=True)
     for note in state.notes:
-        reporter.write_line(note, yellow=True)
+        write(reporter, note, yellow=True)
     for bench, rows in state.rows.items():
         if bench.report is not None:
-            reporter.write_line("")
+            write(reporter, "")
             for line in bench.report(list(rows.values()), reporter._tw.fullwidth):
-                reporter.write_line(line)
+                write(reporter, line)
 
 
 def write_changes(reporter: Any, config: pytest.Config, state: State) -> None:
@@ -1200,10 +1210,10 @@ def write_changes(reporter: Any, config: pytest.Config, state: State) -> None:
     ]
     if not state.settings.in_process:
         for line in broken_promises(rows):
-            reporter.write_line(line, red=True)
+            write(reporter, line, red=True)
     if state.environment.get("gil_enabled", True):
         for line in kept_better(rows):
-            reporter.write_line(line, green=True)
+            write(reporter, line, green=True)
     if not rows or state.recording is None or state.recording.saved is None:
         return
     saved = state.recording.saved.relative_to(state.recording.results).as_posix()
@@ -1212,10 +1222,10 @@ def write_changes(reporter: Any, config: pytest.Config, state: State) -> None:
             cases = {row.case for row in rows}
             before = history.earlier_classes(state.environment, cases, but=saved)
     except (HistoryError, StoreError, OSError) as error:
-        reporter.write_line(f"not compared with earlier classes: {error}", red=True)
+        write(reporter, f"not compared with earlier classes: {error}", red=True)
         return
     for change in changes(before, rows):
-        reporter.write_line(change.line, yellow=True)
+        write(reporter, change.line, yellow=True)
 
 
 MARKUP: dict[Verdict | None, dict[str, bool]] = {

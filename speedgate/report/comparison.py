@@ -11,6 +11,7 @@ from typing import Any
 from speedgate.comparison import Line, Ratio, Source, counts
 from speedgate.estimate import Estimate
 from speedgate.report.table import Table, markdown, plain, wrapped
+from speedgate.report.text import markdown_text
 
 LEGEND = (
     "speedup over a plain loop, and seconds a call; x: another side's figure over A's. better, "
@@ -91,7 +92,7 @@ def comparison_text(
 def comparison_markdown(
     sources: Sequence[Source], differences: Sequence[Sequence[str]], lines: Sequence[Line]
 ) -> str:
-    head = [f"- {line.strip()}" for line in head_lines(sources, differences)]
+    head = [f"- {markdown_text(line.strip())}" for line in head_lines(sources, differences)]
     table = markdown(comparison_table(lines)).replace("| speedup |", "| |", 1)
     return "\n".join([*head, "", table, "", f"{LEGEND}.", "", counts(lines)])
 

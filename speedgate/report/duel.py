@@ -20,6 +20,7 @@ from speedgate.duel import Duel, Finding
 from speedgate.report.comparison import letter
 from speedgate.report.progress import duration
 from speedgate.report.table import Table, markdown, wrapped
+from speedgate.report.text import markdown_text, visible
 
 Json = dict[str, Any]
 
@@ -284,7 +285,7 @@ def duel_text(section: Json, width: int, details: bool = False) -> list[str]:
     """Return a duel as lines of the terminal, from its section of a run."""
     shown = [each for line in head_lines(section) for each in wrapped(line, width)]
     findings = section["findings"]
-    names = [_name(each, section) for each in findings]
+    names = [visible(_name(each, section)) for each in findings]
     broad = max(map(len, names), default=0)
     columns = ("A", "other", "other/A", "seconds") if len(section["builds"]) > 2 else COLUMNS
     shown += ["", _line("", columns, broad)]
@@ -403,11 +404,11 @@ def remarks(section: Json) -> list[str]:
 def duel_markdown(section: Json) -> str:
     """Return a duel in Markdown, as for the summary of a CI job."""
     rows = tuple(
-        (f"{each['verdict']}", f"`{_name(each, section)}`", *_cells(each), each["reason"])
+        (f"{each['verdict']}", _name(each, section), *_cells(each), each["reason"])
         for each in section["findings"]
     )
     columns = ("verdict", "case", "A", "B", "B/A", "seconds B/A", "reason")
-    head = [f"- {line}" for line in head_lines(section)]
-    body = markdown(Table(columns, rows))
+    head = [f"- {markdown_text(line)}" for line in head_lines(section)]
+    body = markdown(Table(columns, rows), code=1)
     tail = [f"{line}.\n" for line in (LEGEND, *remarks(section))]
     return "\n".join([*head, "", body, "", *tail, counts(section)])

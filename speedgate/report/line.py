@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from speedgate.drift import Change
 from speedgate.report.table import wrapped
+from speedgate.report.text import visible
 
 HEIGHT = 10
 LEAST_WIDTH = 20
@@ -26,7 +27,7 @@ def plot_lines(label: str, values: Sequence[float], names: Sequence[str], width:
     try:
         import plotille  # noqa: PLC0415  # an extra
     except ImportError:
-        lines = [f"{name}  {value:.4g}" for name, value in zip(names, values, strict=True)]
+        lines = [f"{visible(name)}  {value:.4g}" for name, value in zip(names, values, strict=True)]
         return [*wrapped(MISSING, width), *lines]
     figure = plotille.Figure()
     figure.width, figure.height = max(LEAST_WIDTH, width - AXIS_COLUMNS), HEIGHT

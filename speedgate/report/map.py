@@ -8,6 +8,7 @@ from speedgate.case import format_size
 from speedgate.classification import GilClass
 from speedgate.gil_map import Operation, break_even_text, operations
 from speedgate.report.table import Table, markdown, plain, short, wrapped
+from speedgate.report.text import markdown_code, markdown_text
 from speedgate.run import Row, Run
 
 WORDS = {
@@ -97,7 +98,12 @@ def markdown_map(run: Run, environment: str) -> str:
     with_even = Table((*table.columns, "threads win from"), rows)
     origin = (
         "Measured by `pytest bench/bench_gil_map.py`; this page is the output of "
-        f"`python -m speedgate map {run.name} --format markdown`."
+        f"{markdown_code(f'python -m speedgate map {run.name} --format markdown')}."
     )
-    parts = ["# The GIL map", f"{environment}. {origin}", f"Cells: {LEGEND}.", markdown(with_even)]
+    parts = [
+        "# The GIL map",
+        f"{markdown_text(environment)}. {origin}",
+        f"Cells: {LEGEND}.",
+        markdown(with_even),
+    ]
     return "\n\n".join(parts)

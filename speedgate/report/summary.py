@@ -13,6 +13,7 @@ from speedgate.report.blas import blas_lines, blas_table
 from speedgate.report.duel import duel_markdown, duel_text
 from speedgate.report.map import map_lines, map_table
 from speedgate.report.table import MARKS, Table, markdown, plain, speedup_table, wrapped
+from speedgate.report.text import markdown_text, visible
 from speedgate.run import JudgementEntry, Row, Run
 from speedgate.speedup import superlinear_reason
 
@@ -72,7 +73,7 @@ def summary_lines(
 def text_run(run: Run, width: int) -> list[str]:
     """Return a stored run as the terminal showed it: a table for each bench, then the gate."""
     lines = wrapped(environment_line(run.environment), width)
-    lines += [f"from {run.name}", ""]
+    lines += [visible(f"from {run.name}"), ""]
     if run.duel is not None:
         return lines + duel_text(run.duel, width)
     for rows in _by_bench(run):
@@ -103,14 +104,16 @@ def _bench_table(rows: list[Row], run: Run) -> Table:
 
 def markdown_run(run: Run) -> str:
     """Return a stored run in Markdown, as for the summary of a CI job."""
-    parts = [f"### {environment_line(run.environment)}", ""]
+    parts = [f"### {markdown_text(environment_line(run.environment))}", ""]
     if run.duel is not None:
         return "\n".join([*parts, duel_markdown(run.duel)])
     for rows in _by_bench(run):
         parts += [markdown(_bench_table(rows, run)), ""]
-        parts += [f"- {remark}" for remark in remarks(rows)]
+        parts += [f"- {markdown_text(remark)}" for remark in remarks(rows)]
     parts += [LEGEND, ""]
-    return "\n".join(parts + [f"- {_sentence(judgement)}" for judgement in run.judgements])
+    return "\n".join(
+        parts + [f"- {markdown_text(_sentence(judgement))}" for judgement in run.judgements]
+    )
 
 
 def _by_bench(run: Run) -> list[list[Row]]:

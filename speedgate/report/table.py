@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from speedgate.case import Case, format_size
 from speedgate.estimate import Estimate
 from speedgate.gate import Verdict
+from speedgate.report.text import markdown_code, markdown_text, one_line, visible
 from speedgate.run import Row
 
 MARKS = {
@@ -64,11 +65,16 @@ def short(estimate: Estimate) -> str:
     return f"{estimate.value:.2f} {estimate.low:.2f}-{estimate.high:.2f}"
 
 
-def markdown(table: Table) -> str:
-    """Return the table in Markdown."""
-    head = "| " + " | ".join(column or "speedup" for column in table.columns) + " |"
+def markdown(table: Table, code: int | None = None) -> str:
+    """Return the table in Markdown, the column ``code`` as code."""
+    head = [column or "speedup" for column in table.columns]
     rule = "|" + " --- |" * len(table.columns)
-    return "\n".join([head, rule, *("| " + " | ".join(row) + " |" for row in table.rows)])
+    rows = [
+        [(markdown_code if n == code else markdown_text)(cell) for n, cell in enumerate(row)]
+        for row in table.rows
+    ]
+    lines = ["| " + " | ".join(row) + " |" for row in (map(markdown_text, head), *rows)]
+    return "\n".join([lines[0], rule, *lines[1:]])
 
 
 def plain(table: Table, width: int) -> list[str]:
@@ -77,6 +83,9 @@ def plain(table: Table, width: int) -> list[str]:
     Where the columns do not fit beside each other they are cut into several blocks, each with
     the row names in front.
     """
+    table = Table(
+        tuple(map(visible, table.columns)), tuple(tuple(map(visible, row)) for row in table.rows)
+    )
     lines: list[str] = []
     for columns in _blocks(table, width):
         picked = [[row[column] for column in columns] for row in (table.columns, *table.rows)]
@@ -119,6 +128,10 @@ def wrapped(text: str, width: int) -> list[str]:
     A longer word, such as the name of a file, stays whole: it is there to be copied.
     """
     lines = textwrap.wrap(
-        text, width, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
+        one_line(text),
+        width,
+        subsequent_indent="  ",
+        break_on_hyphens=False,
+        break_long_words=False,
     )
     return lines or [""]

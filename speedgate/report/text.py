@@ -1,0 +1,87 @@
+"""Text for others: what is stored or named may hold anything, and is shown as what it is.
+
+One function for the terminal, one for Markdown, and what to do where an encoding lacks a mark.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterable
+from typing import Any
+
+# What takes the place of a mark where it cannot be encoded: as wide, so that columns stay. The
+# dots are those of a plot.
+PLAIN_MARKS = {"✓": "+", "✗": "x", chr(0x2800): " "}
+DOTS = range(0x2801, 0x2900)
+ERRORS = "speedgate-plain-marks"
+
+
+def visible(text: str) -> str:
+    """Return a text of one line in which nothing acts on the terminal: ``\\x1b``, ``\\n``.
+
+    What ``str.isprintable`` does not call so is escaped: control characters, which move the cursor
+    or colour what follows, those that turn the direction of writing, and bytes that are no text.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
+
+
+_BREAKS = str.maketrans("\t\n\v\f\r", " " * 5)
+
+
+def one_line(text: str) -> str:
+    """Return the same of a text of several lines, as one."""
+    return visible(text.translate(_BREAKS))
+
+
+def visible_lines(lines: Iterable[str]) -> str:
+    """Return lines as one text for the terminal."""
+    return "\n".join(map(visible, lines))
+
+
+# An underscore inside a word is only that, as is a bracket that no address follows.
+_MARKUP = re.compile(r"[\\`*~|]|(?<![^\W_])_|_(?![^\W_])|(?<=\])(?=[(\[:])")
+
+
+def markdown_text(text: str) -> str:
+    """Return a text that Markdown shows as it is and in one line, in a cell of a table as well."""
+    marked = _MARKUP.sub(lambda found: f"\\{found[0]}", one_line(text))
+    marked = re.sub(r"&(?=#?\w+;)", "&amp;", marked)
+    return marked.replace("<", "&lt;")
+
+
+def markdown_code(text: str) -> str:
+    """Return a text as code, which knows no escapes but that of a table's bar."""
+    return f"`{one_line(text).replace('`', chr(39)).replace('|', chr(92) + '|')}`"
+
+
+def encodable(text: str, stream: Any) -> str:
+    """Return a text that a stream can write, with plain marks where its encoding has no others."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, ERRORS).decode(encoding)
+
+
+def write_plain_marks(*streams: Any) -> None:
+    """Have streams write what their encoding lacks as ``encodable`` does, whoever writes."""
+    for stream in streams:
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=ERRORS)
+
+
+def _replace(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(map(_plain_mark, error.object[error.start : error.end])), error.end
+
+
+def _plain_mark(mark: str) -> str:
+    if ord(mark) in DOTS:
+        return "."
+    return PLAIN_MARKS.get(mark) or mark.encode("ascii", "backslashreplace").decode()
+
+
+codecs.register_error(ERRORS, _replace)
