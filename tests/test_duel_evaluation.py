@@ -24,10 +24,13 @@ def duel(*verdicts):
 
 
 def test_a_duel_that_was_wrong_is_counted_and_told():
-    text = "\n".join(summary([duel("same", "worse", "better"), duel("same", "inconclusive")]))
+    duels = [duel("same", "worse", "better"), duel("same", "inconclusive")]
+    text = "\n".join(summary(duels, METHOD))
     assert "1 of 2 duels called anything" in text
     assert "2 of 5 cases; 2 were called the same" in text
     assert "- worse: case worse, why" in text
+    assert "of the present method yet" not in text
+    assert "these are of method 1" in "\n".join(summary(duels, 1))
 
 
 def kept(**ratios):
