@@ -31,6 +31,7 @@ from speedgate.installation import (
 )
 from speedgate.lending import lent_folder
 from speedgate.measure import runner_variables
+from speedgate.redaction import shown_variables, without_credentials
 
 __all__ = ["Build", "BuildError", "BuildSpec", "open_builds", "parse_build"]
 
@@ -199,8 +200,9 @@ def _labels(specs: Sequence[BuildSpec], versions: Sequence[str]) -> list[str]:
 
 def _made_label(spec: BuildSpec, version: str) -> str:
     words = [] if spec.python is None else [_short_python(spec.python, version)]
-    words += [_last_part(each) for each in spec.requirements]
-    words += [f"{name}={_last_part(value)}" for name, value in spec.variables.items()]
+    words += [_last_part(without_credentials(each)) for each in spec.requirements]
+    shown = shown_variables(spec.variables)
+    words += [f"{name}={_last_part(value)}" for name, value in shown.items()]
     label = " ".join(words) or "this"
     return label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 3]}..."
 

@@ -17,6 +17,7 @@ from speedgate.history import run_name
 from speedgate.journal import SUFFIX, Journal
 from speedgate.measure import Measurement
 from speedgate.recording import whole_environment
+from speedgate.redaction import shown_variables
 from speedgate.run import encode_run, extra_info, seconds_a_call, section
 from speedgate.store import FolderStore
 
@@ -35,7 +36,7 @@ def build_json(build: Build) -> Json:
         "python": build.environment.get("python"),
         "numpy": (build.environment.get("numpy") or {}).get("version"),
         "blas": blas,
-        "variables": dict(build.variables),
+        "variables": shown_variables(build.variables),
         "fingerprint": build.fingerprint,
     }
 
@@ -89,7 +90,7 @@ class DuelRecording:
 
 
 def _environment(build: Build) -> Json:
-    settings = {"duel": True, "build": build.label, "variables": dict(build.variables)}
+    settings = {"duel": True, "build": build.label, "variables": shown_variables(build.variables)}
     return whole_environment(build.environment, settings)
 
 

@@ -19,6 +19,7 @@ from speedgate.identity import build_of, environment_name, same_machine
 from speedgate.index import ACCEPTED, AcceptanceEntry, Figures, Index, figures_from
 from speedgate.intake import any_json, environment_of, rebuilt
 from speedgate.journal import recover
+from speedgate.redaction import without_credentials
 from speedgate.run import (
     EstimateEntry,
     HistoryError,
@@ -208,6 +209,7 @@ class History:
 
     def _lies_at(self, run: RunEntry, text: str) -> bool:
         """Whether ``text`` is the run's file: below the store, or as one would open it."""
+        text = without_credentials(text)
         if text in (run.file, run.file.removesuffix(".json"), self.store.path(run.file)):
             return True
         return (

@@ -28,6 +28,7 @@ from packaging.version import InvalidVersion, Version
 
 from speedgate.index import cache_folder
 from speedgate.measure import NO_VARIABLES
+from speedgate.redaction import without_credentials
 
 VERSION = 1  # of how an environment is made: another one is made anew
 # Settings of pip that choose what is installed. uv reads none of them.
@@ -52,7 +53,13 @@ MAKING = "making-"
 
 
 class BuildError(Exception):
-    """A build cannot be measured; the text says what is wrong with it, and what to do."""
+    """A build cannot be measured; the text says what is wrong with it, and what to do.
+
+    No text of it holds credentials, wherever it comes from: installers repeat what they were told.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(without_credentials(text))
 
 
 @dataclass(frozen=True)
@@ -117,7 +124,8 @@ def install(order: Order, tell: Callable[[str], None] = lambda line: None) -> Pa
         requirements = order.requirements if pinned else installer.resolve(new, order)
         made = builds / order.digest(requirements)
         if not made.is_dir():
-            tell(f"installing {' '.join(order.requirements)} for Python {order.base_version}, once")
+            wanted = without_credentials(" ".join(order.requirements))
+            tell(f"installing {wanted} for Python {order.base_version}, once")
             installer.install(new, requirements, order)
             _keep(new, made)
     return _used(made)

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from speedgate.redaction import without_credentials
+
 # A temporary file so old has no writer any more.
 STALE_SECONDS = 24 * 3600.0
 PREFIX, TEMPORARY = ".speedgate-", ".tmp"
@@ -18,6 +20,9 @@ PREFIX, TEMPORARY = ".speedgate-", ".tmp"
 
 class StoreError(Exception):
     """A history cannot be read or written there; the text says why and what to do."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(without_credentials(text))
 
 
 class Entry(NamedTuple):
@@ -193,7 +198,7 @@ class RemoteStore:
             self._system, self._root = fsspec.core.url_to_fs(address)
         except (ImportError, ValueError) as error:
             raise StoreError(f"{address} cannot be opened: {error}") from None
-        self.location = address.rstrip("/")
+        self.location = without_credentials(address.rstrip("/"))
 
     def entries(self, folder: str = "") -> Iterator[Entry]:
         root = self._root.rstrip("/")

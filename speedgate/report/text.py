@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from speedgate.redaction import without_credentials
+
 # What takes the place of a mark where it cannot be encoded: as wide, so that columns stay. The
 # dots are those of a plot.
 PLAIN_MARKS = {"✓": "+", "✗": "x", chr(0x2800): " "}
@@ -18,11 +20,13 @@ ERRORS = "speedgate-plain-marks"
 
 
 def visible(text: str) -> str:
-    """Return a text of one line in which nothing acts on the terminal: ``\\x1b``, ``\\n``.
+    """Return a text of one line in which nothing acts on the terminal: ``\\x1b``, ``\\n``. No
+    credentials are in it.
 
     What ``str.isprintable`` does not call so is escaped: control characters, which move the cursor
     or colour what follows, those that turn the direction of writing, and bytes that are no text.
     """
+    text = without_credentials(text)
     if text.isprintable():
         return text
     return "".join(
