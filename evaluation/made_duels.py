@@ -99,6 +99,12 @@ def two_levels(chance: random.Random) -> float:
 SAME_SECONDS = "no difference in seconds, 2%, with spikes; a third fewer workers at once"
 EXPLAINING = {SAME_SECONDS: math.log(1.5)}
 
+
+def slow_processes(chance: random.Random) -> float:
+    """The second build is 1.6 times as slow in one process of five."""
+    return math.log(1.6) * (chance.random() < 0.2) + chance.gauss(0.0, 0.02)
+
+
 # Of each scene: how bouts scatter, the true change of all cases, and of how many besides.
 SCENES: dict[str, tuple[Draw, float, dict[float, int]]] = {
     "no difference, 2% from bout to bout": (normal(0.02), 0.0, {}),
@@ -108,6 +114,7 @@ SCENES: dict[str, tuple[Draw, float, dict[float, int]]] = {
     "all at the margin, 10%": (normal(0.1), MARGIN, {}),
     "all at the margin, two levels": (two_levels, MARGIN, {}),
     SAME_SECONDS: (with_spikes(0.02), 0.0, {}),
+    "one process of five 1.6 times as slow": (slow_processes, 0.0, {}),
     "2%, with spikes; three cases 1.25 times as slow": (with_spikes(0.02), 0.0, {1.25: 3}),
     "10%, with spikes; three cases 1.5 times as slow": (with_spikes(0.1), 0.0, {1.5: 3}),
     "30%, with spikes; three cases 3 times as slow": (with_spikes(0.3), 0.0, {3.0: 3}),

@@ -41,6 +41,7 @@ from speedgate.report.text import visible, visible_lines, write_plain_marks
 from speedgate.run import EstimateEntry, HistoryError, Run, read_run
 from speedgate.selection import OptionError
 from speedgate.selftest import conclusions, run_selftest
+from speedgate.spread import Moments
 from speedgate.store import StoreError
 from speedgate.suite import find_workload
 
@@ -375,7 +376,9 @@ def side_of(label: str, runs: Sequence[Sequence[Figures]]) -> Source:
     """Return the side that some runs make: each benchmark's figures in each of them."""
     speedup: dict[str, list[Estimate]] = {}
     seconds: dict[str, list[Estimate]] = {}
+    processes: dict[str, Moments] = {}
     for figures in (each for run in runs for each in run):
+        processes[figures.name] = figures.process_moments
         for found, names in (
             (speedup, ("speedup", "speedup_low", "speedup_high")),
             (seconds, ("seconds", "seconds_low", "seconds_high")),
@@ -386,7 +389,8 @@ def side_of(label: str, runs: Sequence[Sequence[Figures]]) -> Source:
                     EstimateEntry(value, low, high).estimate()
                 )
     levels = [
-        {name: Level.of(each) for name, each in found.items()} for found in (speedup, seconds)
+        {name: Level.of(each, processes[name]) for name, each in found.items()}
+        for found in (speedup, seconds)
     ]
     return Source(label, len(runs), *levels)
 

@@ -10,6 +10,7 @@ from statistics import NormalDist
 from speedgate.estimate import DEFAULT_CONFIDENCE, Estimate
 from speedgate.spread import (
     Moments,
+    across_processes,
     change,
     deviation_of,
     exponential,
@@ -19,29 +20,34 @@ from speedgate.spread import (
 
 # What is less is no difference that anybody would act on.
 MARGIN = 0.05
+ONE_PROCESS = Moments(1, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
 class Level:
     """A figure over the runs of one side: the moments of its logarithm. Of a single run, also what
-    that run says of it."""
+    its rounds say of it, and the moments of the logarithm over its processes."""
 
     moments: Moments
     single: Estimate | None = None
+    processes: Moments = ONE_PROCESS
 
     @classmethod
-    def of(cls, figures: Sequence[Estimate]) -> Level:
+    def of(cls, figures: Sequence[Estimate], processes: Moments = ONE_PROCESS) -> Level:
         """Return the level of figures, one for each run, of which there is at least one."""
         moments = Moments.of([math.log(each.value) for each in figures])
-        return cls(moments, figures[0] if len(figures) == 1 else None)
+        return cls(moments, figures[0] if len(figures) == 1 else None, processes)
 
     @property
     def estimate(self) -> Estimate:
         """Of one run its own figure, of several their geometric mean.
 
-        The interval of several is Student's over the runs, so that it holds what runs differ by.
+        The interval of several is Student's over the runs, so that it holds what runs differ by;
+        that of one holds what fresh processes usually do.
         """
-        return self.single or exponential(interval_of_mean(self.moments, DEFAULT_CONFIDENCE))
+        if self.single is not None:
+            return across_processes(self.single, self.processes)
+        return exponential(interval_of_mean(self.moments, DEFAULT_CONFIDENCE))
 
 
 @dataclass(frozen=True)
@@ -60,15 +66,21 @@ class Source:
 
 @dataclass(frozen=True)
 class Ratio:
-    """Another side's figure over the first side's, and whether the difference is certain."""
+    """Another side's figure over the first side's, and whether the difference is certain.
+
+    With one run ``alone`` on each side nothing is: nobody knows what runs differ by.
+    """
 
     estimate: Estimate | None
     rises: bool
+    alone: bool = False
 
     @property
     def certain(self) -> bool:
         found = self.estimate
-        return found is not None and (found.low > 1 + MARGIN or found.high < 1 / (1 + MARGIN))
+        if found is None or self.alone:
+            return False
+        return found.low > 1 + MARGIN or found.high < 1 / (1 + MARGIN)
 
     @property
     def word(self) -> str:
@@ -76,6 +88,8 @@ class Ratio:
         found = self.estimate
         if found is None:
             return ""
+        if self.alone:
+            return "?"
         if self.certain:
             return "better" if (found.value > 1) == self.rises else "worse"
         same = found.low >= 1 / (1 + MARGIN) and found.high <= 1 + MARGIN
@@ -96,8 +110,9 @@ class Line:
 def compare(sources: Sequence[Source]) -> list[Line]:
     """Return a line for every benchmark that the first source and another have.
 
-    The family-wise error over all ratios is held by Bonferroni: a certain difference is wrong in at
-    most 5 of 100 comparisons.
+    The family-wise error over all ratios is held by Bonferroni: where runs do not depend on each
+    other, a certain difference is wrong in at most 5 of 100 comparisons. Nights that resemble
+    their neighbours make it far more (docs/claims.md).
     """
     first, others = sources[0], sources[1:]
     names = [name for name in first.names if any(name in other.names for other in others)]
@@ -112,17 +127,22 @@ def _line(name: str, sources: Sequence[Source], confidence: float) -> Line:
         name,
         tuple(None if each is None else each.estimate for each in speedups),
         tuple(None if each is None else each.estimate for each in seconds),
-        tuple(Ratio(ratio(speedups[0], each, confidence), True) for each in speedups[1:]),
-        tuple(Ratio(ratio(seconds[0], each, confidence), False) for each in seconds[1:]),
+        tuple(_ratio(speedups[0], each, confidence, rises=True) for each in speedups[1:]),
+        tuple(_ratio(seconds[0], each, confidence, rises=False) for each in seconds[1:]),
     )
+
+
+def _ratio(one: Level | None, other: Level | None, confidence: float, rises: bool) -> Ratio:
+    alone = one is not None and other is not None and bool(one.single and other.single)
+    return Ratio(ratio(one, other, confidence), rises, alone)
 
 
 def ratio(one: Level | None, other: Level | None, confidence: float) -> Estimate | None:
     """Return the second side's figure over the first's, with an interval.
 
     Where each side has several runs, Welch's over their logarithms. A single run is held against
-    the spread of the other side's runs, as the next one of them. Of two single runs each knows
-    only what its rounds say, which does not hold what runs differ by.
+    the spread of the other side's runs, as the next one of them. Of two single runs each has the
+    interval of its rounds and of what fresh processes usually differ by.
     """
     if one is None or other is None:
         return None
@@ -140,7 +160,7 @@ def ratio(one: Level | None, other: Level | None, confidence: float) -> Estimate
     assert one.single is not None
     assert other.single is not None
     value = other.moments.mean - one.moments.mean
-    deviation = math.hypot(_log_deviation(one.single), _log_deviation(other.single))
+    deviation = math.hypot(_log_deviation(one.estimate), _log_deviation(other.estimate))
     half = NormalDist().inv_cdf(0.5 + confidence / 2) * deviation
     return exponential(Estimate(value, value - half, value + half, confidence, 2))
 

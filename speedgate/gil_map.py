@@ -12,8 +12,6 @@ from speedgate.run import Row
 
 # What is promised to release the GIL must not surely hold it for more than this of its work.
 MOST_HELD_WHEN_RELEASED = 0.5
-# The speedup of the same code moves by so much between fresh processes (docs/method.md).
-PROCESS_SPREAD = 1.25
 
 
 @dataclass(frozen=True)
@@ -89,10 +87,11 @@ def _differ(before: Row, now: Row) -> bool:
 
 
 def _apart(one: Estimate | None, other: Estimate | None) -> bool:
-    """Whether two speedups differ by more than fresh processes of the same code do."""
+    """Whether two speedups differ by more than fresh processes of the same code do: that is in
+    their intervals."""
     if one is None or other is None:
         return False
-    return one.low > PROCESS_SPREAD * other.high or other.low > PROCESS_SPREAD * one.high
+    return one.low > other.high or other.low > one.high
 
 
 def can_break_promise(row: Row) -> bool:

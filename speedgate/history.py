@@ -30,7 +30,7 @@ from speedgate.run import (
     decode_run,
     encode_run,
 )
-from speedgate.spread import Moments
+from speedgate.spread import Moments, across_processes
 from speedgate.store import FolderStore, open_store
 
 # So many earlier runs are looked through for a class: it is a remark, not a verdict.
@@ -42,7 +42,8 @@ runs.id, runs.file, runs.digest, environments.name, runs.time, commit_id, branch
 RUNS = f"SELECT {RUN_COLUMNS} FROM runs JOIN environments USING (digest)"
 FIGURE_COLUMNS = """
 benchmarks.name, case_id, failed, broken, seconds, seconds_low, seconds_high, speedup, speedup_low,
-speedup_high, held, held_low, held_high, cpu_per_wall, baseline_seconds, gil_class
+speedup_high, held, held_low, held_high, cpu_per_wall, baseline_seconds, gil_class, processes,
+process_deviation, control, waiting
 """
 FIGURES = f"SELECT {FIGURE_COLUMNS} FROM figures JOIN benchmarks ON benchmarks.id = benchmark"
 # The runs of an environment that measured a benchmark, the newest first.
@@ -341,7 +342,7 @@ def class_row(case: Case, figures: Figures, build: str) -> Row:
         entry = EstimateEntry(
             figures.speedup, figures.speedup_low, figures.speedup_high, DEFAULT_CONFIDENCE
         )
-        speedup = entry.estimate()
+        speedup = across_processes(entry.estimate(), figures.process_moments)
     found = None if figures.gil_class is None else decode_class(figures.gil_class)
     return Row(case, speedup, gil_class=found, build=build)
 

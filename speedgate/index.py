@@ -39,13 +39,15 @@ from speedgate.run import (
     SideEntry,
     decode_class,
     decode_run,
+    process_moments,
 )
+from speedgate.spread import Moments
 from speedgate.store import FolderStore, Store
 
 T = TypeVar("T")
 
 # Of the tables, and of the files as they are read: another one is made anew.
-VERSION = 1000 * 5 + FORMAT_VERSION
+VERSION = 1000 * 6 + FORMAT_VERSION
 CACHE_VARIABLE = "SPEEDGATE_CACHE"
 ACCEPTED = ".accepted"
 # Another process may be reading in a long history for the first time.
@@ -68,8 +70,8 @@ CREATE TABLE benchmarks (id INTEGER PRIMARY KEY, name TEXT, case_id TEXT, UNIQUE
 CREATE TABLE figures (
     run INTEGER, benchmark INTEGER, failed INTEGER, broken INTEGER, seconds REAL, seconds_low REAL,
     seconds_high REAL, speedup REAL, speedup_low REAL, speedup_high REAL, held REAL, held_low REAL,
-    held_high REAL, cpu_per_wall REAL, baseline_seconds REAL, gil_class TEXT,
-    PRIMARY KEY (run, benchmark)
+    held_high REAL, cpu_per_wall REAL, baseline_seconds REAL, gil_class TEXT, processes INTEGER,
+    process_deviation REAL, control REAL, waiting REAL, PRIMARY KEY (run, benchmark)
 ) WITHOUT ROWID;
 CREATE TABLE levels (
     digest TEXT, benchmark INTEGER, signal TEXT, count INTEGER, total REAL, squares REAL,
@@ -84,6 +86,9 @@ class Figures(NamedTuple):
     """What the index keeps of one benchmark in one run; seconds a call, of the contender.
 
     ``failed``: a gate failed its case; ``broken``: a premise of the measurement did not hold.
+    ``process_deviation`` is the standard deviation of the logarithm of the speedup over so many
+    fresh ``processes``; ``control`` is the host control's speedup, ``waiting`` the share of the
+    workers' time for which others had the cores.
     """
 
     name: str
@@ -102,6 +107,15 @@ class Figures(NamedTuple):
     cpu_per_wall: float | None
     baseline_seconds: float | None
     gil_class: str | None
+    processes: int | None
+    process_deviation: float | None
+    control: float | None
+    waiting: float | None
+
+    @property
+    def process_moments(self) -> Moments:
+        """The processes' spread about nobody knows which mean."""
+        return Moments(self.processes or 1, 0.0, self.process_deviation or 0.0)
 
 
 class RunFigures(NamedTuple):
@@ -133,13 +147,13 @@ def figures_of(run: Run) -> Iterator[Figures]:
 
 
 def _of_others(entry: BenchmarkEntry) -> Figures:
-    nothing = [None] * 11
+    nothing = [None] * 15
     return Figures(entry.fullname or entry.name, None, False, False, entry.stats.median, *nothing)
 
 
 # What a row of the index must be before it is taken for ``Figures``.
 FIGURE_ROW: Any = tuple.__class_getitem__(
-    (str, str | None, int, int, *[float | None] * 11, str | None)
+    (str, str | None, int, int, *[float | None] * 11, str | None, int | None, *[float | None] * 3)
 )
 NO_SIDE = SideEntry(0.0)
 
@@ -147,6 +161,7 @@ NO_SIDE = SideEntry(0.0)
 def _of_ours(entry: BenchmarkEntry, info: CaseInfo, case_id: str, failed: bool) -> Figures:
     contender = (info.sides and info.sides.contender) or NO_SIDE
     baseline = (info.sides and info.sides.baseline) or NO_SIDE
+    processes = process_moments(info.process_speedups)
     has_cpu = contender.cpu is not None and contender.seconds
     return Figures(
         entry.name,
@@ -159,6 +174,10 @@ def _of_ours(entry: BenchmarkEntry, info: CaseInfo, case_id: str, failed: bool) 
         contender.cpu / contender.seconds if has_cpu else None,  # type: ignore[operator]  # has it
         baseline.seconds / info.calls if baseline.seconds else None,
         msgspec.json.encode(info.gil_class).decode() if info.gil_class else None,
+        processes.count,
+        processes.deviation,
+        info.control.value if info.control else None,
+        info.shares.waiting if info.shares else None,
     )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from math import prod
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -32,6 +32,7 @@ from speedgate.intake import (
 from speedgate.measure import Measurement
 from speedgate.sample import FIELDS, PairedSample, Round
 from speedgate.speedup import BASELINE
+from speedgate.spread import Moments, across_processes
 from speedgate.strategies import STRATEGIES
 
 # 1 (2026-11): case, pairs, speedup, accounting, controls in extra_info; environment and
@@ -99,12 +100,29 @@ def gil_class(measurement: Measurement) -> Json | None:
     evidence = measurement.evidence(DEFAULT_CONFIDENCE)
     return classify(
         evidence.workers,
-        evidence.speedup,
+        over_processes(evidence.speedup, evidence.process_speedups),
         evidence.held,
         evidence.concurrency,
         evidence.control,
         evidence.gil_enabled,
     ).as_json()
+
+
+def over_processes(rounds: Estimate | None, speedups: Sequence[float]) -> Estimate | None:
+    """Return a speedup with the interval that holds what fresh processes differ by.
+
+    ``speedups`` are the medians of the processes whose ``rounds`` these are; none are known of a
+    run that kept none, which then counts as of one process.
+    """
+    if rounds is None or rounds.value <= 0:
+        return rounds
+    return across_processes(rounds, process_moments(speedups))
+
+
+def process_moments(speedups: Sequence[float]) -> Moments:
+    """Return the moments of the logarithms of the processes' speedups, of one if none is known."""
+    logs = [math.log(each) for each in speedups if each > 0]
+    return Moments.of(logs) if logs else Moments(1, 0.0, 0.0)
 
 
 def extra_info(measurement: Measurement) -> Json:
@@ -193,7 +211,11 @@ def unbounded(value: float) -> Estimate:
 
 @dataclass(frozen=True)
 class Row:
-    """What a report shows of one case. ``seconds`` are the contender's, a call."""
+    """What a report shows of one case. ``seconds`` are the contender's, a call.
+
+    The interval of the ``speedup`` holds what fresh processes differ by; that of ``rounds`` is of
+    these processes alone.
+    """
 
     case: Case
     speedup: Estimate | None
@@ -214,6 +236,7 @@ class Row:
     build: str = ""
     idle: float | None = None
     start_seconds: float | None = None
+    rounds: Estimate | None = None
 
     @property
     def calls(self) -> int:
@@ -226,11 +249,14 @@ class Row:
         return None if self.seconds is None else self.seconds.value * self.calls
 
     def signals(self) -> dict[str, Estimate | None]:
-        """Return the figures that are watched from run to run."""
+        """Return the figures that are watched from run to run, as far as this run tells them.
+
+        What processes differ by is in the runs before.
+        """
         contender = self.sides.get("contender")
         cpu = contender.cpu_per_wall if contender else None
         return {
-            "speedup": self.speedup,
+            "speedup": self.rounds or self.speedup,
             "held": self.held,
             "cpu_per_wall": None if cpu is None else unbounded(cpu),
             "seconds": self.seconds,
@@ -328,6 +354,7 @@ class CaseInfo(msgspec.Struct):
     speedup: EstimateEntry | None = None
     bench: str = ""
     seconds: EstimateEntry | None = None
+    process_speedups: list[float] = []
     control: EstimateEntry | None = None
     inflation: float | None = None
     held: EstimateEntry | None = None
@@ -519,7 +546,8 @@ def row_of(info: Json) -> Row:
 def _row(info: CaseInfo) -> Row:
     return Row(
         case=info.case.case(),
-        speedup=_estimate(info.speedup),
+        speedup=over_processes(_estimate(info.speedup), info.process_speedups),
+        rounds=_estimate(info.speedup),
         bench=info.bench,
         seconds=_estimate(info.seconds),
         control=info.control.value if info.control else None,
@@ -635,7 +663,7 @@ def upgraded(document: Json) -> Json:
 def _calls(info: Json) -> int:
     """The calls of a round, where it is known, else 1; others' remarks may have the same names."""
     known = [info.get(name) for name in ("tasks", "loops")]
-    return prod(each for each in known if isinstance(each, int) and 0 < each <= MOST)
+    return math.prod(each for each in known if isinstance(each, int) and 0 < each <= MOST)
 
 
 def encode_run(document: Json) -> bytes:

@@ -328,8 +328,15 @@ def test_moments_from_sums_are_those_of_the_values():
     assert Moments.of_sums(1, 2.0, 4.0) == Moments(1, 2.0, 0.0)
 
 
-def test_single_runs_are_compared_by_their_rounds():
-    (line,) = compare([source(1.9), source(1.5)])
-    assert line.speedup_ratios[0].word == "worse"
-    (line,) = compare([source(1.9, spread=0.2), source(1.5, spread=0.2)])
-    assert line.speedup_ratios[0].word == "?"
+@pytest.mark.parametrize("other", [0.2, 1.5, 1.9, 3.0])
+def test_of_a_run_against_a_run_nothing_is_certain(other):
+    (line,) = compare([source(1.9), source(other)])
+    assert [line.speedup_ratios[0].word, line.seconds_ratios[0].word] == ["?", "?"]
+    assert not line.speedup_ratios[0].certain
+
+
+def test_a_single_run_has_the_interval_of_fresh_processes():
+    # At 99% Student's t of 8 degrees of freedom is 3.36, times 0.15: a factor of 1.65 either way.
+    (line,) = compare([source(1.9, spread=0.001), source(1.9, spread=0.001)])
+    assert line.speedups[0].low == pytest.approx(1.9 / 1.65, rel=0.01)
+    assert line.speedups[0].high == pytest.approx(1.9 * 1.65, rel=0.01)

@@ -1131,10 +1131,11 @@ def test_the_summary_has_a_row_per_work_and_a_column_per_strategy(checkout, mach
     works = [f"{name} {size}" for name in ("f", "g", "g_out") for size in ("1e5", "1e6")]
     assert [re.split(r"\s{2,}", row)[0] for row in rows] == works
     cells = dict(zip(works, (re.split(r"\s{2,}", row)[1:] for row in rows), strict=True))
-    assert re.fullmatch(r"0\.95 0\.9\d-0\.9\d ✗", cells["g 1e6"][1])
-    assert re.fullmatch(r"1\.65 1\.6\d-1\.6\d ✓", cells["g_out 1e6"][1])
-    assert re.fullmatch(r"0\.95 0\.9\d-0\.9\d ✓", cells["f 1e5"][1])
-    assert re.fullmatch(r"1\.65 1\.6\d-1\.6\d", cells["g_out 1e6"][2])
+    # Of four processes: what such differ by is in the interval.
+    assert re.fullmatch(r"0\.95 0\.[78]\d-1\.[012]\d ✗", cells["g 1e6"][1])
+    assert re.fullmatch(r"1\.65 1\.[234]\d-[12]\.[09]\d ✓", cells["g_out 1e6"][1])
+    assert re.fullmatch(r"0\.95 0\.[78]\d-1\.[012]\d ✓", cells["f 1e5"][1])
+    assert re.fullmatch(r"1\.65 1\.[123]\d-2\.[234]\d", cells["g_out 1e6"][2])
 
 
 @pytest.mark.parametrize("columns", [60, 80, 120])

@@ -21,6 +21,7 @@ from speedgate.run import (
     decode_run,
     encode_run,
     extra_info,
+    over_processes,
     read_run,
     row_of,
     section,
@@ -81,7 +82,10 @@ def test_a_run_reads_back_as_it_was_written(tmp_path, measurement):
     evidence = measurement.evidence(0.95)
     (found,) = run.rows()
     assert found.case == CASE
-    assert found.speedup == evidence.speedup
+    assert found.rounds == evidence.speedup
+    assert found.signals()["speedup"] == evidence.speedup
+    assert found.speedup == over_processes(evidence.speedup, evidence.process_speedups)
+    assert found.speedup.low < evidence.speedup.low
     assert found.control == evidence.control.value
     assert found.bench == "bench_scaling"
     assert found.round_seconds == pytest.approx(0.5 / 3)  # a pair takes 0.5 s, at a speedup of 2

@@ -18,8 +18,8 @@ LEGEND = (
     "worse: certain over all cases together, by more than 5%; same: within 5%; ?: not certain"
 )
 ONE_RUN = (
-    "a side with a single run: its interval is that of its rounds, and does not hold what runs "
-    "differ by from hour to hour"
+    "a side with a single run: its interval holds what fresh processes usually differ by, and not "
+    "what runs do from hour to hour; against another single run nothing is certain: add runs"
 )
 
 

@@ -20,7 +20,8 @@ from speedgate.speedup import superlinear_reason
 Json = dict[str, Any]
 
 LEGEND = (
-    "speedup over a plain loop in one worker thread, median and 95% interval; above 1 is faster"
+    "speedup over a plain loop in one worker thread, median and 95% interval over fresh processes; "
+    "above 1 is faster"
 )
 
 

@@ -1,0 +1,397 @@
+"""The scenes of evaluation/claims.py: each returns how often a word was wrong, and how often it
+could have been."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Sequence
+
+from evaluation.blocks import HEALTHY, draw, measured
+from evaluation.coverage import series
+from evaluation.made_duels import made_duel
+from speedgate.accounting import Concurrency
+from speedgate.advice import advise
+from speedgate.baseline import judge_history, levels_of
+from speedgate.case import Case
+from speedgate.classification import GilClass, classify
+from speedgate.comparison import Level, Source, compare
+from speedgate.contrast import Verdict as DuelVerdict
+from speedgate.drift import change_points
+from speedgate.estimate import (
+    DEFAULT_CONFIDENCE,
+    Estimate,
+    estimate_median,
+    estimate_share,
+    sign_autocorrelation,
+)
+from speedgate.gate import (
+    JUDGED_BY_DEFAULT,
+    MAX_PROCESSES,
+    MIN_PROCESSES,
+    Evidence,
+    Gate,
+    Verdict,
+    decision_confidence,
+    floors,
+    judge,
+)
+from speedgate.gil_map import Operation, changes
+from speedgate.run import Row, extra_info, gil_class, over_processes, row_of
+from speedgate.speedup import speedup
+
+Trial = Callable[[random.Random], tuple[int, int]]
+
+WORKERS = (2, 8, 32, 128)
+MAP_ROUNDS = 11  # of a case of the GIL map in a default run: the median
+NIGHTS = 365
+GATE = Gate("claims", ("g",))
+
+
+def _subject(chance: random.Random) -> str:
+    return chance.choice(HEALTHY)
+
+
+# --- intervals
+
+
+def interval_misses(confidence: float, processes: int, rounds: int | None) -> Trial:
+    def trial(chance: random.Random) -> tuple[int, int]:
+        runs = draw(chance, _subject(chance), processes, rounds)
+        found = across(runs, confidence)
+        return int(found is not None and not found.low <= 1 <= found.high), 1
+
+    return trial
+
+
+def across(runs: Sequence[Sequence[float]], confidence: float) -> Estimate | None:
+    """Return the speedup as a report shows it, at a confidence of our own."""
+    measurement = measured(runs)
+    found = speedup(measurement.sample, confidence)
+    return over_processes(found, measurement.evidence(confidence).process_speedups)
+
+
+def rounds_miss(confidence: float, pairs: int, correlation: float) -> Trial:
+    def trial(chance: random.Random) -> tuple[int, int]:
+        runs = [series(chance, pairs // 2, correlation) for _ in range(2)]
+        values = [value for run in runs for value in run]
+        found = estimate_median(values, confidence, sign_autocorrelation(runs))
+        return int(found is None or not found.low <= 0 <= found.high), 1
+
+    return trial
+
+
+def held_misses(share: float, spread: float, samples: int = 800) -> Trial:
+    """Samples of which runs see the same hold: their variance is ``spread`` times as large."""
+    stay = (spread - 1) / (spread + 1)
+
+    def trial(chance: random.Random) -> tuple[int, int]:
+        hits, held = 0, chance.random() < share
+        for _ in range(samples):
+            if chance.random() > stay:
+                held = chance.random() < share
+            hits += held
+        found = estimate_share(hits / 2, samples // 2)
+        assert found is not None
+        return int(not found.low <= share <= found.high), 1
+
+    return trial
+
+
+# --- classes, break-even, advice
+
+
+def a_row(
+    chance: random.Random, truth: float, strategy: str = "threads", subject: str | None = None
+) -> Row:
+    """Return the row of a case of the map, measured in one process."""
+    runs = draw(chance, subject or _subject(chance), 1, MAP_ROUNDS, truth)
+    measurement = measured(runs, case=Case("g", 1_000_000, strategy, 2))
+    return row_of(extra_info(measurement) | {"gil_class": gil_class(measurement)})
+
+
+def wins_at(truth: float) -> Trial:
+    def trial(chance: random.Random) -> tuple[int, int]:
+        return int(Operation("g", (a_row(chance, truth),)).break_even is not None), 1
+
+    return trial
+
+
+def no_gain_at(truth: float) -> Trial:
+    def trial(chance: random.Random) -> tuple[int, int]:
+        found = a_row(chance, truth).gil_class
+        assert found is not None
+        return int(found.kind is GilClass.NOT_WORTH and found.certain), 1
+
+    return trial
+
+
+def changed_at(truth: float) -> Trial:
+    def trial(chance: random.Random) -> tuple[int, int]:
+        subject = _subject(chance)
+        one, other = (a_row(chance, truth, subject=subject) for _ in range(2))
+        return len(changes({one.case: one}, [other])), 1
+
+    return trial
+
+
+def certain_among_equals(ways: int) -> Trial:
+    def trial(chance: random.Random) -> tuple[int, int]:
+        subject = _subject(chance)
+        names = ("threads", "processes", "foreach", "shared", "loky")[:ways]
+        found = advise(a_row(chance, 1.6, name, subject) for name in names)
+        return sum(advice.line.endswith("certainly") for advice in found), 1
+
+    return trial
+
+
+# --- the gate
+
+
+def verdict_of(runs: Sequence[Sequence[float]]) -> Verdict:
+    """Return the gate's verdict on a case with all its looks."""
+    confidence, required = decision_confidence(JUDGED_BY_DEFAULT), floors(2)
+    for look in range(MIN_PROCESSES, MAX_PROCESSES + 1):
+        measurement = measured(runs[:look])
+        final = look == MAX_PROCESSES
+        evidence = measurement.evidence(confidence)
+        found = judge(GATE, measurement.case, evidence, required, final).verdict
+        if found is not Verdict.INCONCLUSIVE:
+            break
+    return found
+
+
+def healthy_run_fails(chance: random.Random) -> tuple[int, int]:
+    drawn = [
+        draw(chance, subject, MAX_PROCESSES, None, truth)
+        for subject, truth in (("g", 1.5), ("g_out", 1.7)) * 2
+    ]
+    return int(any(verdict_of(each) is Verdict.FAILED for each in drawn)), 1
+
+
+def passes_at(subject: str, truth: float) -> Trial:
+    def trial(chance: random.Random) -> tuple[int, int]:
+        found = verdict_of(draw(chance, subject, MAX_PROCESSES, None, truth))
+        return int(found is Verdict.PASSED), 1
+
+    return trial
+
+
+# --- more than two cores
+
+
+def queue_concurrency(chance: random.Random, workers: int, held: float, calls: int = 60) -> float:
+    """Return how many workers ran at once that each hold one lock for a share of every call.
+
+    Calls and holds take exponential times; whoever waits for the lock does not run.
+    """
+    ready = [chance.expovariate(1 / (1 - held)) for _ in range(workers)]
+    free, busy, end = 0.0, sum(ready), 0.0
+    for _ in range(workers * calls):
+        worker = min(range(workers), key=ready.__getitem__)
+        hold = chance.expovariate(1 / held)
+        free = max(free, ready[worker]) + hold
+        work = chance.expovariate(1 / (1 - held))
+        busy += hold + work
+        ready[worker] = free + work
+        end = free
+    late = sum(max(0.0, each - end) for each in ready)
+    return (busy - late) / end
+
+
+def allowed_hold_fails(workers: int) -> Trial:
+    def trial(chance: random.Random) -> tuple[int, int]:
+        concurrency = min(workers, queue_concurrency(chance, workers, 0.03, 20))
+        evidence = _evidence(workers, concurrency, 0.75 * concurrency, held=0.03)
+        required = floors(workers)
+        found = judge(GATE, Case("g", 1_000_000, "threads", workers), evidence, required, True)
+        return int(found.verdict is Verdict.FAILED), 1
+
+    return trial
+
+
+def hold_called_a_lock(workers: int) -> Trial:
+    def trial(chance: random.Random) -> tuple[int, int]:
+        concurrency = min(workers, queue_concurrency(chance, workers, 0.1, 20))
+        evidence = _evidence(workers, concurrency, 1.05, held=0.1)
+        found = classify(
+            workers, evidence.speedup, evidence.held, evidence.concurrency, evidence.control
+        )
+        return int(found.kind is GilClass.HOLDS), 1
+
+    return trial
+
+
+def _evidence(workers: int, concurrency: float, speedup: float, held: float) -> Evidence:
+    def near(value: float) -> Estimate:
+        return Estimate(value, 0.99 * value, 1.01 * value, 0.99, 40)
+
+    return Evidence(
+        workers=workers,
+        speedup=near(speedup),
+        process_speedups=(speedup, speedup),
+        concurrency=Concurrency(near(0.98 * concurrency), near(concurrency)),
+        control=near(0.95 * workers),
+        held=near(held),
+    )
+
+
+# --- the history
+
+SCATTER = {"speedup": 0.04, "seconds": 0.04, "cpu_per_wall": 0.02}
+LEVELS = {"speedup": 1.85, "seconds": 0.01, "cpu_per_wall": 1.9}
+HELD = 0.02
+SLOW_FACTOR = 1.5
+
+
+class Nights:
+    """A case's figures night by night; ``slow`` is the share of its runs in a slow process."""
+
+    def __init__(self, chance: random.Random, slow: float, correlation: float) -> None:
+        self._chance, self._slow, self._correlation = chance, slow, correlation
+        self._last = chance.gauss(0, 1)
+
+    def turn(self) -> None:
+        step = self._chance.gauss(0, math.sqrt(1 - self._correlation**2))
+        self._last = self._correlation * self._last + step
+
+    def figures(self, factor: float = 1.0) -> dict[str, float]:
+        """Return what a run reads tonight; ``factor`` is how much slower the build became."""
+        chance = self._chance
+        if chance.random() < self._slow:
+            factor *= SLOW_FACTOR
+        own = chance.gauss(0, 1)
+        common = self._last if self._correlation else own
+        return {
+            "speedup": LEVELS["speedup"] / factor * math.exp(SCATTER["speedup"] * common),
+            "seconds": LEVELS["seconds"] * factor * math.exp(-SCATTER["seconds"] * common),
+            "cpu_per_wall": LEVELS["cpu_per_wall"]
+            * math.exp(SCATTER["cpu_per_wall"] * chance.gauss(0, 1)),
+            "held": min(1.0, max(0.0, HELD + 0.005 * chance.gauss(0, 1))),
+        }
+
+
+def as_estimates(figures: dict[str, float]) -> dict[str, Estimate | None]:
+    def near(name: str, value: float) -> Estimate:
+        half = 0.005 if name == "held" else 0.02 * value
+        return Estimate(value, value - half, value + half, DEFAULT_CONFIDENCE, 60)
+
+    return {name: near(name, value) for name, value in figures.items()}
+
+
+def night_fails(nights: Nights, window: list[dict[str, float]], judged: int) -> bool:
+    """Judge a case tonight, and keep the run in its window unless it failed."""
+    nights.turn()
+    figures = nights.figures()
+    runs = [str(each) for each in range(len(window))]
+    levels = levels_of(as_estimates(figures), window, 1.0)  # type: ignore[arg-type]  # no None
+    found = judge_history(Case("g", 1_000_000, "threads", 2), levels, runs, judged)
+    if found.verdict is not Verdict.FAILED:
+        window[:] = [figures, *window][:20]
+    return found.verdict is Verdict.FAILED
+
+
+def red_nights(cases: int, slow: float = 0.0, correlation: float = 0.0) -> Trial:
+    """A year of nights, after twenty without a judgement."""
+
+    def trial(chance: random.Random) -> tuple[int, int]:
+        all_nights = [Nights(chance, slow, correlation) for _ in range(cases)]
+        windows: list[list[dict[str, float]]] = [[] for _ in range(cases)]
+        for nights, window in zip(all_nights, windows, strict=True):
+            for _ in range(20):
+                nights.turn()
+                window.append(nights.figures())
+        red = 0
+        for _ in range(NIGHTS):
+            fails = [
+                night_fails(nights, window, cases)
+                for nights, window in zip(all_nights, windows, strict=True)
+            ]
+            red += any(fails)
+        return red, NIGHTS
+
+    return trial
+
+
+def step_missed_on_smt(chance: random.Random) -> tuple[int, int]:
+    nights = Nights(chance, 0.0, 0.0)
+    window = []
+    for _ in range(20):
+        nights.turn()
+        window.append(nights.figures(1.42))
+    nights.turn()
+    figures = nights.figures(2 * 1.42)
+    levels = levels_of(as_estimates(figures), window, 2 / 1.28)  # type: ignore[arg-type]  # no None
+    runs = [str(each) for each in range(20)]
+    found = judge_history(Case("g", 1_000_000, "threads", 2), levels, runs, 4)
+    return int(found.verdict is not Verdict.FAILED), 1
+
+
+def drift_alarm(correlation: float) -> Trial:
+    """A year of nights after sixty, looked at after every fifth; one reported change is one."""
+
+    def trial(chance: random.Random) -> tuple[int, int]:
+        values = [math.exp(0.04 * each) for each in series(chance, 60 + NIGHTS, correlation)]
+        looks = range(60, 60 + NIGHTS + 1, 5)
+        return int(any(change_points(values[:count]) for count in looks)), 1
+
+    return trial
+
+
+# --- comparisons
+
+
+def comparison_errs(one: int, other: int, correlation: float, cases: int = 20) -> Trial:
+    """Whether anything of two equal sides is called better or worse."""
+
+    def side(chance: random.Random, runs: int) -> Source:
+        figures: dict[str, Level] = {}
+        for number in range(cases):
+            logs = series(chance, runs, correlation)
+            figures[str(number)] = Level.of([_near(math.exp(0.14 * each)) for each in logs])
+        return Source("", runs, figures, {})
+
+    def trial(chance: random.Random) -> tuple[int, int]:
+        lines = compare([side(chance, one), side(chance, other)])
+        words = {ratio.word for line in lines for ratio in line.speedup_ratios}
+        return int(bool(words & {"better", "worse"})), 1
+
+    return trial
+
+
+def _near(value: float) -> Estimate:
+    return Estimate(value, value / 1.04, value * 1.04, DEFAULT_CONFIDENCE, 40)
+
+
+# --- duels
+
+DUEL_SCENES = (
+    "no difference, 10%, with spikes",
+    "no difference, two levels",
+    "all at the margin, 3%",
+    "all at the margin, two levels",
+)
+
+
+def duel_errs(scene: str) -> Trial:
+    def trial(chance: random.Random) -> tuple[int, int]:
+        found = made_duel(scene, chance)
+        words = {verdict for differs, verdict in found if not differs}
+        return int(bool(words & {DuelVerdict.WORSE, DuelVerdict.BETTER})), 1
+
+    return trial
+
+
+def same_at_margin(chance: random.Random) -> tuple[int, int]:
+    return _called_same("all at the margin, 3%", chance)
+
+
+def same_with_levels(chance: random.Random) -> tuple[int, int]:
+    return _called_same("one process of five 1.6 times as slow", chance)
+
+
+def _called_same(scene: str, chance: random.Random) -> tuple[int, int]:
+    found = made_duel(scene, chance)
+    return sum(count for (_, each), count in found.items() if each is DuelVerdict.SAME), sum(
+        found.values()
+    )
