@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,10 @@ from speedgate.report.comparison import (
 )
 from speedgate.report.line import change_line, plot_lines
 from speedgate.report.map import map_lines, markdown_map
-from speedgate.report.summary import environment_line, markdown_run, text_run
+from speedgate.report.summary import environment_line, markdown_run, origin_lines, text_run
 from speedgate.report.table import wrapped
 from speedgate.report.text import visible, visible_lines, write_plain_marks
-from speedgate.run import EstimateEntry, HistoryError, Run, read_run
+from speedgate.run import EstimateEntry, HistoryError, Json, Run, read_run
 from speedgate.selection import OptionError
 from speedgate.selftest import conclusions, run_selftest
 from speedgate.spread import Moments
@@ -205,7 +206,7 @@ def run_map(options: argparse.Namespace) -> int:
         print(markdown_map(run, environment_line(run.environment)))
         return 0
     width = shutil.get_terminal_size().columns
-    head = [*wrapped(environment_line(run.environment), width), f"from {run.name}", ""]
+    head = [*wrapped(environment_line(run.environment), width), *origin_lines(run, width), ""]
     print(visible_lines([*head, *map_lines(run.rows(), width, options.details)]))
     return 0
 
@@ -232,7 +233,7 @@ def run_advise(options: argparse.Namespace) -> int:
         line = f"measured on another machine: {line}"
     width = shutil.get_terminal_size().columns
     what = "x: over a plain loop in one worker thread; serial is a loop in the main thread"
-    head = [*wrapped(line, width), f"from {run.name}", *wrapped(what, width), ""]
+    head = [*wrapped(line, width), *origin_lines(run, width), *wrapped(what, width), ""]
     lines = [each for advice in found for each in wrapped(advice.line, width)]
     print(visible_lines([*head, *lines]))
     return 0
@@ -256,7 +257,8 @@ def run_to_advise_from(source: str, has: Callable[[Run], bool], wanted: str) -> 
             run = next(filter(has, readable(history, digests)), None)
             if run is not None:
                 return run
-    raise HistoryError(f"no run in {source}{wanted}")
+        only_duels = word_of_duels(history, source)
+    raise HistoryError(f"no run in {source}{wanted}{only_duels}")
 
 
 def newest_with(source: str, has: Callable[[Run], bool], wanted: str) -> Run:
@@ -267,7 +269,16 @@ def newest_with(source: str, has: Callable[[Run], bool], wanted: str) -> Run:
         run = next(filter(has, readable(history)), None)
         if run is not None:
             return run
-    raise HistoryError(f"no run in {source}{wanted}")
+        only_duels = word_of_duels(history, source)
+    raise HistoryError(f"no run in {source}{wanted}{only_duels}")
+
+
+def word_of_duels(history: History, source: str) -> str:
+    """Return what else there is where a history holds nothing but sides of duels."""
+    environments = history.environments()
+    if not environments or not all(map(is_of_duels, environments)):
+        return ""
+    return f"; it has only sides of duels, of which `report {source}` shows the newest"
 
 
 def readable(history: History, digests: Sequence[str] | None = None) -> Iterator[Run]:
@@ -294,8 +305,8 @@ def run_compare(options: argparse.Namespace) -> int:
     if len(options.sources) < 2:
         raise OptionError("compare: name two or more runs, environments or folders")
     found = [open_side(text, options.history, options.last) for text in options.sources]
-    sides = [side for side, _ in found]
-    if all(environment.get("settings", {}).get("duel") for _, environment in found):
+    sides = [named_for_its_build(*each) for each in found]
+    if all((environment.get("settings") or {}).get("duel") for _, environment in found):
         warn(
             "these are sides of duels: `report` of one has the verdicts of its bouts side by side; "
             "here each run stands for itself"
@@ -316,25 +327,30 @@ def run_compare(options: argparse.Namespace) -> int:
     return 0
 
 
+def named_for_its_build(side: Source, environment: Json) -> Source:
+    """Return a side of a duel with its build in the label: the environments read alike."""
+    settings = environment.get("settings") or {}
+    build = settings.get("build") if settings.get("duel") else None
+    return replace(side, label=f"{side.label}, build {build}") if build else side
+
+
 def open_side(text: str, where: str, last: int) -> tuple[Source, dict[str, Any]]:
     """Return one side of a comparison and its environment: what ``text`` names."""
     if is_file(text):
         run = read_run(Path(text))
-        return side_of(text, [list(figures_of(run))]), run.environment
+        return side_of(text, [list(figures_of(run))], run.is_complete), run.environment
     if "://" in text or Path(text).is_dir():
         with History(text, warn) as other:
-            environments = other.environments()
-            if len(environments) > 1:
-                names = "\n  ".join(f"{text}/{each.name}" for each in environments)
-                raise HistoryError(f"{text} has several environments; name one:\n  {names}")
-            if not environments:
-                raise HistoryError(f"no run in {text}; 'pytest bench/' makes one")
-            return environment_side(other, environments[0], last)
+            environment = only_environment(other, text)
+            side, description = environment_side(other, environment, last)
+            # The folders may be of one environment, before and after a change.
+            return replace(side, label=below(text, environment.name)), description
     with History(where, warn) as history:
         entry = history.find_run(text)
         if entry is not None:
             label = f"{entry.environment}/{entry.id}"
-            return side_of(label, [history.figures(entry)]), history.read(entry).environment
+            side = side_of(label, [history.figures(entry)], entry.complete)
+            return side, history.read(entry).environment
         named = history.find_environment(text)
         if named is None:
             names = "\n  ".join(each.name for each in history.environments()) or "none"
@@ -345,6 +361,42 @@ def open_side(text: str, where: str, last: int) -> tuple[Source, dict[str, Any]]
         return environment_side(history, named, last)
 
 
+def only_environment(history: History, text: str) -> EnvironmentEntry:
+    """Return the environment of a folder that has one; ``HistoryError`` with the names of more."""
+    environments = history.environments()
+    if not environments:
+        raise HistoryError(f"no run in {text}; 'pytest bench/' makes one")
+    if len(environments) == 1:
+        return environments[0]
+    names = "\n  ".join(below(text, each.name) for each in environments)
+    if all(map(is_of_duels, environments)):
+        raise HistoryError(
+            f"{text} has only sides of duels: `report {text}` shows the newest duel; to have runs "
+            f"stand for themselves, name one side:\n  {names}"
+        )
+    raise HistoryError(f"{text} has several environments; name one:\n  {names}")
+
+
+def below(folder: str, name: str) -> str:
+    """Return how an environment in a folder is named; it may be the folder."""
+    folder = folder.rstrip("/")
+    return folder if folder.rpartition("/")[2] == name else f"{folder}/{name}"
+
+
+def is_of_duels(environment: EnvironmentEntry) -> bool:
+    return bool((environment.description.get("settings") or {}).get("duel"))
+
+
+def no_complete_run(history: History, environment: EnvironmentEntry) -> HistoryError:
+    """Return that all runs of an environment were cut short, and how to compare one anyway."""
+    newest = history.runs((environment.digest,), complete=False)[0]
+    return HistoryError(
+        f"{environment.name} has no complete run, only what was cut short "
+        f"({runs_text(environment.runs)}); to compare one all the same name its file, such as "
+        f"{history.store.path(newest.file)}"
+    )
+
+
 def environment_side(
     history: History, environment: EnvironmentEntry, last: int
 ) -> tuple[Source, dict[str, Any]]:
@@ -352,7 +404,7 @@ def environment_side(
         return whole_side(history, environment), environment.description
     runs = history.runs((environment.digest,), most=last or -1)
     if not runs:
-        raise HistoryError(f"{environment.name} has no complete run")
+        raise no_complete_run(history, environment)
     figures = [[each for each in history.figures(run) if not each.broken] for run in runs]
     return side_of(environment.name, figures), environment.description
 
@@ -367,12 +419,12 @@ def whole_side(history: History, environment: EnvironmentEntry) -> Source:
             level = getattr(side_of("", lone), signal)[name]
         sides[signal][name] = level
     if not sides["seconds"]:
-        raise HistoryError(f"{environment.name} has no complete run")
+        raise no_complete_run(history, environment)
     runs = len(history.runs((environment.digest,)))
     return Source(environment.name, runs, sides["speedup"], sides["seconds"])
 
 
-def side_of(label: str, runs: Sequence[Sequence[Figures]]) -> Source:
+def side_of(label: str, runs: Sequence[Sequence[Figures]], complete: bool = True) -> Source:
     """Return the side that some runs make: each benchmark's figures in each of them."""
     speedup: dict[str, list[Estimate]] = {}
     seconds: dict[str, list[Estimate]] = {}
@@ -388,11 +440,11 @@ def side_of(label: str, runs: Sequence[Sequence[Figures]]) -> Source:
                 found.setdefault(figures.name, []).append(
                     EstimateEntry(value, low, high).estimate()
                 )
-    levels = [
+    speedups, times = (
         {name: Level.of(each, processes[name]) for name, each in found.items()}
         for found in (speedup, seconds)
-    ]
-    return Source(label, len(runs), *levels)
+    )
+    return Source(label, len(runs), speedups, times, complete)
 
 
 def run_history(options: argparse.Namespace) -> int:
@@ -480,6 +532,12 @@ def benchmarks_with(
         ]
         if found:
             return each, [case] if case in found else found
+    for entry in history.runs([each.digest for each in candidates], complete=False):
+        if any(case in (each.name, each.case_id) for each in history.figures(entry)):
+            raise HistoryError(
+                f"no complete run in {history.store.location} has '{case}'; {entry.id}, which was "
+                "cut short, has it: `report` shows that"
+            )
     raise HistoryError(
         f"no run in {history.store.location} has '{case}'; 'python -m speedgate history' lists "
         "what there is"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -52,12 +52,17 @@ class Level:
 
 @dataclass(frozen=True)
 class Source:
-    """One side of a comparison: its label, and the level of each benchmark's figures."""
+    """One side of a comparison: its label, and the level of each benchmark's figures.
+
+    It is not ``complete`` where its run was cut short: what had not been measured by then is
+    missing.
+    """
 
     label: str
     runs: int
     speedup: Mapping[str, Level]
     seconds: Mapping[str, Level]
+    complete: bool = True
 
     @property
     def names(self) -> list[str]:
@@ -179,13 +184,20 @@ def _known_deviation(estimate: Estimate) -> float:
     return found if math.isfinite(found) else 0.0
 
 
-def counts(lines: Iterable[Line]) -> str:
-    """Return ``speedup: 2 worse, 1 better, 12 same, 30 not certain``."""
-    words = [each.word for line in lines for each in line.speedup_ratios if each.word]
+def counts(lines: Sequence[Line]) -> str:
+    """Return ``speedup: 2 worse, 1 better, 12 same, 30 not certain``; of the seconds where no
+    speedup is on both sides."""
+    found = _counted([each.word for line in lines for each in line.speedup_ratios])
+    if found:
+        return f"speedup: {found}"
+    found = _counted([each.word for line in lines for each in line.seconds_ratios])
+    return f"no speedup is on both sides; seconds: {found}"
+
+
+def _counted(words: Sequence[str]) -> str:
     named = {"?": "not certain"}
-    found = [
+    return ", ".join(
         f"{words.count(word)} {named.get(word, word)}"
         for word in ("worse", "better", "same", "?")
         if word in words
-    ]
-    return f"speedup: {', '.join(found)}" if found else "no speedup is on both sides"
+    )

@@ -537,6 +537,14 @@ class Run:
         """Return the cases of the run, without those of other plugins' benchmarks."""
         return [_row(info) for _, info in self.entries() if info is not None]
 
+    def others(self) -> list[tuple[str, float]]:
+        """Return the benchmarks that are not ours: the name, and the median of seconds a call."""
+        return [
+            (entry.fullname or entry.name, entry.stats.median)
+            for entry, info in self.entries()
+            if info is None
+        ]
+
 
 def row_of(info: Json) -> Row:
     """Return the row of a benchmark's ``extra_info``."""

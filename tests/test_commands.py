@@ -1,6 +1,7 @@
 """``python -m speedgate report|selftest``: what is printed, and the exit codes."""
 
 import os
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -115,6 +116,35 @@ def test_report_keeps_to_the_width_of_the_terminal(run, machine, tmp_path, monke
     monkeypatch.chdir(tmp_path)
     lines = run("report", path.name).out.splitlines()
     assert [line for line in lines if len(line) > columns] == []
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_an_incomplete_run_says_so(run, machine, tmp_path, form):
+    content = document(machine, *CASES)
+    whole = save(tmp_path / "0001.json", content)
+    assert "incomplete: " not in run("report", whole, "--format", form).out
+    content["speedgate"]["complete"] = False
+    cut = save(tmp_path / "0002.json", content)
+    words = "incomplete: it was cut short, and what it had not measured by then is missing"
+    assert words in run("report", cut, "--format", form).out
+    if form == "text":
+        assert words in run("advise", cut).out
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_benchmarks_of_others_are_shown_with_their_seconds(run, machine, tmp_path, form):
+    content = document(machine, *CASES)
+    theirs = {"name": "test_it", "fullname": "t.py::test_it", "stats": {"median": 0.0025}}
+    content["benchmarks"].append(theirs)
+    shown = run("report", save(tmp_path / "0001.json", content), "--format", form)
+    assert "g 1e6" in shown.out
+    assert re.search(r"t\.py::test_it\W+0\.0025", shown.out)
+    content["benchmarks"] = [theirs]
+    content["speedgate"]["environment"] = {"cpu": "A CPU"}
+    shown = run("report", save(tmp_path / "0002.json", content), "--format", form)
+    assert re.search(r"t\.py::test_it\W+0\.0025", shown.out)
+    assert "speedup over" not in shown.out
+    assert "A CPU, unknown usable cores; Python unknown; NumPy unknown" in shown.out
 
 
 @pytest.mark.parametrize(

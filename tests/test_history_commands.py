@@ -27,7 +27,11 @@ def run(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def run(command, *arguments):
-        where = () if command == "export" else ("--history", str(tmp_path))
+        where = (
+            ()
+            if command in ("export", "report", "map", "advise") or "--history" in arguments
+            else ("--history", str(tmp_path))
+        )
         try:
             code = main([command, *map(str, arguments), *where])
         except SystemExit as ended:
@@ -167,6 +171,81 @@ def test_runs_with_nothing_in_common_are_not_compared(run, tmp_path):
     shown = run("compare", one, two)
     assert shown.code == NOT_DONE
     assert "nothing to compare" in shown.err
+
+
+def test_two_folders_of_one_environment_have_labels_of_their_own(run, tmp_path):
+    some_nights(tmp_path / "before", ENVIRONMENT, 2)
+    some_nights(tmp_path / "after", ENVIRONMENT, 2, factor=0.5)
+    shown = run("compare", tmp_path / "before", f"{tmp_path / 'after'}/")
+    assert shown.code == WELL, shown.err
+    name = environment_name(ENVIRONMENT)
+    for letter, folder in (("A", "before"), ("B", "after")):
+        assert f"{letter}: {tmp_path / folder}/{name} (2 runs)" in pages(shown.out)
+    inner = run("compare", tmp_path / "before" / name, tmp_path / "after").out
+    assert f"A: {tmp_path / 'before' / name} (2 runs)" in pages(inner)
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_an_incomplete_side_says_so(run, tmp_path, form):
+    one, two = a_run(tmp_path / "a"), a_run(tmp_path / "b", complete=False)
+    shown = run("compare", one, two, "--format", form)
+    assert shown.code == WELL, shown.err
+    first, _, second = pages(shown.out).partition("B: ")
+    assert "incomplete: " not in first
+    assert "incomplete: it was cut short" in second
+    records = json.loads(run("compare", one, two, "--format", "json").out)
+    assert [each["complete"] for each in records] == [True, False]
+
+
+def test_what_was_cut_short_is_named_where_nothing_else_is_there(run, tmp_path):
+    whole, cut = a_run(tmp_path / "a"), a_run(tmp_path / "b", complete=False)
+    shown = run("compare", whole, tmp_path / "b")
+    assert shown.code == NOT_DONE
+    assert "has no complete run, only what was cut short (1 run)" in shown.err
+    assert shown.err.strip().endswith(f"such as {cut}")
+    missing = run("history", CASE, "--history", tmp_path / "b")
+    assert "no complete run in" in missing.err
+    assert f"{cut.stem}, which was cut short, has it" in missing.err
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "csv"])
+def test_runs_without_a_speedup_have_no_columns_of_nothing(run, tmp_path, form):
+    one, two = (save(tmp_path / f"{name}.json", PLAIN) for name in "ab")
+    slower = json.loads(json.dumps(PLAIN)) | {"datetime": "2026-11-21T02:00:00+00:00"}
+    slower["benchmarks"][0]["stats"]["median"] = 1.0
+    save(two, slower)
+    run("import", one, two)
+    names = sorted(each.stem for each in tmp_path.rglob("*imported*.json"))
+    shown = run("compare", *names, "--format", form)
+    assert shown.code == WELL, shown.err
+    if form != "csv":
+        assert "speedup A" not in shown.out
+        assert "seconds A" in shown.out
+        assert "2.00x" in shown.out
+        assert "no speedup is on both sides; seconds: 1 not certain" in shown.out
+
+
+def duel_sides(folder):
+    return [
+        a_run(folder, environment={**ENVIRONMENT, "settings": {"duel": True, "build": build}})
+        for build in ("numpy==2.3.5", "numpy==2.4.6")
+    ]
+
+
+def test_a_folder_of_duels_alone_says_what_shows_them(run, tmp_path):
+    sides = duel_sides(tmp_path / "duels")
+    other = a_run(tmp_path / "others")
+    shown = run("compare", other, tmp_path / "duels")
+    assert shown.code == NOT_DONE
+    assert f"has only sides of duels: `report {tmp_path / 'duels'}` shows the newest" in shown.err
+    for command in ("map", "advise"):
+        shown = run(command, tmp_path / "duels")
+        assert f"it has only sides of duels, of which `report {tmp_path / 'duels'}`" in shown.err
+    shown = run("compare", *(side.parent for side in sides))
+    assert shown.code == WELL, shown.err
+    assert "A: " in pages(shown.out)
+    assert ", build numpy==2.3.5 (1 run)" in pages(shown.out)
+    assert ", build numpy==2.4.6 (1 run)" in pages(shown.out)
 
 
 # --- history

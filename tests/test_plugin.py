@@ -1171,9 +1171,8 @@ def test_a_speedup_above_the_workers_is_explained(checkout, machine):
     says(result, "g-1e6-threads-2: 3.00x", "more than 2 workers can give", "2000 page faults")
 
 
-def test_the_article_explains_a_speedup_above_its_workers_as_well(checkout, machine, monkeypatch):
-    """Its "normal" is the main thread, whose allocator alone can make threads look faster."""
-    seconds = {"serial": 0.9, "foreach": 0.3, "processes": 0.5}
+def take(monkeypatch, machine, **seconds):
+    """Have the contender's rounds take so long, by strategy."""
 
     def pair(runner, behaviour, number):
         made = original(runner, behaviour, number)
@@ -1183,11 +1182,27 @@ def test_the_article_explains_a_speedup_above_its_workers_as_well(checkout, mach
     original = machine.open()._pair.__func__
     machine.runners.clear()
     monkeypatch.setattr("helpers.machine.MadeRunner._pair", pair)
+
+
+def test_the_article_explains_a_speedup_above_its_workers_as_well(checkout, machine, monkeypatch):
+    """Its "normal" is the main thread, whose allocator alone can make threads look faster."""
+    take(monkeypatch, machine, serial=0.9, foreach=0.3, processes=0.5)
     result = checkout.run(ARTICLE)
     assert result.ret == GREEN
     says(result, "2 threads", "3.00x")
     shown = "\n".join(lines_of_summary(result))
     assert re.search(r"main thread|page fault|more than 2", shown)
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_the_article_explains_what_one_core_cannot_give(checkout, machine, monkeypatch, cores):
+    take(monkeypatch, machine, serial=0.88, foreach=0.5, processes=0.9)
+    monkeypatch.setattr("speedgate.environment.usable_cores", lambda: cores)
+    result = checkout.run(ARTICLE)
+    assert result.ret == GREEN
+    says(result, "2 threads", "1.76x")
+    words = "more than workers on one core can give: 'normal' is the main thread"
+    assert (words in output(result)) == (cores == 1)
 
 
 def test_the_article_stands_beside_its_own_figures(checkout, machine):

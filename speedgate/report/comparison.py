@@ -17,10 +17,14 @@ LEGEND = (
     "speedup over a plain loop, and seconds a call; x: another side's figure over A's. better, "
     "worse: certain over all cases together, by more than 5%; same: within 5%; ?: not certain"
 )
+INCOMPLETE = "incomplete: it was cut short, and what it had not measured by then is missing"
 ONE_RUN = (
     "a side with a single run: its interval holds what fresh processes usually differ by, and not "
     "what runs do from hour to hour; against another single run nothing is certain: add runs"
 )
+
+
+NOTHING = "-"
 
 
 def letter(number: int) -> str:
@@ -45,23 +49,35 @@ def comparison_table(lines: Sequence[Line]) -> Table:
         )
         for line in lines
     ]
-    return Table(tuple(columns), tuple(rows))
+    return _without_empty_columns(Table(tuple(columns), tuple(rows)))
+
+
+def _without_empty_columns(table: Table) -> Table:
+    """Leave out what no benchmark has, such as the speedups of plain runs."""
+    kept = [
+        n
+        for n in range(len(table.columns))
+        if not table.rows or any(row[n] != NOTHING for row in table.rows)
+    ]
+    rows = (table.columns, *table.rows)
+    head, *rest = (tuple(row[n] for n in kept) for row in rows)
+    return Table(head, tuple(rest))
 
 
 def _speedup(estimate: Estimate | None) -> str:
     if estimate is None:
-        return "-"
+        return NOTHING
     if not estimate.is_bounded:
         return f"{estimate.value:.2f}"
     return f"{estimate.value:.2f} {estimate.low:.2f}-{estimate.high:.2f}"
 
 
 def _seconds(estimate: Estimate | None) -> str:
-    return "-" if estimate is None else f"{estimate.value:.3g}"
+    return NOTHING if estimate is None else f"{estimate.value:.3g}"
 
 
 def _ratio(ratio: Ratio) -> str:
-    return "-" if ratio.estimate is None else f"{ratio.estimate.value:.2f}x {ratio.word}"
+    return NOTHING if ratio.estimate is None else f"{ratio.estimate.value:.2f}x {ratio.word}"
 
 
 def head_lines(sources: Sequence[Source], differences: Sequence[Sequence[str]]) -> list[str]:
@@ -70,6 +86,8 @@ def head_lines(sources: Sequence[Source], differences: Sequence[Sequence[str]]) 
     for number, source in enumerate(sources):
         runs = "1 run" if source.runs == 1 else f"{source.runs} runs"
         lines.append(f"{letter(number)}: {source.label} ({runs})")
+        if not source.complete:
+            lines.append(f"  {INCOMPLETE}")
         if number and differences[number - 1]:
             lines += [f"  differs from A: {each.strip()}" for each in differences[number - 1]]
     return lines
@@ -106,6 +124,7 @@ def comparison_records(
     for line in lines:
         for number, source in enumerate(sources):
             record: dict[str, Any] = {"name": line.name, "side": source.label, "runs": source.runs}
+            record["complete"] = source.complete
             for name, figures, ratios in (
                 ("speedup", line.speedups, line.speedup_ratios),
                 ("seconds", line.seconds, line.seconds_ratios),

@@ -10,6 +10,7 @@ from speedgate.case import Case
 from speedgate.gate import Judgement, Verdict
 from speedgate.gil_map import operations
 from speedgate.report.blas import blas_lines, blas_table
+from speedgate.report.comparison import INCOMPLETE
 from speedgate.report.duel import duel_markdown, duel_text
 from speedgate.report.map import map_lines, map_table
 from speedgate.report.table import MARKS, Table, markdown, plain, speedup_table, wrapped
@@ -24,6 +25,9 @@ LEGEND = (
     "above 1 is faster"
 )
 
+
+FEW = "few: too few rounds for an interval, so that the figure decides nothing"
+OTHERS = "seconds a call of benchmarks that are not ours: the median of their rounds"
 
 # Where two gates judged one case, its mark is that of the graver verdict.
 GRAVITY = (Verdict.PASSED, Verdict.NOT_EVALUATED, Verdict.INCONCLUSIVE, Verdict.FAILED)
@@ -57,7 +61,8 @@ def summary_lines(
     if rows:
         mark_of = marks((judgement.case, judgement.verdict) for judgement in judgements)
         lines += [(line, None) for line in plain(speedup_table(rows, mark_of), width)]
-        paragraphs += [("", None), (LEGEND, None), *((remark, None) for remark in remarks(rows))]
+        paragraphs += [("", None), *((line, None) for line in meanings(rows))]
+        paragraphs += [(remark, None) for remark in remarks(rows)]
     fastest = [advice.short for advice in advise(rows)]
     if fastest:
         paragraphs.append((f"fastest here: {'; '.join(fastest)}", None))
@@ -71,16 +76,37 @@ def summary_lines(
     return lines
 
 
+def meanings(rows: Iterable[Row]) -> list[str]:
+    """Return what the figures of a table of speedups are; nothing without any."""
+    speedups = [row.speedup for row in rows if row.speedup is not None]
+    few = [FEW] if any(not each.is_bounded for each in speedups) else []
+    return [LEGEND, *few] if speedups else []
+
+
+def origin_lines(run: Run, width: int) -> list[str]:
+    """Return where a run is, and that it was cut short if it was."""
+    lines = [visible(f"from {run.name}")]
+    return lines if run.is_complete else [*lines, *wrapped(INCOMPLETE, width)]
+
+
+def _others_table(run: Run) -> Table:
+    rows = tuple((name, f"{seconds:.4g}") for name, seconds in run.others())
+    return Table(("benchmark", "seconds"), rows)
+
+
 def text_run(run: Run, width: int) -> list[str]:
     """Return a stored run as the terminal showed it: a table for each bench, then the gate."""
     lines = wrapped(environment_line(run.environment), width)
-    lines += [visible(f"from {run.name}"), ""]
+    lines += [*origin_lines(run, width), ""]
     if run.duel is not None:
         return lines + duel_text(run.duel, width)
     for rows in _by_bench(run):
         lines += [*_bench_lines(rows, run, width), ""]
         lines += [line for remark in remarks(rows) for line in wrapped(remark, width)]
-    lines += wrapped(LEGEND, width)
+    lines += [line for text in meanings(run.rows()) for line in wrapped(text, width)]
+    if run.others():
+        gap = [""] if run.rows() else []
+        lines += [*gap, *plain(_others_table(run), width), "", *wrapped(OTHERS, width)]
     return lines + [
         line for judgement in run.judgements for line in wrapped(_sentence(judgement), width)
     ]
@@ -106,12 +132,16 @@ def _bench_table(rows: list[Row], run: Run) -> Table:
 def markdown_run(run: Run) -> str:
     """Return a stored run in Markdown, as for the summary of a CI job."""
     parts = [f"### {markdown_text(environment_line(run.environment))}", ""]
+    if not run.is_complete:
+        parts += [f"{INCOMPLETE}.", ""]
     if run.duel is not None:
         return "\n".join([*parts, duel_markdown(run.duel)])
     for rows in _by_bench(run):
         parts += [markdown(_bench_table(rows, run)), ""]
         parts += [f"- {markdown_text(remark)}" for remark in remarks(rows)]
-    parts += [LEGEND, ""]
+    parts += [*meanings(run.rows()), ""]
+    if run.others():
+        parts += [markdown(_others_table(run)), "", OTHERS, ""]
     return "\n".join(
         parts + [f"- {markdown_text(_sentence(judgement))}" for judgement in run.judgements]
     )
@@ -135,19 +165,20 @@ def _sentence(judgement: JudgementEntry) -> str:
 
 def environment_line(environment: Json) -> str:
     """Return ``AMD EPYC, 2 cores; Python 3.11.7; NumPy 2.4.6; openblas 0.3.30``."""
-    numpy = environment.get("numpy") or {}
+    numpy = (environment.get("numpy") or {}).get("version")
     blas = [
         f"{each.get('internal_api')} {each.get('version')}"
         for each in environment.get("blas") or ()
         if each.get("user_api") == "blas"
     ]
-    python = f"Python {environment.get('python')}"
+    python = f"Python {environment.get('python') or 'unknown'}"
     if not environment.get("gil_enabled", True):
         python += " without GIL"
+    cores = environment.get("usable_cores") or "unknown"
     parts = [
-        f"{environment.get('cpu')}, {environment.get('usable_cores')} usable cores",
+        f"{environment.get('cpu') or 'unknown CPU'}, {cores} usable cores",
         python,
-        f"NumPy {numpy.get('version')}",
+        f"NumPy {numpy}" if numpy else "NumPy unknown",
         *blas,
     ]
     return "; ".join(parts)
