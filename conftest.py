@@ -3,9 +3,9 @@
 import importlib.metadata
 
 if not any(
-    entry.value == "speedgate.plugin" for entry in importlib.metadata.entry_points(group="pytest11")
+    entry.name == "speedgate" for entry in importlib.metadata.entry_points(group="pytest11")
 ):
-    pytest_plugins = ["speedgate.plugin"]
+    pytest_plugins = ["speedgate.entry"]
 
 
 def pytest_addoption(parser):

@@ -1,6 +1,6 @@
-"""The pytest plugin: options, parametrization, the fixture, gate items, reports. No arithmetic.
+"""The pytest plugin: parametrization, the fixture, gate items, reports. No arithmetic.
 
-The only module of the package that imports pytest.
+With ``entry``, which has pytest load it, the only module of the package that imports pytest.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from speedgate import entry
 from speedgate import environment as env
 from speedgate.baseline import WINDOW_RUNS, HistoryJudgement, judge_history, levels_of
 from speedgate.budget import (
@@ -24,6 +25,18 @@ from speedgate.budget import (
     default_seconds,
 )
 from speedgate.case import Case, Workload, bytes_needed, promise_of
+from speedgate.entry import (
+    COMPARE,
+    IS_HELD_BACK,
+    MARKER,
+    NEEDS_ONE_PROCESS,
+    ONE_PROCESS_MESSAGE,
+    SHORT_INI,
+    compare_as_ever,
+    label_of,
+    storage_folder,
+    taken_by_others,
+)
 from speedgate.estimate import DEFAULT_CONFIDENCE
 from speedgate.gate import (
     Gate,
@@ -51,6 +64,7 @@ from speedgate.measure import (
     measure,
     most_processes,
 )
+from speedgate.options import BY_SHORT
 from speedgate.recording import (
     Compared,
     Recording,
@@ -81,19 +95,12 @@ from speedgate.selection import (
     cases,
     refuse_unknown,
 )
-from speedgate.settings import Settings, add_options, read_settings
+from speedgate.settings import Settings, read_settings, with_floors
 from speedgate.store import StoreError, open_store
 from speedgate.strategies import STRATEGIES
 from speedgate.strategies.dask import SCHEDULER as DASK_SCHEDULER
 from speedgate.suite import find_workload
 
-MARKER = "speedgate"
-NEEDS_ONE_PROCESS = "speedgate-needs-one-process"
-ONE_PROCESS_MESSAGE = (
-    "-n (xdist) would run benchmarks beside each other, so nothing would be measured: "
-    "leave -n away to measure, or add --benchmark-disable to run the benchmarks as "
-    "correctness tests"
-)
 NOT_JUDGED_AGAIN = (
     "it failed before, and what failed is asked for: it is not green until it was judged again"
 )
@@ -104,8 +111,10 @@ UNSETTLED = "speedgate/unsettled"
 LAST_FAILED = "cache/lastfailed"
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    add_options(parser)
+def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Bring along the entry point, where this was loaded by its own name."""
+    if not pluginmanager.is_registered(entry):
+        pluginmanager.register(entry, "speedgate-entry")
 
 
 class RunnerClock:
@@ -191,7 +200,6 @@ class State:
     began: float = field(default_factory=time.monotonic)
     began_clock: float = field(default_factory=time.time)
     timed_seconds: float = 0.0
-    compare: Any = None
     history: History | None = None
     compared: Compared | None = None
     baselines: dict[str, Baseline] | None = None
@@ -222,31 +230,21 @@ class State:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers",
-        "speedgate(workloads, sizes, strategies, workers, fixed, sample, gates, report, held, "
-        "keeps_promises): give a benchmark its cases",
-    )
     try:
-        config.stash[STATE] = State(read_settings(config))
+        config.stash[STATE] = State(read_settings(config, label_of(config)))
     except OptionError as error:
         raise pytest.UsageError(str(error)) from None
     scheduler = config.stash[STATE].settings.dask_scheduler
     if scheduler is not None:
         os.environ[DASK_SCHEDULER] = scheduler  # where Dask's own clients, and our runners, look
-    take_over_comparing(config)
     config.pluginmanager.register(LastWord(), "speedgate-last-word")
-    config.pluginmanager.register(XdistController(), "speedgate-xdist")
 
 
 # --- collection
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+def give_cases(metafunc: pytest.Metafunc, marker: pytest.Mark) -> None:
     """Give a benchmark that takes ``case`` its cases, by its ``speedgate`` mark and the options."""
-    marker = metafunc.definition.get_closest_marker(MARKER)
-    if marker is None:
-        return
     if "case" not in metafunc.fixturenames:
         raise pytest.UsageError(
             f"{metafunc.definition.nodeid} has a speedgate mark but does not take its cases: "
@@ -308,6 +306,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     find_items(state, items)
     deselect_empty(config, items)
     try:
+        state.settings = with_floors(state.settings, config, config.stash[SHORT_INI])
         refuse_unknown(state.settings.selection, state.declared)
         state.control = find_workload(config.getini("speedgate_control"), "speedgate_control")
         set_clocks(state, items)
@@ -379,14 +378,6 @@ def refuse_folder_that_cannot_be_written(config: pytest.Config) -> None:
         ) from None
 
 
-def storage_folder(config: pytest.Config) -> Path | None:
-    """Return the folder of pytest-benchmark's storage, if that is a folder."""
-    storage = str(config.getoption("benchmark_storage"))
-    if "://" in storage and not storage.startswith("file://"):
-        return None
-    return Path(storage.removeprefix("file://"))
-
-
 def results_folder(config: pytest.Config) -> Path | None:
     """Return the folder that this run is saved below, if it is saved in files."""
     saves = config.getoption("benchmark_autosave") or config.getoption("benchmark_save")
@@ -446,7 +437,7 @@ def add_verdict_items(session: pytest.Session, items: list[pytest.Item]) -> None
     if state.declared:
         items.extend(gate_items(session, state, selected))
         items.extend(promise_items(state, selected))
-    open_history(config, state, bool(selected))
+    open_history(config, state, items)
     items.extend(history_items(config, state, selected))
     state.selected = [item.nodeid for item in items]
     forget_what_is_gone(state, set(state.selected))
@@ -570,16 +561,7 @@ def remember_failures(config: pytest.Config, state: State) -> None:
 # --- the history
 
 
-def take_over_comparing(config: pytest.Config) -> None:
-    """Keep pytest-benchmark from reading all stored runs before it is known what is selected."""
-    option = config.option
-    state = config.stash[STATE]
-    state.compare = getattr(option, "benchmark_compare", None)
-    if state.compare:
-        option.benchmark_compare = []
-
-
-def open_history(config: pytest.Config, state: State, selected: bool) -> None:
+def open_history(config: pytest.Config, state: State, items: list[pytest.Item]) -> None:
     """Prepare what this session records, is compared with and is judged by.
 
     A session without benchmarks of ours is pytest-benchmark's own, as if we were not there.
@@ -587,13 +569,9 @@ def open_history(config: pytest.Config, state: State, selected: bool) -> None:
     session = getattr(config, "_benchmarksession", None)
     if session is None or hasattr(config, "workerinput"):
         return
-    if not selected or not measures(config):
-        if state.compare and not state.declared:
-            session.compare = config.option.benchmark_compare = state.compare
-            session.handle_loading()
-        return
     folder = storage_folder(config)
-    if folder is None:
+    if folder is None or not measures(config) or not any(is_ours(state, each) for each in items):
+        compare_as_ever(config)
         return
     results = results_folder(config)
     if results is not None:
@@ -601,13 +579,18 @@ def open_history(config: pytest.Config, state: State, selected: bool) -> None:
         name = str(config.getoption("benchmark_save") or "")
         state.recording = Recording(results, name, lambda: head_of(config))
         recover(results, state.remarks.append)
-    session.storage = SessionStorage(state.recording, str(folder))
     try:
         if state.settings.history is not None:
             open_store(state.settings.history)  # a bad address is told of before it is needed
-        open_what_is_compared(config, state, session, folder)
+        if config.stash[COMPARE]:
+            open_what_is_compared(config, state, session, items)
     except (HistoryError, StoreError, OSError) as error:
         raise pytest.UsageError(str(error)) from None
+    session.storage = SessionStorage(state.recording, session.storage, state.items.keys())
+
+
+def is_ours(state: State, item: pytest.Item) -> bool:
+    return item.nodeid in state.items
 
 
 def head_of(config: pytest.Config) -> Json:
@@ -624,34 +607,74 @@ def head_of(config: pytest.Config) -> Json:
     return document
 
 
-def open_what_is_compared(config: pytest.Config, state: State, session: Any, folder: Path) -> None:
-    """Load the run to compare with and, with none named, the baseline."""
-    if not state.compare:
-        return
+def open_what_is_compared(
+    config: pytest.Config, state: State, session: Any, items: list[pytest.Item]
+) -> None:
+    """Load the run to compare with and, with none named, the baseline.
+
+    pytest-benchmark's own benchmarks are compared with its own runs, and ours with ours.
+    """
     settings, location = state.settings, history_location(config, state)
     state.history = History(location, state.remarks.append)
     config.add_cleanup(state.history.close)
     environment = whole_environment(describe_runner(settings.blas_threads), settings_of(settings))
-    state.compared = found = compared_run(state.history, state.compare, environment)
-    session.compared_mapping = {}
+    asked = config.stash[COMPARE]
+    others = any("benchmark" in getattr(item, "fixturenames", ()) for item in items
+                 if not is_ours(state, item))  # fmt: skip
+    theirs = compared_by_others(config, state, session, others)
+    try:
+        found = compared_run(state.history, asked, environment)
+    except HistoryError:
+        if not theirs:  # nobody knows what is named
+            raise
+        found = None
+    session.compared_mapping = theirs
     if found is not None:
         # pytest-benchmark's table shows the key in each row.
         key = Path(found.time[5:16].replace("T", " ") or found.name)
-        session.compared_mapping[key] = benchmarks_of(found, state.remarks.append)
-        state.remarks += [f"comparing with {found.label}"]
-        told = difference_lines(found.environment, environment)
-        if told:
-            state.remarks += ["it was another environment:", *told]
-    else:
-        state.remarks += [
-            f"nothing to compare with: no complete run of this environment in {location}",
-            *nearest(state.history, environment),
-        ]
-    if state.compare is True and not settings.no_history_gate:
+        session.compared_mapping[key] = {
+            name: each
+            for name, each in benchmarks_of(found, state.remarks.append).items()
+            if name in state.items
+        }
+    state.compared = found
+    state.remarks += compared_words(state, environment, location)
+    if asked is True and not settings.no_history_gate:
         digest = environment_digest(environment)
         state.baselines = {
             name: state.history.baseline(digest, name, WINDOW_RUNS) for name in judged_names(state)
         }
+
+
+def compared_by_others(
+    config: pytest.Config, state: State, session: Any, others: bool
+) -> dict[Path, Json]:
+    """Return what pytest-benchmark compares the ``others`` with, benchmarks by name of each run."""
+    if others:
+        try:
+            compare_as_ever(config)
+        except ValueError:  # a name of one of our runs, which it cannot make sense of
+            session.compared_mapping = {}
+    elif config.stash[IS_HELD_BACK]:
+        session.compared_mapping = {}
+    runs = {
+        path: {name: each for name, each in benchmarks.items() if name not in state.items}
+        for path, benchmarks in session.compared_mapping.items()
+    }
+    return {path: benchmarks for path, benchmarks in runs.items() if benchmarks}
+
+
+def compared_words(state: State, environment: Json, location: str) -> list[str]:
+    """Say which run is compared with and how it differs, or why there is none."""
+    if state.compared is None:
+        assert state.history is not None
+        return [
+            f"nothing to compare with: no complete run of this environment in {location}",
+            *nearest(state.history, environment),
+        ]
+    told = difference_lines(state.compared.environment, environment)
+    words = [f"comparing with {state.compared.label}"]
+    return [*words, "it was another environment:", *told] if told else words
 
 
 def history_location(config: pytest.Config, state: State) -> str:
@@ -676,7 +699,14 @@ def judged_names(state: State) -> list[str]:
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     """Say what is compared with, and what is wrong with the history, before measuring."""
-    return list(map(visible, config.stash[STATE].remarks))
+    state = config.stash[STATE]
+    if not state.declared:
+        return []
+    taken = [
+        f"{name} is another plugin's: ours is {BY_SHORT[name].long}"
+        for name in taken_by_others(config)
+    ]
+    return [*taken, *map(visible, state.remarks)]
 
 
 class OneProcessItem(pytest.Item):
@@ -687,15 +717,6 @@ class OneProcessItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, None, str]:
         return self.path, None, self.name
-
-
-class XdistController:
-    """Where xdist runs, its controller stops before anything is scheduled."""
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
-        if any(NEEDS_ONE_PROCESS in nodeid for nodeid in ids):
-            raise pytest.UsageError(ONE_PROCESS_MESSAGE)
 
 
 # --- the gate's items
@@ -906,15 +927,9 @@ def judge_measurement(state: State, gate: Gate, measurement: Measurement, final:
 # --- measuring
 
 
-@pytest.fixture
-def speedgate(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., None]:
-    """Measure a case: ``speedgate(case)``. The durations in pytest-benchmark's table and JSON are
-    the contender's rounds, by the runner's clock.
-
-    ``tasks``, ``loops`` and ``pairs`` fix what is chosen by calibration and budget otherwise;
-    ``blas_threads`` takes the place of ``--blas-threads`` (``None`` leaves BLAS alone), and
-    ``control=None`` leaves the control out.
-    """
+def measurer(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., None]:
+    """Return what the fixture ``speedgate`` is: measures a case, and gives pytest-benchmark the
+    contender's rounds."""
     config, nodeid = request.config, request.node.nodeid
     state = config.stash[STATE]
 
@@ -1127,8 +1142,19 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         state.complaint = "--require-gate: no gate was judged in this run"
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Iterator[None]:
+    """Print what is ours after the tables of others, whatever they raise there.
+
+    pytest-benchmark raises where --benchmark-compare-fail finds a regression.
+    """
+    try:
+        return (yield)
+    finally:
+        write_summary(terminalreporter, config)
+
+
+def write_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print the one table, the gate's words, and where the run was saved."""
     state = config.stash[STATE]
     if state.complaint:

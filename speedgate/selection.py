@@ -43,14 +43,18 @@ def parse_selection(
     workers: str | None,
     usable_cores: int,
     oversubscribe: bool,
+    label: Callable[[str], str] = "--{}".format,
 ) -> Selection:
-    """Return the selection, or raise ``OptionError`` for the first value that cannot be used."""
+    """Return the selection, or raise ``OptionError`` for the first value that cannot be used.
+
+    ``label`` says what the user calls an option.
+    """
     return Selection(
-        workloads=split("--workloads", workloads),
-        sizes=_each("--sizes", sizes, parse_size),
-        strategies=_each("--strategies", strategies, _strategy),
+        workloads=split(label("workloads"), workloads),
+        sizes=_each(label("sizes"), sizes, parse_size),
+        strategies=_each(label("strategies"), strategies, _strategy),
         workers=_each(
-            "--workers", workers, lambda text: _workers(text, usable_cores, oversubscribe)
+            label("workers"), workers, lambda text: _workers(text, usable_cores, oversubscribe)
         ),
     )
 

@@ -53,7 +53,7 @@ GATED = (*THREADS, "--sizes=1e5,1e6")
 def plugins(request):
     """What loads the plugin in a project that is none of ours: nothing where it is installed."""
     installed = request.config.pluginmanager.get_plugin("speedgate")
-    return () if installed else ("-p", "speedgate.plugin")
+    return () if installed else ("-p", "speedgate.entry")
 
 
 @pytest.fixture
@@ -1319,17 +1319,83 @@ def test_a_function_that_no_worker_can_import_is_refused_with_its_name(roots, ma
     says(result, "<lambda>", "not at the top level of a module")
 
 
-def test_benchmarks_of_both_kinds_stand_beside_each_other(roots, machine):
-    plain = "\n        def bench_sum(benchmark):\n            benchmark.pedantic(sum, [[1, 2]])\n"
-    roots.pytester.makepyfile(bench_roots=bench() + plain)
+PLAIN = """
+        def bench_sum(benchmark):
+            benchmark.pedantic(sum, [[1, 2]])
+"""
+
+
+def test_benchmarks_of_both_kinds_are_saved_where_each_kind_belongs(roots, machine):
+    roots.pytester.makepyfile(bench_roots=bench() + PLAIN)
+    assert roots.run("--benchmark-json=run.json").ret == GREEN
+    names = ["bench_roots[roots-1e3-serial-1]", "bench_roots[roots-1e3-threads-2]", "bench_sum"]
+    both = json.loads((roots.folder / "run.json").read_text())
+    assert [each["name"] for each in both["benchmarks"]] == names
+    theirs, ours = roots.files()
+    assert theirs.name.startswith("0001_")
+    theirs, ours = roots.documents()
+    assert [each["name"] for each in theirs["benchmarks"]] == ["bench_sum"]
+    assert "speedgate" not in theirs
+    assert [each["name"] for each in ours["benchmarks"]] == names[:2]
+    assert [row.case.id for row in read_run(roots.files()[1]).rows()] == machine.cases
+
+
+def test_benchmarks_of_both_kinds_are_compared_with_their_own(roots, machine):
+    roots.pytester.makepyfile(bench_roots=bench() + PLAIN)
     assert roots.run().ret == GREEN
-    assert [each["name"] for each in roots.document()["benchmarks"]] == [
-        "bench_roots[roots-1e3-serial-1]",
-        "bench_roots[roots-1e3-threads-2]",
-        "bench_sum",
-    ]
-    (path,) = roots.files()
-    assert [row.case.id for row in read_run(path).rows()] == machine.cases
+    theirs, ours = roots.files()
+    result = roots.run("--benchmark-compare", "--benchmark-compare-fail=median:99999%")
+    assert result.ret == GREEN
+    says(result, "Comparing against benchmarks from:", theirs.stem)
+    says(result, "comparing with ", ours.stem)
+    says(result, "bench_sum (NOW)")
+    says(result, "bench_sum (0001_")
+    says(result, "bench_roots[roots-1e3-threads-2] (NOW)")
+    assert len([path for path in roots.files() if path.name.startswith("0002_")]) == 1
+
+
+def test_others_keep_their_history_when_ours_is_the_first_of_its_kind(roots, machine):
+    roots.pytester.makepyfile(bench_plain="import pytest\n" + textwrap.dedent(PLAIN))
+    assert roots.run().ret == GREEN
+    roots.pytester.makepyfile(bench_roots=bench())
+    result = roots.run("--benchmark-compare", "--benchmark-compare-fail=median:99999%")
+    assert result.ret == GREEN
+    says(result, "bench_sum (0001_")
+    says(result, "nothing to compare with: no complete run of this environment")
+
+
+@pytest.mark.parametrize("asked", ["0001", "ours"])
+def test_a_run_that_is_named_is_looked_for_by_both_kinds(roots, machine, asked):
+    roots.pytester.makepyfile(bench_roots=bench() + PLAIN)
+    assert roots.run().ret == GREEN
+    ours = roots.files()[1]
+    name = f"{ours.parent.name}/{ours.stem}" if asked == "ours" else asked
+    result = roots.run(f"--benchmark-compare={name}")
+    assert result.ret == GREEN
+    shown = {"0001": "bench_sum (NOW)", "ours": "bench_roots[roots-1e3-threads-2] (NOW)"}
+    for kind, line in shown.items():
+        assert (line in output(result)) == (kind == asked)
+
+
+def test_a_regression_of_others_hides_nothing_of_ours(roots, machine):
+    """pytest-benchmark raises while it prints."""
+    mark = "gates=[Gate('scales', workloads=['roots'], min_size=1)],"
+    source = bench(mark=mark).replace(
+        "import pytest", "import pytest\n        from speedgate.gate import Gate"
+    )
+    roots.pytester.makepyfile(bench_roots=source + PLAIN)
+    assert roots.run().ret == GREEN
+    theirs, _ = roots.files()
+    document = json.loads(theirs.read_text())
+    document["benchmarks"][0]["stats"]["median"] = 1e-12
+    theirs.write_text(json.dumps(document))
+    machine.behave("roots", HOLDS_GIL)
+    result = roots.run("--benchmark-compare", "--benchmark-compare-fail=median:50%")
+    assert result.ret != GREEN
+    says(result, "Performance has regressed")
+    says(result, "failed: roots-1e3-threads-2")
+    assert len(lines_of_summary(result)) > 5
+    says(result, "saved in ")
 
 
 def test_a_fixed_bench_reports_in_its_own_words(roots, machine):

@@ -1,0 +1,151 @@
+"""The options of the command line and the names of the ini file, declared and read as texts.
+
+Every pytest where this is installed loads this module: it imports nothing but what is there anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+DEST_PREFIX = "speedgate_"
+GROUP = (
+    "does NumPy's threading run side by side? Each option has a short name as well, without "
+    "'speedgate-', where no other plugin and no conftest has an option of that name"
+)
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option; without ``metavar`` it takes no value."""
+
+    name: str
+    help: str
+    metavar: str | None = None
+
+    @property
+    def long(self) -> str:
+        """The name that is always ours: ``--speedgate-workers``."""
+        return f"--speedgate-{self.name}"
+
+    @property
+    def short(self) -> str:
+        """The name that is ours where nobody else has it: ``--workers``."""
+        return f"--{self.name}"
+
+    @property
+    def dest(self) -> str:
+        return DEST_PREFIX + self.name.replace("-", "_")
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What pytest's parser is told besides the names."""
+        how = {"action": "store_true"} if self.metavar is None else {"metavar": self.metavar}
+        return {"dest": self.dest, **how}
+
+
+OPTIONS = (
+    Option("workloads", "workloads to run, such as g,g_out", "NAMES"),
+    Option("sizes", "array sizes in elements, such as 1e4,1e6", "SIZES"),
+    Option(
+        "strategies",
+        "of serial, threads, foreach, interpreters, processes, fork, forkserver, pool, shared, "
+        "loky, dask, numexpr, numba, blas",
+        "NAMES",
+    ),
+    Option("workers", "numbers of workers, such as 1,2,4", "COUNTS"),
+    Option("oversubscribe", "allow more workers than usable cores"),
+    Option("min-speedup", "fail judged cases below this, whatever the workers", "X"),
+    Option("min-concurrency", "fail judged cases whose workers ran less at once", "X"),
+    Option(
+        "max-held",
+        "fail judged cases that hold the GIL for more of their work (default 0.05)",
+        "X",
+    ),
+    Option("strict-gate", "an inconclusive verdict fails the run, too"),
+    Option(
+        "require-gate",
+        "fail unless every gate of the run was judged: nothing deselected, crashed or empty",
+    ),
+    Option(
+        "history",
+        "the runs to compare with, and another place for this one: a folder, or an address such "
+        "as s3://bucket/results (default: the folder of --benchmark-storage)",
+        "WHERE",
+    ),
+    Option(
+        "no-history-gate",
+        "with --benchmark-compare: show the last run of this environment, judge nothing by the "
+        "runs before",
+    ),
+    Option(
+        "budget",
+        "time of the whole run, spread over the cases (default 165, or 1.75 a case if that is "
+        "more)",
+        "SECONDS",
+    ),
+    Option("time-limit", "end a process of a case that takes longer (default 120)", "SECONDS"),
+    Option(
+        "in-process",
+        "measure in pytest's own process, for debuggers and profilers; judges nothing",
+    ),
+    Option(
+        "blas-threads",
+        "threads of the BLAS in each runner (default 1; 'default' leaves them alone)",
+        "N",
+    ),
+    Option(
+        "dask-scheduler",
+        "the scheduler of the strategy dask, such as tcp://host:8786 (default: a local one)",
+        "ADDRESS",
+    ),
+    Option("runner-setup", "call this in every runner before it measures", "MODULE:FUNCTION"),
+)
+BY_SHORT = {option.short: option for option in OPTIONS}
+# Settings of the ini file that are ours by their prefix, and where nobody else has them, without.
+INI_FLOORS = {
+    "min_speedup": "least speedup for 2 workers",
+    "min_concurrency": "least concurrency for 2 workers",
+}
+
+
+def add_options(parser: Any) -> None:
+    """Give pytest's parser what is ours whoever else is there."""
+    group = parser.getgroup("speedgate", GROUP)
+    for option in OPTIONS:
+        group.addoption(option.long, help=option.help, **option.attributes)
+    for name, text in INI_FLOORS.items():
+        parser.addini(DEST_PREFIX + name, text, default=None)
+    parser.addini(
+        "speedgate_control",
+        "the host control, module:name of a workload",
+        default="workloads:CONTROL",
+    )
+
+
+def written(arguments: Iterable[str], names: Collection[str]) -> list[str]:
+    """Return which of the options ``names`` are among the arguments of a command line."""
+    found = []
+    for argument in arguments:
+        if argument == "--":
+            break
+        if argument.partition("=")[0] in names:
+            found.append(argument.partition("=")[0])
+    return list(dict.fromkeys(found))
+
+
+def with_long_names(arguments: Iterable[str], is_free: Callable[[str], bool]) -> list[str]:
+    """Return the arguments with our short names made long, where they are free to be ours.
+
+    A token that begins with two dashes is never the value of an option; after ``--`` come files.
+    """
+    given = list(arguments)
+    free = {name for name in written(given, BY_SHORT) if is_free(name)}
+    end = given.index("--") if "--" in given else len(given)
+    return [_long(each, free) for each in given[:end]] + given[end:]
+
+
+def _long(argument: str, free: Collection[str]) -> str:
+    name, equals, value = argument.partition("=")
+    return f"{BY_SHORT[name].long}{equals}{value}" if name in free else argument
