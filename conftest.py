@@ -5,7 +5,7 @@ import importlib.metadata
 if not any(
     entry.name == "speedgate" for entry in importlib.metadata.entry_points(group="pytest11")
 ):
-    pytest_plugins = ["speedgate.entry"]
+    pytest_plugins = ["speedgate.plugin.entry"]
 
 
 def pytest_addoption(parser):

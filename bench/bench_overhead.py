@@ -9,7 +9,7 @@ all of bench/ leaves this out.
 import pytest
 
 from speedgate.report.overhead import overhead_lines
-from speedgate.strategies import STRATEGIES
+from speedgate.runner.strategies import STRATEGIES
 from workloads import BUSY, NOOP
 
 MOST_TASKS = 400

@@ -5,7 +5,7 @@ pytest bench/ --sizes 1e4,1e6 --workers 1,2 --strategies threads,processes --wor
 
 import pytest
 
-from speedgate.gate import Gate
+from speedgate.judging.gate import Gate
 from workloads import G_OUT, F, G
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)

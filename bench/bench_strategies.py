@@ -11,7 +11,7 @@ of bench/ leaves this out.
 
 import pytest
 
-from speedgate.strategies import STRATEGIES
+from speedgate.runner.strategies import STRATEGIES
 from workloads import CATALOGUE, G_OUT, F, G
 
 

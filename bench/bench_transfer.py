@@ -16,7 +16,7 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 
-from speedgate.strategies.shared import SharedObject
+from speedgate.runner.strategies.shared import SharedObject
 from workloads import transfer
 
 SIZES = {"1kB": 125, "100kB": 12_500, "8MB": 1_000_000, "80MB": 10_000_000}

@@ -29,11 +29,8 @@ import psutil
 from evaluation.dial import DIAL, G_LOCKED
 from evaluation.peers import PEERS
 from evaluation.scenes import SCENES, scene
-from speedgate.accounting import Concurrency, Shares
-from speedgate.budget import JUDGED_SECONDS
-from speedgate.case import Case
-from speedgate.environment import describe_machine
-from speedgate.gate import (
+from speedgate.history.document import EstimateEntry
+from speedgate.judging.gate import (
     JUDGED_BY_DEFAULT,
     MAX_PROCESSES,
     Evidence,
@@ -47,7 +44,8 @@ from speedgate.gate import (
     held_is_high,
     judge,
 )
-from speedgate.measure import (
+from speedgate.measuring.budget import JUDGED_SECONDS
+from speedgate.measuring.measure import (
     HELD_SECONDS,
     Measurement,
     Plan,
@@ -55,7 +53,9 @@ from speedgate.measure import (
     import_folders,
     measure,
 )
-from speedgate.run import EstimateEntry
+from speedgate.runner.interpreter import describe_machine
+from speedgate.stats.accounting import Concurrency, Shares
+from speedgate.stats.case import Case
 from workloads import CONTROL, G_OUT, G, Workload
 
 TRIALS_FILE = Path("evaluation/trials/accuracy.jsonl")
@@ -68,9 +68,11 @@ MOST_OTHERS = 0.1
 
 # What decides how a trial is measured and judged.
 CODE = (
-    *(f"speedgate/{name}.py" for name in ("accounting", "counters", "estimate", "gate", "held")),
-    *(f"speedgate/{name}.py" for name in ("measure", "runner", "sample", "speedup", "task")),
-    *(f"speedgate/strategies/{name}.py" for name in ("contract", "threads")),
+    *(f"speedgate/stats/{name}.py" for name in ("accounting", "estimate", "sample", "speedup")),
+    *(f"speedgate/runner/{name}.py" for name in ("counters", "gil_sampler", "server", "task")),
+    "speedgate/judging/gate.py",
+    "speedgate/measuring/measure.py",
+    *(f"speedgate/runner/strategies/{name}.py" for name in ("contract", "threads")),
     *(f"workloads/{name}.py" for name in ("article", "control")),
     *(f"evaluation/{name}.py" for name in ("dial", "scenes")),
 )

@@ -14,9 +14,9 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
-from speedgate.case import Case
-from speedgate.measure import HeldStretch, Measurement
-from speedgate.sample import Pair, Round
+from speedgate.measuring.measure import HeldStretch, Measurement
+from speedgate.stats.case import Case
+from speedgate.stats.sample import Pair, Round
 
 TRIALS_FILE = Path(__file__).parent / "trials" / "accuracy.jsonl"
 HEALTHY = ("g", "g_out", "GIL held for 10%", "GIL held for 0%")

@@ -10,22 +10,11 @@ from collections.abc import Callable, Sequence
 from evaluation.blocks import HEALTHY, draw, measured
 from evaluation.coverage import series
 from evaluation.made_duels import made_duel
-from speedgate.accounting import Concurrency
-from speedgate.advice import advise
-from speedgate.baseline import judge_history, levels_of
-from speedgate.case import Case
-from speedgate.classification import GilClass, classify
-from speedgate.comparison import Level, Source, compare
-from speedgate.contrast import Verdict as DuelVerdict
-from speedgate.drift import change_points
-from speedgate.estimate import (
-    DEFAULT_CONFIDENCE,
-    Estimate,
-    estimate_median,
-    estimate_share,
-    sign_autocorrelation,
-)
-from speedgate.gate import (
+from speedgate.duel.decision import Verdict as DuelVerdict
+from speedgate.history.document import Row, extra_info, gil_class, over_processes, row_of
+from speedgate.judging.advice import advise
+from speedgate.judging.comparison import Level, Source, compare
+from speedgate.judging.gate import (
     JUDGED_BY_DEFAULT,
     MAX_PROCESSES,
     MIN_PROCESSES,
@@ -36,9 +25,20 @@ from speedgate.gate import (
     floors,
     judge,
 )
-from speedgate.gil_map import Operation, changes
-from speedgate.run import Row, extra_info, gil_class, over_processes, row_of
-from speedgate.speedup import speedup
+from speedgate.judging.gil_class import GilClass, classify
+from speedgate.judging.gil_map import Operation, changes
+from speedgate.judging.history_gate import judge_history, levels_of
+from speedgate.stats.accounting import Concurrency
+from speedgate.stats.case import Case
+from speedgate.stats.changepoints import change_points
+from speedgate.stats.estimate import (
+    DEFAULT_CONFIDENCE,
+    Estimate,
+    estimate_median,
+    estimate_share,
+    sign_autocorrelation,
+)
+from speedgate.stats.speedup import speedup
 
 Trial = Callable[[random.Random], tuple[int, int]]
 

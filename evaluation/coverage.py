@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import random
 
-from speedgate.estimate import estimate_median, sign_autocorrelation
+from speedgate.stats.estimate import estimate_median, sign_autocorrelation
 
 SERIES = 3000
 CONFIDENCE = 0.95

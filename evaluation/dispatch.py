@@ -14,10 +14,10 @@ from contextlib import ExitStack, contextmanager
 from statistics import median
 from typing import Any
 
-from speedgate import task
-from speedgate.environment import BLAS_THREAD_VARIABLES
-from speedgate.estimate import estimate_median
-from speedgate.strategies import STRATEGIES
+from speedgate.runner import task
+from speedgate.runner.interpreter import BLAS_THREAD_VARIABLES
+from speedgate.runner.strategies import STRATEGIES
+from speedgate.stats.estimate import estimate_median
 
 WORKERS = 2
 TASKS = 400

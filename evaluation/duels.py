@@ -23,8 +23,8 @@ from statistics import median
 from typing import Any
 
 from evaluation.accuracy import MACHINE, commit
-from speedgate.contrast import SIGNAL, Move, decide
-from speedgate.estimate import Estimate
+from speedgate.duel.decision import SIGNAL, Move, decide
+from speedgate.stats.estimate import Estimate
 
 DUELS_FILE = Path("evaluation/trials/duels.jsonl")
 TABLE_FILE = Path("docs/duels.md")

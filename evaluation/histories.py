@@ -32,11 +32,11 @@ from pytest_benchmark.storage.file import FileStorage
 from pytest_benchmark.utils import get_machine_id
 
 from evaluation.accuracy import MACHINE
-from speedgate.history import History, run_name
-from speedgate.index import CACHE_VARIABLE
-from speedgate.recording import describe_runner, environment_settings, whole_environment
-from speedgate.run import FORMAT_VERSION, encode_run, upgraded
-from speedgate.store import FolderStore
+from speedgate.history.document import FORMAT_VERSION, encode_run, upgraded
+from speedgate.history.history import History, run_name
+from speedgate.history.index import CACHE_VARIABLE
+from speedgate.history.recording import describe_runner, environment_settings, whole_environment
+from speedgate.history.store import FolderStore
 
 DOCUMENT = Path("docs/history.md")
 REFERENCE = (

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from speedgate.contrast import RATIO_MARGIN, Signal, Verdict
-from speedgate.duel import Duel
+from speedgate.duel.decision import RATIO_MARGIN, Signal, Verdict
+from speedgate.duel.duel import Duel
 
 CASES = 76
 BUDGET_SECONDS = 540.0

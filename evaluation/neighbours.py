@@ -15,11 +15,11 @@ from statistics import fmean, stdev
 
 from evaluation.scenes import SCENES, scene
 from evaluation.weighted import WORKLOADS
-from speedgate.build import open_builds
-from speedgate.case import Case
-from speedgate.contest import Contest, Entry
-from speedgate.contrast import SIGNAL, Bout, Suspicion, waiting_of
-from speedgate.duel_commands import contestants_of
+from speedgate.commands.duel import contestants_of
+from speedgate.duel.build import open_builds
+from speedgate.duel.decision import SIGNAL, Bout, Suspicion, waiting_of
+from speedgate.duel.matchup import Contest, Entry
+from speedgate.stats.case import Case
 
 # What each build is, and by how much its seconds are truly those of the first.
 TRUTHS = {

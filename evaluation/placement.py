@@ -12,12 +12,12 @@ import math
 import sys
 from statistics import median, stdev
 
-from speedgate.build import open_builds
-from speedgate.contest import Contest, Contestant, Entry
-from speedgate.contrast import SIGNAL, changes
-from speedgate.duel_commands import contestants_of
-from speedgate.duel_selection import parse_entry
-from speedgate.measure import Asker, Json
+from speedgate.commands.duel import contestants_of
+from speedgate.duel.build import open_builds
+from speedgate.duel.decision import SIGNAL, changes
+from speedgate.duel.matchup import Contest, Contestant, Entry
+from speedgate.duel.selection import parse_entry
+from speedgate.measuring.measure import Asker, Json
 
 CASES = (
     "g-1e4-threads-2",

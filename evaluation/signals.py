@@ -22,10 +22,7 @@ import numpy as np
 
 from evaluation.dial import DIAL, SLEEP, dial, set_dial
 from evaluation.scenes import NEIGHBOUR
-from speedgate.accounting import Shares, median_shares
-from speedgate.case import Case
-from speedgate.environment import describe_machine
-from speedgate.gate import (
+from speedgate.judging.gate import (
     JUDGED_BY_DEFAULT,
     Evidence,
     concurrency_is_low,
@@ -33,8 +30,7 @@ from speedgate.gate import (
     floors,
     held_is_high,
 )
-from speedgate.held import RATE, sample_held
-from speedgate.measure import (
+from speedgate.measuring.measure import (
     HELD_SECONDS,
     Measurement,
     Plan,
@@ -43,6 +39,10 @@ from speedgate.measure import (
     import_folders,
     measure,
 )
+from speedgate.runner.gil_sampler import RATE, sample_held
+from speedgate.runner.interpreter import describe_machine
+from speedgate.stats.accounting import Shares, median_shares
+from speedgate.stats.case import Case
 from workloads import CONTROL, G_OUT, NOOP, F, Workload
 
 DOCUMENT = Path("docs/signals.md")

@@ -11,23 +11,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from speedgate.advice import advise
-from speedgate.baseline import SIGNALS, WINDOW_RUNS, Signal
-from speedgate.bisect_commands import add_bisect_command
-from speedgate.build import BuildError
-from speedgate.case import parse_size
-from speedgate.comparison import Level, Source, compare
-from speedgate.drift import DriftUnavailable, change_points
-from speedgate.duel_commands import add_duel_command
-from speedgate.environment import describe_machine, usable_cores
-from speedgate.estimate import Estimate
-from speedgate.exchange import export_run, import_run
-from speedgate.gate import floors
-from speedgate.gil_map import operations
-from speedgate.history import EnvironmentEntry, History, RunEntry
-from speedgate.identity import difference_lines, same_machine
-from speedgate.index import Figures, figures_of
-from speedgate.measure import MeasurementError, RunnerProcess, import_folders
+from speedgate.commands.bisect import add_bisect_command
+from speedgate.commands.duel import add_duel_command
+from speedgate.duel.build import BuildError
+from speedgate.history.document import EstimateEntry, HistoryError, Json, Run, read_run
+from speedgate.history.exchange import export_run, import_run
+from speedgate.history.history import EnvironmentEntry, History, RunEntry
+from speedgate.history.identity import difference_lines, same_machine
+from speedgate.history.index import Figures, figures_of
+from speedgate.history.store import StoreError
+from speedgate.judging.advice import advise
+from speedgate.judging.comparison import Level, Source, compare
+from speedgate.judging.gate import floors
+from speedgate.judging.gil_map import operations
+from speedgate.judging.history_gate import SIGNALS, WINDOW_RUNS, Signal
+from speedgate.measuring.measure import MeasurementError, RunnerProcess, import_folders
+from speedgate.measuring.selection import OptionError
+from speedgate.measuring.selftest import conclusions, run_selftest
+from speedgate.measuring.suite import find_workload
 from speedgate.report.comparison import (
     comparison_csv,
     comparison_json,
@@ -39,12 +40,11 @@ from speedgate.report.map import map_lines, markdown_map
 from speedgate.report.summary import environment_line, markdown_run, origin_lines, text_run
 from speedgate.report.table import wrapped
 from speedgate.report.text import visible, visible_lines, write_plain_marks
-from speedgate.run import EstimateEntry, HistoryError, Json, Run, read_run
-from speedgate.selection import OptionError
-from speedgate.selftest import conclusions, run_selftest
-from speedgate.spread import Moments
-from speedgate.store import StoreError
-from speedgate.suite import find_workload
+from speedgate.runner.interpreter import describe_machine, usable_cores
+from speedgate.stats.case import parse_size
+from speedgate.stats.changepoints import DriftUnavailable, change_points
+from speedgate.stats.estimate import Estimate
+from speedgate.stats.moments import Moments
 
 # What is told without a traceback.
 REFUSALS = (BuildError, HistoryError, MeasurementError, OptionError, StoreError, OSError)

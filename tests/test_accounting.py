@@ -5,7 +5,7 @@ from helpers.made import contenders, pair
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speedgate.accounting import (
+from speedgate.stats.accounting import (
     Shares,
     concurrency,
     inflation,
@@ -14,7 +14,7 @@ from speedgate.accounting import (
     page_faults,
     shares,
 )
-from speedgate.sample import Pair, PairedSample, Round
+from speedgate.stats.sample import Pair, PairedSample, Round
 
 # Rounds of one second with two workers, as they come out of a machine.
 SIDE_BY_SIDE = Round(seconds=1.0, on_cpu=1.94, in_task=1.98, waiting=0.04)  # like g

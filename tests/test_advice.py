@@ -3,9 +3,9 @@ import dataclasses
 import pytest
 from helpers.made import estimate, row
 
-from speedgate.advice import LOOP, advise
-from speedgate.case import Case
-from speedgate.estimate import Estimate
+from speedgate.judging.advice import LOOP, advise
+from speedgate.stats.case import Case
+from speedgate.stats.estimate import Estimate
 
 
 def measured(strategy, value, low=None, high=None, workload="g", size=1_000_000, workers=2):

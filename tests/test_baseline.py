@@ -8,7 +8,11 @@ from dataclasses import astuple
 import pytest
 from helpers.evidence import interval
 
-from speedgate.baseline import (
+from speedgate.history.document import unbounded
+from speedgate.history.identity import difference_lines, environment_digest, environment_name
+from speedgate.judging.comparison import Level, Source, compare, ratio
+from speedgate.judging.gate import Verdict
+from speedgate.judging.history_gate import (
     ERROR_RATE,
     LEAST_RUNS,
     MARGIN,
@@ -18,13 +22,9 @@ from speedgate.baseline import (
     judge_history,
     levels_of,
 )
-from speedgate.case import Case
-from speedgate.comparison import Level, Source, compare, ratio
-from speedgate.estimate import Estimate
-from speedgate.gate import Verdict
-from speedgate.identity import difference_lines, environment_digest, environment_name
-from speedgate.run import unbounded
-from speedgate.spread import Moments, change, mean_difference, student_quantile, student_tail
+from speedgate.stats.case import Case
+from speedgate.stats.estimate import Estimate
+from speedgate.stats.moments import Moments, change, mean_difference, student_quantile, student_tail
 
 CASE = Case("g", 1_000_000, "threads", 2)
 ENVIRONMENT = {

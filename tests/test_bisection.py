@@ -3,8 +3,8 @@
 import pytest
 from helpers.builds import CRASHING, PAIR_SECONDS, MadeBuilds
 
-from speedgate.bisection import STEP_BOUTS, Answer, Outcome, search, side_of
-from speedgate.contrast import SIGNAL, Suspicion
+from speedgate.duel.bisection import STEP_BOUTS, Answer, Outcome, search, side_of
+from speedgate.duel.decision import SIGNAL, Suspicion
 
 VERSIONS = [f"1.{number}" for number in range(20)]
 SPEEDUP_FELL = Suspicion(1, SIGNAL["speedup"], -1)

@@ -1,8 +1,8 @@
 from helpers.made import row
 
-from speedgate.case import Case
+from speedgate.history.document import Side
 from speedgate.report.blas import blas_lines, blas_table, by_itself
-from speedgate.run import Side
+from speedgate.stats.case import Case
 
 CASE = Case("matmul", 10_000, "threads", 2)
 

@@ -1,7 +1,7 @@
 import pytest
 from helpers.fakes import FakeClock
 
-from speedgate.budget import (
+from speedgate.measuring.budget import (
     DEFAULT_BUDGET_SECONDS,
     LEAST_SECONDS,
     MOST_SECONDS,

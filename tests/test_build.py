@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from helpers.wheels import NUMPY, index, make_wheel  # noqa: F401  # a fixture
 
-from speedgate import build as module
-from speedgate import fingerprint
-from speedgate.build import BuildError, BuildSpec, open_builds, parse_build
-from speedgate.installation import published_versions
-from speedgate.recording import describe_runner
+from speedgate.duel import build as module
+from speedgate.duel.build import BuildError, BuildSpec, open_builds, parse_build
+from speedgate.duel.installation import published_versions
+from speedgate.history.recording import describe_runner
+from speedgate.runner import fingerprint
 
 HERE = f"python{sys.version_info.major}.{sys.version_info.minor}"
 a_script = pytest.mark.skipif(os.name == "nt", reason="a script is no program there")
@@ -271,7 +271,7 @@ def test_a_digest_is_of_contents_wherever_they_lie(tmp_path):
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells what is mapped")
 def test_what_is_mapped_is_the_program_and_the_blas():
-    code = "import numpy.linalg, speedgate.fingerprint as f; print(*f.mapped_files(), sep='\\n')"
+    code = "import numpy.linalg, speedgate.runner.fingerprint as f; print(*f.mapped_files(), sep='\\n')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     paths = set(done.stdout.split())
     assert any(Path(path).samefile(sys.executable) for path in paths)

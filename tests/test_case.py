@@ -3,7 +3,7 @@ from helpers.made import MadeWorkload
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speedgate.case import Case, bytes_needed, format_size, parse_size
+from speedgate.stats.case import Case, bytes_needed, format_size, parse_size
 
 # Every whole number up to here is a float of its own; no array has more elements.
 MOST_ELEMENTS = 2**53

@@ -3,7 +3,7 @@ from helpers.evidence import bounds, interval
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speedgate.classification import (
+from speedgate.judging.gil_class import (
     HOLDS_FROM,
     LEAST_GAIN,
     RELEASES_UP_TO,
@@ -11,7 +11,7 @@ from speedgate.classification import (
     GilClass,
     classify,
 )
-from speedgate.estimate import Estimate
+from speedgate.stats.estimate import Estimate
 
 FAST = interval(1.70, 1.60, 1.80)
 SLOW = interval(0.90, 0.85, 0.95)

@@ -13,7 +13,7 @@ from helpers.runs import ENVIRONMENT, document, save
 
 from speedgate import __main__ as commands
 from speedgate.__main__ import QUICK_TRIALS, SELFTEST_TRIALS, main
-from speedgate.budget import JUDGED_SECONDS
+from speedgate.measuring.budget import JUDGED_SECONDS
 
 WELL, BAD, NOT_DONE = 0, 1, 2
 CASES = ("g-1e6-serial-1", "g-1e6-threads-2", "g-1e6-processes-2", "g-1e5-threads-2")
@@ -26,7 +26,7 @@ def machine(monkeypatch):
     monkeypatch.setattr(commands, "RunnerProcess", made.open)
     monkeypatch.setattr(commands, "usable_cores", lambda: 2)
     monkeypatch.setattr(commands, "describe_machine", lambda: ENVIRONMENT)
-    monkeypatch.setattr("speedgate.measure.MOST_PAIRS", PAIRS)
+    monkeypatch.setattr("speedgate.measuring.measure.MOST_PAIRS", PAIRS)
     monkeypatch.setenv("COLUMNS", "200")
     return made
 

@@ -4,8 +4,8 @@ import pytest
 from helpers.builds import CRASHING, LACKING, MadeBuilds, missing
 from helpers.made import CASE, MadeWorkload
 
-from speedgate.contest import MOST_SETS, Contest, Contestant, Entry
-from speedgate.contrast import SIGNAL
+from speedgate.duel.decision import SIGNAL
+from speedgate.duel.matchup import MOST_SETS, Contest, Contestant, Entry
 
 
 def change(contest, name, build=1):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from speedgate.contrast import (
+from speedgate.duel.decision import (
     DISSENTS,
     FAMILY_ERROR,
     RATIO_MARGIN,
@@ -22,8 +22,8 @@ from speedgate.contrast import (
     moves,
     suspicions,
 )
-from speedgate.estimate import Estimate
-from speedgate.sample import Pair, Round
+from speedgate.stats.estimate import Estimate
+from speedgate.stats.sample import Pair, Round
 
 WORKERS = 2
 SCREENING = 4

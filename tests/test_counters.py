@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from speedgate import counters as module
-from speedgate.counters import (
+from speedgate.runner import counters as module
+from speedgate.runner.counters import (
     HostPressure,
     HostTotals,
     ProcessUsage,

@@ -8,12 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speedgate.drift import (
-    FALSE_ALARMS,
-    LEAST_RUNS,
-    DriftUnavailable,
-    change_points,
-)
+from speedgate.stats.changepoints import FALSE_ALARMS, LEAST_RUNS, DriftUnavailable, change_points
 
 SPREAD = 0.04
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from helpers.builds import CRASHING, LACKING, PAIR_SECONDS, REFUSING, MadeBuilds, missing
 
-from speedgate.contrast import DISSENTS, FAMILY_ERROR, Verdict, bouts_to_confirm
-from speedgate.duel import DECIDING_BOUTS, SCREENING_BOUTS, WAVES, Duel, Trial
-from speedgate.measure import MeasurementError
+from speedgate.duel.decision import DISSENTS, FAMILY_ERROR, Verdict, bouts_to_confirm
+from speedgate.duel.duel import DECIDING_BOUTS, SCREENING_BOUTS, WAVES, Duel, Trial
+from speedgate.measuring.measure import MeasurementError
 from speedgate.report.duel import duel_markdown, duel_text, explanation, findings_json, reason
 
 HOUR = 3600.0

@@ -16,11 +16,12 @@ from helpers.builds import CRASHING, LACKING, PAIR_SECONDS, REFUSING
 from helpers.fakes import FakeClock, ScriptedRunner
 from helpers.project import ROOT
 
-from speedgate import bisect_commands, duel_commands
 from speedgate.__main__ import main
-from speedgate.build import Build, BuildError
-from speedgate.duel_selection import select_entries
-from speedgate.run import read_run
+from speedgate.commands import bisect as bisect_commands
+from speedgate.commands import duel as duel_commands
+from speedgate.duel.build import Build, BuildError
+from speedgate.duel.selection import select_entries
+from speedgate.history.document import read_run
 
 WELL, BAD, NOT_DONE, INTERRUPTED = 0, 1, 2, 130
 TINY = ("--workloads", "g", "--sizes", "1e3", "--strategies", "threads", "--workers", "2")
@@ -68,9 +69,9 @@ def environments(monkeypatch, tmp_path):
     for module in (duel_commands, bisect_commands):
         monkeypatch.setattr(module, "open_builds", made.open)
     monkeypatch.setattr(duel_commands, "RunnerProcess", made.runner)
-    monkeypatch.setattr("speedgate.contest.BOUT_SECONDS", 0.001)
-    monkeypatch.setattr("speedgate.contest.MOST_SETS", 2)
-    monkeypatch.setattr("speedgate.duel_selection.usable_cores", lambda: 2)
+    monkeypatch.setattr("speedgate.duel.matchup.BOUT_SECONDS", 0.001)
+    monkeypatch.setattr("speedgate.duel.matchup.MOST_SETS", 2)
+    monkeypatch.setattr("speedgate.duel.selection.usable_cores", lambda: 2)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.chdir(tmp_path)
     return made

@@ -6,7 +6,7 @@ import pytest
 
 from evaluation.duels import METHOD, rejudged, summary, upper_bound
 from evaluation.made_duels import CASES, SAME_SECONDS, made_duel
-from speedgate.contrast import Verdict
+from speedgate.duel.decision import Verdict
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speedgate import environment as module
-from speedgate.environment import (
+from speedgate.runner import interpreter as module
+from speedgate.runner.interpreter import (
     available_bytes,
     control_group_folders,
     cpu_model,

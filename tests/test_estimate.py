@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speedgate.estimate import (
+from speedgate.stats.estimate import (
     Estimate,
     estimate_median,
     estimate_share,

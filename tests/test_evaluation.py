@@ -467,7 +467,7 @@ def test_a_trial_is_plain_json_with_its_raw_rounds(accuracy, monkeypatch):
     machine = MadeMachine()
     machine.behave("g_locked", HOLDS_GIL)
     monkeypatch.setattr(accuracy, "RunnerProcess", machine.open)
-    monkeypatch.setattr("speedgate.measure.MOST_PAIRS", PAIRS)
+    monkeypatch.setattr("speedgate.measuring.measure.MOST_PAIRS", PAIRS)
     healthy = accuracy.run_trial("g", "quiet", 3)
     locked = accuracy.run_trial("exp behind one lock", "quiet", 3)
     assert (healthy["verdict"], locked["verdict"]) == ("passed", "failed")

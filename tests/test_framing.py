@@ -1,6 +1,6 @@
 import pytest
 
-from speedgate.framing import RECORD, frame, last_record, unframe
+from speedgate.runner.framing import RECORD, frame, last_record, unframe
 
 DATA = {"number": 3, "text": f"a line\nand {RECORD} another"}
 

@@ -16,9 +16,7 @@ from helpers.evidence import (
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from speedgate.case import Case
-from speedgate.estimate import Estimate, estimate_median
-from speedgate.gate import (
+from speedgate.judging.gate import (
     ERROR_RATE,
     LOOKS,
     MAX_HELD,
@@ -39,6 +37,8 @@ from speedgate.gate import (
     machine_allowance,
     unmet,
 )
+from speedgate.stats.case import Case
+from speedgate.stats.estimate import Estimate, estimate_median
 
 CASE = Case("g", 1_000_000, "threads", 2)
 SCALES = Gate("threads-scale", workloads=("g", "g_out"))

@@ -3,16 +3,16 @@ import dataclasses
 from helpers.evidence import interval
 from helpers.made import estimate, row
 
-from speedgate.case import Case
-from speedgate.classification import Classification, GilClass
-from speedgate.gil_map import (
+from speedgate.history.document import over_processes
+from speedgate.judging.gil_class import Classification, GilClass
+from speedgate.judging.gil_map import (
     break_even_text,
     broken_promises,
     changes,
     kept_better,
     operations,
 )
-from speedgate.run import over_processes
+from speedgate.stats.case import Case
 
 RELEASES = Classification(GilClass.RELEASES, True, "GIL held 0.01 [0.00, 0.03]")
 HOLDS = Classification(GilClass.HOLDS, True, "GIL held 0.98 [0.95, 0.99]")

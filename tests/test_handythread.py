@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from speedgate.strategies import foreach as module
-from speedgate.strategies.foreach import ForeachExecutor, foreach, parallel_map
+from speedgate.runner.strategies import foreach as module
+from speedgate.runner.strategies.foreach import ForeachExecutor, foreach, parallel_map
 
 pytestmark = pytest.mark.usefixtures("leaves_no_thread")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from helpers.leftovers import child_processes, still_running
 
-from speedgate import held
-from speedgate.held import RATE, sample_held
+from speedgate.runner import gil_sampler as held
+from speedgate.runner.gil_sampler import RATE, sample_held
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the sampler is stopped by an interrupt")
 

@@ -12,13 +12,13 @@ from multiprocessing import get_context
 import pytest
 from helpers.runs import CASE, ENVIRONMENT, FIRST, NAME, SORT, a_night, a_run, save
 
-from speedgate.case import Case
-from speedgate.classification import GilClass
-from speedgate.history import History, run_name
-from speedgate.identity import environment_digest, environment_name
-from speedgate.journal import Journal, recover
-from speedgate.run import HistoryError, encode_run
-from speedgate.store import FolderStore, StoreError, open_store, write_whole
+from speedgate.history.document import HistoryError, encode_run
+from speedgate.history.history import History, run_name
+from speedgate.history.identity import environment_digest, environment_name
+from speedgate.history.journal import Journal, recover
+from speedgate.history.store import FolderStore, StoreError, open_store, write_whole
+from speedgate.judging.gil_class import GilClass
+from speedgate.stats.case import Case
 
 MADE = json.loads(a_night())
 HERE = environment_digest(ENVIRONMENT)
@@ -45,7 +45,7 @@ def test_what_fails_half_way_leaves_nothing(tmp_path, monkeypatch, name):
     def fail(*_):
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(f"speedgate.store.os.{name}", fail)
+    monkeypatch.setattr(f"speedgate.history.store.os.{name}", fail)
     if name == "fsync":
         with pytest.raises(OSError, match="full"):
             write_whole(tmp_path / "run.json", b"whole")
@@ -115,7 +115,7 @@ HEAD = {"datetime": FIRST.isoformat(), "speedgate": MADE["speedgate"] | {"judgem
 KILLED = """
 import json, os, signal, sys
 from pathlib import Path
-from speedgate.journal import Journal
+from speedgate.history.journal import Journal
 head, benchmark = json.loads(sys.stdin.read())
 journal = Journal(Path(sys.argv[1]), head)
 journal.add_benchmark(benchmark)
@@ -188,7 +188,7 @@ def test_a_journal_whose_run_cannot_be_written_stays(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("speedgate.journal.write_whole", full)
+        patched.setattr("speedgate.history.journal.write_whole", full)
         assert "No space left" in recovered(tmp_path)[0]
     assert path.exists()
     assert "recovered" in recovered(tmp_path)[0]
@@ -306,8 +306,8 @@ def test_a_file_that_cannot_be_read_now_is_tried_again(tmp_path, monkeypatch):
 
 
 def test_many_files_are_read_by_several_processes(tmp_path, monkeypatch):
-    monkeypatch.setattr("speedgate.index.MANY_FILES", 20)
-    monkeypatch.setattr("speedgate.index.usable_cores", lambda: 2)
+    monkeypatch.setattr("speedgate.history.index.MANY_FILES", 20)
+    monkeypatch.setattr("speedgate.history.index.usable_cores", lambda: 2)
     for night in range(40):
         a_run(tmp_path, night)
     save(tmp_path / "broken.json", "{")
@@ -334,7 +334,7 @@ def test_without_processes_to_read_with_one_reads_all(tmp_path, monkeypatch):
         def shutdown(self, **_):
             pass
 
-    monkeypatch.setattr("speedgate.index._readers", lambda *_: Broken())
+    monkeypatch.setattr("speedgate.history.index._readers", lambda *_: Broken())
     for night in range(3):
         a_run(tmp_path, night)
     with History(tmp_path) as history:

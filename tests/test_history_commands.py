@@ -13,8 +13,8 @@ import pytest
 from helpers.runs import CASE, ENVIRONMENT, NAME, a_run, save
 
 from speedgate.__main__ import main
-from speedgate.identity import environment_digest, environment_name
-from speedgate.run import read_run
+from speedgate.history.document import read_run
+from speedgate.history.identity import environment_digest, environment_name
 
 WELL, NOT_DONE = 0, 2
 OTHER = ENVIRONMENT | {"numpy": {"version": "2.3.5"}}

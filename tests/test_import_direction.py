@@ -17,19 +17,7 @@ WORKLOADS = Path(workloads.__file__).resolve().parent
 PATH = os.pathsep.join(dict.fromkeys(map(str, (PACKAGE.parent, WORKLOADS.parent))))
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 # What measuring and judging is made of, and no business of a process that is measured.
-HARNESS = {
-    "plugin",
-    "measure",
-    "gate",
-    "history",
-    "report",
-    "selection",
-    "budget",
-    "sample",
-    "estimate",
-    "speedup",
-    "accounting",
-}
+HARNESS = {"commands", "duel", "history", "judging", "measuring", "plugin", "report", "stats"}
 
 
 def loaded_by(statement):
@@ -69,25 +57,26 @@ def catalogue_modules():
 
 
 def test_the_runner_loads_neither_pytest_nor_the_harness():
-    modules = loaded_by("import speedgate.runner")
+    modules = loaded_by("import speedgate.runner.server")
     ours = {
         module.partition(".")[2].partition(".")[0] for module in modules if "speedgate." in module
     }
-    assert "runner" in ours
+    assert ours == {"runner"}
     assert ours & HARNESS == set()
     assert top_levels(modules) & {"pytest", "_pytest", "pluggy", "pytest_benchmark"} == set()
 
 
 def test_the_runner_is_standard_library_only_until_it_is_told_a_workload():
     standard = {*sys.stdlib_module_names, "__mp_main__"}  # a name that multiprocessing makes up
-    assert top_levels(loaded_by("import speedgate.runner")) - standard == {"speedgate"}
+    assert top_levels(loaded_by("import speedgate.runner.server")) - standard == {"speedgate"}
 
 
 def test_a_worker_loads_no_more_than_the_task_needs():
-    modules = loaded_by("import speedgate.task")
+    modules = loaded_by("import speedgate.runner.task")
     assert [module for module in modules if module.startswith("speedgate")] == [
         "speedgate",
-        "speedgate.task",
+        "speedgate.runner",
+        "speedgate.runner.task",
     ]
 
 
@@ -99,13 +88,15 @@ def test_the_workloads_load_nothing_of_ours_and_no_pytest():
 
 def test_pure_python_is_found_without_numpy():
     """An interpreter of its own (Python 3.14) cannot import NumPy, and f is to run there."""
-    modules = loaded_by("import speedgate.task; speedgate.task.find('workloads.pure:f')")
+    modules = loaded_by(
+        "import speedgate.runner.task; speedgate.runner.task.find('workloads.pure:f')"
+    )
     assert "workloads.pure" in modules
     assert "numpy" not in top_levels(modules)
 
 
 def test_runner_and_workloads_together_load_no_harness():
-    modules = loaded_by(f"import speedgate.runner, workloads, {catalogue_modules()}")
+    modules = loaded_by(f"import speedgate.runner.server, workloads, {catalogue_modules()}")
     assert {f"speedgate.{name}" for name in HARNESS} & set(modules) == set()
     assert "pytest" not in modules
 
@@ -113,9 +104,9 @@ def test_runner_and_workloads_together_load_no_harness():
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_only_the_plugin_imports_pytest_and_nothing_imports_the_plugin(source):
     imported = imports_of(source)
-    if source.name not in ("entry.py", "plugin.py"):
+    if source.parent.name != "plugin":
         assert top_levels(imported) & {"pytest", "_pytest", "pytest_benchmark"} == set()
-    assert "speedgate.plugin" not in imported
+        assert not any(name.startswith("speedgate.plugin") for name in imported)
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -125,5 +116,5 @@ def test_the_package_imports_neither_workloads_nor_benches(source):
 
 def test_the_sources_were_found():
     """Else the tests above would pass on nothing."""
-    assert {"plugin.py", "runner.py"} <= {source.name for source in SOURCES}
-    assert "pytest" in imports_of(PACKAGE / "plugin.py")
+    assert {"hooks.py", "server.py"} <= {source.name for source in SOURCES}
+    assert "pytest" in imports_of(PACKAGE / "plugin" / "hooks.py")

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 from helpers.wheels import index, make_wheel  # noqa: F401  # a fixture
 
-from speedgate import installation as module
-from speedgate.index import cache_folder
-from speedgate.installation import (
+from speedgate.duel import installation as module
+from speedgate.duel.installation import (
     BuildError,
     Order,
     Pip,
@@ -27,6 +26,7 @@ from speedgate.installation import (
     python_of,
     releases,
 )
+from speedgate.history.index import cache_folder
 
 VERSION = ".".join(map(str, sys.version_info[:3]))
 

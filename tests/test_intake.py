@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speedgate.__main__ import main
-from speedgate.history import History
-from speedgate.identity import environment_digest
-from speedgate.journal import recover
-from speedgate.recording import benchmarks_of, compared_run
-from speedgate.run import HistoryError, decode_run
+from speedgate.history.document import HistoryError, decode_run
+from speedgate.history.history import History
+from speedgate.history.identity import environment_digest
+from speedgate.history.journal import recover
+from speedgate.history.recording import benchmarks_of, compared_run
 
 NEST = "a nest"
 NESTS = {NEST: "[" * 100_000 + "]" * 100_000, f"{NEST} of objects": '{"a":' * 900 + "1" + "}" * 900}

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from speedgate.lending import lent_folder
-from speedgate.strategies import STRATEGIES
+from speedgate.duel.package_copy import lent_folder
+from speedgate.runner.strategies import STRATEGIES
 
 
 @pytest.fixture
@@ -48,9 +48,9 @@ def test_it_is_gone_after_an_error(tmp_path):
 def test_a_python_with_no_package_at_all_serves_from_it(bundled):
     """``-S`` leaves out site-packages: whatever is imported beyond the standard library is lent."""
     code = (
-        "import json, sys, speedgate.runner, speedgate.fingerprint, threadpoolctl, workloads; "
-        "from speedgate.strategies import STRATEGIES; "
-        "print(json.dumps([speedgate.runner.__file__, sorted(STRATEGIES)]))"
+        "import json, sys, speedgate.runner.server, speedgate.runner.fingerprint, threadpoolctl, workloads; "
+        "from speedgate.runner.strategies import STRATEGIES; "
+        "print(json.dumps([speedgate.runner.server.__file__, sorted(STRATEGIES)]))"
     )
     with lent_folder(bundled) as folder:
         done = subprocess.run(

@@ -1,10 +1,10 @@
 from helpers.evidence import interval
 from helpers.made import row
 
-from speedgate.case import Case
-from speedgate.classification import Classification, GilClass
-from speedgate.gil_map import operations
+from speedgate.judging.gil_class import Classification, GilClass
+from speedgate.judging.gil_map import operations
 from speedgate.report.map import details_table, map_lines, map_table
+from speedgate.stats.case import Case
 
 RELEASES = Classification(GilClass.RELEASES, True, "GIL held 0.01")
 DOUBTFUL = Classification(GilClass.PARTLY, False, "GIL held 0.25")

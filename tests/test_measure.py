@@ -20,11 +20,9 @@ from helpers.leftovers import child_processes, still_running
 from helpers.made import CASE, MadeWorkload, opening
 
 import workloads
-from speedgate import measure as module
-from speedgate.case import Case
-from speedgate.environment import BLAS_THREAD_VARIABLES, gil_enabled
-from speedgate.gate import MAX_PROCESSES
-from speedgate.measure import (
+from speedgate.judging.gate import MAX_PROCESSES
+from speedgate.measuring import measure as module
+from speedgate.measuring.measure import (
     LEAST_PAIRS,
     PACKAGE_FOLDER,
     HeldStretch,
@@ -43,6 +41,8 @@ from speedgate.measure import (
     reference,
     runner_variables,
 )
+from speedgate.runner.interpreter import BLAS_THREAD_VARIABLES, gil_enabled
+from speedgate.stats.case import Case
 
 TESTS_FOLDER = str(Path(__file__).resolve().parent)
 SQUARE = MadeWorkload(loads.square)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from speedgate.missing import what_is_missing
+from speedgate.runner.missing import what_is_missing
 
 HOME = "our_workload"
 

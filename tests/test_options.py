@@ -12,11 +12,11 @@ import numpy as np  # noqa: F401  # see above
 import pytest
 from helpers.project import ROOT, Project
 
-from speedgate.budget import DEFAULT_BUDGET_SECONDS, LEAST_SECONDS
-from speedgate.gate import MAX_HELD
-from speedgate.options import OPTIONS, with_long_names
-from speedgate.settings import DEFAULT_TIME_LIMIT_SECONDS
-from speedgate.strategies import STRATEGIES
+from speedgate.judging.gate import MAX_HELD
+from speedgate.measuring.budget import DEFAULT_BUDGET_SECONDS, LEAST_SECONDS
+from speedgate.plugin.options import OPTIONS, with_long_names
+from speedgate.plugin.settings import DEFAULT_TIME_LIMIT_SECONDS
+from speedgate.runner.strategies import STRATEGIES
 
 pytest_plugins = "pytester"
 # pytest-benchmark warns of an inner run that saves nothing in the outer one's name, too.
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest_benchmark.logger.PytestB
 BENCH = """
     import pytest
     from plain_workloads import ROOTS
-    from speedgate.gate import Gate
+    from speedgate.judging.gate import Gate
 
     @pytest.mark.speedgate(
         workloads=[ROOTS], sizes=[1000], strategies=["threads"], workers=[1, 2, 4],
@@ -68,9 +68,9 @@ def project(pytester, monkeypatch, request):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("COLUMNS", "400")
-    monkeypatch.setattr("speedgate.environment.usable_cores", lambda: 4)
+    monkeypatch.setattr("speedgate.runner.interpreter.usable_cores", lambda: 4)
     installed = request.config.pluginmanager.get_plugin("speedgate")
-    made = Project.other(pytester, () if installed else ("-p", "speedgate.entry"))
+    made = Project.other(pytester, () if installed else ("-p", "speedgate.plugin.entry"))
     pytester.makepyfile(plain_workloads=WORKLOADS, bench_roots=BENCH)
     return made
 
@@ -235,5 +235,10 @@ def test_a_plain_pytest_loads_nothing_of_ours_but_the_options(project):
 
     without = loaded("-p", "no:speedgate")
     assert not [name for name in without if name.startswith("speedgate")]
-    with_ours = loaded("-p", "no:speedgate", "-p", "speedgate.entry")
-    assert with_ours - without == {"speedgate", "speedgate.entry", "speedgate.options"}
+    with_ours = loaded("-p", "no:speedgate", "-p", "speedgate.plugin.entry")
+    assert with_ours - without == {
+        "speedgate",
+        "speedgate.plugin",
+        "speedgate.plugin.entry",
+        "speedgate.plugin.options",
+    }

@@ -1,8 +1,8 @@
 from helpers.made import row
 
-from speedgate.case import Case
+from speedgate.history.document import unbounded
 from speedgate.report.overhead import LEGEND, overhead_lines, overhead_table
-from speedgate.run import unbounded
+from speedgate.stats.case import Case
 
 
 def cell(workload, size, strategy="threads", **fields):

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from speedgate.placement import place, spread
+from speedgate.runner.affinity import place, spread
 
 
 def machine(folder, siblings):

@@ -28,10 +28,10 @@ from helpers.machine import (
 from helpers.project import ROOT, Project
 
 from speedgate import __main__ as commands
-from speedgate.case import Case
-from speedgate.gate import MAX_PROCESSES, MIN_PROCESSES
-from speedgate.run import FORMAT_VERSION, read_run
-from speedgate.strategies import STRATEGIES
+from speedgate.history.document import FORMAT_VERSION, read_run
+from speedgate.judging.gate import MAX_PROCESSES, MIN_PROCESSES
+from speedgate.runner.strategies import STRATEGIES
+from speedgate.stats.case import Case
 from workloads import CATALOGUE, OPERATIONS
 
 pytest_plugins = "pytester"
@@ -53,7 +53,7 @@ GATED = (*THREADS, "--sizes=1e5,1e6")
 def plugins(request):
     """What loads the plugin in a project that is none of ours: nothing where it is installed."""
     installed = request.config.pluginmanager.get_plugin("speedgate")
-    return () if installed else ("-p", "speedgate.entry")
+    return () if installed else ("-p", "speedgate.plugin.entry")
 
 
 @pytest.fixture
@@ -70,12 +70,12 @@ def quiet_variables(monkeypatch):
 @pytest.fixture
 def machine(monkeypatch, quiet_variables):
     made = MadeMachine()
-    monkeypatch.setattr("speedgate.plugin.RunnerProcess", made.open)
-    monkeypatch.setattr("speedgate.plugin.InProcess", made.open)
-    monkeypatch.setattr("speedgate.plugin.describe_runner", made.describe)
-    monkeypatch.setattr("speedgate.measure.MOST_PAIRS", PAIRS)
-    monkeypatch.setattr("speedgate.environment.usable_cores", lambda: 2)
-    monkeypatch.setattr("speedgate.environment.available_bytes", lambda: 10**9)
+    monkeypatch.setattr("speedgate.plugin.hooks.RunnerProcess", made.open)
+    monkeypatch.setattr("speedgate.plugin.hooks.InProcess", made.open)
+    monkeypatch.setattr("speedgate.plugin.hooks.describe_runner", made.describe)
+    monkeypatch.setattr("speedgate.measuring.measure.MOST_PAIRS", PAIRS)
+    monkeypatch.setattr("speedgate.runner.interpreter.usable_cores", lambda: 2)
+    monkeypatch.setattr("speedgate.runner.interpreter.available_bytes", lambda: 10**9)
     return made
 
 
@@ -624,7 +624,7 @@ def test_each_repetition_has_a_verdict_of_its_own(checkout, machine):
 def test_two_benches_of_a_module_with_one_gate_have_a_verdict_each(roots, machine):
     mark = "gates=[Gate('scales', workloads=['roots'], min_size=1)],"
     source = bench(mark=mark).replace(
-        "import pytest", "import pytest\n        from speedgate.gate import Gate"
+        "import pytest", "import pytest\n        from speedgate.judging.gate import Gate"
     )
     again = source.partition("@pytest")[2].replace("def bench_roots", "def bench_again")
     roots.pytester.makepyfile(bench_roots=f"{source}\n        @pytest{again}")
@@ -682,7 +682,7 @@ def test_two_benches_may_name_their_gates_alike(other, machine):
         other.pytester.makepyfile(
             **{f"bench_{name}": f"""
                 import pytest
-                from speedgate.gate import Gate
+                from speedgate.judging.gate import Gate
                 from workloads import {workload}
 
                 @pytest.mark.speedgate(
@@ -704,7 +704,7 @@ def test_two_benches_may_name_their_gates_alike(other, machine):
 def test_a_gate_may_be_declared_with_lists(roots, machine):
     mark = "gates=[Gate('scales', workloads=['roots'], min_size=1)],"
     source = bench(mark=mark).replace(
-        "import pytest", "import pytest\n        from speedgate.gate import Gate"
+        "import pytest", "import pytest\n        from speedgate.judging.gate import Gate"
     )
     roots.pytester.makepyfile(bench_roots=source)
     assert roots.run().ret == GREEN
@@ -884,7 +884,7 @@ def test_a_class_that_changes_from_one_run_to_the_next_is_reported(checkout, mac
 
 def test_a_class_of_another_environment_is_no_change(checkout, machine, monkeypatch):
     checkout.run(MAP, "--workloads=sort")
-    monkeypatch.setattr("speedgate.environment.cpu_model", lambda: "another CPU")
+    monkeypatch.setattr("speedgate.runner.interpreter.cpu_model", lambda: "another CPU")
     machine.behave("sort", HOLDS_GIL)
     assert "changed:" not in output(checkout.run(MAP, "--workloads=sort"))
 
@@ -1101,7 +1101,7 @@ def test_a_failed_run_is_saved_as_well(checkout, machine):
 
 
 def test_too_few_pairs_leave_null_bounds(checkout, machine, monkeypatch):
-    monkeypatch.setattr("speedgate.measure.MOST_PAIRS", 1)
+    monkeypatch.setattr("speedgate.measuring.measure.MOST_PAIRS", 1)
     result = checkout.run(*ONE)
     assert result.ret == GREEN
     says(result, "inconclusive: g-1e6-threads-2", "pairs of rounds are too few", "--budget")
@@ -1197,7 +1197,7 @@ def test_the_article_explains_a_speedup_above_its_workers_as_well(checkout, mach
 @pytest.mark.parametrize("cores", [1, 2])
 def test_the_article_explains_what_one_core_cannot_give(checkout, machine, monkeypatch, cores):
     take(monkeypatch, machine, serial=0.88, foreach=0.5, processes=0.9)
-    monkeypatch.setattr("speedgate.environment.usable_cores", lambda: cores)
+    monkeypatch.setattr("speedgate.runner.interpreter.usable_cores", lambda: cores)
     result = checkout.run(ARTICLE)
     assert result.ret == GREEN
     says(result, "2 threads", "1.76x")
@@ -1381,7 +1381,7 @@ def test_a_regression_of_others_hides_nothing_of_ours(roots, machine):
     """pytest-benchmark raises while it prints."""
     mark = "gates=[Gate('scales', workloads=['roots'], min_size=1)],"
     source = bench(mark=mark).replace(
-        "import pytest", "import pytest\n        from speedgate.gate import Gate"
+        "import pytest", "import pytest\n        from speedgate.judging.gate import Gate"
     )
     roots.pytester.makepyfile(bench_roots=source + PLAIN)
     assert roots.run().ret == GREEN

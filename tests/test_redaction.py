@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from speedgate import build as module
-from speedgate.build import Build, BuildError, parse_build
-from speedgate.duel_runs import DuelRecording, build_json
-from speedgate.installation import Order, failure_of, run
-from speedgate.redaction import shown_variables, without_credentials
+from speedgate.duel import build as module
+from speedgate.duel.build import Build, BuildError, parse_build
+from speedgate.duel.installation import Order, failure_of, run
+from speedgate.duel.recording import DuelRecording, build_json
+from speedgate.history.redaction import shown_variables, without_credentials
+from speedgate.history.store import StoreError
 from speedgate.report.text import markdown_text, visible
-from speedgate.store import StoreError
 
 SECRET = "s3cr3t"
 ADDRESS = f"https://me:{SECRET}@host/simple"

@@ -9,11 +9,7 @@ from helpers.machine import MadeMachine
 from helpers.made import CASE, MadeWorkload
 from helpers.runs import measured
 
-from speedgate.case import Case
-from speedgate.estimate import Estimate, estimate_median
-from speedgate.gate import Judgement, Verdict
-from speedgate.measure import Measurement, Plan, measure
-from speedgate.run import (
+from speedgate.history.document import (
     FORMAT_VERSION,
     EstimateEntry,
     HistoryError,
@@ -27,6 +23,10 @@ from speedgate.run import (
     section,
     upgraded,
 )
+from speedgate.judging.gate import Judgement, Verdict
+from speedgate.measuring.measure import Measurement, Plan, measure
+from speedgate.stats.case import Case
+from speedgate.stats.estimate import Estimate, estimate_median
 
 DATA = Path(__file__).resolve().parent / "data"
 OPENED = {

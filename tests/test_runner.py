@@ -15,11 +15,11 @@ from helpers.fakes import FakeClock
 from helpers.leftovers import child_processes, still_running, threads, threads_beyond
 from helpers.made import opening
 
-from speedgate import runner as module
-from speedgate import task
-from speedgate.counters import RunQueueDelay
-from speedgate.held import HeldSamples
-from speedgate.runner import (
+from speedgate.runner import server as module
+from speedgate.runner import task
+from speedgate.runner.counters import RunQueueDelay
+from speedgate.runner.gil_sampler import HeldSamples
+from speedgate.runner.server import (
     CONTROL_SHARE,
     TASK_SECONDS,
     TASKS_PER_WORKER,
@@ -32,8 +32,8 @@ from speedgate.runner import (
     traced,
     turns_of,
 )
-from speedgate.sample import Pair
-from speedgate.strategies import STRATEGIES
+from speedgate.runner.strategies import STRATEGIES
+from speedgate.stats.sample import Pair
 
 TINY = {"do": "calibrate", "tasks": 2, "loops": 1}
 NO_SAMPLER = {"do": "held", "seconds": 600, "py_spy": None}
@@ -470,7 +470,7 @@ def test_placed_workers_keep_to_a_core_each(runner, strategy):
 
 
 def test_workers_are_left_alone_unless_they_are_to_be_placed(monkeypatch, runner):
-    monkeypatch.setattr("speedgate.runner.place", lambda _: pytest.fail("placed"))
+    monkeypatch.setattr("speedgate.runner.server.place", lambda _: pytest.fail("placed"))
     assert not open_case(runner)["placed"]
 
 

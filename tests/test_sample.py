@@ -3,7 +3,7 @@ import math
 import pytest
 from helpers.made import pair, sample
 
-from speedgate.sample import Pair, PairedSample, Round
+from speedgate.stats.sample import Pair, PairedSample, Round
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, math.nan])

@@ -29,11 +29,11 @@ def machine(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("COLUMNS", "400")
-    monkeypatch.setattr("speedgate.plugin.RunnerProcess", made.open)
-    monkeypatch.setattr("speedgate.plugin.describe_runner", made.describe)
-    monkeypatch.setattr("speedgate.measure.MOST_PAIRS", PAIRS)
-    monkeypatch.setattr("speedgate.environment.usable_cores", lambda: 2)
-    monkeypatch.setattr("speedgate.environment.available_bytes", lambda: 10**9)
+    monkeypatch.setattr("speedgate.plugin.hooks.RunnerProcess", made.open)
+    monkeypatch.setattr("speedgate.plugin.hooks.describe_runner", made.describe)
+    monkeypatch.setattr("speedgate.measuring.measure.MOST_PAIRS", PAIRS)
+    monkeypatch.setattr("speedgate.runner.interpreter.usable_cores", lambda: 2)
+    monkeypatch.setattr("speedgate.runner.interpreter.available_bytes", lambda: 10**9)
     return made
 
 

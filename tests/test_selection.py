@@ -3,8 +3,7 @@ import dataclasses
 import pytest
 from helpers.made import MadeWorkload
 
-from speedgate.case import Case
-from speedgate.selection import (
+from speedgate.measuring.selection import (
     Declaration,
     OptionError,
     Selection,
@@ -15,7 +14,8 @@ from speedgate.selection import (
     refuse_unknown,
     split,
 )
-from speedgate.strategies import STRATEGIES
+from speedgate.runner.strategies import STRATEGIES
+from speedgate.stats.case import Case
 
 F, G = MadeWorkload(name="f"), MadeWorkload(name="g")
 DECLARED = Declaration([F, G], sizes=[1000, 10_000], strategies=["serial", "threads"], workers=[2])

@@ -6,9 +6,7 @@ import pytest
 from helpers.evidence import bounds, evidence, interval, shares
 from helpers.machine import CROWDED, HOLDS_GIL, PAIRS, Behaviour, MadeMachine
 
-from speedgate.case import Case
-from speedgate.estimate import Estimate
-from speedgate.gate import (
+from speedgate.judging.gate import (
     MAX_PROCESSES,
     MIN_PROCESSES,
     Floors,
@@ -17,7 +15,9 @@ from speedgate.gate import (
     Verdict,
     judge,
 )
-from speedgate.selftest import SIZE, Findings, conclusions, figures, run_selftest
+from speedgate.measuring.selftest import SIZE, Findings, conclusions, figures, run_selftest
+from speedgate.stats.case import Case
+from speedgate.stats.estimate import Estimate
 from workloads import CONTROL, G_OUT
 
 TWO = Floors(speedup=1.2, concurrency=1.7)
@@ -37,7 +37,7 @@ def findings(*judgements, same=SAME, required=TWO):
 
 @pytest.fixture
 def machine(monkeypatch):
-    monkeypatch.setattr("speedgate.measure.MOST_PAIRS", PAIRS)
+    monkeypatch.setattr("speedgate.measuring.measure.MOST_PAIRS", PAIRS)
     return MadeMachine()
 
 

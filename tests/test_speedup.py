@@ -3,8 +3,8 @@ from helpers.made import estimate, pair, sample
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speedgate.sample import PairedSample
-from speedgate.speedup import speedup, superlinear_reason
+from speedgate.stats.sample import PairedSample
+from speedgate.stats.speedup import speedup, superlinear_reason
 
 seconds = st.floats(1e-6, 1e3)
 

@@ -8,10 +8,10 @@ import pytest
 from helpers.evidence import interval
 
 from evaluation.blocks import HEALTHY, draw, measured, split
-from speedgate.estimate import Estimate
-from speedgate.run import over_processes
-from speedgate.speedup import speedup
-from speedgate.spread import PROCESS_DEVIATION, Moments, across_processes
+from speedgate.history.document import over_processes
+from speedgate.stats.estimate import Estimate
+from speedgate.stats.moments import PROCESS_DEVIATION, Moments, across_processes
+from speedgate.stats.speedup import speedup
 
 ROUNDS = Estimate(1.5, 1.45, 1.55, 0.95, 40)
 

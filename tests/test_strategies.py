@@ -32,15 +32,15 @@ from helpers.leftovers import (
 )
 from helpers.project import ROOT
 
-from speedgate import task
-from speedgate.environment import describe_interpreter
-from speedgate.runner import share
-from speedgate.strategies import STRATEGIES, CannotMeasure, processes
-from speedgate.strategies import threads as threads_module
-from speedgate.strategies.dask import DaskExecutor, _end_reports, close_cluster
-from speedgate.strategies.extras import lacks
-from speedgate.strategies.shared import SharedObject
-from speedgate.task import identify
+from speedgate.runner import task
+from speedgate.runner.interpreter import describe_interpreter
+from speedgate.runner.server import share
+from speedgate.runner.strategies import STRATEGIES, CannotMeasure, processes
+from speedgate.runner.strategies import threads as threads_module
+from speedgate.runner.strategies.dask import DaskExecutor, _end_reports, close_cluster
+from speedgate.runner.strategies.extras import lacks
+from speedgate.runner.strategies.shared import SharedObject
+from speedgate.runner.task import identify
 
 WORKERS = 2
 
@@ -379,7 +379,7 @@ def test_a_block_that_does_not_fit_is_refused_with_the_remedy(monkeypatch):
 OWNER = """
 import os, signal
 import numpy as np
-from speedgate.strategies.shared import SharedObject
+from speedgate.runner.strategies.shared import SharedObject
 print(SharedObject(np.zeros(1000)).name, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """

@@ -3,9 +3,9 @@ import sys
 import pytest
 from helpers import made
 
-from speedgate import suite
-from speedgate.selection import OptionError
-from speedgate.suite import find_workload
+from speedgate.measuring import suite
+from speedgate.measuring.selection import OptionError
+from speedgate.measuring.suite import find_workload
 
 
 @pytest.fixture(autouse=True)

@@ -4,9 +4,8 @@ import math
 import pytest
 from helpers.made import row
 
-from speedgate.case import Case
-from speedgate.estimate import Estimate
-from speedgate.gate import Judgement, Verdict
+from speedgate.history.document import FORMAT_VERSION, decode_run
+from speedgate.judging.gate import Judgement, Verdict
 from speedgate.report.summary import (
     environment_line,
     markdown_run,
@@ -14,7 +13,8 @@ from speedgate.report.summary import (
     summary_lines,
     text_run,
 )
-from speedgate.run import FORMAT_VERSION, decode_run
+from speedgate.stats.case import Case
+from speedgate.stats.estimate import Estimate
 
 G = Case("g", 1_000_000, "threads", 2)
 F = Case("f", 100_000, "threads", 2)

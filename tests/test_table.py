@@ -6,11 +6,11 @@ from helpers.made import estimate, row
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speedgate.case import Case
-from speedgate.estimate import Estimate
-from speedgate.gate import Verdict
+from speedgate.history.document import Row
+from speedgate.judging.gate import Verdict
 from speedgate.report.table import MARKS, Table, markdown, plain, short, speedup_table
-from speedgate.run import Row
+from speedgate.stats.case import Case
+from speedgate.stats.estimate import Estimate
 
 G_SERIAL = Case("g", 1_000_000, "serial", 1)
 G_THREADS = Case("g", 1_000_000, "threads", 2)

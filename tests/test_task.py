@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import loads
 
-from speedgate import task
+from speedgate.runner import task
 
 KEY = "test"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from speedgate.case import Case, format_size
-from speedgate.environment import usable_cores
+from speedgate.history.document import Row, Side
 from speedgate.report.table import Table, plain, wrapped
-from speedgate.run import Row, Side
+from speedgate.runner.interpreter import usable_cores
+from speedgate.stats.case import Case, format_size
 
 LEGEND = (
     "speed against one thread with one BLAS thread, CPU seconds a wall second, context switches a "

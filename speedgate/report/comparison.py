@@ -8,10 +8,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from speedgate.comparison import Line, Ratio, Source, counts
-from speedgate.estimate import Estimate
+from speedgate.judging.comparison import Line, Ratio, Source, counts
 from speedgate.report.table import Table, markdown, plain, wrapped
 from speedgate.report.text import markdown_text
+from speedgate.stats.estimate import Estimate
 
 LEGEND = (
     "speedup over a plain loop, and seconds a call; x: another side's figure over A's. better, "

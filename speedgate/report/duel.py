@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from speedgate.contrast import (
+from speedgate.duel.decision import (
     MOST_WAITING,
     RATIO_MARGIN,
     SHARE_MARGIN,
@@ -16,7 +16,7 @@ from speedgate.contrast import (
     serial_follows,
     tells,
 )
-from speedgate.duel import Duel, Finding
+from speedgate.duel.duel import Duel, Finding
 from speedgate.report.comparison import letter
 from speedgate.report.progress import duration
 from speedgate.report.table import Table, markdown, wrapped

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from speedgate.drift import Change
 from speedgate.report.table import wrapped
 from speedgate.report.text import visible
+from speedgate.stats.changepoints import Change
 
 HEIGHT = 10
 LEAST_WIDTH = 20

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from speedgate.case import format_size
-from speedgate.classification import GilClass
-from speedgate.gil_map import Operation, break_even_text, operations
+from speedgate.history.document import Row, Run
+from speedgate.judging.gil_class import GilClass
+from speedgate.judging.gil_map import Operation, break_even_text, operations
 from speedgate.report.table import Table, markdown, plain, short, wrapped
 from speedgate.report.text import markdown_code, markdown_text
-from speedgate.run import Row, Run
+from speedgate.stats.case import format_size
 
 WORDS = {
     GilClass.RELEASES: "releases",

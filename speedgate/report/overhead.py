@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from speedgate.history.document import Row
 from speedgate.report.table import Table, plain, wrapped
-from speedgate.run import Row
 
 LEGEND = (
     "start: until every worker had answered; dispatch: microseconds of a task that does nothing, "

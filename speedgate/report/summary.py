@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from speedgate.advice import advise
-from speedgate.case import Case
-from speedgate.gate import Judgement, Verdict
-from speedgate.gil_map import operations
+from speedgate.history.document import JudgementEntry, Row, Run
+from speedgate.judging.advice import advise
+from speedgate.judging.gate import Judgement, Verdict
+from speedgate.judging.gil_map import operations
 from speedgate.report.blas import blas_lines, blas_table
 from speedgate.report.comparison import INCOMPLETE
 from speedgate.report.duel import duel_markdown, duel_text
 from speedgate.report.map import map_lines, map_table
 from speedgate.report.table import MARKS, Table, markdown, plain, speedup_table, wrapped
 from speedgate.report.text import markdown_text, visible
-from speedgate.run import JudgementEntry, Row, Run
-from speedgate.speedup import superlinear_reason
+from speedgate.stats.case import Case
+from speedgate.stats.speedup import superlinear_reason
 
 Json = dict[str, Any]
 

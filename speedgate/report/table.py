@@ -6,11 +6,11 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from speedgate.case import Case, format_size
-from speedgate.estimate import Estimate
-from speedgate.gate import Verdict
+from speedgate.history.document import Row
+from speedgate.judging.gate import Verdict
 from speedgate.report.text import markdown_code, markdown_text, one_line, visible
-from speedgate.run import Row
+from speedgate.stats.case import Case, format_size
+from speedgate.stats.estimate import Estimate
 
 MARKS = {
     Verdict.PASSED: "✓",

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from speedgate.redaction import without_credentials
+from speedgate.history.redaction import without_credentials
 
 # What takes the place of a mark where it cannot be encoded: as wide, so that columns stay. The
 # dots are those of a plot.

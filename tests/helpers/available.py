@@ -2,7 +2,7 @@
 
 import pytest
 
-from speedgate.strategies import STRATEGIES
+from speedgate.runner.strategies import STRATEGIES
 
 
 def strategy_here(name):

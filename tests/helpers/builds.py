@@ -2,8 +2,8 @@
 
 from helpers.fakes import FakeClock, ScriptedRunner
 from helpers.made import CASE, MadeWorkload
-from speedgate.contest import Contest, Contestant, Entry
-from speedgate.measure import MeasurementError
+from speedgate.duel.matchup import Contest, Contestant, Entry
+from speedgate.measuring.measure import MeasurementError
 
 PAIR_SECONDS = 0.1
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from speedgate.accounting import Concurrency, Shares
-from speedgate.estimate import Estimate
-from speedgate.gate import Evidence
+from speedgate.judging.gate import Evidence
+from speedgate.stats.accounting import Concurrency, Shares
+from speedgate.stats.estimate import Estimate
 
 
 def interval(value: float, low: float, high: float) -> Estimate:

@@ -116,7 +116,13 @@ def keep_the_gil(argument):
 
 def without_pytest(argument):
     """Raise where the harness or pytest is loaded."""
-    heavy = {"pytest", "_pytest", "speedgate.plugin", "speedgate.measure", "speedgate.gate"}
+    heavy = {
+        "pytest",
+        "_pytest",
+        "speedgate.plugin.hooks",
+        "speedgate.measuring.measure",
+        "speedgate.judging.gate",
+    }
     loaded = heavy & sys.modules.keys()
     if loaded:
         raise RuntimeError(f"loaded: {sorted(loaded)}")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from speedgate.case import Case
-from speedgate.measure import MeasurementError
+from speedgate.measuring.measure import MeasurementError
+from speedgate.stats.case import Case
 
 # Every process of a case answers with as many pairs, so that no figure depends on a clock.
 PAIRS = 24

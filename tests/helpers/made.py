@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from helpers import loads
-from speedgate.case import Case
-from speedgate.estimate import Estimate
-from speedgate.run import Row
-from speedgate.sample import Pair, PairedSample, Round
+from speedgate.history.document import Row
+from speedgate.stats.case import Case
+from speedgate.stats.estimate import Estimate
+from speedgate.stats.sample import Pair, PairedSample, Round
 
 CASE = Case("g", 1_000_000, "threads", 2)
 

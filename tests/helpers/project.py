@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from speedgate.case import Case
+from speedgate.stats.case import Case
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from helpers.machine import MadeMachine
-from speedgate.case import Case
-from speedgate.gate import Gate, Judgement, floors, judge
-from speedgate.identity import environment_name
-from speedgate.measure import Measurement, Plan, measure
-from speedgate.run import extra_info, section
+from speedgate.history.document import extra_info, section
+from speedgate.history.identity import environment_name
+from speedgate.judging.gate import Gate, Judgement, floors, judge
+from speedgate.measuring.measure import Measurement, Plan, measure
+from speedgate.stats.case import Case
 from workloads import CATALOGUE, CONTROL
 
 ENVIRONMENT = {

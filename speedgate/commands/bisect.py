@@ -1,0 +1,194 @@
+"""The command ``bisect``: the first release of a package that shows what a duel found."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from packaging.version import InvalidVersion, Version
+
+from speedgate.commands.duel import (
+    BAD,
+    DEFAULT_BUDGET_SECONDS,
+    WELL,
+    StepLine,
+    add_measuring,
+    contestants_of,
+    parse_measuring,
+    say,
+)
+from speedgate.duel.bisection import Answer, Outcome, search, side_of, whether_it_runs
+from speedgate.duel.build import Build, BuildError, open_builds, parse_build
+from speedgate.duel.decision import Suspicion, Verdict
+from speedgate.duel.duel import Duel
+from speedgate.duel.installation import package_name, published_versions
+from speedgate.duel.matchup import Contest, Entry
+from speedgate.duel.selection import parse_entry, refuse_what_does_not_fit
+from speedgate.measuring.selection import OptionError
+from speedgate.report.duel import reason
+from speedgate.report.text import one_line, visible, visible_lines
+
+
+def add_bisect_command(commands: Any) -> None:
+    """Give the parser of commands ``bisect``."""
+    bisect = commands.add_parser(
+        "bisect",
+        help="the first release of a package that shows what a duel of two releases found",
+        description="Works for any package: --good scipy==1.11.0 --bad scipy==1.14.0 --with "
+        "numpy==1.26.4 --case CASE.",
+    )
+    bisect.add_argument("--good", required=True, metavar="NAME==VERSION", help="the older release")
+    bisect.add_argument("--bad", required=True, metavar="NAME==VERSION", help="the newer release")
+    bisect.add_argument(
+        "--case",
+        required=True,
+        metavar="CASE",
+        help="as a duel calls it: g-1e6-threads-2, or module:NAME-1e6-threads-2 of your own",
+    )
+    bisect.add_argument(
+        "--with",
+        dest="beside",
+        default="",
+        metavar="BUILD",
+        help="what every step has besides: requirements, variables, a Python; in quotes",
+    )
+    bisect.add_argument(
+        "--versions", metavar="VERSIONS", help="those to look at, instead of all published ones"
+    )
+    add_measuring(bisect, DEFAULT_BUDGET_SECONDS, "of the duel of the two releases")
+    bisect.set_defaults(run=run_bisect)
+
+
+def run_bisect(options: argparse.Namespace) -> int:
+    """Find the first release that shows what the duel of the good and the bad one finds."""
+    package, good = parse_release("--good", options.good)
+    other, bad = parse_release("--bad", options.bad)
+    if package != other:
+        raise OptionError(f"--good is of {package} and --bad of {other}; name one package")
+    entry = parse_entry(options.case)
+    refuse_what_does_not_fit([entry], 3)
+    budget, limit = parse_measuring(options)
+    refuse_versions(options, good, bad)
+
+    def build_of(version: str) -> Build:
+        text = f"{package.lower()}-{version}={package}=={version} {options.beside}".strip()
+        return open_builds([text], from_source=options.from_source, allow_same=True, tell=say)[0]
+
+    ends = [build_of(version) for version in (good, bad)]
+    refuse_another_numpy(package, ends)
+    versions = versions_between(package, good, bad, options, ends[0])
+    ask = what_differs(ends, entry, budget, limit)
+    if ask is None:
+        print(f"cannot tell: {entry.label} is not surely worse or better in {bad} than in {good}")
+        return BAD
+    print(f"{len(versions)} releases between {good} and {bad}")
+
+    def probe(version: str) -> tuple[Answer, str]:
+        try:
+            answer, why = ask(build_of(version))
+        except BuildError as error:
+            answer, why = Answer.MISSING, str(error).splitlines()[0]
+        print(visible(f"{package} {version}: {answer.value} ({why})"), flush=True)
+        return answer, why
+
+    outcome = search([good, *versions, bad], probe)
+    print(visible_lines(outcome_lines(outcome, package)))
+    return WELL if outcome.is_exact else BAD
+
+
+def what_differs(
+    ends: Sequence[Build], entry: Entry, budget: float, limit: float
+) -> Callable[[Build], tuple[Answer, str]] | None:
+    """Duel the ends; return what tells of a build which end it is like, ``None`` if nothing can."""
+    with contestants_of(ends) as contestants:
+        line = StepLine()
+        duel = Duel([Contest(entry, contestants, limit)], budget, line)
+        duel.run()
+        line.close()
+    finding = duel.findings()[0]
+    print(one_line(f"{finding.verdict.value}: {entry.label} {reason(finding)}"), flush=True)
+    if finding.verdict in (Verdict.FAILED, Verdict.NOT_AVAILABLE):
+        # What fails in the good one as well did not begin anywhere between.
+        return partial(_ask_whether_it_runs, ends[0], entry, limit) if finding.out == (1,) else None
+    moved = max(
+        finding.decision.because,
+        key=lambda each: finding.moves[each.signal.name].certainty,
+        default=None,
+    )
+    if moved is None:
+        return None
+    return partial(_ask_which_side, ends, entry, limit, moved)
+
+
+def _ask_which_side(
+    ends: Sequence[Build], entry: Entry, limit: float, moved: Suspicion, middle: Build
+) -> tuple[Answer, str]:
+    with contestants_of([ends[0], middle, ends[1]]) as contestants:
+        return side_of(Contest(entry, contestants, limit), moved)
+
+
+def _ask_whether_it_runs(
+    good: Build, entry: Entry, limit: float, middle: Build
+) -> tuple[Answer, str]:
+    with contestants_of([good, middle]) as contestants:
+        return whether_it_runs(Contest(entry, contestants, limit))
+
+
+def refuse_another_numpy(package: str, ends: Sequence[Build]) -> None:
+    """Raise ``OptionError`` where the releases bring NumPys along that differ: whatever moved
+    might be theirs."""
+    numpys = [(each.environment.get("numpy") or {}).get("version") for each in ends]
+    if package_name(package) != "numpy" and numpys[0] != numpys[1]:
+        raise OptionError(
+            f"the older release comes with NumPy {numpys[0]} and the newer one with {numpys[1]}: "
+            f"what moved may be NumPy's; give both the same, as in --with numpy=={numpys[0]}"
+        )
+
+
+def outcome_lines(outcome: Outcome, package: str) -> list[str]:
+    """Say where it began, or between what, and of which versions nobody knows."""
+    if outcome.is_exact:
+        return [f"first shows in {package} {outcome.first_bad} ({outcome.last_good} is still good)"]
+    line = (
+        f"cannot tell more than: it began after {package} {outcome.last_good}, and "
+        f"{outcome.first_bad} shows it"
+    )
+    return [line, *(f"  {version}: {why}" for version, why in outcome.between.items())]
+
+
+def parse_release(option: str, text: str) -> tuple[str, str]:
+    """Return the package and the version of ``NAME==VERSION``."""
+    package, _, version = text.partition("==")
+    try:
+        Version(version)
+    except InvalidVersion:
+        raise OptionError(f"{option} '{text}': give a release, such as numpy==2.3.5") from None
+    return package.strip(), version.strip()
+
+
+def versions_between(
+    package: str, good: str, bad: str, options: argparse.Namespace, build: Build
+) -> list[str]:
+    """Return the versions after the good and before the bad one, oldest first: those that
+    ``--versions`` lists, or what ``build``'s Python can install."""
+    if options.versions is None:
+        variables = parse_build(options.beside).variables if options.beside else {}
+        found = published_versions(package, build.python, options.from_source, variables)
+    else:
+        found = [each.strip() for each in options.versions.split(",")]
+    return [
+        each for each in sorted(found, key=Version) if Version(good) < Version(each) < Version(bad)
+    ]
+
+
+def refuse_versions(options: argparse.Namespace, good: str, bad: str) -> None:
+    """Raise ``OptionError`` for versions in the wrong order, or that are none."""
+    if Version(good) >= Version(bad):
+        raise OptionError(f"--good {good} is not older than --bad {bad}: name the older one good")
+    for each in (options.versions or good).split(","):
+        try:
+            Version(each)
+        except InvalidVersion:
+            raise OptionError(f"--versions: '{each.strip()}' is no version") from None

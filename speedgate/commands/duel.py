@@ -1,0 +1,257 @@
+"""The command ``duel``: builds measured against each other, shown and saved."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from speedgate.duel.build import Build, open_builds
+from speedgate.duel.decision import FAMILY_ERROR, RATIO_MARGIN, SHARE_MARGIN, Verdict
+from speedgate.duel.duel import Duel, Step
+from speedgate.duel.matchup import Contest, Contestant, Entry
+from speedgate.duel.package_copy import lent_folder
+from speedgate.duel.recording import DuelRecording, build_json
+from speedgate.duel.selection import add_selection, refuse_what_does_not_fit, select_entries
+from speedgate.history.journal import recover
+from speedgate.measuring.measure import Asker, RunnerProcess, import_folders
+from speedgate.measuring.selection import OptionError, parse_seconds
+from speedgate.plugin.settings import DEFAULT_TIME_LIMIT_SECONDS
+from speedgate.report.duel import duel_markdown, duel_text, findings_json
+from speedgate.report.progress import LOG_EVERY_SECONDS, duration
+from speedgate.report.text import visible_lines
+
+DEFAULT_BUDGET_SECONDS = 540.0
+# What a killed duel loses is at most what it measured for so long.
+KEEP_EVERY_SECONDS = 60.0
+WELL, BAD, INTERRUPTED = 0, 1, 130
+
+Json = dict[str, Any]
+
+
+def add_duel_command(commands: Any) -> None:
+    """Give the parser of commands ``duel``."""
+    duel = commands.add_parser(
+        "duel",
+        help="two or more builds side by side: which threads better, and why",
+        description="A BUILD is a path to a Python, requirements such as numpy==2.3.5, variables "
+        "such as OPENBLAS_NUM_THREADS=1, or several of them in quotes; name=BUILD names it.",
+    )
+    duel.add_argument("builds", nargs="+", metavar="BUILD", help="two or more; the first is A")
+    add_selection(duel)
+    add_measuring(duel, DEFAULT_BUDGET_SECONDS, "of the whole")
+    duel.add_argument(
+        "--allow-same", action="store_true", help="measure a build against itself (A/A)"
+    )
+    duel.add_argument(
+        "--fail-on-worse", action="store_true", help="exit 1 if anything is worse, or failed"
+    )
+    duel.add_argument("--details", action="store_true", help="every signal of every case")
+    duel.add_argument("--format", choices=("text", "markdown", "json"), default="text")
+    duel.add_argument(
+        "--results", type=Path, default=Path("results"), metavar="FOLDER", help="default: results"
+    )
+    duel.set_defaults(run=run_duel)
+
+
+def add_measuring(command: argparse.ArgumentParser, budget: float, whole: str) -> None:
+    """Declare what bounds the measuring; ``whole`` says of what the budget is."""
+    command.add_argument(
+        "--budget", metavar="SECONDS", help=f"{whole}, at most (default {budget:g})"
+    )
+    command.add_argument(
+        "--time-limit",
+        metavar="SECONDS",
+        help=f"end a runner that takes longer (default {DEFAULT_TIME_LIMIT_SECONDS:g})",
+    )
+    command.add_argument(
+        "--from-source", action="store_true", help="let pip build what has no wheel"
+    )
+
+
+@contextmanager
+def contestants_of(builds: Sequence[Build]) -> Iterator[list[Contestant]]:
+    """Yield what a contest needs of builds; what is lent to them is gone afterwards."""
+    with lent_folder() as lent:
+        yield [
+            Contestant(build.label, opener(build, str(lent)), build.variables) for build in builds
+        ]
+
+
+def opener(build: Build, lent: str) -> Callable[[Entry], Asker]:
+    def open_runner(entry: Entry) -> Asker:
+        folders = import_folders(entry.workload)
+        python = str(build.python)
+        return RunnerProcess(folders, entry.blas_threads, python, build.variables, lent)
+
+    return open_runner
+
+
+def parse_measuring(options: argparse.Namespace) -> tuple[float, float]:
+    """Return the budget and the time limit of a runner, in seconds."""
+    return (
+        parse_seconds("--budget", options.budget) or DEFAULT_BUDGET_SECONDS,
+        parse_seconds("--time-limit", options.time_limit) or DEFAULT_TIME_LIMIT_SECONDS,
+    )
+
+
+# --- the command
+
+
+def run_duel(options: argparse.Namespace) -> int:
+    """Measure the builds side by side, show and save what is certain."""
+    if len(options.builds) < 2:
+        raise OptionError("duel: name two builds or more, such as numpy==2.3.5 numpy==2.4.6")
+    entries = select_entries(options)
+    budget, limit = parse_measuring(options)
+    refuse_what_does_not_fit(entries, len(options.builds))
+    builds = open_builds(
+        options.builds, from_source=options.from_source, allow_same=options.allow_same, tell=say
+    )
+    if not options.allow_same:
+        warn_of_what_looks_alike(builds)
+    recover(options.results, say)
+    try:
+        recording = DuelRecording(builds, options.results, datetime.now(UTC))
+    except OSError as error:
+        raise OptionError(
+            f"--results: nothing can be saved in {options.results} ({error.strerror}); name a "
+            "folder that can be written"
+        ) from None
+    duel = measured(entries, builds, budget, limit, recording)
+    found = duel_json(duel, builds)
+    show(found, options)
+    saved = recording.finish(duel, found)
+    for path in saved:
+        say(f"saved {path}")
+    if not duel.is_finished:
+        return INTERRUPTED
+    if not saved:
+        say("nothing was measured: no case ran in two builds, of which A is one")
+        return BAD
+    return BAD if options.fail_on_worse and is_worse(found) else WELL
+
+
+def measured(
+    entries: Sequence[Entry],
+    builds: Sequence[Build],
+    budget: float,
+    limit: float,
+    recording: DuelRecording,
+) -> Duel:
+    """Return the duel once it is over, or was interrupted."""
+    line = StepLine()
+    last_kept = time.monotonic()
+
+    def tell(step: Step) -> None:
+        nonlocal last_kept
+        line(step)
+        if time.monotonic() - last_kept >= KEEP_EVERY_SECONDS:
+            recording.keep(duel, duel_json(duel, builds))
+            last_kept = time.monotonic()
+
+    with contestants_of(builds) as contestants, termination_as_interrupt():
+        duel = Duel([Contest(entry, contestants, limit) for entry in entries], budget, tell)
+        try:
+            duel.run()
+        except KeyboardInterrupt:
+            say("\ninterrupted: what was measured so far is shown and saved")
+        line.close()
+    return duel
+
+
+def warn_of_what_looks_alike(builds: Sequence[Build]) -> None:
+    """Tell where all that is known to matter agrees: a variable may be misspelled."""
+    first = builds[0]
+    known = ("python", "numpy", "blas", "gil_enabled")
+    for other in builds[1:]:
+        if all(first.environment.get(each) == other.environment.get(each) for each in known):
+            say(
+                f"note: {first.label} and {other.label} have the same Python, NumPy and BLAS, as "
+                "far as they tell; what else differs may make no difference"
+            )
+
+
+@contextmanager
+def termination_as_interrupt() -> Iterator[None]:
+    """Let a job that is cancelled end as Ctrl-C ends it: with what was measured so far."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def duel_json(duel: Duel, builds: Sequence[Build]) -> Json:
+    """Return a duel as it is kept and shown again; plain JSON."""
+    return {
+        "builds": [build_json(build) for build in builds],
+        "margin": RATIO_MARGIN,
+        "share_margin": SHARE_MARGIN,
+        "family_error": FAMILY_ERROR,
+        "bouts_to_confirm": duel.needed,
+        "seconds": duel.seconds,
+        "complete": duel.is_complete,
+        "placed": all(trial.contest.is_placed for trial in duel.trials),
+        "findings": findings_json(duel),
+    }
+
+
+def is_worse(found: Json) -> bool:
+    """Whether anything is worse than in the first build; what fails there as well is not."""
+    first = found["builds"][0]["label"]
+    return any(
+        each["verdict"] == Verdict.WORSE.value
+        or (each["verdict"] == Verdict.FAILED.value and first not in each["out"])
+        for each in found["findings"]
+    )
+
+
+def show(found: Json, options: argparse.Namespace) -> None:
+    if options.format == "json":
+        print(json.dumps(found, indent=1))
+    elif options.format == "markdown":
+        print(duel_markdown(found))
+    else:
+        width = shutil.get_terminal_size().columns
+        print(visible_lines(duel_text(found, width, options.details)))
+
+
+def say(line: str) -> None:
+    print(visible_lines(line.split("\n")), file=sys.stderr, flush=True)
+
+
+class StepLine:
+    """The progress line: rewritten in place on a terminal, now and then in a log."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._last_left: float | None = None
+
+    def __call__(self, step: Step) -> None:
+        line = (
+            f"{step.phase}: [{step.number}/{step.total}] {step.label}, "
+            f"at most {duration(step.most_seconds_left)} left"
+        )
+        if self._live:
+            width = shutil.get_terminal_size().columns
+            print(f"\r{line[: width - 1]:<{width - 1}}", end="", file=sys.stderr, flush=True)
+            return
+        last = self._last_left
+        if last is None or last - step.most_seconds_left >= LOG_EVERY_SECONDS:
+            self._last_left = step.most_seconds_left
+            say(line)
+
+    def close(self) -> None:
+        """Leave an empty line where the progress was."""
+        if self._live:
+            width = shutil.get_terminal_size().columns
+            print(f"\r{'':<{width - 1}}\r", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,263 @@
+"""Contest: one case in every build, bout by bout. The builds are each other's control."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from speedgate.duel.decision import Bout
+from speedgate.measuring.measure import (
+    Asker,
+    Measurement,
+    MeasurementError,
+    NotAvailable,
+    Plan,
+    Session,
+    WorkloadError,
+    blas_limit_broken,
+    sample_held,
+)
+from speedgate.runner.interpreter import BLAS_THREAD_VARIABLES
+from speedgate.runner.strategies import STRATEGIES
+from speedgate.stats.case import Case, Workload
+from speedgate.stats.sample import Pair
+
+# A bout goes on for so long in each build, or longer for three sets. Where workers keep to cores of
+# their own fresh processes differ by more than rounds do, and many short bouts tell most; where
+# threads of BLAS oversubscribe the cores rounds differ more, and a single one may take seconds.
+BOUT_SECONDS = 0.12
+CROWDED_BOUT_SECONDS = 0.3
+LONGEST_BOUT_SECONDS = 0.5
+LEAST_SETS = 3
+MOST_SETS = 40
+# One sampling costs 0.03 s more than this.
+HELD_SECONDS = 0.06
+# Idle threads of a BLAS spin for about so long before they sleep: the next build waits for that.
+SETTLE_SECONDS = 0.04
+BLAS_DEFAULT = "blas-default"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A case of a duel, with the threads that BLAS has in each runner: ``None`` leaves it alone."""
+
+    workload: Workload
+    case: Case
+    blas_threads: int | None = 1
+
+    @property
+    def label(self) -> str:
+        """``eigh-2500-threads-2/blas-default``."""
+        return self.case.id if self.blas_threads == 1 else f"{self.case.id}/{self.blas_label}"
+
+    @property
+    def blas_label(self) -> str:
+        return BLAS_DEFAULT if self.blas_threads is None else f"blas-{self.blas_threads}"
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """What a contest needs of a build: its variables, and what opens a runner for an entry."""
+
+    label: str
+    open_runner: Callable[[Entry], Asker]
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def sets_blas_threads(self) -> bool:
+        """Whether the user chose the threads of BLAS himself, over what every runner is told."""
+        return any(name in self.variables for name in BLAS_THREAD_VARIABLES)
+
+
+class Contest:
+    """One entry in every build: a ``Measurement`` for each, and the bouts between them.
+
+    ``failures`` and ``lacking`` say, by the number of a build, why it takes no part any more;
+    ``is_placed`` whether all workers that should keep to a core each could.
+    """
+
+    def __init__(
+        self,
+        entry: Entry,
+        contestants: Sequence[Contestant],
+        time_limit: float,
+        now: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.entry = entry
+        self.contestants = contestants
+        self.measurements = [Measurement(entry.case) for _ in contestants]
+        self.bouts: list[Bout] = []
+        self.failures: dict[int, str] = {}
+        self.lacking: dict[int, str] = {}
+        self._missing: dict[int, WorkloadError] = {}
+        self.is_placed = True
+        self._plan = plan_of(entry, contestants, time_limit)
+        self._now = now
+        self._pause = pause
+
+    @property
+    def builds(self) -> list[int]:
+        """The builds that still take part."""
+        out = self.failures.keys() | self.lacking.keys() | self._missing.keys()
+        return [number for number in range(len(self.contestants)) if number not in out]
+
+    def is_over(self) -> bool:
+        """Whether there is nothing left to compare: the first build failed, or all others."""
+        builds = self.builds
+        return builds[:1] != [0] or len(builds) < 2
+
+    def run_bout(self) -> None:
+        """Measure in one fresh runner of each build, side by side, and sample its GIL."""
+        began = self._now()
+        builds = range(len(self.contestants))
+        with ExitStack() as stack:
+            # All interpreters start at once, and are then opened one by one.
+            sessions = {
+                build: stack.enter_context(self._start(build))
+                for build in self._rotated(len(self.bouts))
+            }
+            for build, session in sessions.items():
+                self._guarded(build, self._open, build, session)
+            self._tell_what_is_missing()
+            if self.is_over():
+                return
+            sets = self._run_sets(sessions)
+            held = [
+                self._held_share(build, sessions[build]) if build in self.builds else None
+                for build in builds
+            ]
+            self._tell_what_is_missing()
+        is_placed = self._plan.placed and self.is_placed
+        self.bouts.append(Bout(tuple(sets), tuple(held), is_placed))
+        for build in self.builds:
+            self.measurements[build].wall_seconds += self._now() - began
+
+    def _rotated(self, turn: int) -> list[int]:
+        """The builds in the order of a turn: each comes first as often as any other."""
+        builds = self.builds
+        start = turn % max(1, len(builds))
+        return builds[start:] + builds[:start]
+
+    def _guarded(self, build: int, step: Callable[..., T], *arguments: Any) -> T | None:
+        """Do a step of one build; where it fails, that build is out and the others go on."""
+        try:
+            return step(*arguments)
+        except NotAvailable as error:
+            self.lacking[build] = str(error)
+        except WorkloadError as error:
+            if error.missing is None:
+                self.failures[build] = str(error)
+            else:
+                self._missing[build] = error
+        except MeasurementError as error:
+            self.failures[build] = str(error)
+        return None
+
+    def _tell_what_is_missing(self) -> None:
+        """Tell what a build lacks from what none has: that is a fault of the workload."""
+        names = {error.missing for error in self._missing.values()}
+        in_all = len(self._missing) == len(self.contestants) and len(names) == 1
+        for build, error in self._missing.items():
+            if in_all:
+                self.failures[build] = str(error)
+            else:
+                self.lacking[build] = f"{self.entry.label}: this build lacks {error.missing}"
+        self._missing.clear()
+
+    def _start(self, build: int) -> Session:
+        measurement = self.measurements[build]
+        measurement.processes.append([])
+        measurement.controls.append([])
+        return Session(
+            measurement,
+            self.entry.workload,
+            self._plan,
+            lambda: self.contestants[build].open_runner(self.entry),
+            self._now,
+        )
+
+    def _open(self, build: int, session: Session) -> None:
+        """Open the case in a fresh runner; the first one's load is everybody's from then on."""
+        measurement = self.measurements[build]
+        opened = session.open(check=len(measurement.processes) == 1)
+        measurement.replies.append(opened)
+        self.is_placed &= opened["placed"] or not self._plan.placed
+        if not self.contestants[build].sets_blas_threads:
+            broken = blas_limit_broken(opened, self.entry.blas_threads)
+            if broken is not None:
+                raise MeasurementError(f"{self.entry.label}: {broken}")
+        calibrated = session.ask(do="calibrate", tasks=self._plan.tasks, loops=self._plan.loops)
+        measurement.replies.append(calibrated)
+        self._plan = replace(self._plan, tasks=calibrated["tasks"], loops=calibrated["loops"])
+        self._settle()
+
+    def _settle(self) -> None:
+        if self.entry.blas_threads != 1:
+            self._pause(SETTLE_SECONDS)
+
+    def _run_sets(self, sessions: Mapping[int, Session]) -> list[tuple[Pair | None, ...]]:
+        sets: list[tuple[Pair | None, ...]] = []
+        began = self._now()
+        while len(sets) < MOST_SETS and not self._is_long_enough(
+            len(sets), (self._now() - began) / len(sessions)
+        ):
+            pairs: dict[int, Pair] = {}
+            for build in self._rotated(len(self.bouts) + len(sets)):
+                pair = self._guarded(build, self._one_pair, build, sessions[build])
+                if pair is not None:
+                    pairs[build] = pair
+            if self.is_over():
+                break
+            sets.append(tuple(pairs.get(build) for build in range(len(self.contestants))))
+        return sets
+
+    def _is_long_enough(self, sets: int, seconds: float) -> bool:
+        """Whether a bout of so many sets, after so many seconds for each build, may end."""
+        enough = BOUT_SECONDS if self._plan.placed else CROWDED_BOUT_SECONDS
+        return sets > 0 and seconds >= (enough if sets >= LEAST_SETS else LONGEST_BOUT_SECONDS)
+
+    def _one_pair(self, build: int, session: Session) -> Pair:
+        measurement = self.measurements[build]
+        pairs = measurement.processes[-1]
+        reply = session.ask(do="rounds", pairs=1, seconds=0.0)
+        measurement.add_rounds(reply, pairs, measurement.controls[-1])
+        if measurement.broken is not None:
+            raise MeasurementError(f"{self.entry.label}: {measurement.broken}")
+        self._settle()
+        return pairs[-1]
+
+    def _held_share(self, build: int, session: Session) -> float | None:
+        """Sample the GIL where workers share one, and no BLAS threads spin beside them."""
+        shares_gil = STRATEGIES[self.entry.case.strategy].workers_are == "threads"
+        if not shares_gil or self.entry.blas_threads != 1:
+            return None
+        stretch = self._guarded(build, sample_held, self.measurements[build], session, HELD_SECONDS)
+        return None if stretch is None else stretch.share
+
+
+def plan_of(entry: Entry, contestants: Sequence[Contestant], time_limit: float) -> Plan:
+    """Return how an entry is measured: no control, and two tasks a worker in a round.
+
+    Short rounds make many sets, and the median of many forgives a neighbour's bursts. Where workers
+    oversubscribe a busy machine's cores a call takes a hundred times what it takes alone, so
+    that fewer results are compared as well.
+
+    Workers keep to a core each: where the scheduler starts two on one core decides a short round,
+    and which build has that luck is chance. Not so beside threads of BLAS itself, which would
+    inherit the core of the worker that starts them.
+    """
+    is_alone = entry.blas_threads == 1 and not any(each.sets_blas_threads for each in contestants)
+    return Plan(
+        seconds=0.0,
+        time_limit=time_limit,
+        blas_threads=entry.blas_threads,
+        tasks=2 * entry.case.workers,
+        check_tasks=None if entry.blas_threads == 1 else entry.case.workers,
+        placed=is_alone,
+    )

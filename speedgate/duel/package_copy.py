@@ -1,0 +1,41 @@
+"""Lending: what another interpreter needs of ours to measure, and nothing else.
+
+Where Speedgate is installed, its folder is site-packages: on the path of another build it would
+bring our NumPy along. A folder of copies brings none, and what is measured with stays the same
+while somebody edits the checkout.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from speedgate.measuring.suite import BUNDLED_FOLDER
+
+OWN_FOLDER = Path(__file__).resolve().parent.parent
+NOT_LENT = shutil.ignore_patterns("__pycache__", BUNDLED_FOLDER.name)
+
+
+@contextmanager
+def lent_folder(bundled: Path = BUNDLED_FOLDER) -> Iterator[Path]:
+    """Yield a folder for the PYTHONPATH of another Python (3.11 or newer); gone afterwards.
+
+    It holds the packages ``speedgate`` and ``workloads``, the latter from the folder ``bundled``
+    that a wheel brings along or from a checkout, and threadpoolctl, which reads what BLAS does. A
+    user's workloads, which may use ours, are found through ``measure.import_folders``.
+    """
+    with tempfile.TemporaryDirectory(prefix="speedgate-lent-", ignore_cleanup_errors=True) as made:
+        folder = Path(made)
+        shutil.copytree(OWN_FOLDER, folder / OWN_FOLDER.name, ignore=NOT_LENT)
+        if bundled.is_dir():
+            shutil.copytree(bundled, folder, ignore=NOT_LENT, dirs_exist_ok=True)
+        elif (workloads := OWN_FOLDER.parent / "workloads").is_dir():
+            shutil.copytree(workloads, folder / workloads.name, ignore=NOT_LENT)
+        found = find_spec("threadpoolctl")  # one module, of the standard library only
+        if found is not None and found.origin is not None:
+            shutil.copy(found.origin, folder)
+        yield folder

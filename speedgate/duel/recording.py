@@ -1,0 +1,163 @@
+"""The runs that a duel leaves in ``results/``: one of each build, in an environment of its own."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from statistics import fmean, median, quantiles, stdev
+from typing import Any
+
+from speedgate.duel.build import Build
+from speedgate.duel.duel import Duel
+from speedgate.history.document import encode_run, extra_info, seconds_a_call, section
+from speedgate.history.history import run_name
+from speedgate.history.journal import SUFFIX, Journal
+from speedgate.history.recording import whole_environment
+from speedgate.history.redaction import shown_variables
+from speedgate.history.store import FolderStore
+from speedgate.measuring.measure import Measurement
+from speedgate.runner.interpreter import cpu_model
+
+Json = dict[str, Any]
+
+
+def build_json(build: Build) -> Json:
+    """Return what is told of a build; plain JSON."""
+    blas = [
+        " ".join(str(each[name]) for name in ("internal_api", "version") if each.get(name))
+        for each in build.environment.get("blas") or ()
+        if each.get("user_api") == "blas"
+    ]
+    return {
+        "label": build.label,
+        "python": build.environment.get("python"),
+        "numpy": (build.environment.get("numpy") or {}).get("version"),
+        "blas": blas,
+        "variables": shown_variables(build.variables),
+        "fingerprint": build.fingerprint,
+    }
+
+
+class DuelRecording:
+    """The runs of a duel below ``results``, one of each build; journals hold them meanwhile.
+
+    ``found``, the duel as it is shown again, is kept with each of them.
+    """
+
+    def __init__(self, builds: Sequence[Build], results: Path, began: datetime) -> None:
+        self._results = results
+        environments = [_environment(build) for build in builds]
+        self._heads = [
+            _head(began) | {"speedgate": section(environment, (), complete=False)}
+            for environment in environments
+        ]
+        names = [
+            run_name(environment, began, f"duel-{build.label}")
+            for build, environment in zip(builds, environments, strict=True)
+        ]
+        self._journals = [
+            Journal(results / f"{name}{SUFFIX}", head)
+            for name, head in zip(names, self._heads, strict=True)
+        ]
+
+    def keep(self, duel: Duel, found: Json) -> None:
+        """Write down what is known so far, for whoever finds it if this process is killed."""
+        for number, journal in enumerate(self._journals):
+            for benchmark in _benchmarks(duel, number):
+                journal.add_benchmark(benchmark)
+            journal.add_section({"duel": found | {"this": number}})
+
+    def finish(self, duel: Duel, found: Json) -> list[Path]:
+        """Save a run for every build that measured anything; return the files."""
+        files = []
+        for number, (journal, head) in enumerate(zip(self._journals, self._heads, strict=True)):
+            if benchmarks := _benchmarks(duel, number):
+                more = {"complete": found["complete"], "duel": found | {"this": number}}
+                document = head | {
+                    "benchmarks": benchmarks,
+                    "speedgate": head["speedgate"] | more,
+                }
+                file = journal.path.with_suffix(".json")
+                FolderStore(self._results).write(
+                    file.relative_to(self._results).as_posix(), encode_run(document)
+                )
+                files.append(file)
+            journal.remove()
+        return files
+
+
+def _environment(build: Build) -> Json:
+    settings = {"duel": True, "build": build.label, "variables": shown_variables(build.variables)}
+    return whole_environment(build.environment, settings)
+
+
+def _benchmarks(duel: Duel, build: int) -> list[Json]:
+    measured = [(trial.contest.entry, trial.contest.measurements[build]) for trial in duel.trials]
+    return [
+        {
+            "group": entry.case.work,
+            "name": f"duel[{entry.label}]",
+            "fullname": f"duel[{entry.label}]",
+            "params": {"case": entry.case.id},
+            "param": entry.label,
+            "extra_info": extra_info(measurement)
+            | {
+                "bench": "duel" if entry.blas_threads == 1 else f"duel, {entry.blas_label}",
+                "blas_threads_asked": entry.blas_threads or "default",
+            },
+            "options": {},
+            "stats": _stats(measurement),
+        }
+        for entry, measurement in measured
+        if measurement.sample.pairs
+    ]
+
+
+def _stats(measurement: Measurement) -> Json:
+    """The seconds a call as pytest-benchmark tells them; a single round has no spread."""
+    data = seconds_a_call(measurement)
+    several = len(data) > 1
+    first, _, third = quantiles(data, method="inclusive") if several else data * 3
+    mean = fmean(data)
+    return {
+        "min": min(data),
+        "max": max(data),
+        "mean": mean,
+        "stddev": stdev(data) if several else 0,
+        "rounds": len(data),
+        "median": median(data),
+        "iqr": third - first,
+        "q1": first,
+        "q3": third,
+        "iqr_outliers": 0,
+        "stddev_outliers": 0,
+        "outliers": "0;0",
+        "ld15iqr": min(data),
+        "hd15iqr": max(data),
+        "ops": 1 / mean,
+        "total": sum(data),
+        "data": data,
+        "iterations": 1,
+    }
+
+
+def _head(began: datetime) -> Json:
+    """The fields of pytest-benchmark's document; no commit, since a duel measures none."""
+    return {
+        "machine_info": {
+            "node": platform.node(),
+            "processor": platform.processor(),
+            "machine": platform.machine(),
+            "python_version": platform.python_version(),
+            "python_implementation": platform.python_implementation(),
+            "system": platform.system(),
+            "release": platform.release(),
+            "cpu": {"brand_raw": cpu_model()},
+        },
+        "commit_info": {"id": "unknown", "time": None, "dirty": False, "branch": "(unknown)"},
+        "datetime": began.astimezone(UTC).isoformat(),
+        "version": version("pytest-benchmark"),
+    }

@@ -1,0 +1,169 @@
+"""What a duel measures: the suite's default selection, or what the options choose."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from speedgate.duel.matchup import Entry
+from speedgate.measuring.measure import buffers
+from speedgate.measuring.selection import (
+    Declaration,
+    OptionError,
+    Selection,
+    cases,
+    parse_selection,
+)
+from speedgate.measuring.suite import find_workload
+from speedgate.runner.interpreter import available_bytes, usable_cores
+from speedgate.runner.strategies import STRATEGIES
+from speedgate.stats.case import Case, Workload, bytes_needed, sizes_of
+
+
+class Part(Protocol):
+    """One workload's part of the default selection, as ``workloads.duel`` declares it."""
+
+    @property
+    def workload(self) -> Workload: ...
+    @property
+    def sizes(self) -> Sequence[int]: ...
+    @property
+    def strategies(self) -> Sequence[str]: ...
+    @property
+    def blas_threads(self) -> Sequence[int | None]: ...
+
+
+class ChosenPart:
+    """A workload that the user named and the default selection lacks: its largest size."""
+
+    strategies = ("threads",)
+    blas_threads: tuple[int | None, ...] = (1,)
+
+    def __init__(self, workload: Workload) -> None:
+        self.workload = workload
+        self.sizes = sizes_of(workload)[-1:] or (1_000_000,)
+
+
+def add_selection(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--workloads", metavar="NAMES", help="such as g,eigh or module:NAME")
+    command.add_argument("--sizes", metavar="SIZES", help="in elements, such as 1e4,1e6")
+    command.add_argument("--strategies", metavar="NAMES", help=f"of {', '.join(STRATEGIES)}")
+    command.add_argument("--workers", metavar="COUNTS", help="numbers of workers, such as 2,4")
+    command.add_argument(
+        "--oversubscribe", action="store_true", help="allow more workers than usable cores"
+    )
+    command.add_argument(
+        "--blas-threads",
+        metavar="COUNTS",
+        help="threads of the BLAS in each runner, such as 1,default (default: as declared)",
+    )
+
+
+def select_entries(options: argparse.Namespace) -> list[Entry]:
+    """Return the entries of a duel in the order of declaration; ``OptionError`` for none."""
+    cores = usable_cores()
+    selection = parse_selection(
+        None, options.sizes, options.strategies, options.workers, cores, options.oversubscribe
+    )
+    parts: Sequence[Part] = find_workload("workloads:DUEL")
+    if options.workloads is not None:
+        parts = list(chosen_parts(options.workloads, parts))
+    threads = parse_blas_threads(options.blas_threads)
+    found = [entry for part in parts for entry in entries_of(part, selection, threads, cores)]
+    if not found:
+        raise OptionError("nothing is selected; leave out --workloads, --sizes or --strategies")
+    return list({entry.label: entry for entry in found}.values())
+
+
+def entries_of(
+    part: Part, selection: Selection, threads: Sequence[int | None] | None, cores: int
+) -> Iterator[Entry]:
+    declared = Declaration([part.workload], part.sizes, part.strategies, (max(2, cores),))
+    for workload, case in cases(selection, declared):
+        for count in part.blas_threads if threads is None else threads:
+            yield Entry(workload, case, count)
+
+
+def chosen_parts(text: str, declared: Sequence[Part]) -> Iterator[Part]:
+    """Yield the parts that ``--workloads`` names: declared ones, any of the catalogue, or
+    ``module:NAME``."""
+    catalogue = find_workload("workloads:CATALOGUE")
+    by_name = {part.workload.name: part for part in declared}
+    for name in (each.strip() for each in text.split(",")):
+        if name in by_name:
+            yield by_name[name]
+        elif name in catalogue:
+            yield ChosenPart(catalogue[name])
+        elif ":" in name:
+            yield ChosenPart(find_workload(name, "--workloads"))
+        else:
+            raise OptionError(
+                f"--workloads: '{name}' is not a workload; there are {', '.join(catalogue)}, or "
+                "give module:NAME"
+            )
+
+
+def parse_blas_threads(text: str | None) -> list[int | None] | None:
+    """Return the numbers of BLAS threads; ``None`` among them leaves a BLAS alone."""
+    if text is None:
+        return None
+    found: list[int | None] = []
+    for each in text.split(","):
+        if each == "default":
+            found.append(None)
+        elif each.isascii() and each.isdigit() and int(each) > 0:
+            found.append(int(each))
+        else:
+            raise OptionError(f"--blas-threads: '{each}' is no number from 1 up, nor 'default'")
+    return found
+
+
+def refuse_what_does_not_fit(entries: Sequence[Entry], builds: int) -> None:
+    """Raise ``OptionError`` for the first case that needs more memory than there is."""
+    available = available_bytes()
+    for entry in entries if available is not None else ():
+        strategy = STRATEGIES[entry.case.strategy]
+        copies = strategy.workers_are in ("processes", "elsewhere") and strategy.share is None
+        needed = builds * bytes_needed(entry.workload, entry.case, buffers(entry.case), copies)
+        if needed > (available or 0):
+            raise OptionError(
+                f"{entry.label} needs {needed:,} bytes in {builds} builds at once and "
+                f"{available:,} are available; choose smaller --sizes or fewer --workloads"
+            )
+
+
+def parse_entry(text: str) -> Entry:
+    """Return the entry that a duel calls ``text``; ``module:NAME`` may stand for the workload."""
+    name, slash, blas = text.partition("/")
+    workload, dash, rest = name.partition("-")
+    found = _workload_of_case(workload)
+    try:
+        case = Case.parse(f"{found.name}{dash}{rest}")
+    except ValueError as error:
+        raise OptionError(f"--case: {error}") from None
+    if case.strategy not in STRATEGIES:
+        raise OptionError(f"--case: '{case.strategy}' is no strategy of {', '.join(STRATEGIES)}")
+    if case.workers > max(2, usable_cores()):
+        raise OptionError(
+            f"--case: {case.workers} workers are more than the {usable_cores()} usable cores"
+        )
+    if slash and not blas.removeprefix("blas-"):
+        raise OptionError(f"--case: '{text}' ends without the threads of BLAS, as in /blas-default")
+    if blas and not blas.startswith("blas-"):
+        raise OptionError(f"--case: '{blas}' is neither blas-default nor blas-2 or the like")
+    counts = parse_blas_threads(blas.removeprefix("blas-") or "1") or [1]
+    return Entry(found, case, counts[0])
+
+
+def _workload_of_case(name: str) -> Workload:
+    catalogue: dict[str, Workload] = find_workload("workloads:CATALOGUE")
+    if name in catalogue:
+        return catalogue[name]
+    if ":" in name:
+        own: Workload = find_workload(name, "--case")
+        return own
+    raise OptionError(
+        f"--case: '{name}' is not a workload; there are {', '.join(catalogue)}, or give "
+        "module:NAME, as in module:NAME-1e6-threads-2"
+    )

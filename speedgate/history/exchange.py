@@ -1,0 +1,128 @@
+"""Exchange: runs of plain pytest-benchmark taken in, and runs of ours given out as plain ones."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from speedgate.history.document import (
+    HistoryError,
+    Json,
+    decode_run,
+    encode_run,
+    read_run,
+    section,
+    upgraded,
+)
+from speedgate.history.history import History, run_name
+from speedgate.history.intake import (
+    IntakeError,
+    MachineShape,
+    PlainDocument,
+    as_text,
+    encoded,
+    lenient_json,
+    rebuilt,
+)
+from speedgate.history.store import write_whole
+
+
+def plain_document(path: Path) -> Json:
+    """Return a stored document of pytest-benchmark; ``HistoryError`` if the file is none."""
+    name = as_text(str(path))
+    try:
+        document = lenient_json(path.read_bytes())
+    except OSError as error:
+        raise HistoryError(f"{name} cannot be read: {error.strerror}") from None
+    except IntakeError as error:
+        raise HistoryError(f"{name} cannot be used: {error}") from None
+    if not isinstance(document, dict) or not isinstance(document.get("benchmarks"), list):
+        raise HistoryError(f"{name} is no run of pytest-benchmark: it has no list of 'benchmarks'")
+    try:
+        rebuilt(document, PlainDocument)
+    except IntakeError as error:
+        raise HistoryError(f"{name} is not a whole run ({error})") from None
+    return document
+
+
+def environment_of(machine: Json) -> Json:
+    """Return the environment that pytest-benchmark's ``machine_info`` tells; it knows no NumPy."""
+    cpu = machine.get("cpu") or {}
+    return {
+        "system": machine.get("system"),
+        "kernel": machine.get("release"),
+        "machine": machine.get("machine"),
+        "cpu": cpu.get("brand_raw") or cpu.get("brand") or machine.get("processor") or None,
+        "cores": cpu.get("count"),
+        "usable_cores": cpu.get("count"),
+        "python": machine.get("python_version"),
+        "implementation": machine.get("python_implementation"),
+        "compiler": machine.get("python_compiler"),
+        "settings": {"imported_from": "pytest-benchmark"},
+    }
+
+
+def import_run(path: Path, history: History) -> str:
+    """Take a run of plain pytest-benchmark into a history; return where it is now.
+
+    Its benchmarks have seconds, and neither speedup nor gate. Importing one twice is refused.
+    """
+    document = plain_document(path)
+    if "speedgate" in document:
+        raise HistoryError(f"{path} is a run of speedgate already: copy it into the folder")
+    time = _time_of(path, document)
+    try:
+        machine = document.get("machine_info") or {}
+        rebuilt(machine, MachineShape)
+        environment = environment_of(machine)
+        document["speedgate"] = section(environment, (), imported_from=as_text(path.name))
+        # What could not be read again is refused now, not left out later.
+        decode_run(str(path), encoded(document, encode_run))
+    except IntakeError as error:
+        raise HistoryError(f"{path} is not a whole run ({error})") from None
+    tag = f"imported-{path.stem}"
+    prefix = run_name(environment, time, tag).rpartition("_")[0]
+    for run in history.runs(complete=False):
+        if run.file.startswith(prefix):
+            raise HistoryError(f"{path} was imported before: {history.store.path(run.file)}")
+    return history.save(document, f"{run_name(environment, time, tag)}.json")
+
+
+def _time_of(path: Path, document: Json) -> datetime:
+    try:
+        time = datetime.fromisoformat(document["datetime"])
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise HistoryError(f"{path} does not say when it was: it has no 'datetime'") from None
+
+
+def export_run(path: Path, target: Path) -> list[str]:
+    """Write a run of ours as one of plain pytest-benchmark, without what only we read.
+
+    Returns the names of the benchmarks that it has. ``target`` must not be there yet.
+    """
+    document = plain_document(path)
+    if "speedgate" not in document:
+        raise HistoryError(f"{path} is a run of plain pytest-benchmark already")
+    read_run(path)  # a newer version, or one that is not whole, is refused
+    document = upgraded(document)
+    del document["speedgate"]
+    for benchmark in document["benchmarks"]:
+        benchmark["extra_info"] = _short(benchmark.get("extra_info") or {})
+    try:
+        write_whole(target, encoded(document, encode_run))
+    except IntakeError as error:
+        raise HistoryError(f"{path} cannot be given out: {error}") from None
+    except FileExistsError:
+        raise HistoryError(f"{target} is there already: name another file") from None
+    return [each["name"] for each in document["benchmarks"]]
+
+
+def _short(info: Json) -> dict[str, Any]:
+    """What a table of plain pytest-benchmark can show: single values, no raw rounds."""
+    found = {name: value for name, value in info.items() if isinstance(value, str | int | float)}
+    for name in ("speedup", "held"):
+        if isinstance(info.get(name), dict):
+            found[name] = info[name].get("value")
+    return found

@@ -1,0 +1,139 @@
+"""Which environment a run belongs to: what of a description tells one from another."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import re
+from typing import Any
+
+from speedgate.runner.interpreter import BLAS_THREAD_VARIABLES, differences
+
+MACHINE_FIELDS = ("system", "machine", "cpu", "usable_cores")
+# What tells one environment from another in the history. Not the kernel, which is patched every few
+# weeks, nor the threads of BLAS, which a benchmark may set for itself (they are kept with it, and
+# what a whole run asked for is in its settings), nor the libraries of single strategies.
+TELLING_FIELDS = (
+    *MACHINE_FIELDS,
+    "cores",
+    "huge_pages",
+    "libc",
+    "python",
+    "implementation",
+    "compiler",
+    "free_threaded_build",
+    "gil_enabled",
+    "switch_interval_seconds",
+    "numpy",
+    "settings",
+)
+TELLING_BLAS_FIELDS = ("internal_api", "version", "threading_layer", "architecture")
+# What is told beside that when two environments are compared.
+TOLD_FIELDS = ("kernel", "libraries")
+# Libraries of single strategies, by the name under which they are installed.
+STRATEGY_LIBRARIES = ("distributed", "joblib", "numba", "numexpr")
+
+
+def telling(environment: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of a description that two runs must share to be of one environment."""
+    found = {name: environment.get(name) for name in TELLING_FIELDS}
+    found["settings"] = environment.get("settings") or {}
+    found["blas"] = [
+        {name: library.get(name) for name in TELLING_BLAS_FIELDS}
+        for library in _blas_libraries(environment)
+    ]
+    found["variables"] = {
+        name: value
+        for name, value in (environment.get("variables") or {}).items()
+        if name not in BLAS_THREAD_VARIABLES
+    }
+    return found
+
+
+def environment_digest(environment: dict[str, Any]) -> str:
+    """Return eight hexadecimal digits that are the same where all that matters is the same."""
+    text = json.dumps(telling(environment), sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
+
+
+def environment_name(environment: dict[str, Any]) -> str:
+    """Return the folder of an environment in the history, such as
+    ``linux-amd-epyc-2-cores-python3.11.7-numpy2.4.6-openblas0.3.31-5f0c3a9e``.
+
+    Readable first; the digest at its end tells apart what reads the same.
+    """
+    python = (
+        f"{environment.get('python', '')}{'t' if environment.get('free_threaded_build') else ''}"
+    )
+    if environment.get("free_threaded_build") and environment.get("gil_enabled"):
+        python += "-gil"
+    numpy = (environment.get("numpy") or {}).get("version")
+    parts = [
+        environment.get("system") or "unknown-system",
+        _short_cpu(environment["cpu"]) if environment.get("cpu") else "unknown-cpu",
+        f"{environment.get('usable_cores') or 'unknown'}-cores",
+        f"python{python}",
+        f"numpy{numpy}" if numpy else "no-numpy",
+        *(
+            f"{each.get('internal_api')}{each.get('version')}"
+            for each in _blas_libraries(environment)
+        ),
+        environment_digest(environment),
+    ]
+    return re.sub(r"[^a-z0-9.+_-]+", "-", "-".join(map(str, parts)).lower())
+
+
+def _short_cpu(cpu: str) -> str:
+    """The CPU's name without what is in every name."""
+    return re.sub(r"\((r|tm)\)|\bcpu\b|\bprocessor\b|@.*", " ", cpu.lower()).strip()[:40].strip()
+
+
+def _blas_libraries(environment: dict[str, Any]) -> list[dict[str, Any]]:
+    """The distinct BLAS libraries, whatever threads each has."""
+    found = [each for each in environment.get("blas") or () if each.get("user_api") == "blas"]
+    return sorted(
+        {str([each.get(name) for name in TELLING_BLAS_FIELDS]): each for each in found}.values(),
+        key=lambda each: str([each.get(name) for name in TELLING_BLAS_FIELDS]),
+    )
+
+
+def strategy_libraries() -> dict[str, str]:
+    """Return the versions of the libraries that single strategies use, of those installed."""
+    found = {}
+    for name in STRATEGY_LIBRARIES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+def same_machine(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Return whether two runs were measured on the same kind of machine, whatever the build."""
+    return all(one.get(name) == other.get(name) for name in MACHINE_FIELDS)
+
+
+def build_of(environment: dict[str, Any]) -> str:
+    """Return ``Python 3.13.0, NumPy 2.4.6, openblas 0.3.31``."""
+    numpy = (environment.get("numpy") or {}).get("version", "unknown")
+    parts = [f"Python {environment.get('python', 'unknown')}", f"NumPy {numpy}"]
+    parts += [
+        f"{each.get('internal_api')} {each.get('version')}" for each in _blas_libraries(environment)
+    ]
+    return ", ".join(parts)
+
+
+def difference_lines(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """Return a line for each field in which two environments differ, ``numpy.version: 2.3 -> 2.4``;
+    fields that change by the minute are left out."""
+    before, after = (
+        telling(each) | {name: each.get(name) for name in TOLD_FIELDS} for each in (one, other)
+    )
+    return [
+        f"  {name}: {_shown(mine)} -> {_shown(yours)}"
+        for name, mine, yours in differences(before, after)
+    ]
+
+
+def _shown(value: Any) -> str:
+    return "not known" if value is None else str(value)

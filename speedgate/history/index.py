@@ -1,0 +1,536 @@
+"""Index: the figures of all runs of a store in one SQLite file: no question reads all the runs.
+
+A cache: it lies in the user's cache folder, follows the files of the store, and is made anew when
+it is gone, broken or of another version. SQLite, because it ships with Python and lets several
+processes write (docs/decisions.md has the measurements).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from datetime import UTC, datetime
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+import platformdirs
+
+from speedgate.history.document import (
+    FORMAT_VERSION,
+    BenchmarkEntry,
+    CaseEntry,
+    CaseInfo,
+    EstimateEntry,
+    HistoryError,
+    PlainRun,
+    Run,
+    SideEntry,
+    decode_class,
+    decode_run,
+    process_moments,
+)
+from speedgate.history.identity import environment_digest, environment_name
+from speedgate.history.intake import IntakeError, as_text, decoded, is_text, rebuilt
+from speedgate.history.store import FolderStore, Store
+from speedgate.runner.interpreter import usable_cores
+from speedgate.stats.moments import Moments
+
+T = TypeVar("T")
+
+# Of the tables, and of the files as they are read: another one is made anew.
+VERSION = 1000 * 6 + FORMAT_VERSION
+CACHE_VARIABLE = "SPEEDGATE_CACHE"
+ACCEPTED = ".accepted"
+# Another process may be reading in a long history for the first time.
+PATIENCE_SECONDS = 600.0
+# Reading in more files than these takes long enough to say so, and to start processes for it.
+MANY_FILES = 500
+# So many files are waited for at once where each is fetched over a network.
+FETCHERS = 8
+
+TABLES = """
+CREATE TABLE files (name TEXT PRIMARY KEY, stamp TEXT, error TEXT);
+CREATE TABLE environments (digest TEXT PRIMARY KEY, name TEXT, description TEXT);
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY, file TEXT UNIQUE, digest TEXT, time TEXT, commit_id TEXT,
+    branch TEXT, complete INTEGER, trusted INTEGER
+);
+CREATE INDEX runs_of_environment ON runs (digest, time, file);
+CREATE TABLE acceptances (file TEXT PRIMARY KEY, run TEXT, why TEXT, time TEXT);
+CREATE TABLE benchmarks (id INTEGER PRIMARY KEY, name TEXT, case_id TEXT, UNIQUE (name, case_id));
+CREATE TABLE figures (
+    run INTEGER, benchmark INTEGER, failed INTEGER, broken INTEGER, seconds REAL, seconds_low REAL,
+    seconds_high REAL, speedup REAL, speedup_low REAL, speedup_high REAL, held REAL, held_low REAL,
+    held_high REAL, cpu_per_wall REAL, baseline_seconds REAL, gil_class TEXT, processes INTEGER,
+    process_deviation REAL, control REAL, waiting REAL, PRIMARY KEY (run, benchmark)
+) WITHOUT ROWID;
+CREATE TABLE levels (
+    digest TEXT, benchmark INTEGER, signal TEXT, count INTEGER, total REAL, squares REAL,
+    PRIMARY KEY (digest, benchmark, signal)
+) WITHOUT ROWID;
+"""
+# Of these the index keeps the sums of the logarithms over all whole runs of an environment.
+LEVEL_SIGNALS = ("speedup", "seconds")
+
+
+class Figures(NamedTuple):
+    """What the index keeps of one benchmark in one run; seconds a call, of the contender.
+
+    ``failed``: a gate failed its case; ``broken``: a premise of the measurement did not hold.
+    ``process_deviation`` is the standard deviation of the logarithm of the speedup over so many
+    fresh ``processes``; ``control`` is the host control's speedup, ``waiting`` the share of the
+    workers' time for which others had the cores.
+    """
+
+    name: str
+    case_id: str | None
+    failed: bool
+    broken: bool
+    seconds: float | None
+    seconds_low: float | None
+    seconds_high: float | None
+    speedup: float | None
+    speedup_low: float | None
+    speedup_high: float | None
+    held: float | None
+    held_low: float | None
+    held_high: float | None
+    cpu_per_wall: float | None
+    baseline_seconds: float | None
+    gil_class: str | None
+    processes: int | None
+    process_deviation: float | None
+    control: float | None
+    waiting: float | None
+
+    @property
+    def process_moments(self) -> Moments:
+        """The processes' spread about nobody knows which mean."""
+        return Moments(self.processes or 1, 0.0, self.process_deviation or 0.0)
+
+
+class RunFigures(NamedTuple):
+    """What the index keeps of one run; ``environment`` is JSON, ``time`` in UTC."""
+
+    digest: str
+    environment_name: str
+    environment: str
+    time: str
+    commit: str
+    branch: str
+    complete: bool
+    trusted: bool
+    figures: list[Figures]
+
+
+def figures_of(run: Run) -> Iterator[Figures]:
+    """Yield what the index keeps of a run, benchmark by benchmark."""
+    failed = run.failed_cases
+    ids: dict[CaseEntry, str] = {}
+    for entry, info in run.entries():
+        if info is None:
+            yield _of_others(entry)
+            continue
+        case_id = ids.get(info.case)
+        if case_id is None:
+            case_id = ids[info.case] = info.case.case().id
+        yield _of_ours(entry, info, case_id, case_id in failed)
+
+
+def _of_others(entry: BenchmarkEntry) -> Figures:
+    nothing = [None] * 15
+    return Figures(entry.fullname or entry.name, None, False, False, entry.stats.median, *nothing)
+
+
+# What a row of the index must be before it is taken for ``Figures``.
+FIGURE_ROW: Any = tuple.__class_getitem__(
+    (str, str | None, int, int, *[float | None] * 11, str | None, int | None, *[float | None] * 3)
+)
+NO_SIDE = SideEntry(0.0)
+
+
+def _of_ours(entry: BenchmarkEntry, info: CaseInfo, case_id: str, failed: bool) -> Figures:
+    contender = (info.sides and info.sides.contender) or NO_SIDE
+    baseline = (info.sides and info.sides.baseline) or NO_SIDE
+    processes = process_moments(info.process_speedups)
+    has_cpu = contender.cpu is not None and contender.seconds
+    return Figures(
+        entry.name,
+        case_id,
+        failed,
+        info.broken is not None,
+        *_bounds(info.seconds),
+        *_bounds(info.speedup),
+        *_bounds(info.held),
+        contender.cpu / contender.seconds if has_cpu else None,  # type: ignore[operator]  # has it
+        baseline.seconds / info.calls if baseline.seconds else None,
+        msgspec.json.encode(info.gil_class).decode() if info.gil_class else None,
+        processes.count,
+        processes.deviation,
+        info.control.value if info.control else None,
+        info.shares.waiting if info.shares else None,
+    )
+
+
+def figures_from(row: Sequence[Any]) -> Figures:
+    """Return the figures in a row of the index; ``IntakeError`` if it holds something else."""
+    name, case_id, failed, broken, *rest = rebuilt(row, FIGURE_ROW)
+    found = Figures(name, case_id, bool(failed), bool(broken), *rest)
+    for value, low, high in (found[4:7], found[7:10], found[10:13]):
+        if value is not None:
+            rebuilt({"value": value, "low": low, "high": high}, EstimateEntry)
+    if found.gil_class is not None:
+        decode_class(found.gil_class)
+    return found
+
+
+def _bounds(entry: EstimateEntry | None) -> tuple[float | None, float | None, float | None]:
+    return (None, None, None) if entry is None else (entry.value, entry.low, entry.high)
+
+
+def run_figures(run: Run) -> RunFigures:
+    """Return what the index keeps of a run."""
+    commit = run.document.commit_info
+    return RunFigures(
+        environment_digest(run.environment),
+        environment_name(run.environment),
+        msgspec.json.encode(run.environment).decode(),
+        in_utc(run.document.datetime),
+        commit.id + ("+" if commit.dirty else ""),
+        commit.branch,
+        run.is_complete,
+        run.is_trusted,
+        list(figures_of(run)),
+    )
+
+
+def in_utc(time: str) -> str:
+    """Return an ISO time in UTC, so that times in order are texts in order; others as they are."""
+    try:
+        when = datetime.fromisoformat(time)
+        return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+    except (ValueError, OverflowError):  # the first hour of the year 1, east of Greenwich
+        return time
+
+
+def cache_folder() -> Path:
+    """Return the folder of the caches: ``SPEEDGATE_CACHE``, or the user's own."""
+    return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_path("speedgate"))
+
+
+class Index:
+    """The index of a store, as fresh as its files when it was opened.
+
+    ``tell`` is given a line where it takes long, and for each file that cannot be read now.
+    """
+
+    def __init__(self, store: Store, tell: Callable[[str], None] = lambda line: None) -> None:
+        self.store = store
+        self._tell = tell
+        name = hashlib.blake2b(os.fsencode(self.store.location), digest_size=16).hexdigest()
+        self._path = cache_folder() / "index" / f"{name}.sqlite"
+        self._connection = self._open()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def query(
+        self, text: str, values: Sequence[Any], build: Callable[[Sequence[Any]], T]
+    ) -> list[T]:
+        """Return what ``build`` makes of each row; an index that is damaged is made anew.
+
+        ``build`` raises ``IntakeError`` for a row that nobody here has written.
+        """
+        try:
+            return [build(row) for row in self._connection.execute(text, values)]
+        except (sqlite3.DatabaseError, IntakeError):
+            self._connection.close()
+            self._remove()
+            self._connection = self._open()
+            return [build(row) for row in self._connection.execute(text, values)]
+
+    def _open(self) -> sqlite3.Connection:
+        """Open the file, anew if it is broken; in memory where none can be written."""
+        for _ in range(2):
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                return self._prepared(sqlite3.connect(self._path, timeout=PATIENCE_SECONDS))
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+                    break  # it cannot be written, or is locked for good
+                self._remove()  # its tables are not ours
+            except sqlite3.DatabaseError:
+                self._remove()
+            except OSError:
+                break
+        return self._prepared(sqlite3.connect(":memory:"))
+
+    def _remove(self) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            with contextlib.suppress(OSError):
+                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+
+    def _prepared(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+        connection.isolation_level = None  # transactions are begun here, not behind our back
+        try:
+            # A cache that is lost with the power is made anew.
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = OFF")
+            connection.execute("BEGIN IMMEDIATE")
+            if connection.execute("PRAGMA user_version").fetchone() != (VERSION,):
+                _make_tables(connection)
+            self._follow(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.close()  # which rolls back
+            raise
+        return connection
+
+    def _follow(self, connection: sqlite3.Connection) -> None:
+        """Take in what has come to the store, and drop what has gone or changed."""
+        known = dict(connection.execute("SELECT name, stamp FROM files"))
+        here = self._files()
+        levels = Levels()
+        for name in [each for each in known if here.get(each) != known[each]]:
+            _forget(connection, name, levels)
+            del known[name]
+        new = sorted(here.keys() - known)
+        if len(new) >= MANY_FILES:
+            self._tell(f"reading {len(new):,} runs of {self.store.location} into the index, once")
+        benchmarks = Benchmarks(connection)
+        for name, found in zip(new, read_many(self.store, new), strict=True):
+            error = None
+            if isinstance(found, Unreadable):
+                # Next time it may be otherwise: it is not taken for known.
+                self._tell(f"left out for now: {found.reason}")
+                continue
+            if isinstance(found, RunFigures):
+                _add_run(connection, name, found, benchmarks, levels)
+            elif isinstance(found, AcceptanceEntry):
+                _add_acceptance(connection, name, found)
+            else:
+                error = found
+            connection.execute("INSERT INTO files VALUES (?, ?, ?)", (name, here[name], error))
+        levels.write(connection)
+
+    def _files(self) -> dict[str, str]:
+        """Return the stamp of each file that may be a run or an acceptance, by its name."""
+        found = {}
+        for name, stamp, error in self.store.entries():
+            if not name.endswith((".json", ACCEPTED, "/")):
+                continue
+            why = error if is_text(name) else "its name is not UTF-8: rename it"
+            if why:
+                self._tell(f"left out for now: {as_text(self.store.path(name))}: {why}")
+            else:
+                found[name] = stamp
+        return found
+
+    def broken(self) -> list[str]:
+        """Return what is wrong with each file that is no run, and is left out for it."""
+        return self.query(
+            "SELECT error FROM files WHERE error > '' ORDER BY name", (), lambda row: str(row[0])
+        )
+
+
+# --- reading
+
+
+class AcceptanceEntry(msgspec.Struct):
+    """Why a run is the level from now on, failed or not; lies beside it."""
+
+    why: str
+    time: str
+
+
+_decode_acceptance = msgspec.json.Decoder(AcceptanceEntry).decode
+
+
+class Unreadable(NamedTuple):
+    """A file that could not be read this time, be it gone or out of reach."""
+
+    reason: str
+
+
+Found = RunFigures | AcceptanceEntry | Unreadable | str
+
+
+def read_one(store: Store, name: str) -> Found:
+    """Return what the index keeps of a file; a text says why it is no run.
+
+    It is empty for a run of plain pytest-benchmark, which may well lie here and is left alone.
+    """
+    path = as_text(store.path(name))
+    try:
+        data = store.read(name)
+    except OSError as error:
+        return Unreadable(f"{path} cannot be read ({error.strerror or error})")
+    try:
+        if name.endswith(ACCEPTED):
+            return decoded(data, _decode_acceptance)
+        return run_figures(decode_run(path, data))
+    except IntakeError as error:
+        return f"{path} is no acceptance of a run ({error})"
+    except PlainRun:
+        return ""
+    except HistoryError as error:
+        return str(error)
+
+
+def read_many(store: Store, names: Sequence[str]) -> Iterator[Found]:
+    """Yield what ``read_one`` returns, in order, by several readers at once where that is faster.
+
+    Of a folder reading is work for the CPU: processes; of an address it is waiting: threads.
+    """
+    count, read = 0, partial(read_one, store)
+    readers = _readers(store, len(names))
+    if readers is not None:
+        # Where no process can be started (no rights, a script without a main guard), one reads.
+        with readers, contextlib.suppress(BrokenProcessPool, PermissionError):
+            for found in _ahead(readers, read, names):
+                count += 1
+                yield found
+    yield from map(read, names[count:])
+
+
+def _readers(store: Store, files: int) -> Executor | None:
+    if not isinstance(store, FolderStore):
+        return ThreadPoolExecutor(FETCHERS) if files > 1 else None
+    if files < MANY_FILES or usable_cores() < 2:
+        return None
+    # One core is left to this process, which writes what they read; but two read faster than one.
+    return ProcessPoolExecutor(max(2, usable_cores() - 1), mp_context=get_context("spawn"))
+
+
+def _ahead(
+    readers: Executor, read: Callable[[str], Found], names: Sequence[str]
+) -> Iterator[Found]:
+    """Yield results in order; interrupted, what has not begun is dropped."""
+    chunk = 1 if isinstance(readers, ThreadPoolExecutor) else 16
+    try:
+        yield from readers.map(read, names, chunksize=chunk)
+    except BaseException:
+        readers.shutdown(cancel_futures=True)
+        raise
+
+
+# --- writing
+
+
+class Benchmarks:
+    """The numbers of benchmarks, which most runs have in common."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._known: dict[tuple[str, str | None], int] = {
+            (name, case_id): number
+            for number, name, case_id in connection.execute("SELECT * FROM benchmarks")
+        }
+
+    def number(self, name: str, case_id: str | None) -> int:
+        key = (name, case_id)
+        if key not in self._known:
+            self._known[key] = len(self._known) + 1
+            self._connection.execute(
+                "INSERT INTO benchmarks VALUES (?, ?, ?)", (self._known[key], *key)
+            )
+        return self._known[key]
+
+
+class Levels:
+    """What the runs that come and go add to the sums of their environments."""
+
+    def __init__(self) -> None:
+        self._sums: dict[tuple[str, int, str], list[float]] = {}
+
+    def add(self, digest: str, benchmark: int, signal: str, value: float, count: int) -> None:
+        """Count a figure in, or with a ``count`` of -1 out."""
+        sums = self._sums.setdefault((digest, benchmark, signal), [0, 0.0, 0.0])
+        log = math.log(value)
+        sums[0] += count
+        sums[1] += count * log
+        sums[2] += count * log * log
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        connection.executemany(
+            "INSERT INTO levels VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+            "count = count + excluded.count, total = total + excluded.total, "
+            "squares = squares + excluded.squares",
+            [(*key, *sums) for key, sums in self._sums.items()],
+        )
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    for (name,) in names:
+        connection.execute(f"DROP TABLE {name}")
+    for statement in filter(str.strip, TABLES.split(";")):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _forget(connection: sqlite3.Connection, name: str, levels: Levels) -> None:
+    rows = connection.execute(
+        f"SELECT digest, benchmark, {', '.join(LEVEL_SIGNALS)} FROM runs "
+        "JOIN figures ON figures.run = runs.id WHERE file = ? AND complete AND NOT broken",
+        (name,),
+    )
+    for digest, benchmark, *values in rows:
+        _count(levels, digest, benchmark, values, -1)
+    connection.execute(
+        "DELETE FROM figures WHERE run = (SELECT id FROM runs WHERE file = ?)", (name,)
+    )
+    for table, column in (("runs", "file"), ("acceptances", "file"), ("files", "name")):
+        connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (name,))
+
+
+def _count(
+    levels: Levels, digest: str, benchmark: int, values: Sequence[float | None], count: int
+) -> None:
+    for signal, value in zip(LEVEL_SIGNALS, values, strict=True):
+        if value is not None and value > 0:
+            levels.add(digest, benchmark, signal, value, count)
+
+
+def _add_run(
+    connection: sqlite3.Connection,
+    name: str,
+    run: RunFigures,
+    benchmarks: Benchmarks,
+    levels: Levels,
+) -> None:
+    connection.execute(
+        "INSERT OR IGNORE INTO environments VALUES (?, ?, ?)",
+        (run.digest, run.environment_name, run.environment),
+    )
+    number = connection.execute(
+        "INSERT INTO runs (file, digest, time, commit_id, branch, complete, trusted) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (name, run.digest, run.time, run.commit, run.branch, run.complete, run.trusted),
+    ).lastrowid
+    # A benchmark that is in a file twice counts once, by its last figures.
+    rows = {benchmarks.number(each.name, each.case_id): each for each in run.figures}
+    connection.executemany(
+        f"INSERT INTO figures VALUES ({', '.join('?' * len(Figures._fields))})",
+        [(number, benchmark, *each[2:]) for benchmark, each in rows.items()],
+    )
+    for benchmark, each in rows.items():
+        if run.complete and not each.broken:
+            _count(levels, run.digest, benchmark, (each.speedup, each.seconds), 1)
+
+
+def _add_acceptance(connection: sqlite3.Connection, name: str, entry: AcceptanceEntry) -> None:
+    # NAME.8f3a.accepted lies beside NAME.json: two people may accept one run.
+    run = str(PurePosixPath(name).with_suffix("").with_suffix(".json"))
+    connection.execute(
+        "INSERT INTO acceptances VALUES (?, ?, ?, ?)", (name, run, entry.why, entry.time)
+    )

@@ -1,0 +1,229 @@
+"""Recording: the run of this session, from its first case to its file; what it is compared with."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from speedgate.history.document import HistoryError, Json, encode_run, read_run, section, upgraded
+from speedgate.history.history import History, RunEntry, run_name
+from speedgate.history.identity import difference_lines, environment_digest, strategy_libraries
+from speedgate.history.intake import IntakeError, PlainDocument, WholeStats, any_json, rebuilt
+from speedgate.history.journal import SUFFIX, Journal
+from speedgate.history.store import FolderStore
+from speedgate.measuring.measure import runner_variables
+from speedgate.runner.framing import last_record
+from speedgate.runner.interpreter import describe_machine
+
+DESCRIBE = (
+    "import sys; from speedgate.runner.interpreter import describe_interpreter; "
+    "from speedgate.runner.framing import frame; sys.stdout.write(frame(describe_interpreter()))"
+)
+
+
+def whole_environment(interpreter: Json, settings: Json) -> Json:
+    """Return the environment of a run: the machine, the interpreter that measures, the settings."""
+    return {
+        **describe_machine(),
+        **interpreter,
+        "settings": settings,
+        "libraries": strategy_libraries(),
+    }
+
+
+def environment_settings(
+    blas_threads: int | None, runner_setup: str | None, dask_scheduler: str | None, in_process: bool
+) -> Json:
+    """Return the options that make another environment of the same machine and build; plain JSON.
+
+    Where BLAS is left alone, its own variables decide.
+    """
+    found: Json = {"blas_threads": blas_threads}
+    if blas_threads is None:
+        names = (name for name in os.environ if name.endswith("_NUM_THREADS"))
+        found["blas_variables"] = {name: os.environ[name] for name in sorted(names)}
+    if runner_setup is not None:
+        found["runner_setup"] = runner_setup
+    if dask_scheduler is not None:
+        found["dask_scheduler"] = dask_scheduler
+    if in_process:
+        found["in_process"] = True
+    return found
+
+
+def describe_runner(blas_threads: int | None) -> Json:
+    """Return what a runner would say of its interpreter, before any case has opened one."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", DESCRIBE],
+        env=runner_variables(os.environ, (), blas_threads),
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+    found = last_record(done.stdout)
+    if done.returncode != 0 or found is None:
+        raise HistoryError(f"this interpreter cannot describe itself: {done.stderr.strip()[-500:]}")
+    return found
+
+
+@dataclass
+class Recording:
+    """The run of this session, below the folder ``results``; its journal holds it meanwhile.
+
+    Its file is named for ``tag``, or for the commit. ``head`` gives the document without benchmarks
+    and without a ``speedgate`` section.
+    """
+
+    results: Path
+    tag: str
+    head: Callable[[], Json]
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    journal: Journal | None = None
+    saved: Path | None = None
+
+    def begin(self, environment: Json) -> None:
+        """Open the journal, once the environment is known."""
+        if self.journal is not None:
+            return
+        head = self.head() | {"speedgate": section(environment, (), complete=False)}
+        commit = head.get("commit_info") or {}
+        tag = self.tag or commit_tag(commit)
+        name = run_name(environment, self.began, tag)
+        self.journal = Journal(self.results / f"{name}{SUFFIX}", head)
+
+    def add_benchmark(self, benchmark: Json) -> None:
+        assert self.journal is not None
+        self.journal.add_benchmark(benchmark)
+
+    def add_judgement(self, judgement: Json) -> None:
+        if self.journal is not None:
+            self.journal.add_judgement(judgement)
+
+    def finish(self, document: Json) -> Path:
+        """Save the whole run in place of its journal; return the file."""
+        assert self.journal is not None
+        self.saved = self.journal.path.with_suffix(".json")
+        FolderStore(self.results).write(
+            self.saved.relative_to(self.results).as_posix(), encode_run(document)
+        )
+        self.journal.remove()
+        return self.saved
+
+
+def commit_tag(commit: Json) -> str:
+    """Return ``75b120a8``, with ``-dirty`` where files were changed since."""
+    name = str(commit.get("id", ""))
+    return f"{name[:8] if len(name) == 40 else name}{'-dirty' if commit.get('dirty') else ''}"
+
+
+class SessionStorage:
+    """Stands before pytest-benchmark's storage: our benchmarks go to the recording, all others
+    where they always went."""
+
+    def __init__(self, recording: Recording | None, theirs: Any, ours: Container[str]) -> None:
+        self._recording = recording
+        self._theirs = theirs
+        self._ours = ours
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._theirs, name)
+
+    def __str__(self) -> str:
+        return str(self._theirs)
+
+    def save(self, output_json: Json, save: str) -> None:
+        benchmarks = output_json["benchmarks"]
+        others = [each for each in benchmarks if each["fullname"] not in self._ours]
+        if self._recording is not None and self._recording.journal is not None:
+            ours = [each for each in benchmarks if each["fullname"] in self._ours]
+            self._recording.finish(output_json | {"benchmarks": ours})
+        if others:
+            rest = {name: value for name, value in output_json.items() if name != "speedgate"}
+            self._theirs.save(rest | {"benchmarks": others}, save)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A stored run that this session is compared with; ``name`` is how ``compare`` finds it."""
+
+    name: str
+    label: str
+    time: str
+    environment: Json
+    data: bytes
+
+
+def compared_run(history: History, asked: str | bool, environment: Json) -> Compared | None:
+    """Return the run that ``--benchmark-compare`` names: a file, a run, an environment's newest.
+
+    With nothing said, the last one of this environment, if any. ``HistoryError`` names what is
+    there if nothing has the name.
+    """
+    if asked is True:
+        newest = history.latest(environment_digest(environment))
+        return None if newest is None else _of_entry(history, newest)
+    text = str(asked)
+    if Path(text).is_file():
+        run = read_run(Path(text))
+        commit, time = run.document.commit_info, run.document.datetime
+        label = f"{time[:16].replace('T', ' ')}, {commit_tag({'id': commit.id})}"
+        return Compared(text, f"{text} ({label})", time, run.environment, Path(text).read_bytes())
+    entry = history.find_run(text)
+    if entry is None:
+        named = history.find_environment(text)
+        entry = history.latest(named.digest) if named is not None else None
+    if entry is None:
+        names = "\n  ".join(each.name for each in history.environments()) or "none"
+        raise HistoryError(
+            f"--benchmark-compare={text}: no file, run or environment of {history.store.location} "
+            f"has this name; its environments:\n  {names}"
+        )
+    return _of_entry(history, entry)
+
+
+def _of_entry(history: History, entry: RunEntry) -> Compared:
+    return Compared(
+        entry.id,
+        f"{entry.environment}/{entry.id} ({entry.label})",
+        entry.time,
+        history.read(entry).environment,
+        history.store.read(entry.file),
+    )
+
+
+def benchmarks_of(run: Compared, tell: Callable[[str], None]) -> dict[str, Json]:
+    """Return a stored run's benchmarks by full name, as pytest-benchmark's table takes them.
+
+    ``tell`` is told of one whose stats are not whole, which the table could not show.
+    """
+    try:
+        document: Json = rebuilt(any_json(run.data), dict)
+        rebuilt(document, PlainDocument)
+    except IntakeError as error:
+        raise HistoryError(f"{run.name} is not a whole run ({error})") from None
+    found = {}
+    for each in upgraded(document)["benchmarks"]:
+        name, stats = str(each.get("fullname") or each["name"]), each["stats"]
+        try:
+            rebuilt(stats, WholeStats)
+        except IntakeError as error:
+            tell(f"not shown beside this run: {name}: its stats are not whole ({error})")
+            continue
+        whole = {field: stats[field] for field in WholeStats.__struct_fields__}
+        found[name] = {"fullname": name, "stats": whole}
+    return found
+
+
+def nearest(history: History, environment: Json) -> Sequence[str]:
+    """Return what keeps the newest other environment's runs from being compared with, if any."""
+    for each in history.environments():
+        lines = difference_lines(each.description, environment)
+        return [f"the newest run is of {each.name}, which differs:", *lines]
+    return []

@@ -1,0 +1,236 @@
+"""Store: where the files of a history lie, a folder or an address; written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from speedgate.history.redaction import without_credentials
+
+# A temporary file so old has no writer any more.
+STALE_SECONDS = 24 * 3600.0
+PREFIX, TEMPORARY = ".speedgate-", ".tmp"
+
+
+class StoreError(Exception):
+    """A history cannot be read or written there; the text says why and what to do."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(without_credentials(text))
+
+
+class Entry(NamedTuple):
+    """A file of the store: its name below it, with ``/``, and what changes when the file does.
+
+    ``error`` says why it, or a folder whose name ends in ``/``, cannot be looked at.
+    """
+
+    name: str
+    stamp: str
+    error: str = ""
+
+
+class Store(Protocol):
+    """What a history asks of the place where it lies."""
+
+    @property
+    def location(self) -> str: ...
+    def entries(self, folder: str = "") -> Iterator[Entry]:
+        """Yield the files below a folder of the store, all of them without one."""
+
+    def read(self, name: str) -> bytes: ...
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file whole or not at all, never over another; ``FileExistsError`` then."""
+
+    def path(self, name: str) -> str:
+        """Return how a reader finds the file."""
+
+
+def open_store(location: str | Path) -> Store:
+    """Return the store at a folder or an address such as ``s3://bucket/results``."""
+    text = str(location)
+    if "://" not in text or text.startswith("file://"):
+        return FolderStore(Path(text.removeprefix("file://")))
+    return RemoteStore(text)
+
+
+class FolderStore:
+    """A folder, be it on a share."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def location(self) -> str:
+        return os.path.realpath(self.folder)  # pathlib's own fails where a link leads to itself
+
+    def entries(self, folder: str = "") -> Iterator[Entry]:
+        yield from _files(str(self.folder / folder), f"{folder}/" if folder else "")
+
+    def read(self, name: str) -> bytes:
+        return (self.folder / name).read_bytes()
+
+    def write(self, name: str, data: bytes) -> None:
+        path = self.folder / name
+        _remove_stale(path.parent)
+        write_whole(path, data)
+
+    def path(self, name: str) -> str:
+        return str(self.folder / name)
+
+
+def _files(folder: str, prefix: str, above: tuple[os.stat_result, ...] = ()) -> Iterator[Entry]:
+    """The files below a folder; what is hidden, or goes while it is looked at, is left out.
+
+    Links are followed, but not back to a folder ``above``: that would have no end. Of what is no
+    file, such as a pipe, nothing could be read.
+    """
+    try:
+        here = os.stat(folder)  # noqa: PTH116  # scandir gives texts
+        if any(os.path.samestat(here, each) for each in above):
+            return
+        found = os.scandir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        if not above:
+            raise
+        yield Entry(prefix, "", str(error.strerror))
+        return
+    with found:
+        for entry in found:
+            if not entry.name.startswith("."):
+                yield from _found(entry, f"{prefix}{entry.name}", (*above, here))
+
+
+def _found(
+    entry: os.DirEntry[str], name: str, above: tuple[os.stat_result, ...]
+) -> Iterator[Entry]:
+    """What a name in a folder stands for: a file, the files below a folder, or nothing."""
+    try:
+        status = entry.stat()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        yield Entry(name, "", str(error.strerror))
+        return
+    if stat.S_ISREG(status.st_mode):
+        yield Entry(name, f"{status.st_size}-{status.st_mtime_ns}")
+    elif stat.S_ISDIR(status.st_mode):
+        yield from _files(entry.path, f"{name}/", above)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that is there whole or not at all, and never over another.
+
+    A temporary file beside it is written, flushed to the disk and given its name: whoever is
+    killed meanwhile leaves a hidden file that nobody takes for a run.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=PREFIX, suffix=TEMPORARY)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o666 & ~_umask())
+        _give_name(temporary, path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+    _flush_folder(path.parent)
+
+
+def _give_name(temporary: str, path: Path) -> None:
+    """A link fails where the name is taken; a rename, for file systems without links, may not."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        if path.exists():
+            raise FileExistsError(f"{path} is there already") from None
+        Path(temporary).rename(path)
+
+
+def _umask() -> int:
+    """The process's mask of permissions, which can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def _flush_folder(folder: Path) -> None:
+    """Have the new name on the disk, too, where a folder can be opened for that."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _remove_stale(folder: Path) -> None:
+    """Remove what writers that were killed have left."""
+    for path in folder.glob(f"{PREFIX}*{TEMPORARY}"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > STALE_SECONDS:
+                path.unlink()
+
+
+class RemoteStore:
+    """An address that fsspec can open: object storage, SFTP, SMB, HTTP for reading."""
+
+    def __init__(self, address: str) -> None:
+        try:
+            import fsspec  # noqa: PLC0415  # an extra
+        except ImportError:
+            raise StoreError(
+                f"{address}: an address needs fsspec; install it with "
+                "pip install 'speedgate[remote]', and what it needs for this kind of address"
+            ) from None
+        try:
+            self._system, self._root = fsspec.core.url_to_fs(address)
+        except (ImportError, ValueError) as error:
+            raise StoreError(f"{address} cannot be opened: {error}") from None
+        self.location = without_credentials(address.rstrip("/"))
+
+    def entries(self, folder: str = "") -> Iterator[Entry]:
+        root = self._root.rstrip("/")
+        self._system.invalidate_cache()
+        try:
+            found = self._system.find(f"{root}/{folder}".rstrip("/"), detail=True)
+        except FileNotFoundError:
+            return
+        for path, details in found.items():
+            name = path.removeprefix(root).lstrip("/")
+            if not any(part.startswith(".") for part in name.split("/")):
+                yield Entry(name, _stamp(details))
+
+    def read(self, name: str) -> bytes:
+        data: bytes = self._system.cat_file(f"{self._root}/{name}")
+        return data
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write under a hidden name first: not every kind of address puts a file there whole."""
+        folder, _, file = name.rpartition("/")
+        path, temporary = f"{self._root}/{name}", f"{self._root}/{folder}/.{file}{TEMPORARY}"
+        if self._system.exists(path):
+            raise FileExistsError(f"{self.path(name)} is there already")
+        self._system.makedirs(f"{self._root}/{folder}", exist_ok=True)
+        self._system.pipe_file(temporary, data)
+        self._system.mv(temporary, path)
+
+    def path(self, name: str) -> str:
+        return f"{self.location}/{name}"
+
+
+def _stamp(details: dict[str, Any]) -> str:
+    """Whatever this kind of address tells that changes when a file does."""
+    names = ("ETag", "etag", "md5Hash", "LastModified", "mtime", "updated", "created")
+    return "-".join(str(details[each]) for each in ("size", *names) if details.get(each))

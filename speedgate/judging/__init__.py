@@ -1,0 +1,4 @@
+"""What the figures mean: gates, verdicts, classes, comparison and advice. Pure.
+
+Imports ``stats``.
+"""

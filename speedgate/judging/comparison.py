@@ -1,0 +1,203 @@
+"""Comparison: two or more runs or environments, case by case, and what is certain of it. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+from speedgate.stats.estimate import DEFAULT_CONFIDENCE, Estimate
+from speedgate.stats.moments import (
+    Moments,
+    across_processes,
+    change,
+    deviation_of,
+    exponential,
+    interval_of_mean,
+    mean_difference,
+)
+
+# What is less is no difference that anybody would act on.
+MARGIN = 0.05
+ONE_PROCESS = Moments(1, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Level:
+    """A figure over the runs of one side: the moments of its logarithm. Of a single run, also what
+    its rounds say of it, and the moments of the logarithm over its processes."""
+
+    moments: Moments
+    single: Estimate | None = None
+    processes: Moments = ONE_PROCESS
+
+    @classmethod
+    def of(cls, figures: Sequence[Estimate], processes: Moments = ONE_PROCESS) -> Level:
+        """Return the level of figures, one for each run, of which there is at least one."""
+        moments = Moments.of([math.log(each.value) for each in figures])
+        return cls(moments, figures[0] if len(figures) == 1 else None, processes)
+
+    @property
+    def estimate(self) -> Estimate:
+        """Of one run its own figure, of several their geometric mean.
+
+        The interval of several is Student's over the runs, so that it holds what runs differ by;
+        that of one holds what fresh processes usually do.
+        """
+        if self.single is not None:
+            return across_processes(self.single, self.processes)
+        return exponential(interval_of_mean(self.moments, DEFAULT_CONFIDENCE))
+
+
+@dataclass(frozen=True)
+class Source:
+    """One side of a comparison: its label, and the level of each benchmark's figures.
+
+    It is not ``complete`` where its run was cut short: what had not been measured by then is
+    missing.
+    """
+
+    label: str
+    runs: int
+    speedup: Mapping[str, Level]
+    seconds: Mapping[str, Level]
+    complete: bool = True
+
+    @property
+    def names(self) -> list[str]:
+        return list(dict.fromkeys((*self.speedup, *self.seconds)))
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Another side's figure over the first side's, and whether the difference is certain.
+
+    With one run ``alone`` on each side nothing is: nobody knows what runs differ by.
+    """
+
+    estimate: Estimate | None
+    rises: bool
+    alone: bool = False
+
+    @property
+    def certain(self) -> bool:
+        found = self.estimate
+        if found is None or self.alone:
+            return False
+        return found.low > 1 + MARGIN or found.high < 1 / (1 + MARGIN)
+
+    @property
+    def word(self) -> str:
+        """``better``, ``worse``, ``same`` within the margin, or ``?`` where nothing is certain."""
+        found = self.estimate
+        if found is None:
+            return ""
+        if self.alone:
+            return "?"
+        if self.certain:
+            return "better" if (found.value > 1) == self.rises else "worse"
+        same = found.low >= 1 / (1 + MARGIN) and found.high <= 1 + MARGIN
+        return "same" if same else "?"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A benchmark over all sides, the first one the reference; ``None`` where a side lacks it."""
+
+    name: str
+    speedups: tuple[Estimate | None, ...]
+    seconds: tuple[Estimate | None, ...]
+    speedup_ratios: tuple[Ratio, ...]
+    seconds_ratios: tuple[Ratio, ...]
+
+
+def compare(sources: Sequence[Source]) -> list[Line]:
+    """Return a line for every benchmark that the first source and another have.
+
+    The family-wise error over all ratios is held by Bonferroni: where runs do not depend on each
+    other, a certain difference is wrong in at most 5 of 100 comparisons. Nights that resemble
+    their neighbours make it far more (docs/claims.md).
+    """
+    first, others = sources[0], sources[1:]
+    names = [name for name in first.names if any(name in other.names for other in others)]
+    confidence = 1 - (1 - DEFAULT_CONFIDENCE) / max(1, 2 * len(names) * len(others))
+    return [_line(name, sources, confidence) for name in names]
+
+
+def _line(name: str, sources: Sequence[Source], confidence: float) -> Line:
+    speedups = [source.speedup.get(name) for source in sources]
+    seconds = [source.seconds.get(name) for source in sources]
+    return Line(
+        name,
+        tuple(None if each is None else each.estimate for each in speedups),
+        tuple(None if each is None else each.estimate for each in seconds),
+        tuple(_ratio(speedups[0], each, confidence, rises=True) for each in speedups[1:]),
+        tuple(_ratio(seconds[0], each, confidence, rises=False) for each in seconds[1:]),
+    )
+
+
+def _ratio(one: Level | None, other: Level | None, confidence: float, rises: bool) -> Ratio:
+    alone = one is not None and other is not None and bool(one.single and other.single)
+    return Ratio(ratio(one, other, confidence), rises, alone)
+
+
+def ratio(one: Level | None, other: Level | None, confidence: float) -> Estimate | None:
+    """Return the second side's figure over the first's, with an interval.
+
+    Where each side has several runs, Welch's over their logarithms. A single run is held against
+    the spread of the other side's runs, as the next one of them. Of two single runs each has the
+    interval of its rounds and of what fresh processes usually differ by.
+    """
+    if one is None or other is None:
+        return None
+    found = mean_difference(one.moments, other.moments, confidence)
+    if found is not None:
+        return exponential(found)
+    if one.single is None and other.single is not None:
+        own = _known_deviation(other.single)
+        return exponential(change(other.moments.mean, one.moments, confidence, own))
+    if other.single is None and one.single is not None:
+        own = _known_deviation(one.single)
+        back = change(one.moments.mean, other.moments, confidence, own)
+        turned = Estimate(-back.value, -back.high, -back.low, confidence, back.count)
+        return exponential(turned)
+    assert one.single is not None
+    assert other.single is not None
+    value = other.moments.mean - one.moments.mean
+    deviation = math.hypot(_log_deviation(one.estimate), _log_deviation(other.estimate))
+    half = NormalDist().inv_cdf(0.5 + confidence / 2) * deviation
+    return exponential(Estimate(value, value - half, value + half, confidence, 2))
+
+
+def _log_deviation(estimate: Estimate) -> float:
+    """The standard deviation of a figure's logarithm; infinite where its rounds cannot tell it."""
+    if not estimate.is_bounded or estimate.low <= 0:
+        return math.inf
+    value, low, high = (math.log(each) for each in (estimate.value, estimate.low, estimate.high))
+    return deviation_of(Estimate(value, low, high, estimate.confidence, estimate.count))
+
+
+def _known_deviation(estimate: Estimate) -> float:
+    """The same, for a run beside others, whose spread holds that of rounds nobody kept."""
+    found = _log_deviation(estimate)
+    return found if math.isfinite(found) else 0.0
+
+
+def counts(lines: Sequence[Line]) -> str:
+    """Return ``speedup: 2 worse, 1 better, 12 same, 30 not certain``; of the seconds where no
+    speedup is on both sides."""
+    found = _counted([each.word for line in lines for each in line.speedup_ratios])
+    if found:
+        return f"speedup: {found}"
+    found = _counted([each.word for line in lines for each in line.seconds_ratios])
+    return f"no speedup is on both sides; seconds: {found}"
+
+
+def _counted(words: Sequence[str]) -> str:
+    named = {"?": "not certain"}
+    return ", ".join(
+        f"{words.count(word)} {named.get(word, word)}"
+        for word in ("worse", "better", "same", "?")
+        if word in words
+    )

@@ -1,0 +1,132 @@
+"""Classification: what an operation does with the GIL at a size, from what was measured. Pure.
+
+docs/gil-map.md explains the classes to the reader of a map.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from speedgate.stats.accounting import Concurrency
+from speedgate.stats.estimate import Estimate
+
+# Shares of one worker's time with the GIL. A hold of 0.8 lets no threads be faster than 1.25x, one
+# of 0.2 lets five threads run at once: what lies between is neither.
+HOLDS_FROM = 0.8
+RELEASES_UP_TO = 0.2
+# A speedup that is surely below this is not worth the threads.
+LEAST_GAIN = 1.1
+# The control must reach this share of the workers before a lack of gain is the operation's own.
+LEAST_CONTROL = 0.75
+
+
+class GilClass(Enum):
+    RELEASES = "releases"
+    PARTLY = "partly"
+    HOLDS = "holds"
+    NOT_WORTH = "not worth it"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Classification:
+    """A class, whether the intervals leave no other, and the figures that decided."""
+
+    kind: GilClass
+    certain: bool
+    reason: str
+
+    def as_json(self) -> dict[str, Any]:
+        return {"class": self.kind.value, "certain": self.certain, "reason": self.reason}
+
+
+def classify(
+    workers: int,
+    speedup: Estimate | None,
+    held: Estimate | None,
+    concurrency: Concurrency | None,
+    control: Estimate | None,
+    gil_enabled: bool = True,
+) -> Classification:
+    """Return the class of a case with ``workers`` threads.
+
+    First what holds the GIL, or a lock of its own, for nearly all of its work: no size and no
+    machine helps it. Then what releases it but is not faster in threads: too small, or limited by
+    memory. The rest is told by the share of the work that holds the GIL. Without a GIL
+    (``gil_enabled``) only locks are left to tell.
+    """
+    if workers < 2 or speedup is None:
+        return Classification(GilClass.UNKNOWN, False, "not measured with two threads or more")
+    if held is not None:
+        by_gil = _by_held(held)
+    else:
+        why = "the GIL could not be sampled" if gil_enabled else "there is no GIL"
+        by_gil = _by_concurrency(workers, concurrency, why)
+    if by_gil.kind is GilClass.HOLDS:
+        return by_gil
+    # Who sleeps or reads is not on a CPU either, and gains all the same.
+    if speedup.value < LEAST_GAIN and _runs_one_at_a_time(workers, concurrency):
+        surely = speedup.is_bounded and speedup.high < LEAST_GAIN
+        reason = f"a lock that is not the GIL; {_concurrency_text(concurrency)}"
+        return Classification(GilClass.HOLDS, surely, reason)
+    if by_gil.kind is GilClass.RELEASES:
+        return _by_gain(workers, speedup, control, by_gil)
+    return by_gil
+
+
+def _by_gain(
+    workers: int, speedup: Estimate, control: Estimate | None, by_gil: Classification
+) -> Classification:
+    """The class of what releases the GIL: it is worth its threads, or not."""
+    if not speedup.is_bounded or speedup.low < LEAST_GAIN <= speedup.high:
+        return Classification(by_gil.kind, False, by_gil.reason)
+    if speedup.low >= LEAST_GAIN:
+        return by_gil
+    if control is None or control.value >= LEAST_CONTROL * workers:
+        certain = control is not None and by_gil.certain
+        return Classification(GilClass.NOT_WORTH, certain, f"{speedup.value:.2f}x; {by_gil.reason}")
+    return Classification(by_gil.kind, False, f"{by_gil.reason}; the machine was busy")
+
+
+def _by_held(held: Estimate) -> Classification:
+    """The class by the share of one worker's time that it held the GIL."""
+    reason = f"GIL held {held.value:.2f} [{held.low:.2f}, {held.high:.2f}]"
+    if held.value >= HOLDS_FROM:
+        return Classification(GilClass.HOLDS, held.low >= HOLDS_FROM, reason)
+    if held.value <= RELEASES_UP_TO:
+        return Classification(GilClass.RELEASES, held.high <= RELEASES_UP_TO, reason)
+    certain = held.low > RELEASES_UP_TO and held.high < HOLDS_FROM
+    return Classification(GilClass.PARTLY, certain, reason)
+
+
+def _by_concurrency(workers: int, concurrency: Concurrency | None, why: str) -> Classification:
+    """The class where no GIL was sampled: certain only at either end."""
+    if concurrency is None:
+        return Classification(GilClass.UNKNOWN, False, f"{why}, and no CPU clock can be read")
+    reason = f"{_concurrency_text(concurrency)}; {why}"
+    if _runs_one_at_a_time(workers, concurrency):
+        return Classification(GilClass.HOLDS, True, reason)
+    if concurrency.low.low >= _shared(workers, HOLDS_FROM):
+        return Classification(GilClass.RELEASES, True, reason)
+    return Classification(GilClass.PARTLY, False, reason)
+
+
+def _runs_one_at_a_time(workers: int, concurrency: Concurrency | None) -> bool:
+    return (
+        concurrency is not None
+        and concurrency.high is not None
+        and concurrency.high.high < _shared(workers, RELEASES_UP_TO)
+    )
+
+
+def _shared(workers: int, share: float) -> float:
+    """The concurrency of workers that run at once for ``share`` of what they could."""
+    return 1 + share * (workers - 1)
+
+
+def _concurrency_text(concurrency: Concurrency | None) -> str:
+    if concurrency is None:
+        return "concurrency unknown"
+    return f"concurrency {concurrency.low.value:.2f}"

@@ -1,0 +1,326 @@
+"""The second gate: a case against the runs before it, by interval, signal by signal. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from speedgate.judging.gate import Judgement, Verdict
+from speedgate.stats.case import Case
+from speedgate.stats.estimate import DEFAULT_CONFIDENCE, Estimate
+from speedgate.stats.moments import Moments, change, deviation_of
+
+GATE_NAME = "history"
+# Fewer runs have no spread worth the name: with 5, Student's t is twice as wide as with 50.
+LEAST_RUNS = 5
+WINDOW_RUNS = 20
+# Over all cases and signals of a run, a healthy one fails with at most this probability.
+ERROR_RATE = 0.01
+# What is less is nobody's regression, however certain it is: a share, of the held fraction itself
+# so much.
+MARGIN = 0.05
+# A gate that sees no change below this factor, or of this share, sees almost nothing.
+BLIND_FACTOR = 2.0
+BLIND_SHARE = 0.5
+# No reader acts on a larger factor in another way, and beyond 1e308 no float holds it.
+LARGEST_FACTOR = 1000.0
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A figure of a case that may get worse: falling or rising, by a ratio or by a difference."""
+
+    name: str
+    label: str
+    worse_is_more: bool
+    is_ratio: bool = True
+
+
+SIGNALS = (
+    Signal("speedup", "speedup", worse_is_more=False),
+    Signal("held", "GIL held", worse_is_more=True, is_ratio=False),
+    Signal("cpu_per_wall", "CPU per wall", worse_is_more=False),
+    Signal("seconds", "seconds a call", worse_is_more=True),
+)
+
+
+@dataclass(frozen=True)
+class Level:
+    """What is known of a signal: now with its interval, and its values in the runs before.
+
+    ``allowance`` is the factor by which the machine, busy with others, may have made it worse.
+    """
+
+    signal: Signal
+    now: Estimate
+    before: Sequence[float]
+    allowance: float = 1.0
+
+
+@dataclass(frozen=True)
+class Shift:
+    """By how much a signal is worse than before; below 0, better.
+
+    ``worse`` is the difference, of logarithms where the signal is a ratio, at the confidence that
+    decides; ``hint`` is it at the usual one. ``typical`` is the level before.
+    """
+
+    signal: Signal
+    now: float
+    typical: float
+    worse: Estimate
+    hint: Estimate
+
+    @property
+    def is_sure(self) -> bool:
+        return self.worse.low > self._margin
+
+    @property
+    def seems(self) -> bool:
+        """Whether it would be called worse if no other case and signal were looked at.
+
+        What is so far off is no pass, however much runs differ.
+        """
+        stands_out = self.hint.low > 0 or self.worse.value >= self._blind
+        return self.worse.value > self._margin and stands_out
+
+    @property
+    def least_seen(self) -> float:
+        """The smallest change for the worse that this window would have been sure of."""
+        return self.worse.value - self.worse.low + self._margin
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether only what nobody could overlook would have been seen."""
+        return self.least_seen >= self._blind
+
+    @property
+    def least_seen_text(self) -> str:
+        """``18%``, ``0.07`` of a share, ``49-fold``."""
+        if not self.signal.is_ratio:
+            return f"{self.least_seen:.2f}"
+        return _more(self.least_seen) if self.signal.worse_is_more else _less(self.least_seen)
+
+    @property
+    def _margin(self) -> float:
+        return -math.log1p(-MARGIN) if self.signal.is_ratio else MARGIN
+
+    @property
+    def _blind(self) -> float:
+        return math.log(BLIND_FACTOR) if self.signal.is_ratio else BLIND_SHARE
+
+    @property
+    def text(self) -> str:
+        """``speedup 1.52x, 18% below 1.86x [9%, 26%]``; ``3.1 times 0.001 s [1.2, 8.0]``."""
+        value = _figure(self.signal, self.now)
+        typical = _figure(self.signal, self.typical)
+        low, high = self.worse.low, self.worse.high
+        if not self.signal.is_ratio:
+            return f"{self.signal.label} {value}, {self.worse.value:+.2f} from {typical}"
+        if self.signal.worse_is_more and self.worse.value >= math.log(2):
+            times, low_times, high_times = map(_factor, (self.worse.value, low, high))
+            return (
+                f"{self.signal.label} {value}, {times} times {typical} [{low_times}, {high_times}]"
+            )
+        way = "above" if (self.worse.value > 0) == self.signal.worse_is_more else "below"
+        sign = 1 if self.worse.value > 0 else -1
+        bounds = sorted((self._share(sign * low), self._share(sign * high)))
+        spread = f" [{bounds[0]:.0%}, {bounds[1]:.0%}]"
+        return (
+            f"{self.signal.label} {value}, {self._share(abs(self.worse.value)):.0%} {way} "
+            f"{typical}{spread}"
+        )
+
+    def _share(self, log: float) -> float:
+        """A difference of logarithms as a share of the level before."""
+        more = (self.worse.value > 0) == self.signal.worse_is_more
+        return _bounded_expm1(log) if more else -_bounded_expm1(-log)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "signal": self.signal.name,
+            "now": self.now,
+            "typical": self.typical,
+            "worse": self.worse.as_json(),
+            "is_log_ratio": self.signal.is_ratio,
+        }
+
+
+def _bounded_expm1(log: float) -> float:
+    return math.expm1(min(log, math.log(LARGEST_FACTOR)))
+
+
+def _more(log: float) -> str:
+    """What rose by so much: ``18%``, and from twice as much ``2.0-fold``."""
+    return f"{_bounded_expm1(log):.0%}" if log < math.log(2) else f"{_factor(log)}-fold"
+
+
+def _less(log: float) -> str:
+    """What fell by so much: ``18%``; by nearly all of it, ``over 99%``."""
+    share = -math.expm1(-log)
+    return "over 99%" if share > 0.99 else f"{share:.0%}"
+
+
+def _factor(log: float) -> str:
+    factor = math.exp(min(log, math.log(LARGEST_FACTOR)))
+    over = "over " if log > math.log(LARGEST_FACTOR) else ""
+    return f"{over}{factor:.1f}" if factor < 10 else f"{over}{factor:,.0f}"
+
+
+def _figure(signal: Signal, value: float) -> str:
+    if signal.name == "seconds":
+        return f"{value:.3g} s"
+    return f"{value:.2f}{'x' if signal.name == 'speedup' else ''}"
+
+
+@dataclass(frozen=True)
+class HistoryJudgement(Judgement):
+    """The history's word on a case, with how far each signal moved and from which runs."""
+
+    shifts: tuple[Shift, ...] = ()
+    runs: tuple[str, ...] = field(default=())
+
+    def as_json(self) -> dict[str, Any]:
+        return super().as_json() | {
+            "shifts": [shift.as_json() for shift in self.shifts],
+            "baseline_runs": list(self.runs),
+        }
+
+
+def history_confidence(judged: int) -> float:
+    """Return the confidence of each interval so that a run errs rarely as a whole.
+
+    Bonferroni over the ``judged`` cases and the signals, an interval errs on either side and one
+    side fails: valid whatever depends on what.
+    """
+    return 1 - 2 * ERROR_RATE / (max(1, judged) * len(SIGNALS))
+
+
+def shift_of(level: Level, confidence: float) -> Shift:
+    """Return how much worse a signal is than its level before, with an interval.
+
+    What the machine may have taken is given back before anything is called worse.
+    """
+    sure, hint = (_worse(level, each) for each in (confidence, DEFAULT_CONFIDENCE))
+    moved = sure.value if level.signal.worse_is_more else -sure.value
+    now = level.now.value
+    typical = now / math.exp(moved) if level.signal.is_ratio else now - moved
+    return Shift(level.signal, now, typical, sure, hint)
+
+
+def _worse(level: Level, confidence: float) -> Estimate:
+    now, before = level.now, list(level.before)
+    if level.signal.is_ratio:
+        now, before = _logarithm(now), [math.log(each) for each in before]
+    own = deviation_of(now) if now.is_bounded else 0.0
+    moved = change(now.value, Moments.of(before), confidence, own)
+    if not level.signal.worse_is_more:
+        moved = Estimate(-moved.value, -moved.high, -moved.low, confidence, moved.count)
+    given_back = math.log(max(1.0, level.allowance))
+    return Estimate(moved.value, moved.low - given_back, moved.high, confidence, moved.count)
+
+
+def _logarithm(estimate: Estimate) -> Estimate:
+    low = math.log(estimate.low) if estimate.low > 0 else -math.inf
+    return Estimate(
+        math.log(estimate.value), low, math.log(estimate.high), estimate.confidence, estimate.count
+    )
+
+
+def judge_history(
+    case: Case,
+    levels: Sequence[Level],
+    runs: Sequence[str],
+    judged: int,
+    since: str = "",
+    broken: str | None = None,
+) -> HistoryJudgement:
+    """Decide whether a case got worse than in the ``runs`` before.
+
+    Failed: a signal is surely worse by more than the margin. Inconclusive: one seems so, and may be
+    by chance. Passed: none does; the reason says what would have been seen. ``since`` names the
+    run that was accepted as a new level, ``broken`` a premise of the measurement that did not hold.
+    """
+
+    # A young history is a gate that does not apply yet: --require-gate does not miss it.
+    applies = len(runs) >= LEAST_RUNS
+
+    def word(verdict: Verdict, reason: str, shifts: Sequence[Shift] = ()) -> HistoryJudgement:
+        return HistoryJudgement(
+            GATE_NAME,
+            case,
+            verdict,
+            reason,
+            applies=applies,
+            shifts=tuple(shifts),
+            runs=tuple(runs),
+        )
+
+    if broken is not None:
+        return word(Verdict.NOT_EVALUATED, f"against history: {broken}")
+    if not applies:
+        missing = LEAST_RUNS - len(runs)
+        return word(
+            Verdict.NOT_EVALUATED,
+            f"against history: {missing} more {'run' if missing == 1 else 'runs'} of this "
+            f"environment {'is' if missing == 1 else 'are'} missing, "
+            f"it has {len(runs)} of {LEAST_RUNS}{f' since {since} was accepted' if since else ''}",
+        )
+    confidence = history_confidence(judged)
+    shifts = [shift_of(each, confidence) for each in levels if len(each.before) >= LEAST_RUNS]
+    if not shifts:
+        return word(Verdict.NOT_EVALUATED, "against history: nothing was measured that can be")
+    sure = [shift for shift in shifts if shift.is_sure]
+    seeming = [shift for shift in shifts if shift.seems]
+    if sure:
+        return word(Verdict.FAILED, _why(sure, shifts, len(runs)), shifts)
+    if seeming:
+        reason = f"{_why(seeming, shifts, len(runs))}; runs differ by as much"
+        return word(Verdict.INCONCLUSIVE, reason, shifts)
+    return word(Verdict.PASSED, _as_before(shifts, len(runs)), shifts)
+
+
+def _why(moved: Sequence[Shift], shifts: Sequence[Shift], runs: int) -> str:
+    rest = [shift.signal.label for shift in shifts if shift not in moved]
+    unmoved = f"; unmoved: {', '.join(rest)}" if rest else ""
+    return f"against {runs} runs: {', '.join(shift.text for shift in moved)}{unmoved}"
+
+
+def _as_before(shifts: Sequence[Shift], runs: int) -> str:
+    """Say what would have been seen, and of what almost nothing would."""
+    seen = [f"{each.signal.label} {each.least_seen_text}" for each in shifts if not each.is_blind]
+    unseen = [
+        f"{each.signal.label} (from {each.least_seen_text})" for each in shifts if each.is_blind
+    ]
+    parts = [f"as in {runs} runs before"]
+    if seen:
+        parts.append(f"a change for the worse is seen from: {', '.join(seen)}")
+    if unseen:
+        parts.append(
+            f"this gate sees almost nothing of: {', '.join(unseen)}; "
+            "runs differ too much, and more of them on a quieter machine tell more"
+        )
+    return "; ".join(parts)
+
+
+def levels_of(
+    now: Mapping[str, Estimate | None],
+    before: Sequence[Mapping[str, float | None]],
+    allowance: float,
+) -> list[Level]:
+    """Return the signals that are known now, each with its values in the runs before.
+
+    The held fraction is of one worker's work and owes nothing to who else had the cores.
+    """
+    found = []
+    for signal in SIGNALS:
+        figure = now.get(signal.name)
+        values = [value for each in before if (value := each.get(signal.name)) is not None]
+        if figure is None or (
+            signal.is_ratio and not (figure.value > 0 and min(values, default=1) > 0)
+        ):
+            continue
+        found.append(Level(signal, figure, values, allowance if signal.is_ratio else 1.0))
+    return found

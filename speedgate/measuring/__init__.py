@@ -1,0 +1,4 @@
+"""Starting the runners, planning their time, and collecting what they counted.
+
+Imports ``judging``, ``runner`` and ``stats``.
+"""

@@ -1,0 +1,193 @@
+"""What the options select: parsing with errors that name the option, the value and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from speedgate.runner.strategies import STRATEGIES
+from speedgate.stats.case import Case, Workload, parse_size, peers_of, sizes_of
+
+T = TypeVar("T")
+
+
+class OptionError(ValueError):
+    """An option's value cannot be used; the text says which, why and what would do."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the user chose; ``None`` leaves the choice to the bench."""
+
+    workloads: tuple[str, ...] | None = None
+    sizes: tuple[int, ...] | None = None
+    strategies: tuple[str, ...] | None = None
+    workers: tuple[int, ...] | None = None
+
+
+def split(option: str, text: str | None) -> tuple[str, ...] | None:
+    """Return the comma-separated parts of an option's value, ``None`` if it was not given."""
+    if text is None:
+        return None
+    parts = tuple(part.strip() for part in text.split(","))
+    if not all(parts):
+        raise OptionError(f"{option} '{text}': an empty entry; give values separated by commas")
+    return parts
+
+
+def parse_selection(
+    workloads: str | None,
+    sizes: str | None,
+    strategies: str | None,
+    workers: str | None,
+    usable_cores: int,
+    oversubscribe: bool,
+    label: Callable[[str], str] = "--{}".format,
+) -> Selection:
+    """Return the selection, or raise ``OptionError`` for the first value that cannot be used.
+
+    ``label`` says what the user calls an option.
+    """
+    return Selection(
+        workloads=split(label("workloads"), workloads),
+        sizes=_each(label("sizes"), sizes, parse_size),
+        strategies=_each(label("strategies"), strategies, _strategy),
+        workers=_each(
+            label("workers"), workers, lambda text: _workers(text, usable_cores, oversubscribe)
+        ),
+    )
+
+
+def _each(option: str, text: str | None, parse: Callable[[str], T]) -> tuple[T, ...] | None:
+    parts = split(option, text)
+    if parts is None:
+        return None
+    try:
+        return tuple(dict.fromkeys(parse(part) for part in parts))
+    except ValueError as error:
+        raise OptionError(f"{option}: {error}") from None
+
+
+def _strategy(text: str) -> str:
+    if text == "spawn":
+        return "processes"
+    if text not in STRATEGIES:
+        raise ValueError(f"'{text}' is not a strategy; there are {', '.join(STRATEGIES)}")
+    return text
+
+
+def _workers(text: str, usable_cores: int, oversubscribe: bool) -> int:
+    if not (text.isascii() and text.isdigit()) or int(text) < 1:
+        raise ValueError(f"'{text}' is not a number of workers: a whole number from 1 up")
+    if int(text) > usable_cores and not oversubscribe:
+        raise ValueError(
+            f"{text} workers are more than the {usable_cores} usable cores; "
+            "add --oversubscribe to measure that"
+        )
+    return int(text)
+
+
+def parse_floor(option: str, text: str | None) -> float | None:
+    """Return a threshold above 0, ``None`` if the option was not given."""
+    if text is None:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise OptionError(f"{option} '{text}' is not a threshold: a number above 0, such as 1.2")
+    return value
+
+
+def parse_share(option: str, text: str | None) -> float | None:
+    """Return a share above 0 and up to 1, ``None`` if the option was not given."""
+    if text is None:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1:
+        raise OptionError(f"{option} '{text}' is not a share: above 0 and up to 1, such as 0.05")
+    return value
+
+
+def parse_seconds(option: str, text: str | None) -> float | None:
+    """Return a duration above 0 in seconds, ``None`` if the option was not given."""
+    if text is None:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise OptionError(f"{option} '{text}' is not a duration: seconds above 0, such as 150")
+    return value
+
+
+def parse_reference(option: str, text: str | None) -> str | None:
+    """Return a ``module:function``, ``None`` if the option was not given."""
+    module, _, name = (text or "").partition(":")
+    if text is not None and not (module and name):
+        raise OptionError(f"{option} '{text}' is not a function: give module:function")
+    return text
+
+
+def refuse_unknown(selection: Selection, known: Iterable[str]) -> None:
+    """Raise ``OptionError`` for a selected workload that no bench of the run declares."""
+    names = sorted(set(known))
+    for name in selection.workloads or ():
+        if name not in names:
+            raise OptionError(
+                f"--workloads: '{name}' is not a workload of these benchmarks; "
+                f"there are {', '.join(names)}"
+            )
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What a bench declares: which cases it has when nothing is selected.
+
+    Without ``sizes`` every workload has its own. A ``fixed`` bench keeps to its sizes, strategies
+    and workers: a selection only leaves cases out. Any other takes those of the selection in place
+    of its own. ``largest_only`` leaves each workload the last of its sizes.
+    """
+
+    workloads: Sequence[Workload]
+    sizes: Sequence[int]
+    strategies: Sequence[str]
+    workers: Sequence[int]
+    fixed: bool = False
+    largest_only: bool = False
+
+
+def cases(selection: Selection, declared: Declaration) -> list[tuple[Workload, Case]]:
+    """Return the cases of a declaration under a selection, in the order of declaration.
+
+    A strategy without workers of its own has one case, whatever the workers; one that runs another
+    version of the workload has none where there is no such version.
+    """
+    found: dict[Case, Workload] = {}
+    for workload in declared.workloads:
+        sizes = declared.sizes or sizes_of(workload)
+        if declared.largest_only:
+            sizes = sizes[-1:]
+        if selection.workloads is not None and workload.name not in selection.workloads:
+            continue
+        for size in _choose(selection.sizes, sizes, declared.fixed):
+            for strategy in _choose(selection.strategies, declared.strategies, declared.fixed):
+                if STRATEGIES[strategy].is_peer and strategy not in peers_of(workload):
+                    continue
+                parallel = STRATEGIES[strategy].is_parallel
+                counts = _choose(selection.workers, declared.workers, declared.fixed)
+                for count in counts if parallel else (1,):
+                    found[Case(workload.name, int(size), strategy, count)] = workload
+    return [(workload, case) for case, workload in found.items()]
+
+
+def _choose(selected: Sequence[T] | None, declared: Sequence[T], fixed: bool) -> Sequence[T]:
+    if selected is None:
+        return declared
+    return [each for each in declared if each in selected] if fixed else selected

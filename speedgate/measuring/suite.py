@@ -1,0 +1,32 @@
+"""Where the workloads are: beside a checkout, or brought along by the installed package."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from speedgate.measuring.selection import OptionError
+from speedgate.runner.task import find
+
+# The wheel holds this repository's workloads here; a checkout has them beside the package.
+BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "_suite"
+
+
+def find_workload(reference: str, option: str = "--workload") -> Any:
+    """Import the workload that ``module:name`` names; ``OptionError`` if there is none.
+
+    A module may raise whatever it likes while it is imported.
+
+    The current folder is looked at as Python would, then what the package brought along.
+    """
+    for folder in (str(Path.cwd()), str(BUNDLED_FOLDER)):
+        if folder not in sys.path and Path(folder).is_dir():
+            sys.path.append(folder)
+    try:
+        return find(reference)
+    except Exception as error:  # noqa: BLE001  # whatever a user's module raises
+        what = error if isinstance(error, ImportError | AttributeError) else repr(error)
+        raise OptionError(
+            f"{option} '{reference}' cannot be imported ({what}); give module:name"
+        ) from None

@@ -1,0 +1,125 @@
+"""Settings: the options of the command line and the ini file, checked in one place.
+
+Knows pytest's config only by what is asked of it, so that it imports no pytest.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from speedgate.judging.gate import DEFAULT_MIN_CONCURRENCY, DEFAULT_MIN_SPEEDUP, Floors, floors
+from speedgate.measuring.selection import (
+    OptionError,
+    Selection,
+    parse_floor,
+    parse_reference,
+    parse_seconds,
+    parse_selection,
+    parse_share,
+)
+from speedgate.plugin.options import DEST_PREFIX, OPTIONS
+from speedgate.runner import interpreter as env
+from speedgate.runner.strategies.dask import SCHEDULER as DASK_SCHEDULER
+
+DEFAULT_TIME_LIMIT_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options, checked once."""
+
+    selection: Selection
+    budget: float | None
+    time_limit: float
+    min_speedup: float | None
+    min_concurrency: float | None
+    max_held: float | None
+    blas_threads: int | None
+    runner_setup: str | None
+    dask_scheduler: str | None
+    oversubscribe: bool
+    in_process: bool
+    strict: bool
+    require: bool
+    history: str | None
+    no_history_gate: bool
+    ini_speedup: float = DEFAULT_MIN_SPEEDUP
+    ini_concurrency: float = DEFAULT_MIN_CONCURRENCY
+
+    def floors(self, workers: int) -> Floors:
+        return floors(
+            workers,
+            self.min_speedup,
+            self.min_concurrency,
+            self.max_held,
+            self.ini_speedup,
+            self.ini_concurrency,
+        )
+
+
+def read_settings(config: Any, label: Callable[[str], str]) -> Settings:
+    """Return the options; ``OptionError`` names the first that cannot be used.
+
+    ``label`` says what the user calls an option: ``--workers``. The floors of the ini file are read
+    later, see ``with_floors``.
+    """
+    given = {option.name: config.getoption(option.dest) for option in OPTIONS}
+    return Settings(
+        selection=parse_selection(
+            given["workloads"],
+            given["sizes"],
+            given["strategies"],
+            given["workers"],
+            env.usable_cores(),
+            given["oversubscribe"],
+            label,
+        ),
+        budget=parse_seconds(label("budget"), given["budget"]),
+        time_limit=parse_seconds(label("time-limit"), given["time-limit"])
+        or DEFAULT_TIME_LIMIT_SECONDS,
+        min_speedup=parse_floor(label("min-speedup"), given["min-speedup"]),
+        min_concurrency=parse_floor(label("min-concurrency"), given["min-concurrency"]),
+        max_held=parse_share(label("max-held"), given["max-held"]),
+        blas_threads=parse_blas_threads(label("blas-threads"), given["blas-threads"]),
+        runner_setup=parse_reference(label("runner-setup"), given["runner-setup"]),
+        # Whoever names it there has it used: so it belongs to the run's environment.
+        dask_scheduler=given["dask-scheduler"] or os.environ.get(DASK_SCHEDULER) or None,
+        oversubscribe=given["oversubscribe"],
+        in_process=given["in-process"],
+        strict=given["strict-gate"],
+        require=given["require-gate"],
+        history=given["history"],
+        no_history_gate=given["no-history-gate"],
+    )
+
+
+def with_floors(settings: Settings, config: Any, short: frozenset[str]) -> Settings:
+    """Return the settings with the floors of the ini file; ``short`` are the names without prefix
+    that no other plugin has."""
+    return replace(
+        settings,
+        ini_speedup=ini_floor(config, "min_speedup", short) or DEFAULT_MIN_SPEEDUP,
+        ini_concurrency=ini_floor(config, "min_concurrency", short) or DEFAULT_MIN_CONCURRENCY,
+    )
+
+
+def ini_floor(config: Any, name: str, short: frozenset[str]) -> float | None:
+    """Return a floor by the name that is always ours, or by the short one where that is, too."""
+    for each in (DEST_PREFIX + name, *({name} & short)):
+        value = config.getini(each)
+        if isinstance(value, str):  # a conftest that was loaded since may have made it its own
+            return parse_floor(f"{each} in the ini file", value)
+    return None
+
+
+def parse_blas_threads(option: str, text: str | None) -> int | None:
+    if text is None:
+        return 1
+    if text == "default":
+        return None
+    if not (text.isascii() and text.isdigit()) or int(text) < 1:
+        raise OptionError(f"{option} '{text}': a whole number from 1 up, or 'default'")
+    return int(text)

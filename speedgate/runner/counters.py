@@ -1,0 +1,160 @@
+"""What the operating system counts: read from outside the workers, before and after a round.
+
+Standard library only. What the platform does not give is ``None``, never 0.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from speedgate.runner.interpreter import control_group_folders
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]  # the platform has no such module
+
+
+class RunQueueDelay:
+    """Seconds that some threads or processes waited for a CPU, from open schedstat descriptors.
+
+    The second field of Linux's ``/proc/.../schedstat`` counts nanoseconds on a run queue. It is
+    brought up to date when the thread gets its CPU, so it is exact once the workers sleep again.
+    """
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._descriptors: list[int] = []
+        try:
+            for path in paths:
+                self._descriptors.append(os.open(path, os.O_RDONLY))
+        except OSError:
+            self.close()
+
+    @classmethod
+    def of_threads(cls, native_ids: Iterable[int]) -> RunQueueDelay:
+        return cls(f"/proc/self/task/{native_id}/schedstat" for native_id in native_ids)
+
+    @classmethod
+    def of_processes(cls, pids: Iterable[int]) -> RunQueueDelay:
+        return cls(f"/proc/{pid}/schedstat" for pid in pids)
+
+    def each(self) -> tuple[float, ...] | None:
+        """Return the seconds of every worker, in order, or ``None`` where one cannot be told."""
+        if not self._descriptors:
+            return None
+        try:
+            texts = [os.pread(descriptor, 64, 0) for descriptor in self._descriptors]
+        except OSError:  # a worker has ended
+            return None
+        return tuple(int(text.split()[1]) / 1e9 for text in texts)
+
+    def seconds(self) -> float | None:
+        """Return the sum over all workers, or ``None`` where it cannot be told."""
+        found = self.each()
+        return None if found is None else sum(found)
+
+    def close(self) -> None:
+        for descriptor in self._descriptors:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+        self._descriptors = []
+
+
+class ProcessUsage(NamedTuple):
+    """Page faults without I/O and context switches of this process; ``None`` where unknown."""
+
+    minor_faults: int | None
+    voluntary_switches: int | None
+    involuntary_switches: int | None
+
+    @classmethod
+    def now(cls) -> ProcessUsage:
+        if resource is None:
+            return cls(None, None, None)
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return cls(usage.ru_minflt, usage.ru_nvcsw, usage.ru_nivcsw)
+
+    def since(self, earlier: ProcessUsage) -> ProcessUsage:
+        return ProcessUsage(
+            *(difference(now, then) for now, then in zip(self, earlier, strict=True))
+        )
+
+
+def difference(now: int | None, then: int | None) -> int | None:
+    """Return ``now - then``, or ``None`` where either is unknown."""
+    return None if now is None or then is None else now - then
+
+
+class HostPressure(NamedTuple):
+    """What took time from the whole machine in a stretch: seconds, ``None`` where unknown.
+
+    ``steal`` is the time that a hypervisor gave to others; ``throttled`` is the time for which
+    this control group, or one that encloses it, was stopped for having used up its CPU quota. Both
+    are summed over the CPUs.
+    """
+
+    steal: float | None
+    throttled: float | None
+
+
+class HostTotals(NamedTuple):
+    """What the kernel has counted so far: ``throttled`` by file, as each group has its own."""
+
+    steal: float | None
+    throttled: dict[str, float]
+
+    @classmethod
+    def now(cls) -> HostTotals:
+        return cls(_steal_seconds(), _throttled_seconds())
+
+    def since(self, earlier: HostTotals) -> HostPressure:
+        """Return what was lost between two moments.
+
+        Of the groups the one counts that was stopped for longest: when an outer one is, those in
+        it are, too, so that a sum would count the same time twice.
+        """
+        steal = None
+        if self.steal is not None and earlier.steal is not None:
+            steal = self.steal - earlier.steal
+        known = self.throttled.keys() & earlier.throttled.keys()
+        lost = (self.throttled[file] - earlier.throttled[file] for file in known)
+        return HostPressure(steal, max(lost, default=None))
+
+
+def _steal_seconds() -> float | None:
+    try:
+        fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()
+        return int(fields[8]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+# The fields of cgroup v2 and v1, and how many of their units make a second.
+THROTTLED_FIELDS = {"throttled_usec": 1e6, "throttled_time": 1e9}
+# A group's own throttling is in the first; the second (Linux 6.6 and later) also has what a group
+# around it did to it, be it one that a container does not see.
+THROTTLED_FILES = ("cpu.stat", "cpu.stat.local")
+
+
+def _throttled_seconds() -> dict[str, float]:
+    """Return what this process's control groups and all around them tell, by file."""
+    found = {}
+    for folder in control_group_folders("cpu"):
+        for name in THROTTLED_FILES:
+            seconds = _throttled_in(folder / name)
+            if seconds is not None:
+                found[str(folder / name)] = seconds
+    return found
+
+
+def _throttled_in(file: Path) -> float | None:
+    try:
+        fields = dict(line.split() for line in file.read_text().splitlines())
+        told = {field: int(fields[field]) for field in THROTTLED_FIELDS if field in fields}
+    except (OSError, ValueError):
+        return None
+    return next((count / THROTTLED_FIELDS[field] for field, count in told.items()), None)
