@@ -11,7 +11,7 @@ from evaluation.blocks import HEALTHY, draw, measured
 from evaluation.coverage import series
 from evaluation.made_duels import made_duel
 from speedgate.duel.decision import Verdict as DuelVerdict
-from speedgate.history.document import Row, extra_info, gil_class, over_processes, row_of
+from speedgate.history.document import extra_info, gil_class, over_processes, row_of
 from speedgate.judging.advice import advise
 from speedgate.judging.comparison import Level, Source, compare
 from speedgate.judging.gate import (
@@ -28,6 +28,7 @@ from speedgate.judging.gate import (
 from speedgate.judging.gil_class import GilClass, classify
 from speedgate.judging.gil_map import Operation, changes
 from speedgate.judging.history_gate import judge_history, levels_of
+from speedgate.judging.row import Row
 from speedgate.stats.accounting import Concurrency
 from speedgate.stats.case import Case
 from speedgate.stats.changepoints import change_points

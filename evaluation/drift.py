@@ -196,7 +196,8 @@ def document() -> str:
         f"NumPy {np.__version__}. Made series, seed {SEED}; the spread of the nights is "
         f"{SPREAD:.0%}.",
         "",
-        "- Speedgate: `speedgate.stats.changepoints.change_points`; `python -m speedgate history CASE` runs it.",
+        "- Speedgate: `speedgate.stats.changepoints.change_points`;",
+        "  `python -m speedgate history CASE` runs it.",
         "- PELT, squares, BIC: ruptures alone, without a test of what it proposes; the",
         "  shortest level is its default, two nights.",
         "- median:15%: a night fails that is more than 15% slower than the one before, as with",

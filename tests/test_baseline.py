@@ -8,7 +8,6 @@ from dataclasses import astuple
 import pytest
 from helpers.evidence import interval
 
-from speedgate.history.document import unbounded
 from speedgate.history.identity import difference_lines, environment_digest, environment_name
 from speedgate.judging.comparison import Level, Source, compare, ratio
 from speedgate.judging.gate import Verdict
@@ -22,6 +21,7 @@ from speedgate.judging.history_gate import (
     judge_history,
     levels_of,
 )
+from speedgate.judging.row import unbounded
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate
 from speedgate.stats.moments import Moments, change, mean_difference, student_quantile, student_tail

@@ -1,6 +1,6 @@
 from helpers.made import row
 
-from speedgate.history.document import Side
+from speedgate.judging.row import Side
 from speedgate.report.blas import blas_lines, blas_table, by_itself
 from speedgate.stats.case import Case
 

@@ -271,7 +271,10 @@ def test_a_digest_is_of_contents_wherever_they_lie(tmp_path):
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells what is mapped")
 def test_what_is_mapped_is_the_program_and_the_blas():
-    code = "import numpy.linalg, speedgate.runner.fingerprint as f; print(*f.mapped_files(), sep='\\n')"
+    code = (
+        "import numpy.linalg, speedgate.runner.fingerprint as f; "
+        "print(*f.mapped_files(), sep='\\n')"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     paths = set(done.stdout.split())
     assert any(Path(path).samefile(sys.executable) for path in paths)

@@ -27,7 +27,7 @@ def test_it_holds_what_measures_and_nothing_else(tmp_path):
             ["speedgate", "threadpoolctl.py", "workloads"],
             ["speedgate", "threadpoolctl.py"],
         )
-        assert (folder / "speedgate" / "runner.py").is_file()
+        assert (folder / "speedgate" / "runner" / "server.py").is_file()
         assert not list(folder.rglob("__pycache__"))
         assert not [each for each in folder.rglob("*") if each.is_symlink()]
     assert not folder.exists()
@@ -48,7 +48,8 @@ def test_it_is_gone_after_an_error(tmp_path):
 def test_a_python_with_no_package_at_all_serves_from_it(bundled):
     """``-S`` leaves out site-packages: whatever is imported beyond the standard library is lent."""
     code = (
-        "import json, sys, speedgate.runner.server, speedgate.runner.fingerprint, threadpoolctl, workloads; "
+        "import json, sys, speedgate.runner.server, speedgate.runner.fingerprint; "
+        "import threadpoolctl, workloads; "
         "from speedgate.runner.strategies import STRATEGIES; "
         "print(json.dumps([speedgate.runner.server.__file__, sorted(STRATEGIES)]))"
     )

@@ -13,9 +13,12 @@ import pytest
 from helpers.project import ROOT, Project
 
 from speedgate.judging.gate import MAX_HELD
-from speedgate.measuring.budget import DEFAULT_BUDGET_SECONDS, LEAST_SECONDS
+from speedgate.measuring.budget import (
+    DEFAULT_BUDGET_SECONDS,
+    DEFAULT_TIME_LIMIT_SECONDS,
+    LEAST_SECONDS,
+)
 from speedgate.plugin.options import OPTIONS, with_long_names
-from speedgate.plugin.settings import DEFAULT_TIME_LIMIT_SECONDS
 from speedgate.runner.strategies import STRATEGIES
 
 pytest_plugins = "pytester"

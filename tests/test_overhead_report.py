@@ -1,6 +1,6 @@
 from helpers.made import row
 
-from speedgate.history.document import unbounded
+from speedgate.judging.row import unbounded
 from speedgate.report.overhead import LEGEND, overhead_lines, overhead_table
 from speedgate.stats.case import Case
 

@@ -13,7 +13,6 @@ from speedgate.history.document import (
     FORMAT_VERSION,
     EstimateEntry,
     HistoryError,
-    Side,
     decode_run,
     encode_run,
     extra_info,
@@ -24,6 +23,7 @@ from speedgate.history.document import (
     upgraded,
 )
 from speedgate.judging.gate import Judgement, Verdict
+from speedgate.judging.row import Side
 from speedgate.measuring.measure import Measurement, Plan, measure
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate, estimate_median

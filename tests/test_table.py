@@ -6,8 +6,8 @@ from helpers.made import estimate, row
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speedgate.history.document import Row
 from speedgate.judging.gate import Verdict
+from speedgate.judging.row import Row
 from speedgate.report.table import MARKS, Table, markdown, plain, short, speedup_table
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate

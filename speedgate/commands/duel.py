@@ -22,9 +22,9 @@ from speedgate.duel.package_copy import lent_folder
 from speedgate.duel.recording import DuelRecording, build_json
 from speedgate.duel.selection import add_selection, refuse_what_does_not_fit, select_entries
 from speedgate.history.journal import recover
+from speedgate.measuring.budget import DEFAULT_TIME_LIMIT_SECONDS
 from speedgate.measuring.measure import Asker, RunnerProcess, import_folders
 from speedgate.measuring.selection import OptionError, parse_seconds
-from speedgate.plugin.settings import DEFAULT_TIME_LIMIT_SECONDS
 from speedgate.report.duel import duel_markdown, duel_text, findings_json
 from speedgate.report.progress import LOG_EVERY_SECONDS, duration
 from speedgate.report.text import visible_lines

@@ -17,7 +17,6 @@ from speedgate.history.document import (
     EstimateEntry,
     HistoryError,
     Json,
-    Row,
     Run,
     decode_class,
     decode_run,
@@ -29,6 +28,7 @@ from speedgate.history.intake import any_json, environment_of, rebuilt
 from speedgate.history.journal import recover
 from speedgate.history.redaction import without_credentials
 from speedgate.history.store import FolderStore, open_store
+from speedgate.judging.row import Row
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE
 from speedgate.stats.moments import Moments, across_processes

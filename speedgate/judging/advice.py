@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from speedgate.history.document import Row
+from speedgate.judging.row import Row
 from speedgate.stats.case import format_size
 from speedgate.stats.estimate import Estimate
 

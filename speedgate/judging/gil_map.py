@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from speedgate.history.document import Row
 from speedgate.judging.gil_class import GilClass
+from speedgate.judging.row import Row
 from speedgate.stats.case import Case, format_size
 from speedgate.stats.estimate import Estimate
 

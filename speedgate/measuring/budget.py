@@ -62,3 +62,6 @@ class Budget:
         """Return how long the run will still take, as far as the budget tells."""
         left = max(0.0, self._deadline - self._now())
         return left if self._explicit else min(left, MOST_SECONDS * self._weight)
+
+
+DEFAULT_TIME_LIMIT_SECONDS = 120.0

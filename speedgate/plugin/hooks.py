@@ -18,7 +18,6 @@ import pytest
 from speedgate.history.document import (
     HistoryError,
     Json,
-    Row,
     extra_info,
     gil_class,
     row_of,
@@ -50,6 +49,7 @@ from speedgate.judging.gate import (
 )
 from speedgate.judging.gil_map import broken_promises, can_break_promise, changes, kept_better
 from speedgate.judging.history_gate import WINDOW_RUNS, HistoryJudgement, judge_history, levels_of
+from speedgate.judging.row import Row
 from speedgate.measuring.budget import JUDGED_WEIGHT, SPARE_SHARE, Budget, default_seconds
 from speedgate.measuring.measure import (
     HELD_SECONDS,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from speedgate.judging.gate import DEFAULT_MIN_CONCURRENCY, DEFAULT_MIN_SPEEDUP, Floors, floors
+from speedgate.measuring.budget import DEFAULT_TIME_LIMIT_SECONDS
 from speedgate.measuring.selection import (
     OptionError,
     Selection,
@@ -23,8 +24,6 @@ from speedgate.measuring.selection import (
 from speedgate.plugin.options import DEST_PREFIX, OPTIONS
 from speedgate.runner import interpreter as env
 from speedgate.runner.strategies.dask import SCHEDULER as DASK_SCHEDULER
-
-DEFAULT_TIME_LIMIT_SECONDS = 120.0
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from speedgate.history.document import Row, Side
+from speedgate.judging.row import Row, Side
 from speedgate.report.table import Table, plain, wrapped
 from speedgate.runner.interpreter import usable_cores
 from speedgate.stats.case import Case, format_size

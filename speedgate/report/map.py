@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from speedgate.history.document import Row, Run
+from speedgate.history.document import Run
 from speedgate.judging.gil_class import GilClass
 from speedgate.judging.gil_map import Operation, break_even_text, operations
+from speedgate.judging.row import Row
 from speedgate.report.table import Table, markdown, plain, short, wrapped
 from speedgate.report.text import markdown_code, markdown_text
 from speedgate.stats.case import format_size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from speedgate.history.document import Row
+from speedgate.judging.row import Row
 from speedgate.report.table import Table, plain, wrapped
 
 LEGEND = (

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from speedgate.history.document import JudgementEntry, Row, Run
+from speedgate.history.document import JudgementEntry, Run
 from speedgate.judging.advice import advise
 from speedgate.judging.gate import Judgement, Verdict
 from speedgate.judging.gil_map import operations
+from speedgate.judging.row import Row
 from speedgate.report.blas import blas_lines, blas_table
 from speedgate.report.comparison import INCOMPLETE
 from speedgate.report.duel import duel_markdown, duel_text

@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from speedgate.history.document import Row
 from speedgate.judging.gate import Verdict
+from speedgate.judging.row import Row
 from speedgate.report.text import markdown_code, markdown_text, one_line, visible
 from speedgate.stats.case import Case, format_size
 from speedgate.stats.estimate import Estimate

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from helpers import loads
-from speedgate.history.document import Row
+from speedgate.judging.row import Row
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate
 from speedgate.stats.sample import Pair, PairedSample, Round
