@@ -1,8 +1,11 @@
+import json
+
 import pytest
 from helpers.evidence import bounds, interval
 from hypothesis import given
 from hypothesis import strategies as st
 
+from speedgate.history.document import decode_class
 from speedgate.judging.gil_class import (
     HOLDS_FROM,
     LEAST_GAIN,
@@ -110,4 +113,4 @@ def test_without_a_gil_only_locks_are_told():
 
 def test_a_class_is_read_back_as_it_was_written():
     found = Classification(GilClass.PARTLY, True, "GIL held 0.50 [0.40, 0.60]")
-    assert Classification.from_json(found.as_json()) == found
+    assert decode_class(json.dumps(found.as_json())) == found
