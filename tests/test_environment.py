@@ -8,6 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from speedgate.history.identity import environment_digest
+from speedgate.history.recording import describe_runner
+from speedgate.measuring.measure import RunnerProcess
 from speedgate.runner import interpreter as module
 from speedgate.runner.interpreter import (
     available_bytes,
@@ -442,3 +445,44 @@ def test_a_gil_that_was_asked_for_or_is_off_is_no_error(free_threaded, monkeypat
 def test_a_build_with_a_gil_may_have_it_on():
     if not module.sysconfig.get_config_var("Py_GIL_DISABLED"):
         assert module.gil_came_back() is None
+
+
+# --- of a session
+
+IMPORTS = {
+    "sets the switch interval": "import sys\nsys.setswitchinterval(0.02)",
+    "brings a BLAS of its own": "import scipy.linalg",
+}
+
+
+@pytest.mark.parametrize("imports", IMPORTS.values(), ids=list(IMPORTS))
+@pytest.mark.parametrize("setup", [None, "made_setup:set_up"])
+def test_what_a_workload_imports_makes_no_other_environment(tmp_path, monkeypatch, imports, setup):
+    """What is asked before any workload is known is what a runner tells that has imported one."""
+    if "scipy" in imports:
+        pytest.importorskip("scipy", reason="SciPy (extra 'evaluation') is not installed")
+    (tmp_path / "made_workload.py").write_text(
+        f"{imports}\ndef function(argument):\n    return argument\n"
+        "def prepare(size, seed):\n    return size\n"
+    )
+    (tmp_path / "made_setup.py").write_text(
+        "import sys\ndef set_up():\n    sys.setswitchinterval(0.01)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    process = RunnerProcess([str(tmp_path)], blas_threads=1)
+    batch = {
+        "key": "work", "function": "made_workload:function", "prepare": "made_workload:prepare",
+        "size": 1, "seed": 0, "buffers": 1,
+    }  # fmt: skip
+    try:
+        opened = process.ask(
+            {"do": "open", "batches": [batch | {"path": []}], "strategy": "serial", "workers": 1,
+             "before": setup, "placed": False},
+            limit_seconds=60.0,
+        )  # fmt: skip
+    finally:
+        process.close()
+    described = describe_runner(1, setup)
+    assert described["switch_interval_seconds"] == (0.005 if setup is None else 0.01)
+    assert environment_digest(opened["environment"]) == environment_digest(described)
+    assert len(opened["blas"]) >= len(described["blas"])

@@ -875,12 +875,12 @@ def test_a_scripted_runner_answers_every_request_of_a_real_one():
 )
 def test_a_blas_limit_that_did_not_apply_breaks_the_premise(asked, runs, broken):
     library = {"user_api": "blas", "internal_api": "openblas", "num_threads": runs}
-    told = blas_limit_broken({"environment": {"blas": [library]}}, asked)
+    told = blas_limit_broken({"blas": [library]}, asked)
     assert (told is not None) == broken
     if broken:
         assert told == "openblas runs 2 threads, though 1 were asked for"
 
 
 def test_a_blas_that_nobody_can_read_breaks_nothing():
-    assert blas_limit_broken({"environment": {"blas": None}}, 1) is None
+    assert blas_limit_broken({"blas": None}, 1) is None
     assert blas_limit_broken({}, 1) is None

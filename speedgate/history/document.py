@@ -122,7 +122,7 @@ def extra_info(measurement: Measurement) -> Json:
         "sides": _sides(measurement.sample),
         "page_faults": page_faults(measurement.sample),
         "process_speedups": list(evidence.process_speedups),
-        "blas_threads": _blas_threads(opened.get("environment", {}).get("blas")),
+        "blas_threads": _blas_threads(opened.get("blas")),
         "start_method": opened.get("start_method"),
         "start_seconds": opened.get("start_seconds"),
         "tasks": measurement.first("tasks"),

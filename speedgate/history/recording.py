@@ -21,10 +21,16 @@ from speedgate.measuring.measure import runner_variables
 from speedgate.runner.framing import last_record
 from speedgate.runner.interpreter import describe_machine
 
-DESCRIBE = (
-    "import sys; from speedgate.runner.interpreter import describe_interpreter; "
-    "from speedgate.runner.framing import frame; sys.stdout.write(frame(describe_interpreter()))"
-)
+# As a runner does it when a case is opened: after the setup, before a workload is imported.
+DESCRIBE = """
+import sys
+from speedgate.runner.framing import frame
+from speedgate.runner.interpreter import describe_interpreter
+from speedgate.runner.task import find
+for setup in sys.argv[1:]:
+    find(setup)()
+sys.stdout.write(frame(describe_interpreter()))
+"""
 
 
 def whole_environment(interpreter: Json, settings: Json) -> Json:
@@ -57,11 +63,16 @@ def environment_settings(
     return found
 
 
-def describe_runner(blas_threads: int | None) -> Json:
-    """Return what a runner would say of its interpreter, before any case has opened one."""
+def describe_runner(blas_threads: int | None, setup: str | None = None) -> Json:
+    """Return what a runner would say of its interpreter, before any case has opened one.
+
+    ``setup`` names a function, found in the current folder, that every runner calls first.
+    """
+    setups = [] if setup is None else [setup]
+    folders = [str(Path.cwd()) for _ in setups]
     done = subprocess.run(
-        [sys.executable, "-P", "-c", DESCRIBE],
-        env=runner_variables(os.environ, (), blas_threads),
+        [sys.executable, "-P", "-c", DESCRIBE, *setups],
+        env=runner_variables(os.environ, folders, blas_threads),
         capture_output=True,
         encoding="utf-8",
         errors="replace",

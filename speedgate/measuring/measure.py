@@ -529,7 +529,7 @@ def _measure_in_one_process(
 
 def blas_limit_broken(opened: Json, blas_threads: int | None) -> str | None:
     """Say that a BLAS runs more threads than it was told to, ``None`` if none is known to."""
-    for library in (opened.get("environment") or {}).get("blas") or ():
+    for library in opened.get("blas") or ():
         threads = library.get("num_threads")
         is_blas = library.get("user_api") == "blas"
         if is_blas and blas_threads is not None and threads > blas_threads:

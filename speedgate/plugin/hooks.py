@@ -607,7 +607,7 @@ def open_what_is_compared(
     settings, location = state.settings, history_location(config, state)
     state.history = History(location, state.remarks.append)
     config.add_cleanup(state.history.close)
-    environment = whole_environment(describe_runner(settings.blas_threads), settings_of(settings))
+    environment = described_environment(settings)
     asked = config.stash[COMPARE]
     others = any("benchmark" in getattr(item, "fixturenames", ()) for item in items
                  if not is_ours(state, item))  # fmt: skip
@@ -987,10 +987,24 @@ def run_case(
     state.timed_seconds += measurement.timed_seconds
     take_note(state, measurement)
     if not state.environment:
-        state.environment = whole_environment(
-            measurement.first("environment"), settings_of(state.settings)
-        )
+        state.environment = environment_of(state.settings, measurement)
     return measurement
+
+
+def environment_of(settings: Settings, measurement: Measurement) -> Json:
+    """Return the environment of this run, as its first runner told it.
+
+    pytest's own process has imported whatever it has, so that a fresh interpreter is asked there.
+    """
+    if settings.in_process:
+        return described_environment(settings)
+    return whole_environment(measurement.first("environment"), settings_of(settings))
+
+
+def described_environment(settings: Settings) -> Json:
+    """Return the environment of this run before anything has been measured."""
+    described = describe_runner(settings.blas_threads, settings.runner_setup)
+    return whole_environment(described, settings_of(settings))
 
 
 def take_note(state: State, measurement: Measurement) -> None:

@@ -352,6 +352,9 @@ class Runner:
         self.homes = frozenset(name.partition(":")[0].partition(".")[0] for name in named)
         if request.get("before"):
             task.find(request["before"])()
+        # Before any workload is imported: what that brings along (another BLAS, with SciPy) would
+        # make another environment of each selection.
+        environment = describe_interpreter()
         self.keys = [batch.key for batch in batches]
         task.install(batches)
         # The crew first: a fork copies no thread but the one that forks.
@@ -360,7 +363,8 @@ class Runner:
         placed = request["placed"] and self.crew.place()
         refuse_gil_that_came_back()
         return {
-            "environment": describe_interpreter(),
+            "environment": environment,
+            "blas": read_blas(),
             "start_method": self.crew.strategy.start_method,
             "start_seconds": self.crew.start_seconds,
             "placed": placed,

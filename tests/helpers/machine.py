@@ -98,7 +98,7 @@ class MadeMachine:
     def of(self, case_id: str) -> list["MadeRunner"]:
         return [each for each in self.runners if each.case and each.case.id == case_id]
 
-    def describe(self, blas_threads: int | None) -> Json:
+    def describe(self, blas_threads: int | None, setup: str | None = None) -> Json:
         """What its runners say of their interpreter."""
         return {
             "python": "3.11.7",
@@ -155,6 +155,7 @@ class MadeRunner:
     def open(self, request: Json) -> Json:
         return {
             "environment": self.machine.describe(self.blas_threads),
+            "blas": self.machine.describe(self.blas_threads)["blas"],
             "start_method": "spawn" if request["strategy"] == "processes" else None,
             "start_seconds": 0.1,
         }  # fmt: skip
