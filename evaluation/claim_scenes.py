@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from evaluation.blocks import HEALTHY, draw, measured
 from evaluation.coverage import series
 from evaluation.made_duels import made_duel
-from speedgate.duel.decision import Verdict as DuelVerdict
+from speedgate.duel.decision import DuelVerdict
 from speedgate.history.document import extra_info, gil_class, over_processes, row_of
 from speedgate.judging.advice import advise
 from speedgate.judging.comparison import Level, Source, compare

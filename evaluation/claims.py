@@ -5,7 +5,7 @@
     python -m evaluation.claims NAME...         only the claims whose name holds one of these words
 
 A claim is a word that may be wrong, where it is stated, how often it may be, and a scene: made-up
-nights or bouts, or rounds of the committed trials drawn again, whose truth is known. What is
+nights or blocks, or rounds of the committed trials drawn again, whose truth is known. What is
 judged goes through the functions that judge a real run. A claim is exceeded where what came out is
 more than stated with 99% confidence.
 """
@@ -292,7 +292,7 @@ def _of_duels() -> Iterable[Claim]:
     yield Claim(
         "duel: 'same' of a case 1.6 times as slow in 20% of processes",
         "duel.md",
-        "2% from bout to bout",
+        "2% from block to block",
         0.2,
         scenes.same_with_levels,
         40,
@@ -301,7 +301,7 @@ def _of_duels() -> Iterable[Claim]:
     yield Claim(
         "duel: 'same' of a case at the margin",
         "duel.md",
-        "3% from bout to bout",
+        "3% from block to block",
         0.05,
         scenes.same_at_margin,
         20,

@@ -23,13 +23,13 @@ from statistics import median
 from typing import Any
 
 from evaluation.accuracy import MACHINE, commit
-from speedgate.duel.decision import SIGNAL, Move, decide
+from speedgate.duel.decision import PAIR_FIGURE, Effect, decide
 from speedgate.stats.estimate import Estimate
 
 DUELS_FILE = Path("evaluation/trials/duels.jsonl")
 TABLE_FILE = Path("docs/duels.md")
 DUELS = 20
-# Raised with every change of what a bout is or of what decides; only duels of one method count.
+# Raised with every change of what a block is or of what decides; only duels of one method count.
 METHOD = 3
 VERDICTS = ("worse", "better", "failed", "same", "inconclusive", "not available")
 
@@ -61,7 +61,9 @@ def run_one(budget: str | None) -> Json:
 
 def kept(finding: Json) -> Json:
     names = ("name", "verdict", "reason", "bouts")
-    ratios = {name: move["ratio"] for name, move in finding["signals"].items() if "ratio" in move}
+    ratios = {
+        name: effect["ratio"] for name, effect in finding["signals"].items() if "ratio" in effect
+    }
     return {name: finding[name] for name in names} | {"ratios": ratios}
 
 
@@ -106,7 +108,7 @@ def table() -> str:
             f"{METHOD} is the present method: seconds, speedup and the GIL held decide, and what "
             "was waited for a core is given back. By method 2 concurrency and inflation decided as "
             "well, and in 1 workers kept to no core. Two at once share the cores, as beside any "
-            "other work: bouts are fewer then, and more is inconclusive.",
+            "other work: blocks are fewer then, and more is inconclusive.",
             "",
             f"| method | commit | at once | machine | cases | minutes | {' | '.join(VERDICTS)} |",
             f"| --- | --- | --- | --- | --- | --- |{' --- |' * len(VERDICTS)}",
@@ -169,12 +171,12 @@ def rejudged(finding: Json) -> str:
     """
     if finding["verdict"] not in ("same", "inconclusive"):
         return str(finding["verdict"])
-    moves = {
-        name: Move(SIGNAL[name], (ratio, ratio), ratio)
+    effects = {
+        name: Effect(PAIR_FIGURE[name], (ratio, ratio), ratio)
         for name, found in finding["ratios"].items()
         if (ratio := estimate_of(found)) is not None
     }
-    return decide(moves, ()).verdict.value
+    return decide(effects, ()).verdict.value
 
 
 def estimate_of(found: Json) -> Estimate | None:

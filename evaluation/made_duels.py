@@ -1,8 +1,8 @@
-"""How often a duel errs, and what it finds, where the truth is known: whole duels of made-up bouts.
+"""How often a duel errs, and what it finds, where the truth is known: duels of made-up blocks.
 
     python -m evaluation.made_duels               prints the table of docs/duel.md
 
-Rules, waves and budget are those of a real duel; only the bouts are drawn, not measured.
+Rules, waves and budget are those of a real duel; only the blocks are drawn, not measured.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from speedgate.duel.decision import RATIO_MARGIN, Signal, Verdict
+from speedgate.duel.decision import RATIO_MARGIN, DuelVerdict, PairFigure
 from speedgate.duel.duel import Duel
 
 CASES = 76
 BUDGET_SECONDS = 540.0
-BOUT_SECONDS = 1.0
+BLOCK_SECONDS = 1.0
 MARGIN = math.log1p(RATIO_MARGIN)
 RATIOS = ("seconds", "concurrency", "inflation")
 
@@ -31,27 +31,27 @@ Draw = Callable[[random.Random], float]
 
 
 @dataclass(frozen=True)
-class MadeBout:
-    """What contrast asks of a bout. A speedup falls by as much as the parallel seconds rise."""
+class MadeBlock:
+    """What a decision asks of a block. A speedup falls by as much as the parallel seconds rise."""
 
     changes: dict[str, float]
 
     def change(
-        self, signal: Signal, workers: int, build: int, undisturbed: bool = False
+        self, figure: PairFigure, workers: int, build: int, undisturbed: bool = False
     ) -> float | None:
-        return self.changes.get(signal.name)
+        return self.changes.get(figure.name)
 
     def waiting(self, workers: int, build: int) -> float | None:
         return 0.0
 
-    def level(self, signal: Signal, workers: int, build: int) -> float | None:
-        change = self.changes.get(signal.name)
+    def level(self, figure: PairFigure, workers: int, build: int) -> float | None:
+        change = self.changes.get(figure.name)
         return None if change is None else math.exp(change * build)
 
 
 @dataclass
-class MadeContest:
-    """What a duel asks of a contest: bouts drawn around a true change of the parallel seconds.
+class MadeMatchup:
+    """What a duel asks of a matchup: blocks drawn around a true change of the parallel seconds.
 
     ``explaining`` is that of what explains: fewer workers at once, and more CPU.
     """
@@ -61,24 +61,24 @@ class MadeContest:
     explaining: float
     chance: random.Random
     clock: list[float]
-    bouts: list[Any] = field(default_factory=list)
+    blocks: list[Any] = field(default_factory=list)
     failures: dict[int, str] = field(default_factory=dict)
     lacking: dict[int, str] = field(default_factory=dict)
-    contestants: tuple[str, str] = ("A", "B")
+    builds_under_test: tuple[str, str] = ("A", "B")
     builds: tuple[int, int] = (0, 1)
     entry: Any = field(default_factory=lambda: ENTRY)
 
     def is_over(self) -> bool:
         return False
 
-    def run_bout(self) -> None:
-        self.clock[0] += BOUT_SECONDS
+    def run_block(self) -> None:
+        self.clock[0] += BLOCK_SECONDS
         changes = {name: self.draw(self.chance) for name in RATIOS}
         changes["seconds"] += self.true_change
         changes["concurrency"] -= self.explaining
         changes["inflation"] += self.explaining
         changes["speedup"] = -changes["seconds"]
-        self.bouts.append(MadeBout(changes))
+        self.blocks.append(MadeBlock(changes))
 
 
 def normal(deviation: float) -> Draw:
@@ -86,7 +86,7 @@ def normal(deviation: float) -> Draw:
 
 
 def with_spikes(deviation: float) -> Draw:
-    """One bout of ten is off by four times as much: a neighbour's burst."""
+    """One block of ten is off by four times as much: a neighbour's burst."""
     return lambda chance: chance.gauss(0.0, deviation * (4 if chance.random() < 0.1 else 1))
 
 
@@ -105,9 +105,9 @@ def slow_processes(chance: random.Random) -> float:
     return math.log(1.6) * (chance.random() < 0.2) + chance.gauss(0.0, 0.02)
 
 
-# Of each scene: how bouts scatter, the true change of all cases, and of how many besides.
+# Of each scene: how blocks scatter, the true change of all cases, and of how many besides.
 SCENES: dict[str, tuple[Draw, float, dict[float, int]]] = {
-    "no difference, 2% from bout to bout": (normal(0.02), 0.0, {}),
+    "no difference, 2% from block to block": (normal(0.02), 0.0, {}),
     "no difference, 10%, with spikes": (with_spikes(0.1), 0.0, {}),
     "no difference, two levels": (two_levels, 0.0, {}),
     "all at the margin, 3%": (normal(0.03), MARGIN, {}),
@@ -121,22 +121,22 @@ SCENES: dict[str, tuple[Draw, float, dict[float, int]]] = {
 }
 
 
-def made_duel(scene: str, chance: random.Random) -> Counter[tuple[bool, Verdict]]:
+def made_duel(scene: str, chance: random.Random) -> Counter[tuple[bool, DuelVerdict]]:
     """Return how many cases had which verdict: those that differ apart from those that do not."""
     draw, change, slower = SCENES[scene]
     true = [math.log(ratio) for ratio, count in slower.items() for _ in range(count)]
     clock = [0.0]
     explaining = EXPLAINING.get(scene, 0.0)
-    contests: list[Any] = [
-        MadeContest(draw, each, explaining, chance, clock)
+    matchups: list[Any] = [
+        MadeMatchup(draw, each, explaining, chance, clock)
         for each in true + [change] * (CASES - len(true))
     ]
-    chance.shuffle(contests)
-    duel = Duel(contests, BUDGET_SECONDS, now=lambda: clock[0])
+    chance.shuffle(matchups)
+    duel = Duel(matchups, BUDGET_SECONDS, now=lambda: clock[0])
     duel.run()
-    # The contests are ours, made above, whatever the duel takes them for.
+    # The matchups are ours, made above, whatever the duel takes them for.
     return Counter(
-        (each.trial.contest.true_change > MARGIN, each.verdict)  # type: ignore[attr-defined]
+        (each.state.matchup.true_change > MARGIN, each.verdict)  # type: ignore[attr-defined]
         for each in duel.findings()
     )
 
@@ -144,12 +144,14 @@ def made_duel(scene: str, chance: random.Random) -> Counter[tuple[bool, Verdict]
 def row(scene: str, duels: int) -> str:
     chance = random.Random(scene)
     found = [made_duel(scene, chance) for _ in range(duels)]
-    wrong = sum(bool(each[False, Verdict.WORSE] + each[False, Verdict.BETTER]) for each in found)
+    wrong = sum(
+        bool(each[False, DuelVerdict.WORSE] + each[False, DuelVerdict.BETTER]) for each in found
+    )
     total = sum(found, Counter())
     alike = sum(count for (differs, _), count in total.items() if not differs)
     differing = sum(count for (differs, _), count in total.items() if differs)
-    caught = f"{total[True, Verdict.WORSE] / differing:.0%}" if differing else ""
-    same = total[False, Verdict.SAME] / alike
+    caught = f"{total[True, DuelVerdict.WORSE] / differing:.0%}" if differing else ""
+    same = total[False, DuelVerdict.SAME] / alike
     return f"| {scene} | {wrong} of {duels} | {same:.0%} | {caught} |"
 
 

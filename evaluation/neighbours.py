@@ -1,9 +1,9 @@
-"""How often a bout beside neighbours agrees with what is not so, where the truth is known.
+"""How often a block beside neighbours agrees with what is not so, where the truth is known.
 
     python -m evaluation.neighbours               a minute a scene; the table on standard output
 
 One interpreter, as four builds: twice as it is, once with 1.3 times the work, once with a lock
-around it, in scenes of ``evaluation.scenes``. A bout beyond the margin as it was measured is held
+around it, in scenes of ``evaluation.scenes``. A block beyond the margin as it was measured is held
 against one that is so with the waiting given back as well, which is what a duel asks.
 """
 
@@ -15,10 +15,10 @@ from statistics import fmean, stdev
 
 from evaluation.scenes import SCENES, scene
 from evaluation.weighted import WORKLOADS
-from speedgate.commands.duel import contestants_of
+from speedgate.commands.duel import under_test
 from speedgate.duel.build import open_builds
-from speedgate.duel.decision import SIGNAL, Bout, Suspicion, waiting_of
-from speedgate.duel.matchup import Contest, Entry
+from speedgate.duel.decision import PAIR_FIGURE, Block, Candidate, waiting_of
+from speedgate.duel.matchup import Entry, Matchup
 from speedgate.stats.case import Case
 
 # What each build is, and by how much its seconds are truly those of the first.
@@ -30,48 +30,48 @@ TRUTHS = {
 }
 TIME_LIMIT_SECONDS = 60.0
 WORKERS = 2
-SECONDS = SIGNAL["seconds"]
+SECONDS = PAIR_FIGURE["seconds"]
 
 
-def measured(name: str, bouts: int) -> list[Bout]:
-    """Return bouts of all workloads in a scene."""
+def measured(name: str, blocks: int) -> list[Block]:
+    """Return blocks of all workloads in a scene."""
     texts = [text for text, _ in TRUTHS.values()]
     builds = open_builds(texts, from_source=False, allow_same=True, tell=lambda line: None)
-    with contestants_of(builds) as contestants:
-        contests = [
-            Contest(
+    with under_test(builds) as builds_under_test:
+        matchups = [
+            Matchup(
                 Entry(workload, Case(workload.name, workload.sizes[0], "threads", WORKERS)),
-                contestants,
+                builds_under_test,
                 TIME_LIMIT_SECONDS,
             )
             for workload in WORKLOADS
         ]
-        for number in range(bouts):
-            print(f"{name}: bout {number + 1} of {bouts}", file=sys.stderr, flush=True)
+        for number in range(blocks):
+            print(f"{name}: block {number + 1} of {blocks}", file=sys.stderr, flush=True)
             with scene(name, seed=number):
-                for contest in contests:
-                    contest.run_bout()
-    return [bout for contest in contests for bout in contest.bouts]
+                for matchup in matchups:
+                    matchup.run_block()
+    return [block for matchup in matchups for block in matchup.blocks]
 
 
-def beyond(bouts: list[Bout], build: int, sign: int) -> tuple[float, float]:
-    """Return how many of the bouts lie beyond the margin as measured, and as a duel asks."""
-    suspicion = Suspicion(build, SECONDS, sign)
-    raw = [bout.change(SECONDS, WORKERS, build) or 0.0 for bout in bouts]
+def beyond(blocks: list[Block], build: int, sign: int) -> tuple[float, float]:
+    """Return how many of the blocks lie beyond the margin as measured, and as a duel asks."""
+    candidate = Candidate(build, SECONDS, sign)
+    raw = [block.change(SECONDS, WORKERS, build) or 0.0 for block in blocks]
     return (
         fmean(sign * each > SECONDS.margin for each in raw),
-        fmean(bool(suspicion.agrees(bout, WORKERS)) for bout in bouts),
+        fmean(bool(candidate.agrees(block, WORKERS)) for block in blocks),
     )
 
 
-def row(name: str, bouts: list[Bout], build: int) -> str:
+def row(name: str, blocks: list[Block], build: int) -> str:
     label, (_, truth) = list(TRUTHS.items())[build]
-    waiting = waiting_of(bouts, WORKERS, build)
+    waiting = waiting_of(blocks, WORKERS, build)
     spreads = [
-        stdev(bout.change(SECONDS, WORKERS, build, each) or 0.0 for bout in bouts)
+        stdev(block.change(SECONDS, WORKERS, build, each) or 0.0 for block in blocks)
         for each in (False, True)
     ]
-    slower, faster = (beyond(bouts, build, sign) for sign in (1, -1))
+    slower, faster = (beyond(blocks, build, sign) for sign in (1, -1))
     return (
         f"| {name} | {label} | {truth:g} | {'?' if waiting is None else f'{waiting:.0%}'} | "
         f"{slower[0]:.0%} | {slower[1]:.0%} | {faster[0]:.0%} | {faster[1]:.0%} | "
@@ -81,7 +81,7 @@ def row(name: str, bouts: list[Bout], build: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m evaluation.neighbours", description=__doc__)
-    parser.add_argument("--bouts", type=int, default=12, help="of each workload and scene")
+    parser.add_argument("--blocks", type=int, default=12, help="of each workload and scene")
     parser.add_argument("--scenes", default="quiet,neighbour,bursts", help=", ".join(SCENES))
     options = parser.parse_args()
     print(
@@ -90,9 +90,9 @@ def main() -> None:
     )
     print(f"|{' --- |' * 10}")
     for name in options.scenes.split(","):
-        bouts = measured(name, options.bouts)
+        blocks = measured(name, options.blocks)
         for build in range(1, len(TRUTHS)):
-            print(row(name, bouts, build), flush=True)
+            print(row(name, blocks, build), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""How far bouts of one build with itself differ where workers keep to cores, and where they do not.
+"""How far blocks of one build with itself differ, workers on cores of their own and left alone.
 
     python -m evaluation.placement                3 minutes; the table on standard output
 
-Both are taken in turn, bout by bout, over cases of the duel's default selection.
+Both are taken in turn, block by block, over cases of the duel's default selection.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import math
 import sys
 from statistics import median, stdev
 
-from speedgate.commands.duel import contestants_of
+from speedgate.commands.duel import under_test
 from speedgate.duel.build import open_builds
-from speedgate.duel.decision import SIGNAL, changes
-from speedgate.duel.matchup import Contest, Contestant, Entry
+from speedgate.duel.decision import PAIR_FIGURE, block_changes
+from speedgate.duel.matchup import BuildUnderTest, Entry, Matchup
 from speedgate.duel.selection import parse_entry
 from speedgate.measuring.measure import Asker, Json
 
@@ -48,45 +48,45 @@ class LeftAlone:
         self._runner.close()
 
 
-def left_alone(contestant: Contestant) -> Contestant:
+def left_alone(build_under_test: BuildUnderTest) -> BuildUnderTest:
     def open_runner(entry: Entry) -> Asker:
-        return LeftAlone(contestant.open_runner(entry))
+        return LeftAlone(build_under_test.open_runner(entry))
 
-    return Contestant(contestant.label, open_runner, contestant.variables)
+    return BuildUnderTest(build_under_test.label, open_runner, build_under_test.variables)
 
 
-def measured(bouts: int) -> list[tuple[str, list[float], list[float]]]:
-    """Return for each case the spreads when left alone, and when placed, one for each signal."""
+def measured(blocks: int) -> list[tuple[str, list[float], list[float]]]:
+    """Return for each case the spreads when left alone, and when placed, one for each figure."""
     builds = open_builds(
         ["one=", "other="], from_source=False, allow_same=True, tell=lambda line: None
     )
-    with contestants_of(builds) as placed:
+    with under_test(builds) as placed:
         sides = ([left_alone(each) for each in placed], placed)
-        contests = [
-            [Contest(parse_entry(case), side, TIME_LIMIT_SECONDS) for side in sides]
+        matchups = [
+            [Matchup(parse_entry(case), side, TIME_LIMIT_SECONDS) for side in sides]
             for case in CASES
         ]
-        for number in range(bouts):
-            print(f"bout {number + 1} of {bouts}", file=sys.stderr, flush=True)
-            for pair in contests:
-                for contest in pair:
-                    contest.run_bout()
+        for number in range(blocks):
+            print(f"block {number + 1} of {blocks}", file=sys.stderr, flush=True)
+            for pair in matchups:
+                for matchup in pair:
+                    matchup.run_block()
     return [
         (case, spreads(alone), spreads(kept))
-        for case, (alone, kept) in zip(CASES, contests, strict=True)
+        for case, (alone, kept) in zip(CASES, matchups, strict=True)
     ]
 
 
-def spreads(contest: Contest) -> list[float]:
-    """Return the standard deviation over bouts of each signal's logarithm, B over A."""
-    workers = contest.entry.case.workers
-    return [stdev(changes(contest.bouts, SIGNAL[name], workers, 1)) for name in SHOWN]
+def spreads(matchup: Matchup) -> list[float]:
+    """Return the standard deviation over blocks of each figure's logarithm, B over A."""
+    workers = matchup.entry.case.workers
+    return [stdev(block_changes(matchup.blocks, PAIR_FIGURE[name], workers, 1)) for name in SHOWN]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m evaluation.placement", description=__doc__)
-    parser.add_argument("--bouts", type=int, default=8)
-    found = measured(parser.parse_args().bouts)
+    parser.add_argument("--blocks", type=int, default=8)
+    found = measured(parser.parse_args().blocks)
     print(f"| case | {' | '.join(f'{name}: left alone | placed' for name in SHOWN)} |")
     print(f"| --- |{' --- | --- |' * len(SHOWN)}")
     for case, alone, placed in found:

@@ -308,7 +308,7 @@ def run_compare(options: argparse.Namespace) -> int:
     sides = [named_for_its_build(*each) for each in found]
     if all((environment.get("settings") or {}).get("duel") for _, environment in found):
         warn(
-            "these are sides of duels: `report` of one has the verdicts of its bouts side by side; "
+            "these are sides of duels: `report` of one has the verdicts, blocks side by side; "
             "here each run stands for itself"
         )
     differences = [difference_lines(found[0][1], other) for _, other in found[1:]]

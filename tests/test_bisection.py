@@ -3,11 +3,11 @@
 import pytest
 from helpers.builds import CRASHING, PAIR_SECONDS, MadeBuilds
 
-from speedgate.duel.bisection import STEP_BOUTS, Answer, Outcome, search, side_of
-from speedgate.duel.decision import SIGNAL, Suspicion
+from speedgate.duel.bisection import STEP_BLOCKS, Answer, Outcome, nearer_end, search
+from speedgate.duel.decision import PAIR_FIGURE, Candidate
 
 VERSIONS = [f"1.{number}" for number in range(20)]
-SPEEDUP_FELL = Suspicion(1, SIGNAL["speedup"], -1)
+SPEEDUP_FELL = Candidate(1, PAIR_FIGURE["speedup"], -1)
 
 
 def probing(first_bad, unknown=(), asked=None):
@@ -49,30 +49,30 @@ def test_what_cannot_be_told_is_named_only_where_it_matters():
 )
 def test_a_version_is_like_the_end_that_it_is_nearer_to(middle, answer):
     made = MadeBuilds({"ratio": 1.9}, {"ratio": middle}, {"ratio": 0.9})
-    contest = made.contest()
-    found, why = side_of(contest, SPEEDUP_FELL)
+    matchup = made.matchup()
+    found, why = nearer_end(matchup, SPEEDUP_FELL)
     assert found is answer
     assert why.endswith("of the way, by speedup")
-    assert len(contest.bouts) == STEP_BOUTS[0]
+    assert len(matchup.blocks) == STEP_BLOCKS[0]
 
 
 def test_an_inconclusive_step_is_repeated_and_then_given_up():
-    contest = MadeBuilds({}, {}, {}).contest()
-    assert side_of(contest, SPEEDUP_FELL)[0] is Answer.UNSURE
-    assert len(contest.bouts) == sum(STEP_BOUTS)
+    matchup = MadeBuilds({}, {}, {}).matchup()
+    assert nearer_end(matchup, SPEEDUP_FELL)[0] is Answer.UNSURE
+    assert len(matchup.blocks) == sum(STEP_BLOCKS)
 
 
 def test_a_step_beside_neighbours_is_less_sure():
     """By its seconds the middle is like the bad one; with the waiting given back like the good."""
     slow = {"pair_seconds": 2 * PAIR_SECONDS}
-    rose = Suspicion(1, SIGNAL["seconds"], 1)
-    quiet = MadeBuilds({}, slow, slow).contest()
-    assert side_of(quiet, rose)[0] is Answer.BAD
-    beside = MadeBuilds({}, slow | {"waiting": 0.5}, slow).contest()
-    assert side_of(beside, rose)[0] is Answer.UNSURE
+    rose = Candidate(1, PAIR_FIGURE["seconds"], 1)
+    quiet = MadeBuilds({}, slow, slow).matchup()
+    assert nearer_end(quiet, rose)[0] is Answer.BAD
+    beside = MadeBuilds({}, slow | {"waiting": 0.5}, slow).matchup()
+    assert nearer_end(beside, rose)[0] is Answer.UNSURE
 
 
 def test_a_version_that_fails_is_left_out():
-    answer, why = side_of(MadeBuilds({}, CRASHING, {}).contest(), SPEEDUP_FELL)
+    answer, why = nearer_end(MadeBuilds({}, CRASHING, {}).matchup(), SPEEDUP_FELL)
     assert answer is Answer.MISSING
     assert why.startswith("B failed: the runner ended by signal SIGSEGV")

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from helpers.builds import CRASHING, LACKING, PAIR_SECONDS, REFUSING, MadeBuilds, missing
 
-from speedgate.duel.decision import DISSENTS, FAMILY_ERROR, Verdict, bouts_to_confirm
-from speedgate.duel.duel import DECIDING_BOUTS, SCREENING_BOUTS, WAVES, Duel, Trial
+from speedgate.duel.decision import DISSENTS, FAMILY_ERROR, DuelVerdict, blocks_to_confirm
+from speedgate.duel.duel import DECIDING_BLOCKS, SCREENING_BLOCKS, WAVES, CaseState, Duel
 from speedgate.measuring.measure import MeasurementError
 from speedgate.report.duel import duel_markdown, duel_text, explanation, findings_json, reason
 
@@ -15,7 +15,7 @@ HOUR = 3600.0
 
 def run(*scripts, budget=HOUR, tell=lambda step: None):
     made = MadeBuilds(*scripts)
-    duel = Duel([made.contest()], budget, tell, made.clock)
+    duel = Duel([made.matchup()], budget, tell, made.clock)
     duel.run()
     return duel
 
@@ -32,17 +32,17 @@ def section(duel):
 
 def test_two_that_are_the_same_are_the_same_after_screening():
     duel = run({}, {})
-    assert [each.verdict for each in duel.findings()] == [Verdict.SAME]
-    assert len(duel.trials[0].contest.bouts) == SCREENING_BOUTS
+    assert [each.verdict for each in duel.findings()] == [DuelVerdict.SAME]
+    assert len(duel.states[0].matchup.blocks) == SCREENING_BLOCKS
     assert reason(duel.findings()[0]) == "seconds and speedup within 10%, the GIL held within 0.10"
 
 
-def test_a_lost_speedup_is_worse_once_fresh_bouts_agree():
+def test_a_lost_speedup_is_worse_once_fresh_blocks_agree():
     duel = run({"ratio": 1.9}, {"ratio": 0.9})
     (finding,) = duel.findings()
-    assert finding.verdict is Verdict.WORSE
-    assert finding.bouts == duel.needed[0] - DISSENTS > SCREENING_BOUTS
-    assert len(duel.trials[0].contest.bouts) == SCREENING_BOUTS + finding.bouts
+    assert finding.verdict is DuelVerdict.WORSE
+    assert finding.blocks == duel.needed[0] - DISSENTS > SCREENING_BLOCKS
+    assert len(duel.states[0].matchup.blocks) == SCREENING_BLOCKS + finding.blocks
     assert reason(finding).startswith(
         "slower, and the threads gain less; speedup 0.90x, was 1.90x (B/A 0.47 [0.47, 0.47]); "
     )
@@ -50,12 +50,12 @@ def test_a_lost_speedup_is_worse_once_fresh_bouts_agree():
 
 def test_more_speedup_is_better():
     (finding,) = run({"ratio": 0.9}, {"ratio": 1.9}).findings()
-    assert finding.verdict is Verdict.BETTER
+    assert finding.verdict is DuelVerdict.BETTER
 
 
 def test_a_held_gil_is_told():
     (finding,) = run({"held": (5, 100)}, {"held": (90, 100)}).findings()
-    assert finding.verdict is Verdict.WORSE
+    assert finding.verdict is DuelVerdict.WORSE
     assert reason(finding) == (
         "threads lost; the GIL is held for 90% of the work, was 5% (B-A +0.85 [+0.85, +0.85]): "
         "more of the work holds the GIL"
@@ -64,7 +64,7 @@ def test_a_held_gil_is_told():
 
 def test_slower_on_both_sides_is_no_matter_of_threading():
     (finding,) = run({"pair_seconds": 0.1}, {"pair_seconds": 0.2}).findings()
-    assert finding.verdict is Verdict.WORSE
+    assert finding.verdict is DuelVerdict.WORSE
     assert "serial and parallel are both slower: the threading did not change" in reason(finding)
 
 
@@ -72,7 +72,7 @@ def test_a_build_that_is_faster_and_lost_its_threads_says_both():
     changed = {"ratio": 1.5, "pair_seconds": PAIR_SECONDS / 2, "held": (90, 100)}
     duel = run({"ratio": 1.5}, changed)
     (finding,) = duel.findings()
-    assert finding.verdict is Verdict.BETTER
+    assert finding.verdict is DuelVerdict.BETTER
     assert reason(finding).startswith("faster, but threads lost; seconds a call B/A 0.50")
     assert reason(finding).endswith(": more of the work holds the GIL")
     assert duel_text(section(duel), 200)[-1].startswith("1 better (1 faster, but threads lost) in")
@@ -82,7 +82,7 @@ def test_a_build_that_is_faster_with_a_smaller_speedup_says_both():
     """Serial 2.5 times as fast, parallel 1.5 times."""
     changed = {"ratio": 0.9, "pair_seconds": PAIR_SECONDS * 1.9 / 3.75}
     (finding,) = run({"ratio": 1.5}, changed).findings()
-    assert finding.verdict is Verdict.BETTER
+    assert finding.verdict is DuelVerdict.BETTER
     assert reason(finding).startswith("faster, but the threads gain less; ")
     assert reason(finding).endswith(": both sides became faster, the serial one more")
 
@@ -92,7 +92,7 @@ def test_a_serial_side_that_moved_alone_is_told_and_is_no_verdict(factor, word):
     """The parallel seconds are the same: pair_seconds / (1 + ratio)."""
     changed = {"ratio": 1.5 * factor, "pair_seconds": PAIR_SECONDS * (1 + 1.5 * factor) / 2.5}
     (finding,) = run({"ratio": 1.5}, changed).findings()
-    assert finding.verdict is Verdict.SAME
+    assert finding.verdict is DuelVerdict.SAME
     assert reason(finding).endswith(f": the serial side became {word}, the parallel one did not")
 
 
@@ -100,36 +100,36 @@ def test_a_serial_side_that_moved_the_other_way_explains_nothing():
     """Serial 1.5 times as fast, and parallel more than that, in a case whose seconds vary."""
     duel = run({"ratio": 1.5}, {"ratio": 3.0, "pair_seconds": PAIR_SECONDS * 0.89})
     (finding,) = duel.findings()
-    assert finding.moves["serial_seconds"].change.value > 1.1
-    slower = {**finding.moves, "serial_seconds": _inverted(finding.moves["serial_seconds"])}
-    speedup = [each for each in finding.confirmed if each.signal.name == "speedup"]
+    assert finding.effects["serial_seconds"].change.value > 1.1
+    slower = {**finding.effects, "serial_seconds": _inverted(finding.effects["serial_seconds"])}
+    speedup = [each for each in finding.confirmed if each.figure.name == "speedup"]
     assert not speedup[0].is_worse
-    assert explanation(replace(finding, moves=slower, confirmed=speedup)) == ""
+    assert explanation(replace(finding, effects=slower, confirmed=speedup)) == ""
 
 
-def _inverted(move):
-    change = move.change
+def _inverted(effect):
+    change = effect.change
     ends = {"value": 1 / change.value, "low": 1 / change.high, "high": 1 / change.low}
-    return replace(move, change=replace(change, **ends))
+    return replace(effect, change=replace(change, **ends))
 
 
 def test_a_build_that_is_sure_does_not_end_the_waves_of_another():
     made = MadeBuilds({"ratio": 1.9}, {"ratio": 0.9}, {"ratio": 1.9})
-    trial = Trial(made.contest())
+    state = CaseState(made.matchup())
     for _ in range(4):
-        trial.contest.run_bout()
-    assert trial.suspect() > 0
-    trial.confirmed = list(trial.suspected)
+        state.matchup.run_block()
+    assert state.suspect() > 0
+    state.confirmed = list(state.suspected)
     made.scripts[2]["ratio"] = 0.3
     for _ in range(8):
-        trial.contest.run_bout()
-    assert trial.suspect() > 0
-    assert {each.build for each in trial.confirmed} == {1}
-    assert {each.build for each in trial.open_suspicions} == {2}
-    assert trial.fresh == {1: 4, 2: 12}
+        state.matchup.run_block()
+    assert state.suspect() > 0
+    assert {each.build for each in state.confirmed} == {1}
+    assert {each.build for each in state.open_candidates} == {2}
+    assert state.fresh == {1: 4, 2: 12}
 
 
-def test_what_fresh_bouts_refuted_stays_refuted_when_the_time_is_up():
+def test_what_fresh_blocks_refuted_stays_refuted_when_the_time_is_up():
     made = MadeBuilds({"ratio": 1.9}, {"ratio": 0.9})
 
     def recover(step):
@@ -138,7 +138,7 @@ def test_what_fresh_bouts_refuted_stays_refuted_when_the_time_is_up():
         if step.phase.endswith("undecided"):
             made.clock.advance(HOUR)
 
-    duel = Duel([made.contest()], HOUR, recover, made.clock)
+    duel = Duel([made.matchup()], HOUR, recover, made.clock)
     duel.run()
     assert len(duel.needed) == 1
     assert "not confirmed by fresh runs" in reason(duel.findings()[0])
@@ -146,9 +146,9 @@ def test_what_fresh_bouts_refuted_stays_refuted_when_the_time_is_up():
 
 def test_workers_that_could_not_be_placed_are_told():
     duel = run({"replies": {"open": {"placed": False}}}, {})
-    contest = duel.trials[0].contest
-    assert not contest.is_placed
-    shown = duel_text(section(duel) | {"placed": contest.is_placed}, 200)
+    matchup = duel.states[0].matchup
+    assert not matchup.is_placed
+    shown = duel_text(section(duel) | {"placed": matchup.is_placed}, 200)
     assert any("could not be kept to a core each" in line for line in shown)
     assert not any("could not be kept" in line for line in duel_text(section(duel), 200))
 
@@ -189,7 +189,7 @@ def test_what_neighbours_did_to_one_build_is_not_confirmed():
     """B's seconds are twice A's for the whole duel, and others had its cores for half of them."""
     slower = {"ratio": 2.0, "pair_seconds": 2 * PAIR_SECONDS, "waiting": 0.5}
     (finding,) = run({"ratio": 2.0}, slower).findings()
-    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.verdict is DuelVerdict.INCONCLUSIVE
 
 
 def test_of_a_traceback_only_the_error_is_told():
@@ -207,46 +207,46 @@ def test_the_columns_of_several_builds_name_none():
     assert any(line.split() == ["A", "other", "other/A", "seconds"] for line in shown)
 
 
-def test_dissent_dismisses_a_suspicion():
+def test_dissent_dismisses_a_candidate():
     made = MadeBuilds({"ratio": 1.9}, {"ratio": 0.9})
 
     def recover(step):
         if step.phase.startswith("confirming"):
             made.scripts[1]["ratio"] = 1.9
 
-    duel = Duel([made.contest()], HOUR, recover, made.clock)
+    duel = Duel([made.matchup()], HOUR, recover, made.clock)
     duel.run()
     (finding,) = duel.findings()
-    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.verdict is DuelVerdict.INCONCLUSIVE
     assert "not confirmed by fresh runs: speedup" in reason(finding)
-    most = SCREENING_BOUTS + WAVES * (DECIDING_BOUTS + 2 * max(duel.needed))
-    assert SCREENING_BOUTS < len(duel.trials[0].contest.bouts) <= most
+    most = SCREENING_BLOCKS + WAVES * (DECIDING_BLOCKS + 2 * max(duel.needed))
+    assert SCREENING_BLOCKS < len(duel.states[0].matchup.blocks) <= most
 
 
-def test_a_later_wave_confirms_what_the_first_bouts_hid():
+def test_a_later_wave_confirms_what_the_first_blocks_hid():
     made = MadeBuilds({"ratio": 1.9}, {"ratio": 0.9})
 
     def hide(step):
-        made.scripts[1]["ratio"] = 3.6 if step.phase.startswith("bout 1") else 0.9
+        made.scripts[1]["ratio"] = 3.6 if step.phase.startswith("block 1") else 0.9
 
-    duel = Duel([made.contest()], HOUR, hide, made.clock)
+    duel = Duel([made.matchup()], HOUR, hide, made.clock)
     duel.run()
     (finding,) = duel.findings()
-    assert finding.verdict is Verdict.WORSE
-    assert duel.needed == [0, bouts_to_confirm(2, FAMILY_ERROR / 4), 0]
+    assert finding.verdict is DuelVerdict.WORSE
+    assert duel.needed == [0, blocks_to_confirm(2, FAMILY_ERROR / 4), 0]
 
 
 def test_what_there_is_no_time_to_confirm_says_so():
-    bout_seconds = 0.6  # of the fake clock
-    duel = run({"ratio": 1.9}, {"ratio": 0.9}, budget=SCREENING_BOUTS * bout_seconds)
+    block_seconds = 0.6  # of the fake clock
+    duel = run({"ratio": 1.9}, {"ratio": 0.9}, budget=SCREENING_BLOCKS * block_seconds)
     (finding,) = duel.findings()
-    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.verdict is DuelVerdict.INCONCLUSIVE
     assert reason(finding) == "no time was left to confirm it"
 
 
 def test_what_there_is_no_time_for_at_all_says_so():
     made = MadeBuilds({}, {})
-    duel = Duel([made.contest(), made.contest()], 0.1, lambda step: None, made.clock)
+    duel = Duel([made.matchup(), made.matchup()], 0.1, lambda step: None, made.clock)
     duel.run()
     assert reason(duel.findings()[-1]) == "it was not reached"
     assert duel.is_finished
@@ -256,13 +256,13 @@ def test_what_there_is_no_time_for_at_all_says_so():
 @pytest.mark.parametrize(
     ("scripts", "verdict", "words"),
     [
-        (({}, CRASHING), Verdict.FAILED, "in B: the runner ended by signal SIGSEGV"),
-        ((CRASHING, {}), Verdict.FAILED, "in A: the runner ended by signal SIGSEGV"),
-        ((REFUSING, REFUSING), Verdict.FAILED, "in A and B: the runner ended with exit code 1"),
-        (({}, LACKING), Verdict.NOT_AVAILABLE, "in B: g-1e6-threads-2: no such"),
+        (({}, CRASHING), DuelVerdict.FAILED, "in B: the runner ended by signal SIGSEGV"),
+        ((CRASHING, {}), DuelVerdict.FAILED, "in A: the runner ended by signal SIGSEGV"),
+        ((REFUSING, REFUSING), DuelVerdict.FAILED, "in A and B: the runner ended with exit code 1"),
+        (({}, LACKING), DuelVerdict.NOT_AVAILABLE, "in B: g-1e6-threads-2: no such"),
         (
             (missing("numpy.dtypes"), {}),
-            Verdict.NOT_AVAILABLE,
+            DuelVerdict.NOT_AVAILABLE,
             "in A: g-1e6-threads-2: this build lacks numpy.dtypes",
         ),
     ],
@@ -276,24 +276,24 @@ def test_what_a_build_cannot_do_is_told_of_that_build(scripts, verdict, words):
 def test_each_other_build_has_a_verdict_against_the_first():
     findings = run({"ratio": 1.9}, {"ratio": 0.9}, {"ratio": 1.9}).findings()
     assert {each.build: each.verdict for each in findings} == {
-        1: Verdict.WORSE,
-        2: Verdict.SAME,
+        1: DuelVerdict.WORSE,
+        2: DuelVerdict.SAME,
     }
 
 
 def test_what_matters_most_comes_first():
     made = [MadeBuilds({"ratio": 1.9}, {"ratio": ratio}) for ratio in (1.9, 1.5, 4.0, 0.5)]
     made.append(MadeBuilds({}, CRASHING))
-    contests = [each.contest() for each in made]
-    duel = Duel(contests, HOUR, now=made[0].clock)
+    matchups = [each.matchup() for each in made]
+    duel = Duel(matchups, HOUR, now=made[0].clock)
     duel.run()
-    found = [(each.verdict, contests.index(each.trial.contest)) for each in duel.findings()]
+    found = [(each.verdict, matchups.index(each.state.matchup)) for each in duel.findings()]
     assert found == [
-        (Verdict.WORSE, 3),
-        (Verdict.WORSE, 1),
-        (Verdict.BETTER, 2),
-        (Verdict.FAILED, 4),
-        (Verdict.SAME, 0),
+        (DuelVerdict.WORSE, 3),
+        (DuelVerdict.WORSE, 1),
+        (DuelVerdict.BETTER, 2),
+        (DuelVerdict.FAILED, 4),
+        (DuelVerdict.SAME, 0),
     ]
 
 
@@ -301,14 +301,14 @@ def test_an_interrupt_leaves_what_was_measured():
     made = MadeBuilds({}, {})
 
     def interrupt(step):
-        if step.phase.startswith("bout 3"):
+        if step.phase.startswith("block 3"):
             raise KeyboardInterrupt
 
-    duel = Duel([made.contest()], HOUR, interrupt, made.clock)
+    duel = Duel([made.matchup()], HOUR, interrupt, made.clock)
     with pytest.raises(KeyboardInterrupt):
         duel.run()
     assert not duel.is_complete
-    assert [each.verdict for each in duel.findings()] == [Verdict.SAME]
+    assert [each.verdict for each in duel.findings()] == [DuelVerdict.SAME]
     assert "cut short" in duel_text(section(duel), 80)[-1]
 
 

@@ -69,8 +69,8 @@ def environments(monkeypatch, tmp_path):
     for module in (duel_commands, bisect_commands):
         monkeypatch.setattr(module, "open_builds", made.open)
     monkeypatch.setattr(duel_commands, "RunnerProcess", made.runner)
-    monkeypatch.setattr("speedgate.duel.matchup.BOUT_SECONDS", 0.001)
-    monkeypatch.setattr("speedgate.duel.matchup.MOST_SETS", 2)
+    monkeypatch.setattr("speedgate.duel.matchup.BLOCK_SECONDS", 0.001)
+    monkeypatch.setattr("speedgate.duel.matchup.MOST_REPLICATES", 2)
     monkeypatch.setattr("speedgate.duel.selection.usable_cores", lambda: 2)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.chdir(tmp_path)
@@ -128,7 +128,7 @@ def test_only_who_asks_for_it_fails_on_worse(run, environments, options, code):
 
 
 def test_what_a_killed_duel_had_measured_is_found_by_the_next(run, environments, monkeypatch):
-    """Killed once the first bout was over; every step is kept here, not one a minute."""
+    """Killed once the first block was over; every step is kept here, not one a minute."""
     monkeypatch.setattr(duel_commands, "KEEP_EVERY_SECONDS", 0.0)
     steps = []
 
@@ -391,7 +391,7 @@ def test_an_interrupt_saves_what_was_measured_and_leaves_nothing_running(tmp_pat
     process = start(tmp_path, "--workloads", "sort,g", "--budget", "300")
     assert process.stderr is not None
     first = process.stderr.readline()
-    assert first.startswith("bout 1 of 4: [1/2]"), first
+    assert first.startswith("block 1 of 4: [1/2]"), first
     time.sleep(3.0)
     process.send_signal(sent)
     out, err = process.communicate(timeout=120)

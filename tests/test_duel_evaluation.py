@@ -1,4 +1,4 @@
-"""The arithmetic of the duels' evaluation, and whole duels of made-up bouts."""
+"""The arithmetic of the duels' evaluation, and whole duels of made-up blocks."""
 
 import random
 
@@ -6,7 +6,7 @@ import pytest
 
 from evaluation.duels import METHOD, rejudged, summary, upper_bound
 from evaluation.made_duels import CASES, SAME_SECONDS, made_duel
-from speedgate.duel.decision import Verdict
+from speedgate.duel.decision import DuelVerdict
 
 
 @pytest.mark.parametrize(
@@ -53,19 +53,19 @@ def test_a_whole_duel_without_a_difference_calls_none(scene):
     """Three waves, the budget and all; the seeds are fixed, so that chance fails nobody."""
     found = made_duel(scene, random.Random(1))
     assert sum(found.values()) == CASES
-    assert not {verdict for _, verdict in found} & {Verdict.WORSE, Verdict.BETTER}
+    assert not {verdict for _, verdict in found} & {DuelVerdict.WORSE, DuelVerdict.BETTER}
 
 
 def test_a_whole_duel_finds_the_cases_that_differ():
     found = made_duel("10%, with spikes; three cases 1.5 times as slow", random.Random(1))
-    assert found[True, Verdict.WORSE] == 3
-    assert found[False, Verdict.WORSE] == 0
+    assert found[True, DuelVerdict.WORSE] == 3
+    assert found[False, DuelVerdict.WORSE] == 0
 
 
 def test_fewer_workers_at_once_for_the_same_seconds_are_no_difference():
-    assert made_duel(SAME_SECONDS, random.Random(1)) == {(False, Verdict.SAME): CASES}
+    assert made_duel(SAME_SECONDS, random.Random(1)) == {(False, DuelVerdict.SAME): CASES}
 
 
-def test_a_whole_duel_of_quiet_bouts_calls_them_the_same():
-    found = made_duel("no difference, 2% from bout to bout", random.Random(1))
-    assert found == {(False, Verdict.SAME): CASES}
+def test_a_whole_duel_of_quiet_blocks_calls_them_the_same():
+    found = made_duel("no difference, 2% from block to block", random.Random(1))
+    assert found == {(False, DuelVerdict.SAME): CASES}

@@ -15,16 +15,16 @@ from speedgate.commands.duel import (
     WELL,
     StepLine,
     add_measuring,
-    contestants_of,
     parse_measuring,
     say,
+    under_test,
 )
-from speedgate.duel.bisection import Answer, Outcome, search, side_of, whether_it_runs
+from speedgate.duel.bisection import Answer, Outcome, nearer_end, search, whether_it_runs
 from speedgate.duel.build import Build, BuildError, open_builds, parse_build
-from speedgate.duel.decision import Suspicion, Verdict
+from speedgate.duel.decision import Candidate, DuelVerdict
 from speedgate.duel.duel import Duel
 from speedgate.duel.installation import package_name, published_versions
-from speedgate.duel.matchup import Contest, Entry
+from speedgate.duel.matchup import Entry, Matchup
 from speedgate.duel.selection import parse_entry, refuse_what_does_not_fit
 from speedgate.measuring.selection import OptionError
 from speedgate.report.duel import reason
@@ -102,19 +102,19 @@ def what_differs(
     ends: Sequence[Build], entry: Entry, budget: float, limit: float
 ) -> Callable[[Build], tuple[Answer, str]] | None:
     """Duel the ends; return what tells of a build which end it is like, ``None`` if nothing can."""
-    with contestants_of(ends) as contestants:
+    with under_test(ends) as builds_under_test:
         line = StepLine()
-        duel = Duel([Contest(entry, contestants, limit)], budget, line)
+        duel = Duel([Matchup(entry, builds_under_test, limit)], budget, line)
         duel.run()
         line.close()
     finding = duel.findings()[0]
     print(one_line(f"{finding.verdict.value}: {entry.label} {reason(finding)}"), flush=True)
-    if finding.verdict in (Verdict.FAILED, Verdict.NOT_AVAILABLE):
+    if finding.verdict in (DuelVerdict.FAILED, DuelVerdict.NOT_AVAILABLE):
         # What fails in the good one as well did not begin anywhere between.
         return partial(_ask_whether_it_runs, ends[0], entry, limit) if finding.out == (1,) else None
     moved = max(
         finding.decision.because,
-        key=lambda each: finding.moves[each.signal.name].certainty,
+        key=lambda each: finding.effects[each.figure.name].certainty,
         default=None,
     )
     if moved is None:
@@ -123,17 +123,17 @@ def what_differs(
 
 
 def _ask_which_side(
-    ends: Sequence[Build], entry: Entry, limit: float, moved: Suspicion, middle: Build
+    ends: Sequence[Build], entry: Entry, limit: float, moved: Candidate, middle: Build
 ) -> tuple[Answer, str]:
-    with contestants_of([ends[0], middle, ends[1]]) as contestants:
-        return side_of(Contest(entry, contestants, limit), moved)
+    with under_test([ends[0], middle, ends[1]]) as builds_under_test:
+        return nearer_end(Matchup(entry, builds_under_test, limit), moved)
 
 
 def _ask_whether_it_runs(
     good: Build, entry: Entry, limit: float, middle: Build
 ) -> tuple[Answer, str]:
-    with contestants_of([good, middle]) as contestants:
-        return whether_it_runs(Contest(entry, contestants, limit))
+    with under_test([good, middle]) as builds_under_test:
+        return whether_it_runs(Matchup(entry, builds_under_test, limit))
 
 
 def refuse_another_numpy(package: str, ends: Sequence[Build]) -> None:

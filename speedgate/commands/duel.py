@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from speedgate.duel.build import Build, open_builds
-from speedgate.duel.decision import FAMILY_ERROR, RATIO_MARGIN, SHARE_MARGIN, Verdict
+from speedgate.duel.decision import FAMILY_ERROR, RATIO_MARGIN, SHARE_MARGIN, DuelVerdict
 from speedgate.duel.duel import Duel, Step
-from speedgate.duel.matchup import Contest, Contestant, Entry
+from speedgate.duel.matchup import BuildUnderTest, Entry, Matchup
 from speedgate.duel.package_copy import lent_folder
 from speedgate.duel.recording import DuelRecording, build_json
 from speedgate.duel.selection import add_selection, refuse_what_does_not_fit, select_entries
@@ -54,7 +54,7 @@ def add_duel_command(commands: Any) -> None:
     duel.add_argument(
         "--fail-on-worse", action="store_true", help="exit 1 if anything is worse, or failed"
     )
-    duel.add_argument("--details", action="store_true", help="every signal of every case")
+    duel.add_argument("--details", action="store_true", help="every figure of every case")
     duel.add_argument("--format", choices=("text", "markdown", "json"), default="text")
     duel.add_argument(
         "--results", type=Path, default=Path("results"), metavar="FOLDER", help="default: results"
@@ -78,11 +78,12 @@ def add_measuring(command: argparse.ArgumentParser, budget: float, whole: str) -
 
 
 @contextmanager
-def contestants_of(builds: Sequence[Build]) -> Iterator[list[Contestant]]:
-    """Yield what a contest needs of builds; what is lent to them is gone afterwards."""
+def under_test(builds: Sequence[Build]) -> Iterator[list[BuildUnderTest]]:
+    """Yield what a matchup needs of builds; what is lent to them is gone afterwards."""
     with lent_folder() as lent:
         yield [
-            Contestant(build.label, opener(build, str(lent)), build.variables) for build in builds
+            BuildUnderTest(build.label, opener(build, str(lent)), build.variables)
+            for build in builds
         ]
 
 
@@ -158,8 +159,8 @@ def measured(
             recording.keep(duel, duel_json(duel, builds))
             last_kept = time.monotonic()
 
-    with contestants_of(builds) as contestants, termination_as_interrupt():
-        duel = Duel([Contest(entry, contestants, limit) for entry in entries], budget, tell)
+    with under_test(builds) as builds_under_test, termination_as_interrupt():
+        duel = Duel([Matchup(entry, builds_under_test, limit) for entry in entries], budget, tell)
         try:
             duel.run()
         except KeyboardInterrupt:
@@ -200,7 +201,7 @@ def duel_json(duel: Duel, builds: Sequence[Build]) -> Json:
         "bouts_to_confirm": duel.needed,
         "seconds": duel.seconds,
         "complete": duel.is_complete,
-        "placed": all(trial.contest.is_placed for trial in duel.trials),
+        "placed": all(state.matchup.is_placed for state in duel.states),
         "findings": findings_json(duel),
     }
 
@@ -209,8 +210,8 @@ def is_worse(found: Json) -> bool:
     """Whether anything is worse than in the first build; what fails there as well is not."""
     first = found["builds"][0]["label"]
     return any(
-        each["verdict"] == Verdict.WORSE.value
-        or (each["verdict"] == Verdict.FAILED.value and first not in each["out"])
+        each["verdict"] == DuelVerdict.WORSE.value
+        or (each["verdict"] == DuelVerdict.FAILED.value and first not in each["out"])
         for each in found["findings"]
     )
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from speedgate.duel.decision import Suspicion, holding
-from speedgate.duel.matchup import Contest
+from speedgate.duel.decision import Candidate, holding
+from speedgate.duel.matchup import Matchup
 from speedgate.stats.estimate import Estimate
 from speedgate.stats.moments import mean_interval
 
-# A step is looked at after so many bouts: while it is inconclusive it is repeated, with more.
-STEP_BOUTS = (4, 8, 16)
+# A step is looked at after so many blocks: while it is inconclusive it is repeated, with more.
+STEP_BLOCKS = (4, 8, 16)
 # A step is looked at up to three times, and there are a few of them: each errs this seldom.
 STEP_CONFIDENCE = 0.99
 # The builds of a step, in this order.
@@ -63,23 +63,23 @@ def search(versions: Sequence[str], probe: Callable[[str], tuple[Answer, str]]) 
     return Outcome(versions[low], versions[high], between)
 
 
-def position(contest: Contest, moved: Suspicion) -> Estimate | None:
+def position(matchup: Matchup, moved: Candidate) -> Estimate | None:
     """Return where the middle build lies between the good one (0) and the bad one (1).
 
-    Each bout's change in the middle build, less half of that in the bad one, has a mean whose
+    Each block's change in the middle build, less half of that in the bad one, has a mean whose
     interval says on which side of the half it lies; the result is scaled to the effect. ``None``
-    before there are two bouts, or without an effect.
+    before there are two blocks, or without an effect.
     """
-    found, undisturbed = (_position(contest, moved, each) for each in (False, True))
+    found, undisturbed = (_position(matchup, moved, each) for each in (False, True))
     return None if found is None or undisturbed is None else holding(found, undisturbed)
 
 
-def _position(contest: Contest, moved: Suspicion, undisturbed: bool) -> Estimate | None:
-    workers = contest.entry.case.workers
+def _position(matchup: Matchup, moved: Candidate, undisturbed: bool) -> Estimate | None:
+    workers = matchup.entry.case.workers
     differences, effects = [], []
-    for bout in contest.bouts:
-        middle = bout.change(moved.signal, workers, MIDDLE, undisturbed)
-        bad = bout.change(moved.signal, workers, BAD, undisturbed)
+    for block in matchup.blocks:
+        middle = block.change(moved.figure, workers, MIDDLE, undisturbed)
+        bad = block.change(moved.figure, workers, BAD, undisturbed)
         if middle is not None and bad is not None:
             differences.append(moved.sign * (middle - bad / 2))
             effects.append(moved.sign * bad)
@@ -93,20 +93,20 @@ def _position(contest: Contest, moved: Suspicion, undisturbed: bool) -> Estimate
     return Estimate(value, low, high, STEP_CONFIDENCE, len(differences))
 
 
-def side_of(contest: Contest, moved: Suspicion) -> tuple[Answer, str]:
-    """Run bouts of a good, a middle and a bad build until the middle one's side is certain."""
+def nearer_end(matchup: Matchup, moved: Candidate) -> tuple[Answer, str]:
+    """Run blocks of a good, a middle and a bad build until the middle one's side is certain."""
     why = "nothing was measured"
-    for bouts in STEP_BOUTS:
-        for _ in range(bouts):
-            contest.run_bout()
-            if contest.builds != [GOOD, MIDDLE, BAD]:
-                return Answer.MISSING, _why_out(contest)
-        found = position(contest, moved)
+    for blocks in STEP_BLOCKS:
+        for _ in range(blocks):
+            matchup.run_block()
+            if matchup.builds != [GOOD, MIDDLE, BAD]:
+                return Answer.MISSING, _why_out(matchup)
+        found = position(matchup, moved)
         if found is None:
             continue
         why = (
             f"{found.value:.0%} [{found.low:.0%}, {found.high:.0%}] of the way, by "
-            f"{moved.signal.name.replace('_', ' ')}"
+            f"{moved.figure.name.replace('_', ' ')}"
         )
         if found.low > 0.5:
             return Answer.BAD, why
@@ -115,18 +115,18 @@ def side_of(contest: Contest, moved: Suspicion) -> tuple[Answer, str]:
     return Answer.UNSURE, why
 
 
-def whether_it_runs(contest: Contest) -> tuple[Answer, str]:
-    """Run bouts of a good and a middle build: the middle one is bad as soon as it fails."""
-    for _ in range(STEP_BOUTS[0]):
-        contest.run_bout()
-        if GOOD not in contest.builds:
-            return Answer.MISSING, _why_out(contest)
-        if MIDDLE not in contest.builds:
-            return Answer.BAD, _why_out(contest)
+def whether_it_runs(matchup: Matchup) -> tuple[Answer, str]:
+    """Run blocks of a good and a middle build: the middle one is bad as soon as it fails."""
+    for _ in range(STEP_BLOCKS[0]):
+        matchup.run_block()
+        if GOOD not in matchup.builds:
+            return Answer.MISSING, _why_out(matchup)
+        if MIDDLE not in matchup.builds:
+            return Answer.BAD, _why_out(matchup)
     return Answer.GOOD, "it runs"
 
 
-def _why_out(contest: Contest) -> str:
-    reasons = {**contest.lacking, **contest.failures}
+def _why_out(matchup: Matchup) -> str:
+    reasons = {**matchup.lacking, **matchup.failures}
     number = MIDDLE if MIDDLE in reasons else min(reasons)
-    return f"{contest.contestants[number].label} failed: {reasons[number].splitlines()[0]}"
+    return f"{matchup.builds_under_test[number].label} failed: {reasons[number].splitlines()[0]}"

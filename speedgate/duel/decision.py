@@ -1,18 +1,19 @@
-"""Contrast: two builds side by side, signal by signal, and what is certain of it. Pure.
+"""Decision: two builds side by side, figure by figure, and what is certain of it. Pure.
 
-A *bout* is one fresh runner of every build, measured in turn. Within it the machine cancels out:
-its figure is the median, over sets of pairs taken one right after the other, of the logarithm of
-B's figure over A's (of their difference for a share). Bouts are independent of each other.
+A *block* is one fresh runner of every build, measured in turn. Within it the machine cancels out:
+what it tells is the median, over replicates taken one right after the other, of the logarithm of
+a figure of B over that of A (of their difference for a share). Blocks are independent.
 
-What is suspected after the first bouts is called better or worse only where fresh bouts confirm it:
-all n of them but one must lie beyond the margin on the suspected side. If there is nothing beyond
-the margin, each does so with a probability of at most 1/2, whatever the distribution (the sign
-test; W. J. Conover, Practical Nonparametric Statistics, 3rd ed., section 3.4), and n of them, but
-for one, with at most (n + 1) / 2^n. With m suspicions n is the first that makes m (n + 1) / 2^n no
-more than the error. So the probability of any false word in a whole duel is at most that
-(Bonferroni's inequality): the first bouts, which chose m, are independent of the fresh ones.
+A figure that seems to have moved after the first blocks is a *candidate*. It is called better or
+worse only where fresh blocks confirm it: all n of them but one must lie beyond the margin on its
+side. If there is nothing beyond the margin, each does so with a probability of at most 1/2,
+whatever the distribution (the sign test; W. J. Conover, Practical Nonparametric Statistics, 3rd
+ed., section 3.4), and n of them, but for one, with at most (n + 1) / 2^n. With m candidates n is
+the first that makes m (n + 1) / 2^n no more than the error. So the probability of any false word in
+a whole duel is at most that (Bonferroni's inequality): the first blocks, which chose m, are
+independent of the fresh ones.
 
-Beside neighbours workers wait for a core, and what they waited is in their seconds: a bout agrees
+Beside neighbours workers wait for a core, and what they waited is in their seconds: a block agrees
 only if it does so with the waiting given back, too, and intervals hold what is found either way.
 Both only make less certain (docs/duel.md has what was measured).
 """
@@ -31,24 +32,24 @@ from speedgate.stats.moments import exponential, mean_interval
 from speedgate.stats.sample import Pair, Round
 
 # What is less is no difference that anybody would act on: 10%, and 0.10 of a share, which is what
-# a tenth of a second of samples can tell in a few bouts.
+# a tenth of a second of samples can tell in a few blocks.
 RATIO_MARGIN = 0.10
 SHARE_MARGIN = 0.10
 # How often a duel may call any of its cases better or worse that is neither.
 FAMILY_ERROR = 0.05
-# One bout that a neighbour spoiled must not undo what eleven others say.
+# One block that a neighbour spoiled must not undo what eleven others say.
 DISSENTS = 1
 # Workers with cores of their own wait for 1 to 3% of the time on a quiet machine, and for 23% and
 # more beside bursts or a busy process (docs/duel.md has more).
 MOST_WAITING = 0.10
 # Clocks are read one after the other: nearly all of a round may seem to be waiting.
 MOST_GIVEN_BACK = 0.90
-# A suspicion costs fresh bouts only where it is wrong, a missed one cannot be made up for.
-SUSPICION_CONFIDENCE = 0.80
+# A candidate costs fresh blocks only where it is wrong, a missed one cannot be made up for.
+CANDIDATE_CONFIDENCE = 0.80
 
 
 @dataclass(frozen=True)
-class Signal:
+class PairFigure:
     """A figure of a pair. ``rises`` says that more is better.
 
     What people pay decides: seconds, the gain of the threads, and the GIL, which costs more where
@@ -67,7 +68,7 @@ class Signal:
 
     @property
     def is_share(self) -> bool:
-        """Whether it is a share, sampled once in a bout: shares are subtracted, not divided."""
+        """Whether it is a share, sampled once in a block: shares are subtracted, not divided."""
         return self.of is None
 
     @property
@@ -93,28 +94,28 @@ def _switches(pair: Pair, workers: int) -> float | None:
     return 1.0 + found.voluntary_switches + found.involuntary_switches
 
 
-SIGNALS = (
-    Signal(
+PAIR_FIGURES = (
+    PairFigure(
         "speedup",
         lambda pair, workers: pair.ratio,
         rises=True,
         is_relative=True,
         holds_waiting=True,
     ),
-    Signal("seconds", lambda pair, workers: pair.contender.seconds, holds_waiting=True),
-    Signal("held", None),
-    Signal("concurrency", _concurrency, rises=True, decides=False),
-    Signal("inflation", lambda pair, workers: pair.inflation, is_relative=True, decides=False),
-    Signal(
+    PairFigure("seconds", lambda pair, workers: pair.contender.seconds, holds_waiting=True),
+    PairFigure("held", None),
+    PairFigure("concurrency", _concurrency, rises=True, decides=False),
+    PairFigure("inflation", lambda pair, workers: pair.inflation, is_relative=True, decides=False),
+    PairFigure(
         "serial_seconds",
         lambda pair, workers: pair.baseline.seconds,
         decides=False,
         holds_waiting=True,
     ),
-    Signal("cpu_per_wall", _cpu_per_wall, decides=False),
-    Signal("switches", _switches, decides=False),
+    PairFigure("cpu_per_wall", _cpu_per_wall, decides=False),
+    PairFigure("switches", _switches, decides=False),
 )
-SIGNAL = {signal.name: signal for signal in SIGNALS}
+PAIR_FIGURE = {figure.name: figure for figure in PAIR_FIGURES}
 
 
 def waiting_shares(pair: Pair, workers: int, is_placed: bool) -> tuple[float | None, float | None]:
@@ -142,51 +143,52 @@ def given_back(pair: Pair, workers: int, is_placed: bool) -> Pair:
 
 
 @dataclass(frozen=True)
-class Bout:
-    """One fresh runner of every build: ``sets[k][b]`` is the k-th pair of build b, ``held[b]`` its
-    share with the GIL held. ``None`` is what a build that failed, or the platform, cannot tell.
+class Block:
+    """One fresh runner of every build: ``replicates[k][b]`` is the k-th pair of build b, and
+    ``held[b]`` its share with the GIL held. ``None`` is what a build that failed, or the platform,
+    cannot tell.
     ``is_placed`` says that each worker had a core of its own, as far as it was ours to give."""
 
-    sets: tuple[tuple[Pair | None, ...], ...]
+    replicates: tuple[tuple[Pair | None, ...], ...]
     held: tuple[float | None, ...]
     is_placed: bool = True
 
-    def level(self, signal: Signal, workers: int, build: int) -> float | None:
-        """Return a build's median figure in this bout."""
-        if signal.of is None:
+    def level(self, figure: PairFigure, workers: int, build: int) -> float | None:
+        """Return a build's median figure in this block."""
+        if figure.of is None:
             return self.held[build]
-        pairs = [each[build] for each in self.sets]
+        pairs = [each[build] for each in self.replicates]
         return _median_if_known(
-            None if pair is None else signal.of(pair, workers) for pair in pairs
+            None if pair is None else figure.of(pair, workers) for pair in pairs
         )
 
     def waiting(self, workers: int, build: int) -> float | None:
         """Return for what share of a build's parallel rounds others had the workers' cores."""
-        pairs = [each[build] for each in self.sets]
+        pairs = [each[build] for each in self.replicates]
         return _median_if_known(
             None if pair is None else waiting_shares(pair, workers, self.is_placed)[1]
             for pair in pairs
         )
 
     def change(
-        self, signal: Signal, workers: int, build: int, undisturbed: bool = False
+        self, figure: PairFigure, workers: int, build: int, undisturbed: bool = False
     ) -> float | None:
-        """Return how a signal differs from build 0: the median log ratio, or the difference.
+        """Return how a figure differs from build 0: the median log ratio, or the difference.
 
         ``undisturbed`` gives back what was waited for a core.
         """
-        if signal.of is None:
+        if figure.of is None:
             one, other = self.held[0], self.held[build]
             return None if one is None or other is None else other - one
         found = []
-        for pairs in self.sets:
+        for pairs in self.replicates:
             first, second = pairs[0], pairs[build]
             if first is None or second is None:
                 return None
-            if undisturbed and signal.holds_waiting:
+            if undisturbed and figure.holds_waiting:
                 first = given_back(first, workers, self.is_placed)
                 second = given_back(second, workers, self.is_placed)
-            one, other = signal.of(first, workers), signal.of(second, workers)
+            one, other = figure.of(first, workers), figure.of(second, workers)
             if not one or not other or min(one, other) <= 0:
                 return None
             found.append(math.log(other / one))
@@ -200,22 +202,24 @@ def _median_if_known(values: Iterable[float | None]) -> float | None:
     return median(known) if known and len(known) == len(found) else None
 
 
-def changes(
-    bouts: Sequence[Bout], signal: Signal, workers: int, build: int, undisturbed: bool = False
+def block_changes(
+    blocks: Sequence[Block], figure: PairFigure, workers: int, build: int, undisturbed: bool = False
 ) -> list[float]:
-    """Return the change of a signal in each bout that knows it."""
-    found = [bout.change(signal, workers, build, undisturbed) for bout in bouts]
+    """Return the change of a figure in each block that knows it."""
+    found = [block.change(figure, workers, build, undisturbed) for block in blocks]
     return [value for value in found if value is not None]
 
 
 def change_interval(
-    bouts: Sequence[Bout], signal: Signal, workers: int, build: int, confidence: float
+    blocks: Sequence[Block], figure: PairFigure, workers: int, build: int, confidence: float
 ) -> Estimate | None:
-    """Return the mean change over bouts; its interval holds that of the undisturbed changes, too.
+    """Return the mean change over blocks; its interval holds that of the undisturbed ones, too.
 
-    ``None`` where no bout knows it.
+    ``None`` where no block knows it.
     """
-    values, undisturbed = (changes(bouts, signal, workers, build, each) for each in (False, True))
+    values, undisturbed = (
+        block_changes(blocks, figure, workers, build, each) for each in (False, True)
+    )
     if not values:
         return None
     return holding(mean_interval(values, confidence), mean_interval(undisturbed, confidence))
@@ -226,14 +230,14 @@ def holding(found: Estimate, other: Estimate) -> Estimate:
     return replace(found, low=min(found.low, other.low), high=max(found.high, other.high))
 
 
-def waiting_of(bouts: Sequence[Bout], workers: int, build: int) -> float | None:
-    """Return the median share that others had of the cores, ``None`` where no bout knows it."""
-    found = [bout.waiting(workers, build) for bout in bouts]
+def waiting_of(blocks: Sequence[Block], workers: int, build: int) -> float | None:
+    """Return the median share that others had of the cores, ``None`` where no block knows it."""
+    found = [block.waiting(workers, build) for block in blocks]
     known = [value for value in found if value is not None]
     return median(known) if known else None
 
 
-class Verdict(Enum):
+class DuelVerdict(Enum):
     """What is certain of a case in one build against the first."""
 
     WORSE = "worse"
@@ -245,35 +249,35 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True)
-class Move:
-    """One signal in build 0 and in another.
+class Effect:
+    """One figure in build 0 and in another.
 
     ``levels`` are its means in both (geometric ones, except of shares); ``change`` is the ratio of
-    the second to the first, or the difference of shares; intervals are Student's over bouts.
+    the second to the first, or the difference of shares; intervals are Student's over blocks.
     """
 
-    signal: Signal
+    figure: PairFigure
     levels: tuple[Estimate, Estimate]
     change: Estimate
 
     @property
     def size(self) -> float:
-        """How far it moved, in margins: comparable between signals."""
-        value = self.change.value if self.signal.is_share else math.log(self.change.value)
-        return abs(value) / self.signal.margin
+        """How far it moved, in margins: comparable between figures."""
+        value = self.change.value if self.figure.is_share else math.log(self.change.value)
+        return abs(value) / self.figure.margin
 
     @property
     def certainty(self) -> float:
         """How far it moved, in widths of its interval."""
         ends = (self.change.value, self.change.low, self.change.high)
-        value, low, high = ends if self.signal.is_share else map(_log, ends)
+        value, low, high = ends if self.figure.is_share else map(_log, ends)
         return abs(value) / max(high - low, 1e-9)
 
     @property
     def is_within_margin(self) -> bool:
         """Whether the whole interval lies within the margin: the same, for all that matters."""
         low, high = self.change.low, self.change.high
-        if self.signal.is_share:
+        if self.figure.is_share:
             return low >= -SHARE_MARGIN and high <= SHARE_MARGIN
         return low >= 1 / (1 + RATIO_MARGIN) and high <= 1 + RATIO_MARGIN
 
@@ -281,38 +285,40 @@ class Move:
     def is_beyond_margin(self) -> bool:
         """Whether the whole interval lies beyond the margin on one side: sure enough to be told."""
         low, high = self.change.low, self.change.high
-        if self.signal.is_share:
+        if self.figure.is_share:
             return low > SHARE_MARGIN or high < -SHARE_MARGIN
         return low > 1 + RATIO_MARGIN or high < 1 / (1 + RATIO_MARGIN)
 
     @property
     def is_worse(self) -> bool:
         """Whether it moved for the worse, surely or not."""
-        rose = self.change.value > (0 if self.signal.is_share else 1)
-        return rose != self.signal.rises
+        rose = self.change.value > (0 if self.figure.is_share else 1)
+        return rose != self.figure.rises
 
 
-def moves(bouts: Sequence[Bout], workers: int, build: int) -> dict[str, Move]:
-    """Return what is known of every signal between build 0 and another, by the signal's name."""
+def effects_of(blocks: Sequence[Block], workers: int, build: int) -> dict[str, Effect]:
+    """Return what is known of every figure between build 0 and another, by the figure's name."""
     found = {}
-    for signal in SIGNALS:
-        change = change_interval(bouts, signal, workers, build, DEFAULT_CONFIDENCE)
-        levels = [_level(bouts, signal, workers, each) for each in (0, build)]
-        # What only one of many bouts could tell has no interval, and must not decide.
-        is_known = change is not None and change.count >= min(2, len(bouts))
+    for figure in PAIR_FIGURES:
+        change = change_interval(blocks, figure, workers, build, DEFAULT_CONFIDENCE)
+        levels = [_level(blocks, figure, workers, each) for each in (0, build)]
+        # What only one of many blocks could tell has no interval, and must not decide.
+        is_known = change is not None and change.count >= min(2, len(blocks))
         if change and is_known and levels[0] is not None and levels[1] is not None:
-            found[signal.name] = Move(
-                signal,
+            found[figure.name] = Effect(
+                figure,
                 (levels[0], levels[1]),
-                change if signal.is_share else exponential(change),
+                change if figure.is_share else exponential(change),
             )
     return found
 
 
-def _level(bouts: Sequence[Bout], signal: Signal, workers: int, build: int) -> Estimate | None:
-    values = [bout.level(signal, workers, build) for bout in bouts]
+def _level(
+    blocks: Sequence[Block], figure: PairFigure, workers: int, build: int
+) -> Estimate | None:
+    values = [block.level(figure, workers, build) for block in blocks]
     known = [value for value in values if value is not None]
-    if signal.is_share:
+    if figure.is_share:
         return mean_interval(known, DEFAULT_CONFIDENCE) if known else None
     logs = [math.log(value) for value in known if value > 0]
     return exponential(mean_interval(logs, DEFAULT_CONFIDENCE)) if logs else None
@@ -324,97 +330,97 @@ def _log(value: float) -> float:
 
 
 @dataclass(frozen=True)
-class Suspicion:
-    """That a signal of a build lies beyond the margin: above it (1) or below it (-1)."""
+class Candidate:
+    """That a figure of a build lies beyond the margin: above it (1) or below it (-1)."""
 
     build: int
-    signal: Signal
+    figure: PairFigure
     sign: int
 
     @property
     def is_worse(self) -> bool:
-        return (self.sign > 0) != self.signal.rises
+        return (self.sign > 0) != self.figure.rises
 
-    def agrees(self, bout: Bout, workers: int) -> bool | None:
-        """Whether a fresh bout lies beyond the margin on the suspected side, as it was and with the
-        waiting given back; ``None`` if it does not know the signal, and so does not count."""
-        found = [bout.change(self.signal, workers, self.build, each) for each in (False, True)]
+    def agrees(self, block: Block, workers: int) -> bool | None:
+        """Whether a fresh block lies beyond the margin on its side, as it was and with the waiting
+        given back; ``None`` if it does not know the figure, and so does not count."""
+        found = [block.change(self.figure, workers, self.build, each) for each in (False, True)]
         known = [self.sign * value for value in found if value is not None]
-        return min(known) > self.signal.margin if known else None
+        return min(known) > self.figure.margin if known else None
 
 
-def suspicions(bouts: Sequence[Bout], workers: int, build: int) -> list[Suspicion]:
-    """Return which deciding signals seem to have moved beyond the margin."""
+def candidates_in(blocks: Sequence[Block], workers: int, build: int) -> list[Candidate]:
+    """Return which deciding figures seem to have moved beyond the margin."""
     found = []
-    for signal in SIGNALS:
-        change = change_interval(bouts, signal, workers, build, SUSPICION_CONFIDENCE)
-        if not signal.decides or change is None or change.count < 2:
+    for figure in PAIR_FIGURES:
+        change = change_interval(blocks, figure, workers, build, CANDIDATE_CONFIDENCE)
+        if not figure.decides or change is None or change.count < 2:
             continue
-        if abs(change.value) > signal.margin and (change.low > 0 or change.high < 0):
-            found.append(Suspicion(build, signal, 1 if change.value > 0 else -1))
+        if abs(change.value) > figure.margin and (change.low > 0 or change.high < 0):
+            found.append(Candidate(build, figure, 1 if change.value > 0 else -1))
     return found
 
 
-def bouts_to_confirm(suspected: int, error: float = FAMILY_ERROR) -> int:
-    """Return of how many fresh bouts all but one must agree, where so much is suspected in a whole
-    duel; 0 where nothing is."""
+def blocks_to_confirm(candidates: int, error: float = FAMILY_ERROR) -> int:
+    """Return of how many fresh blocks all but one must agree, with that many candidates in a
+    whole duel; 0 without any."""
     needed = 0
-    while suspected * (needed + 1) / 2**needed > error:
+    while candidates * (needed + 1) / 2**needed > error:
         needed += 1
     return needed
 
 
 @dataclass(frozen=True)
 class Decision:
-    """The verdict of a case, in words of its own, and the confirmed suspicions that made it.
+    """The verdict of a case, in words of its own, and the confirmed candidates that made it.
 
     ``word`` says what those who pay see: where the seconds and the threads disagree, both. It is
     empty where nothing is certain.
     """
 
-    verdict: Verdict
+    verdict: DuelVerdict
     word: str = ""
-    because: tuple[Suspicion, ...] = ()
+    because: tuple[Candidate, ...] = ()
 
 
-def decide(found: Mapping[str, Move], confirmed: Sequence[Suspicion]) -> Decision:
-    """Return the verdict of a case from its moves, and from what fresh bouts confirmed.
+def decide(found: Mapping[str, Effect], confirmed: Sequence[Candidate]) -> Decision:
+    """Return the verdict of a case from its effects, and from what fresh blocks confirmed.
 
     Parallel seconds that surely moved decide, whatever else did. Where they did not, a speedup or a
     share with the GIL held that surely moved does, unless the seconds speak against it.
     """
-    seconds = [each for each in confirmed if each.signal.name == "seconds"]
+    seconds = [each for each in confirmed if each.figure.name == "seconds"]
     telling = [*seconds, *(each for each in confirmed if tells(each, found))]
     directions = {each.is_worse for each in (seconds or telling)}
     if len(directions) == 1:
         (is_worse,) = directions
         return Decision(
-            Verdict.WORSE if is_worse else Verdict.BETTER,
+            DuelVerdict.WORSE if is_worse else DuelVerdict.BETTER,
             _word(found, confirmed if seconds else telling),
             tuple(each for each in telling if each.is_worse is is_worse),
         )
-    is_explained = any(each.signal.is_relative for each in confirmed)
+    is_explained = any(each.figure.is_relative for each in confirmed)
     deciding = [
-        move
-        for move in found.values()
-        if move.signal.decides and not (is_explained and move.signal.is_relative)
+        effect
+        for effect in found.values()
+        if effect.figure.decides and not (is_explained and effect.figure.is_relative)
     ]
-    if "speedup" in found and all(move.is_within_margin for move in deciding):
-        return Decision(Verdict.SAME)
-    return Decision(Verdict.INCONCLUSIVE)
+    if "speedup" in found and all(effect.is_within_margin for effect in deciding):
+        return Decision(DuelVerdict.SAME)
+    return Decision(DuelVerdict.INCONCLUSIVE)
 
 
-def tells(confirmed: Suspicion, found: Mapping[str, Move]) -> bool:
-    """Whether a signal that surely moved tells of those who use threads, their seconds unconfirmed.
+def tells(confirmed: Candidate, found: Mapping[str, Effect]) -> bool:
+    """Whether a figure that surely moved tells of those who use threads, their seconds unconfirmed.
 
     A speedup does not where the seconds are the same, or the serial side explains it; a share of
     the GIL does not where the seconds seem to have moved the other way.
     """
     seconds = found.get("seconds")
-    if confirmed.signal.name == "speedup":
+    if confirmed.figure.name == "speedup":
         is_same = seconds is not None and seconds.is_within_margin
         return not is_same and not is_of_serial_side(confirmed, found)
-    if confirmed.signal.name == "held":
+    if confirmed.figure.name == "held":
         speaks_against = (
             seconds is not None and seconds.size > 1 and seconds.is_worse is not confirmed.is_worse
         )
@@ -422,18 +428,18 @@ def tells(confirmed: Suspicion, found: Mapping[str, Move]) -> bool:
     return False
 
 
-def is_of_serial_side(confirmed: Suspicion, found: Mapping[str, Move]) -> bool:
-    """Whether the serial side's seconds make at least half of what a relative signal moved by."""
-    serial, moved = found.get("serial_seconds"), found.get(confirmed.signal.name)
-    if serial is None or moved is None or not confirmed.signal.is_relative:
+def is_of_serial_side(confirmed: Candidate, found: Mapping[str, Effect]) -> bool:
+    """Whether the serial side's seconds make at least half of what a relative figure moved by."""
+    serial, moved = found.get("serial_seconds"), found.get(confirmed.figure.name)
+    if serial is None or moved is None or not confirmed.figure.is_relative:
         return False
     share = confirmed.sign * _log(serial.change.value)
     return share > 0 and share >= confirmed.sign * _log(moved.change.value) / 2
 
 
-def _word(found: Mapping[str, Move], confirmed: Sequence[Suspicion]) -> str:
+def _word(found: Mapping[str, Effect], confirmed: Sequence[Candidate]) -> str:
     """What those who pay see, of what surely moved."""
-    worse = {each.signal.name: each.is_worse for each in confirmed}
+    worse = {each.figure.name: each.is_worse for each in confirmed}
     gains = {True: "gain less", False: "gain more", None: ""}[worse.get("speedup")]
     if "seconds" not in worse:
         if "held" not in worse:
@@ -451,7 +457,7 @@ def _word(found: Mapping[str, Move], confirmed: Sequence[Suspicion]) -> str:
     return f"{word} alike" if is_alike else word
 
 
-def serial_follows(found: Mapping[str, Move], is_slower: bool) -> bool:
+def serial_follows(found: Mapping[str, Effect], is_slower: bool) -> bool:
     """Whether the serial side, too, became slower or faster, as its own interval says."""
     serial = found.get("serial_seconds")
     if serial is None or serial.is_within_margin:

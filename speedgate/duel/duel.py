@@ -1,11 +1,11 @@
 """Duel: all cases in all builds, until each has its verdict or the time is up.
 
-First every case has a few bouts; what then seems to have moved is confirmed with fresh ones. What
+First every case has a few blocks; what then seems to have moved is confirmed with fresh ones. What
 is left of the time goes to what is undecided, and to what seems to have moved by then: each wave of
-suspicions may err half as often as the one before, all of them together no more than they say.
+candidates may err half as often as the one before, all of them together no more than they say.
 
-A round of bouts goes over all the cases before the next begins, so that a disturbance of minutes
-meets one bout of each, not all of one.
+A round of blocks goes over all the cases before the next begins, so that a disturbance of minutes
+meets one block of each, not all of one.
 """
 
 from __future__ import annotations
@@ -20,69 +20,69 @@ from speedgate.duel.decision import (
     DISSENTS,
     FAMILY_ERROR,
     MOST_WAITING,
-    Bout,
+    Block,
+    Candidate,
     Decision,
-    Move,
-    Suspicion,
-    Verdict,
-    bouts_to_confirm,
+    DuelVerdict,
+    Effect,
+    blocks_to_confirm,
+    candidates_in,
     decide,
-    moves,
-    suspicions,
+    effects_of,
     waiting_of,
 )
-from speedgate.duel.matchup import Contest
+from speedgate.duel.matchup import Matchup
 
-SCREENING_BOUTS = 4
-# Suspicions are confirmed up to three times; before the next, what is undecided has more bouts.
+SCREENING_BLOCKS = 4
+# Candidates are confirmed up to three times; before the next, what is undecided has more blocks.
 WAVES = 3
-DECIDING_BOUTS = 4
+DECIDING_BLOCKS = 4
 CONFIRMING_AT_ONCE = 3
-# Screening ends after this share of the budget, once every case has the fewest bouts that have an
-# interval: a suspicion that cannot be confirmed any more is worth nothing.
+# Screening ends after this share of the budget, once every case has the fewest blocks that have an
+# interval: a candidate that cannot be confirmed any more is worth nothing.
 SCREENING_SHARE = 0.55
-LEAST_BOUTS = 2
+LEAST_BLOCKS = 2
 
 Json = dict[str, Any]
 
 
 @dataclass
-class Trial:
-    """A contest, and what is suspected of it in a wave, which began with bout ``wave_began``.
+class CaseState:
+    """A matchup, and what is suspected of it in a wave, which began with block ``wave_began``.
 
-    ``fresh`` is where the bouts that a build's suspicions were last held against began;
-    ``dismissed`` is what fresh bouts did not confirm, in this wave or an earlier one.
+    ``fresh`` is where the blocks that a build's candidates were last held against began;
+    ``dismissed`` is what fresh blocks did not confirm, in this wave or an earlier one.
     """
 
-    contest: Contest
-    suspected: list[Suspicion] = field(default_factory=list)
-    dismissed: list[Suspicion] = field(default_factory=list)
-    confirmed: list[Suspicion] = field(default_factory=list)
-    agreed: Counter[Suspicion] = field(default_factory=Counter)
-    dissented: Counter[Suspicion] = field(default_factory=Counter)
+    matchup: Matchup
+    suspected: list[Candidate] = field(default_factory=list)
+    dismissed: list[Candidate] = field(default_factory=list)
+    confirmed: list[Candidate] = field(default_factory=list)
+    agreed: Counter[Candidate] = field(default_factory=Counter)
+    dissented: Counter[Candidate] = field(default_factory=Counter)
     wave_began: int = 0
     fresh: dict[int, int] = field(default_factory=dict)
 
     @property
     def workers(self) -> int:
-        return self.contest.entry.case.workers
+        return self.matchup.entry.case.workers
 
     @property
-    def open_suspicions(self) -> list[Suspicion]:
+    def open_candidates(self) -> list[Candidate]:
         done = (*self.dismissed, *self.confirmed)
         return [each for each in self.suspected if each not in done]
 
     def suspect(self) -> int:
         """Begin a wave: return how much seems to have moved in builds of which nothing is sure."""
-        self.wave_began = len(self.contest.bouts)
+        self.wave_began = len(self.matchup.blocks)
         self.agreed.clear()
         self.dissented.clear()
         sure = {each.build for each in self.confirmed}
         found = [
             each
-            for build in self.contest.builds[1:]
+            for build in self.matchup.builds[1:]
             if build not in sure
-            for each in suspicions(self.contest.bouts, self.workers, build)
+            for each in candidates_in(self.matchup.blocks, self.workers, build)
         ]
         self.fresh.update({each.build: self.wave_began for each in found})
         self.suspected = [*self.confirmed, *found]
@@ -90,14 +90,14 @@ class Trial:
         return len(found)
 
     def is_confirming(self, needed: int) -> bool:
-        """Whether fresh bouts are still worth their time: some know nothing of a suspicion."""
-        fresh = len(self.contest.bouts) - self.wave_began
-        return bool(self.open_suspicions) and not self.contest.is_over() and fresh < 2 * needed
+        """Whether fresh blocks are still worth their time: some know nothing of a candidate."""
+        fresh = len(self.matchup.blocks) - self.wave_began
+        return bool(self.open_candidates) and not self.matchup.is_over() and fresh < 2 * needed
 
-    def take_in(self, bout: Bout, needed: int) -> None:
-        """Hold a fresh bout against what is suspected: all of ``needed`` but one must agree."""
-        for each in self.open_suspicions:
-            agrees = each.agrees(bout, self.workers)
+    def take_in(self, block: Block, needed: int) -> None:
+        """Hold a fresh block against what is suspected: all of ``needed`` but one must agree."""
+        for each in self.open_candidates:
+            agrees = each.agrees(block, self.workers)
             if agrees is None:
                 continue
             counted = self.agreed if agrees else self.dissented
@@ -109,45 +109,45 @@ class Trial:
 
     def is_undecided(self) -> bool:
         """Whether the verdict of a build is still open."""
-        if self.contest.is_over():
+        if self.matchup.is_over():
             return False
-        found = [self.finding(build).verdict for build in self.contest.builds[1:]]
-        return Verdict.INCONCLUSIVE in found
+        found = [self.finding(build).verdict for build in self.matchup.builds[1:]]
+        return DuelVerdict.INCONCLUSIVE in found
 
     @property
     def certainty(self) -> float:
-        """How surely the most suspicious signal seems to have moved: it is confirmed first."""
-        suspected = self.open_suspicions
+        """How surely the most suspicious figure seems to have moved: it is confirmed first."""
+        suspected = self.open_candidates
         builds = {each.build for each in suspected}
-        found = {build: moves(self.contest.bouts, self.workers, build) for build in builds}
-        known = [found[each.build].get(each.signal.name) for each in suspected]
-        return max((move.certainty for move in known if move is not None), default=0.0)
+        found = {build: effects_of(self.matchup.blocks, self.workers, build) for build in builds}
+        known = [found[each.build].get(each.figure.name) for each in suspected]
+        return max((effect.certainty for effect in known if effect is not None), default=0.0)
 
     def finding(self, build: int) -> Finding:
         """Return what is certain of another build against the first.
 
-        Where something was confirmed, the figures are those of the fresh bouts: what was chosen
+        Where something was confirmed, the figures are those of the fresh blocks: what was chosen
         for being far off after the first ones is nearer than it seemed.
         """
-        contest = self.contest
+        matchup = self.matchup
         confirmed = [each for each in self.confirmed if each.build == build]
-        bouts = contest.bouts[self.fresh[build] if confirmed else 0 :]
-        found = moves(bouts, self.workers, build)
+        blocks = matchup.blocks[self.fresh[build] if confirmed else 0 :]
+        found = effects_of(blocks, self.workers, build)
         decision = decide(found, confirmed)
         note = ""
-        failed = [number for number in (0, build) if number in contest.failures]
-        lacking = [number for number in (0, build) if number in contest.lacking]
+        failed = [number for number in (0, build) if number in matchup.failures]
+        lacking = [number for number in (0, build) if number in matchup.lacking]
         if failed:
-            decision, note = Decision(Verdict.FAILED), contest.failures[failed[0]]
+            decision, note = Decision(DuelVerdict.FAILED), matchup.failures[failed[0]]
         elif lacking:
-            decision, note = Decision(Verdict.NOT_AVAILABLE), contest.lacking[lacking[0]]
-        elif any(each.build == build for each in self.open_suspicions):
+            decision, note = Decision(DuelVerdict.NOT_AVAILABLE), matchup.lacking[lacking[0]]
+        elif any(each.build == build for each in self.open_candidates):
             note = "no time was left to confirm it"
-        elif not contest.bouts:
+        elif not matchup.blocks:
             note = "it was not reached"
         out = tuple(failed or lacking)
-        waiting = tuple(waiting_of(bouts, self.workers, number) for number in (0, build))
-        return Finding(self, build, decision, found, confirmed, note, out, len(bouts), waiting)
+        waiting = tuple(waiting_of(blocks, self.workers, number) for number in (0, build))
+        return Finding(self, build, decision, found, confirmed, note, out, len(blocks), waiting)
 
 
 @dataclass(frozen=True)
@@ -158,14 +158,14 @@ class Finding:
     ``waiting`` is the share that others had of the workers' cores, in both builds.
     """
 
-    trial: Trial
+    state: CaseState
     build: int
     decision: Decision
-    moves: dict[str, Move]
-    confirmed: Sequence[Suspicion]
+    effects: dict[str, Effect]
+    confirmed: Sequence[Candidate]
     note: str
     out: tuple[int, ...]
-    bouts: int
+    blocks: int
     waiting: tuple[float | None, ...]
 
     @property
@@ -174,22 +174,22 @@ class Finding:
         return max((each or 0.0 for each in self.waiting), default=0.0) >= MOST_WAITING
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> DuelVerdict:
         return self.decision.verdict
 
     @property
     def size(self) -> float:
         """How large the difference is that the verdict tells of, in margins."""
-        names = [each.signal.name for each in self.decision.because or self.confirmed]
-        picked = [self.moves[name] for name in names if name in self.moves]
+        names = [each.figure.name for each in self.decision.because or self.confirmed]
+        picked = [self.effects[name] for name in names if name in self.effects]
         if not picked:
-            picked = [move for move in self.moves.values() if move.signal.decides]
-        return max((move.size for move in picked), default=0.0)
+            picked = [effect for effect in self.effects.values() if effect.figure.decides]
+        return max((effect.size for effect in picked), default=0.0)
 
 
 @dataclass(frozen=True)
 class Step:
-    """The bout that starts now, for the progress line."""
+    """The block that starts now, for the progress line."""
 
     phase: str
     number: int
@@ -199,17 +199,17 @@ class Step:
 
 
 class Duel:
-    """Runs contests within ``budget`` seconds; ``tell`` is given every step before it starts."""
+    """Runs matchups within ``budget`` seconds; ``tell`` is given every step before it starts."""
 
     def __init__(
         self,
-        contests: Sequence[Contest],
+        matchups: Sequence[Matchup],
         budget: float,
         tell: Callable[[Step], None] = lambda step: None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.trials = [Trial(contest) for contest in contests]
-        self.needed: list[int] = []  # of each wave, how many fresh bouts a suspicion had
+        self.states = [CaseState(matchup) for matchup in matchups]
+        self.needed: list[int] = []  # of each wave, how many fresh blocks a candidate had
         self.is_finished = False
         self._tell = tell
         self._now = now
@@ -222,80 +222,80 @@ class Duel:
 
     @property
     def is_complete(self) -> bool:
-        """Whether it came to its end, and every case to a bout."""
-        contests = [trial.contest for trial in self.trials]
-        return self.is_finished and all(each.bouts or each.is_over() for each in contests)
+        """Whether it came to its end, and every case to a block."""
+        matchups = [state.matchup for state in self.states]
+        return self.is_finished and all(each.blocks or each.is_over() for each in matchups)
 
     def run(self) -> None:
         """Screen; then confirm what is suspected and look on at what is undecided, in waves."""
         self._screen()
         for wave in range(1, WAVES + 1):
             if wave > 1 and self.seconds >= self._budget:
-                break  # what fresh bouts did not confirm stays dismissed
+                break  # what fresh blocks did not confirm stays dismissed
             self._suspect(FAMILY_ERROR / 2**wave)
             self._confirm()
             self._decide()
         self.is_finished = True
 
     def _suspect(self, error: float) -> None:
-        suspected = sum(trial.suspect() for trial in self.trials)
-        self.needed.append(bouts_to_confirm(suspected, error))
+        suspected = sum(state.suspect() for state in self.states)
+        self.needed.append(blocks_to_confirm(suspected, error))
 
     def _screen(self) -> None:
-        for number in range(SCREENING_BOUTS):
-            is_enough = number >= LEAST_BOUTS
+        for number in range(SCREENING_BLOCKS):
+            is_enough = number >= LEAST_BLOCKS
             until = SCREENING_SHARE * self._budget if is_enough else self._budget
-            phase = f"bout {number + 1} of {SCREENING_BOUTS}"
-            self._round(self.trials, phase, until)
+            phase = f"block {number + 1} of {SCREENING_BLOCKS}"
+            self._round(self.states, phase, until)
 
     def _confirm(self) -> None:
-        """Give fresh bouts to what is suspected, until it is confirmed or dismissed.
+        """Give fresh blocks to what is suspected, until it is confirmed or dismissed.
 
         A few at a time, the surest first: where the time does not suffice for all of them, it
         does for some.
         """
-        ordered = sorted(self.trials, key=lambda each: -each.certainty)
+        ordered = sorted(self.states, key=lambda each: -each.certainty)
         while self.seconds < self._budget:
             active = [each for each in ordered if each.is_confirming(self.needed[-1])]
             if not active:
                 break
             phase = f"confirming {len(active)}"
-            for trial in self._round(active[:CONFIRMING_AT_ONCE], phase, self._budget):
-                trial.take_in(trial.contest.bouts[-1], self.needed[-1])
+            for state in self._round(active[:CONFIRMING_AT_ONCE], phase, self._budget):
+                state.take_in(state.matchup.blocks[-1], self.needed[-1])
 
     def _decide(self) -> None:
         """Narrow the intervals of what is neither the same nor confirmed.
 
-        Whether they are is looked at once a wave: who looks after every bout, and stops at the
+        Whether they are is looked at once a wave: who looks after every block, and stops at the
         first interval that fits, calls more the same than the interval allows.
         """
-        undecided = [trial for trial in self.trials if trial.is_undecided()]
-        for _ in range(DECIDING_BOUTS):
+        undecided = [state for state in self.states if state.is_undecided()]
+        for _ in range(DECIDING_BLOCKS):
             self._round(undecided, f"{len(undecided)} undecided", self._budget)
 
-    def _round(self, trials: Sequence[Trial], phase: str, until: float) -> list[Trial]:
-        """Run a bout of each until so many seconds have passed; return those that had one."""
+    def _round(self, states: Sequence[CaseState], phase: str, until: float) -> list[CaseState]:
+        """Run a block of each until so many seconds have passed; return those that had one."""
         done = []
-        for number, trial in enumerate(trials, start=1):
+        for number, state in enumerate(states, start=1):
             if self.seconds >= until:
                 break
-            contest = trial.contest
-            if contest.is_over():
+            matchup = state.matchup
+            if matchup.is_over():
                 continue
             left = max(0.0, self._budget - self.seconds)
-            self._tell(Step(phase, number, len(trials), contest.entry.label, left))
-            before = len(contest.bouts)
-            contest.run_bout()
-            if len(contest.bouts) > before:
-                done.append(trial)
+            self._tell(Step(phase, number, len(states), matchup.entry.label, left))
+            before = len(matchup.blocks)
+            matchup.run_block()
+            if len(matchup.blocks) > before:
+                done.append(state)
         return done
 
     def findings(self) -> list[Finding]:
         """Return what is certain of every case in every other build, what matters most first."""
-        order = list(Verdict)
+        order = list(DuelVerdict)
         found = [
-            trial.finding(build)
-            for trial in self.trials
-            for build in range(1, len(trial.contest.contestants))
+            state.finding(build)
+            for state in self.states
+            for build in range(1, len(state.matchup.builds_under_test))
         ]
         return sorted(found, key=lambda each: (order.index(each.verdict), -each.size))

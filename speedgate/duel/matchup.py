@@ -1,4 +1,4 @@
-"""Contest: one case in every build, bout by bout. The builds are each other's control."""
+"""Matchup: one case in every build, block by block. The builds are each other's control."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from speedgate.duel.decision import Bout
+from speedgate.duel.decision import Block
 from speedgate.measuring.measure import (
     Asker,
     Measurement,
@@ -25,14 +25,14 @@ from speedgate.runner.strategies import STRATEGIES
 from speedgate.stats.case import Case, Workload
 from speedgate.stats.sample import Pair
 
-# A bout goes on for so long in each build, or longer for three sets. Where workers keep to cores of
-# their own fresh processes differ by more than rounds do, and many short bouts tell most; where
-# threads of BLAS oversubscribe the cores rounds differ more, and a single one may take seconds.
-BOUT_SECONDS = 0.12
-CROWDED_BOUT_SECONDS = 0.3
-LONGEST_BOUT_SECONDS = 0.5
-LEAST_SETS = 3
-MOST_SETS = 40
+# The seconds of a block in each build; three replicates may take longer. Where workers keep to
+# cores of their own, fresh processes differ by more than rounds do: many short blocks tell most.
+# Where threads of BLAS oversubscribe the cores, rounds differ more: a single one may take seconds.
+BLOCK_SECONDS = 0.12
+CROWDED_BLOCK_SECONDS = 0.3
+LONGEST_BLOCK_SECONDS = 0.5
+LEAST_REPLICATES = 3
+MOST_REPLICATES = 40
 # One sampling costs 0.03 s more than this.
 HELD_SECONDS = 0.06
 # Idle threads of a BLAS spin for about so long before they sleep: the next build waits for that.
@@ -61,8 +61,8 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Contestant:
-    """What a contest needs of a build: its variables, and what opens a runner for an entry."""
+class BuildUnderTest:
+    """What a matchup needs of a build: its variables, and what opens a runner for an entry."""
 
     label: str
     open_runner: Callable[[Entry], Asker]
@@ -74,8 +74,8 @@ class Contestant:
         return any(name in self.variables for name in BLAS_THREAD_VARIABLES)
 
 
-class Contest:
-    """One entry in every build: a ``Measurement`` for each, and the bouts between them.
+class Matchup:
+    """One entry in every build: a ``Measurement`` for each, and the blocks between them.
 
     ``failures`` and ``lacking`` say, by the number of a build, why it takes no part any more;
     ``is_placed`` whether all workers that should keep to a core each could.
@@ -84,20 +84,20 @@ class Contest:
     def __init__(
         self,
         entry: Entry,
-        contestants: Sequence[Contestant],
+        builds_under_test: Sequence[BuildUnderTest],
         time_limit: float,
         now: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.entry = entry
-        self.contestants = contestants
-        self.measurements = [Measurement(entry.case) for _ in contestants]
-        self.bouts: list[Bout] = []
+        self.builds_under_test = builds_under_test
+        self.measurements = [Measurement(entry.case) for _ in builds_under_test]
+        self.blocks: list[Block] = []
         self.failures: dict[int, str] = {}
         self.lacking: dict[int, str] = {}
         self._missing: dict[int, WorkloadError] = {}
         self.is_placed = True
-        self._plan = plan_of(entry, contestants, time_limit)
+        self._plan = plan_of(entry, builds_under_test, time_limit)
         self._now = now
         self._pause = pause
 
@@ -105,36 +105,36 @@ class Contest:
     def builds(self) -> list[int]:
         """The builds that still take part."""
         out = self.failures.keys() | self.lacking.keys() | self._missing.keys()
-        return [number for number in range(len(self.contestants)) if number not in out]
+        return [number for number in range(len(self.builds_under_test)) if number not in out]
 
     def is_over(self) -> bool:
         """Whether there is nothing left to compare: the first build failed, or all others."""
         builds = self.builds
         return builds[:1] != [0] or len(builds) < 2
 
-    def run_bout(self) -> None:
+    def run_block(self) -> None:
         """Measure in one fresh runner of each build, side by side, and sample its GIL."""
         began = self._now()
-        builds = range(len(self.contestants))
+        builds = range(len(self.builds_under_test))
         with ExitStack() as stack:
             # All interpreters start at once, and are then opened one by one.
             sessions = {
                 build: stack.enter_context(self._start(build))
-                for build in self._rotated(len(self.bouts))
+                for build in self._rotated(len(self.blocks))
             }
             for build, session in sessions.items():
                 self._guarded(build, self._open, build, session)
             self._tell_what_is_missing()
             if self.is_over():
                 return
-            sets = self._run_sets(sessions)
+            replicates = self._run_replicates(sessions)
             held = [
                 self._held_share(build, sessions[build]) if build in self.builds else None
                 for build in builds
             ]
             self._tell_what_is_missing()
         is_placed = self._plan.placed and self.is_placed
-        self.bouts.append(Bout(tuple(sets), tuple(held), is_placed))
+        self.blocks.append(Block(tuple(replicates), tuple(held), is_placed))
         for build in self.builds:
             self.measurements[build].wall_seconds += self._now() - began
 
@@ -162,7 +162,7 @@ class Contest:
     def _tell_what_is_missing(self) -> None:
         """Tell what a build lacks from what none has: that is a fault of the workload."""
         names = {error.missing for error in self._missing.values()}
-        in_all = len(self._missing) == len(self.contestants) and len(names) == 1
+        in_all = len(self._missing) == len(self.builds_under_test) and len(names) == 1
         for build, error in self._missing.items():
             if in_all:
                 self.failures[build] = str(error)
@@ -178,7 +178,7 @@ class Contest:
             measurement,
             self.entry.workload,
             self._plan,
-            lambda: self.contestants[build].open_runner(self.entry),
+            lambda: self.builds_under_test[build].open_runner(self.entry),
             self._now,
         )
 
@@ -188,7 +188,7 @@ class Contest:
         opened = session.open(check=len(measurement.processes) == 1)
         measurement.replies.append(opened)
         self.is_placed &= opened["placed"] or not self._plan.placed
-        if not self.contestants[build].sets_blas_threads:
+        if not self.builds_under_test[build].sets_blas_threads:
             broken = blas_limit_broken(opened, self.entry.blas_threads)
             if broken is not None:
                 raise MeasurementError(f"{self.entry.label}: {broken}")
@@ -201,26 +201,30 @@ class Contest:
         if self.entry.blas_threads != 1:
             self._pause(SETTLE_SECONDS)
 
-    def _run_sets(self, sessions: Mapping[int, Session]) -> list[tuple[Pair | None, ...]]:
-        sets: list[tuple[Pair | None, ...]] = []
+    def _run_replicates(self, sessions: Mapping[int, Session]) -> list[tuple[Pair | None, ...]]:
+        replicates: list[tuple[Pair | None, ...]] = []
         began = self._now()
-        while len(sets) < MOST_SETS and not self._is_long_enough(
-            len(sets), (self._now() - began) / len(sessions)
+        while len(replicates) < MOST_REPLICATES and not self._is_long_enough(
+            len(replicates), (self._now() - began) / len(sessions)
         ):
             pairs: dict[int, Pair] = {}
-            for build in self._rotated(len(self.bouts) + len(sets)):
+            for build in self._rotated(len(self.blocks) + len(replicates)):
                 pair = self._guarded(build, self._one_pair, build, sessions[build])
                 if pair is not None:
                     pairs[build] = pair
             if self.is_over():
                 break
-            sets.append(tuple(pairs.get(build) for build in range(len(self.contestants))))
-        return sets
+            replicates.append(
+                tuple(pairs.get(build) for build in range(len(self.builds_under_test)))
+            )
+        return replicates
 
-    def _is_long_enough(self, sets: int, seconds: float) -> bool:
-        """Whether a bout of so many sets, after so many seconds for each build, may end."""
-        enough = BOUT_SECONDS if self._plan.placed else CROWDED_BOUT_SECONDS
-        return sets > 0 and seconds >= (enough if sets >= LEAST_SETS else LONGEST_BOUT_SECONDS)
+    def _is_long_enough(self, replicates: int, seconds: float) -> bool:
+        """Whether a block of so many replicates, after so many seconds for each build, may end."""
+        enough = BLOCK_SECONDS if self._plan.placed else CROWDED_BLOCK_SECONDS
+        return replicates > 0 and seconds >= (
+            enough if replicates >= LEAST_REPLICATES else LONGEST_BLOCK_SECONDS
+        )
 
     def _one_pair(self, build: int, session: Session) -> Pair:
         measurement = self.measurements[build]
@@ -241,18 +245,20 @@ class Contest:
         return None if stretch is None else stretch.share
 
 
-def plan_of(entry: Entry, contestants: Sequence[Contestant], time_limit: float) -> Plan:
+def plan_of(entry: Entry, builds_under_test: Sequence[BuildUnderTest], time_limit: float) -> Plan:
     """Return how an entry is measured: no control, and two tasks a worker in a round.
 
-    Short rounds make many sets, and the median of many forgives a neighbour's bursts. Where workers
-    oversubscribe a busy machine's cores a call takes a hundred times what it takes alone, so
-    that fewer results are compared as well.
+    Short rounds make many replicates, and the median of many forgives a neighbour's bursts. Where
+    workers oversubscribe a busy machine's cores a call takes a hundred times what it takes alone,
+    so that fewer results are compared as well.
 
     Workers keep to a core each: where the scheduler starts two on one core decides a short round,
     and which build has that luck is chance. Not so beside threads of BLAS itself, which would
     inherit the core of the worker that starts them.
     """
-    is_alone = entry.blas_threads == 1 and not any(each.sets_blas_threads for each in contestants)
+    is_alone = entry.blas_threads == 1 and not any(
+        each.sets_blas_threads for each in builds_under_test
+    )
     return Plan(
         seconds=0.0,
         time_limit=time_limit,

@@ -95,7 +95,7 @@ def _environment(build: Build) -> Json:
 
 
 def _benchmarks(duel: Duel, build: int) -> list[Json]:
-    measured = [(trial.contest.entry, trial.contest.measurements[build]) for trial in duel.trials]
+    measured = [(state.matchup.entry, state.matchup.measurements[build]) for state in duel.states]
     return [
         {
             "group": entry.case.work,

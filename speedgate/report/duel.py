@@ -7,12 +7,12 @@ from typing import Any
 
 from speedgate.duel.decision import (
     MOST_WAITING,
+    PAIR_FIGURES,
     RATIO_MARGIN,
     SHARE_MARGIN,
-    SIGNALS,
-    Move,
-    Suspicion,
-    Verdict,
+    Candidate,
+    DuelVerdict,
+    Effect,
     serial_follows,
     tells,
 )
@@ -27,19 +27,19 @@ Json = dict[str, Any]
 # Context switches are worth a word where they at least double or halve.
 TELLING_SWITCHES = 2.0
 # So few leave an interval so wide that more would tell more.
-FEW_BOUTS = 4
+FEW_BLOCKS = 4
 COLUMNS = ("A", "B", "B/A", "seconds")
 LEGEND = (
-    "speedup in each build (means over bouts), B/A of it side by side with its 95% interval, and "
+    "speedup in each build (means over blocks), B/A of it side by side with its 95% interval, and "
     f"of the seconds a call; better and worse: by more than {RATIO_MARGIN:.0%}, or 0.10 of the GIL "
     "held, and confirmed by fresh runs; in at most 1 of 20 duels is any of them wrong; same: every "
-    "interval within that, case by case; --details has every signal and reason"
+    "interval within that, case by case; --details has every figure and reason"
 )
 
 
 UNPLACED = (
     "workers could not be kept to a core each here, so that the scheduler decides much of what a "
-    "bout reads, and less is certain"
+    "block reads, and less is certain"
 )
 
 
@@ -54,41 +54,41 @@ def findings_json(duel: Duel) -> list[Json]:
 
 
 def _finding_json(finding: Finding) -> Json:
-    contest = finding.trial.contest
+    matchup = finding.state.matchup
     calls = calls_of(finding)
-    directions = {each.signal.name: _direction(each) for each in finding.confirmed}
+    directions = {each.figure.name: _direction(each) for each in finding.confirmed}
     return {
-        "name": contest.entry.label,
-        "case": contest.entry.case.as_json(),
-        "blas_threads": contest.entry.blas_threads or "default",
-        "build": contest.contestants[finding.build].label,
+        "name": matchup.entry.label,
+        "case": matchup.entry.case.as_json(),
+        "blas_threads": matchup.entry.blas_threads or "default",
+        "build": matchup.builds_under_test[finding.build].label,
         "letter": letter(finding.build),
         "verdict": finding.verdict.value,
         "word": finding.decision.word,
         "reason": reason(finding),
         "note": finding.note,
-        "out": [contest.contestants[build].label for build in finding.out],
-        "bouts": finding.bouts,
+        "out": [matchup.builds_under_test[build].label for build in finding.out],
+        "bouts": finding.blocks,
         "waiting": list(finding.waiting),
         "beside_neighbours": finding.is_beside_neighbours,
         "signals": {
-            name: _move_json(move, calls) | {"confirmed": directions.get(name)}
-            for name, move in finding.moves.items()
+            name: _effect_json(effect, calls) | {"confirmed": directions.get(name)}
+            for name, effect in finding.effects.items()
         },
     }
 
 
 def calls_of(finding: Finding) -> int:
     """Return the calls of a round, the same in every build; 1 where nothing was measured."""
-    first = finding.trial.contest.measurements[0].first
+    first = finding.state.matchup.measurements[0].first
     return (first("tasks") or 1) * (first("loops") or 1)
 
 
-def _move_json(move: Move, calls: int) -> Json:
-    """A move in plain values; seconds are those of a call."""
-    scale = 1 / calls if move.signal.name.endswith("seconds") else 1.0
+def _effect_json(effect: Effect, calls: int) -> Json:
+    """An effect in plain values; seconds are those of a call."""
+    scale = 1 / calls if effect.figure.name.endswith("seconds") else 1.0
     sides = []
-    for level in move.levels:
+    for level in effect.levels:
         plain = level.as_json()
         for bound in ("value", "low", "high"):
             found = plain[bound]
@@ -97,18 +97,18 @@ def _move_json(move: Move, calls: int) -> Json:
     return {
         "first": sides[0],
         "other": sides[1],
-        "difference" if move.signal.is_share else "ratio": move.change.as_json(),
-        "decides": move.signal.decides,
-        "within_margin": move.is_within_margin,
+        "difference" if effect.figure.is_share else "ratio": effect.change.as_json(),
+        "decides": effect.figure.decides,
+        "within_margin": effect.is_within_margin,
     }
 
 
-def _direction(suspicion: Suspicion) -> str:
-    return "worse" if suspicion.is_worse else "better"
+def _direction(candidate: Candidate) -> str:
+    return "worse" if candidate.is_worse else "better"
 
 
 def reason(finding: Finding) -> str:
-    """Return in words which signal moved, or why nothing is certain, and who else had the cores."""
+    """Return in words which figure moved, or why nothing is certain, and who else had the cores."""
     if not finding.is_beside_neighbours:
         return _reason(finding)
     shares = zip(finding.waiting, (letter(0), letter(finding.build)), strict=True)
@@ -117,28 +117,32 @@ def reason(finding: Finding) -> str:
 
 
 def _reason(finding: Finding) -> str:
-    if finding.verdict in (Verdict.FAILED, Verdict.NOT_AVAILABLE):
+    if finding.verdict in (DuelVerdict.FAILED, DuelVerdict.NOT_AVAILABLE):
         return f"in {' and '.join(map(letter, finding.out))}: {_without_traceback(finding.note)}"
     if finding.confirmed:
         word = finding.decision.word
-        told = [_told(finding, each.signal.name) for each in finding.confirmed]
+        told = [_told(finding, each.figure.name) for each in finding.confirmed]
         told += _told_of_explaining(finding)
         why = explanation(finding)
         return "; ".join(([word] if word else []) + told) + (f": {why}" if why else "")
-    if finding.verdict is Verdict.SAME:
-        unknown = [each.name for each in SIGNALS if each.decides and each.name not in finding.moves]
+    if finding.verdict is DuelVerdict.SAME:
+        unknown = [
+            each.name for each in PAIR_FIGURES if each.decides and each.name not in finding.effects
+        ]
         parts = [_what_is_same(finding), *_told_of_explaining(finding)]
         parts += [f"not known: {', '.join(unknown)}"] if unknown else []
         return "; ".join(parts)
     if finding.note:
         return finding.note
-    if not finding.moves or finding.bouts < 2:
+    if not finding.effects or finding.blocks < 2:
         return "too few runs for an interval"
-    wide = [move for move in finding.moves.values() if move.signal.decides]
-    wide = [move for move in wide if not move.is_within_margin]
-    moved = "; ".join(f"{move.signal.name} {_change(move, letter(finding.build))}" for move in wide)
+    wide = [effect for effect in finding.effects.values() if effect.figure.decides]
+    wide = [effect for effect in wide if not effect.is_within_margin]
+    moved = "; ".join(
+        f"{effect.figure.name} {_change(effect, letter(finding.build))}" for effect in wide
+    )
     dismissed = [
-        each.signal.name for each in finding.trial.dismissed if each.build == finding.build
+        each.figure.name for each in finding.state.dismissed if each.build == finding.build
     ]
     tail = f" (not confirmed by fresh runs: {', '.join(dismissed)})" if dismissed else ""
     return f"not certain: {moved}{tail}"
@@ -150,23 +154,23 @@ def _without_traceback(note: str) -> str:
     return f"{first.strip()}: {rest.strip().splitlines()[-1]}" if traceback and rest else note
 
 
-def _change(move: Move, name: str) -> str:
+def _change(effect: Effect, name: str) -> str:
     """``B/A 0.43 [0.38, 0.49]``, or ``B-A +0.31 [+0.22, +0.40]`` of shares."""
-    change = move.change
-    if move.signal.is_share:
+    change = effect.change
+    if effect.figure.is_share:
         return f"{name}-A {change.value:+.2f} [{change.low:+.2f}, {change.high:+.2f}]"
     return f"{name}/A {change.value:.2f} [{change.low:.2f}, {change.high:.2f}]"
 
 
 def _what_is_same(finding: Finding) -> str:
-    held = f", the GIL held within {SHARE_MARGIN:.2f}" if "held" in finding.moves else ""
+    held = f", the GIL held within {SHARE_MARGIN:.2f}" if "held" in finding.effects else ""
     return f"seconds and speedup within {RATIO_MARGIN:.0%}{held}"
 
 
 def _told(finding: Finding, name: str) -> str:
-    move = finding.moves[name]
-    one, other = (level.value for level in move.levels)
-    change = _change(move, letter(finding.build))
+    effect = finding.effects[name]
+    one, other = (level.value for level in effect.levels)
+    change = _change(effect, letter(finding.build))
     words = {
         "speedup": f"speedup {other:.2f}x, was {one:.2f}x ({change})",
         "seconds": f"seconds a call {change}",
@@ -179,28 +183,28 @@ def _told(finding: Finding, name: str) -> str:
 
 def _told_of_explaining(finding: Finding) -> list[str]:
     """What explains, as far as its own interval is sure of it."""
-    names = [each for each in ("concurrency", "inflation") if each in finding.moves]
-    told = [_told(finding, each) for each in names if finding.moves[each].is_beyond_margin]
-    return told + _told_switches(finding.moves)
+    names = [each for each in ("concurrency", "inflation") if each in finding.effects]
+    told = [_told(finding, each) for each in names if finding.effects[each].is_beyond_margin]
+    return told + _told_switches(finding.effects)
 
 
-def _told_switches(found: dict[str, Move]) -> list[str]:
-    move = found.get("switches")
-    if move is None or 1 / TELLING_SWITCHES < move.change.value < TELLING_SWITCHES:
+def _told_switches(found: dict[str, Effect]) -> list[str]:
+    effect = found.get("switches")
+    if effect is None or 1 / TELLING_SWITCHES < effect.change.value < TELLING_SWITCHES:
         return []
-    is_certain = move.change.low > 1 or move.change.high < 1
-    return [f"context switches {move.change.value:.2g}x"] if is_certain else []
+    is_certain = effect.change.low > 1 or effect.change.high < 1
+    return [f"context switches {effect.change.value:.2g}x"] if is_certain else []
 
 
 def explanation(finding: Finding) -> str:
-    """Return what the moved signals mean together; empty where the figures say it all."""
-    worse = {each.signal.name: each.is_worse for each in finding.confirmed}
+    """Return what the moved figures mean together; empty where the figures say it all."""
+    worse = {each.figure.name: each.is_worse for each in finding.confirmed}
     seconds, speedup = worse.get("seconds"), worse.get("speedup")
     if seconds is not None and speedup is not None and seconds is not speedup:
         return f"both sides became {'slower' if seconds else 'faster'}, the serial one more"
     if worse.get("held"):
         return "more of the work holds the GIL"
-    if finding.verdict is Verdict.WORSE and (why := _why_worse(finding)):
+    if finding.verdict is DuelVerdict.WORSE and (why := _why_worse(finding)):
         return why
     if seconds is not None:
         return _alike(finding, seconds) if speedup is None else ""
@@ -208,23 +212,23 @@ def explanation(finding: Finding) -> str:
 
 
 def _why_worse(finding: Finding) -> str:
-    """Which explaining signal surely became worse as well."""
+    """Which explaining figure surely became worse as well."""
     reasons = {
         "inflation": "the workers slow each other down",
         "concurrency": "the workers wait for each other",
     }
-    found = [finding.moves[name] for name in reasons if name in finding.moves]
-    surely = [move for move in found if move.is_beyond_margin and move.is_worse]
-    return reasons[surely[0].signal.name] if surely else ""
+    found = [finding.effects[name] for name in reasons if name in finding.effects]
+    surely = [effect for effect in found if effect.is_beyond_margin and effect.is_worse]
+    return reasons[surely[0].figure.name] if surely else ""
 
 
 def _of_serial_side(finding: Finding) -> str:
     """That a speedup tells of the serial side only, or may, as far as the seconds say."""
-    seconds = finding.moves.get("seconds")
+    seconds = finding.effects.get("seconds")
     dismissed = [
         each
         for each in finding.confirmed
-        if each.signal.name == "speedup" and not tells(each, finding.moves)
+        if each.figure.name == "speedup" and not tells(each, finding.effects)
     ]
     if not dismissed or seconds is None:
         return ""
@@ -237,12 +241,12 @@ def _of_serial_side(finding: Finding) -> str:
 
 def _alike(finding: Finding, is_slower: bool) -> str:
     """Say what it means that the seconds moved and the speedup did not, as far as that is known."""
-    if not serial_follows(finding.moves, is_slower):
+    if not serial_follows(finding.effects, is_slower):
         return ""
     alike = f"serial and parallel are both {'slower' if is_slower else 'faster'}"
-    if finding.trial.contest.entry.blas_threads != 1:
+    if finding.state.matchup.entry.blas_threads != 1:
         return f"{alike}, with several BLAS threads"
-    speedup = finding.moves.get("speedup")
+    speedup = finding.effects.get("speedup")
     is_same = speedup is not None and speedup.is_within_margin
     return f"{alike}: the threading did not change" if is_same else alike
 
@@ -298,8 +302,8 @@ def duel_text(section: Json, width: int, details: bool = False) -> list[str]:
         if details or verdict not in ("same", "inconclusive") or finding.get("note"):
             shown += [f"    {line}" for line in wrapped(finding["reason"], width - 4)]
         if details:
-            signals = [part for line in _signal_lines(finding) for part in wrapped(line, width - 4)]
-            shown += [f"    {line}" for line in signals]
+            figures = [part for line in _signal_lines(finding) for part in wrapped(line, width - 4)]
+            shown += [f"    {line}" for line in figures]
     shown.append("")
     for line in (LEGEND, *remarks(section), counts(section)):
         shown += wrapped(line, width)
@@ -322,11 +326,11 @@ def _mark(finding: Json) -> str:
 
 
 def _cells(finding: Json) -> tuple[str, str, str, str]:
-    signals = finding["signals"]
-    found = signals.get("speedup")
+    figures = finding["signals"]
+    found = figures.get("speedup")
     if found is None:
         return "-", "-", "-", "-"
-    ratio, seconds = found["ratio"], signals["seconds"]["ratio"]["value"]
+    ratio, seconds = found["ratio"], figures["seconds"]["ratio"]["value"]
     return (
         f"{found['first']['value']:.2f}",
         f"{found['other']['value']:.2f}",
@@ -344,7 +348,7 @@ def _short(value: float | None) -> str:
 
 
 def _signal_lines(finding: Json) -> list[str]:
-    """Every signal: in A, in the other build, and the change."""
+    """Every figure: in A, in the other build, and the change."""
     lines = []
     for name, found in finding["signals"].items():
         change = found.get("ratio") or found["difference"]
@@ -367,21 +371,21 @@ def counts(section: Json) -> str:
     words = [each["verdict"] for each in section["findings"]]
     found = [
         f"{words.count(each.value)} {each.value}{_mixed(section, each)}"
-        for each in Verdict
+        for each in DuelVerdict
         if each.value in words
     ]
     tail = ""
     if not section["complete"]:
         tail = "; cut short"
     elif any(
-        (each.get("note") or each["bouts"] < FEW_BOUTS) and each["verdict"] == "inconclusive"
+        (each.get("note") or each["bouts"] < FEW_BLOCKS) and each["verdict"] == "inconclusive"
         for each in section["findings"]
     ):
         tail = "; a larger --budget, or fewer --workloads, would tell more"
     return f"{', '.join(found) or 'nothing measured'} in {duration(section['seconds'])}{tail}"
 
 
-def _mixed(section: Json, verdict: Verdict) -> str:
+def _mixed(section: Json, verdict: DuelVerdict) -> str:
     """Those of a verdict where the seconds and the threads disagree; none in older duels."""
     words = [
         each["word"]

@@ -2,7 +2,7 @@
 
 ``np.dtypes`` in NumPy 1.24, a submodule, a keyword argument, a data type: the same line that works
 with one build fails with another. Whether it is the build's or a misspelling of the workload, only
-another build can tell (``contest``).
+another build can tell (``matchup``).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from helpers.fakes import FakeClock, ScriptedRunner
 from helpers.made import CASE, MadeWorkload
-from speedgate.duel.matchup import Contest, Contestant, Entry
+from speedgate.duel.matchup import BuildUnderTest, Entry, Matchup
 from speedgate.measuring.measure import MeasurementError
 
 PAIR_SECONDS = 0.1
@@ -18,12 +18,14 @@ class MadeBuilds:
         self.runners = [[] for _ in scripts]
         self.opened = []
 
-    def contest(self, **options):
-        contestants = [
-            Contestant(chr(ord("A") + number), self.opener(number))
+    def matchup(self, **options):
+        builds_under_test = [
+            BuildUnderTest(chr(ord("A") + number), self.opener(number))
             for number in range(len(self.scripts))
         ]
-        return Contest(self.entry, contestants, 120.0, self.clock, self.clock.advance, **options)
+        return Matchup(
+            self.entry, builds_under_test, 120.0, self.clock, self.clock.advance, **options
+        )
 
     def opener(self, number):
         def open_runner(entry):
