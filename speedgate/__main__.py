@@ -50,6 +50,7 @@ from speedgate.stats.moments import Moments
 REFUSALS = (BuildError, HistoryError, MeasurementError, OptionError, StoreError, OSError)
 SELFTEST_TRIALS = 32
 QUICK_TRIALS = 5
+MOST_DIGITS = 9
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,11 +65,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except REFUSALS as error:
         warn(f"speedgate {options.command}: {error}")
+        drop_what_cannot_be_written()
         return 2
     except KeyboardInterrupt:
         print(f"speedgate {options.command}: interrupted", file=sys.stderr)
         return 130
     return code
+
+
+def drop_what_cannot_be_written() -> None:
+    """Keep a full disk below the output from being told of a second time, in a traceback."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def parser() -> argparse.ArgumentParser:
@@ -175,8 +185,8 @@ def reason(text: str) -> str:
 
 
 def count(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"'{text}': a whole number from 0 up")
+    if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS):
+        raise argparse.ArgumentTypeError(f"'{text}': a whole number from 0 up to 999999999")
     return int(text)
 
 

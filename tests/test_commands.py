@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -415,3 +416,23 @@ def test_advise_refuses_a_size_that_is_none(run, machine, tmp_path):
     shown = run("advise", tmp_path, "--size", "huge")
     assert shown.code == NOT_DONE
     assert "--size: 'huge'" in shown.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is full")
+def test_an_output_that_is_full_is_told_once(machine, tmp_path):
+    path = save(tmp_path / "0001.json", document(machine, *CASES))
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "speedgate", "report", str(path)],
+            cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == NOT_DONE
+    assert done.stderr.count("\n") == 1
+    assert "No space left on device" in done.stderr
+
+
+@pytest.mark.parametrize("last", ["99999999999999999999", "1e3", "-1"])
+def test_a_number_of_runs_that_no_index_can_take_is_refused(run, tmp_path, last):
+    shown = run("compare", "a", "b", "--last", last)
+    assert shown.code == NOT_DONE
+    assert f"'{last}': a whole number from 0 up to 999999999" in shown.err

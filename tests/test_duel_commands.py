@@ -1,5 +1,6 @@
 """``python -m speedgate duel`` and ``bisect``: with runners that pretend, and once for real."""
 
+import errno
 import gc
 import json
 import os
@@ -400,3 +401,57 @@ def test_an_interrupt_saves_what_was_measured_and_leaves_nothing_running(tmp_pat
     assert "cut short" in out
     for file in tmp_path.glob("results/*/*.json"):
         assert not read_run(file).is_complete
+
+
+# --- a disk that is full
+
+
+def test_a_full_disk_at_the_end_of_a_duel_costs_its_files_only(
+    run, environments, tmp_path, monkeypatch
+):
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("speedgate.history.store.os.fsync", full)
+        done = run("duel", "old", "new", *TINY)
+    assert done.code == NOT_DONE
+    assert "same:\n" in done.out or "inconclusive:\n" in done.out
+    assert done.err.count("not saved: ") == 2
+    assert done.err.count("(No space left on device); what was measured is in its journal") == 2
+    assert len(list((tmp_path / "results").glob("*/*.part"))) == 2
+    shown = run("report", "results")
+    assert shown.err.count("recovered ") == 2
+    assert "g-1e3-threads-2" in shown.out
+    assert "incomplete: it was cut short" in shown.out
+
+
+def test_a_disk_that_is_full_for_one_of_two_runs_costs_that_one(
+    run, environments, tmp_path, monkeypatch
+):
+    sync, calls = os.fsync, []
+
+    def full_for_the_second_file(handle):
+        calls.append(handle)
+        if len(calls) == 3:  # each file is flushed, and then its folder
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(handle)
+
+    monkeypatch.setattr("speedgate.history.store.os.fsync", full_for_the_second_file)
+    done = run("duel", "old", "new", *TINY)
+    assert done.code == NOT_DONE
+    assert (done.err.count("saved results"), done.err.count("not saved: ")) == (1, 1)
+    assert len(list((tmp_path / "results").glob("*/*.part"))) == 1
+
+
+def test_a_full_disk_in_the_middle_of_a_duel_ends_no_measuring(
+    run, environments, tmp_path, monkeypatch
+):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(duel_commands, "KEEP_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("speedgate.duel.recording.Journal.add_benchmark", full)
+    done = run("duel", "old", "new", *TINY)
+    assert done.code == WELL, done.err
+    assert done.err.count("saved results") == 2

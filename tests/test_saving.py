@@ -3,11 +3,18 @@
 Runners are made up (helpers/machine.py), as in test_plugin.py.
 """
 
+import errno
 import json
+import os
+import sqlite3
 
+import numpy as np  # noqa: F401  # inner runs would load it anew, which one process cannot do twice
 import pytest
 from helpers.machine import PAIRS, MadeMachine
 from helpers.project import ROOT, Project
+
+from speedgate.history.journal import Journal, read_journal
+from speedgate.plugin import hooks
 
 pytest_plugins = "pytester"
 # pytest-benchmark warns of an inner run that saves nothing in the outer one's name, too.
@@ -29,8 +36,8 @@ def machine(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("COLUMNS", "400")
-    monkeypatch.setattr("speedgate.plugin.hooks.RunnerProcess", made.open)
-    monkeypatch.setattr("speedgate.plugin.hooks.describe_runner", made.describe)
+    monkeypatch.setattr(hooks, "RunnerProcess", made.open)
+    monkeypatch.setattr(hooks, "describe_runner", made.describe)
     monkeypatch.setattr("speedgate.measuring.measure.MOST_PAIRS", PAIRS)
     monkeypatch.setattr("speedgate.runner.interpreter.usable_cores", lambda: 2)
     monkeypatch.setattr("speedgate.runner.interpreter.available_bytes", lambda: 10**9)
@@ -86,3 +93,188 @@ def test_a_run_whose_stats_are_not_whole_is_compared_without_them(checkout):
     result = checkout.run(*ONE, "--benchmark-compare")
     assert result.ret == GREEN, output(result)
     says(result, "not shown beside this run: ", "bench_scaling[g-1e6-threads-2]", "not whole")
+
+
+# --- what it saves, and a disk that is full
+
+
+def full(*arguments, **options):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def full_from(number, function):
+    """A function that finds the disk full from its call ``number`` on."""
+    calls = []
+
+    def write(*arguments):
+        calls.append(arguments)
+        return full() if len(calls) >= number else function(*arguments)
+
+    return write
+
+
+def the_table_and_the_verdict(result):
+    """Assert that both are there, and no traceback."""
+    says(result, "g 1e6  1.65 ", "✓")
+    says(result, "passed: g-1e6-threads-2 1.65x [")
+    assert "Traceback" not in output(result)
+    assert "INTERNALERROR" not in output(result)
+
+
+def test_a_full_disk_at_the_save_costs_the_file_and_nothing_else(checkout, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("speedgate.history.store.os.fsync", full)
+        result = checkout.run(*ONE)
+    the_table_and_the_verdict(result)
+    assert result.ret == RED
+    (journal,) = checkout.folder.rglob("*.part")
+    says(
+        result,
+        "not saved: ",
+        ".json (No space left on device)",
+        f"in its journal {journal.relative_to(checkout.folder)}",
+    )
+    assert not list(checkout.folder.glob("results/*/.speedgate*"))
+    assert checkout.files() == []
+    # With room again, the next session makes a run of it.
+    result = checkout.run(*ONE)
+    says(result, "recovered ", journal.stem)
+    assert len(checkout.files()) == 2
+
+
+def test_a_full_disk_for_the_journal_is_no_matter_if_there_is_room_at_the_end(
+    checkout, monkeypatch
+):
+    monkeypatch.setattr("speedgate.history.recording.Journal", full)
+    result = checkout.run(*ONE)
+    the_table_and_the_verdict(result)
+    assert result.ret == GREEN
+    assert len(checkout.files()) == 1
+
+
+def test_a_full_disk_for_everything_says_so(checkout, monkeypatch):
+    monkeypatch.setattr("speedgate.history.recording.Journal", full)
+    monkeypatch.setattr("speedgate.history.store.os.fsync", full)
+    result = checkout.run(*ONE)
+    the_table_and_the_verdict(result)
+    assert result.ret == RED
+    says(result, "not saved: ", "nor has it a journal")
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_a_full_disk_in_the_middle_of_the_journal(checkout, monkeypatch, number):
+    """Of the lines 1 is the head, 2 the benchmark, 3 the judgement."""
+    write = full_from(number, Journal._write)
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "_write", write)
+        patch.setattr("speedgate.history.store.os.fsync", full)
+        result = checkout.run(*ONE)
+    the_table_and_the_verdict(result)
+    assert result.ret == RED
+    says(result, "not saved: ", "but for what came when it failed", "No space left on device")
+
+
+def test_half_a_line_is_taken_back_from_a_journal(tmp_path):
+    """What a full disk has taken of a line must not spoil the one after it."""
+    journal = Journal(tmp_path / "a.part", {"speedgate": {}})
+    whole = journal.path.read_bytes()
+    raw = journal._file
+
+    class HalfFull:
+        def write(self, data):
+            raw.write(bytes(data[:5]))
+            full()
+
+        def __getattr__(self, name):
+            return getattr(raw, name)
+
+    journal._file = HalfFull()
+    with pytest.raises(OSError, match="No space"):
+        journal.add_benchmark({"name": "lost"})
+    assert journal.path.read_bytes() == whole
+    journal._file = raw
+    journal.add_benchmark({"name": "kept"})
+    journal._file.close()
+    document = read_journal(journal.path.read_bytes())
+    assert [each["name"] for each in document["benchmarks"]] == ["kept"]
+
+
+def test_a_full_disk_below_the_history_elsewhere_is_red(checkout, monkeypatch):
+    write = full_from(2, os.fsync)
+    monkeypatch.setattr("speedgate.history.store.os.fsync", write)
+    monkeypatch.setattr("speedgate.history.store._flush_folder", lambda folder: None)
+    result = checkout.run(*ONE, "--history=elsewhere")
+    the_table_and_the_verdict(result)
+    assert result.ret == RED
+    (saved,) = checkout.files()
+    says(result, "--history: the run could not be written to elsewhere", "No space", "copy")
+    says(result, f"saved in {saved.relative_to(checkout.folder)}")
+
+
+def test_a_full_disk_for_the_file_of_benchmark_json_costs_that_file(checkout, monkeypatch):
+    monkeypatch.setattr("pytest_benchmark.session.BenchmarkSession.save_json", full)
+    result = checkout.run(*ONE, "--benchmark-json=out.json")
+    the_table_and_the_verdict(result)
+    assert result.ret == RED
+    says(result, "--benchmark-json: not saved: ", "out.json", "No space left on device")
+    assert len(checkout.files()) == 1
+
+
+def test_a_disk_that_is_full_before_the_run_is_told_before_it(checkout, machine, monkeypatch):
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    result = checkout.run(*ONE)
+    assert result.ret == MISUSED
+    says(result, "--benchmark-storage: results cannot be written to", "No space left on device")
+    assert machine.runners == []
+
+
+def test_a_cache_that_is_full_costs_the_index_only(checkout, monkeypatch):
+    assert checkout.run(*ONE).ret == GREEN
+    connect = sqlite3.connect
+
+    def connect_where_there_is_room(path, **options):
+        if str(path) != ":memory:":
+            raise sqlite3.OperationalError("database or disk is full")
+        return connect(path, **options)
+
+    monkeypatch.setattr("speedgate.history.index.sqlite3.connect", connect_where_there_is_room)
+    result = checkout.run(*ONE, "--benchmark-compare")
+    assert result.ret == GREEN, output(result)
+    says(result, "comparing with")
+
+
+@pytest.mark.parametrize("where", ["results", "./results", "link"])
+def test_a_history_that_is_the_storage_needs_no_second_copy(checkout, where):
+    (checkout.folder / "results").mkdir()
+    (checkout.folder / "link").symlink_to("results")
+    result = checkout.run(*ONE, f"--history={where}")
+    assert result.ret == GREEN, output(result)
+    assert "could not be written" not in output(result)
+    assert len(list((checkout.folder / "results").rglob("*.json"))) == 1
+
+
+# --- options
+
+
+@pytest.mark.parametrize("option", ["--time-limit", "--budget"])
+@pytest.mark.parametrize("text", ["1e300", "1e999", "nan", "inf", "-1", "0", "1000001", "1e6 s"])
+def test_a_duration_that_no_clock_can_take_is_refused(checkout, machine, option, text):
+    result = checkout.run(*ONE, f"{option}={text}")
+    assert result.ret == MISUSED
+    says(result, f"{option} '{text}' is not a duration: seconds above 0 and up to 1,000,000")
+    assert machine.runners == []
+
+
+def test_the_longest_duration_works(checkout):
+    assert checkout.run(*ONE, "--time-limit=1e6", "--budget=1e6").ret == GREEN
+
+
+def test_a_profile_is_made_of_stock_benchmarks_and_ours_say_why_not(checkout):
+    plain = "def bench_sum(benchmark):\n    benchmark(sum, [1, 2])\n"
+    (checkout.folder / "bench_plain.py").write_text(plain)
+    result = checkout.run(*ONE, "bench_plain.py", "--benchmark-cprofile=tottime")
+    assert result.ret == GREEN, output(result)
+    the_table_and_the_verdict(result)
+    says(result, "--benchmark-cprofile: no profile of these benchmarks")
+    says(result, "cProfile (time in s)")
+    says(result, "bench_plain.py::bench_sum")

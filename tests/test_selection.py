@@ -109,6 +109,13 @@ def test_a_good_number_is_read_and_none_stays_none(parse):
     assert parse("--option", None) is None
 
 
+@pytest.mark.parametrize("text", ["1000001", "1e300"])
+def test_a_duration_that_no_clock_can_take_is_refused(text):
+    with pytest.raises(OptionError, match="up to 1,000,000, such as 150"):
+        parse_seconds("--time-limit", text)
+    assert parse_seconds("--time-limit", "1e6") == 1e6
+
+
 def test_split_strips_its_parts():
     assert split("--sizes", " 1e3 ,1e4") == ("1e3", "1e4")
     assert split("--sizes", None) is None

@@ -32,7 +32,7 @@ from speedgate.report.text import visible_lines
 DEFAULT_BUDGET_SECONDS = 540.0
 # What a killed duel loses is at most what it measured for so long.
 KEEP_EVERY_SECONDS = 60.0
-WELL, BAD, INTERRUPTED = 0, 1, 130
+WELL, BAD, NOT_DONE, INTERRUPTED = 0, 1, 2, 130
 
 Json = dict[str, Any]
 
@@ -130,9 +130,11 @@ def run_duel(options: argparse.Namespace) -> int:
     duel = measured(entries, builds, budget, limit, recording)
     found = duel_json(duel, builds)
     show(found, options)
-    saved = recording.finish(duel, found)
-    for path in saved:
-        say(f"saved {path}")
+    saved, troubles = recording.finish(duel, found)
+    for line in [*(f"saved {path}" for path in saved), *troubles]:
+        say(line)
+    if troubles:
+        return NOT_DONE
     if not duel.is_finished:
         return INTERRUPTED
     if not saved:

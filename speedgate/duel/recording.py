@@ -15,7 +15,7 @@ from speedgate.duel.duel import Duel
 from speedgate.history.document import encode_run, extra_info, seconds_a_call, section
 from speedgate.history.history import run_name
 from speedgate.history.journal import SUFFIX, Journal
-from speedgate.history.recording import whole_environment
+from speedgate.history.recording import not_saved, whole_environment
 from speedgate.history.redaction import shown_variables
 from speedgate.history.store import FolderStore
 from speedgate.measuring.measure import Measurement
@@ -49,6 +49,7 @@ class DuelRecording:
 
     def __init__(self, builds: Sequence[Build], results: Path, began: datetime) -> None:
         self._results = results
+        self._journal_error: OSError | None = None
         environments = [_environment(build) for build in builds]
         self._heads = [
             _head(began) | {"speedgate": section(environment, (), complete=False)}
@@ -65,28 +66,42 @@ class DuelRecording:
 
     def keep(self, duel: Duel, found: Json) -> None:
         """Write down what is known so far, for whoever finds it if this process is killed."""
-        for number, journal in enumerate(self._journals):
+        for number in range(len(self._journals)):
+            self._keep_one(number, duel, found)
+
+    def _keep_one(self, number: int, duel: Duel, found: Json) -> None:
+        journal = self._journals[number]
+        try:
             for benchmark in _benchmarks(duel, number):
                 journal.add_benchmark(benchmark)
             journal.add_section({"duel": found | {"this": number}})
+        except OSError as error:
+            self._journal_error = error  # there may be room again when the duel is over
 
-    def finish(self, duel: Duel, found: Json) -> list[Path]:
-        """Save a run for every build that measured anything; return the files."""
-        files = []
-        for number, (journal, head) in enumerate(zip(self._journals, self._heads, strict=True)):
-            if benchmarks := _benchmarks(duel, number):
-                more = {"complete": found["complete"], "duel": found | {"this": number}}
-                document = head | {
-                    "benchmarks": benchmarks,
-                    "speedgate": head["speedgate"] | more,
-                }
+    def finish(self, duel: Duel, found: Json) -> tuple[list[Path], list[str]]:
+        """Save a run for every build that measured anything; return the files, and in words what
+        could not be saved."""
+        files, troubles = [], []
+        for number, journal in enumerate(self._journals):
+            benchmarks = _benchmarks(duel, number)
+            try:
+                files += [self._save(number, benchmarks, found)] if benchmarks else []
+            except OSError as error:
+                self._keep_one(number, duel, found)
                 file = journal.path.with_suffix(".json")
-                FolderStore(self._results).write(
-                    file.relative_to(self._results).as_posix(), encode_run(document)
-                )
-                files.append(file)
-            journal.remove()
-        return files
+                troubles.append(not_saved(file, error, journal, self._journal_error))
+                journal.close()
+            else:
+                journal.remove()
+        return files, troubles
+
+    def _save(self, number: int, benchmarks: list[Json], found: Json) -> Path:
+        head, file = self._heads[number], self._journals[number].path.with_suffix(".json")
+        more = {"complete": found["complete"], "duel": found | {"this": number}}
+        document = head | {"benchmarks": benchmarks, "speedgate": head["speedgate"] | more}
+        name = file.relative_to(self._results).as_posix()
+        FolderStore(self._results).write(name, encode_run(document))
+        return file
 
 
 def _environment(build: Build) -> Json:

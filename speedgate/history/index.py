@@ -265,7 +265,7 @@ class Index:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 return self._prepared(sqlite3.connect(self._path, timeout=PATIENCE_SECONDS))
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+                if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR:
                     break  # it cannot be written, or is locked for good
                 self._remove()  # its tables are not ours
             except sqlite3.DatabaseError:

@@ -41,7 +41,9 @@ class Journal:
         self.path = path
         # Locked and begun before it has the name under which others look for journals.
         beginning = path.with_name(f".{path.name}-{os.getpid()}")
-        self._file: IO[bytes] = beginning.open("xb")
+        # Unbuffered: what a full disk did not take must not be tried again when it is closed.
+        self._file: IO[bytes] = beginning.open("xb", buffering=0)
+        self._whole_bytes = 0
         try:
             # Where a file system knows no locks nobody else gets one, and the journal stays.
             _lock(self._file)
@@ -61,7 +63,7 @@ class Journal:
         # Windows renames nothing that is open, and lets nobody else rename it then.
         self._file.close()
         beginning.rename(self.path)
-        self._file = self.path.open("ab")
+        self._file = self.path.open("ab", buffering=0)
 
     def add_benchmark(self, benchmark: Json) -> None:
         self._write({"benchmark": benchmark})
@@ -74,8 +76,25 @@ class Journal:
 
     def _write(self, line: Json) -> None:
         # To the kernel at once: a killed process loses nothing then, and a disk is not waited for.
-        self._file.write(encode_run(line) + b"\n")
-        self._file.flush()
+        data = encode_run(line) + b"\n"
+        left = memoryview(data)
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError:
+            self._cut_off_the_rest()
+            raise
+        self._whole_bytes += len(data)
+
+    def _cut_off_the_rest(self) -> None:
+        """Leave whole lines: the next one, if the disk takes it, must not follow half a line."""
+        with contextlib.suppress(OSError):
+            self._file.truncate(self._whole_bytes)
+            self._file.seek(0, os.SEEK_END)
+
+    def close(self) -> None:
+        """Leave the journal to whoever comes next: its run could not be saved."""
+        self._file.close()
 
     def remove(self) -> None:
         """Remove the journal, once the run is saved or there is nothing to save."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -96,36 +97,73 @@ class Recording:
     tag: str
     head: Callable[[], Json]
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    target: Path | None = None
     journal: Journal | None = None
+    journal_error: OSError | None = None
     saved: Path | None = None
 
     def begin(self, environment: Json) -> None:
-        """Open the journal, once the environment is known."""
-        if self.journal is not None:
+        """Open the journal, once the environment is known. A disk that takes none ends no
+        measuring: the run may still find room at the end."""
+        if self.target is not None:
             return
         head = self.head() | {"speedgate": section(environment, (), complete=False)}
         commit = head.get("commit_info") or {}
         tag = self.tag or commit_tag(commit)
         name = run_name(environment, self.began, tag)
-        self.journal = Journal(self.results / f"{name}{SUFFIX}", head)
+        self.target = self.results / f"{name}.json"
+        try:
+            self.journal = Journal(self.results / f"{name}{SUFFIX}", head)
+        except OSError as error:
+            self.journal_error = error
 
     def add_benchmark(self, benchmark: Json) -> None:
-        assert self.journal is not None
-        self.journal.add_benchmark(benchmark)
+        self._note(lambda journal: journal.add_benchmark(benchmark))
 
     def add_judgement(self, judgement: Json) -> None:
-        if self.journal is not None:
-            self.journal.add_judgement(judgement)
+        self._note(lambda journal: journal.add_judgement(judgement))
 
-    def finish(self, document: Json) -> Path:
-        """Save the whole run in place of its journal; return the file."""
-        assert self.journal is not None
-        self.saved = self.journal.path.with_suffix(".json")
-        FolderStore(self.results).write(
-            self.saved.relative_to(self.results).as_posix(), encode_run(document)
-        )
-        self.journal.remove()
-        return self.saved
+    def _note(self, write: Callable[[Journal], None]) -> None:
+        if self.journal is None:
+            return
+        try:
+            write(self.journal)
+        except OSError as error:
+            self.journal_error = error
+
+    def finish(self, document: Json, tell: Callable[[str], None]) -> None:
+        """Save the whole run in place of its journal, if anything was measured.
+
+        ``saved`` is the file then; ``tell`` is told if it cannot be written, and what is left.
+        """
+        if self.target is None:
+            return
+        name = self.target.relative_to(self.results).as_posix()
+        try:
+            FolderStore(self.results).write(name, encode_run(document))
+        except OSError as error:
+            tell(not_saved(self.target, error, self.journal, self.journal_error))
+            if self.journal is not None:
+                self.journal.close()
+            return
+        self.saved = self.target
+        if self.journal is not None:
+            with contextlib.suppress(OSError):  # the next session finds that its run is there
+                self.journal.remove()
+
+
+def not_saved(
+    target: Path, error: OSError, journal: Journal | None, journal_error: OSError | None = None
+) -> str:
+    """Return in words that a run is not in its file, and what there is of it."""
+    fact = f"not saved: {target} ({error.strerror or error})"
+    if journal is None:
+        return f"{fact}; nor has it a journal: what was measured is above, and nowhere else"
+    lacks = "" if journal_error is None else f", but for what came when it failed ({journal_error})"
+    return (
+        f"{fact}; what was measured is in its journal {journal.path}{lacks}: make room, and the "
+        "next session there makes a run of it, marked incomplete"
+    )
 
 
 def commit_tag(commit: Json) -> str:
@@ -136,10 +174,20 @@ def commit_tag(commit: Json) -> str:
 
 class SessionStorage:
     """Stands before pytest-benchmark's storage: our benchmarks go to the recording, all others
-    where they always went."""
+    where they always went.
 
-    def __init__(self, recording: Recording | None, theirs: Any, ours: Container[str]) -> None:
+    ``tell`` is told what could not be saved: a full disk must not cost the table and the verdict.
+    """
+
+    def __init__(
+        self,
+        recording: Recording | None,
+        theirs: Any,
+        ours: Container[str],
+        tell: Callable[[str], None],
+    ) -> None:
         self._recording = recording
+        self._tell = tell
         self._theirs = theirs
         self._ours = ours
 
@@ -152,12 +200,16 @@ class SessionStorage:
     def save(self, output_json: Json, save: str) -> None:
         benchmarks = output_json["benchmarks"]
         others = [each for each in benchmarks if each["fullname"] not in self._ours]
-        if self._recording is not None and self._recording.journal is not None:
+        if self._recording is not None:
             ours = [each for each in benchmarks if each["fullname"] in self._ours]
-            self._recording.finish(output_json | {"benchmarks": ours})
+            self._recording.finish(output_json | {"benchmarks": ours}, self._tell)
         if others:
             rest = {name: value for name, value in output_json.items() if name != "speedgate"}
-            self._theirs.save(rest | {"benchmarks": others}, save)
+            try:
+                self._theirs.save(rest | {"benchmarks": others}, save)
+            except OSError as error:
+                why = error.strerror or error
+                self._tell(f"not saved in {self}: the benchmarks that are not ours ({why})")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from speedgate.runner.strategies import STRATEGIES
 from speedgate.stats.case import Case, Workload, parse_size, peers_of, sizes_of
 
 T = TypeVar("T")
+# Eleven days. The clocks of a wait for processes hold no more than 24.
+LONGEST_SECONDS = 1e6
 
 
 class OptionError(ValueError):
@@ -115,15 +117,18 @@ def parse_share(option: str, text: str | None) -> float | None:
 
 
 def parse_seconds(option: str, text: str | None) -> float | None:
-    """Return a duration above 0 in seconds, ``None`` if the option was not given."""
+    """Return a duration in seconds that a clock can take, ``None`` if the option was not given."""
     if text is None:
         return None
     try:
         value = float(text)
     except ValueError:
         value = 0.0
-    if not 0 < value < float("inf"):
-        raise OptionError(f"{option} '{text}' is not a duration: seconds above 0, such as 150")
+    if not 0 < value <= LONGEST_SECONDS:
+        raise OptionError(
+            f"{option} '{text}' is not a duration: seconds above 0 and up to "
+            f"{LONGEST_SECONDS:,.0f}, such as 150"
+        )
     return value
 
 

@@ -38,7 +38,7 @@ from speedgate.history.recording import (
     nearest,
     whole_environment,
 )
-from speedgate.history.store import StoreError, open_store
+from speedgate.history.store import FolderStore, StoreError, open_store
 from speedgate.judging.gate import (
     Gate,
     Judgement,
@@ -95,6 +95,8 @@ NOT_JUDGED_AGAIN = (
     "it failed before, and what failed is asked for: it is not green until it was judged again"
 )
 SHOWN_HELD_SECONDS = 0.2
+# What the run of one case takes at least.
+PROBE_BYTES = 8192
 STATE = pytest.StashKey["State"]()
 # Keys of pytest's cache: our own, and the one that its --last-failed reads.
 UNSETTLED = "speedgate/unsettled"
@@ -194,6 +196,8 @@ class State:
     compared: Compared | None = None
     baselines: dict[str, Baseline] | None = None
     recording: Recording | None = None
+    kept_in: str = ""
+    troubles: list[str] = field(default_factory=list)
     selected: list[str] = field(default_factory=list)
     ran: set[str] = field(default_factory=set)
     complaint: str | None = None
@@ -359,8 +363,10 @@ def refuse_folder_that_cannot_be_written(config: pytest.Config) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".speedgate-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
+        try:
+            probe.write_bytes(bytes(PROBE_BYTES))  # a full disk takes empty files
+        finally:
+            probe.unlink(missing_ok=True)
     except OSError as error:
         raise OptionError(
             f"--benchmark-storage: results cannot be written to {folder} ({error.strerror}); "
@@ -569,6 +575,7 @@ def open_history(config: pytest.Config, state: State, items: list[pytest.Item]) 
         name = str(config.getoption("benchmark_save") or "")
         state.recording = Recording(results, name, lambda: head_of(config))
         recover(results, state.remarks.append)
+    session.save_json = telling_of_failure(session, state)
     try:
         if state.settings.history is not None:
             open_store(state.settings.history)  # a bad address is told of before it is needed
@@ -576,11 +583,27 @@ def open_history(config: pytest.Config, state: State, items: list[pytest.Item]) 
             open_what_is_compared(config, state, session, items)
     except (HistoryError, StoreError, OSError) as error:
         raise pytest.UsageError(str(error)) from None
-    session.storage = SessionStorage(state.recording, session.storage, state.items.keys())
+    session.storage = SessionStorage(
+        state.recording, session.storage, state.items.keys(), state.troubles.append
+    )
 
 
 def is_ours(state: State, item: pytest.Item) -> bool:
     return item.nodeid in state.items
+
+
+def telling_of_failure(session: Any, state: State) -> Callable[[Json], None]:
+    """Return what writes the file of --benchmark-json; a full disk costs no more than that."""
+    save_json = session.save_json
+
+    def save(document: Json) -> None:
+        try:
+            save_json(document)
+        except OSError as error:
+            why = error.strerror or error
+            state.troubles.append(f"--benchmark-json: not saved: {session.json} ({why})")
+
+    return save
 
 
 def head_of(config: pytest.Config) -> Json:
@@ -930,6 +953,7 @@ def measurer(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., No
             benchmark.pedantic(lambda: None)
             return
         measurement = run_case(config, nodeid, fixed)
+        leave_profile_out(state, benchmark)
         state.clocks[nodeid].replay(benchmark, seconds_a_call(measurement))
         bench = state.items[nodeid].bench
         benchmark.extra_info.update(
@@ -947,6 +971,16 @@ def measurer(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., No
             state.recording.add_benchmark(without_objects(kept))
 
     return run
+
+
+def leave_profile_out(state: State, benchmark: Any) -> None:
+    """Have --benchmark-cprofile profile nothing here: the work was done in another process, and
+    what runs in this one reads out a clock."""
+    if benchmark.cprofile:
+        benchmark.cprofile = False
+        note = "--benchmark-cprofile: no profile of these benchmarks, which ran in other processes"
+        if note not in state.notes:
+            state.notes.append(note)
 
 
 def run_case(
@@ -1138,9 +1172,13 @@ def without_objects(benchmark: Json) -> Json:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Under --require-gate a run without a single judgement is never green."""
+    """Under --require-gate a run without a single judgement is never green; nor is what was not
+    saved where that was asked for."""
     state = session.config.stash[STATE]
     remember_failures(session.config, state)
+    keep_in_history(state)
+    if state.troubles and exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
     if state.settings.require and exitstatus == pytest.ExitCode.OK and not state.judgements:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         state.complaint = "--require-gate: no gate was judged in this run"
@@ -1185,7 +1223,9 @@ def write(reporter: Any, line: str, **markup: bool) -> None:
 
 
 def write_saved(reporter: Any, config: pytest.Config, state: State) -> None:
-    """Say where the run is, and take it to the history if that lies elsewhere."""
+    """Say where the run is, and what could not be saved."""
+    for trouble in state.troubles:
+        write(reporter, trouble, red=True)
     if state.recording is None or state.recording.saved is None:
         return
     saved = state.recording.saved
@@ -1198,19 +1238,26 @@ def write_saved(reporter: Any, config: pytest.Config, state: State) -> None:
             reporter,
             f"side by side: {command}{'' if where == 'results' else f' --history {where}'}",
         )
-    if state.settings.history is None:
+    if state.kept_in:
+        write(reporter, f"and in {state.kept_in}")
+
+
+def keep_in_history(state: State) -> None:
+    """Take the saved run to the history, if that lies elsewhere."""
+    recording, where = state.recording, state.settings.history
+    if where is None or recording is None or recording.saved is None:
         return
+    saved = recording.saved
     try:
-        name = saved.relative_to(state.recording.results).as_posix()
-        store = open_store(state.settings.history)
+        store = open_store(where)
+        if store.location == FolderStore(recording.results).location:
+            return
+        name = saved.relative_to(recording.results).as_posix()
         store.write(name, saved.read_bytes())
-        write(reporter, f"and in {store.path(name)}")
+        state.kept_in = store.path(name)
     except (OSError, StoreError) as error:
-        write(
-            reporter,
-            f"--history: the run could not be written to {state.settings.history} ({error}); "
-            f"copy {saved} there",
-            red=True,
+        state.troubles.append(
+            f"--history: the run could not be written to {where} ({error}); copy {saved} there"
         )
 
 
