@@ -7,7 +7,7 @@ import math
 import random
 from collections.abc import Callable, Sequence
 
-from evaluation.blocks import HEALTHY, draw, measured
+from evaluation.blocks import CASE, HEALTHY, draw, measured
 from evaluation.coverage import series
 from evaluation.made_duels import made_duel
 from speedgate.duel.decision import DuelVerdict
@@ -27,7 +27,14 @@ from speedgate.judging.gate import (
 )
 from speedgate.judging.gil_class import GilClass, classify
 from speedgate.judging.gil_map import Operation, changes
-from speedgate.judging.history_gate import judge_history, levels_of
+from speedgate.judging.history_gate import (
+    WINDOW_RUNS,
+    HistoryJudgement,
+    confirmed,
+    judge_history,
+    levels_of,
+    machine_loss,
+)
 from speedgate.judging.row import Row
 from speedgate.stats.accounting import Concurrency
 from speedgate.stats.case import Case
@@ -248,8 +255,11 @@ SLOW_FACTOR = 1.5
 class Nights:
     """A case's figures night by night; ``slow`` is the share of its runs in a slow process."""
 
-    def __init__(self, chance: random.Random, slow: float, correlation: float) -> None:
+    def __init__(
+        self, chance: random.Random, slow: float, correlation: float, control: float
+    ) -> None:
         self._chance, self._slow, self._correlation = chance, slow, correlation
+        self._control = control
         self._last = chance.gauss(0, 1)
 
     def turn(self) -> None:
@@ -269,6 +279,8 @@ class Nights:
             "cpu_per_wall": LEVELS["cpu_per_wall"]
             * math.exp(SCATTER["cpu_per_wall"] * chance.gauss(0, 1)),
             "held": min(1.0, max(0.0, HELD + 0.005 * chance.gauss(0, 1))),
+            "control": self._control * math.exp(0.01 * chance.gauss(0, 1)),
+            "waiting": 0.02,
         }
 
 
@@ -280,15 +292,26 @@ def as_estimates(figures: dict[str, float]) -> dict[str, Estimate | None]:
     return {name: near(name, value) for name, value in figures.items()}
 
 
-def night_fails(nights: Nights, window: list[dict[str, float]], judged: int) -> bool:
+def judged_night(
+    figures: dict[str, float], window: Sequence[dict[str, float]], judged: int
+) -> HistoryJudgement:
+    control = Estimate(figures["control"], 0.98 * figures["control"], figures["control"], 0.95, 40)
+    loss = machine_loss(2, control, figures["waiting"], window)
+    levels = levels_of(as_estimates(figures), window, loss)
+    return judge_history(CASE, levels, [str(each) for each in range(len(window))], judged)
+
+
+def night_fails(
+    nights: Nights, window: list[dict[str, float]], judged: int, factor: float = 1.0
+) -> bool:
     """Judge a case tonight, and keep the run in its window unless it failed."""
     nights.turn()
-    figures = nights.figures()
-    runs = [str(each) for each in range(len(window))]
-    levels = levels_of(as_estimates(figures), window, 1.0)  # type: ignore[arg-type]  # no None
-    found = judge_history(Case("g", 1_000_000, "threads", 2), levels, runs, judged)
+    figures = nights.figures(factor)
+    found = judged_night(figures, window, judged)
+    if found.verdict is Verdict.FAILED:
+        found = confirmed(found, judged_night(nights.figures(factor), window, judged))
     if found.verdict is not Verdict.FAILED:
-        window[:] = [figures, *window][:20]
+        window[:] = [figures, *window][:WINDOW_RUNS]
     return found.verdict is Verdict.FAILED
 
 
@@ -296,36 +319,40 @@ def red_nights(cases: int, slow: float = 0.0, correlation: float = 0.0) -> Trial
     """A year of nights, after twenty without a judgement."""
 
     def trial(chance: random.Random) -> tuple[int, int]:
-        all_nights = [Nights(chance, slow, correlation) for _ in range(cases)]
-        windows: list[list[dict[str, float]]] = [[] for _ in range(cases)]
-        for nights, window in zip(all_nights, windows, strict=True):
-            for _ in range(20):
-                nights.turn()
-                window.append(nights.figures())
-        red = 0
-        for _ in range(NIGHTS):
-            fails = [
-                night_fails(nights, window, cases)
-                for nights, window in zip(all_nights, windows, strict=True)
-            ]
-            red += any(fails)
+        made = [twenty_nights(chance, slow, correlation) for _ in range(cases)]
+        red = sum(
+            sum(night_fails(nights, window, cases) for nights, window in made) > 0
+            for _ in range(NIGHTS)
+        )
         return red, NIGHTS
 
     return trial
 
 
 def step_missed_on_smt(chance: random.Random) -> tuple[int, int]:
-    nights = Nights(chance, 0.0, 0.0)
-    window = []
-    for _ in range(20):
+    nights, window = twenty_nights(chance, control=1.3)
+    return int(not night_fails(nights, window, 4, factor=1.9)), 1
+
+
+def step_missed(factor: float, slow: float = 0.0) -> Trial:
+    """A build that is ``factor`` times as slow from one night to the next, of four cases."""
+
+    def trial(chance: random.Random) -> tuple[int, int]:
+        nights, window = twenty_nights(chance, slow)
+        return int(not night_fails(nights, window, 4, factor)), 1
+
+    return trial
+
+
+def twenty_nights(
+    chance: random.Random, slow: float = 0.0, correlation: float = 0.0, control: float = 1.93
+) -> tuple[Nights, list[dict[str, float]]]:
+    """Return a case's nights, and the window that twenty of them without a judgement make."""
+    nights, window = Nights(chance, slow, correlation, control), []
+    for _ in range(WINDOW_RUNS):
         nights.turn()
-        window.append(nights.figures(1.42))
-    nights.turn()
-    figures = nights.figures(2 * 1.42)
-    levels = levels_of(as_estimates(figures), window, 2 / 1.28)  # type: ignore[arg-type]  # no None
-    runs = [str(each) for each in range(20)]
-    found = judge_history(Case("g", 1_000_000, "threads", 2), levels, runs, 4)
-    return int(found.verdict is not Verdict.FAILED), 1
+        window.append(nights.figures())
+    return nights, window
 
 
 def drift_alarm(correlation: float) -> Trial:

@@ -1,5 +1,6 @@
 """The second gate, and the arithmetic below it."""
 
+import json
 import math
 import random
 import re
@@ -17,11 +18,12 @@ from speedgate.judging.history_gate import (
     MARGIN,
     Shift,
     Signal,
+    confirmed,
     history_confidence,
     judge_history,
     levels_of,
+    machine_loss,
 )
-from speedgate.judging.row import unbounded
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate
 from speedgate.stats.moments import Moments, change, mean_difference, student_quantile, student_tail
@@ -268,6 +270,78 @@ def test_what_a_premise_did_not_hold_for_is_not_evaluated(broken):
     assert (broken or "nothing was measured") in found.reason
 
 
+@pytest.mark.parametrize("value", [1.45, 1.9, 0.5])
+def test_what_has_no_interval_is_not_judged_as_exact(value):
+    past = [USUAL | {"speedup": each} for each in (1.89, 1.90, 1.91, 1.92, 1.90)]
+    now = {"speedup": Estimate(value, -math.inf, math.inf, 0.95, 4)}
+    found = judge_history(CASE, levels_of(now, past, 1.0), list("12345"), 4)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    json.dumps(found.as_json(), allow_nan=False)
+    if value > 0.9:
+        assert "too few rounds for an interval of: speedup" in found.reason
+
+
+def test_one_signal_without_an_interval_hides_no_other():
+    now = {
+        "speedup": Estimate(1.9, -math.inf, math.inf, 0.95, 4),
+        "held": interval(0.9, 0.85, 0.95),
+    }
+    found = judge_history(CASE, levels_of(now, before(), 1.0), [str(n) for n in range(20)], 4)
+    assert found.verdict is Verdict.FAILED
+
+
+def with_control(control, waiting=0.0):
+    return [{"control": control, "waiting": waiting}] * LEAST_RUNS
+
+
+@pytest.mark.parametrize(
+    ("control", "waiting", "window", "loss"),
+    [
+        # Two threads of one core, tonight as ever.
+        (1.3, 0.0, with_control(1.3), 1.02),
+        (1.0, 0.0, with_control(1.3), 1.33),
+        (1.92, 0.0, with_control(1.92), 1.02),
+        # Better than ever: nothing was taken.
+        (1.92, 0.0, with_control(1.3), 1.0),
+        # Nobody kept the control: all that it lacks.
+        (1.3, 0.0, [{"control": None}] * 20, 1.57),
+        (None, 0.5, with_control(None, 0.0), 2.0),
+        (None, 0.5, with_control(None, 0.5), 1.0),
+        (None, None, [], 1.0),
+    ],
+)
+def test_only_what_the_machine_took_more_than_usual_is_given_back(control, waiting, window, loss):
+    now = None if control is None else interval(control, 0.98 * control, control)
+    assert machine_loss(2, now, waiting, window) == pytest.approx(loss, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("again", "verdict"),
+    [
+        ({"speedup": 1.3}, Verdict.FAILED),
+        ({"speedup": 1.9}, Verdict.INCONCLUSIVE),
+        # Another signal is another thing.
+        ({"seconds": 0.002}, Verdict.INCONCLUSIVE),
+        ({"speedup": 1.3, "seconds": 0.002}, Verdict.FAILED),
+    ],
+)
+def test_a_case_fails_only_if_it_does_again_in_the_same_signal(again, verdict):
+    first = judged(USUAL | {"speedup": 1.3})
+    assert first.verdict is Verdict.FAILED
+    found = confirmed(first, judged(USUAL | again))
+    assert found.verdict is verdict
+    assert "measured anew at once" in found.reason
+    assert found.shifts == first.shifts
+
+
+def test_a_second_measurement_that_tells_nothing_confirms_nothing():
+    first = judged(USUAL | {"speedup": 1.3})
+    broken = judge_history(CASE, [], ["run"] * LEAST_RUNS, 1, broken="coverage was active")
+    found = confirmed(first, broken)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "coverage was active" in found.reason
+
+
 # --- comparisons
 
 
@@ -309,7 +383,7 @@ def lognormal(numbers, count):
 
 
 def test_a_single_run_without_an_interval_is_compared_with_many_and_not_with_one():
-    bare = Level.of([unbounded(1.0)])
+    bare = Level.of([Estimate(1.0, -math.inf, math.inf, 0.95, 1)])
     many = Level.of([interval(v, v, v) for v in (1.9, 1.91, 1.88, 1.9, 1.92)])
     assert ratio(many, bare, 0.95).high < 0.6
     assert ratio(bare, bare, 0.95).low == 0.0

@@ -1,6 +1,5 @@
-from helpers.made import row
+from helpers.made import estimate, row
 
-from speedgate.judging.row import unbounded
 from speedgate.report.overhead import LEGEND, overhead_lines, overhead_table
 from speedgate.stats.case import Case
 
@@ -10,10 +9,10 @@ def cell(workload, size, strategy="threads", **fields):
 
 
 ROWS = [
-    cell("noop", 1, seconds=unbounded(0.02 / 400), start_seconds=0.003),
+    cell("noop", 1, seconds=estimate(0.02 / 400), start_seconds=0.003),
     cell("busy", 10, idle=0.8, start_seconds=0.004),
     cell("busy", 1000, idle=0.05),
-    cell("noop", 1, "dask", seconds=unbounded(0.4 / 400), start_seconds=1.5),
+    cell("noop", 1, "dask", seconds=estimate(0.4 / 400), start_seconds=1.5),
     cell("busy", 10, "dask", idle=None),
 ]
 

@@ -1,5 +1,6 @@
 import json
 import math
+import random
 from pathlib import Path
 
 import msgspec
@@ -27,6 +28,7 @@ from speedgate.judging.row import Side
 from speedgate.measuring.measure import Measurement, Plan, measure
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate, estimate_median
+from speedgate.stats.sample import Pair, Round
 
 DATA = Path(__file__).resolve().parent / "data"
 OPENED = {
@@ -94,6 +96,24 @@ def test_a_run_reads_back_as_it_was_written(tmp_path, measurement):
     (read,) = run.judgements
     assert (read.gate, read.case.case(), read.verdict) == ("threads-scale", CASE, Verdict.PASSED)
     assert read.reason == "1.65x"
+
+
+def test_what_is_watched_from_run_to_run_counts_rounds_that_resemble_each_other_as_fewer():
+    def of(levels):
+        rounds = [Round(0.5 / level, 0.9 / level, cpu=0.9 / level) for level in levels]
+        found = Measurement(CASE)
+        found.processes = [[Pair(Round(1.0, 1.0, cpu=1.0), each) for each in rounds]]
+        found.replies = [{"tasks": 1, "loops": 1}]
+        return row_of(extra_info(found)).signals()
+
+    numbers = [1 + 0.01 * number for number in range(40)]
+    ordered = of(sorted(numbers))
+    mixed = of(random.Random(1).sample(numbers, 40))
+    widths = [each["seconds"].high - each["seconds"].low for each in (mixed, ordered)]
+    assert widths[0] < widths[1] / 2
+    assert not of(numbers[:5])["seconds"].is_bounded
+    assert mixed["cpu_per_wall"].value == pytest.approx(1.8)
+    assert mixed["cpu_per_wall"].low <= 1.8 <= mixed["cpu_per_wall"].high + 1e-9
 
 
 def test_the_raw_rounds_are_kept(measurement):

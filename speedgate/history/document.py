@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -27,13 +27,18 @@ from speedgate.history.intake import (
 from speedgate.judging.gate import Judgement, Verdict
 from speedgate.judging.gil_class import Classification, GilClass, classify
 from speedgate.judging.row import Row, Side
-from speedgate.measuring.measure import Measurement
+from speedgate.measuring.measure import LEAST_PAIRS, Measurement
 from speedgate.runner.strategies import STRATEGIES
 from speedgate.stats.accounting import median_shares, page_faults
 from speedgate.stats.case import Case
-from speedgate.stats.estimate import DEFAULT_CONFIDENCE, Estimate, estimate_median
+from speedgate.stats.estimate import (
+    DEFAULT_CONFIDENCE,
+    Estimate,
+    estimate_median,
+    sign_autocorrelation,
+)
 from speedgate.stats.moments import Moments, across_processes
-from speedgate.stats.sample import FIELDS, PairedSample, Round
+from speedgate.stats.sample import FIELDS, Pair, PairedSample, Round
 from speedgate.stats.speedup import BASELINE
 
 # 1 (2026-11): case, pairs, speedup, accounting, controls in extra_info; environment and
@@ -113,6 +118,7 @@ def extra_info(measurement: Measurement) -> Json:
     return {
         "case": measurement.case.as_json(),
         "seconds": _seconds_json(measurement),
+        "cpu_per_wall": _cpu_per_wall_json(measurement),
         "speedup": _speedup_json(evidence.speedup),
         "control": evidence.control.as_json() if evidence.control else None,
         "concurrency": evidence.concurrency.as_json() if evidence.concurrency else None,
@@ -147,8 +153,42 @@ def seconds_a_call(measurement: Measurement) -> list[float]:
 
 
 def _seconds_json(measurement: Measurement) -> Json | None:
-    found = estimate_median(seconds_a_call(measurement)) if measurement.sample.pairs else None
+    if not measurement.sample.pairs:
+        return None
+    calls = measurement.first("tasks") * measurement.first("loops")
+    found = _estimate_over(measurement, lambda pair: pair.contender.seconds / calls)
     return found.as_json() if found else None
+
+
+def _cpu_per_wall_json(measurement: Measurement) -> Json | None:
+    """CPU seconds of the contender's median round over its wall seconds, with an interval."""
+    found = _estimate_over(measurement, lambda pair: pair.contender.cpu_per_wall)
+    contender = _sides(measurement.sample).get("contender")
+    if found is None or contender is None or not found.value:
+        return None
+    # The earlier runs know the medians of both, not that of their ratio.
+    factor = contender["cpu"] / contender["seconds"] / found.value
+    value, low, high = (factor * each for each in (found.value, found.low, found.high))
+    return Estimate(value, low, high, found.confidence, found.count).as_json()
+
+
+def _estimate_over(measurement: Measurement, of: Callable[[Pair], float | None]) -> Estimate | None:
+    """Return the median of a figure over the pairs, whose neighbours may resemble each other.
+
+    How much is told within each process: that processes have levels of their own is what runs
+    differ by, and the history knows it. Rounds enough, but too much alike to count as such, leave
+    all that they cover.
+    """
+    runs = [[of(pair) for pair in pairs] for pairs in measurement.processes]
+    known = [[value for value in run if value is not None] for run in runs]
+    if [len(run) for run in known] != [len(run) for run in runs]:
+        return None
+    values = [value for run in known for value in run]
+    around = [[value - median(run) for value in run] for run in known]
+    found = estimate_median(values, autocorrelation=sign_autocorrelation(around))
+    if found is None or found.is_bounded or len(values) < LEAST_PAIRS:
+        return found
+    return replace(found, low=min(values), high=max(values))
 
 
 def _speedup_json(estimate: Estimate | None) -> Json | None:
@@ -276,6 +316,7 @@ class CaseInfo(msgspec.Struct):
     bench: str = ""
     seconds: EstimateEntry | None = None
     process_speedups: list[float] = []
+    cpu_per_wall: EstimateEntry | None = None
     control: EstimateEntry | None = None
     inflation: float | None = None
     held: EstimateEntry | None = None
@@ -477,6 +518,7 @@ def _row(info: CaseInfo) -> Row:
         case=info.case.case(),
         speedup=over_processes(_estimate(info.speedup), info.process_speedups),
         rounds=_estimate(info.speedup),
+        cpu_per_wall=_estimate(info.cpu_per_wall),
         bench=info.bench,
         seconds=_estimate(info.seconds),
         control=info.control.value if info.control else None,

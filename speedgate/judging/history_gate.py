@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from statistics import median
 from typing import Any
 
 from speedgate.judging.gate import Judgement, Verdict
@@ -76,6 +77,11 @@ class Shift:
     @property
     def is_sure(self) -> bool:
         return self.worse.low > self._margin
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there were rounds enough for an interval of the figure now."""
+        return self.worse.is_bounded
 
     @property
     def seems(self) -> bool:
@@ -177,14 +183,17 @@ def _figure(signal: Signal, value: float) -> str:
 
 @dataclass(frozen=True)
 class HistoryJudgement(Judgement):
-    """The history's word on a case, with how far each signal moved and from which runs."""
+    """The history's word on a case, with how far each signal moved and from which runs; ``again``
+    is how far when it was measured anew at once, because it had failed."""
 
     shifts: tuple[Shift, ...] = ()
     runs: tuple[str, ...] = field(default=())
+    again: tuple[Shift, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return super().as_json() | {
             "shifts": [shift.as_json() for shift in self.shifts],
+            "measured_anew": [shift.as_json() for shift in self.again],
             "baseline_runs": list(self.runs),
         }
 
@@ -214,8 +223,8 @@ def _worse(level: Level, confidence: float) -> Estimate:
     now, before = level.now, list(level.before)
     if level.signal.is_ratio:
         now, before = _logarithm(now), [math.log(each) for each in before]
-    own = deviation_of(now) if now.is_bounded else 0.0
-    moved = change(now.value, Moments.of(before), confidence, own)
+    # Of too few rounds for an interval nobody knows how far they are off: infinitely.
+    moved = change(now.value, Moments.of(before), confidence, deviation_of(now))
     if not level.signal.worse_is_more:
         moved = Estimate(-moved.value, -moved.high, -moved.low, confidence, moved.count)
     given_back = math.log(max(1.0, level.allowance))
@@ -240,8 +249,9 @@ def judge_history(
     """Decide whether a case got worse than in the ``runs`` before.
 
     Failed: a signal is surely worse by more than the margin. Inconclusive: one seems so, and may be
-    by chance. Passed: none does; the reason says what would have been seen. ``since`` names the
-    run that was accepted as a new level, ``broken`` a premise of the measurement that did not hold.
+    by chance, or has no interval. Passed: none does; the reason says what would have been seen.
+    ``since`` names the run that was accepted as a new level, ``broken`` a premise of the
+    measurement that did not hold.
     """
 
     # A young history is a gate that does not apply yet: --require-gate does not miss it.
@@ -279,7 +289,62 @@ def judge_history(
     if seeming:
         reason = f"{_why(seeming, shifts, len(runs))}; runs differ by as much"
         return word(Verdict.INCONCLUSIVE, reason, shifts)
+    unknown = [shift.signal.label for shift in shifts if not shift.is_known]
+    if unknown:
+        why = f"too few rounds for an interval of: {', '.join(unknown)}; raise --budget"
+        return word(Verdict.INCONCLUSIVE, f"against {len(runs)} runs: {why}", shifts)
     return word(Verdict.PASSED, _as_before(shifts, len(runs)), shifts)
+
+
+def confirmed(first: HistoryJudgement, again: HistoryJudgement) -> HistoryJudgement:
+    """Return the word on a case that failed and was ``again`` measured at once.
+
+    It fails where the same signal is worse again, by itself: the many cases and signals were asked
+    for in the first place. Else it was a slow process, or chance: the run stays in the window, so
+    that the window learns how far runs differ.
+    """
+    names = {shift.signal.name for shift in first.shifts if shift.is_sure}
+    both = [shift for shift in again.shifts if shift.seems and shift.signal.name in names]
+    if both:
+        texts = ", ".join(shift.text for shift in both)
+        reason = f"{first.reason}; measured anew at once: {texts}"
+        return replace(first, reason=reason, again=again.shifts)
+    figures = [
+        f"{shift.signal.label} {_figure(shift.signal, shift.now)}"
+        for shift in again.shifts
+        if shift.signal.name in names
+    ]
+    what = ", ".join(figures) or again.reason
+    return replace(
+        first,
+        verdict=Verdict.INCONCLUSIVE,
+        reason=f"{first.reason}; measured anew at once it is not sure: {what}",
+        again=again.shifts,
+    )
+
+
+def machine_loss(
+    workers: int,
+    control: Estimate | None,
+    waiting: float | None,
+    before: Sequence[Mapping[str, float | None]],
+) -> float:
+    """Return by what factor the machine, busier than in the runs before, may have made it worse.
+
+    Only what the host control fell below its own level in the window counts, and what the workers
+    waited longer: two threads of one core, whose control never reaches 2, take nothing. Where the
+    window does not know the control, all that it lacks of the workers may be the machine's.
+    """
+    factors = [1.0]
+    if control is not None:
+        known = [each for run in before if (each := run.get("control")) is not None]
+        usual = median(known) if len(known) >= LEAST_RUNS else float(workers)
+        factors.append(usual / max(control.low, 0.01))
+    if waiting is not None:
+        known = [each for run in before if (each := run.get("waiting")) is not None]
+        usual = median(known) if len(known) >= LEAST_RUNS else 0.0
+        factors.append((1 - usual) / max(0.01, 1 - waiting))
+    return max(factors)
 
 
 def _why(moved: Sequence[Shift], shifts: Sequence[Shift], runs: int) -> str:

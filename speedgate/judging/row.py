@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from speedgate.judging.gil_class import Classification
 from speedgate.stats.case import Case
-from speedgate.stats.estimate import DEFAULT_CONFIDENCE, Estimate
+from speedgate.stats.estimate import Estimate
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,6 @@ class Side:
     @property
     def cpu_per_wall(self) -> float | None:
         return None if self.cpu is None or not self.seconds else self.cpu / self.seconds
-
-
-def unbounded(value: float) -> Estimate:
-    """Return a figure whose interval nobody knows."""
-    return Estimate(value, float("-inf"), float("inf"), DEFAULT_CONFIDENCE, 1)
 
 
 @dataclass(frozen=True)
@@ -64,6 +59,7 @@ class Row:
     idle: float | None = None
     start_seconds: float | None = None
     rounds: Estimate | None = None
+    cpu_per_wall: Estimate | None = None
 
     @property
     def calls(self) -> int:
@@ -80,11 +76,9 @@ class Row:
 
         What processes differ by is in the runs before.
         """
-        contender = self.sides.get("contender")
-        cpu = contender.cpu_per_wall if contender else None
         return {
             "speedup": self.rounds or self.speedup,
             "held": self.held,
-            "cpu_per_wall": None if cpu is None else unbounded(cpu),
+            "cpu_per_wall": self.cpu_per_wall,
             "seconds": self.seconds,
         }

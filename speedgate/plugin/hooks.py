@@ -9,7 +9,7 @@ import functools
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -45,10 +45,16 @@ from speedgate.judging.gate import (
     Verdict,
     decision_confidence,
     judge,
-    machine_allowance,
 )
 from speedgate.judging.gil_map import broken_promises, can_break_promise, changes, kept_better
-from speedgate.judging.history_gate import WINDOW_RUNS, HistoryJudgement, judge_history, levels_of
+from speedgate.judging.history_gate import (
+    WINDOW_RUNS,
+    HistoryJudgement,
+    confirmed,
+    judge_history,
+    levels_of,
+    machine_loss,
+)
 from speedgate.judging.row import Row
 from speedgate.measuring.budget import JUDGED_WEIGHT, SPARE_SHARE, Budget, default_seconds
 from speedgate.measuring.measure import (
@@ -182,6 +188,7 @@ class State:
     items: dict[str, Item] = field(default_factory=dict)
     judged: dict[str, tuple[Gate, ...]] = field(default_factory=dict)
     clocks: dict[str, RunnerClock] = field(default_factory=dict)
+    fixed: dict[str, dict[str, Any]] = field(default_factory=dict)
     measurements: dict[str, Measurement] = field(default_factory=dict)
     rows: dict[Bench, dict[str, Row]] = field(default_factory=dict)
     verdicts: dict[str, Judgement] = field(default_factory=dict)
@@ -850,24 +857,37 @@ class HistoryItem(VerdictItem):
             raise NotEvaluated("not evaluated: not measured")
         if state.settings.in_process:
             raise NotEvaluated("not evaluated: --in-process judges nothing")
-        conclude(state, self, judge_against_history(state, self.benchmark, measurement))
+        found = judge_against_history(state, self.benchmark, measurement)
+        if found.verdict is Verdict.FAILED:
+            anew = measure_anew(state, self.benchmark.nodeid, measurement)
+            found = confirmed(found, judge_against_history(state, self.benchmark, anew))
+        conclude(state, self, found)
+
+
+def measure_anew(state: State, nodeid: str, first: Measurement) -> Measurement:
+    """Measure a case once more as it was measured, in as many processes and as much time."""
+    plan = make_plan(state, nodeid, state.fixed.get(nodeid, {}))
+    plan = replace(plan, seconds=first.wall_seconds, processes=len(first.processes))
+    measurement = measure_case(state, nodeid, plan)
+    state.timed_seconds += measurement.timed_seconds
+    return measurement
 
 
 def judge_against_history(
     state: State, item: pytest.Item, measurement: Measurement
 ) -> HistoryJudgement:
     assert state.baselines is not None
-    case, bench = measurement.case, state.items[item.nodeid].bench
-    row = state.rows[bench][item.nodeid]
     before = state.baselines.get(item.name, Baseline())
+    runs = [figures._asdict() for _, figures in before.runs]
     evidence = measurement.evidence(DEFAULT_CONFIDENCE)
+    waiting = None if evidence.shares is None else evidence.shares.waiting
     levels = levels_of(
-        row.signals(),
-        [figures._asdict() for _, figures in before.runs],
-        machine_allowance(evidence),
+        row_of(extra_info(measurement)).signals(),
+        runs,
+        machine_loss(evidence.workers, evidence.control, waiting, runs),
     )
     return judge_history(
-        case,
+        measurement.case,
         levels,
         [run.id for run, _ in before.runs],
         judged=len(state.baselines),
@@ -989,7 +1009,7 @@ def run_case(
     """Measure an item's case within its share of the budget; a failure is one for the reader."""
     __tracebackhide__ = True
     state = config.stash[STATE]
-    case, workload = state.items[nodeid].case, state.items[nodeid].workload
+    case = state.items[nodeid].case
     if hasattr(config, "workerinput") and not check_only:
         pytest.fail(ONE_PROCESS_MESSAGE, pytrace=False)
     if not check_only and state.budget is not None and state.budget.is_used_up():
@@ -1004,11 +1024,30 @@ def run_case(
         verdicts = {judge_measurement(state, gate, measurement, final=False) for gate in gates}
         return all(judgement.verdict is not Verdict.INCONCLUSIVE for judgement in verdicts)
 
-    plan = make_plan(state, nodeid, fixed)
+    state.fixed[nodeid] = fixed
+    measurement = measure_case(
+        state, nodeid, make_plan(state, nodeid, fixed), is_decided, check_only
+    )
+    state.timed_seconds += measurement.timed_seconds
+    take_note(state, measurement)
+    if not state.environment:
+        state.environment = environment_of(state.settings, measurement)
+    return measurement
+
+
+def measure_case(
+    state: State,
+    nodeid: str,
+    plan: Plan,
+    is_decided: Callable[[Measurement], bool] = lambda measurement: False,
+    check_only: bool = False,
+) -> Measurement:
+    """Measure an item's case as planned; a failure is one for the reader."""
+    __tracebackhide__ = True
+    case, workload = state.items[nodeid].case, state.items[nodeid].workload
+    open_runner = opener(state, workload, plan)
     try:
-        measurement = measure(
-            case, workload, plan, opener(state, workload, plan), is_decided, check_only=check_only
-        )
+        measurement = measure(case, workload, plan, open_runner, is_decided, check_only=check_only)
     except MeasurementError as error:
         failure: MeasurementError | None = error
     else:
@@ -1018,10 +1057,6 @@ def run_case(
         leave_out(state, nodeid, str(failure))
     elif failure is not None:
         pytest.fail(str(failure), pytrace=False)
-    state.timed_seconds += measurement.timed_seconds
-    take_note(state, measurement)
-    if not state.environment:
-        state.environment = environment_of(state.settings, measurement)
     return measurement
 
 

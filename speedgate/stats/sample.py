@@ -29,6 +29,11 @@ class Round:
     voluntary_switches: int | None = None
     involuntary_switches: int | None = None
 
+    @property
+    def cpu_per_wall(self) -> float | None:
+        """How many CPUs the processes that took part kept busy."""
+        return None if self.cpu is None else self.cpu / self.seconds
+
     def __post_init__(self) -> None:
         if not self.seconds > 0:
             raise ValueError(f"a round takes more than 0 seconds, not {self.seconds}")
