@@ -13,6 +13,7 @@ from typing import Any
 
 from speedgate.commands.bisect import add_bisect_command
 from speedgate.commands.duel import add_duel_command
+from speedgate.commands.scale import add_scale_command
 from speedgate.duel.build import BuildError
 from speedgate.history.document import EstimateEntry, HistoryError, Json, Run, read_run
 from speedgate.history.exchange import export_run, import_run
@@ -103,6 +104,7 @@ def parser() -> argparse.ArgumentParser:
     add_history_commands(commands)
     add_duel_command(commands)
     add_bisect_command(commands)
+    add_scale_command(commands)
     selftest = commands.add_parser(
         "selftest", help="A/A on this machine: false alarms, smallest drop, a threshold"
     )

@@ -95,6 +95,11 @@ def test_a_case_that_has_no_id_is_refused(workload, size, strategy, workers):
         Case(workload, size, strategy, workers)
 
 
+@pytest.mark.parametrize("name", ["bench.time_x(-1)", "tests/test-a.py::test_x", "time_x(-1)"])
+def test_the_names_of_other_projects_may_hold_a_dash(name):
+    assert Case(name, 1, "threads", 2).id == f"{name}-1-threads-2"
+
+
 def test_threads_share_the_arguments_and_each_runs_a_call():
     workload = MadeWorkload(argument_bytes=16, call_bytes=8)
     case = Case("made", 1000, "threads", 2)

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+from speedgate.measuring.measure import RunnerProcess
+from speedgate.measuring.scale_run import CACHES, SERVE
 from speedgate.measuring.suite import BUNDLED_FOLDER
 
 OWN_FOLDER = Path(__file__).resolve().parent.parent
+# Packages that another interpreter may have itself: found there only where it has not.
+FALLBACK_FOLDER = "speedgate-fallback"
 NOT_LENT = shutil.ignore_patterns("__pycache__", BUNDLED_FOLDER.name)
 
 
@@ -38,4 +42,21 @@ def lent_folder(bundled: Path = BUNDLED_FOLDER) -> Iterator[Path]:
         found = find_spec("threadpoolctl")  # one module, of the standard library only
         if found is not None and found.origin is not None:
             shutil.copy(found.origin, folder)
+        lend_to_those_without(folder, "asv_runner")
         yield folder
+
+
+def lend_to_those_without(folder: Path, package: str) -> None:
+    """Copy a package of pure Python where an interpreter that has none will look for it."""
+    found = find_spec(package)
+    if found is not None and found.submodule_search_locations:
+        source = Path(found.submodule_search_locations[0])
+        shutil.copytree(source, folder / FALLBACK_FOLDER / package, ignore=NOT_LENT)
+
+
+@contextmanager
+def runners(python: str) -> Iterator[Callable[[], RunnerProcess]]:
+    """Yield what opens a fresh interpreter for a benchmark, and needs nothing of ours there."""
+    with lent_folder() as lent, tempfile.TemporaryDirectory() as scratch:
+        variables = {CACHES: scratch}
+        yield lambda: RunnerProcess((), 1, python, variables, str(lent), serve=SERVE)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from importlib.metadata import version
+from datetime import datetime
 from pathlib import Path
-from statistics import fmean, median, quantiles, stdev
 from typing import Any
 
 from speedgate.duel.build import Build
 from speedgate.duel.duel import Duel
-from speedgate.history.document import encode_run, extra_info, seconds_a_call, section
+from speedgate.history.document import encode_run, extra_info, section
 from speedgate.history.history import run_name
 from speedgate.history.journal import SUFFIX, Journal
+from speedgate.history.plain import head_of, stats_of
 from speedgate.history.recording import not_saved, whole_environment
 from speedgate.history.redaction import shown_variables
 from speedgate.history.store import FolderStore
-from speedgate.measuring.measure import Measurement
-from speedgate.runner.interpreter import cpu_model
 
 Json = dict[str, Any]
 
@@ -52,7 +48,7 @@ class DuelRecording:
         self._journal_error: OSError | None = None
         environments = [_environment(build) for build in builds]
         self._heads = [
-            _head(began) | {"speedgate": section(environment, (), complete=False)}
+            head_of(began) | {"speedgate": section(environment, (), complete=False)}
             for environment in environments
         ]
         names = [
@@ -124,55 +120,8 @@ def _benchmarks(duel: Duel, build: int) -> list[Json]:
                 "blas_threads_asked": entry.blas_threads or "default",
             },
             "options": {},
-            "stats": _stats(measurement),
+            "stats": stats_of(measurement),
         }
         for entry, measurement in measured
         if measurement.sample.pairs
     ]
-
-
-def _stats(measurement: Measurement) -> Json:
-    """The seconds a call as pytest-benchmark tells them; a single round has no spread."""
-    data = seconds_a_call(measurement)
-    several = len(data) > 1
-    first, _, third = quantiles(data, method="inclusive") if several else data * 3
-    mean = fmean(data)
-    return {
-        "min": min(data),
-        "max": max(data),
-        "mean": mean,
-        "stddev": stdev(data) if several else 0,
-        "rounds": len(data),
-        "median": median(data),
-        "iqr": third - first,
-        "q1": first,
-        "q3": third,
-        "iqr_outliers": 0,
-        "stddev_outliers": 0,
-        "outliers": "0;0",
-        "ld15iqr": min(data),
-        "hd15iqr": max(data),
-        "ops": 1 / mean,
-        "total": sum(data),
-        "data": data,
-        "iterations": 1,
-    }
-
-
-def _head(began: datetime) -> Json:
-    """The fields of pytest-benchmark's document; no commit, since a duel measures none."""
-    return {
-        "machine_info": {
-            "node": platform.node(),
-            "processor": platform.processor(),
-            "machine": platform.machine(),
-            "python_version": platform.python_version(),
-            "python_implementation": platform.python_implementation(),
-            "system": platform.system(),
-            "release": platform.release(),
-            "cpu": {"brand_raw": cpu_model()},
-        },
-        "commit_info": {"id": "unknown", "time": None, "dirty": False, "branch": "(unknown)"},
-        "datetime": began.astimezone(UTC).isoformat(),
-        "version": version("pytest-benchmark"),
-    }

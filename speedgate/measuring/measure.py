@@ -81,6 +81,41 @@ class WorkloadError(MeasurementError):
         self.missing = missing
 
 
+class Refusal(MeasurementError):
+    """A runner will not measure the benchmark; ``reason`` is the text without the case."""
+
+    def __init__(self, case: Case, reason: str) -> None:
+        super().__init__(f"{case.id}: {reason}")
+        self.reason = reason
+
+
+class NotApplicable(Refusal):
+    """The suite skips the benchmark itself."""
+
+
+class NotThreadSafe(Refusal):
+    """The benchmark works alone and does not in threads."""
+
+
+class NoAnswer(MeasurementError):
+    """A runner did not answer ``request`` within ``seconds``."""
+
+    def __init__(self, request: str, seconds: float) -> None:
+        super().__init__(
+            f"no answer to '{request}' within the time limit; "
+            "raise --time-limit if the case is meant to take so long"
+        )
+        self.request, self.seconds = request, seconds
+
+
+class RunnerEnded(MeasurementError):
+    """A runner ended, ``how``, before it answered ``request``."""
+
+    def __init__(self, request: str, how: str) -> None:
+        super().__init__(f"the runner ended {how}")
+        self.request, self.how = request, how.partition(" while it measured")[0]
+
+
 class Asker(Protocol):
     """What answers requests: a runner in a process of its own, in this one, or a fake in tests."""
 
@@ -115,12 +150,13 @@ class RunnerProcess:
         python: str = sys.executable,
         variables: Mapping[str, str] = NO_VARIABLES,
         package_folder: str = PACKAGE_FOLDER,
+        serve: str = SERVE,
     ) -> None:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
         # What a workload leaves in files goes with its runner, however that ends.
         self._scratch = tempfile.TemporaryDirectory(prefix="speedgate-", ignore_cleanup_errors=True)
         self._process = subprocess.Popen(
-            [python, "-P", "-c", SERVE],
+            [python, "-P", "-c", serve],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
@@ -160,14 +196,11 @@ class RunnerProcess:
             reply = self._reply_to(self._asked, max(0.1, limit_seconds))
         except queue.Empty:
             self.kill()
-            raise MeasurementError(
-                f"no answer to '{request['do']}' within the time limit; "
-                "raise --time-limit if the case is meant to take so long"
-            ) from None
+            raise NoAnswer(request["do"], limit_seconds) from None
         except BrokenPipeError:
             pass
         if reply is None:
-            raise MeasurementError(f"the runner ended {self._how_it_ended()}")
+            raise RunnerEnded(request["do"], self._how_it_ended())
         return reply
 
     def _reply_to(self, number: int, limit_seconds: float) -> Json | None:
@@ -325,6 +358,7 @@ class Measurement:
     case: Case
     processes: list[list[Pair]] = field(default_factory=list)
     controls: list[list[Pair]] = field(default_factory=list)
+    shared: list[list[Pair]] = field(default_factory=list)
     held: list[HeldStretch] = field(default_factory=list)
     replies: list[Json] = field(default_factory=list)
     timed_seconds: float = 0.0
@@ -404,6 +438,8 @@ class Measurement:
         """Take in one answer to ``rounds``."""
         pairs += [Pair.from_json(pair) for pair in reply["pairs"]]
         controls += [Pair.from_json(pair) for pair in reply["controls"]]
+        if "shared" in reply:
+            self.shared[-1] += [Pair.from_json(pair) for pair in reply["shared"]]
         self.timed_seconds += reply["timed_seconds"]
         self.rounds_seconds += reply["seconds"]
         for name in ("steal", "throttled"):
@@ -443,7 +479,7 @@ def measure(
             break
         share = (plan.seconds - (now() - began)) / (plan.processes - number)
         until = now() + max(share - plan.held_seconds, 0.0)
-        _measure_in_one_process(measurement, workload, plan, open_runner, number, until, now)
+        measure_in_one_process(measurement, workload, plan, open_runner, number, until, now)
         measurement.wall_seconds = now() - began
         if number + 1 >= MIN_PROCESSES and is_decided(measurement):
             break
@@ -485,6 +521,8 @@ class Session:
 
     def open(self, check: bool) -> Json:
         opened = self.ask(do="open", **self._open)
+        if "target" in self._open:
+            self.ask(do="probe")
         if check:
             self.ask(do="check", tasks=self._check_tasks)
         return opened
@@ -501,9 +539,9 @@ def _check_in_one_process(
         measurement.replies.append(session.open(check=True))
 
 
-def _measure_in_one_process(
+def measure_in_one_process(
     measurement: Measurement,
-    workload: Workload,
+    workload: Any,
     plan: Plan,
     open_runner: Callable[[], Asker],
     number: int,
@@ -515,8 +553,9 @@ def _measure_in_one_process(
     controls: list[Pair] = []
     measurement.processes.append(pairs)
     measurement.controls.append(controls)
+    measurement.shared.append([])
     with Session(measurement, workload, plan, open_runner, now) as session:
-        opened = session.open(check=number == 0)
+        opened = session.open(check=number == 0 or getattr(workload, "both", False))
         measurement.replies.append(opened)
         measurement.broken = measurement.broken or blas_limit_broken(opened, plan.blas_threads)
         calibrated = session.ask(do="calibrate", tasks=plan.tasks, loops=plan.loops)
@@ -525,6 +564,8 @@ def _measure_in_one_process(
         measurement.timed_seconds += calibrated["seconds"]
         if plan.held_seconds:
             sample_held(measurement, session, plan.held_seconds)
+        if hasattr(workload, "target"):
+            measurement.replies.append(session.ask(do="conclude"))
 
 
 def blas_limit_broken(opened: Json, blas_threads: int | None) -> str | None:
@@ -581,7 +622,16 @@ def buffers(case: Case) -> int:
 
 
 def open_request(case: Case, workload: Workload, plan: Plan, number: int) -> Json:
-    """Return the request that opens ``case`` in the ``number``-th process."""
+    """Return the request that opens ``case`` in the ``number``-th process.
+
+    A benchmark of another project says itself what to open; it is no function of an argument.
+    """
+    if hasattr(workload, "open_request"):
+        control = None
+        if plan.control is not None and case.workers > 1:
+            control = _batch("control", plan.control, 1, plan, case, number)
+        request: Json = workload.open_request(case, plan, number, control)
+        return request
     batches = [_batch("work", workload, case.size, plan, case, number)]
     peer = STRATEGIES[case.strategy].is_peer
     if peer:
@@ -645,7 +695,16 @@ def import_folders(workload: Workload) -> tuple[str, ...]:
     return tuple(dict.fromkeys(folders))
 
 
+REFUSALS = {
+    "CannotMeasure": Refusal,
+    "NotThreadSafe": NotThreadSafe,
+    "NotApplicable": NotApplicable,
+}
+
+
 def _error(case: Case, error: Json) -> MeasurementError:
+    if error["type"] in REFUSALS:
+        return REFUSALS[error["type"]](case, error["message"])
     text = f"{case.id}: {error['message']}"
     if error["type"] in ("ResultMismatch", "CannotMeasure", "CannotCompare"):
         return MeasurementError(text)

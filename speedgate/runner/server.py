@@ -26,7 +26,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from itertools import repeat
 from typing import Any, NamedTuple, TextIO
@@ -318,21 +318,24 @@ class Runner:
         self.control: Load | None = None
         self.numbers = {"work": 0, "control": 0}
 
+    def handlers(self) -> dict[str, Callable[[Json], Json]]:
+        """Return what answers each request."""
+        return {
+            "open": self.open,
+            "check": self.check,
+            "calibrate": self.calibrate,
+            "rounds": self.rounds,
+            "held": self.held,
+            "close": self.close,
+        }
+
     def handle(self, request: Json) -> Json:
         """Return the reply, or ``{"error": ...}`` with the original traceback.
 
         ``missing`` names what this build seems to lack; ``None`` where the error says no such.
         """
         try:
-            handlers: dict[str, Callable[[Json], Json]] = {
-                "open": self.open,
-                "check": self.check,
-                "calibrate": self.calibrate,
-                "rounds": self.rounds,
-                "held": self.held,
-                "close": self.close,
-            }
-            return handlers[request["do"]](request)
+            return self.handlers()[request["do"]](request)
         except Exception as error:  # noqa: BLE001  # whatever a workload raises goes to the parent
             return {
                 "error": {
@@ -491,16 +494,29 @@ class Runner:
         if not gil_enabled() or not request["py_spy"]:
             return {"held": None, "calls": 0, "waiting": None, "seconds": 0.0}
         began, delay = time.perf_counter(), baseline.delay.seconds()
-        stop = threading.Event()
-        working = baseline.submit(task.run_until, "work", self.work.loops, stop)
-        try:
+        with self._working() as end:
             found = sample_held(request["py_spy"], request["seconds"])
-        finally:
-            stop.set()
-            calls = working.result()
+            calls = end()
         seconds, later = time.perf_counter() - began, baseline.delay.seconds()
         waiting = None if delay is None or later is None else (later - delay) / seconds
         return {"held": found, "calls": calls, "waiting": waiting, "seconds": seconds}
+
+    @contextlib.contextmanager
+    def _working(self) -> Iterator[Callable[[], int]]:
+        """Keep one worker at it; the function that is yielded ends that and tells its calls."""
+        _, baseline = self._opened()
+        stop = threading.Event()
+        working = baseline.submit(task.run_until, "work", self.work.loops, stop)
+
+        def end() -> int:
+            stop.set()
+            calls: int = working.result()
+            return calls
+
+        try:
+            yield end
+        finally:
+            end()
 
     def close(self, request: Json) -> Json:
         if self.crew is not None:
@@ -539,11 +555,11 @@ def refuse_gil_that_came_back() -> None:
         raise CannotMeasure(reason)
 
 
-def serve() -> None:
+def serve(runner: Runner | None = None) -> None:
     """Answer the requests of whoever started this process, until they end."""
     requests, replies = take_channel()
     watch_gil()
-    runner = Runner()
+    runner = runner or Runner()
     for line in requests:
         request = json.loads(line)
         reply = runner.handle(request)

@@ -1,0 +1,247 @@
+"""The command ``scale``: benchmarks that exist already, in threads, with nothing edited."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from speedgate.commands.duel import say, termination_as_interrupt
+from speedgate.duel.package_copy import runners
+from speedgate.history.journal import recover
+from speedgate.history.scale_recording import ScaleRecording, entry_of
+from speedgate.judging.gate import Judgement, Verdict
+from speedgate.judging.scale_gate import GATE, Rule
+from speedgate.measuring.budget import DEFAULT_TIME_LIMIT_SECONDS
+from speedgate.measuring.scale_rules import read_rules
+from speedgate.measuring.scale_run import (
+    EACH_SECONDS,
+    Caches,
+    Request,
+    Scaling,
+    Step,
+    chosen,
+    list_benchmarks,
+)
+from speedgate.measuring.selection import OptionError, parse_floor, parse_seconds
+from speedgate.measuring.suite import find_workload
+from speedgate.measuring.targets import Listing, Suite, parse_targets, parse_threads
+from speedgate.report.progress import LOG_EVERY_SECONDS, duration
+from speedgate.report.scale import key_of, scale_markdown, scale_text
+from speedgate.runner.interpreter import usable_cores
+
+WELL, BAD, UNUSABLE, INTERRUPTED = 0, 1, 4, 130
+
+Json = dict[str, Any]
+
+
+def add_scale_command(commands: Any) -> None:
+    """Give the parser of commands ``scale``."""
+    command = commands.add_parser(
+        "scale",
+        help="the benchmarks that a project has, asv's or pytest-benchmark's, in threads",
+        description="A TARGET is an asv suite (its asv.conf.json, or the folder of its benchmarks) "
+        "or what pytest collects: folders, files, node ids of tests that use the fixture.",
+    )
+    command.add_argument("targets", nargs="+", metavar="TARGET")
+    add_scale_options(command)
+    command.add_argument("--format", choices=("text", "markdown", "json"), default="text")
+    command.add_argument(
+        "--results", type=Path, default=Path("results"), metavar="FOLDER", help="default: results"
+    )
+    command.set_defaults(run=run_scale)
+
+
+def add_scale_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--threads", metavar="COUNTS", help="how many threads, such as 2 or 1,2,4 (default 2)"
+    )
+    command.add_argument("-k", dest="expression", metavar="EXPR", help="only names that match")
+    command.add_argument(
+        "--sample", metavar="COUNT", help="at most so many benchmarks, some of every function"
+    )
+    command.add_argument(
+        "--budget",
+        metavar="SECONDS",
+        help=f"of the whole, at most (default: {EACH_SECONDS:g} for each benchmark)",
+    )
+    command.add_argument(
+        "--time-limit",
+        metavar="SECONDS",
+        help=f"end a runner that takes longer (default {DEFAULT_TIME_LIMIT_SECONDS:g})",
+    )
+    command.add_argument(
+        "--share", action="store_true", help="one state for all threads, only; default: both ways"
+    )
+    command.add_argument("--min-speedup", metavar="X", help="fail what is surely slower than this")
+    command.add_argument(
+        "--max-gil-held", metavar="SHARE", help="fail what surely holds the GIL for longer"
+    )
+    command.add_argument(
+        "--gates",
+        type=Path,
+        metavar="FILE",
+        help="rules by names, [[scale]] (default: [[tool.speedgate.scale]] in pyproject.toml)",
+    )
+    command.add_argument(
+        "--python", default=sys.executable, metavar="PATH", help="of the project; default: this one"
+    )
+    command.add_argument(
+        "--oversubscribe", action="store_true", help="allow more threads than usable cores"
+    )
+    command.add_argument(
+        "--pytest-option",
+        dest="pytest_options",
+        action="append",
+        default=[],
+        metavar="OPTION",
+        help="given to pytest, such as --pytest-option=-pno:cov; may be repeated",
+    )
+
+
+def parse_request(options: argparse.Namespace, folder: Path) -> Request:
+    """Return what is asked for, or raise ``OptionError`` for the first thing that cannot be."""
+    return Request(
+        threads=parse_threads(options.threads, usable_cores(), options.oversubscribe),
+        expression=options.expression,
+        sample=_count("--sample", options.sample),
+        budget=parse_seconds("--budget", options.budget),
+        time_limit=parse_seconds("--time-limit", options.time_limit) or DEFAULT_TIME_LIMIT_SECONDS,
+        share=options.share,
+        rules=tuple(_rules(options, folder)),
+        pytest_options=tuple(options.pytest_options),
+    )
+
+
+def _count(option: str, text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()) or int(text) < 1:
+        raise OptionError(f"{option}: '{text}' is no whole number from 1 up")
+    return int(text)
+
+
+def _rules(options: argparse.Namespace, folder: Path) -> Iterator[Rule]:
+    """Yield the floors of the command line, or else those of a file."""
+    speedup = parse_floor("--min-speedup", options.min_speedup)
+    held = parse_floor("--max-gil-held", options.max_gil_held)
+    if speedup is not None or held is not None:
+        yield Rule(min_speedup=speedup, max_held=held)
+        return
+    if options.gates is not None:
+        yield from read_rules(options.gates)
+    elif (folder / "pyproject.toml").is_file():
+        yield from read_rules(folder / "pyproject.toml")
+
+
+# --- the command
+
+
+def run_scale(options: argparse.Namespace) -> int:
+    """Measure the benchmarks of the targets, show and save what was found."""
+    folder = Path.cwd()
+    try:
+        request = parse_request(options, folder)
+        suites = parse_targets(options.targets, folder)
+        recover(options.results, say)
+        with runners(options.python) as open_runner:
+            listing = list_benchmarks(suites, open_runner, request.pytest_options)
+            for name, reason in listing.broken:
+                say(f"left out: {name} cannot be imported: {reason}")
+            if not listing.benchmarks:
+                raise OptionError(nothing_found(options.targets, listing))
+            scaling = Scaling(
+                chosen(listing, request),
+                request,
+                open_runner,
+                Caches(open_runner, request.time_limit),
+                find_workload("workloads:CONTROL", "control"),
+                StepLine(),
+            )
+            recording = ScaleRecording(options.results, settings_of(suites, request))
+            measure_all(scaling, recording)
+    except OptionError as error:
+        print(f"speedgate scale: {error}", file=sys.stderr)
+        return UNUSABLE
+    saved = recording.finish(scaling.judgements, scaling.is_finished)
+    show(scaling, listing, options)
+    if saved is not None:
+        say(f"saved in {saved}")
+    if not scaling.is_finished:
+        return INTERRUPTED
+    failed = any(each.verdict is Verdict.FAILED for each in scaling.judgements)
+    return BAD if failed else WELL
+
+
+def nothing_found(targets: Iterable[str], listing: Listing) -> str:
+    if listing.broken:
+        return f"no benchmark in {' '.join(targets)}: nothing in it can be imported"
+    return (
+        f"no benchmark in {' '.join(targets)}: no time_* of asv's, and no test that uses the "
+        "fixture benchmark"
+    )
+
+
+def settings_of(suites: Sequence[Suite], request: Request) -> Json:
+    labels = "-".join(dict.fromkeys(suite.label for suite in suites))
+    return {"scale": labels, "blas_threads": 1} | ({"share": True} if request.share else {})
+
+
+def measure_all(scaling: Scaling, recording: ScaleRecording) -> None:
+    with termination_as_interrupt():
+        try:
+            scaling.run(recording.add)
+        except KeyboardInterrupt:
+            say("\ninterrupted: what was measured so far is shown and saved")
+    if isinstance(scaling.tell, StepLine):
+        scaling.tell.close()
+
+
+def judged_json(judgements: Iterable[Judgement]) -> dict[str, Json]:
+    return {
+        f"{each.case.workload}-{each.case.workers}": each.as_json() | {"line": each.line}
+        for each in judgements
+        if each.gate == GATE
+    }
+
+
+def show(scaling: Scaling, listing: Listing, options: argparse.Namespace) -> None:
+    entries = [entry_of(each) for each in scaling.found]
+    judged = judged_json(scaling.judgements)
+    if options.format == "json":
+        for entry in entries:
+            entry["judgement"] = judged.get(key_of(entry))
+        broken = [{"name": name, "reason": reason} for name, reason in listing.broken]
+        print(json.dumps({"benchmarks": entries, "broken": broken}, indent=1))
+    elif options.format == "markdown":
+        print(scale_markdown(entries, judged))
+    else:
+        print("\n".join(scale_text(entries, judged, shutil.get_terminal_size().columns)))
+
+
+class StepLine:
+    """The progress line: rewritten in place on a terminal, now and then in a log."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._last = -LOG_EVERY_SECONDS
+
+    def __call__(self, step: Step) -> None:
+        left = duration(step.most_seconds_left)
+        line = f"[{step.number}/{step.total}] {step.name}, at most {left} left"
+        if self._live:
+            width = shutil.get_terminal_size().columns
+            print(f"\r{line[: width - 1]:<{width - 1}}", end="", file=sys.stderr, flush=True)
+        elif time.monotonic() - self._last >= LOG_EVERY_SECONDS:
+            self._last = time.monotonic()
+            say(line)
+
+    def close(self) -> None:
+        if self._live:
+            width = shutil.get_terminal_size().columns
+            print(f"\r{'':<{width - 1}}\r", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,132 @@
+"""The run that ``scale`` leaves in ``results/``: pytest-benchmark's JSON, as every run of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from speedgate.history.document import encode_run, extra_info, gil_class, section
+from speedgate.history.history import run_name
+from speedgate.history.journal import SUFFIX, Journal
+from speedgate.history.plain import head_of, stats_of
+from speedgate.history.recording import whole_environment
+from speedgate.history.store import FolderStore
+from speedgate.judging.gate import Judgement
+from speedgate.judging.gil_class import Classification, GilClass
+from speedgate.judging.scale_gate import cause, contention
+from speedgate.measuring.measure import Measurement
+from speedgate.measuring.scaling import Scaled
+from speedgate.stats.estimate import DEFAULT_CONFIDENCE
+
+BENCH = "scale"
+
+Json = dict[str, Any]
+
+
+def entry_of(found: Scaled) -> Json:
+    """Return what is shown and kept of a benchmark, measured or not; plain JSON."""
+    entry: Json = {
+        "name": found.benchmark.name,
+        "threads": found.case.workers,
+        "outcome": found.outcome.value,
+        "reason": found.reason,
+    }
+    if found.measurement is None:
+        return entry
+    measurement = found.measurement
+    evidence = measurement.evidence(DEFAULT_CONFIDENCE)
+    kind = gil_class(measurement)
+    shared = found.shared
+    return entry | {
+        "speedup": evidence.speedup.as_json() if evidence.speedup else None,
+        "control": evidence.control.as_json() if evidence.control else None,
+        "concurrency": evidence.concurrency.as_json() if evidence.concurrency else None,
+        "held": evidence.held.as_json() if evidence.held else None,
+        "inflation": evidence.inflation,
+        "class": kind,
+        "cause": cause_of(measurement),
+        "shared": shared.as_json() if shared else None,
+        "shared_reason": found.shared_reason,
+        "contention": contention(evidence, shared),
+        "call_seconds": measurement.first("call_seconds"),
+    }
+
+
+def cause_of(measurement: Measurement) -> str:
+    kind = gil_class(measurement)
+    found = None if kind is None else Classification(GilClass(kind["class"]), True, kind["reason"])
+    return cause(measurement.evidence(DEFAULT_CONFIDENCE), found)
+
+
+def benchmark_of(found: Scaled) -> Json | None:
+    """Return the benchmark of a run's document, ``None`` where nothing was measured."""
+    measurement = found.measurement
+    if measurement is None or not measurement.sample.pairs:
+        return None
+    name = f"{BENCH}[{found.case.id}]"
+    shared = found.shared
+    return {
+        "group": found.described.get("group") or found.benchmark.function,
+        "name": name,
+        "fullname": name,
+        "params": {"case": found.case.id},
+        "param": found.case.id,
+        "extra_info": {
+            **found.described.get("extra_info", {}),
+            **extra_info(measurement),
+            "bench": BENCH,
+            "gil_class": gil_class(measurement),
+            "shared": shared.as_json() if shared else None,
+            "shared_reason": found.shared_reason,
+        },
+        "options": {},
+        "stats": stats_of(measurement),
+    }
+
+
+class ScaleRecording:
+    """The run below ``results``; its journal holds it meanwhile, so that nothing is lost."""
+
+    def __init__(self, results: Path, settings: Json, began: datetime | None = None) -> None:
+        self._results, self._settings = results, settings
+        self._began = began or datetime.now(UTC)
+        self._journal: Journal | None = None
+        self._document: Json = {}
+        self._entries: list[Json] = []
+        self._benchmarks: list[Json] = []
+
+    def add(self, found: Scaled) -> None:
+        self._entries.append(entry_of(found))
+        benchmark = benchmark_of(found)
+        if benchmark is None:
+            return
+        assert found.measurement is not None
+        if self._journal is None:
+            environment = whole_environment(found.measurement.first("environment"), self._settings)
+            self._document = head_of(self._began) | {
+                "speedgate": section(environment, (), complete=False)
+            }
+            name = run_name(environment, self._began, f"scale-{self._settings['scale']}")
+            self._journal = Journal(self._results / f"{name}{SUFFIX}", self._document)
+        self._benchmarks.append(benchmark)
+        self._journal.add_benchmark(benchmark)
+        self._journal.add_section({"scale": self._entries})
+
+    def finish(self, judgements: Sequence[Judgement], complete: bool) -> Path | None:
+        """Save the run; return its file, ``None`` if nothing was measured."""
+        if self._journal is None:
+            return None
+        self._document["benchmarks"] = self._benchmarks
+        self._document["speedgate"] |= {
+            "complete": complete,
+            "judgements": [judgement.as_json() for judgement in judgements],
+            "scale": self._entries,
+        }
+        file = self._journal.path.with_suffix(".json")
+        FolderStore(self._results).write(
+            file.relative_to(self._results).as_posix(), encode_run(self._document)
+        )
+        self._journal.remove()
+        return file

@@ -1,0 +1,170 @@
+"""The gate of other projects' benchmarks: floors by patterns of names, and verdicts. Pure."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from speedgate.judging.gate import (
+    Evidence,
+    Verdict,
+    describe,
+    held_is_high,
+    machine_allowance,
+    speedup_is_low,
+    too_few,
+)
+from speedgate.judging.gate import Floors as CaseFloors
+from speedgate.judging.gil_class import Classification, GilClass
+from speedgate.stats.case import Case
+from speedgate.stats.estimate import Estimate
+
+GATE = "scale"
+# A benchmark that reaches this share of its threads scales, whatever else is seen of it.
+SCALES_FROM = 0.85
+# CPU time per work that grows by more than this explains a speedup that is too low.
+GROWN = 1.15
+# Private state is called faster than a shared one from this ratio on.
+CONTENTION = 1.15
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is asked of the benchmarks whose names match; ``skip`` says why nothing is."""
+
+    patterns: tuple[str, ...] = ("*",)
+    min_speedup: float | None = None
+    max_held: float | None = None
+    threads: int | None = None
+    skip: str | None = None
+
+    def covers(self, name: str, threads: int) -> bool:
+        if self.threads is not None and self.threads != threads:
+            return False
+        return threads > 1 and any(matching(pattern, name) for pattern in self.patterns)
+
+    @property
+    def asks(self) -> bool:
+        return self.skip is None and (self.min_speedup is not None or self.max_held is not None)
+
+
+def matching(pattern: str, name: str) -> bool:
+    """Whether a gate's pattern covers a benchmark: ``*`` and ``?``, or a part of the name.
+
+    Brackets mean themselves: parameters stand in them.
+    """
+    if "*" not in pattern and "?" not in pattern:
+        return pattern in name
+    return fnmatch.fnmatchcase(name, pattern.replace("[", "[[]"))
+
+
+def rule_for(rules: Sequence[Rule], case: Case) -> Rule | None:
+    """Return the first rule that covers a benchmark, ``None`` where nothing is asked of it."""
+    found = next((rule for rule in rules if rule.covers(case.workload, case.workers)), None)
+    return found if found is not None and found.asks else None
+
+
+def judge_evidence(evidence: Evidence, rule: Rule, final: bool) -> tuple[Verdict, str]:
+    """The rules of docs/method.md without a floor of concurrency: here nobody asks for one."""
+    speedup = evidence.speedup
+    if evidence.broken is not None:
+        return Verdict.NOT_EVALUATED, evidence.broken
+    if speedup is None:
+        return Verdict.INCONCLUSIVE, too_few(0)
+    required = CaseFloors(
+        rule.min_speedup or 0.0, 0.0, 2.0 if rule.max_held is None else rule.max_held
+    )
+    figures = _figures(speedup, evidence.held, rule)
+    if held_is_high(evidence, required):
+        return Verdict.FAILED, f"{figures}: it holds the GIL for longer"
+    if rule.max_held is not None and evidence.held is None and evidence.gil_enabled:
+        return Verdict.NOT_EVALUATED, f"{figures}: the GIL was not sampled; install speedgate[gil]"
+    if not speedup.is_bounded:
+        return Verdict.INCONCLUSIVE, too_few(speedup.count)
+    if (
+        rule.min_speedup is not None
+        and speedup.high * machine_allowance(evidence) < rule.min_speedup
+    ):
+        if speedup_is_low(evidence, required) and final:
+            return Verdict.FAILED, f"{figures}; {cause(evidence)}"
+        return Verdict.INCONCLUSIVE, f"{figures}; too low, but not in every process"
+    if speedup.low >= (rule.min_speedup or 0.0) and _held_is_low(evidence, rule):
+        return Verdict.PASSED, figures
+    return Verdict.INCONCLUSIVE, f"{figures}; {_why_unsure(evidence, rule)}"
+
+
+def _held_is_low(evidence: Evidence, rule: Rule) -> bool:
+    return rule.max_held is None or evidence.held is None or evidence.held.value <= rule.max_held
+
+
+def _why_unsure(evidence: Evidence, rule: Rule) -> str:
+    if not _held_is_low(evidence, rule):
+        return "the samples of the GIL are too few to tell"
+    return machine_taken(evidence) or "the interval holds the threshold"
+
+
+def _figures(speedup: Estimate, held: Estimate | None, rule: Rule) -> str:
+    parts = [describe(speedup)]
+    if rule.min_speedup is not None:
+        parts.append(f"needs {rule.min_speedup:.2f}x")
+    if held is not None:
+        parts.append(f"GIL held {held.value:.2f}")
+    if rule.max_held is not None:
+        parts.append(f"at most {rule.max_held:.2f}")
+    return ", ".join(parts)
+
+
+# --- why it does not scale
+
+
+def scales(evidence: Evidence) -> bool:
+    """Whether a benchmark reaches nearly as much as it has threads."""
+    speedup = evidence.speedup
+    return speedup is not None and speedup.value >= 1 + SCALES_FROM * (evidence.workers - 1)
+
+
+def cause(evidence: Evidence, kind: Classification | None = None) -> str:
+    """Return why a benchmark scales no better, as far as the figures tell; "" where it does."""
+    if scales(evidence) or evidence.speedup is None:
+        return ""
+    if kind is not None and kind.kind is GilClass.HOLDS and "lock" in kind.reason:
+        return "a lock that is not the GIL"
+    if evidence.held is not None and evidence.held.value * evidence.speedup.value >= 0.6:
+        return f"the GIL is held {evidence.held.value:.2f} of the time"
+    machine = machine_taken(evidence)
+    if machine:
+        return machine
+    if evidence.inflation is not None and evidence.inflation > GROWN:
+        return (
+            f"memory, page faults or caches: CPU time per call grew {evidence.inflation:.2f}-fold"
+        )
+    if evidence.shares is not None and evidence.shares.blocked is not None:
+        blocked, idle = evidence.shares.blocked, evidence.shares.idle or 0.0
+        if blocked > max(idle, 0.15):
+            return f"blocked {blocked:.0%} of the time: a lock, or the GIL"
+        if idle > 0.15:
+            return f"idle {idle:.0%} of the time: the threads' own states differ in cost"
+    return "not certain"
+
+
+def machine_taken(evidence: Evidence) -> str:
+    """Say what the machine took, "" where it left the cores free."""
+    shares = evidence.shares
+    if shares is not None and shares.waiting is not None and shares.waiting > 0.10:
+        return f"the machine was busy: {shares.waiting:.0%} waiting for a CPU"
+    if evidence.control is not None and evidence.control.value < 0.8 * evidence.workers:
+        return f"the machine was busy: the control reached {evidence.control.value:.2f}x"
+    return ""
+
+
+def contention(evidence: Evidence, shared: Estimate | None) -> str:
+    """Say what sharing one state costs, "" where nothing to speak of is certain."""
+    private = evidence.speedup
+    if private is None or shared is None or not (private.is_bounded and shared.is_bounded):
+        return ""
+    if machine_taken(evidence):
+        return ""
+    if private.low <= shared.high or private.value < CONTENTION * shared.value:
+        return ""
+    return f"{shared.value:.2f}x with one state for all threads: they contend for its objects"

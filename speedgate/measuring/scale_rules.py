@@ -1,0 +1,66 @@
+"""The rules of a project's gate: read from its file, and held against what was found."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from speedgate.judging.gate import Judgement, Verdict
+from speedgate.judging.scale_gate import GATE, Rule, judge_evidence
+from speedgate.measuring.scaling import Outcome, Scaled
+from speedgate.measuring.selection import OptionError
+
+# A table of these is [[scale]] in a gates file, and [[tool.speedgate.scale]] in pyproject.toml.
+TABLE = "scale"
+KEYS = {"match", "min-speedup", "max-gil-held", "threads", "skip"}
+
+
+def read_rules(path: Path) -> list[Rule]:
+    """Return the rules in a gates file or a pyproject.toml; ``OptionError`` for what is none."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise OptionError(f"--gates: {path} cannot be read ({error.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise OptionError(f"--gates: {path} is no TOML: {error}") from None
+    if path.name == "pyproject.toml":
+        data = data.get("tool", {}).get("speedgate", {})
+    tables = data.get(TABLE, [])
+    if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
+        raise OptionError(f"{path}: {TABLE} must be tables, [[{TABLE}]], one a rule")
+    return [_rule(path, number, table) for number, table in enumerate(tables, start=1)]
+
+
+def _rule(path: Path, number: int, table: Mapping[str, Any]) -> Rule:
+    place = f"{path}: rule {number} of [[{TABLE}]]"
+    unknown = sorted(table.keys() - KEYS)
+    if unknown:
+        raise OptionError(f"{place}: '{unknown[0]}' is none of {', '.join(sorted(KEYS))}")
+    match = table.get("match", "*")
+    patterns = tuple([match] if not isinstance(match, list) else match)
+    if not patterns or not all(isinstance(each, str) for each in patterns):
+        raise OptionError(f"{place}: match must be a pattern of names, or a list of them")
+    for name in ("min-speedup", "max-gil-held"):
+        value = table.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise OptionError(f"{place}: {name} must be a number")
+    return Rule(
+        patterns,
+        table.get("min-speedup"),
+        table.get("max-gil-held"),
+        table.get("threads"),
+        table.get("skip"),
+    )
+
+
+def judge_scaled(found: Scaled, rule: Rule, confidence: float, final: bool = True) -> Judgement:
+    """Decide on a benchmark of which a rule asks something."""
+    if found.measurement is None:
+        is_unsafe = found.outcome is Outcome.NOT_THREAD_SAFE
+        verdict = Verdict.FAILED if is_unsafe else Verdict.NOT_EVALUATED
+        return Judgement(GATE, found.case, verdict, f"{found.outcome.value}: {found.reason}")
+    evidence = found.measurement.evidence(confidence)
+    verdict, reason = judge_evidence(evidence, rule, final)
+    return Judgement(GATE, found.case, verdict, reason, rule.min_speedup, None, evidence)

@@ -1,0 +1,196 @@
+"""A run of ``scale``: benchmarks found by a fresh interpreter, then measured within a budget."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from speedgate.judging.gate import Judgement, Verdict, decision_confidence
+from speedgate.judging.scale_gate import Rule, rule_for
+from speedgate.measuring.measure import (
+    HELD_SECONDS,
+    Asker,
+    Measurement,
+    MeasurementError,
+    Plan,
+    most_processes,
+)
+from speedgate.measuring.scale_rules import judge_scaled
+from speedgate.measuring.scaling import MIN_PROCESSES, Outcome, Scaled, outcome_of, scale
+from speedgate.measuring.selection import OptionError
+from speedgate.measuring.targets import Benchmark, Listing, Suite, select, spread
+from speedgate.stats.case import Workload
+
+# Where runners find what setup_cache made, as speedgate.runner.callables.asv_suite knows it.
+CACHES = "SPEEDGATE_CACHES"
+SERVE = "from speedgate.runner.callables.server import serve; serve()"
+# Of each benchmark, where --budget does not say: two processes with a start, a set-up and rounds.
+EACH_SECONDS = 4.0
+SHOWN_HELD_SECONDS = 0.2
+LIST_SECONDS = 300.0
+
+Open = Callable[[], Asker]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the options ask for."""
+
+    threads: tuple[int, ...]
+    expression: str | None
+    sample: int | None
+    budget: float | None
+    time_limit: float
+    share: bool
+    rules: tuple[Rule, ...]
+    pytest_options: tuple[str, ...] = ()
+
+
+def list_benchmarks(suites: Sequence[Suite], open_runner: Open, options: Sequence[str]) -> Listing:
+    """Return the benchmarks of the suites, as a fresh interpreter finds them."""
+    listing = Listing()
+    for suite in suites:
+        runner = open_runner()
+        try:
+            reply = runner.ask(suite.list_request(options), LIST_SECONDS)
+        finally:
+            runner.close()
+        if "error" in reply:
+            raise MeasurementError(f"{suite.root}: {reply['error']['message']}")
+        listing.add(suite, reply, options)
+    return listing
+
+
+def chosen(listing: Listing, request: Request) -> list[Benchmark]:
+    """Return the benchmarks to measure, in the order in which that is done."""
+    selected = select(listing.benchmarks, request.expression)
+    if not selected and listing.benchmarks:
+        raise OptionError(
+            f"-k '{request.expression}' matches none of {len(listing.benchmarks)} benchmarks, "
+            f"such as {listing.benchmarks[0].name}"
+        )
+    return spread(selected, request.sample)
+
+
+class Caches:
+    """What the suites' ``setup_cache`` made, each once, in a folder that the runners know."""
+
+    def __init__(self, open_runner: Open, time_limit: float) -> None:
+        self._open_runner, self._time_limit = open_runner, time_limit
+        self._made: dict[str, str | None] = {}
+
+    def make(self, benchmark: Benchmark) -> str | None:
+        """Run the ``setup_cache`` of a benchmark, if it has one and nobody has run it.
+
+        Return why it failed, if it did.
+        """
+        key = benchmark.target.get("cache")
+        if key is None or benchmark.refusal is not None:
+            return None
+        if key not in self._made:
+            self._made[key] = self._run(benchmark)
+        return self._made[key]
+
+    def _run(self, benchmark: Benchmark) -> str | None:
+        runner = self._open_runner()
+        limit = benchmark.cache_seconds or self._time_limit
+        try:
+            reply = runner.ask({"do": "cache", "target": benchmark.target}, limit)
+        except MeasurementError as error:
+            return f"its setup_cache fails: {outcome_of(error)[1]}"
+        finally:
+            runner.close()
+        return reply["error"]["message"] if "error" in reply else None
+
+
+@dataclass(frozen=True)
+class Step:
+    """The benchmark that starts now, for the progress line."""
+
+    number: int
+    total: int
+    name: str
+    most_seconds_left: float
+
+
+@dataclass
+class Scaling:
+    """A run of ``scale``: benchmarks one after the other, within a budget."""
+
+    benchmarks: Sequence[Benchmark]
+    request: Request
+    open_runner: Open
+    caches: Caches
+    control: Workload | None = None
+    tell: Callable[[Step], None] = lambda step: None
+    now: Callable[[], float] = time.monotonic
+    found: list[Scaled] = field(default_factory=list)
+    judgements: list[Judgement] = field(default_factory=list)
+    is_finished: bool = False
+
+    @property
+    def cases(self) -> list[tuple[Benchmark, int]]:
+        return [(each, count) for each in self.benchmarks for count in self.request.threads]
+
+    @property
+    def judged(self) -> int:
+        rules = [rule_for(self.request.rules, each.case(count)) for each, count in self.cases]
+        return sum(rule is not None for rule in rules)
+
+    def run(self, keep: Callable[[Scaled], None]) -> None:
+        """Measure all, give each result to ``keep`` at once."""
+        cases = self.cases
+        applicable = [case for case in cases if case[0].refusal is None]
+        seconds = self.request.budget or EACH_SECONDS * len(applicable)
+        until = self.now() + seconds
+        left = len(applicable)
+        for number, (benchmark, threads) in enumerate(cases, start=1):
+            if benchmark.refusal is None and self.now() >= until and self.request.budget:
+                found = self._not_reached(benchmark, threads)
+            else:
+                share = max(0.5, (until - self.now()) / max(left, 1))
+                left_seconds = max(0.0, until - self.now())
+                self.tell(Step(number, len(cases), benchmark.name, left_seconds))
+                found = self._one(benchmark, threads, min(share, 4 * EACH_SECONDS))
+            left -= benchmark.refusal is None
+            self.found.append(found)
+            keep(found)
+            self._judge(found)
+        self.is_finished = True
+
+    def _not_reached(self, benchmark: Benchmark, threads: int) -> Scaled:
+        reason = "--budget is used up; raise it, or select fewer by -k or --sample"
+        return Scaled(benchmark, benchmark.case(threads), Outcome.NOT_REACHED, reason)
+
+    def _one(self, benchmark: Benchmark, threads: int, seconds: float) -> Scaled:
+        case = benchmark.case(threads)
+        rule = rule_for(self.request.rules, case)
+        reason = self.caches.make(benchmark)
+        if reason is not None:
+            return Scaled(benchmark, case, Outcome.CANNOT, reason)
+        plan = Plan(
+            seconds=seconds,
+            processes=MIN_PROCESSES if rule is None else most_processes(judged=True),
+            time_limit=max(self.request.time_limit, benchmark.time_limit or 0.0),
+            held_seconds=SHOWN_HELD_SECONDS if rule is None else HELD_SECONDS,
+            control=self.control,
+        )
+
+        def is_decided(measurement: Measurement) -> bool:
+            if rule is None:
+                return True
+            so_far = Scaled(benchmark, case, Outcome.MEASURED, measurement=measurement)
+            verdict = judge_scaled(so_far, rule, self._confidence, final=False).verdict
+            return verdict is not Verdict.INCONCLUSIVE
+
+        return scale(benchmark, threads, plan, self.open_runner, is_decided, self.now)
+
+    @property
+    def _confidence(self) -> float:
+        return decision_confidence(self.judged)
+
+    def _judge(self, found: Scaled) -> None:
+        rule = rule_for(self.request.rules, found.case)
+        if rule is not None and found.outcome is not Outcome.NOT_APPLICABLE:
+            self.judgements.append(judge_scaled(found, rule, self._confidence))

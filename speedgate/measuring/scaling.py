@@ -1,0 +1,164 @@
+"""Scaling: one benchmark of another project, measured in threads, or the reason why it is not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any
+
+from speedgate.measuring.measure import (
+    Asker,
+    Measurement,
+    MeasurementError,
+    NoAnswer,
+    NotApplicable,
+    NotThreadSafe,
+    Plan,
+    RunnerEnded,
+    measure_in_one_process,
+)
+from speedgate.measuring.targets import Benchmark
+from speedgate.stats.case import Case
+from speedgate.stats.estimate import DEFAULT_CONFIDENCE, Estimate
+from speedgate.stats.sample import PairedSample
+from speedgate.stats.speedup import speedup
+
+# What a runner is asked for while one worker alone calls the benchmark.
+ALONE = ("list", "cache", "open", "probe")
+MIN_PROCESSES = 2
+
+Json = dict[str, Any]
+
+
+class Outcome(Enum):
+    """What became of a benchmark."""
+
+    MEASURED = "measured"
+    NOT_THREAD_SAFE = "not thread-safe"
+    CANNOT = "cannot be measured"
+    NOT_APPLICABLE = "not applicable"
+    NOT_REACHED = "not reached"
+
+
+@dataclass
+class Scaled:
+    """A benchmark with a number of threads, and what became of it.
+
+    ``reason`` says why there are no figures; ``shared_reason`` why none with shared state.
+    """
+
+    benchmark: Benchmark
+    case: Case
+    outcome: Outcome
+    reason: str = ""
+    measurement: Measurement | None = None
+    shared_reason: str | None = None
+    described: Json = field(default_factory=dict)
+
+    @property
+    def shared(self) -> Estimate | None:
+        """The speedup with one state for all threads, where both were measured."""
+        if self.measurement is None:
+            return None
+        return speedup(PairedSample.of(self.measurement.shared), DEFAULT_CONFIDENCE)
+
+
+def scale(
+    benchmark: Benchmark,
+    threads: int,
+    plan: Plan,
+    open_runner: Callable[[], Asker],
+    is_decided: Callable[[Measurement], bool] = lambda measurement: True,
+    now: Callable[[], float] = time.monotonic,
+) -> Scaled:
+    """Measure a benchmark in up to ``plan.processes`` fresh runners.
+
+    The first has a state for each thread only; the further ones, where that can be, both that and
+    one state for all, so that what sharing breaks costs nothing of what is known without it.
+    """
+    case = benchmark.case(threads)
+    if benchmark.refusal is not None:
+        return Scaled(benchmark, case, Outcome.NOT_APPLICABLE, benchmark.refusal)
+    found = Scaled(benchmark, case, Outcome.MEASURED, measurement=Measurement(case))
+    assert found.measurement is not None
+    began = now()
+    for number in range(plan.processes):
+        share = (plan.seconds - (now() - began)) / (plan.processes - number)
+        until = now() + max(0.0, share)
+        both = number > 0 and can_share(found, threads)
+        try:
+            measure_in_one_process(
+                found.measurement,
+                replace(benchmark, both=both),
+                plan,
+                open_runner,
+                number,
+                until,
+                now,
+            )
+        except MeasurementError as error:
+            if not both:
+                return refused(found, error)
+            give_up_sharing(found, error)
+        finally:
+            found.measurement.wall_seconds = now() - began
+        if number + 1 >= MIN_PROCESSES and is_decided(found.measurement):
+            break
+    found.described = found.measurement.first("described") or {}
+    return found
+
+
+def can_share(found: Scaled, threads: int) -> bool:
+    """Whether both kinds of state are worth measuring: there is a choice, and sharing works."""
+    assert found.measurement is not None
+    first = found.measurement.first
+    # A state that each call uses up is nobody's to share.
+    has_no_choice = bool(first("is_shared")) or bool(first("renews"))
+    return threads > 1 and not has_no_choice and found.shared_reason is None
+
+
+def refused(found: Scaled, error: MeasurementError) -> Scaled:
+    outcome, reason = outcome_of(error)
+    return replace(found, outcome=outcome, reason=reason, measurement=None)
+
+
+def give_up_sharing(found: Scaled, error: MeasurementError) -> None:
+    """Note what sharing does to a benchmark that is well without; forget that process."""
+    measurement = found.measurement
+    assert measurement is not None
+    outcome, reason = outcome_of(error)
+    word = "" if outcome is Outcome.NOT_THREAD_SAFE else f"{outcome.value}: "
+    found.shared_reason = f"{word}{reason.removeprefix('shared: ')}"
+    for runs in (measurement.processes, measurement.controls, measurement.shared):
+        del runs[1:]
+
+
+def outcome_of(error: MeasurementError) -> tuple[Outcome, str]:
+    """Return what an error says of a benchmark: a runner that dies while all threads call it, and
+    not while one does, dies of threads."""
+    if isinstance(error, NotThreadSafe):
+        return Outcome.NOT_THREAD_SAFE, error.reason
+    if isinstance(error, NotApplicable):
+        return Outcome.NOT_APPLICABLE, error.reason
+    if isinstance(error, RunnerEnded):
+        if error.how.endswith("SIGKILL"):
+            return Outcome.CANNOT, "its process was killed (SIGKILL): out of memory, most likely"
+        if error.request in ALONE:
+            return Outcome.CANNOT, f"it ends its process {error.how} in one thread already"
+        return (
+            Outcome.NOT_THREAD_SAFE,
+            f"it ends its process {error.how}; in one thread it does not",
+        )
+    if isinstance(error, NoAnswer):
+        if error.request in ALONE:
+            return Outcome.CANNOT, (
+                f"no end within the time limit of {error.seconds:.0f} s in one thread; raise "
+                "--time-limit"
+            )
+        return Outcome.NOT_THREAD_SAFE, (
+            f"no end within {error.seconds:.0f} s in threads, and in one thread there is: a "
+            "deadlock with the GIL held, or raise --time-limit"
+        )
+    return Outcome.CANNOT, getattr(error, "reason", None) or str(error)

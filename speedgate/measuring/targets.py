@@ -1,0 +1,286 @@
+"""Targets: the suites that a user names, and the benchmarks that are found in them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from speedgate.measuring.measure import Plan
+from speedgate.measuring.selection import OptionError
+from speedgate.stats.case import Case
+
+ASV_CONFIGURATION = "asv.conf.json"
+DEFAULT_BENCHMARK_FOLDER = "benchmarks"
+STRATEGY = "threads"
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Where benchmarks are found: an asv suite's folder, or what pytest is to collect.
+
+    ``root`` is absolute: the folder of an asv suite, or the one in which pytest is started.
+    """
+
+    kind: str
+    root: str
+    targets: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The name of the project, as far as folders tell it."""
+        folder = Path(self.root)
+        generic = ("benchmarks", "asv_bench", "bench", "benches", "tests", "test")
+        while folder.name in generic and folder.parent != folder:
+            folder = folder.parent
+        return folder.name or "suite"
+
+    def list_request(self, options: Sequence[str]) -> Json:
+        return {
+            "do": "list",
+            "kind": self.kind,
+            "root": self.root,
+            "targets": list(self.targets),
+            "options": list(options),
+        }
+
+
+def parse_targets(texts: Sequence[str], folder: Path) -> list[Suite]:
+    """Return the suites that ``texts`` name, seen from ``folder``; ``OptionError`` for none.
+
+    What pytest collects is one suite. ``asv:PATH`` and ``pytest:PATH`` say which it is.
+    """
+    found: list[Suite] = []
+    tests: list[str] = []
+    for text in texts:
+        suite = _asv_suite(text, folder)
+        if suite is None:
+            tests.append(_test_target(text.removeprefix("pytest:"), folder))
+        elif suite not in found:
+            found.append(suite)
+    if tests:
+        found.append(Suite("pytest", str(folder.resolve()), tuple(tests)))
+    return found
+
+
+def _asv_suite(text: str, folder: Path) -> Suite | None:
+    """Return the asv suite that a target names, ``None`` if it names tests."""
+    is_asked_for = text.startswith("asv:")
+    path = (folder / text.removeprefix("asv:")).resolve()
+    if text.startswith("pytest:") or "::" in text:
+        return None
+    if path.is_file() and path.suffix == ".json":
+        return Suite("asv", str(_benchmark_folder(path)))
+    if (path / ASV_CONFIGURATION).is_file():
+        return Suite("asv", str(_benchmark_folder(path / ASV_CONFIGURATION)))
+    beside = path.parent / ASV_CONFIGURATION
+    if beside.is_file() and _benchmark_folder(beside) == path:
+        return Suite("asv", str(path))
+    if is_asked_for and not path.is_dir():
+        raise OptionError(f"'{text}': there is no folder {path}")
+    if is_asked_for or (path.is_dir() and _looks_like_asv(path)):
+        return Suite("asv", str(path))
+    return None
+
+
+def _looks_like_asv(folder: Path) -> bool:
+    """Whether a folder is a package whose files hold ``time_*``, and has no tests."""
+    if not (folder / "__init__.py").is_file() or any(folder.glob("test_*.py")):
+        return False
+    pattern = re.compile(r"^\s*def (time|timeraw|peakmem|mem|track)_\w", re.MULTILINE)
+    return any(pattern.search(file.read_text(errors="replace")) for file in folder.glob("*.py"))
+
+
+def _benchmark_folder(configuration: Path) -> Path:
+    """Return the folder of benchmarks that ``asv.conf.json`` names."""
+    try:
+        found: Json = json.loads(without_comments(configuration.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise OptionError(
+            f"{configuration} cannot be read: {error}; mend it, or name the benchmarks' folder"
+        ) from None
+    root = configuration.parent / found.get("benchmark_dir", DEFAULT_BENCHMARK_FOLDER)
+    if not root.is_dir():
+        raise OptionError(f"{configuration}: its benchmark_dir {root} is no folder")
+    return Path(root).resolve()
+
+
+def without_comments(text: str) -> str:
+    """Return asv's JSON, with comments and a comma after the last member, as plain JSON."""
+    quoted = r'("(?:\\.|[^"\\])*")'
+    plain = re.sub(
+        rf"{quoted}|//[^\n]*|/\*.*?\*/", lambda found: found[1] or "", text, flags=re.DOTALL
+    )
+    return re.sub(rf"{quoted}|,(?=\s*[}}\]])", lambda found: found[1] or "", plain)
+
+
+def _test_target(text: str, folder: Path) -> str:
+    path = Path(text.partition("::")[0])
+    if not (folder / path).exists():
+        raise OptionError(
+            f"'{text}': there is no {path}; give a folder or file of tests, a test's node id, an "
+            "asv.conf.json, or asv:FOLDER"
+        )
+    return text
+
+
+@dataclass(frozen=True, eq=False)
+class Benchmark:
+    """One benchmark with one set of parameters, measured as a workload is.
+
+    ``function`` is its name without parameters. ``refusal`` says why it is not applicable. ``both``
+    measures it with private and with shared state, ``share`` with shared state only.
+    """
+
+    name: str
+    function: str
+    target: Json
+    time_limit: float | None = None
+    cache_seconds: float | None = None
+    refusal: str | None = None
+    both: bool = False
+    share: bool = False
+
+    def case(self, threads: int) -> Case:
+        return Case(self.name, 1, STRATEGY, threads)
+
+    def open_request(self, case: Case, plan: Plan, number: int, control: Json | None) -> Json:
+        """Return the request that opens it in the ``number``-th process."""
+        return {
+            "target": self.target,
+            "workers": case.workers,
+            "rehearse": number == 0,
+            "both": self.both,
+            "share": self.share,
+            "placed": plan.placed,
+            "control": control,
+        }
+
+
+@dataclass
+class Listing:
+    """What was found in the suites: benchmarks, and what cannot be imported, with the reason."""
+
+    benchmarks: list[Benchmark] = field(default_factory=list)
+    broken: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, suite: Suite, reply: Json, options: Sequence[str]) -> None:
+        """Take in a runner's answer to ``list``."""
+        for entry in reply["benchmarks"]:
+            if suite.kind == "asv":
+                self.benchmarks += asv_benchmarks(suite, entry)
+            else:
+                self.benchmarks.append(pytest_benchmark(suite, entry, options))
+        self.broken += [(each["name"], each["reason"]) for each in reply["broken"]]
+
+
+def asv_benchmarks(suite: Suite, entry: Json) -> Iterator[Benchmark]:
+    """Yield a benchmark of asv's with each combination of its parameters, as asv names it."""
+    target: Json = {"kind": "asv", "root": suite.root, "name": entry["name"], "param": None}
+    if entry["cache"] is not None:
+        target["cache"] = scratch_name(f"{suite.root}-{entry['cache']}")
+    refusal = None
+    if entry["type"] != "time":
+        refusal = f"it measures {entry['type']}, not time"
+    elif entry["raw"]:
+        refusal = (
+            "timeraw times a fresh process; threads of one process cannot repeat what it does first"
+        )
+    common = {
+        "function": entry["name"],
+        "time_limit": entry["timeout"],
+        "cache_seconds": entry["cache_timeout"],
+        "refusal": refusal,
+    }
+    if not entry["params"]:
+        yield Benchmark(name=entry["name"], target=target, **common)
+        return
+    for number, values in enumerate(itertools.product(*entry["params"])):
+        name = f"{entry['name']}({', '.join(values)})"
+        yield Benchmark(name=name, target=target | {"param": number}, **common)
+
+
+def pytest_benchmark(suite: Suite, entry: Json, options: Sequence[str]) -> Benchmark:
+    target = {
+        "kind": "pytest",
+        "root": suite.root,
+        "name": entry["name"],
+        "arguments": list(options),
+    }
+    return Benchmark(name=entry["name"], function=entry["name"].partition("[")[0], target=target)
+
+
+def select(benchmarks: Iterable[Benchmark], expression: str | None) -> list[Benchmark]:
+    """Return those whose name matches ``-k``: words, ``and``, ``or``, ``not`` and brackets."""
+    if expression is None:
+        return list(benchmarks)
+    matches = compile_expression(expression)
+    return [each for each in benchmarks if matches(each.name)]
+
+
+def compile_expression(text: str) -> Any:
+    """Return a predicate of names; ``OptionError`` for what is no expression, as pytest's -k."""
+    # A bracket right behind a word is of the name: time_sum(2).
+    tokens = re.findall(r"[()]|[^\s()]+(?:\([^\s()]*\))?", text)
+    words = [each for each in tokens if each not in ("(", ")", "and", "or", "not")]
+    shape = " ".join("True" if each in words else each for each in tokens)
+    try:
+        compile(shape, "-k", "eval")
+    except SyntaxError:
+        raise OptionError(
+            f"-k '{text}': no expression; join words by and, or, not, as in -k 'sum and not object'"
+        ) from None
+
+    def matches(name: str) -> bool:
+        low = name.lower()
+        terms = [str(each.lower() in low) if each in words else each for each in tokens]
+        # Nothing but True, False, and, or, not and brackets is left.
+        return bool(eval(" ".join(terms), {"__builtins__": {}}))
+
+    return matches
+
+
+def spread(benchmarks: Sequence[Benchmark], most: int | None = None) -> list[Benchmark]:
+    """Return them with one of each function first, then another of each, and so on.
+
+    A time that does not suffice for all then suffices for some of every function. Of the
+    parameters, which mostly ascend, the last come first.
+    """
+    by_function: dict[str, list[Benchmark]] = {}
+    for each in benchmarks:
+        by_function.setdefault(each.function, []).append(each)
+    turns = itertools.zip_longest(*(reversed(each) for each in by_function.values()))
+    ordered = [each for turn in turns for each in turn if each is not None]
+    if most is None or most >= len(by_function):
+        return ordered[:most]
+    # Not enough for one of each: every so-manieth function, so that no file is left out.
+    return [ordered[number * len(by_function) // most] for number in range(most)]
+
+
+def parse_threads(text: str | None, cores: int, oversubscribe: bool) -> tuple[int, ...]:
+    """Return the numbers of threads that ``--threads`` asks for; 2 without it."""
+    if text is None:
+        return (2,)
+    found = []
+    for part in (each.strip() for each in text.split(",")):
+        if not (part.isascii() and part.isdigit()) or int(part) < 1:
+            raise OptionError(f"--threads: '{part}' is no number of threads from 1 up")
+        if int(part) > cores and not oversubscribe:
+            raise OptionError(
+                f"--threads: {part} threads are more than the {cores} usable cores; add "
+                "--oversubscribe to measure that"
+            )
+        found.append(int(part))
+    return tuple(dict.fromkeys(found))
+
+
+def scratch_name(key: str) -> str:
+    """Return a folder's name for a ``setup_cache``."""
+    return re.sub(r"\W+", "_", key.replace(os.sep, "_"))[-80:]

@@ -1,0 +1,173 @@
+"""What ``scale`` shows: the sentence that matters, then what failed, then every benchmark."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from speedgate.judging.gate import Verdict
+from speedgate.measuring.scaling import Outcome
+from speedgate.report.table import MARKS, Table, markdown, wrapped
+
+LEGEND = (
+    "speedup of N threads over one, median and 95% interval; shared: with one state for all "
+    "threads; GIL: share of one thread's time for which it is held"
+)
+NOT_MEASURED = (Outcome.NOT_THREAD_SAFE, Outcome.CANNOT)
+FEW = 12
+
+Json = dict[str, Any]
+
+
+def scale_text(entries: Sequence[Json], judged: Mapping[str, Json], width: int) -> list[str]:
+    """Return the report of a run as lines; ``judged`` holds judgements by name and threads."""
+    lines = wrapped(headline(entries, judged), width)
+    for judgement in judged.values():
+        if judgement["verdict"] == Verdict.FAILED.value:
+            lines += wrapped(f"{MARKS[Verdict.FAILED]} {judgement['line']}", width)
+    measured = [each for each in entries if each["outcome"] == Outcome.MEASURED.value]
+    if measured:
+        lines += ["", *_table(measured, judged, width), "", *wrapped(LEGEND, width)]
+    lines += _notes(measured, width)
+    for outcome in NOT_MEASURED:
+        lines += _refused(entries, outcome, width)
+    return lines + _counted(entries, width)
+
+
+def headline(entries: Sequence[Json], judged: Mapping[str, Json]) -> str:
+    """``152 benchmarks: 120 measured (90 scale), 3 not thread-safe, 20 cannot be measured``."""
+    counts = Counter(each["outcome"] for each in entries)
+    parts = []
+    for outcome in Outcome:
+        if not counts[outcome.value]:
+            continue
+        text = f"{counts[outcome.value]} {outcome.value}"
+        if outcome is Outcome.MEASURED:
+            scaling = sum(not each["cause"] for each in entries if each["outcome"] == "measured")
+            text += f" ({scaling} scale)"
+        parts.append(text)
+    line = f"{len(entries)} benchmarks: {', '.join(parts) or 'none'}"
+    verdicts = Counter(each["verdict"] for each in judged.values())
+    gates = ", ".join(
+        f"{verdicts[each.value]} {each.value}" for each in Verdict if verdicts[each.value]
+    )
+    return f"{line}; gate: {gates}" if gates else line
+
+
+def _table(measured: Sequence[Json], judged: Mapping[str, Json], width: int) -> list[str]:
+    head = ("", "threads", "speedup", "shared", "GIL", "class", "benchmark")
+    rows = [_row(each, judged) for each in measured]
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head) - 1)]
+    lines = []
+    for row in (head, *rows):
+        cells = [cell.ljust(size) for cell, size in zip(row, widths, strict=False)]
+        lines.append("  ".join([*cells, row[-1]]).rstrip())
+    return [_cut(line, max(width, 100)) for line in lines]
+
+
+def _row(entry: Json, judged: Mapping[str, Json]) -> tuple[str, ...]:
+    judgement = judged.get(key_of(entry))
+    mark = MARKS[Verdict(judgement["verdict"])] if judgement else ""
+    kind = entry["class"] or {}
+    name = kind.get("class", "-") + ("" if kind.get("certain", True) else "?")
+    held = entry["held"]
+    return (
+        mark,
+        str(entry["threads"]),
+        _short(entry["speedup"]),
+        f"{entry['shared']['value']:.2f}" if entry["shared"] else "-",
+        f"{held['value']:.2f}" if held else "-",
+        name,
+        entry["name"],
+    )
+
+
+def key_of(entry: Json) -> str:
+    return f"{entry['name']}-{entry['threads']}"
+
+
+def _short(estimate: Json | None) -> str:
+    if estimate is None:
+        return "-"
+    if estimate["low"] is None or estimate["high"] is None:
+        return f"{estimate['value']:.2f} (few)"
+    return f"{estimate['value']:.2f} {estimate['low']:.2f}-{estimate['high']:.2f}"
+
+
+def _notes(measured: Sequence[Json], width: int) -> list[str]:
+    """Why what was measured does not scale, and what sharing does to it; the same words once."""
+    lines: list[str] = []
+    causes = _by_text((each["cause"], each) for each in measured if each["cause"])
+    if causes:
+        lines += ["", "why they do not scale:"]
+        lines += _grouped(causes, width)
+    contended = [each for each in measured if each["contention"]]
+    unsafe = [each for each in measured if each["shared_reason"]]
+    if contended:
+        lines += ["", "faster with a state of its own for each thread:"]
+        for each in contended:
+            lines += wrapped(f"  {each['name']}: {each['contention']}", width)
+    if unsafe:
+        lines += ["", "not measured with one state for all threads:"]
+        lines += _grouped(_by_text((each["shared_reason"], each) for each in unsafe), width)
+    return lines
+
+
+def _by_text(pairs: Any) -> dict[str, list[Json]]:
+    found: dict[str, list[Json]] = {}
+    for text, entry in pairs:
+        found.setdefault(text, []).append(entry)
+    return found
+
+
+def _grouped(groups: Mapping[str, Sequence[Json]], width: int) -> list[str]:
+    lines = []
+    for text, members in sorted(groups.items(), key=lambda pair: -len(pair[1])):
+        names = ", ".join(each["name"] for each in members[:FEW])
+        more = f" and {len(members) - FEW} more" if len(members) > FEW else ""
+        lines += wrapped(f"  {text}: {names}{more}", width)
+    return lines
+
+
+def _refused(entries: Sequence[Json], outcome: Outcome, width: int) -> list[str]:
+    chosen = [each for each in entries if each["outcome"] == outcome.value]
+    if not chosen:
+        return []
+    groups = _by_text((each["reason"], each) for each in chosen)
+    return ["", f"{outcome.value} ({len(chosen)}):", *_grouped(groups, width)]
+
+
+def _counted(entries: Sequence[Json], width: int) -> list[str]:
+    """Reasons with how many they hold for: of what nobody has to mend."""
+    lines: list[str] = []
+    for outcome in (Outcome.NOT_APPLICABLE, Outcome.NOT_REACHED):
+        counts = Counter(each["reason"] for each in entries if each["outcome"] == outcome.value)
+        if counts:
+            lines += ["", f"{outcome.value} ({counts.total()}):"]
+            for reason, count in counts.most_common():
+                lines += wrapped(f"  {count}: {reason}", width)
+    return lines
+
+
+def _cut(line: str, width: int) -> str:
+    return line if len(line) <= width else f"{line[: width - 3]}..."
+
+
+def scale_markdown(entries: Sequence[Json], judged: Mapping[str, Json]) -> str:
+    """Return the report in Markdown, as for the summary of a CI job."""
+    measured = [each for each in entries if each["outcome"] == Outcome.MEASURED.value]
+    columns = ("benchmark", "threads", "speedup", "shared", "GIL", "class", "why not more", "gate")
+    rows = []
+    for each in measured:
+        mark, *figures, name = _row(each, judged)
+        rows.append((f"`{name}`", *figures, each["cause"] or each["contention"], mark))
+    parts = [f"**{headline(entries, judged)}**", ""]
+    if rows:
+        parts += [markdown(Table(columns, tuple(rows))), "", LEGEND, ""]
+    parts += [
+        f"- {each['outcome']}: `{each['name']}`: {each['reason']}"
+        for each in entries
+        if each["outcome"] in [outcome.value for outcome in NOT_MEASURED]
+    ]
+    return "\n".join(parts)

@@ -1,0 +1,217 @@
+"""The workers of one benchmark: rounds in all of them at once, or in one alone.
+
+What ``Crew`` and ``Baseline`` are to a function and its arguments. Nothing is handed out while a
+round runs: each worker is told once how many calls to make, so that dispatch takes a tenth of a
+millisecond, however long the round is.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NoResult
+from pathlib import Path
+from typing import Any
+
+from speedgate.runner.callables.words import NotThreadSafe
+from speedgate.runner.callables.worker import Work, Worker, put_away, run_calls, set_up
+from speedgate.runner.counters import ProcessUsage, RunQueueDelay
+from speedgate.runner.server import tail_of, turns_of
+from speedgate.runner.strategies import CannotMeasure
+from speedgate.runner.task import Stamp
+
+# Handing a round out and in again: measured 0.05 to 0.1 ms, idle cores waking up included.
+DISPATCH_SECONDS = 1e-4
+MOST_DISPATCH = 0.02
+# A round that should take t may take so many times t, and so long on top, before it counts as hung.
+PATIENCE = 30.0
+PATIENCE_SECONDS = 8.0
+
+Json = dict[str, Any]
+
+
+class Pool:
+    """Workers with their works, by key: ``work`` each its own, ``shared`` all that of the first."""
+
+    def __init__(
+        self, count: int, open_work: Callable[[Worker], None], *, opening_seconds: float
+    ) -> None:
+        self.workers: list[Worker] = []
+        self.works: dict[str, list[Work]] = {"work": []}
+        began = time.perf_counter()
+        for number in range(count):  # one by one: a set-up need not be thread-safe
+            worker = Worker(number, open_work)
+            self.workers.append(worker)
+            self.works["work"].append(_within(worker.opened, opening_seconds, "its set-up"))
+        self.start_seconds = time.perf_counter() - began
+        self.delay = RunQueueDelay.of_threads(worker.native_id for worker in self.workers)
+        self.delays = [RunQueueDelay.of_threads([worker.native_id]) for worker in self.workers]
+        self.collects_garbage = True
+        self.call_seconds = 0.0
+
+    @property
+    def count(self) -> int:
+        return len(self.workers)
+
+    def share(self, key: str, of: str) -> None:
+        """Let all workers have, as ``key``, the work that the first has as ``of``."""
+        self.works[key] = [self.works[of][0]] * self.count
+
+    def place(self) -> list[int]:
+        return [worker.native_id for worker in self.workers]
+
+    def limit(self, calls: int) -> float:
+        """Return after how many seconds ``calls`` calls one after the other count as hung."""
+        return PATIENCE_SECONDS + PATIENCE * self.call_seconds * calls
+
+    def alone(self, number: int, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Do something in one worker while the others wait."""
+        return self.workers[number].submit(function, *arguments).result()
+
+    def together(self, jobs: Sequence[tuple[Any, ...]], limit: float) -> list[Any]:
+        """Do a job in each worker at the same time; ``NotThreadSafe`` where that never ends."""
+        futures = [worker.submit(*job) for worker, job in zip(self.workers, jobs, strict=True)]
+        until = time.monotonic() + limit
+        found = []
+        for future in futures:
+            try:
+                found.append(future.result(max(0.0, until - time.monotonic())))
+            except NoResult as error:
+                if future.done() and future.exception() is error:
+                    raise  # the benchmark's own
+                raise NotThreadSafe(
+                    f"it does not end in {self.count} threads: no result within {limit:.0f} s, "
+                    f"where one thread takes {self.call_seconds:.3g} s a call; "
+                    f"{self._where_they_wait(futures)}"
+                ) from None
+        return found
+
+    def _where_they_wait(self, futures: Sequence[Future[Any]]) -> str:
+        places = []
+        for worker, future in zip(self.workers, futures, strict=True):
+            frame = worker.frame()
+            if frame is None or future.done():
+                continue
+            while _is_ours(frame.f_code.co_filename) and frame.f_back is not None:
+                frame = frame.f_back
+            places.append(f"{frame.f_code.co_filename}:{frame.f_lineno} ({frame.f_code.co_name})")
+        return f"they wait in {' and '.join(dict.fromkeys(places))}"
+
+    def round(self, key: str, loops: int) -> Json:
+        """Run ``loops`` calls in every worker at once; return what was counted."""
+        works = self.works[key]
+        jobs = [(run_calls, work, loops) for work in works]
+        with self._prepared(works, loops), self._without_collector():
+            usage, cpu = ProcessUsage.now(), time.process_time()
+            delay = self.delay.each()
+            began = time.perf_counter()
+            stamps: list[Stamp] = self.together(jobs, self.limit(loops * self.count))
+            seconds = time.perf_counter() - began
+            own_cpu, waited = time.process_time() - cpu, self._waited_since(delay)
+            counted = ProcessUsage.now().since(usage)
+        tail = tail_of(turns_of(stamps, waited or {}), began + seconds)
+        return {
+            "seconds": seconds,
+            "tail": tail.imbalance,
+            "blocked_tail": tail.blocked,
+            "in_task": sum(stamp.ended - stamp.began for stamp in stamps),
+            "on_cpu": sum(stamp.thread_cpu for stamp in stamps),
+            "waiting": None if waited is None else sum(waited.values()),
+            "cpu": own_cpu,
+            "minor_faults": counted.minor_faults,
+            "voluntary_switches": counted.voluntary_switches,
+            "involuntary_switches": counted.involuntary_switches,
+        }
+
+    def _waited_since(self, earlier: tuple[float, ...] | None) -> dict[int, float] | None:
+        """Return each worker's seconds on a run queue since then, by its native id."""
+        later = self.delay.each()
+        if later is None or earlier is None:
+            return None
+        ids = [worker.native_id for worker in self.workers]
+        return {worker: now - then for worker, now, then in zip(ids, later, earlier, strict=True)}
+
+    def serial_round(self, key: str, loops: int, rotation: int) -> Json:
+        """Run the calls of all workers in one of them; each has its turn, with its own state.
+
+        So what a state happens to cost (where its pages landed, which core its thread is on) is in
+        both sides of the pairs.
+        """
+        number = rotation // 2 % self.count
+        work, delays = self.works[key][number], self.delays[number]
+        with self._prepared([work], loops * self.count), self._without_collector():
+            usage, delay = ProcessUsage.now(), delays.seconds()
+            stamp: Stamp = self.alone(number, run_calls, work, loops * self.count)
+            later, counted = delays.seconds(), ProcessUsage.now().since(usage)
+        return {
+            "seconds": stamp.ended - stamp.began,
+            "on_cpu": stamp.thread_cpu,
+            "waiting": None if later is None or delay is None else later - delay,
+            "cpu": stamp.process_cpu,
+            "minor_faults": counted.minor_faults,
+            "voluntary_switches": counted.voluntary_switches,
+            "involuntary_switches": counted.involuntary_switches,
+        }
+
+    @contextlib.contextmanager
+    def _prepared(self, works: Sequence[Work], loops: int) -> Iterator[None]:
+        """Hold fresh states ready where calls use them up; set up one by one, not timed."""
+        renewing = [
+            (self.workers[self._number_of(work)], work) for work in works if work.must_renew
+        ]
+        for worker, work in renewing:
+            worker.submit(set_up, work, loops).result()
+        try:
+            yield
+        finally:
+            for worker, work in renewing:
+                worker.submit(put_away, work).result(PATIENCE_SECONDS)
+
+    def _number_of(self, work: Work) -> int:
+        for works in self.works.values():
+            for number, each in enumerate(works):
+                if each is work:
+                    return number
+        raise CannotMeasure("a work of nobody")
+
+    @contextlib.contextmanager
+    def _without_collector(self) -> Iterator[None]:
+        """Time without the cyclic collector where the suite does so (asv, by way of timeit)."""
+        was_on = gc.isenabled()
+        if not self.collects_garbage:
+            gc.disable()
+        try:
+            yield
+        finally:
+            if was_on:
+                gc.enable()
+
+    def close(self, limit: float) -> None:
+        """Let the workers end, the last first: what they patched is undone in that order."""
+        self.delay.close()
+        for delay in self.delays:
+            delay.close()
+        for worker in reversed(self.workers):
+            with contextlib.suppress(NoResult):
+                worker.end().result(limit)
+
+
+def _is_ours(file: str) -> bool:
+    return str(Path(__file__).parent) in file or file == threading.__file__
+
+
+def _within(future: Future[Any], seconds: float, what: str) -> Any:
+    try:
+        return future.result(seconds)
+    except NoResult:
+        if future.done():
+            raise
+        raise CannotMeasure(
+            f"{what} takes more than {seconds:.0f} s in one thread; raise --time-limit"
+        ) from None

@@ -1,0 +1,323 @@
+"""Tests that use pytest-benchmark's fixture: pytest runs one, and its callable is measured.
+
+A closure cannot travel by name. So the runner collects and runs the one test itself; when the test
+calls ``benchmark(...)``, what it hands over is the worker's work, and the test waits there, its
+fixtures alive, until the measurement is over. Then it gets a result and goes on to its assertions.
+Each worker runs the test in its own thread, so that each has fixtures and a closure of its own.
+
+Standard library, and pytest with pytest-benchmark of the interpreter that measures.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import io
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from speedgate.runner.callables.asv_suite import MOST_INSTANCES
+from speedgate.runner.callables.words import NotApplicable
+from speedgate.runner.callables.worker import Fresh, Work, Worker
+from speedgate.runner.strategies import CannotMeasure
+
+INSTALL = "{} is not installed in this Python; pip install pytest pytest-benchmark there"
+WEAVE = "it uses benchmark.weave, which hands over no callable; let it call benchmark(function)"
+# What other plugins do to a test is switched off where they are installed: they would run it in
+# other processes or threads, trace it, or end it in the middle.
+SWITCHED_OFF = {
+    "xdist": ("-n0",),
+    "pytest_cov": ("--no-cov",),
+    "pytest_timeout": ("--timeout=0",),
+    "pytest_run_parallel": ("--parallel-threads=1",),
+    "pytest_randomly": ("--randomly-dont-reorganize",),
+    "pytest_rerunfailures": ("--reruns=0",),
+}
+
+Json = dict[str, Any]
+
+_takers: dict[int, Callable[..., Any]] = {}
+
+
+def pytest_module() -> Any:
+    """Return pytest, with its benchmark fixture handing over what it is called with."""
+    for name in ("pytest", "pytest_benchmark"):
+        if importlib.util.find_spec(name) is None:
+            raise CannotMeasure(INSTALL.format(name.replace("_", "-")))
+    _patch_fixture()
+    return importlib.import_module("pytest")
+
+
+def _patch_fixture() -> None:
+    """Have the public methods of the fixture hand over to whoever runs the test in this thread."""
+    fixture: Any = importlib.import_module("pytest_benchmark.fixture")
+    BenchmarkFixture = fixture.BenchmarkFixture
+    if getattr(BenchmarkFixture, "_speedgate", False):
+        return
+    called, pedantic = BenchmarkFixture.__call__, BenchmarkFixture.pedantic
+
+    def plain(self: Any, function: Any, *args: Any, **kwargs: Any) -> Any:
+        take = _takers.get(threading.get_ident())
+        if take is None:
+            return called(self, function, *args, **kwargs)
+        return take(self, "benchmark(...)", function, args, kwargs, None, None)
+
+    def with_options(
+        self: Any,
+        target: Any,
+        args: Any = (),
+        kwargs: Any = None,
+        setup: Any = None,
+        teardown: Any = None,
+        **options: Any,
+    ) -> Any:
+        take = _takers.get(threading.get_ident())
+        if take is None:
+            return pedantic(self, target, args, kwargs, setup, teardown, **options)
+        return take(self, "benchmark.pedantic(...)", target, args, kwargs or {}, setup, teardown)
+
+    def weave(self: Any, *args: Any, **kwargs: Any) -> Any:
+        raise CannotMeasure(WEAVE)
+
+    BenchmarkFixture.__call__ = plain
+    BenchmarkFixture.pedantic = with_options
+    BenchmarkFixture.weave = BenchmarkFixture.patch = weave
+    BenchmarkFixture._speedgate = True
+
+
+def arguments(target: Json) -> list[str]:
+    """Return pytest's arguments for one target: its own options first, so that ours win."""
+    found = [*target.get("arguments", ()), "--benchmark-disable", "--capture=no", "-q"]
+    for module, options in SWITCHED_OFF.items():
+        if importlib.util.find_spec(module) is not None:
+            found += options
+    return found
+
+
+class Reports:
+    """A plugin that keeps what became of the test."""
+
+    def __init__(self) -> None:
+        self.failed: list[str] = []
+        self.skipped: list[str] = []
+        self.passed = False
+        self.benchmark: Any = None
+
+    def pytest_internalerror(self, excrepr: Any) -> None:
+        self.failed.append(f"pytest itself fails: {str(excrepr).strip().splitlines()[-1]}")
+
+    def pytest_collectreport(self, report: Any) -> None:
+        if report.failed:
+            self.failed.append(_crash(report))
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed:
+            self.failed.append(_crash(report))
+        elif report.skipped:
+            self.skipped.append(_why_skipped(report))
+        elif report.when == "call":
+            self.passed = True
+
+
+def _crash(report: Any) -> str:
+    """Return ``file:line: the error`` of a failed report, or the end of its text."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if crash is not None:
+        text = crash.message.strip().partition("\n")[0]
+        return f"{crash.path}:{crash.lineno}: {text}"
+    lines = [line for line in str(report.longrepr).splitlines() if line.strip()]
+    errors = [line[1:].strip() for line in lines if line.startswith("E ")]
+    return f"{report.nodeid}: {(errors or lines or ['it failed'])[-1]}"
+
+
+def _why_skipped(report: Any) -> str:
+    if isinstance(report.longrepr, tuple):
+        return str(report.longrepr[2]).removeprefix("Skipped: ")
+    return str(getattr(report, "wasxfail", "")) or "it is skipped"
+
+
+class Listing:
+    """A plugin that notes every test that uses the fixture, and runs none."""
+
+    def __init__(self) -> None:
+        self.items: list[Json] = []
+        self.broken: list[Json] = []
+
+    def pytest_collectreport(self, report: Any) -> None:
+        if report.failed:
+            self.broken.append({"name": report.nodeid, "reason": _crash(report)})
+
+    def pytest_collection_finish(self, session: Any) -> None:
+        for item in session.items:
+            if "benchmark" in getattr(item, "fixturenames", ()):
+                self.items.append({"name": item.nodeid, "file": str(item.path)})
+
+
+def list_tests(root: str, targets: list[str], options: list[str]) -> Json:
+    """Return the tests below targets that use the benchmark fixture; plain JSON."""
+    pytest = pytest_module()
+    _go(root)
+    listing, words = Listing(), io.StringIO()
+    options = [*arguments({"arguments": options}), "--continue-on-collection-errors"]
+    with contextlib.redirect_stdout(words), contextlib.redirect_stderr(words):
+        code = pytest.main([*targets, *options, "--collect-only"], plugins=[listing])
+    is_stopped = code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR)
+    if is_stopped and not listing.items and not listing.broken:
+        raise CannotMeasure(_why_not_started(int(code), words.getvalue()))
+    return {"benchmarks": listing.items, "broken": listing.broken}
+
+
+def _why_not_started(code: int, words: str) -> str:
+    """Return the last words of a pytest that collected nothing."""
+    lines = [line.removeprefix("INTERNALERROR> ") for line in words.splitlines() if line.strip()]
+    last = "\n".join(f"  {line}" for line in lines[-5:])
+    return f"pytest cannot collect (exit code {code}); it wrote:\n{last}"
+
+
+def _go(root: str) -> None:
+    os.chdir(root)
+    if root not in sys.path:  # as python -m pytest does it
+        sys.path.insert(0, root)
+
+
+def prepare(target: Json, rehearse: bool) -> None:
+    """Go where pytest would be started, and ``rehearse``: what fails by itself is not measured."""
+    pytest_module()
+    _go(target["root"])
+    if rehearse:
+        _rehearse(target)
+
+
+def _rehearse(target: Json) -> None:
+    """Run the test once, plainly."""
+    reports = Reports()
+
+    def take(
+        fixture: Any, mode: str, function: Any, args: Any, kwargs: Any, setup: Any, teardown: Any
+    ) -> Any:
+        _use(fixture, mode)
+        reports.benchmark = fixture
+        if setup is not None and (made := setup()):
+            args, kwargs = made
+        began = time.perf_counter()
+        result = function(*args, **kwargs)
+        _give_stats(fixture, time.perf_counter() - began)
+        if hasattr(result, "__await__"):
+            raise CannotMeasure(
+                "it returns a coroutine, so that the benchmark only makes one; hand a function "
+                "that runs it to benchmark"
+            )
+        if teardown is not None:
+            teardown(*args, **kwargs)
+        return result
+
+    _run(target, take, reports)
+    raise_unless_passed(reports)
+
+
+def raise_unless_passed(reports: Reports) -> None:
+    if reports.failed:
+        text = reports.failed[0]
+        if "CannotMeasure" in text:
+            raise CannotMeasure(text.partition("CannotMeasure: ")[2])
+        raise CannotMeasure(f"its test fails by itself: {text}")
+    if reports.skipped:
+        raise NotApplicable(f"pytest skips it: {reports.skipped[0]}")
+    if not reports.passed or reports.benchmark is None:
+        raise CannotMeasure("its test does not call benchmark")
+
+
+def _run(target: Json, take: Callable[..., Any], reports: Reports) -> None:
+    pytest = pytest_module()
+    ident = threading.get_ident()
+    before = _takers.get(ident)
+    _takers[ident] = take
+    try:
+        code = pytest.main([target["name"], *arguments(target)], plugins=[reports])
+        if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
+            reports.failed.append(f"pytest cannot run it (exit code {int(code)})")
+    finally:
+        if before is None:
+            _takers.pop(ident, None)
+        else:
+            _takers[ident] = before
+
+
+def opener(target: Json) -> Callable[[Worker], None]:
+    """Return what a worker runs: the test, which waits in ``benchmark(...)`` meanwhile."""
+
+    def open_work(worker: Worker) -> None:
+        reports = Reports()
+
+        def take(
+            fixture: Any,
+            mode: str,
+            function: Any,
+            args: Any,
+            kwargs: Any,
+            setup: Any,
+            teardown: Any,
+        ) -> Any:
+            _use(fixture, mode)
+            reports.benchmark = fixture
+            work = make_work(function, tuple(args), dict(kwargs), setup, teardown)
+            work.described = partial(describe, fixture)
+            result = worker.serve(work)
+            _give_stats(fixture, 1.0)
+            return result
+
+        _run(target, take, reports)
+        raise_unless_passed(reports)
+
+    return open_work
+
+
+def make_work(function: Any, args: Any, kwargs: Any, setup: Any, teardown: Any) -> Work:
+    """Return what pytest-benchmark would call, with a set-up before each call if one is given."""
+    if setup is None and teardown is None:
+        call = partial(function, *args, **kwargs) if args or kwargs else function
+        return Work(call=call)
+
+    def renew() -> Fresh:
+        made = setup() if setup is not None else None
+        mine, named = made or (args, kwargs)
+        if not made:
+            work.many = 1  # it resets what all calls share
+        finish = partial(teardown, *mine, **named) if teardown is not None else lambda: None
+        return Fresh(partial(function, *mine, **named), finish)
+
+    work = Work(call=function, renew=renew, many=MOST_INSTANCES, must_renew=True)
+    return work
+
+
+def describe(fixture: Any) -> Json:
+    """Return what a test says of itself: its group and what it notes; plain JSON."""
+    extra = {}
+    for name, value in fixture.extra_info.items():
+        with contextlib.suppress(TypeError, ValueError):
+            json.dumps(value)
+            extra[str(name)] = value
+    return {"group": fixture.group, "extra_info": extra}
+
+
+def _use(fixture: Any, mode: str) -> None:
+    """Mark the fixture as used, once, as it does itself."""
+    if fixture._mode:
+        module: Any = importlib.import_module("pytest_benchmark.fixture")
+        raise module.FixtureAlreadyUsed(
+            f"fixture can only be used once; it was used in {fixture._mode}"
+        )
+    fixture._mode = mode
+
+
+def _give_stats(fixture: Any, seconds: float) -> None:
+    """Give the fixture statistics of one call: some tests assert on them afterwards."""
+    fixture._add_stats = lambda stats: None
+    fixture._make_stats(1).update(seconds)

@@ -1,0 +1,440 @@
+"""The runner of other projects' benchmarks, driven in process with callables of known behaviour."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from speedgate.runner.callables import pool as pool_module
+from speedgate.runner.callables import server
+from speedgate.runner.callables.pool import Pool
+from speedgate.runner.callables.results import difference, equal, same, snapshot
+from speedgate.runner.callables.server import CallableRunner
+from speedgate.runner.callables.watching import watching
+from speedgate.runner.callables.worker import Fresh, Work, Worker, run_calls, set_up
+
+Make = Callable[[int], Work]
+
+
+@pytest.fixture
+def runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., CallableRunner]]:
+    """Return what opens a runner whose worker ``n`` has the work ``make(n)``."""
+    opened: list[CallableRunner] = []
+    monkeypatch.setattr(server, "CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(pool_module, "PATIENCE_SECONDS", 0.5)
+
+    def open_runner(make: Make, workers: int = 2, **request: Any) -> CallableRunner:
+        def opener(target: Any) -> Callable[[Worker], None]:
+            return lambda worker: worker.serve(make(worker.number))
+
+        source = SimpleNamespace(prepare=lambda target, rehearse: None, opener=opener)
+        monkeypatch.setitem(server.SOURCES, "fake", source)
+        found = CallableRunner()
+        opened.append(found)
+        asked = {"both": False, "share": False, "placed": False, **request}
+        answer(found, "open", target={"kind": "fake"}, workers=workers, **asked)
+        return found
+
+    yield open_runner
+    for each in opened:
+        each.handle({"do": "close"})
+
+
+def answer(runner: CallableRunner, request: str, **more: Any) -> dict[str, Any]:
+    reply = runner.handle({"do": request, **more})
+    assert "error" not in reply, reply["error"]["traceback"]
+    return reply
+
+
+def refusal(runner: CallableRunner, request: str, **more: Any) -> tuple[str, str]:
+    error = runner.handle({"do": request, **more})["error"]
+    return error["type"], error["message"]
+
+
+def plain(call: Callable[[], Any]) -> Make:
+    return lambda number: Work(call)
+
+
+# --- measuring
+
+
+def test_a_healthy_benchmark_is_measured_in_pairs(runner: Any) -> None:
+    found = runner(plain(lambda: sum(range(1000))))
+    assert answer(found, "probe")["compared"] == 2
+    answer(found, "check", tasks=0)
+    calibrated = answer(found, "calibrate")
+    reply = answer(found, "rounds", pairs=2, seconds=0.0, at_least=2)
+    assert calibrated["tasks"] == 2
+    assert calibrated["loops"] > 1
+    assert len(reply["pairs"]) == 2
+    assert reply["pairs"][0]["contender"]["in_task"] > 0
+
+
+def test_baseline_and_contender_do_the_same_number_of_calls(runner: Any) -> None:
+    counts = [0, 0]
+
+    def make(number: int) -> Work:
+        def call() -> None:
+            counts[number] += 1
+            time.sleep(0.0005)
+
+        return Work(call)
+
+    found = runner(make)
+    answer(found, "probe")
+    answer(found, "calibrate", loops=5)
+    before = sum(counts)
+    answer(found, "rounds", pairs=1, seconds=0.0)
+    assert sum(counts) - before == 2 * 2 * 5
+
+
+def test_each_worker_calls_its_own_in_its_own_thread(runner: Any) -> None:
+    threads: dict[int, set[int]] = {0: set(), 1: set()}
+
+    def make(number: int) -> Work:
+        threads[number].add(threading.get_ident())
+        return Work(lambda: threads[number].add(threading.get_ident()))
+
+    found = runner(make)
+    for request in ("probe", "check", "calibrate"):
+        answer(found, request)
+    answer(found, "rounds", pairs=3, seconds=0.0, at_least=3)
+    assert all(len(each) == 1 for each in threads.values())
+    assert threads[0] != threads[1]
+
+
+def test_both_ways_are_measured_in_one_process(runner: Any) -> None:
+    called: set[int] = set()
+
+    def make(number: int) -> Work:
+        return Work(lambda: called.add(number))
+
+    found = runner(make, both=True)
+    for request in ("probe", "check", "calibrate"):
+        answer(found, request)
+    reply = answer(found, "rounds", pairs=4, seconds=5.0)
+    assert len(reply["pairs"]) == 4
+    assert reply["shared"]
+
+
+def test_shared_means_that_all_workers_call_the_first_ones(runner: Any) -> None:
+    called: set[int] = set()
+    found = runner(lambda number: Work(lambda: called.add(number)), share=True)
+    answer(found, "probe")
+    called.clear()
+    answer(found, "check")
+    answer(found, "calibrate")
+    assert called == {0}
+
+
+def test_a_state_that_a_call_uses_up_is_set_up_before_each(runner: Any) -> None:
+    used: list[int] = []
+
+    def make(number: int) -> Work:
+        def renew() -> Fresh:
+            state = [1]
+            return Fresh(lambda: (time.sleep(0.001), state.pop()), lambda: used.append(len(state)))
+
+        return Work(lambda: None, renew=renew, many=8, must_renew=True)
+
+    found = runner(make)
+    answer(found, "probe")
+    answer(found, "check")
+    calibrated = answer(found, "calibrate")
+    answer(found, "rounds", pairs=1, seconds=0.0)
+    assert calibrated["loops"] <= 8
+    assert calibrated["renews"]
+    assert set(used) == {0}
+
+
+def test_a_second_call_that_fails_is_given_a_fresh_state(runner: Any) -> None:
+    def make(number: int) -> Work:
+        def renew() -> Fresh:
+            state = [1]
+            return Fresh(lambda: (time.sleep(0.002), state.pop()))
+
+        return Work(renew().call, renew=renew, many=8)
+
+    found = runner(make)
+    assert answer(found, "probe")["renews"]
+
+
+# --- refusals
+
+
+def test_what_fails_alone_cannot_be_measured(runner: Any) -> None:
+    def fails() -> None:
+        raise ValueError("no data")
+
+    kind, text = refusal(runner(plain(fails)), "probe")
+    assert kind == "CannotMeasure"
+    assert "fails in one thread already" in text
+    assert "test_callables.py" in text
+    assert "ValueError: no data" in text
+
+
+@pytest.mark.parametrize("calls", [1, 3, 40])
+def test_what_uses_up_its_state_and_has_no_setup_is_refused(runner: Any, calls: int) -> None:
+    state = [1] * calls
+    kind, text = refusal(runner(plain(lambda: state.remove(1)), workers=1), "probe")
+    assert kind == "CannotMeasure"
+    assert "uses up its state" in text
+
+
+def test_a_state_that_lasts_for_some_calls_is_renewed(runner: Any) -> None:
+    def make(number: int) -> Work:
+        def renew() -> Fresh:
+            state = [1] * 5
+            return Fresh(lambda: (time.sleep(0.001), state.pop()))
+
+        return Work(renew().call, renew=renew, many=8)
+
+    assert answer(runner(make), "probe")["renews"]
+
+
+@pytest.mark.parametrize(
+    ("deed", "word"),
+    [
+        (lambda: threading.Thread(target=int).start(), "starts threads itself"),
+        (lambda: os.system("true"), "starts processes itself"),
+        (lambda: os.chdir("."), "changes the working directory"),
+        (lambda: os.putenv("SPEEDGATE_TEST", "1"), "changes environment variables"),
+    ],
+)
+def test_what_threads_cannot_do_beside_each_other_is_refused(
+    runner: Any, deed: Callable[[], Any], word: str
+) -> None:
+    kind, text = refusal(runner(plain(lambda: (deed(), None)[1])), "probe")
+    assert kind == "CannotMeasure"
+    assert word in text
+
+
+def test_a_file_for_all_is_refused_and_one_for_each_is_not(runner: Any, tmp_path: Any) -> None:
+    def make_shared(number: int) -> Work:
+        return Work(lambda: (tmp_path / "one").write_text("x"))
+
+    def make_private(number: int) -> Work:
+        return Work(lambda: (tmp_path / str(number)).write_text("x"))
+
+    kind, text = refusal(runner(make_shared), "probe")
+    assert kind == "CannotMeasure"
+    assert str(tmp_path / "one") in text
+    answer(runner(make_private), "probe")
+
+
+def test_a_call_too_short_for_its_setup_is_refused(runner: Any) -> None:
+    def make(number: int) -> Work:
+        return Work(lambda: None, renew=lambda: Fresh(lambda: None), many=1, must_renew=True)
+
+    kind, text = refusal(runner(make), "probe")
+    assert kind == "CannotMeasure"
+    assert "too short" in text
+
+
+def test_a_coroutine_is_refused(runner: Any) -> None:
+    async def call() -> None: ...
+
+    made = []
+
+    def make() -> Any:
+        made.append(call())
+        return made[-1]
+
+    kind, text = refusal(runner(plain(make)), "probe")
+    for each in made:
+        each.close()
+    assert kind == "CannotMeasure"
+    assert "coroutine" in text
+
+
+def test_a_benchmark_that_skips_itself_is_not_applicable(runner: Any) -> None:
+    def skips() -> None:
+        raise NotImplementedError("not on this platform")
+
+    kind, text = refusal(runner(plain(skips)), "probe")
+    assert kind == "NotApplicable"
+    assert "not on this platform" in text
+
+
+# --- not thread-safe
+
+
+def meeting() -> Callable[[], bool]:
+    """Return a call that tells whether another thread was in it at the same time."""
+    inside = []
+
+    def call() -> bool:
+        inside.append(1)
+        time.sleep(0.002)
+        alone = len(inside) == 1
+        inside.pop()
+        return alone
+
+    return call
+
+
+def test_another_result_in_threads_is_named(runner: Any) -> None:
+    found = runner(plain(meeting()))
+    answer(found, "probe")
+    kind, text = refusal(found, "check")
+    assert kind == "NotThreadSafe"
+    assert "another result in threads: True alone, False in threads" in text
+
+
+def test_an_exception_in_threads_is_named_with_its_place(runner: Any) -> None:
+    call = meeting()
+
+    def strict() -> None:
+        if not call():
+            raise RuntimeError("two at once")
+
+    found = runner(plain(strict))
+    answer(found, "probe")
+    kind, text = refusal(found, "check")
+    assert kind == "NotThreadSafe"
+    assert "RuntimeError: two at once" in text
+    assert "test_callables.py" in text
+
+
+def test_a_deadlock_is_named_with_the_line_where_threads_wait(runner: Any) -> None:
+    first, second, turn = threading.Lock(), threading.Lock(), []
+
+    def call() -> None:
+        turn.append(1)
+        one, other = (first, second) if len(turn) % 2 else (second, first)
+        with one:
+            time.sleep(0.002)
+            if other.acquire(timeout=1.5):  # so that the test's own threads end
+                other.release()
+            else:
+                time.sleep(0.1)
+
+    found = runner(plain(call))
+    answer(found, "probe")
+    kind, text = refusal(found, "check")
+    assert kind == "NotThreadSafe"
+    assert "does not end in 2 threads" in text
+    assert "test_callables.py" in text
+    time.sleep(1.5)
+
+
+def test_what_only_sharing_breaks_is_said_to_be_shared(runner: Any) -> None:
+    found = runner(lambda number: Work(meeting()), both=True)
+    answer(found, "probe")
+    kind, text = refusal(found, "check")
+    assert kind == "NotThreadSafe"
+    assert text.startswith("shared: ")
+
+
+def test_a_random_result_is_not_compared(runner: Any) -> None:
+    generator = np.random.default_rng(1)
+    found = runner(plain(generator.random))
+    assert answer(found, "probe")["compared"] == 0
+    answer(found, "check")
+
+
+# --- the parts
+
+
+def test_a_worker_raises_what_its_opening_raised() -> None:
+    def opening(worker: Worker) -> None:
+        raise ValueError("no set-up")
+
+    with pytest.raises(ValueError, match="no set-up"):
+        Worker(0, opening).opened.result(5.0)
+
+
+def test_a_worker_keeps_what_its_end_raised() -> None:
+    def opening(worker: Worker) -> None:
+        assert worker.serve(Work(int)) is None
+        raise ValueError("the assertion of the test")
+
+    worker = Worker(0, opening)
+    worker.opened.result(5.0)
+    worker.end().result(5.0)
+    assert "the assertion" in str(worker.failure)
+
+
+def test_ready_states_are_called_once_each() -> None:
+    called: list[int] = []
+    numbers = iter(range(3))
+
+    def renew() -> Fresh:
+        number = next(numbers)
+        return Fresh(lambda: called.append(number))
+
+    work = Work(int, renew=renew, many=3, must_renew=True)
+    set_up(work, 3)
+    run_calls(work, 3)
+    assert called == [0, 1, 2]
+
+
+def test_an_error_of_the_benchmark_that_is_a_timeout_is_its_own() -> None:
+    def times_out() -> None:
+        raise TimeoutError("the server")
+
+    pool = Pool(2, lambda worker: worker.serve(Work(int)), opening_seconds=5.0)
+    try:
+        with pytest.raises(TimeoutError, match="the server"):
+            pool.together([(times_out,), (int,)], 5.0)
+    finally:
+        pool.close(1.0)
+
+
+class Point:
+    def __init__(self, x: float) -> None:
+        self.x = x
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        (1, 1, True),
+        (1, 2, False),
+        (1, 1.0, False),
+        (float("nan"), float("nan"), True),
+        (0.1 + 0.2, 0.3, True),
+        ([1, (2.0, "x")], [1, (2.0, "x")], True),
+        ({"a": 1}, {"a": 2}, False),
+        (np.arange(3), np.arange(3), True),
+        (np.arange(3), np.arange(4), False),
+        (np.array([1.0, np.nan]), np.array([1.0 + 1e-15, np.nan]), True),
+        (np.array([1.0]), np.array([1.1]), False),
+        (np.array(["a", None], object), np.array(["a", None], object), True),
+        (np.float32(1.0), np.float32(1.0), True),
+        (Point(1.0), Point(1.0), True),
+        (Point(1.0), Point(2.0), False),
+        (object(), object(), None),
+        ({1, 2}, {2, 1}, True),
+    ],
+)
+def test_results_are_compared_by_value(one: Any, other: Any, expected: bool | None) -> None:
+    assert equal(one, other) is expected
+
+
+def test_a_result_that_cannot_be_kept_is_no_difference() -> None:
+    assert snapshot(lambda: 1) is None
+    assert snapshot(threading.Lock()) is None
+
+
+def test_a_difference_is_told_in_a_few_words() -> None:
+    one, other = snapshot(np.array([1, 2, 3])), snapshot(np.array([1, 2, 4]))
+    assert one is not None
+    assert other is not None
+    assert same(one, other) is False
+    assert difference(one, other) == "1 of 3 elements differ"
+
+
+def test_nothing_is_counted_once_nobody_watches(tmp_path: Any) -> None:
+    with watching() as deeds:
+        (tmp_path / "a").write_text("x")
+    (tmp_path / "b").write_text("x")
+    assert deeds.written == {str(tmp_path / "a")}
+    assert deeds.threads == 0

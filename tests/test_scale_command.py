@@ -1,0 +1,328 @@
+"""The command ``scale``, end to end, on small suites of both kinds with known faults."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from speedgate.__main__ import main
+from speedgate.history.document import read_run
+from speedgate.measuring import scale_run
+
+Json = dict[str, Any]
+
+COMMON = """
+import hashlib, threading, time
+LOCK, DATA, INSIDE = threading.Lock(), b"x" * 200_000, []
+
+def hashes():
+    return hashlib.sha256(DATA).hexdigest()
+
+def locked():
+    with LOCK:
+        return hashes()
+
+def holds():
+    return sum(range(3000))
+
+def races():
+    INSIDE.append(1)
+    time.sleep(0.001)
+    alone = len(INSIDE) == 1
+    INSIDE.pop()
+    return alone
+
+def dies():
+    if not races():
+        import os, signal
+        os.kill(os.getpid(), signal.SIGSEGV)
+"""
+
+TESTS = """
+import pytest
+from common import *
+
+@pytest.fixture
+def own():
+    return []
+
+def test_healthy(benchmark):
+    benchmark.group = "hashes"
+    benchmark.extra_info["bytes"] = 200_000
+    assert len(benchmark(hashes)) == 64
+
+def test_locked(benchmark): benchmark(locked)
+def test_holds(benchmark): benchmark(holds)
+def test_races(benchmark): benchmark(races)
+def test_dies(benchmark): benchmark(dies)
+def test_fails(benchmark): assert benchmark(hashes) == "other"
+def test_asserts(benchmark): assert benchmark(lambda: [races()]) == [True]
+
+@pytest.mark.parametrize("size", [1000, 300_000])
+class TestPedantic:
+    def test_sort(self, benchmark, size):
+        def setup(): return (list(range(size, 0, -1)),), {}
+        benchmark.pedantic(list.sort, setup=setup, rounds=5)
+
+def test_own(benchmark, own):
+    def alone():
+        own.append(1)
+        time.sleep(0.0005)
+        return [own.pop(), len(own)]
+    assert benchmark(alone) == [1, 0]
+
+def test_woven(benchmark): benchmark.weave("json.dumps")
+def test_skipped(benchmark): pytest.skip("not here")
+def test_without(): pass
+"""
+
+SUITE = """
+from .common import *
+
+class Healthy:
+    params = ([100_000, 200_000], ["sha256", "sha512"])
+    def setup(self, size, name):
+        if (size, name) == (100_000, "sha512"):
+            raise NotImplementedError
+        self.data = b"x" * size
+    def time_hash(self, size, name):
+        hashlib.new(name, self.data)
+
+class Faulty:
+    def time_locked(self): locked()
+    def time_holds(self): holds()
+    def time_races(self): return races()
+    def time_dies(self): dies()
+
+class Cached:
+    def setup_cache(self):
+        with open("file", "w") as file: file.write("200000")
+        return {"bytes": 200_000}
+    def time_cached(self, cache): hashlib.sha256(bytes(cache["bytes"]))
+    def time_file(self, cache):
+        with open("file") as file: assert file.read() == "200000"
+
+class BadCache:
+    def setup_cache(self): raise OSError("no data")
+    def time_never(self, cache): pass
+
+class BadSetup:
+    def setup(self): raise ValueError("no set-up")
+    def time_never(self): pass
+
+class UsedUp:
+    number = 1
+    def setup(self): self.left = list(range(300_000))
+    def teardown(self): assert len(self.left) == 0
+    def time_pop(self):
+        while self.left: self.left.pop()
+
+class Others:
+    def track_number(self): return 1
+    def timeraw_import(self): return "import json"
+"""
+
+
+def scale(folder: Path, *arguments: str, capsys: Any) -> tuple[int, Json]:
+    code = main(["scale", *arguments, "--format", "json", "--results", str(folder / "results")])
+    found = json.loads(capsys.readouterr().out)
+    return code, found
+
+
+def by_name(found: Json) -> dict[str, Json]:
+    return {
+        each["name"].rpartition(".")[2].rpartition("::")[2]: each for each in found["benchmarks"]
+    }
+
+
+@pytest.fixture(autouse=True)
+def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outcomes take no time to speak of; only figures do, and none is looked at here."""
+    monkeypatch.setattr(scale_run, "EACH_SECONDS", 0.2)
+
+
+@pytest.fixture
+def tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "common.py").write_text(COMMON)
+    (tmp_path / "test_some.py").write_text(TESTS)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    pytest.importorskip("asv_runner")
+    folder = tmp_path / "some_suite"
+    folder.mkdir()
+    (tmp_path / "asv.conf.json").write_text('{"benchmark_dir": "some_suite", // here\n}')
+    (folder / "__init__.py").touch()
+    (folder / "common.py").write_text(COMMON)
+    (folder / "bench_some.py").write_text(SUITE)
+    (folder / "bench_broken.py").write_text("import nothing_of_this_name\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_every_test_has_its_outcome(tests: Path, capsys: Any) -> None:
+    code, found = scale(tests, "test_some.py", capsys=capsys)
+    outcomes = {name: each["outcome"] for name, each in by_name(found).items()}
+    assert outcomes == {
+        "test_healthy": "measured",
+        "test_locked": "measured",
+        "test_holds": "measured",
+        "test_races": "not thread-safe",
+        "test_dies": "not thread-safe",
+        "test_fails": "cannot be measured",
+        "test_asserts": "not thread-safe",
+        "test_sort[300000]": "measured",
+        "test_sort[1000]": "cannot be measured",
+        "test_own": "measured",
+        "test_woven": "cannot be measured",
+        "test_skipped": "not applicable",
+    }
+    assert code == 0
+    reasons = {name: each["reason"] for name, each in by_name(found).items()}
+    assert "test_some.py" in reasons["test_fails"]
+    assert "SIGSEGV" in reasons["test_dies"]
+    assert "too short" in reasons["test_sort[1000]"]
+    assert "weave" in reasons["test_woven"]
+    assert "not here" in reasons["test_skipped"]
+    assert by_name(found)["test_own"]["shared_reason"]
+    assert_saved(tests)
+
+
+def assert_saved(folder: Path) -> None:
+    [file] = (folder / "results").glob("*/*.json")
+    run = read_run(file)
+    assert run.is_complete
+    benchmarks = {each.case.workload: each for each in run.rows()}
+    assert "test_some.py::test_healthy" in benchmarks
+    document = json.loads(file.read_text())
+    [healthy] = [each for each in document["benchmarks"] if "test_healthy" in each["name"]]
+    assert healthy["group"] == "hashes"
+    assert healthy["extra_info"]["bytes"] == 200_000
+    assert len(document["speedgate"]["scale"]) == 12
+
+
+def test_every_benchmark_of_asv_has_its_outcome(suite: Path, capsys: Any) -> None:
+    code, found = scale(suite, ".", capsys=capsys)
+    outcomes = {name: each["outcome"] for name, each in by_name(found).items()}
+    assert outcomes == {
+        "time_hash(100000, 'sha256')": "measured",
+        "time_hash(100000, 'sha512')": "not applicable",
+        "time_hash(200000, 'sha256')": "measured",
+        "time_hash(200000, 'sha512')": "measured",
+        "time_locked": "measured",
+        "time_holds": "measured",
+        "time_races": "not thread-safe",
+        "time_dies": "not thread-safe",
+        "time_cached": "measured",
+        "time_file": "measured",
+        "time_never": "cannot be measured",
+        "time_pop": "measured",
+        "track_number": "not applicable",
+        "timeraw_import": "not applicable",
+    }
+    assert code == 0
+    assert len(found["benchmarks"]) == 15  # two are called time_never
+    reasons = [each["reason"] for each in found["benchmarks"] if "time_never" in each["name"]]
+    assert any("setup_cache fails" in each and "bench_some.py" in each for each in reasons)
+    assert any("setup fails" in each and "ValueError: no set-up" in each for each in reasons)
+    [broken] = found["broken"]
+    assert "bench_broken.py:1" in broken["reason"]
+
+
+def test_a_gate_fails_the_run_and_names_what_it_failed(tests: Path, capsys: Any) -> None:
+    code, found = scale(
+        tests, "test_some.py", "-k", "holds or races", "--min-speedup", "50", capsys=capsys
+    )
+    assert code == 1
+    judged = by_name(found)
+    assert judged["test_races"]["judgement"]["verdict"] == "failed"
+    assert "not thread-safe" in judged["test_races"]["judgement"]["reason"]
+
+
+def test_rules_of_the_project_are_read(tests: Path, capsys: Any) -> None:
+    (tests / "pyproject.toml").write_text(
+        "[[tool.speedgate.scale]]\nmatch = 'test_races'\nmin-speedup = 1.1\n"
+    )
+    code, found = scale(tests, "test_some.py", "-k", "races or woven", capsys=capsys)
+    assert code == 1
+    assert by_name(found)["test_woven"]["judgement"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere.py"], "there is no nowhere.py"),
+        (["test_some.py", "--threads", "1000"], "more than the"),
+        (["test_some.py", "--threads", "zero"], "--threads"),
+        (["test_some.py", "-k", "nothing_like_it"], "matches none of 12"),
+        (["test_some.py", "-k", "a and"], "-k 'a and'"),
+        (["test_some.py", "--min-speedup", "fast"], "--min-speedup"),
+        (["test_some.py", "--gates", "nowhere.toml"], "--gates"),
+        (["test_some.py", "--sample", "none"], "--sample"),
+        (["common.py"], "no benchmark in common.py"),
+    ],
+)
+def test_what_cannot_be_used_is_refused(
+    tests: Path, capsys: Any, arguments: list[str], words: str
+) -> None:
+    assert main(["scale", *arguments]) == 4
+    assert words in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_imported_is_told_with_its_line(tests: Path, capsys: Any) -> None:
+    (tests / "test_broken.py").write_text("import nothing_of_this_name\n")
+    assert main(["scale", "test_broken.py"]) == 4
+    words = capsys.readouterr().err
+    assert "test_broken.py" in words
+    assert "nothing_of_this_name" in words
+
+
+def test_what_the_budget_does_not_reach_is_said(tests: Path, capsys: Any) -> None:
+    code, found = scale(
+        tests, "test_some.py", "-k", "healthy or holds or own", "--budget", "0.1", capsys=capsys
+    )
+    outcomes = [each["outcome"] for each in found["benchmarks"]]
+    assert code == 0
+    assert outcomes.count("not reached") == 2
+
+
+def test_the_report_names_each_outcome(tests: Path, capsys: Any) -> None:
+    main(["scale", "test_some.py", "-k", "holds or races or woven", "--results", str(tests / "r")])
+    text = capsys.readouterr().out
+    assert "3 benchmarks: 1 measured" in text
+    assert "not thread-safe (1):" in text
+    assert "cannot be measured (1):" in text
+    where = ["--results", str(tests / "r")]
+    main(["scale", "test_some.py", "-k", "holds or woven", "--format", "markdown", *where])
+    assert "| benchmark | threads |" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
+def test_an_interrupt_loses_nothing(tests: Path) -> None:
+    command = [sys.executable, "-m", "speedgate", "scale", "test_some.py", "-k", "healthy or dies"]
+    (tests / "test_some.py").write_text(TESTS.replace("def dies", "def never"))
+    (tests / "common.py").write_text(
+        COMMON.replace("    if not races():", "    time.sleep(60)\n    if not races():")
+    )
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    until = time.monotonic() + 120
+    while not list(tests.glob("results/*/*.part")) and time.monotonic() < until:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "interrupted" in err
+    assert "test_healthy" in out
+    [file] = tests.glob("results/*/*.json")
+    assert not read_run(file).is_complete

@@ -1,0 +1,194 @@
+"""The gate of other projects' benchmarks: rules, verdicts, causes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from speedgate.judging.gate import Evidence, Verdict
+from speedgate.judging.gil_class import Classification, GilClass
+from speedgate.judging.scale_gate import (
+    Rule,
+    cause,
+    contention,
+    judge_evidence,
+    rule_for,
+)
+from speedgate.measuring.scale_rules import judge_scaled, read_rules
+from speedgate.measuring.scaling import Outcome, Scaled
+from speedgate.measuring.selection import OptionError
+from speedgate.measuring.targets import Benchmark
+from speedgate.stats.accounting import Shares
+from speedgate.stats.case import Case
+from speedgate.stats.estimate import Estimate
+
+
+def estimate(value: float, width: float = 0.05) -> Estimate:
+    return Estimate(value, value - width, value + width, 0.95, 50)
+
+
+HEALTHY = Evidence(
+    workers=2,
+    speedup=estimate(1.95),
+    process_speedups=(1.94, 1.96),
+    control=estimate(1.97),
+    shares=Shares(0.97, 0.01, 0.01, 0.01),
+    inflation=1.01,
+    held=estimate(0.02, 0.01),
+)
+UNSURE = Verdict.INCONCLUSIVE
+HOLDING = replace(
+    HEALTHY, speedup=estimate(0.98), process_speedups=(0.97, 0.99), held=estimate(0.95)
+)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "rule", "expected"),
+    [
+        (HEALTHY, Rule(min_speedup=1.5), Verdict.PASSED),
+        (HEALTHY, Rule(max_held=0.1), Verdict.PASSED),
+        (HEALTHY, Rule(min_speedup=1.95), Verdict.INCONCLUSIVE),
+        (HOLDING, Rule(min_speedup=1.5), Verdict.FAILED),
+        (HOLDING, Rule(max_held=0.1), Verdict.FAILED),
+        (HOLDING, Rule(min_speedup=0.5), Verdict.PASSED),
+        (replace(HOLDING, control=estimate(1.0)), Rule(min_speedup=1.5), Verdict.INCONCLUSIVE),
+        (replace(HOLDING, process_speedups=(0.9, 1.7)), Rule(min_speedup=1.5), UNSURE),
+        (replace(HEALTHY, held=None), Rule(max_held=0.1), Verdict.NOT_EVALUATED),
+        (replace(HEALTHY, held=None, gil_enabled=False), Rule(max_held=0.1), Verdict.PASSED),
+        (replace(HEALTHY, speedup=None), Rule(min_speedup=1.5), Verdict.INCONCLUSIVE),
+        (replace(HEALTHY, broken="sys.settrace"), Rule(min_speedup=1.5), Verdict.NOT_EVALUATED),
+    ],
+)  # fmt: skip
+def test_a_verdict_comes_from_intervals(evidence: Evidence, rule: Rule, expected: Verdict) -> None:
+    assert judge_evidence(evidence, rule, final=True)[0] is expected
+
+
+def test_a_slow_benchmark_fails_at_the_last_look_only() -> None:
+    rule = Rule(min_speedup=1.5)
+    assert judge_evidence(HOLDING, rule, final=False)[0] is Verdict.INCONCLUSIVE
+
+
+def scaled(outcome: Outcome) -> Scaled:
+    case = Case("bench.time_x", 1, "threads", 2)
+    return Scaled(Benchmark("bench.time_x", "bench.time_x", {}), case, outcome, "why")
+
+
+def test_not_thread_safe_fails_where_something_is_asked() -> None:
+    judged = judge_scaled(scaled(Outcome.NOT_THREAD_SAFE), Rule(min_speedup=1.1), 0.95)
+    assert judged.verdict is Verdict.FAILED
+    assert "not thread-safe: why" in judged.reason
+
+
+@pytest.mark.parametrize("outcome", [Outcome.CANNOT, Outcome.NOT_REACHED])
+def test_what_has_no_figures_is_not_evaluated(outcome: Outcome) -> None:
+    assert judge_scaled(scaled(outcome), Rule(), 0.95).verdict is Verdict.NOT_EVALUATED
+
+
+@pytest.mark.parametrize(
+    ("evidence", "kind", "words"),
+    [
+        (HEALTHY, None, ""),
+        (HOLDING, None, "the GIL is held 0.95"),
+        (
+            replace(HEALTHY, speedup=estimate(1.0)),
+            Classification(GilClass.HOLDS, True, "a lock that is not the GIL; concurrency 1.0"),
+            "a lock that is not the GIL",
+        ),
+        (replace(HEALTHY, speedup=estimate(1.2), inflation=1.6), None, "CPU time per call grew"),
+        (
+            replace(HEALTHY, speedup=estimate(1.2), shares=Shares(0.6, 0.35, 0.03, 0.02)),
+            None,
+            "the machine was busy",
+        ),
+        (replace(HEALTHY, speedup=estimate(1.2), control=estimate(1.1)), None, "control reached"),
+        (
+            replace(HEALTHY, speedup=estimate(1.2), shares=Shares(0.6, 0.0, 0.38, 0.02)),
+            None,
+            "blocked 38%",
+        ),
+        (
+            replace(HEALTHY, speedup=estimate(1.4), shares=Shares(0.7, 0.0, 0.02, 0.28)),
+            None,
+            "idle 28%",
+        ),
+        (replace(HEALTHY, speedup=estimate(1.6)), None, "not certain"),
+    ],
+)
+def test_the_cause_is_what_the_figures_bear_out(
+    evidence: Evidence, kind: Classification | None, words: str
+) -> None:
+    found = cause(evidence, kind)
+    assert words in found
+    assert bool(words) == bool(found)
+
+
+def test_contention_is_told_where_the_intervals_lie_apart() -> None:
+    assert "1.10x with one state" in contention(HEALTHY, estimate(1.1))
+    assert contention(HEALTHY, estimate(1.9)) == ""
+    assert contention(HEALTHY, None) == ""
+    unsure = replace(HEALTHY, speedup=estimate(1.9, 0.6))
+    assert contention(unsure, estimate(1.4, 0.2)) == ""
+    busy = replace(HEALTHY, control=estimate(1.2))
+    assert contention(busy, estimate(1.1)) == ""
+
+
+GATES = """
+[[scale]]
+match = ["time_sum", "bench_linalg.*"]
+min-speedup = 1.5
+threads = 2
+
+[[scale]]
+match = "*object*"
+skip = "objects hold the GIL"
+
+[[scale]]
+max-gil-held = 0.2
+"""
+
+
+def test_the_first_rule_that_covers_a_benchmark_counts(tmp_path: Path) -> None:
+    file = tmp_path / "gates.toml"
+    file.write_text(GATES)
+    rules = read_rules(file)
+
+    def rule(name: str, threads: int = 2) -> Rule | None:
+        return rule_for(rules, Case(name, 1, "threads", threads))
+
+    assert rule("bench.time_sum(1)") == rules[0]
+    assert rule("bench_linalg.time_dot") == rules[0]
+    assert rule("bench_linalg.time_dot", threads=4) == rules[2]
+    assert rule("bench.time_object") is None
+    assert rule("bench.time_sum(1)", threads=1) is None
+
+
+def test_rules_may_stand_in_pyproject(tmp_path: Path) -> None:
+    file = tmp_path / "pyproject.toml"
+    file.write_text(GATES.replace("[[scale]]", "[[tool.speedgate.scale]]"))
+    assert len(read_rules(file)) == 3
+    file.write_text("[project]\nname = 'x'\n")
+    assert read_rules(file) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[[scale]]\nmin-speed = 2", "'min-speed' is none of"),
+        ("[[scale]]\nmin-speedup = 'two'", "min-speedup must be a number"),
+        ("[[scale]]\nmatch = 3", "match must be a pattern"),
+        ("scale = 3", "must be tables"),
+        ("[[scale]", "is no TOML"),
+    ],
+)
+def test_rules_that_cannot_be_used_are_refused(tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "gates.toml"
+    file.write_text(text)
+    with pytest.raises(OptionError, match=words):
+        read_rules(file)
+
+
+def test_a_gates_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="--gates"):
+        read_rules(tmp_path / "nowhere.toml")

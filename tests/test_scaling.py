@@ -1,0 +1,147 @@
+"""What becomes of a benchmark, with runners that are made up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from speedgate.measuring.measure import MeasurementError, NoAnswer, Plan, RunnerEnded
+from speedgate.measuring.scaling import Outcome, outcome_of, scale
+from speedgate.measuring.targets import Benchmark
+
+Json = dict[str, Any]
+BENCHMARK = Benchmark("bench.time_x", "bench.time_x", {"kind": "asv"})
+PLAN = Plan(seconds=0.0, processes=2)
+
+
+def round_of(seconds: float) -> Json:
+    return {"seconds": seconds, "on_cpu": seconds, "cpu": seconds, "waiting": 0.0}
+
+
+def pair(ratio: float) -> Json:
+    return {"baseline": round_of(ratio), "contender": round_of(1.0)}
+
+
+ROUNDS: Json = {
+    "pairs": [pair(1.9)] * 4,
+    "controls": [],
+    "shared": [],
+    "timed_seconds": 1.0,
+    "seconds": 1.0,
+    "steal": None,
+    "throttled": None,
+    "gil_enabled": True,
+    "traced": None,
+    "switch_interval": None,
+}
+REPLIES: Json = {
+    "open": {"environment": {"python": "3.13"}, "placed": False, "is_shared": False},
+    "probe": {"compared": 2},
+    "check": {},
+    "calibrate": {"tasks": 2, "loops": 10, "seconds": 0.1, "call_seconds": 0.002},
+    "rounds": ROUNDS,
+    "conclude": {},
+}
+
+
+class FakeRunner:
+    """Answers as told; ``fails`` holds an exception or an error by the request that it fails."""
+
+    def __init__(self, log: list[Json], **fails: Any) -> None:
+        self.log, self.fails = log, fails
+
+    def ask(self, request: Json, limit_seconds: float) -> Json:
+        self.log.append(request)
+        failure = self.fails.get(request["do"])
+        if isinstance(failure, Exception):
+            raise failure
+        if failure is not None:
+            kind, text = failure
+            return {"error": {"type": kind, "message": text, "traceback": text}}
+        reply: Json = REPLIES[request["do"]]
+        return reply
+
+    def close(self) -> None:
+        self.log.append({"do": "close"})
+
+
+def runners(*fails: Json) -> tuple[Callable[[], FakeRunner], list[Json]]:
+    log: list[Json] = []
+    each = iter(fails)
+    return lambda: FakeRunner(log, **next(each, {})), log
+
+
+def test_private_state_is_measured_first_and_both_kinds_then() -> None:
+    open_runner, log = runners()
+    found = scale(BENCHMARK, 2, PLAN, open_runner)
+    assert found.outcome is Outcome.MEASURED
+    assert [each["both"] for each in log if each["do"] == "open"] == [False, True]
+    assert [each["do"] for each in log].count("check") == 2
+    assert [each["do"] for each in log].count("conclude") == 2
+
+
+def test_one_thread_has_nothing_to_share() -> None:
+    open_runner, log = runners()
+    scale(BENCHMARK, 1, PLAN, open_runner)
+    assert [each["both"] for each in log if each["do"] == "open"] == [False, False]
+
+
+def test_what_is_not_applicable_starts_no_runner() -> None:
+    benchmark = Benchmark("bench.track_x", "bench.track_x", {}, refusal="it measures no time")
+    open_runner, log = runners()
+    found = scale(benchmark, 2, PLAN, open_runner)
+    assert (found.outcome, found.reason) == (Outcome.NOT_APPLICABLE, "it measures no time")
+    assert log == []
+
+
+@pytest.mark.parametrize(
+    ("fails", "outcome", "words"),
+    [
+        ({"open": ("NotApplicable", "skipped")}, Outcome.NOT_APPLICABLE, "skipped"),
+        ({"probe": ("CannotMeasure", "starts threads")}, Outcome.CANNOT, "starts threads"),
+        ({"check": ("NotThreadSafe", "other result")}, Outcome.NOT_THREAD_SAFE, "other result"),
+        ({"open": RunnerEnded("open", "by signal SIGSEGV")}, Outcome.CANNOT, "in one thread"),
+        ({"check": RunnerEnded("check", "by signal SIGSEGV")}, Outcome.NOT_THREAD_SAFE, "SIGSEGV"),
+        ({"check": RunnerEnded("check", "by signal SIGKILL")}, Outcome.CANNOT, "memory"),
+        ({"probe": NoAnswer("probe", 60.0)}, Outcome.CANNOT, "time limit of 60 s"),
+        ({"rounds": NoAnswer("rounds", 60.0)}, Outcome.NOT_THREAD_SAFE, "deadlock"),
+        ({"conclude": ("NotThreadSafe", "its own assertion")}, Outcome.NOT_THREAD_SAFE, "assert"),
+    ],
+)
+def test_what_fails_says_what_becomes_of_it(fails: Json, outcome: Outcome, words: str) -> None:
+    open_runner, log = runners(fails)
+    found = scale(BENCHMARK, 2, PLAN, open_runner)
+    assert found.outcome is outcome
+    assert words in found.reason
+    assert found.measurement is None
+    assert log[-1] == {"do": "close"}
+
+
+def test_what_only_sharing_breaks_is_measured_all_the_same() -> None:
+    open_runner, log = runners({}, {"check": ("NotThreadSafe", "shared: another result")})
+    found = scale(BENCHMARK, 2, Plan(seconds=0.0, processes=3), open_runner, lambda _: False)
+    assert found.outcome is Outcome.MEASURED
+    assert found.shared_reason == "another result"
+    assert found.measurement is not None
+    assert [each["both"] for each in log if each["do"] == "open"] == [False, True, False]
+    assert len(found.measurement.processes) == 2
+
+
+def test_a_crash_while_sharing_costs_nothing_of_what_is_known_without() -> None:
+    open_runner, _ = runners({}, {"rounds": RunnerEnded("rounds", "by signal SIGSEGV")})
+    found = scale(BENCHMARK, 2, PLAN, open_runner)
+    assert found.outcome is Outcome.MEASURED
+    assert "SIGSEGV" in (found.shared_reason or "")
+
+
+def test_any_other_error_is_told_as_it_is() -> None:
+    assert outcome_of(MeasurementError("no such thing")) == (Outcome.CANNOT, "no such thing")
+
+
+def test_the_runners_last_words_are_no_part_of_how_it_ended() -> None:
+    error = RunnerEnded("check", "by signal SIGABRT while it measured; it last wrote:\nFatal")
+    assert (
+        outcome_of(error)[1] == "it ends its process by signal SIGABRT; in one thread it does not"
+    )
