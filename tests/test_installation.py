@@ -1,6 +1,7 @@
 """Environments that are made once, from wheels of a few bytes in a folder."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -54,6 +55,22 @@ def test_an_environment_is_made_once(index, monkeypatch):  # noqa: F811
     monkeypatch.setattr(module, "run", None)  # nothing more is run
     assert install(order("made==1.0"), told.append) == python
     assert len(told) == 1
+
+
+@pytest.mark.parametrize("damage", ["no Python", "a dangling link", "a file"])
+def test_an_environment_that_is_damaged_is_made_anew(index, damage):  # noqa: F811
+    make_wheel(index, "made", "1.0")
+    python = install(order("made==1.0"))
+    python.unlink()
+    if damage == "a dangling link":
+        python.symlink_to("/nowhere/python")
+    elif damage == "a file":
+        shutil.rmtree(python.parent.parent)
+        python.parent.parent.write_text("5")
+    told = []
+    assert install(order("made==1.0"), told.append) == python
+    assert version_in(python) == "1.0"
+    assert told[0] == f"made anew: {python.parent.parent} has no Python that is there"
 
 
 def test_what_pins_nothing_follows_the_index_and_changes_no_environment(index):  # noqa: F811

@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -84,6 +85,8 @@ def whole():
 
 
 WHOLE = whole()
+PLAIN = changed(changed(WHOLE, "speedgate", DELETED), "benchmarks", 0, "extra_info", {"a": 1})
+FIRST_FORMAT = json.loads((Path(__file__).parent / "data" / "run_format_1.json").read_text())
 OF_A_DUEL = changed(WHOLE, "speedgate", "duel", DUEL)
 INFO = ("benchmarks", 0, "extra_info")
 HOSTILE = {
@@ -161,7 +164,7 @@ def hold_out(run, folder, hostile):
         ("compare", good, hostile.stem, *where), ("compare", results / "good", "good", *where),
         ("accept", "good", "--why", "it is good", *where), ("export", hostile, folder / "o.json"),
         ("import", hostile, "--history", folder / "imported"),
-        ("accept", hostile, "--why", "it may be", *where),
+        ("accept", hostile, "--why", "it may be", *where), ("report", folder / "imported"),
     ]  # fmt: skip
     found = [run(*command) for command in commands]
     (folder / "o.json").unlink(missing_ok=True)
@@ -252,7 +255,7 @@ ODD = [
 def test_whatever_is_changed_in_a_file_no_command_breaks(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("fuzz")
     good_run(folder / "results")
-    content = data.draw(st.sampled_from([WHOLE, OF_A_DUEL]))
+    content = data.draw(st.sampled_from([WHOLE, OF_A_DUEL, PLAIN, FIRST_FORMAT]))
     for _ in range(data.draw(st.integers(1, 2))):
         path = data.draw(st.sampled_from(sorted(places(content), key=str)))
         content = changed(content, *path, data.draw(st.sampled_from(ODD)))

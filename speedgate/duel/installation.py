@@ -113,7 +113,7 @@ def install(order: Order, tell: Callable[[str], None] = lambda line: None) -> Pa
     """
     builds = cache_folder() / "builds"
     pinned = all(map(is_pinned, order.requirements))
-    if pinned and (made := builds / order.digest(order.requirements)).is_dir():
+    if pinned and _is_whole(made := builds / order.digest(order.requirements), tell):
         return _used(made)
     builds.mkdir(parents=True, exist_ok=True)
     _remove_unused(builds)
@@ -123,12 +123,30 @@ def install(order: Order, tell: Callable[[str], None] = lambda line: None) -> Pa
         installer.make(new, order)
         requirements = order.requirements if pinned else installer.resolve(new, order)
         made = builds / order.digest(requirements)
-        if not made.is_dir():
+        if not _is_whole(made, tell):
             wanted = without_credentials(" ".join(order.requirements))
             tell(f"installing {wanted} for Python {order.base_version}, once")
             installer.install(new, requirements, order)
             _keep(new, made)
     return _used(made)
+
+
+def _is_whole(environment: Path, tell: Callable[[str], None]) -> bool:
+    """Whether an environment is there; a damaged one, as after its base Python went, is removed."""
+    if python_of(environment).exists():
+        return True
+    if environment.exists() or environment.is_symlink():
+        tell(f"made anew: {environment} has no Python that is there")
+        _remove(environment)
+    return False
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _used(environment: Path) -> Path:
