@@ -25,7 +25,7 @@ from speedgate.judging.advice import advise
 from speedgate.judging.comparison import Level, Source, compare
 from speedgate.judging.gate import floors
 from speedgate.judging.gil_map import operations
-from speedgate.judging.history_gate import SIGNALS, WINDOW_RUNS, Signal
+from speedgate.judging.history_gate import WINDOW_RUNS
 from speedgate.measuring.measure import MeasurementError, RunnerProcess, import_folders
 from speedgate.measuring.selection import OptionError
 from speedgate.measuring.selftest import conclusions, run_selftest
@@ -45,6 +45,7 @@ from speedgate.runner.interpreter import describe_machine, usable_cores
 from speedgate.stats.case import parse_size
 from speedgate.stats.changepoints import DriftUnavailable, change_points
 from speedgate.stats.estimate import Estimate
+from speedgate.stats.figure import WATCHED, Figure
 from speedgate.stats.moments import Moments
 
 # What is told without a traceback.
@@ -148,7 +149,7 @@ def add_history_commands(commands: Any) -> None:
         "--environment", metavar="NAME", help="default: that of the newest run that has the case"
     )
     history.add_argument(
-        "--signal", choices=[signal.name for signal in SIGNALS], help="only this one"
+        "--signal", choices=[figure.key for figure in WATCHED], help="only this one"
     )
     add_where(history)
     history.set_defaults(run=run_history)
@@ -465,47 +466,43 @@ def run_history(options: argparse.Namespace) -> int:
         if options.case is None:
             return list_history(history)
         environment, names = benchmarks_with(history, options.case, options.environment)
-        wanted = [signal for signal in SIGNALS if options.signal in (None, signal.name)]
+        wanted = [figure for figure in WATCHED if options.signal in (None, figure.key)]
         width = shutil.get_terminal_size().columns
         for number, name in enumerate(names):
             series = history.series(environment.digest, name)
             title = f"{name} in {environment.name}, {runs_text(len(series))}"
             print(*[""] * bool(number), *wrapped(title, width), sep="\n")
-            for signal in wanted:
-                for line in signal_lines(signal, series, width):
+            for figure in wanted:
+                for line in figure_lines(figure, series, width):
                     print(visible(line))
     return 0
 
 
-def signal_lines(
-    signal: Signal, series: Sequence[tuple[RunEntry, Figures]], width: int
+def figure_lines(
+    figure: Figure, series: Sequence[tuple[RunEntry, Figures]], width: int
 ) -> list[str]:
-    """Return the plot of one signal and where its level changed."""
+    """Return the plot of one figure and where its level changed."""
     measured = [
         (run.label, value)
         for run, figures in series
-        if (value := getattr(figures, signal.name)) is not None
+        if (value := getattr(figures, figure.key)) is not None
     ]
-    known = [(label, value) for label, value in measured if is_possible(signal, value)]
+    known = [(label, value) for label, value in measured if figure.is_possible(value)]
     if not measured:
         return []
     lines = [""]
     for label, value in measured:
-        if not is_possible(signal, value):
-            lines += wrapped(f"left out: {signal.label} {value:.4g} of {label} cannot be", width)
+        if not figure.is_possible(value):
+            lines += wrapped(f"left out: {figure.label} {value:.4g} of {label} cannot be", width)
     names, values = [label for label, _ in known], [value for _, value in known]
-    lines += plot_lines(signal.label, values, names, width)
+    lines += plot_lines(figure.label, values, names, width)
     try:
-        found = change_points(values, signal.is_ratio)
+        found = change_points(values, not figure.is_share)
     except DriftUnavailable as missing:
         return [*lines, *wrapped(str(missing), width)]
     for change in found:
-        lines += wrapped(change_line(signal.label, change, names), width)
+        lines += wrapped(change_line(figure.label, change, names), width)
     return lines
-
-
-def is_possible(signal: Signal, value: float) -> bool:
-    return value > 0 if signal.is_ratio else 0 <= value <= 1
 
 
 def list_history(history: History) -> int:

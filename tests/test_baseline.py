@@ -17,7 +17,6 @@ from speedgate.judging.history_gate import (
     LEAST_RUNS,
     MARGIN,
     Shift,
-    Signal,
     confirmed,
     history_confidence,
     judge_history,
@@ -26,6 +25,7 @@ from speedgate.judging.history_gate import (
 )
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate
+from speedgate.stats.figure import Figure
 from speedgate.stats.moments import Moments, change, mean_difference, student_quantile, student_tail
 
 CASE = Case("g", 1_000_000, "threads", 2)
@@ -93,10 +93,10 @@ def wild(spread, count=LEAST_RUNS):
 def test_the_least_that_is_seen_is_told_in_the_way_that_the_signal_moves(
     worse_is_more, least, text
 ):
-    signal = Signal("made", "made", worse_is_more=worse_is_more)
+    figure = Figure("made", "made", "made", rises=not worse_is_more)
     margin = -math.log1p(-MARGIN)
     worse = Estimate(0.0, margin - least, least - margin, 0.95, 20)
-    assert Shift(signal, 1.0, 1.0, worse, worse).least_seen_text == text
+    assert Shift(figure, 1.0, 1.0, worse, worse).least_seen_text == text
 
 
 def test_a_gate_that_sees_almost_nothing_says_so():
@@ -172,7 +172,7 @@ def test_a_change_that_runs_differ_by_is_no_failure():
 
 def test_a_signal_that_is_not_known_is_left_out():
     found = judged(USUAL | {"held": None})
-    assert [shift.signal.name for shift in found.shifts] == ["speedup", "cpu_per_wall", "seconds"]
+    assert [shift.figure.key for shift in found.shifts] == ["speedup", "seconds", "cpu_per_wall"]
 
 
 def test_a_healthy_run_fails_no_more_often_than_stated():

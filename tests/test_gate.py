@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 
 from speedgate.judging.gate import (
     ERROR_RATE,
+    JUDGED_FIGURES,
     LOOKS,
     MAX_HELD,
     MAX_PROCESSES,
     MAX_SPEEDUP_UNDER_GIL,
     MIN_PROCESSES,
     PASSING_SHARE,
-    SIGNALS,
     Evidence,
     Floors,
     Gate,
@@ -728,7 +728,7 @@ def test_no_default_floor_asks_for_more_than_the_workers(workers):
 @pytest.mark.parametrize("judged", [1, 2, 3, 40])
 def test_all_gates_and_looks_together_err_rarely(judged):
     one_side = (1 - decision_confidence(judged)) / 2
-    assert one_side * judged * LOOKS * SIGNALS == pytest.approx(ERROR_RATE)
+    assert one_side * judged * LOOKS * JUDGED_FIGURES == pytest.approx(ERROR_RATE)
 
 
 def test_without_a_judged_case_there_is_a_confidence_all_the_same():

@@ -37,7 +37,7 @@ JUDGED_BY_DEFAULT = 4
 MAX_PROCESSES = 4
 MIN_PROCESSES = 2
 LOOKS = MAX_PROCESSES - MIN_PROCESSES + 1
-SIGNALS = 3  # speedup, concurrency and held fraction can each fail a case, on one side
+JUDGED_FIGURES = 3  # speedup, concurrency and held fraction can each fail a case, on one side
 
 
 # The GIL explains a loss where 1 / held is at most so many times the concurrency that was seen.
@@ -170,7 +170,7 @@ def decision_confidence(judged: int) -> float:
     it: valid whatever depends on what, and known before the first look, so that a case can stop
     early. An interval errs on either side, and one side fails.
     """
-    return 1 - 2 * ERROR_RATE / (max(1, judged) * LOOKS * SIGNALS)
+    return 1 - 2 * ERROR_RATE / (max(1, judged) * LOOKS * JUDGED_FIGURES)
 
 
 def judge(gate: Gate, case: Case, evidence: Evidence, required: Floors, final: bool) -> Judgement:

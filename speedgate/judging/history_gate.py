@@ -1,4 +1,4 @@
-"""The second gate: a case against the runs before it, by interval, signal by signal. Pure."""
+"""The second gate: a case against the runs before it, by interval, figure by figure. Pure."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from typing import Any
 from speedgate.judging.gate import Judgement, Verdict
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE, Estimate
+from speedgate.stats.figure import WATCHED, Figure
 from speedgate.stats.moments import Moments, change, deviation_of
 
 GATE_NAME = "history"
 # Fewer runs have no spread worth the name: with 5, Student's t is twice as wide as with 50.
 LEAST_RUNS = 5
 WINDOW_RUNS = 20
-# Over all cases and signals of a run, a healthy one fails with at most this probability.
+# Over all cases and figures of a run, a healthy one fails with at most this probability.
 ERROR_RATE = 0.01
 # What is less is nobody's regression, however certain it is: a share, of the held fraction itself
 # so much.
@@ -30,31 +31,13 @@ LARGEST_FACTOR = 1000.0
 
 
 @dataclass(frozen=True)
-class Signal:
-    """A figure of a case that may get worse: falling or rising, by a ratio or by a difference."""
-
-    name: str
-    label: str
-    worse_is_more: bool
-    is_ratio: bool = True
-
-
-SIGNALS = (
-    Signal("speedup", "speedup", worse_is_more=False),
-    Signal("held", "GIL held", worse_is_more=True, is_ratio=False),
-    Signal("cpu_per_wall", "CPU per wall", worse_is_more=False),
-    Signal("seconds", "seconds a call", worse_is_more=True),
-)
-
-
-@dataclass(frozen=True)
 class Level:
-    """What is known of a signal: now with its interval, and its values in the runs before.
+    """What is known of a figure: now with its interval, and its values in the runs before.
 
     ``allowance`` is the factor by which the machine, busy with others, may have made it worse.
     """
 
-    signal: Signal
+    figure: Figure
     now: Estimate
     before: Sequence[float]
     allowance: float = 1.0
@@ -62,13 +45,13 @@ class Level:
 
 @dataclass(frozen=True)
 class Shift:
-    """By how much a signal is worse than before; below 0, better.
+    """By how much a figure is worse than before; below 0, better.
 
-    ``worse`` is the difference, of logarithms where the signal is a ratio, at the confidence that
+    ``worse`` is the difference, of logarithms where the figure is a ratio, at the confidence that
     decides; ``hint`` is it at the usual one. ``typical`` is the level before.
     """
 
-    signal: Signal
+    figure: Figure
     now: float
     typical: float
     worse: Estimate
@@ -85,7 +68,7 @@ class Shift:
 
     @property
     def seems(self) -> bool:
-        """Whether it would be called worse if no other case and signal were looked at.
+        """Whether it would be called worse if no other case and figure were looked at.
 
         What is so far off is no pass, however much runs differ.
         """
@@ -105,52 +88,52 @@ class Shift:
     @property
     def least_seen_text(self) -> str:
         """``18%``, ``0.07`` of a share, ``49-fold``."""
-        if not self.signal.is_ratio:
+        if self.figure.is_share:
             return f"{self.least_seen:.2f}"
-        return _more(self.least_seen) if self.signal.worse_is_more else _less(self.least_seen)
+        return _less(self.least_seen) if self.figure.rises else _more(self.least_seen)
 
     @property
     def _margin(self) -> float:
-        return -math.log1p(-MARGIN) if self.signal.is_ratio else MARGIN
+        return MARGIN if self.figure.is_share else -math.log1p(-MARGIN)
 
     @property
     def _blind(self) -> float:
-        return math.log(BLIND_FACTOR) if self.signal.is_ratio else BLIND_SHARE
+        return BLIND_SHARE if self.figure.is_share else math.log(BLIND_FACTOR)
 
     @property
     def text(self) -> str:
         """``speedup 1.52x, 18% below 1.86x [9%, 26%]``; ``3.1 times 0.001 s [1.2, 8.0]``."""
-        value = _figure(self.signal, self.now)
-        typical = _figure(self.signal, self.typical)
+        value = self.figure.text(self.now)
+        typical = self.figure.text(self.typical)
         low, high = self.worse.low, self.worse.high
-        if not self.signal.is_ratio:
-            return f"{self.signal.label} {value}, {self.worse.value:+.2f} from {typical}"
-        if self.signal.worse_is_more and self.worse.value >= math.log(2):
+        if self.figure.is_share:
+            return f"{self.figure.label} {value}, {self.worse.value:+.2f} from {typical}"
+        if not self.figure.rises and self.worse.value >= math.log(2):
             times, low_times, high_times = map(_factor, (self.worse.value, low, high))
             return (
-                f"{self.signal.label} {value}, {times} times {typical} [{low_times}, {high_times}]"
+                f"{self.figure.label} {value}, {times} times {typical} [{low_times}, {high_times}]"
             )
-        way = "above" if (self.worse.value > 0) == self.signal.worse_is_more else "below"
+        way = "below" if (self.worse.value > 0) == self.figure.rises else "above"
         sign = 1 if self.worse.value > 0 else -1
         bounds = sorted((self._share(sign * low), self._share(sign * high)))
         spread = f" [{bounds[0]:.0%}, {bounds[1]:.0%}]"
         return (
-            f"{self.signal.label} {value}, {self._share(abs(self.worse.value)):.0%} {way} "
+            f"{self.figure.label} {value}, {self._share(abs(self.worse.value)):.0%} {way} "
             f"{typical}{spread}"
         )
 
     def _share(self, log: float) -> float:
         """A difference of logarithms as a share of the level before."""
-        more = (self.worse.value > 0) == self.signal.worse_is_more
+        more = (self.worse.value > 0) != self.figure.rises
         return _bounded_expm1(log) if more else -_bounded_expm1(-log)
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "signal": self.signal.name,
+            "signal": self.figure.key,
             "now": self.now,
             "typical": self.typical,
             "worse": self.worse.as_json(),
-            "is_log_ratio": self.signal.is_ratio,
+            "is_log_ratio": not self.figure.is_share,
         }
 
 
@@ -175,15 +158,9 @@ def _factor(log: float) -> str:
     return f"{over}{factor:.1f}" if factor < 10 else f"{over}{factor:,.0f}"
 
 
-def _figure(signal: Signal, value: float) -> str:
-    if signal.name == "seconds":
-        return f"{value:.3g} s"
-    return f"{value:.2f}{'x' if signal.name == 'speedup' else ''}"
-
-
 @dataclass(frozen=True)
 class HistoryJudgement(Judgement):
-    """The history's word on a case, with how far each signal moved and from which runs; ``again``
+    """The history's word on a case, with how far each figure moved and from which runs; ``again``
     is how far when it was measured anew at once, because it had failed."""
 
     shifts: tuple[Shift, ...] = ()
@@ -201,31 +178,31 @@ class HistoryJudgement(Judgement):
 def history_confidence(judged: int) -> float:
     """Return the confidence of each interval so that a run errs rarely as a whole.
 
-    Bonferroni over the ``judged`` cases and the signals, an interval errs on either side and one
+    Bonferroni over the ``judged`` cases and the figures, an interval errs on either side and one
     side fails: valid whatever depends on what.
     """
-    return 1 - 2 * ERROR_RATE / (max(1, judged) * len(SIGNALS))
+    return 1 - 2 * ERROR_RATE / (max(1, judged) * len(WATCHED))
 
 
 def shift_of(level: Level, confidence: float) -> Shift:
-    """Return how much worse a signal is than its level before, with an interval.
+    """Return how much worse a figure is than its level before, with an interval.
 
     What the machine may have taken is given back before anything is called worse.
     """
     sure, hint = (_worse(level, each) for each in (confidence, DEFAULT_CONFIDENCE))
-    moved = sure.value if level.signal.worse_is_more else -sure.value
+    moved = sure.value if not level.figure.rises else -sure.value
     now = level.now.value
-    typical = now / math.exp(moved) if level.signal.is_ratio else now - moved
-    return Shift(level.signal, now, typical, sure, hint)
+    typical = now - moved if level.figure.is_share else now / math.exp(moved)
+    return Shift(level.figure, now, typical, sure, hint)
 
 
 def _worse(level: Level, confidence: float) -> Estimate:
     now, before = level.now, list(level.before)
-    if level.signal.is_ratio:
+    if not level.figure.is_share:
         now, before = _logarithm(now), [math.log(each) for each in before]
     # Of too few rounds for an interval nobody knows how far they are off: infinitely.
     moved = change(now.value, Moments.of(before), confidence, deviation_of(now))
-    if not level.signal.worse_is_more:
+    if level.figure.rises:
         moved = Estimate(-moved.value, -moved.high, -moved.low, confidence, moved.count)
     given_back = math.log(max(1.0, level.allowance))
     return Estimate(moved.value, moved.low - given_back, moved.high, confidence, moved.count)
@@ -248,7 +225,7 @@ def judge_history(
 ) -> HistoryJudgement:
     """Decide whether a case got worse than in the ``runs`` before.
 
-    Failed: a signal is surely worse by more than the margin. Inconclusive: one seems so, and may be
+    Failed: a figure is surely worse by more than the margin. Inconclusive: one seems so, and may be
     by chance, or has no interval. Passed: none does; the reason says what would have been seen.
     ``since`` names the run that was accepted as a new level, ``broken`` a premise of the
     measurement that did not hold.
@@ -289,7 +266,7 @@ def judge_history(
     if seeming:
         reason = f"{_why(seeming, shifts, len(runs))}; runs differ by as much"
         return word(Verdict.INCONCLUSIVE, reason, shifts)
-    unknown = [shift.signal.label for shift in shifts if not shift.is_known]
+    unknown = [shift.figure.label for shift in shifts if not shift.is_known]
     if unknown:
         why = f"too few rounds for an interval of: {', '.join(unknown)}; raise --budget"
         return word(Verdict.INCONCLUSIVE, f"against {len(runs)} runs: {why}", shifts)
@@ -299,20 +276,20 @@ def judge_history(
 def confirmed(first: HistoryJudgement, again: HistoryJudgement) -> HistoryJudgement:
     """Return the word on a case that failed and was ``again`` measured at once.
 
-    It fails where the same signal is worse again, by itself: the many cases and signals were asked
+    It fails where the same figure is worse again, by itself: the many cases and figures were asked
     for in the first place. Else it was a slow process, or chance: the run stays in the window, so
     that the window learns how far runs differ.
     """
-    names = {shift.signal.name for shift in first.shifts if shift.is_sure}
-    both = [shift for shift in again.shifts if shift.seems and shift.signal.name in names]
+    names = {shift.figure.key for shift in first.shifts if shift.is_sure}
+    both = [shift for shift in again.shifts if shift.seems and shift.figure.key in names]
     if both:
         texts = ", ".join(shift.text for shift in both)
         reason = f"{first.reason}; measured anew at once: {texts}"
         return replace(first, reason=reason, again=again.shifts)
     figures = [
-        f"{shift.signal.label} {_figure(shift.signal, shift.now)}"
+        f"{shift.figure.label} {shift.figure.text(shift.now)}"
         for shift in again.shifts
-        if shift.signal.name in names
+        if shift.figure.key in names
     ]
     what = ", ".join(figures) or again.reason
     return replace(
@@ -348,16 +325,16 @@ def machine_loss(
 
 
 def _why(moved: Sequence[Shift], shifts: Sequence[Shift], runs: int) -> str:
-    rest = [shift.signal.label for shift in shifts if shift not in moved]
+    rest = [shift.figure.label for shift in shifts if shift not in moved]
     unmoved = f"; unmoved: {', '.join(rest)}" if rest else ""
     return f"against {runs} runs: {', '.join(shift.text for shift in moved)}{unmoved}"
 
 
 def _as_before(shifts: Sequence[Shift], runs: int) -> str:
     """Say what would have been seen, and of what almost nothing would."""
-    seen = [f"{each.signal.label} {each.least_seen_text}" for each in shifts if not each.is_blind]
+    seen = [f"{each.figure.label} {each.least_seen_text}" for each in shifts if not each.is_blind]
     unseen = [
-        f"{each.signal.label} (from {each.least_seen_text})" for each in shifts if each.is_blind
+        f"{each.figure.label} (from {each.least_seen_text})" for each in shifts if each.is_blind
     ]
     parts = [f"as in {runs} runs before"]
     if seen:
@@ -375,17 +352,17 @@ def levels_of(
     before: Sequence[Mapping[str, float | None]],
     allowance: float,
 ) -> list[Level]:
-    """Return the signals that are known now, each with its values in the runs before.
+    """Return the figures that are known now, each with its values in the runs before.
 
     The held fraction is of one worker's work and owes nothing to who else had the cores.
     """
-    found = []
-    for signal in SIGNALS:
-        figure = now.get(signal.name)
-        values = [value for each in before if (value := each.get(signal.name)) is not None]
-        if figure is None or (
-            signal.is_ratio and not (figure.value > 0 and min(values, default=1) > 0)
+    levels = []
+    for figure in WATCHED:
+        estimate = now.get(figure.key)
+        values = [value for run in before if (value := run.get(figure.key)) is not None]
+        if estimate is None or not (
+            figure.is_share or (estimate.value > 0 and min(values, default=1) > 0)
         ):
             continue
-        found.append(Level(signal, figure, values, allowance if signal.is_ratio else 1.0))
-    return found
+        levels.append(Level(figure, estimate, values, 1.0 if figure.is_share else allowance))
+    return levels

@@ -1,0 +1,115 @@
+"""Figure: what is measured of a case. Each is declared here, once, and nowhere else.
+
+The columns of the index, the entries of a run's file, the history gate, ``compare``, the duel and
+the tables are made from these declarations. Adding a figure is one more of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from speedgate.stats.accounting import concurrency_of
+from speedgate.stats.estimate import Estimate, estimate_median
+from speedgate.stats.sample import Pair, PairedSample
+
+# A figure of one pair, for so many workers; ``None`` where the platform cannot tell.
+OfPair = Callable[[Pair, int], float | None]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure: its names, its direction, how a pair tells it, and who looks at it.
+
+    ``key`` is its name in files, in the index and on the command line; ``label`` that in a
+    sentence; ``unit`` stands behind its value. It ``rises`` where more is better. A share is told
+    by differences, and sampled once in a process; every other figure by ratios, from its pairs.
+
+    ``is_watched``: the history gate holds it to the runs before, and the index keeps it.
+    ``is_compared``: ``compare`` sets it side by side, and the index keeps its level.
+    ``decides``: it may decide a duel; every other figure of a pair explains one.
+    ``is_relative``: it is measured against the serial side, and moves with that.
+    ``holds_waiting``: what others had of the cores makes it longer or shorter.
+    """
+
+    name: str
+    key: str
+    label: str
+    unit: str = ""
+    rises: bool = False
+    is_share: bool = False
+    of_pair: OfPair | None = None
+    is_watched: bool = False
+    is_compared: bool = False
+    decides: bool = False
+    is_relative: bool = False
+    holds_waiting: bool = False
+
+    def text(self, value: float) -> str:
+        """Return a value as a reader sees it: ``1.65x``, ``0.00123 s``, ``0.02``."""
+        digits = f"{value:.3g}" if self.unit == "s" else f"{value:.2f}"
+        return f"{digits} s" if self.unit == "s" else f"{digits}{self.unit}"
+
+    def is_possible(self, value: float) -> bool:
+        """Whether the figure can have this value at all."""
+        return 0 <= value <= 1 if self.is_share else value > 0
+
+    def estimate(self, sample: PairedSample, workers: int) -> Estimate | None:
+        """Return the median over the pairs; ``None`` where they do not tell the figure."""
+        of_pair = self.of_pair
+        values = [of_pair(pair, workers) for pair in sample.pairs] if of_pair else []
+        known = [value for value in values if value is not None]
+        return estimate_median(known) if known and len(known) == len(values) else None
+
+
+def _concurrency(pair: Pair, workers: int) -> float | None:
+    # Time on a run queue counts as running: others had the core, whoever ran.
+    return concurrency_of(pair.contender, workers, pair.contender.waiting or 0.0)
+
+
+def _cpu_per_wall(pair: Pair, workers: int) -> float | None:
+    return None if pair.contender.cpu is None else pair.contender.cpu / pair.contender.seconds
+
+
+def _context_switches(pair: Pair, workers: int) -> float | None:
+    """Context switches of a contender round, and one, so that none has a logarithm, too."""
+    contender = pair.contender
+    if contender.voluntary_switches is None or contender.involuntary_switches is None:
+        return None
+    return 1.0 + contender.voluntary_switches + contender.involuntary_switches
+
+
+# What people pay comes first: the order is that of every list and message.
+FIGURES = (
+    Figure(
+        "speedup", "speedup", "speedup", unit="x", rises=True,
+        of_pair=lambda pair, workers: pair.ratio,
+        is_watched=True, is_compared=True, decides=True, is_relative=True, holds_waiting=True,
+    ),
+    Figure(
+        "seconds", "seconds", "seconds a call", unit="s",
+        of_pair=lambda pair, workers: pair.contender.seconds,
+        is_watched=True, is_compared=True, decides=True, holds_waiting=True,
+    ),
+    Figure(
+        "gil_held_share", "held", "GIL held", is_share=True,
+        is_watched=True, decides=True,
+    ),
+    Figure("concurrency", "concurrency", "workers at once", rises=True, of_pair=_concurrency),
+    Figure(
+        "inflation", "inflation", "inflation", is_relative=True,
+        of_pair=lambda pair, workers: pair.inflation,
+    ),
+    Figure(
+        "serial_seconds", "serial_seconds", "serial seconds a call", unit="s",
+        of_pair=lambda pair, workers: pair.baseline.seconds, holds_waiting=True,
+    ),
+    Figure(
+        "cpu_per_wall", "cpu_per_wall", "CPU per wall", rises=True, of_pair=_cpu_per_wall,
+        is_watched=True,
+    ),
+    Figure("context_switches", "switches", "context switches", of_pair=_context_switches),
+)  # fmt: skip
+FIGURE = {figure.key: figure for figure in FIGURES}
+WATCHED = tuple(figure for figure in FIGURES if figure.is_watched)
+COMPARED = tuple(figure for figure in FIGURES if figure.is_compared)
