@@ -1,0 +1,99 @@
+"""The pages: their lines, their links, their list, and figures that two pages share."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "results" / "README.md"])
+MOST_COLUMNS = 100
+# Pages whose lines are still longer.
+LONG = {
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "docs/accuracy.md",
+    "docs/blas.md",
+    "docs/decisions.md",
+    "docs/drift.md",
+    "docs/duel.md",
+    "docs/duels.md",
+    "docs/figures.md",
+    "docs/gil-map.md",
+    "docs/gil-sources.md",
+    "docs/history.md",
+    "docs/method.md",
+    "docs/signals.md",
+    "results/README.md",
+}
+LINK = re.compile(r"\]\(([^)#: ]+)(?:#([^) ]+))?\)")
+HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+# What a row of the page on verdicts is found by: a part of a message, as the code has it.
+QUOTED = re.compile(r"^\| `([^`]+)`(?: \.\.\. `([^`]+)`)? \|", re.MULTILINE)
+
+
+def named(page):
+    return page.relative_to(ROOT).as_posix()
+
+
+def text_lines(page):
+    """The lines that can be wrapped: a row of a table cannot, nor can code."""
+    in_code = False
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1):
+        if line.startswith("```"):
+            in_code = not in_code
+        elif not in_code and not line.startswith("|"):
+            yield number, line
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if named(page) not in LONG], ids=named)
+def test_a_line_has_at_most_100_columns(page):
+    long = [number for number, line in text_lines(page) if len(line) > MOST_COLUMNS]
+    assert not long
+
+
+def anchors(page):
+    """The anchors of a page's headings, as GitHub makes them."""
+    words = HEADING.findall(page.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in words}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_link_leads_to_a_file_and_to_a_heading(page):
+    for target, anchor in LINK.findall(page.read_text(encoding="utf-8")):
+        there = (page.parent / target).resolve()
+        assert there.exists(), target
+        assert not anchor or anchor in anchors(there), anchor
+
+
+def test_the_index_lists_every_page():
+    listed = {target for target, _ in LINK.findall((ROOT / "docs/index.md").read_text())}
+    pages = {page.name for page in (ROOT / "docs").glob("*.md")}
+    assert pages - {"index.md"} == {target for target in listed if "/" not in target}
+
+
+def test_the_page_on_verdicts_quotes_what_the_code_says():
+    literals = [
+        node.value
+        for path in (ROOT / "speedgate").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    quoted = QUOTED.findall((ROOT / "docs/verdicts.md").read_text(encoding="utf-8"))
+    assert len(quoted) > 20
+    for part in (part for row in quoted for part in row if part):
+        assert any(part in literal for literal in literals), part
+
+
+def test_the_readme_counts_the_healthy_trials_as_the_page_on_accuracy_does():
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in (ROOT / "docs/accuracy.md").read_text(encoding="utf-8").splitlines()
+        if "| healthy |" in line
+    ]
+    trials, failed = (sum(int(row[column]) for row in rows) for column in (3, 5))
+    words = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert f"In {trials} trials of healthy code" in words
+    assert failed == 0
+    assert "the gate failed none" in words
