@@ -120,7 +120,7 @@ def test_one_lock_around_a_long_call_lets_one_run_at_once():
 def test_a_tail_beside_a_worker_whose_core_was_stolen_may_be_for_that():
     """Of 0.03 s blocked a hypervisor took all, or half: the other worker spared as much for it."""
     whole, half = (
-        concurrency(contenders(LOCKED), 2, steal_share=stolen / 0.12).high.value
+        concurrency(contenders(LOCKED), 2, steal_rate=stolen / LOCKED.on_cpu).high.value
         for stolen in (0.03, 0.015)
     )
     assert whole == pytest.approx(2.0)
@@ -135,10 +135,11 @@ def test_waiting_that_is_not_known_leaves_no_upper_bound():
 
 def test_stolen_time_can_only_raise_the_upper_bound():
     quiet, stolen = (
-        concurrency(contenders(UNDER_THE_GIL), 2, steal_share=share) for share in (0.0, 0.25)
+        concurrency(contenders(UNDER_THE_GIL), 2, steal_rate=rate) for rate in (0.0, 0.25)
     )
     assert stolen.low == quiet.low
-    assert stolen.high.value == pytest.approx(quiet.high.value + 0.25 * 2)
+    ran = UNDER_THE_GIL.on_cpu / UNDER_THE_GIL.seconds
+    assert stolen.high.value == pytest.approx(quiet.high.value + 0.25 * ran)
 
 
 def test_concurrency_keeps_to_the_confidence():

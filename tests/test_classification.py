@@ -39,7 +39,10 @@ AT_ONCE, ONE_BY_ONE = bounds(1.90, 1.95), bounds(1.02, 1.05)
         (interval(1.20, 1.05, 1.40), FREE, AT_ONCE, QUIET, "releases", False),
         (SLOW, interval(0.18, 0.10, 0.27), AT_ONCE, QUIET, "not worth it", False),
         (interval(0.95, 0.80, 1.30), FREE, ONE_BY_ONE, QUIET, "holds", False),
-        (SLOW, FREE, AT_ONCE, BUSY, "releases", False),
+        (SLOW, FREE, bounds(1.20, 1.95), BUSY, "releases", False),
+        # Two threads of one core: nobody took anything, and the control gains as little.
+        (SLOW, FREE, AT_ONCE, BUSY, "not worth it", True),
+        (SLOW, FREE, bounds(1.90), BUSY, "releases", False),
         (SLOW, FREE, AT_ONCE, None, "not worth it", False),
         (SLOW, FREE, ONE_BY_ONE, QUIET, "holds", True),
         (FAST, interval(0.18, 0.10, 0.27), AT_ONCE, QUIET, "releases", False),
@@ -79,6 +82,25 @@ def test_more_workers_must_run_at_once_by_the_same_share(workers):
     alone = bounds(1.02, 1.05)
     slow = interval(0.9, 0.85, 0.95)
     assert classify(workers, slow, None, alone, None).kind is GilClass.HOLDS
+
+
+@pytest.mark.parametrize(
+    ("workers", "at_once", "kind"),
+    [
+        # A hold of 0.1 lets 10 run at once: that is no lock.
+        (32, 9.9, "releases"),
+        (128, 9.9, "releases"),
+        (8, 7.5, "releases"),
+        # One of 0.5 lets two.
+        (8, 2.0, "partly"),
+        (128, 2.0, "partly"),
+        (8, 1.1, "holds"),
+        (128, 1.1, "holds"),
+    ],
+)
+def test_the_concurrency_of_many_workers_is_read_as_what_a_hold_allows(workers, at_once, kind):
+    found = classify(workers, FAST, None, bounds(at_once, at_once + 0.02), None)
+    assert found.kind is GilClass(kind)
 
 
 def test_an_interval_that_is_not_known_decides_nothing_of_the_gain():

@@ -41,6 +41,14 @@ def test_the_delay_is_the_second_field_summed_over_the_workers(schedstat):
     delay.close()
 
 
+def test_a_kernel_that_counts_nothing_writes_zeros_and_they_are_no_delay(schedstat, tmp_path):
+    (tmp_path / "off").write_text("0 0 0\n")
+    delay = RunQueueDelay([schedstat("a", 1_000_000_000), str(tmp_path / "off")])
+    assert delay.each() is None
+    assert delay.seconds() is None
+    delay.close()
+
+
 def test_the_files_stay_open_and_are_read_anew(schedstat, tmp_path):
     delay = RunQueueDelay([schedstat("a", 1_000_000_000)])
     assert delay.seconds() == 1.0
@@ -162,12 +170,14 @@ def throttled(before, after, group):
 def test_stolen_time_is_the_eighth_column_of_all_cpus(proc_stat):
     proc_stat.write_text("cpu  1 2 3 4 5 6 7 250 9 10\ncpu0 1 2 3 4 5 6 7 8 9 10\n")
     assert HostTotals.now().steal == 2.5
+    # User, nice, system, irq and softirq; not what was idle, or waited for a disk.
+    assert HostTotals.now().busy == pytest.approx((1 + 2 + 3 + 6 + 7) / 100)
 
 
 @pytest.mark.parametrize("text", ["", "cpu  1 2 3\n", "cpu  1 2 3 4 5 6 7 many 9 10\n"])
 def test_stolen_time_that_is_not_told_is_unknown(proc_stat, text):
     proc_stat.write_text(text)
-    assert HostTotals.now().steal is None
+    assert (HostTotals.now().steal, HostTotals.now().busy) == (None, None)
 
 
 def test_without_proc_stolen_time_is_unknown(proc_stat):

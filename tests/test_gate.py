@@ -2,6 +2,7 @@
 
 import json
 import math
+import random
 
 import pytest
 from helpers.evidence import (
@@ -16,6 +17,7 @@ from helpers.evidence import (
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from evaluation.claim_scenes import queue_concurrency
 from speedgate.judging.gate import (
     ERROR_RATE,
     JUDGED_FIGURES,
@@ -695,7 +697,15 @@ def test_a_gate_with_a_largest_size(size, covered):
 
 
 @pytest.mark.parametrize(
-    ("workers", "speedup", "concurrency"), [(2, 1.2, 1.7), (4, 1.6, 3.4), (8, 2.4, 6.8)]
+    ("workers", "speedup", "concurrency"),
+    [
+        (2, 1.2, 1.7),
+        (4, 1.6, 3.4),
+        (8, 2.4, 6.8),
+        # A hold of 0.05, which is allowed, lets 20 run at once at most.
+        (32, 4.4, 15.3),
+        (128, 4.4, 15.3),
+    ],
 )
 def test_the_floors_grow_with_the_workers(workers, speedup, concurrency):
     required = floors(workers)
@@ -723,6 +733,54 @@ def test_no_default_floor_asks_for_more_than_the_workers(workers):
     required = floors(workers)
     assert required.speedup < workers
     assert required.concurrency < workers
+
+
+@pytest.mark.parametrize("workers", [2, 8, 32, 128])
+@pytest.mark.parametrize("hold", [0.01, 0.03, 0.05])
+def test_a_hold_that_is_allowed_fails_no_gate(workers, hold):
+    """Workers that queue for the GIL in no order: the seed is fixed."""
+    at_once = queue_concurrency(random.Random(workers), workers, hold, calls=20)
+    found = evidence(
+        workers=workers,
+        speedup=interval(0.7 * at_once, 0.68 * at_once, 0.72 * at_once),
+        process_speedups=(0.7 * at_once,) * 2,
+        concurrency=bounds(0.98 * at_once, at_once),
+        control=interval(0.95 * workers, 0.94 * workers, 0.96 * workers),
+        held=interval(hold, 0.5 * hold, hold + 0.01),
+    )
+    assert judge(SCALES, CASE, found, floors(workers), final=True).verdict is PASSED
+
+
+@pytest.mark.parametrize("workers", [2, 8, 32, 128])
+def test_a_lock_fails_whatever_the_number_of_workers(workers):
+    found = evidence(
+        workers=workers,
+        speedup=interval(0.95, 0.9, 1.0),
+        concurrency=bounds(1.05, 1.1),
+        control=interval(0.95 * workers, 0.94 * workers, 0.96 * workers),
+    )
+    assert judge(SCALES, CASE, found, floors(workers), final=True).verdict is FAILED
+
+
+@pytest.mark.parametrize(
+    ("inflation", "control", "words"),
+    [
+        (1.4, 1.02, "memory, page faults or BLAS threads"),
+        (1.4, 1.38, "hyperthreads of one core, or a lower clock"),
+        (1.9, 1.4, "memory, page faults or BLAS threads"),
+        (1.4, None, "memory, page faults or BLAS threads"),
+    ],
+)
+def test_cpu_time_that_the_control_needs_as_well_is_of_the_cores(inflation, control, words):
+    found = evidence(
+        speedup=interval(0.9, 0.85, 0.95),
+        process_speedups=(0.9, 0.9),
+        inflation=inflation,
+        control_inflation=control,
+    )
+    judged = judge(SCALES, CASE, found, floors(2), final=True)
+    assert judged.verdict is FAILED
+    assert words in judged.reason
 
 
 @pytest.mark.parametrize("judged", [1, 2, 3, 40])

@@ -318,6 +318,18 @@ def test_stolen_time_raises_the_upper_bound_of_the_concurrency():
     assert stolen.high.value > quiet.high.value
 
 
+def test_time_stolen_from_others_is_not_the_workers():
+    """A lock at 4 of 64 cores: others computed for nearly all that was stolen."""
+    plan = Plan(seconds=2, pairs=6)
+    rounds = {"steal": 8.0, "busy": 400.0}
+    bench = Bench(ratio=1.0, pair_seconds=1.0, replies={"rounds": rounds})
+    measured = bench.measure(plan)
+    assert measured.steal_rate == pytest.approx(0.02)
+    found = measured.evidence(0.95).concurrency
+    quiet = Bench(ratio=1.0, pair_seconds=1.0).measure(plan).evidence(0.95).concurrency
+    assert found.high.value < 1.05 * quiet.high.value
+
+
 def test_a_tracer_that_was_active_is_told_as_a_broken_premise():
     bench = Bench(replies={"rounds": {"traced": "sys.settrace"}})
     broken = bench.measure(Plan(seconds=1)).evidence(0.95).broken

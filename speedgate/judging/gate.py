@@ -25,6 +25,11 @@ PASSING_SHARE = 0.88
 # What releases the GIL by promise still holds it to get from one call to the next: np.exp at 1e6
 # reads 0.00 to 0.02. A hold of 0.05 lets no more than 20 threads run at once.
 MAX_HELD = 0.05
+# So a floor asks for no more than so many workers give: at the limit of the hold 20 run at once at
+# most, and where they queue for it in no order about 18 of 20 (the machine-repairman queue).
+MOST_ASKED = 18
+# CPU time per work that grows by more than this has a cause in the work, or in its cores.
+GROWN = 1.15
 # f under threads reads 0.8 to 1.05 while there is a GIL; an instrument that reads surely more than
 # this shows speedups which are not there.
 MAX_SPEEDUP_UNDER_GIL = 1.2
@@ -72,10 +77,12 @@ def floors(
 
     A floor that was given on the command line is taken as it is. The configured ones are meant
     for 2 workers: of the speedup's gain over 1, every further worker must bring as much again,
-    1 + (x - 1) * (workers - 1); the concurrency keeps its share of the workers.
+    1 + (x - 1) * (workers - 1); the concurrency keeps its share of the workers. Of more than
+    ``MOST_ASKED`` workers no more is asked, since the GIL may be held for ``MAX_HELD``.
     """
-    speedup = 1 + (ini_speedup - 1) * (workers - 1) if min_speedup is None else min_speedup
-    concurrency = ini_concurrency * workers / 2 if min_concurrency is None else min_concurrency
+    asked = min(workers, MOST_ASKED)
+    speedup = 1 + (ini_speedup - 1) * (asked - 1) if min_speedup is None else min_speedup
+    concurrency = ini_concurrency * asked / 2 if min_concurrency is None else min_concurrency
     return Floors(speedup, concurrency, MAX_HELD if max_held is None else max_held)
 
 
@@ -107,8 +114,9 @@ class Evidence:
     """What was measured of one case, at the confidence that the gate decides with.
 
     ``process_speedups`` are the medians of the single processes; ``control`` is the speedup of
-    the host control in the same rounds; ``throttled`` is the share of the workers' time for which a
-    control group had used up its quota; ``broken`` names a premise that did not hold.
+    the host control in the same rounds, ``control_inflation`` its own; ``throttled`` is the share
+    of the workers' time for which a control group had used up its quota; ``broken`` names a premise
+    that did not hold.
     """
 
     workers: int
@@ -118,6 +126,7 @@ class Evidence:
     control: Estimate | None = None
     shares: Shares | None = None
     inflation: float | None = None
+    control_inflation: float | None = None
     held: Estimate | None = None
     throttled: float | None = None
     gil_enabled: bool = True
@@ -390,11 +399,14 @@ def _why_slow(evidence: Evidence, required: Floors) -> str:
     if evidence.control is not None:
         parts.append(f"the control reached {evidence.control.value:.2f}x of {evidence.workers}")
     parts.append(_concurrency_figures(evidence).lstrip(", "))
+    cores = evidence.control_inflation or 1.0
     if evidence.inflation is not None:
-        parts.append(f"CPU time per work grew {evidence.inflation:.2f}-fold")
-    grown = evidence.inflation is not None and evidence.inflation > 1.15
-    if grown:
+        beside = f" (the control's {cores:.2f}-fold)" if cores > GROWN else ""
+        parts.append(f"CPU time per work grew {evidence.inflation:.2f}-fold{beside}")
+    if evidence.inflation is not None and evidence.inflation > GROWN * max(1.0, cores):
         cause = "memory, page faults or BLAS threads"
+    elif cores > GROWN and concurrency_is_high(evidence, required):
+        cause = "hyperthreads of one core, or a lower clock with more cores busy"
     elif evidence.shares is None or evidence.shares.blocked is None:
         cause = "cause unknown, for this platform does not tell waiting from blocked"
     elif _is_rather_idle(evidence) or concurrency_is_high(evidence, required):

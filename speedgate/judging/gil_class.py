@@ -20,6 +20,9 @@ RELEASES_UP_TO = 0.2
 LEAST_GAIN = 1.1
 # The control must reach this share of the workers before a lack of gain is the operation's own.
 LEAST_CONTROL = 0.75
+# Or others took no more than this share of the workers' time: then the machine has no more to give,
+# as two hyperthreads of one core.
+MOST_TAKEN = 0.05
 
 
 class GilClass(Enum):
@@ -72,19 +75,24 @@ def classify(
         reason = f"a lock that is not the GIL; {_concurrency_text(concurrency)}"
         return Classification(GilClass.HOLDS, surely, reason)
     if by_gil.kind is GilClass.RELEASES:
-        return _by_gain(workers, speedup, control, by_gil)
+        had_cores = others_took_little(workers, concurrency)
+        return _by_gain(workers, speedup, control, by_gil, had_cores)
     return by_gil
 
 
 def _by_gain(
-    workers: int, speedup: Estimate, control: Estimate | None, by_gil: Classification
+    workers: int,
+    speedup: Estimate,
+    control: Estimate | None,
+    by_gil: Classification,
+    had_cores: bool,
 ) -> Classification:
     """The class of what releases the GIL: it is worth its threads, or not."""
     if not speedup.is_bounded or speedup.low < LEAST_GAIN <= speedup.high:
         return Classification(by_gil.kind, False, by_gil.reason)
     if speedup.low >= LEAST_GAIN:
         return by_gil
-    if control is None or control.value >= LEAST_CONTROL * workers:
+    if control is None or had_cores or control.value >= LEAST_CONTROL * workers:
         certain = control is not None and by_gil.certain
         return Classification(GilClass.NOT_WORTH, certain, f"{speedup.value:.2f}x; {by_gil.reason}")
     return Classification(by_gil.kind, False, f"{by_gil.reason}; the machine was busy")
@@ -108,7 +116,8 @@ def _by_concurrency(workers: int, concurrency: Concurrency | None, why: str) -> 
     reason = f"{_concurrency_text(concurrency)}; {why}"
     if _runs_one_at_a_time(workers, concurrency):
         return Classification(GilClass.HOLDS, True, reason)
-    if concurrency.low.low >= _shared(workers, HOLDS_FROM):
+    # Who holds the GIL for a share h lets 1 / h run at once, however many workers there are.
+    if concurrency.low.low >= min(_shared(workers, HOLDS_FROM), 1 / RELEASES_UP_TO):
         return Classification(GilClass.RELEASES, True, reason)
     return Classification(GilClass.PARTLY, False, reason)
 
@@ -117,8 +126,15 @@ def _runs_one_at_a_time(workers: int, concurrency: Concurrency | None) -> bool:
     return (
         concurrency is not None
         and concurrency.high is not None
-        and concurrency.high.high < _shared(workers, RELEASES_UP_TO)
+        and concurrency.high.high < min(_shared(workers, RELEASES_UP_TO), 1 / HOLDS_FROM)
     )
+
+
+def others_took_little(workers: int, concurrency: Concurrency | None) -> bool:
+    """Whether the workers had the cores: little was waited for, or stolen, between the bounds."""
+    if concurrency is None or concurrency.high is None:
+        return False
+    return concurrency.high.value - concurrency.low.value <= MOST_TAKEN * workers
 
 
 def _shared(workers: int, share: float) -> float:

@@ -364,6 +364,7 @@ class Measurement:
     timed_seconds: float = 0.0
     wall_seconds: float = 0.0
     steal_seconds: float | None = None
+    busy_seconds: float | None = None
     throttled_seconds: float | None = None
     rounds_seconds: float = 0.0
     gil_enabled: bool = True
@@ -386,17 +387,15 @@ class Measurement:
         """Return what a gate decides from, with intervals at ``confidence``."""
         sample, workers = self.sample, self.case.workers
         medians = [estimate_median([pair.ratio for pair in pairs]) for pairs in self.processes]
-        steal = self.steal_seconds or 0.0
         return Evidence(
             workers=workers,
             speedup=speedup(sample, confidence),
             process_speedups=tuple(each.value for each in medians if each is not None),
-            concurrency=concurrency(
-                sample, workers, confidence, steal / (workers * max(self.rounds_seconds, 1e-9))
-            ),
+            concurrency=concurrency(sample, workers, confidence, self.steal_rate),
             control=self.control(confidence),
             shares=median_shares(sample, workers),
             inflation=inflation(sample),
+            control_inflation=inflation(self.control_sample),
             held=self.held_share(confidence),
             throttled=self.throttled_share(),
             gil_enabled=self.gil_enabled,
@@ -431,6 +430,16 @@ class Measurement:
         )
         return self.throttled_seconds / seconds
 
+    @property
+    def steal_rate(self) -> float:
+        """Return how many seconds a hypervisor took for each that the machine computed.
+
+        It took them from whoever ran. Where nobody knows how long the machine computed, they are
+        taken to be of our own rounds.
+        """
+        busy = self.busy_seconds or self.rounds_seconds
+        return (self.steal_seconds or 0.0) / max(busy, 1e-9)
+
     def control(self, confidence: float) -> Estimate | None:
         return speedup(self.control_sample, confidence)
 
@@ -442,8 +451,8 @@ class Measurement:
             self.shared[-1] += [Pair.from_json(pair) for pair in reply["shared"]]
         self.timed_seconds += reply["timed_seconds"]
         self.rounds_seconds += reply["seconds"]
-        for name in ("steal", "throttled"):
-            if reply[name] is not None:
+        for name in ("steal", "busy", "throttled"):
+            if reply.get(name) is not None:
                 total = (getattr(self, f"{name}_seconds") or 0.0) + reply[name]
                 setattr(self, f"{name}_seconds", total)
         self.gil_enabled = self.gil_enabled and reply["gil_enabled"]

@@ -50,7 +50,10 @@ class RunQueueDelay:
             texts = [os.pread(descriptor, 64, 0) for descriptor in self._descriptors]
         except OSError:  # a worker has ended
             return None
-        return tuple(int(text.split()[1]) / 1e9 for text in texts)
+        fields = [[int(field) for field in text.split()] for text in texts]
+        if not all(map(any, fields)):  # a kernel that keeps no such statistics writes zeros
+            return None
+        return tuple(each[1] / 1e9 for each in fields)
 
     def seconds(self) -> float | None:
         """Return the sum over all workers, or ``None`` where it cannot be told."""
@@ -92,13 +95,15 @@ def difference(now: int | None, then: int | None) -> int | None:
 class HostPressure(NamedTuple):
     """What took time from the whole machine in a stretch: seconds, ``None`` where unknown.
 
-    ``steal`` is the time that a hypervisor gave to others; ``throttled`` is the time for which
+    ``steal`` is the time that a hypervisor gave to others, ``busy`` the time for which the machine
+    computed, whoever for; ``throttled`` is the time for which
     this control group, or one that encloses it, was stopped for having used up its CPU quota. Both
     are summed over the CPUs.
     """
 
     steal: float | None
     throttled: float | None
+    busy: float | None = None
 
 
 class HostTotals(NamedTuple):
@@ -106,10 +111,12 @@ class HostTotals(NamedTuple):
 
     steal: float | None
     throttled: dict[str, float]
+    busy: float | None = None
 
     @classmethod
     def now(cls) -> HostTotals:
-        return cls(_steal_seconds(), _throttled_seconds())
+        steal, busy = _steal_and_busy_seconds()
+        return cls(steal, _throttled_seconds(), busy)
 
     def since(self, earlier: HostTotals) -> HostPressure:
         """Return what was lost between two moments.
@@ -117,20 +124,24 @@ class HostTotals(NamedTuple):
         Of the groups the one counts that was stopped for longest: when an outer one is, those in
         it are, too, so that a sum would count the same time twice.
         """
-        steal = None
-        if self.steal is not None and earlier.steal is not None:
-            steal = self.steal - earlier.steal
+        steal, busy = (
+            None if now is None or then is None else now - then
+            for now, then in ((self.steal, earlier.steal), (self.busy, earlier.busy))
+        )
         known = self.throttled.keys() & earlier.throttled.keys()
         lost = (self.throttled[file] - earlier.throttled[file] for file in known)
-        return HostPressure(steal, max(lost, default=None))
+        return HostPressure(steal, max(lost, default=None), busy)
 
 
-def _steal_seconds() -> float | None:
+def _steal_and_busy_seconds() -> tuple[float | None, float | None]:
+    """Return what Linux counts of all CPUs: user, nice, system, irq and softirq are busy."""
     try:
         fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()
-        return int(fields[8]) / os.sysconf("SC_CLK_TCK")
+        tick = 1 / os.sysconf("SC_CLK_TCK")
+        busy = sum(int(fields[number]) for number in (1, 2, 3, 6, 7))
+        return int(fields[8]) * tick, busy * tick
     except (OSError, IndexError, ValueError):
-        return None
+        return None, None
 
 
 # The fields of cgroup v2 and v1, and how many of their units make a second.

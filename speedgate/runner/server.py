@@ -463,6 +463,7 @@ class Runner:
             "timed_seconds": sum(spent.values()),
             "seconds": time.perf_counter() - began,
             "steal": since.steal,
+            "busy": since.busy,
             "throttled": since.throttled,
             "gil_enabled": gil_enabled(),
             "switch_interval": long_switch_interval(),

@@ -116,12 +116,13 @@ def concurrency(
     sample: PairedSample,
     workers: int,
     confidence: float = DEFAULT_CONFIDENCE,
-    steal_share: float = 0.0,
+    steal_rate: float = 0.0,
 ) -> Concurrency | None:
     """Return the concurrency over all rounds.
 
-    ``steal_share`` is the share of W*T that a hypervisor took: such time looks like blocked, so
-    it is added to the upper bound.
+    ``steal_rate`` is how many seconds a hypervisor took for each that the machine computed: what
+    runs is stolen from, the workers for as long as they ran. Such time looks like blocked, so it is
+    added to the upper bound.
     """
 
     def bound(part: Callable[[Round], float | None]) -> Estimate | None:
@@ -135,7 +136,7 @@ def concurrency(
     def with_waiting(each: Round) -> float | None:
         if each.waiting is None:
             return None
-        stolen = steal_share * workers * each.seconds
+        stolen = steal_rate * each.on_cpu
         return concurrency_of(each, workers, each.waiting, stolen)
 
     low = bound(lambda each: concurrency_of(each, workers))
