@@ -12,7 +12,6 @@ MOST_COLUMNS = 100
 # Pages whose lines are still longer.
 LONG = {
     "CHANGELOG.md",
-    "CONTRIBUTING.md",
     "docs/accuracy.md",
     "docs/blas.md",
     "docs/decisions.md",
@@ -21,11 +20,9 @@ LONG = {
     "docs/duels.md",
     "docs/figures.md",
     "docs/gil-map.md",
-    "docs/gil-sources.md",
     "docs/history.md",
     "docs/method.md",
     "docs/signals.md",
-    "results/README.md",
 }
 LINK = re.compile(r"\]\(([^)#: ]+)(?:#([^) ]+))?\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
