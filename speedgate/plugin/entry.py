@@ -134,7 +134,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "keeps_promises): give a benchmark its cases",
     )
     config.stash[SHORT_INI] = frozenset(claim_short_ini(config))
-    if any(config.getoption(option.dest) for option in OPTIONS):
+    # An empty value is refused as well, by the plugin.
+    if any(config.getoption(option.dest) not in (None, False) for option in OPTIONS):
         load(config)
     hold_comparing_back(config)
 
