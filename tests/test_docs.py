@@ -21,7 +21,6 @@ LONG = {
     "docs/figures.md",
     "docs/gil-map.md",
     "docs/history.md",
-    "docs/method.md",
     "docs/signals.md",
 }
 LINK = re.compile(r"\]\(([^)#: ]+)(?:#([^) ]+))?\)")
