@@ -16,7 +16,6 @@ LONG = {
     "docs/blas.md",
     "docs/decisions.md",
     "docs/drift.md",
-    "docs/duel.md",
     "docs/duels.md",
     "docs/figures.md",
     "docs/gil-map.md",
