@@ -148,7 +148,7 @@ def test_without_the_first_build_there_is_nothing_to_compare():
 
 def test_a_blas_that_ignores_its_limit_is_a_failure():
     blas = [{"user_api": "blas", "internal_api": "openblas", "num_threads": 8}]
-    opened = {"replies": {"open": {"environment": {"blas": blas}}}}
+    opened = {"replies": {"open": {"blas": blas}}}
     matchup = MadeBuilds({}, opened).matchup()
     matchup.run_block()
     assert "openblas runs 8 threads, though 1 were asked for" in matchup.failures[1]
