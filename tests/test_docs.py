@@ -13,11 +13,9 @@ MOST_COLUMNS = 100
 LONG = {
     "CHANGELOG.md",
     "docs/accuracy.md",
-    "docs/blas.md",
     "docs/decisions.md",
     "docs/drift.md",
     "docs/duels.md",
-    "docs/figures.md",
     "docs/gil-map.md",
     "docs/history.md",
     "docs/signals.md",
