@@ -7,6 +7,7 @@ import json
 import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,8 +19,14 @@ from speedgate.duel.build import Build, open_builds
 from speedgate.duel.decision import FAMILY_ERROR, RATIO_MARGIN, SHARE_MARGIN, DuelVerdict
 from speedgate.duel.duel import Duel, Step
 from speedgate.duel.matchup import BuildUnderTest, Entry, Matchup
-from speedgate.duel.package_copy import lent_folder
+from speedgate.duel.package_copy import lent_folder, opener_of
 from speedgate.duel.recording import DuelRecording, build_json
+from speedgate.duel.scale_selection import (
+    add_scale_selection,
+    refuse_mixture,
+    scale_entries,
+    with_caches,
+)
 from speedgate.duel.selection import add_selection, refuse_what_does_not_fit, select_entries
 from speedgate.history.journal import recover
 from speedgate.measuring.budget import DEFAULT_TIME_LIMIT_SECONDS
@@ -47,6 +54,7 @@ def add_duel_command(commands: Any) -> None:
     )
     duel.add_argument("builds", nargs="+", metavar="BUILD", help="two or more; the first is A")
     add_selection(duel)
+    add_scale_selection(duel)
     add_measuring(duel, DEFAULT_BUDGET_SECONDS, "of the whole")
     duel.add_argument(
         "--allow-same", action="store_true", help="measure a build against itself (A/A)"
@@ -80,15 +88,23 @@ def add_measuring(command: argparse.ArgumentParser, budget: float, whole: str) -
 @contextmanager
 def under_test(builds: Sequence[Build]) -> Iterator[list[BuildUnderTest]]:
     """Yield what a matchup needs of builds; what is lent to them is gone afterwards."""
-    with lent_folder() as lent:
+    with lent_folder() as lent, tempfile.TemporaryDirectory(prefix="speedgate-caches-") as caches:
+        openers = [
+            opener_of(str(build.python), build.variables, str(lent), f"{caches}/{number}")
+            for number, build in enumerate(builds)
+        ]
         yield [
-            BuildUnderTest(build.label, opener(build, str(lent)), build.variables)
-            for build in builds
+            BuildUnderTest(build.label, opener(build, str(lent), of_project), build.variables)
+            for build, of_project in zip(builds, openers, strict=True)
         ]
 
 
-def opener(build: Build, lent: str) -> Callable[[Entry], Asker]:
+def opener(
+    build: Build, lent: str, of_project: Callable[[], RunnerProcess]
+) -> Callable[[Entry], Asker]:
     def open_runner(entry: Entry) -> Asker:
+        if hasattr(entry.workload, "target"):
+            return of_project()
         folders = import_folders(entry.workload)
         python = str(build.python)
         return RunnerProcess(folders, entry.blas_threads, python, build.variables, lent)
@@ -111,13 +127,21 @@ def run_duel(options: argparse.Namespace) -> int:
     """Measure the builds side by side, show and save what is certain."""
     if len(options.builds) < 2:
         raise OptionError("duel: name two builds or more, such as numpy==2.3.5 numpy==2.4.6")
-    entries = select_entries(options)
+    refuse_mixture(options)
+    entries = [] if options.scale else select_entries(options)
     budget, limit = parse_measuring(options)
     refuse_what_does_not_fit(entries, len(options.builds))
     builds = open_builds(
-        options.builds, from_source=options.from_source, allow_same=options.allow_same, tell=say
+        options.builds,
+        from_source=options.from_source,
+        # What differs of a project's builds may be the project, which nobody has imported yet.
+        allow_same=options.allow_same or bool(options.scale),
+        needs_numpy=not options.scale,
+        tell=say,
     )
-    if not options.allow_same:
+    if options.scale:
+        entries = scale_entries(options, builds[0], Path.cwd(), say)
+    elif not options.allow_same:
         warn_of_what_looks_alike(builds)
     recover(options.results, say)
     try:
@@ -162,6 +186,7 @@ def measured(
             last_kept = time.monotonic()
 
     with under_test(builds) as builds_under_test, termination_as_interrupt():
+        entries = with_caches(entries, builds_under_test, limit, say)
         duel = Duel([Matchup(entry, builds_under_test, limit) for entry in entries], budget, tell)
         try:
             duel.run()

@@ -28,7 +28,7 @@ from speedgate.measuring.scale_run import (
     chosen,
     list_benchmarks,
 )
-from speedgate.measuring.selection import OptionError, parse_floor, parse_seconds
+from speedgate.measuring.selection import OptionError, parse_count, parse_floor, parse_seconds
 from speedgate.measuring.suite import find_workload
 from speedgate.measuring.targets import Listing, Suite, parse_targets, parse_threads
 from speedgate.report.progress import LOG_EVERY_SECONDS, duration
@@ -109,21 +109,13 @@ def parse_request(options: argparse.Namespace, folder: Path) -> Request:
     return Request(
         threads=parse_threads(options.threads, usable_cores(), options.oversubscribe),
         expression=options.expression,
-        sample=_count("--sample", options.sample),
+        sample=parse_count("--sample", options.sample),
         budget=parse_seconds("--budget", options.budget),
         time_limit=parse_seconds("--time-limit", options.time_limit) or DEFAULT_TIME_LIMIT_SECONDS,
         share=options.share,
         rules=tuple(_rules(options, folder)),
         pytest_options=tuple(options.pytest_options),
     )
-
-
-def _count(option: str, text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit()) or int(text) < 1:
-        raise OptionError(f"{option}: '{text}' is no whole number from 1 up")
-    return int(text)
 
 
 def _rules(options: argparse.Namespace, folder: Path) -> Iterator[Rule]:

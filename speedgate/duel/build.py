@@ -142,6 +142,7 @@ def open_builds(
     *,
     from_source: bool = False,
     allow_same: bool = False,
+    needs_numpy: bool = True,
     tell: Callable[[str], None] = lambda line: None,
 ) -> list[Build]:
     """Return the builds that ``texts`` ask for, installed and started once.
@@ -162,7 +163,7 @@ def open_builds(
         labels = _labels(specs, [version for _, version in bases])
         for spec, label, (base, version) in zip(specs, labels, bases, strict=True):
             python = _install(spec, base, version, from_source, tell)
-            builds.append(_describe(spec, label, python, packages, lent))
+            builds.append(_describe(spec, label, python, packages, lent, needs_numpy))
     if not allow_same:
         _refuse_same_builds(builds, specs)
     return builds
@@ -322,7 +323,12 @@ def _absolute(requirement: str) -> str:
 
 
 def _describe(
-    spec: BuildSpec, label: str, python: Path, packages: Sequence[str], lent: Path
+    spec: BuildSpec,
+    label: str,
+    python: Path,
+    packages: Sequence[str],
+    lent: Path,
+    needs_numpy: bool,
 ) -> Build:
     """Start the build as its runners will be started, and ask it what it is."""
     own = _runner_variables_of(spec)
@@ -331,7 +337,7 @@ def _describe(
     found = last_record(_start(spec, command, variables, python))
     if found is None:
         raise BuildError(f"'{spec.text}': {python} ended before it said what it is; name another")
-    if found["numpy_error"] is not None:
+    if needs_numpy and found["numpy_error"] is not None:
         raise BuildError(
             f"'{spec.text}': {python} has no NumPy that can be imported "
             f"({found['numpy_error'].strip().splitlines()[0]}); add it to the requirements, "

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from speedgate.measuring.measure import RunnerProcess
+from speedgate.measuring.measure import NO_VARIABLES, RunnerProcess
 from speedgate.measuring.scale_run import CACHES, SERVE
 from speedgate.measuring.suite import BUNDLED_FOLDER
 
@@ -55,8 +55,17 @@ def lend_to_those_without(folder: Path, package: str) -> None:
 
 
 @contextmanager
-def runners(python: str) -> Iterator[Callable[[], RunnerProcess]]:
+def runners(
+    python: str, own: Mapping[str, str] = NO_VARIABLES
+) -> Iterator[Callable[[], RunnerProcess]]:
     """Yield what opens a fresh interpreter for a benchmark, and needs nothing of ours there."""
     with lent_folder() as lent, tempfile.TemporaryDirectory() as scratch:
-        variables = {CACHES: scratch}
-        yield lambda: RunnerProcess((), 1, python, variables, str(lent), serve=SERVE)
+        yield opener_of(python, own, str(lent), scratch)
+
+
+def opener_of(
+    python: str, own: Mapping[str, str], lent: str, caches: str, blas_threads: int | None = 1
+) -> Callable[[], RunnerProcess]:
+    """Return what opens a runner of benchmarks; ``caches`` is a folder that outlives it."""
+    variables = {**own, CACHES: caches}
+    return lambda: RunnerProcess((), blas_threads, python, variables, lent, serve=SERVE)

@@ -15,7 +15,7 @@ from speedgate.history.recording import whole_environment
 from speedgate.history.store import FolderStore
 from speedgate.judging.gate import Judgement
 from speedgate.judging.gil_class import Classification, GilClass
-from speedgate.judging.scale_gate import cause, contention
+from speedgate.judging.scale_gate import cause, contention, machine_taken, scales
 from speedgate.measuring.measure import Measurement
 from speedgate.measuring.scaling import Scaled
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE
@@ -46,6 +46,7 @@ def entry_of(found: Scaled) -> Json:
         "held": evidence.held.as_json() if evidence.held else None,
         "inflation": evidence.inflation,
         "class": kind,
+        "scales": None if machine_taken(evidence) else scales(evidence),
         "cause": cause_of(measurement),
         "shared": shared.as_json() if shared else None,
         "shared_reason": found.shared_reason,

@@ -89,8 +89,8 @@ class Refusal(MeasurementError):
         self.reason = reason
 
 
-class NotApplicable(Refusal):
-    """The suite skips the benchmark itself."""
+class NotApplicable(Refusal, NotAvailable):
+    """The suite skips the benchmark itself, or has none of this name in this build."""
 
 
 class NotThreadSafe(Refusal):
@@ -447,7 +447,7 @@ class Measurement:
         """Take in one answer to ``rounds``."""
         pairs += [Pair.from_json(pair) for pair in reply["pairs"]]
         controls += [Pair.from_json(pair) for pair in reply["controls"]]
-        if "shared" in reply:
+        if reply.get("shared"):
             self.shared[-1] += [Pair.from_json(pair) for pair in reply["shared"]]
         self.timed_seconds += reply["timed_seconds"]
         self.rounds_seconds += reply["seconds"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from speedgate.judging.gate import Judgement, Verdict, decision_confidence
 from speedgate.judging.scale_gate import Rule, rule_for
+from speedgate.measuring.budget import DEFAULT_TIME_LIMIT_SECONDS
 from speedgate.measuring.measure import (
     HELD_SECONDS,
     Asker,
@@ -38,12 +39,12 @@ class Request:
     """What the options ask for."""
 
     threads: tuple[int, ...]
-    expression: str | None
-    sample: int | None
-    budget: float | None
-    time_limit: float
-    share: bool
-    rules: tuple[Rule, ...]
+    expression: str | None = None
+    sample: int | None = None
+    budget: float | None = None
+    time_limit: float = DEFAULT_TIME_LIMIT_SECONDS
+    share: bool = False
+    rules: tuple[Rule, ...] = ()
     pytest_options: tuple[str, ...] = ()
 
 

@@ -90,6 +90,15 @@ def _workers(text: str, usable_cores: int, oversubscribe: bool) -> int:
     return int(text)
 
 
+def parse_count(option: str, text: str | None) -> int | None:
+    """Return a whole number above 0, ``None`` if the option was not given."""
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()) or int(text) < 1:
+        raise OptionError(f"{option}: '{text}' is no whole number from 1 up")
+    return int(text)
+
+
 def parse_floor(option: str, text: str | None) -> float | None:
     """Return a threshold above 0, ``None`` if the option was not given."""
     if text is None:

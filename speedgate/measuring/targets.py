@@ -211,7 +211,7 @@ def pytest_benchmark(suite: Suite, entry: Json, options: Sequence[str]) -> Bench
     target = {
         "kind": "pytest",
         "root": suite.root,
-        "name": entry["name"],
+        "name": entry["argument"],
         "arguments": list(options),
     }
     return Benchmark(name=entry["name"], function=entry["name"].partition("[")[0], target=target)
@@ -264,17 +264,19 @@ def spread(benchmarks: Sequence[Benchmark], most: int | None = None) -> list[Ben
     return [ordered[number * len(by_function) // most] for number in range(most)]
 
 
-def parse_threads(text: str | None, cores: int, oversubscribe: bool) -> tuple[int, ...]:
-    """Return the numbers of threads that ``--threads`` asks for; 2 without it."""
+def parse_threads(
+    text: str | None, cores: int, oversubscribe: bool, option: str = "--threads"
+) -> tuple[int, ...]:
+    """Return the numbers of threads that an option asks for; 2 without it."""
     if text is None:
         return (2,)
     found = []
     for part in (each.strip() for each in text.split(",")):
         if not (part.isascii() and part.isdigit()) or int(part) < 1:
-            raise OptionError(f"--threads: '{part}' is no number of threads from 1 up")
+            raise OptionError(f"{option}: '{part}' is no number of threads from 1 up")
         if int(part) > cores and not oversubscribe:
             raise OptionError(
-                f"--threads: {part} threads are more than the {cores} usable cores; add "
+                f"{option}: {part} threads are more than the {cores} usable cores; add "
                 "--oversubscribe to measure that"
             )
         found.append(int(part))

@@ -87,6 +87,7 @@ from speedgate.plugin.entry import (
     taken_by_others,
 )
 from speedgate.plugin.options import BY_SHORT
+from speedgate.plugin.scaling import ThreadsAfterwards, asked_for
 from speedgate.plugin.settings import Settings, read_settings, with_floors
 from speedgate.report.progress import Progress, duration
 from speedgate.report.summary import summary_lines
@@ -239,6 +240,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if scheduler is not None:
         os.environ[DASK_SCHEDULER] = scheduler  # where Dask's own clients, and our runners, look
     config.pluginmanager.register(LastWord(), "speedgate-last-word")
+    threads = asked_for(config)
+    if threads is not None:
+        afterwards = ThreadsAfterwards(config, threads, config.stash[STATE].items)
+        config.pluginmanager.register(afterwards, "speedgate-threads")
 
 
 # --- collection

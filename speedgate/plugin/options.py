@@ -100,6 +100,11 @@ OPTIONS = (
         "the scheduler of the strategy dask, such as tcp://host:8786 (default: a local one)",
         "ADDRESS",
     ),
+    Option(
+        "threads",
+        "show for every test that uses benchmark how it scales in threads, such as 2 or 2,4",
+        "COUNTS",
+    ),
     Option("runner-setup", "call this in every runner before it measures", "MODULE:FUNCTION"),
 )
 BY_SHORT = {option.short: option for option in OPTIONS}

@@ -36,7 +36,7 @@ def scale_text(entries: Sequence[Json], judged: Mapping[str, Json], width: int) 
 
 
 def headline(entries: Sequence[Json], judged: Mapping[str, Json]) -> str:
-    """``152 benchmarks: 120 measured (90 scale), 3 not thread-safe, 20 cannot be measured``."""
+    """``152 benchmarks: 120 measured (90 scale, 30 do not), 32 cannot be measured``."""
     counts = Counter(each["outcome"] for each in entries)
     parts = []
     for outcome in Outcome:
@@ -44,8 +44,7 @@ def headline(entries: Sequence[Json], judged: Mapping[str, Json]) -> str:
             continue
         text = f"{counts[outcome.value]} {outcome.value}"
         if outcome is Outcome.MEASURED:
-            scaling = sum(not each["cause"] for each in entries if each["outcome"] == "measured")
-            text += f" ({scaling} scale)"
+            text += f" ({_how_many_scale(entries)})"
         parts.append(text)
     line = f"{len(entries)} benchmarks: {', '.join(parts) or 'none'}"
     verdicts = Counter(each["verdict"] for each in judged.values())
@@ -53,6 +52,14 @@ def headline(entries: Sequence[Json], judged: Mapping[str, Json]) -> str:
         f"{verdicts[each.value]} {each.value}" for each in Verdict if verdicts[each.value]
     )
     return f"{line}; gate: {gates}" if gates else line
+
+
+def _how_many_scale(entries: Sequence[Json]) -> str:
+    """``90 scale, 25 do not, 5 not certain: the machine was busy``."""
+    found = Counter(each["scales"] for each in entries if "scales" in each)
+    parts = [f"{found[True]} scale", f"{found[False]} do not" if found[False] else ""]
+    parts += [f"{found[None]} not certain: the machine was busy" if found[None] else ""]
+    return ", ".join(part for part in parts if part)
 
 
 def _table(measured: Sequence[Json], judged: Mapping[str, Json], width: int) -> list[str]:

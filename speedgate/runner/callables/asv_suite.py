@@ -189,7 +189,10 @@ def _load(target: Json, with_cache: bool = True) -> Any:
     if target.get("param") is not None:
         name = f"{name}-{target['param']}"
     hooks = list(sys.meta_path)
-    benchmark = discovery.get_benchmark_from_name(target["root"], name)
+    try:
+        benchmark = discovery.get_benchmark_from_name(target["root"], name)
+    except ValueError as error:
+        raise NotApplicable(f"the suite has no such benchmark here: {error}") from None
     # It adds an importer on each call; one does.
     if any(type(hook).__name__ == "SpecificImporter" for hook in hooks):
         sys.meta_path[:] = hooks

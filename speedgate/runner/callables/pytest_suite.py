@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.metadata
 import importlib.util
 import io
 import json
@@ -98,7 +99,18 @@ def arguments(target: Json) -> list[str]:
     for module, options in SWITCHED_OFF.items():
         if importlib.util.find_spec(module) is not None:
             found += options
+    if _is_installed("speedgate"):
+        found.append("--speedgate-threads=0")  # it may stand in their addopts
     return found
+
+
+def _is_installed(distribution: str) -> bool:
+    """Whether a distribution is installed here, its plugins with it; a copy on the path is not."""
+    try:
+        importlib.metadata.distribution(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 class Reports:
@@ -157,7 +169,10 @@ class Listing:
     def pytest_collection_finish(self, session: Any) -> None:
         for item in session.items:
             if "benchmark" in getattr(item, "fixturenames", ()):
-                self.items.append({"name": item.nodeid, "file": str(item.path)})
+                # A node id is told from the root of the project, an argument from where we are.
+                _, colons, rest = item.nodeid.partition("::")
+                argument = f"{os.path.relpath(item.path)}{colons}{rest}"
+                self.items.append({"name": item.nodeid, "argument": argument})
 
 
 def list_tests(root: str, targets: list[str], options: list[str]) -> Json:

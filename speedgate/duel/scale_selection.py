@@ -1,0 +1,99 @@
+"""What ``duel --scale`` measures: the benchmarks of a project, in every build."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from speedgate.duel.build import Build
+from speedgate.duel.matchup import BuildUnderTest, Entry
+from speedgate.duel.package_copy import runners
+from speedgate.measuring.scale_run import Caches, Request, chosen, list_benchmarks
+from speedgate.measuring.selection import OptionError, parse_count
+from speedgate.measuring.targets import Benchmark, parse_targets, parse_threads
+from speedgate.runner.interpreter import usable_cores
+
+# Options that choose workloads of ours, and mean nothing to those of another project.
+OURS = ("workloads", "sizes", "strategies", "workers", "blas_threads")
+
+
+def add_scale_selection(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--scale",
+        action="append",
+        metavar="TARGET",
+        help="the benchmarks of a project in place of ours, as 'scale' takes them; may be repeated",
+    )
+    command.add_argument("--threads", metavar="COUNTS", help="with --scale: such as 2 or 2,4")
+    command.add_argument(
+        "-k", dest="expression", metavar="EXPR", help="with --scale: only names that match"
+    )
+    command.add_argument(
+        "--sample", metavar="COUNT", help="with --scale: so many, some of every function"
+    )
+
+
+def refuse_mixture(options: argparse.Namespace) -> None:
+    """Raise ``OptionError`` where options of both kinds of selection are given."""
+    given = [name for name in OURS if getattr(options, name) is not None]
+    if options.scale and given:
+        name = given[0].replace("_", "-")
+        raise OptionError(f"--{name} chooses our own workloads; with --scale leave it out")
+    if not options.scale:
+        for name in ("threads", "expression", "sample"):
+            if getattr(options, name) is not None:
+                flag = "-k" if name == "expression" else f"--{name}"
+                raise OptionError(f"{flag} chooses benchmarks of --scale TARGET; name one")
+
+
+def scale_entries(
+    options: argparse.Namespace, build: Build, folder: Path, tell: Callable[[str], None]
+) -> list[Entry]:
+    """Return an entry for every benchmark that the first build finds and that measures time."""
+    request = Request(
+        threads=parse_threads(options.threads, usable_cores(), options.oversubscribe),
+        expression=options.expression,
+        sample=parse_count("--sample", options.sample),
+    )
+    suites = parse_targets(options.scale, folder)
+    with runners(str(build.python), build.variables) as open_runner:
+        listing = list_benchmarks(suites, open_runner, ())
+    for name, reason in listing.broken:
+        tell(f"left out: {name} cannot be imported: {reason}")
+    applicable = [each for each in listing.benchmarks if each.refusal is None]
+    if not applicable:
+        raise OptionError(f"--scale: no benchmark that measures time in {' '.join(options.scale)}")
+    listing.benchmarks = applicable
+    return [
+        Entry(entry_workload(each), each.case(count))
+        for each in chosen(listing, request)
+        for count in request.threads
+    ]
+
+
+def entry_workload(benchmark: Benchmark) -> Any:
+    """A benchmark stands in for a workload: it opens itself."""
+    return benchmark
+
+
+def with_caches(
+    entries: Sequence[Entry],
+    builds: Sequence[BuildUnderTest],
+    time_limit: float,
+    tell: Callable[[str], None],
+) -> list[Entry]:
+    """Run what the suites set up once, in every build; return the entries that can be measured."""
+    found = list(entries)
+    of_project = [entry for entry in entries if hasattr(entry.workload, "target")]
+    for build in builds if of_project else ():
+        caches = Caches(partial(build.open_runner, of_project[0]), time_limit)
+        for entry in [each for each in of_project if each in found]:
+            benchmark: Any = entry.workload
+            reason = caches.make(benchmark)
+            if reason is not None:
+                tell(f"left out: {entry.label}: {reason}")
+                found.remove(entry)
+    return found
