@@ -1,5 +1,6 @@
 """``python -m speedgate report|selftest``: what is printed, and the exit codes."""
 
+import json
 import os
 import re
 import subprocess
@@ -12,8 +13,10 @@ from helpers.machine import CRASHING, HOLDS_GIL, PAIRS, Behaviour, MadeMachine, 
 from helpers.project import ROOT
 from helpers.runs import ENVIRONMENT, document, save
 
-from speedgate import __main__ as commands
-from speedgate.__main__ import QUICK_TRIALS, SELFTEST_TRIALS, main
+import speedgate
+from speedgate.commands.main import main
+from speedgate.commands.selftest import QUICK_TRIALS, SELFTEST_TRIALS
+from speedgate.history.history import History
 from speedgate.measuring.budget import JUDGED_SECONDS
 
 WELL, BAD, NOT_DONE = 0, 1, 2
@@ -24,9 +27,10 @@ CASES = ("g-1e6-serial-1", "g-1e6-threads-2", "g-1e6-processes-2", "g-1e5-thread
 def machine(monkeypatch):
     """Two cores, and runners that answer at once."""
     made = MadeMachine()
-    monkeypatch.setattr(commands, "RunnerProcess", made.open)
-    monkeypatch.setattr(commands, "usable_cores", lambda: 2)
-    monkeypatch.setattr(commands, "describe_machine", lambda: ENVIRONMENT)
+    monkeypatch.setattr("speedgate.commands.selftest.RunnerProcess", made.open)
+    monkeypatch.setattr("speedgate.commands.selftest.usable_cores", lambda: 2)
+    monkeypatch.setattr("speedgate.history.lookup.describe_machine", lambda: ENVIRONMENT)
+    monkeypatch.setattr("speedgate.commands.advise.describe_machine", lambda: ENVIRONMENT)
     monkeypatch.setattr("speedgate.measuring.measure.MOST_PAIRS", PAIRS)
     monkeypatch.setenv("COLUMNS", "200")
     return made
@@ -242,7 +246,7 @@ def test_a_workload_that_cannot_be_found_is_refused(run, machine, reference):
 
 
 def test_the_selftest_needs_two_cores(run, machine, monkeypatch):
-    monkeypatch.setattr(commands, "usable_cores", lambda: 1)
+    monkeypatch.setattr("speedgate.commands.selftest.usable_cores", lambda: 1)
     shown = run("selftest")
     assert shown.code == NOT_DONE
     assert "two usable cores" in shown.err
@@ -279,20 +283,102 @@ def test_an_interrupt_ends_the_selftest_and_its_runners(run, machine, monkeypatc
 # --- the command line
 
 
-@pytest.mark.parametrize(
-    "arguments", [[], ["no-such-command"], ["report", "--format", "pdf"], ["selftest", "--fast"]]
-)
+@pytest.mark.parametrize("arguments", [["report", "--format", "pdf"], ["selftest", "--fast"]])
 def test_misuse_exits_2_with_the_usage(run, arguments):
     shown = run(*arguments)
     assert shown.code == NOT_DONE
-    assert "usage: python -m speedgate" in shown.err
+    assert "usage: speedgate" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("word", "answer"),
+    [
+        ("reprot", "did you mean 'report'?"),
+        ("bisekt", "did you mean 'bisect'?"),
+        ("histroy", "did you mean 'history'?"),
+        ("no-such-command", "there are report, map, advise"),
+    ],
+)
+def test_a_mistyped_command_is_answered_with_the_nearest(run, word, answer):
+    shown = run(word, "--quick")
+    assert shown.code == NOT_DONE
+    assert shown.out == ""
+    assert f"speedgate: '{word}' is not a command; {answer}" in shown.err
+
+
+def test_alone_it_prints_an_overview_with_examples(run):
+    shown = run()
+    assert shown.code == WELL
+    assert "speedgate compare A B" in shown.out
+    assert max(map(len, shown.out.splitlines())) <= 80
+
+
+def test_it_says_its_version(run):
+    shown = run("--version")
+    assert (shown.code, shown.out) == (WELL, f"speedgate {speedgate.__version__}\n")
+
+
+def test_it_completes_in_a_shell(run):
+    pytest.importorskip("shtab", reason="shtab (extra 'completion') is missing")
+    shown = run("--print-completion", "bash")
+    assert shown.code == WELL
+    assert "selftest" in shown.out
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["report", "--help"], ["selftest", "--help"]])
 def test_help_is_no_error(run, arguments):
     shown = run(*arguments)
     assert shown.code == WELL
-    assert "usage: python -m speedgate" in shown.out
+    assert "usage: speedgate" in shown.out
+
+
+# --- plain values
+
+
+def test_a_run_as_json_has_its_cases_and_judgements(run, machine, tmp_path):
+    path = save(tmp_path / "0001.json", document(machine, *CASES))
+    shown = json.loads(run("report", path, "--format", "json").out)
+    assert [each["case"]["id"] for each in shown["cases"]] == list(CASES)
+    figures = shown["cases"][1]["figures"]
+    assert set(figures) == {"speedup", "seconds", "held", "cpu_per_wall"}
+    assert figures["speedup"]["low"] <= figures["speedup"]["value"] <= figures["speedup"]["high"]
+    assert shown["judgements"][0]["verdict"] == "passed"
+
+
+def test_advice_as_json_says_whether_it_is_certain(run, machine, tmp_path):
+    path = save(tmp_path / "0001.json", document(machine, *CASES))
+    shown = json.loads(run("advise", path, "--format", "json").out)
+    (advice, *_) = shown["advice"]
+    assert isinstance(advice["certain"], bool)
+    assert advice["choices"][0]["speedup"]["value"] >= advice["choices"][-1]["speedup"]["value"]
+
+
+def test_the_selftest_as_json_prints_nothing_else_on_standard_output(run, machine):
+    shown = run("selftest", "--quick", "--format", "json")
+    findings = json.loads(shown.out)
+    assert findings["same"]["low"] <= 1 <= findings["same"]["high"]
+    assert sum(findings["verdicts"].values()) > 0
+
+
+@pytest.mark.parametrize("name", ["0001", "0001.json", "a-machine", "runs/a-machine/0001.json"])
+def test_a_run_is_named_alike_for_every_command(run, machine, tmp_path, monkeypatch, name):
+    """By its name, its file, or its environment: ``report`` takes what ``compare`` takes."""
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "runs" / "a-machine" / "0001.json", document(machine, *CASES))
+    with History("runs") as history:
+        environment = history.environments()[0].name
+    text = environment if name == "a-machine" else name
+    for command in ("report", "advise"):
+        shown = run(command, text, "--history", "runs")
+        assert (shown.code, shown.err) == (WELL, "")
+        assert "0001.json" in shown.out
+
+
+def test_a_name_that_nothing_has_is_refused_with_those_that_there_are(run, machine, tmp_path):
+    save(tmp_path / "0001.json", document(machine, *CASES))
+    shown = run("report", "yesterday", "--history", tmp_path)
+    assert shown.code == NOT_DONE
+    assert "'yesterday' is no file, folder, run or environment of" in shown.err
 
 
 def test_the_help_names_every_command(run):

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from helpers.runs import CASE, ENVIRONMENT, NAME, a_run, save
 
-from speedgate.__main__ import main
+from speedgate.commands.main import main
 from speedgate.history.document import read_run
 from speedgate.history.identity import environment_digest, environment_name
 
@@ -298,7 +298,7 @@ def test_without_the_extra_each_run_has_a_line(run, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["nothing"], "has 'nothing'; 'python -m speedgate history' lists"),
+        (["nothing"], "has 'nothing'; 'speedgate history' lists"),
         ([CASE, "--environment", "nowhere"], "--environment 'nowhere'"),
     ],
 )

@@ -11,7 +11,7 @@ from helpers.runs import CASE, ENVIRONMENT, document, save
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speedgate.__main__ import main
+from speedgate.commands.main import main
 from speedgate.history.document import HistoryError, decode_run
 from speedgate.history.history import History
 from speedgate.history.identity import environment_digest

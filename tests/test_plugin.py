@@ -27,7 +27,7 @@ from helpers.machine import (
 )
 from helpers.project import ROOT, Project
 
-from speedgate import __main__ as commands
+from speedgate.commands.main import main
 from speedgate.history.document import FORMAT_VERSION, read_run
 from speedgate.judging.gate import MAX_PROCESSES, MIN_PROCESSES
 from speedgate.runner.strategies import STRATEGIES
@@ -1505,7 +1505,7 @@ def test_a_regression_stays_red_until_it_is_accepted(checkout, machine):
     newest = max(checkout.documents(), key=lambda document: document["datetime"])
     name = next(path for path, each in zip(checkout.files(), checkout.documents(), strict=True)
                 if each == newest)  # fmt: skip
-    assert commands.main(["accept", str(name), "--why", "meant so"]) == 0
+    assert main(["accept", str(name), "--why", "meant so"]) == 0
     result = checkout.run(*ONE, "--benchmark-compare")
     assert result.ret == GREEN
     says(result, "not evaluated: g-1e6-threads-2 against history: 4 more runs")

@@ -85,7 +85,7 @@ def test_a_run_reads_back_as_it_was_written(tmp_path, measurement):
     (found,) = run.rows()
     assert found.case == CASE
     assert found.rounds == evidence.speedup
-    assert found.signals()["speedup"] == evidence.speedup
+    assert found.watched()["speedup"] == evidence.speedup
     assert found.speedup == over_processes(evidence.speedup, evidence.process_speedups)
     assert found.speedup.low < evidence.speedup.low
     assert found.control == evidence.control.value
@@ -104,7 +104,7 @@ def test_what_is_watched_from_run_to_run_counts_rounds_that_resemble_each_other_
         found = Measurement(CASE)
         found.processes = [[Pair(Round(1.0, 1.0, cpu=1.0), each) for each in rounds]]
         found.replies = [{"tasks": 1, "loops": 1}]
-        return row_of(extra_info(found)).signals()
+        return row_of(extra_info(found)).watched()
 
     numbers = [1 + 0.01 * number for number in range(40)]
     ordered = of(sorted(numbers))

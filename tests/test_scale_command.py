@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from speedgate.__main__ import main
+from speedgate.commands.main import main
 from speedgate.history.document import read_run
 from speedgate.measuring import scale_run
 

@@ -15,7 +15,7 @@ from helpers.runs import CASE, a_run, document, save
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speedgate.__main__ import main
+from speedgate.commands.main import main
 from speedgate.plugin.hooks import write
 from speedgate.report.table import Table, markdown, plain, wrapped
 from speedgate.report.text import encodable, markdown_text, one_line, visible

@@ -50,6 +50,8 @@ GIL_EXPLAINS = 1.5
 
 
 class Verdict(Enum):
+    """What a gate says of a case. The last two always have a reason."""
+
     PASSED = "passed"
     FAILED = "failed"
     INCONCLUSIVE = "inconclusive"

@@ -71,7 +71,7 @@ class Row:
         """The contender's median seconds a round."""
         return None if self.seconds is None else self.seconds.value * self.calls
 
-    def signals(self) -> dict[str, Estimate | None]:
+    def watched(self) -> dict[str, Estimate | None]:
         """Return the figures that are watched from run to run, as far as this run tells them.
 
         What processes differ by is in the runs before.

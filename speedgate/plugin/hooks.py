@@ -887,7 +887,7 @@ def judge_against_history(
     evidence = measurement.evidence(DEFAULT_CONFIDENCE)
     waiting = None if evidence.shares is None else evidence.shares.waiting
     levels = levels_of(
-        row_of(extra_info(measurement)).signals(),
+        row_of(extra_info(measurement)).watched(),
         runs,
         machine_loss(evidence.workers, evidence.control, waiting, runs),
     )

@@ -1,0 +1,70 @@
+"""What several commands share: arguments, the formats, and how they say what is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from speedgate.report.table import wrapped
+from speedgate.report.text import visible_lines
+
+MOST_DIGITS = 9
+FORMATS = ("text", "markdown", "json")
+
+
+def add_where(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--history",
+        default="results",
+        metavar="WHERE",
+        help="the folder or address of the runs (default: results)",
+    )
+
+
+def add_run(command: argparse.ArgumentParser) -> None:
+    """Declare the run that a command shows; ``history.lookup`` says what may name it."""
+    command.add_argument(
+        "source",
+        nargs="?",
+        metavar="RUN",
+        help="a run's file or name, an environment, or a folder or address of runs, whose newest "
+        "run is shown (default: the newest of --history)",
+    )
+    add_where(command)
+
+
+def add_format(command: argparse.ArgumentParser, *formats: str) -> None:
+    command.add_argument("--format", choices=formats or FORMATS, default="text")
+
+
+def count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS):
+        raise argparse.ArgumentTypeError(f"'{text}': a whole number from 0 up to 999999999")
+    return int(text)
+
+
+def columns() -> int:
+    """Return the width of the terminal in columns."""
+    return shutil.get_terminal_size().columns
+
+
+def notify(text: str) -> None:
+    """Write a message on standard error, line by line."""
+    print(visible_lines(text.splitlines()), file=sys.stderr)
+
+
+def show_lines(lines: Iterable[str]) -> None:
+    print(visible_lines(lines))
+
+
+def show_wrapped(text: str) -> None:
+    print(visible_lines(wrapped(text, columns())))
+
+
+def show_json(value: Any) -> None:
+    """Print plain values as JSON, which escapes whatever a terminal would act on."""
+    print(json.dumps(value, indent=1))

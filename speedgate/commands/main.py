@@ -1,0 +1,131 @@
+"""The command line itself: which commands there are, and what one that fails says."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import speedgate
+from speedgate.commands.accept import add_accept_command
+from speedgate.commands.advise import add_advise_command
+from speedgate.commands.arguments import notify
+from speedgate.commands.bisect import add_bisect_command
+from speedgate.commands.compare import add_compare_command
+from speedgate.commands.duel import add_duel_command
+from speedgate.commands.exchange import add_export_command, add_import_command
+from speedgate.commands.history import add_history_command
+from speedgate.commands.map import add_map_command
+from speedgate.commands.report import add_report_command
+from speedgate.commands.scale import add_scale_command
+from speedgate.commands.selftest import add_selftest_command
+from speedgate.duel.build import BuildError
+from speedgate.history.document import HistoryError
+from speedgate.history.store import StoreError
+from speedgate.measuring.measure import MeasurementError
+from speedgate.measuring.selection import OptionError
+from speedgate.report.text import write_plain_marks
+
+# In the order of the overview: each adds one command.
+COMMANDS: tuple[Callable[[Any], None], ...] = (
+    add_report_command,
+    add_map_command,
+    add_advise_command,
+    add_scale_command,
+    add_compare_command,
+    add_history_command,
+    add_accept_command,
+    add_duel_command,
+    add_bisect_command,
+    add_selftest_command,
+    add_import_command,
+    add_export_command,
+)
+# What is said without a traceback.
+REFUSALS = (BuildError, HistoryError, MeasurementError, OptionError, StoreError, OSError)
+EXAMPLES = """\
+examples:
+  pytest bench/                               measure, judge and save: three minutes
+  speedgate report                            the newest run again
+  speedgate scale tests/ --threads 2          do a project's own benchmarks scale in threads?
+  speedgate compare A B                       two runs, environments or folders
+  speedgate duel numpy==2.3.5 numpy==2.4.6    two builds, measured in turn: nine minutes
+  speedgate COMMAND --help                    every option of a command
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit code: 0 well, 1 the answer is bad, 2 it could not be done."""
+    write_plain_marks(sys.stdout, sys.stderr)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    top, names = parser()
+    if not words:
+        top.print_help()
+        return 0
+    if (mistyped := unknown_command(words, names)) is not None:
+        notify(mistyped)
+        return 2
+    options = top.parse_args(words)
+    try:
+        code: int = options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough, as head has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except REFUSALS as error:
+        notify(f"speedgate {options.command}: {error}")
+        drop_what_cannot_be_written()
+        return 2
+    except KeyboardInterrupt:
+        print(f"speedgate {options.command}: interrupted", file=sys.stderr)
+        return 130
+    return code
+
+
+def unknown_command(words: Sequence[str], names: Sequence[str]) -> str | None:
+    """Return what to say of a first word that is no command, with the nearest that is one."""
+    word = words[0]
+    if word in names or word.startswith("-"):
+        return None
+    nearest = difflib.get_close_matches(word, names, 1, 0.5)
+    remedy = f"did you mean '{nearest[0]}'?" if nearest else f"there are {', '.join(names)}"
+    return f"speedgate: '{word}' is not a command; {remedy}"
+
+
+def drop_what_cannot_be_written() -> None:
+    """Keep a full disk below the output from being named a second time, in a traceback."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def parser() -> tuple[argparse.ArgumentParser, list[str]]:
+    """Return the parser of the command line, and the names of the commands."""
+    top = argparse.ArgumentParser(
+        prog="speedgate",
+        description="Do NumPy's threads really run side by side: on this machine, in this\n"
+        "build, since last night?",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"speedgate {speedgate.__version__}")
+    add_completion(top)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for add_command in COMMANDS:
+        add_command(commands)
+    return top, list(commands.choices)
+
+
+def add_completion(top: argparse.ArgumentParser) -> None:
+    """Offer the completion of shells where shtab (the extra ``completion``) is installed."""
+    try:
+        import shtab  # noqa: PLC0415  # an extra
+    except ImportError:
+        return
+    shtab.add_argument_to(
+        top, ["--print-completion"], help="print a completion script: --print-completion bash"
+    )

@@ -1,0 +1,67 @@
+"""The command `selftest`: what this machine and this build can tell."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from speedgate.commands.arguments import add_format, notify, show_json
+from speedgate.judging.gate import Verdict, floors
+from speedgate.measuring.measure import RunnerProcess, import_folders
+from speedgate.measuring.selection import OptionError
+from speedgate.measuring.selftest import Findings, conclusions, run_selftest
+from speedgate.measuring.suite import find_workload
+from speedgate.report.records import estimate_record
+from speedgate.runner.interpreter import usable_cores
+
+SELFTEST_TRIALS = 32
+QUICK_TRIALS = 5
+
+
+def add_selftest_command(commands: Any) -> None:
+    command = commands.add_parser(
+        "selftest", help="A/A on this machine: false alarms, smallest drop, a threshold"
+    )
+    command.add_argument("--quick", action="store_true", help="under a minute")
+    command.add_argument(
+        "--workload",
+        metavar="MODULE:NAME",
+        default="workloads:G_OUT",
+        help="a workload that is known to scale (default: workloads:G_OUT)",
+    )
+    add_format(command, "text", "json")
+    command.set_defaults(run=run_the_selftest)
+
+
+def run_the_selftest(options: argparse.Namespace) -> int:
+    workers = usable_cores()
+    if workers < 2:
+        raise OptionError("selftest needs two usable cores; this process may use one")
+    workload: Any = find_workload(options.workload)
+    as_json = options.format == "json"
+    findings = run_selftest(
+        workload,
+        find_workload("workloads:CONTROL"),
+        workers,
+        floors(workers),
+        QUICK_TRIALS if options.quick else SELFTEST_TRIALS,
+        lambda: RunnerProcess(import_folders(workload), blas_threads=1),
+        notify if as_json else lambda line: print(line, flush=True),
+    )
+    if as_json:
+        show_json(findings_record(findings))
+    else:
+        print("", *conclusions(findings), sep="\n")
+    return 0 if findings.same_is_one() else 1
+
+
+def findings_record(findings: Findings) -> dict[str, Any]:
+    """Return what the self-test found as plain values; null is what it could not tell."""
+    return {
+        "same": estimate_record(findings.same),
+        "verdicts": {verdict.value: findings.count(verdict) for verdict in Verdict},
+        "false_alarms": estimate_record(findings.false_alarms()),
+        "smallest_drop": findings.smallest_drop(),
+        "recommended_min_speedup": findings.recommended_speedup(),
+        "conclusions": conclusions(findings),
+    }

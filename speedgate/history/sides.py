@@ -1,0 +1,89 @@
+"""Sides: the runs that a text names, as one side of a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from speedgate.history.document import EstimateEntry, Json
+from speedgate.history.history import EnvironmentEntry, History
+from speedgate.history.index import Figures, figures_of
+from speedgate.history.lookup import Notify, below, named, no_complete_run, only_environment
+from speedgate.judging.comparison import Level, Source
+from speedgate.stats.estimate import Estimate
+from speedgate.stats.moments import Moments
+
+
+def open_side(text: str, where: str, last: int, notify: Notify) -> tuple[Source, Json]:
+    """Return one side of a comparison and its environment: what ``text`` names.
+
+    Of an environment the newest ``last`` runs count, all of them if 0.
+    """
+    with named(text, where, notify) as source:
+        if source.file is not None:
+            run = source.file
+            return side_of(text, [list(figures_of(run))], run.is_complete), run.environment
+        history = source.history
+        assert history is not None
+        if source.entry is not None:
+            entry = source.entry
+            label = f"{entry.environment}/{entry.id}"
+            side = side_of(label, [history.figures(entry)], entry.complete)
+            return side, history.read(entry).environment
+        if source.environment is not None:
+            return environment_side(history, source.environment, last)
+        environment = only_environment(history, text)
+        side, description = environment_side(history, environment, last)
+        # The folders may be of one environment, before and after a change.
+        return replace(side, label=below(text, environment.name)), description
+
+
+def environment_side(
+    history: History, environment: EnvironmentEntry, last: int
+) -> tuple[Source, Json]:
+    """Return the newest ``last`` runs of an environment as a side, or all of them if 0."""
+    if not last and environment.runs > 1:
+        return whole_side(history, environment), environment.description
+    runs = history.runs((environment.digest,), most=last or -1)
+    if not runs:
+        raise no_complete_run(history, environment)
+    figures = [[each for each in history.figures(run) if not each.broken] for run in runs]
+    return side_of(environment.name, figures), environment.description
+
+
+def whole_side(history: History, environment: EnvironmentEntry) -> Source:
+    """Return all runs of an environment as a side, from the sums that the index keeps."""
+    sides: dict[str, dict[str, Level]] = {"speedup": {}, "seconds": {}}
+    for (name, signal), moments in history.levels(environment.digest).items():
+        level = Level(moments)
+        if moments.count == 1:
+            lone = [[each] for _, each in history.series(environment.digest, name)]
+            level = getattr(side_of("", lone), signal)[name]
+        sides[signal][name] = level
+    if not sides["seconds"]:
+        raise no_complete_run(history, environment)
+    runs = len(history.runs((environment.digest,)))
+    return Source(environment.name, runs, sides["speedup"], sides["seconds"])
+
+
+def side_of(label: str, runs: Sequence[Sequence[Figures]], complete: bool = True) -> Source:
+    """Return the side that some runs make: each benchmark's figures in each of them."""
+    speedup: dict[str, list[Estimate]] = {}
+    seconds: dict[str, list[Estimate]] = {}
+    processes: dict[str, Moments] = {}
+    for figures in (each for run in runs for each in run):
+        processes[figures.name] = figures.process_moments
+        for found, names in (
+            (speedup, ("speedup", "speedup_low", "speedup_high")),
+            (seconds, ("seconds", "seconds_low", "seconds_high")),
+        ):
+            value, low, high = (getattr(figures, name) for name in names)
+            if value is not None and value > 0:
+                found.setdefault(figures.name, []).append(
+                    EstimateEntry(value, low, high).estimate()
+                )
+    speedups, times = (
+        {name: Level.of(each, processes[name]) for name, each in found.items()}
+        for found in (speedup, seconds)
+    )
+    return Source(label, len(runs), speedups, times, complete)
