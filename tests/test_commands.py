@@ -306,7 +306,8 @@ def test_a_mistyped_command_is_answered_with_the_nearest(run, word, answer):
     assert f"speedgate: '{word}' is not a command; {answer}" in shown.err
 
 
-def test_alone_it_prints_an_overview_with_examples(run):
+def test_alone_it_prints_an_overview_with_examples(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     shown = run()
     assert shown.code == WELL
     assert "speedgate compare A B" in shown.out
