@@ -27,6 +27,7 @@ from typing import Any
 import psutil
 
 from evaluation.dial import DIAL, G_LOCKED
+from evaluation.pages import write_page
 from evaluation.peers import PEERS
 from evaluation.scenes import SCENES, scene
 from speedgate.history.document import EstimateEntry
@@ -189,16 +190,16 @@ def own_seconds() -> float:
 # Rules of earlier code whose trials count as this code's, and why. A failed one counts if this code
 # fails it too: else this code would have gone on measuring, and it is done again.
 SAME_AS_HERE = {
-    "5bf8321af64e": "since then a worker of a cluster prepares each case anew, and some errors "
-    "have no traceback: nothing that a trial in threads comes to",
-    "7812385e528b": "since then the gate grants what workers may have been idle or held the GIL "
-    "for because of others: it fails less, and decides as before otherwise",
-    "a81fee7e1b17": "since then a runner may be of another build, and leaves nothing behind when "
-    "it is killed: nothing that a trial comes to",
-    "1f57159e7250": "since then a duel may keep workers to a core each: no trial does",
-    "91d6b97a1f65": "since then what a worker has to spare because others were blocked, or began "
-    "late, is in the concurrency, which is never higher for it: a trial counts only if its verdict "
-    "stands with the lowest that its shares allow",
+    "5bf8321af64e": "a worker of a cluster now prepares each case anew, and some errors have no "
+    "traceback; a trial in threads meets neither",
+    "7812385e528b": "the gate now grants what workers may have been idle, or held the GIL, because "
+    "of others; it fails less, and else decides as before",
+    "a81fee7e1b17": "a runner may now be of another build, and leaves nothing behind when it is "
+    "killed; a trial meets neither",
+    "1f57159e7250": "a duel may now keep workers to a core each; no trial does",
+    "91d6b97a1f65": "the concurrency now holds what a worker had to spare because others were "
+    "blocked, or began late, and is never higher for it; a trial counts only if its verdict stands "
+    "with the lowest concurrency that its shares allow",
 }
 
 
@@ -354,8 +355,7 @@ def main() -> None:
                 parser.error(f"--scenes: '{name}' is not a scene; there are {', '.join(SCENES)}")
         run(arguments.minutes, arguments.scenes.split(","))
     else:
-        TABLE_FILE.write_text(document(read_trials()))
-        print(f"wrote {TABLE_FILE}")
+        write_page(TABLE_FILE, document(read_trials()))
 
 
 # --- the document
@@ -377,24 +377,19 @@ def document(everything: list[dict[str, Any]]) -> str:
     lines = [
         "# How accurate the gate is",
         "",
+        "How often does the gate fail healthy code, and how often does it miss a regression? Each "
+        f"trial measures one case as a default run does, for at most {JUDGED_SECONDS:.1f} s, and "
+        "judges it with the default floors. The truth is known. The neighbour is a process that "
+        "computes on one core: for the whole trial, in bursts (0.4 s on, 0.4 s off on average), or "
+        "for its first 2 s.",
+        "",
         "Made by `python -m evaluation.accuracy run` and `python -m evaluation.accuracy table`; "
         f"{len(trials)} trials at {versions} on {machine}. {len(everything) - len(current)} trials "
         f"of other code or another machine are left out.{since}",
         "",
-        *(f"Trials of {rule} count as this code's: {why}." for rule, why in SAME_AS_HERE.items()),
-        "A trial by an earlier code counts only if this one says the same of it, and is else done "
-        "again: in docs/method.md is what that was for.",
-        "",
-        _not_upheld_line(everything, machine),
-        "",
-        f"Each trial measures one case as a default run does, for at most {JUDGED_SECONDS:.1f} s, "
-        "and is judged with the default floors. The neighbour is a process that computes on one "
-        "core: for the whole trial, in bursts (0.4 s on, 0.4 s off on average), or for its first "
-        "2 s.",
-        "",
-        f"A quiet trial during which other processes kept more than {MOST_OTHERS:g} of a core busy "
-        f"is set aside and done again, whatever its verdict: {len(set_aside)} were, of which "
-        f"{wrong} had a wrong verdict (inconclusive not counted).",
+        f"If other processes kept more than {MOST_OTHERS:g} of a core busy during a quiet trial, "
+        f"it is set aside and done again, whatever its verdict. This happened {len(set_aside)} "
+        f"times; {wrong} of these trials had a wrong verdict (inconclusive not counted).",
         "",
         "## Verdicts",
         "",
@@ -402,16 +397,25 @@ def document(everything: list[dict[str, Any]]) -> str:
         "",
         "## Beside the other tools, on the same rounds",
         "",
-        "Serial and threaded blocks are cut from the paired rounds: the baselines of the first "
-        "half, the threaded rounds of the second. Tools that compare with a stored run compare "
-        "with a neighbouring quiet trial of the healthy twin. A tool that knows no "
-        "'inconclusive' either fails or passes.",
+        "The other tools want a serial and a threaded block. These are cut from the paired "
+        "rounds: the baselines of the first half, the threaded rounds of the second half. Tools "
+        "that compare with a stored run compare with a neighbouring quiet trial of the healthy "
+        "twin. A tool that knows no 'inconclusive' either fails or passes.",
         "",
         *_peer_table(trials),
         "",
         "## The signals",
         "",
         *_signal_table(trials),
+        "",
+        "## Trials by earlier code",
+        "",
+        "A trial by earlier code counts only if today's code says the same of it; otherwise it is "
+        "done again. What is different today, and why such trials count:",
+        "",
+        *(f"- {rule}: {why}." for rule, why in SAME_AS_HERE.items()),
+        "",
+        _not_upheld_line(everything, machine),
         "",
     ]
     return "\n".join(lines)
@@ -432,8 +436,8 @@ def _not_upheld_line(everything: list[dict[str, Any]], machine: str) -> str:
     )
     counts = "; ".join(f"{count} {kind}" for kind, count in sorted(left_out.items()))
     return (
-        f"Of {len(mine)} trials by earlier code this one may say something else of "
-        f"{left_out.total()}{f' ({counts})' if counts else ''} that were not done again: these are "
+        f"Of {len(mine)} trials by earlier code, today's may say something else of "
+        f"{left_out.total()}{f' ({counts})' if counts else ''} that were not done again. These are "
         "left out."
     )
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from scipy import stats
 
 from evaluation import claim_scenes as scenes
+from evaluation.pages import write_page
 
 DOCUMENT = Path("docs/claims.md")
 EXCEEDED_ERROR = 0.01
@@ -331,19 +332,19 @@ def outcome(claim: Claim, repeats: int, seconds: float) -> Outcome:
 
 
 def document(rows: Sequence[str]) -> str:
-    return "\n".join(
-        [
-            "# What is stated, and what comes out",
-            "",
-            "Made by `python -m evaluation.claims`; `--quick` looks at fewer repeats, a part "
-            "of a name or scene at those claims alone. Each goes through the functions that judge "
-            "a real run. A claim is exceeded where more came out than stated with 99% confidence.",
-            "",
-            *HEAD,
-            *rows,
-            "",
-        ]
-    )
+    lines = [
+        "# What is stated, and what comes out",
+        "",
+        "Does each probability that the pages state hold on scenes whose truth is known? Made by "
+        "`python -m evaluation.claims`. `--quick` makes fewer repeats; a part of a name or of a "
+        "scene chooses claims. Each claim goes through the functions that judge a real run. It is "
+        "exceeded if more came out than stated, with 99% confidence.",
+        "",
+        *HEAD,
+        *rows,
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def main() -> int:
@@ -364,8 +365,7 @@ def main() -> int:
         found.append(outcome(claim, claim.repeats, seconds))
         print(found[-1].row, flush=True)
     if not options.words and not options.quick:
-        DOCUMENT.write_text(document([each.row for each in found]))
-        print(f"wrote {DOCUMENT}")
+        write_page(DOCUMENT, document([each.row for each in found]))
     return int(any(each.is_exceeded for each in found))
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import ruptures
 
 from evaluation.coverage import series
+from evaluation.pages import write_page
 from speedgate.runner.interpreter import describe_machine
 from speedgate.stats.changepoints import change_points
 
@@ -193,22 +194,22 @@ def document() -> str:
         "Made by `python -m evaluation.drift` on "
         f"{machine['cpu']}, {machine['usable_cores']} usable cores, {machine['system']} "
         f"{machine['kernel']}, Python {sys.version.split()[0]}, ruptures {version('ruptures')}, "
-        f"NumPy {np.__version__}. Made series, seed {SEED}; the spread of the nights is "
-        f"{SPREAD:.0%}.",
+        f"NumPy {np.__version__}. The series are made up, with seed {SEED}; the spread of the "
+        f"nights is {SPREAD:.0%}. Three methods:",
         "",
-        "- Speedgate: `speedgate.stats.changepoints.change_points`;",
-        "  `python -m speedgate history CASE` runs it.",
-        "- PELT, squares, BIC: ruptures alone, without a test of what it proposes; the",
-        "  shortest level is its default, two nights.",
-        "- median:15%: a night fails that is more than 15% slower than the one before, as with",
-        "  `--benchmark-compare-fail=median:15%`.",
+        "- Speedgate: `speedgate.stats.changepoints.change_points`, which "
+        "`python -m speedgate history CASE` runs.",
+        "- PELT, squares, BIC: ruptures alone, without a test of what it proposes. Its shortest "
+        "level is the default, two nights.",
+        "- median:15%: a night fails if it is more than 15% slower than the night before, as with "
+        "`--benchmark-compare-fail=median:15%`.",
         "",
         "## False alarms",
         "",
-        f"The share of {SERIES} series without a change in which one is reported after the last",
-        f"night, and of {SERIES_LOOKED_AT} series of {NIGHTS_LOOKED_AT} nights after any of them.",
-        "Speedgate means to stay at about 1% a look or below for all noises but the last:",
-        "neighbours that are as alike as that look like levels.",
+        f"In what share of {SERIES} series without a change does a method report one after the "
+        f"last night? And in what share of {SERIES_LOOKED_AT} series of {NIGHTS_LOOKED_AT} nights "
+        "after any of them? Speedgate means to stay at about 1% a look or below for all noises but "
+        "the last, in which neighbouring nights are so alike that they look like levels.",
         "",
         f"| noise | method | {' | '.join(f'{nights} nights' for nights in NIGHTS)} | "
         f"{NIGHTS_LOOKED_AT}, every night |",
@@ -217,22 +218,21 @@ def document() -> str:
         "",
         "## How soon a change is found",
         "",
-        f"The share of {SERIES_WITH_A_CHANGE} series of normal noise in which the change, after",
-        f"{NIGHTS_BEFORE} nights without one, is reported within so many nights, and the nights in",
-        "which half of them have it. Looked at after these nights:",
-        f"{', '.join(map(str, LOOKS))}. With no change, it is chance.",
+        f"{SERIES_WITH_A_CHANGE} series of normal noise change after {NIGHTS_BEFORE} nights "
+        "without a change. In what share of them does a method report it within 10, 30, 60 and 100 "
+        "nights, and after how many nights does it do so in half of them? It looks after these "
+        f"nights: {', '.join(map(str, LOOKS))}. The rows without a change show chance.",
         "",
         f"| change | method | {' | '.join(f'within {nights}' for nights in FOUND_WITHIN)} | "
         "half of them |",
         f"| --- | --- |{' --- |' * (len(FOUND_WITHIN) + 1)}",
         *_detection_lines(),
     ]
-    return "\n".join([*lines, ""])
+    return "\n".join(lines)
 
 
 def main() -> None:
-    DOCUMENT.write_text(document())
-    print(f"wrote {DOCUMENT}")
+    write_page(DOCUMENT, document())
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from statistics import median
 from typing import Any
 
 from evaluation.accuracy import MACHINE, commit
+from evaluation.pages import write_page
 from speedgate.duel.decision import PAIR_FIGURE, Effect, decide
 from speedgate.stats.estimate import Estimate
 
@@ -93,29 +94,28 @@ def table() -> str:
     """Return the document: what all duels of this method come to, and a row for each duel."""
     duels = read_duels()
     told = max(map(method_of, duels), default=METHOD)
-    return "\n".join(
-        [
-            "# A build against itself",
-            "",
-            "Made by `python -m evaluation.duels run` and `python -m evaluation.duels table`: "
-            "duels of one build with itself over the default selection. The stated error is that "
-            "at most 1 of 20 duels calls anything better or worse.",
-            "",
-            *summary([duel for duel in duels if method_of(duel) == told], told),
-            "",
-            "## Every duel",
-            "",
-            f"{METHOD} is the present method: seconds, speedup and the GIL held decide, and what "
-            "was waited for a core is given back. By method 2 concurrency and inflation decided as "
-            "well, and in 1 workers kept to no core. Two at once share the cores, as beside any "
-            "other work: blocks are fewer then, and more is inconclusive.",
-            "",
-            f"| method | commit | at once | machine | cases | minutes | {' | '.join(VERDICTS)} |",
-            f"| --- | --- | --- | --- | --- | --- |{' --- |' * len(VERDICTS)}",
-            *map(row, duels),
-            "",
-        ]
-    )
+    lines = [
+        "# A build against itself",
+        "",
+        "A duel of a build with itself must not call anything better or worse; at most 1 of 20 may "
+        "do so by chance. Made by `python -m evaluation.duels run` and "
+        "`python -m evaluation.duels table`, over the default selection.",
+        "",
+        *summary([duel for duel in duels if method_of(duel) == told], told),
+        "",
+        "## Every duel",
+        "",
+        f"Method {METHOD} is the present one: seconds, speedup and the GIL held share decide, and "
+        "the waiting for a core is given back. By method 2 concurrency and inflation decided as "
+        "well; by method 1 workers kept to no core. Two duels at once share the cores, as beside "
+        "any other work: then there are fewer blocks, and more cases are inconclusive.",
+        "",
+        f"| method | commit | at once | machine | cases | minutes | {' | '.join(VERDICTS)} |",
+        f"| --- | --- | --- | --- | --- | --- |{' --- |' * len(VERDICTS)}",
+        *map(row, duels),
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def method_of(duel: Json) -> int:
@@ -218,7 +218,7 @@ def main() -> None:
     elif options.command == "rejudge":
         print(rejudge())
     else:
-        TABLE_FILE.write_text(table())
+        write_page(TABLE_FILE, table())
         print(f"wrote {TABLE_FILE}")
 
 

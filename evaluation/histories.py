@@ -32,6 +32,7 @@ from pytest_benchmark.storage.file import FileStorage
 from pytest_benchmark.utils import get_machine_id
 
 from evaluation.accuracy import MACHINE
+from evaluation.pages import write_page
 from speedgate.history.document import FORMAT_VERSION, encode_run, upgraded
 from speedgate.history.history import History, run_name
 from speedgate.history.index import CACHE_VARIABLE
@@ -194,10 +195,11 @@ def starting(folder: Path, history: Path, few: Path, runs: list[Path]) -> list[s
     return [
         "## Starting",
         "",
-        "`pytest bench/ --benchmark-compare`, until the first benchmark would begin; the index is "
-        f"there. The median of {REPEATS} starts in turn (of stock with more runs, of 2), and the "
-        "largest resident size. A session of ours starts an interpreter to describe the build, "
-        "imports more and lays out its cases; stock starts in a project of 300 benchmarks.",
+        "How long does `pytest bench/ --benchmark-compare` take until the first benchmark would "
+        f"begin? The index is there. The seconds are the median of {REPEATS} starts in turn (of "
+        "stock with more runs, of 2), the MB the largest resident size. A session of ours starts "
+        "an interpreter to describe the build, imports more and lays out its cases; stock starts "
+        "in a project of 300 benchmarks.",
         "",
         "| | s | MB |",
         "| --- | --- | --- |",
@@ -334,7 +336,7 @@ def killed(folder: Path) -> list[str]:
         "## Killed while saving",
         "",
         f"A process that saves run after run is killed (SIGKILL) at a random moment, {KILLS} "
-        "times. What Speedgate's index takes for a run is checked to be whole.",
+        "times. Each file that Speedgate's index takes for a run is then checked to be whole.",
         "",
         "| | kills | whole runs | broken files under a run's name |",
         "| --- | --- | --- | --- |",
@@ -410,8 +412,9 @@ def main() -> None:
     head = [
         "# What a long history costs",
         "",
-        f"Made by `python -m evaluation.histories` on {MACHINE}. Stock is pytest-benchmark's own "
-        "storage. All in one run; figures of two machines are no comparison.",
+        "How long do questions take, and is any run lost, when there are 10,000 of them? Stock is "
+        "pytest-benchmark's own storage. All figures are of one run; do not compare them with "
+        f"those of another machine. Made by `python -m evaluation.histories` on {MACHINE}.",
         "",
     ]
     with tempfile.TemporaryDirectory(prefix="speedgate-") as folder:
@@ -421,8 +424,7 @@ def main() -> None:
             print("\n".join(part), flush=True)
             lines += part
     if options.runs == RUNS:
-        DOCUMENT.write_text("\n".join(lines))
-        print(f"wrote {DOCUMENT}")
+        write_page(DOCUMENT, "\n".join(lines))
 
 
 if __name__ == "__main__":

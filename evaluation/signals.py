@@ -21,6 +21,7 @@ from statistics import fmean, median, stdev, variance
 import numpy as np
 
 from evaluation.dial import DIAL, SLEEP, dial, set_dial
+from evaluation.pages import write_page
 from evaluation.scenes import NEIGHBOUR
 from speedgate.judging.gate import (
     JUDGED_BY_DEFAULT,
@@ -175,7 +176,8 @@ def document() -> str:
         "",
         "## The baseline decides everything",
         "",
-        "Six `np.exp(np.ones(n))`: medians, page faults in brackets, speedups of two threads.",
+        "Six `np.exp(np.ones(n))`: the median seconds, the page faults in brackets, and the "
+        "speedup of two threads over the main thread and over one worker thread.",
         "",
         "| n | main thread | one worker | two workers | main / two | one / two |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -183,9 +185,9 @@ def document() -> str:
         "",
         "## The accounting names the cause",
         "",
-        "Two threads. The expected share is known beforehand; beside a busy process it is what",
-        "that process took, by its own CPU clock. While noop is handed out the caller computes:",
-        "three runnable threads on two cores, so that some waiting is true.",
+        "Two threads. The expected share is known beforehand; beside a busy process it is what "
+        "that process took, by its own CPU clock. While noop is handed out the caller computes as "
+        "well. So three threads can run on two cores, and some waiting is true.",
         "",
         "| case | expected | on CPU | waiting | blocked | idle |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -193,24 +195,25 @@ def document() -> str:
         "",
         "## A dial that holds the GIL for a set share of its work",
         "",
-        f"{REPEATS} times two fresh processes each, least to greatest. Held is py-spy's share of",
-        "one worker; concurrency is of two workers, lower and upper bound.",
+        f"Each row shows the least and the greatest of {REPEATS} measurements, each in two fresh "
+        "processes. The GIL held share is py-spy's, of one worker. The concurrency is that of two "
+        "workers, with its lower and its upper bound.",
         "",
         "| held, true | held | concurrency, low | high | speedup |",
         "| --- | --- | --- | --- | --- |",
         *_dial_lines(rows),
         "",
-        "The smallest of these holds from which on every interval, at the confidence of a default",
-        "gate, lies beyond the default limit:",
+        "From which hold on does every interval, at the confidence of a default gate, lie beyond "
+        "the default limit?",
         "",
         *_smallest_lines(rows),
         "",
         "## How far one stretch of samples is from the next",
         "",
-        f"{STRETCHES} stretches of {HELD_SECONDS:g} s of one worker, each sampled {RATE} times a",
-        "second. Were the samples independent, the variance would be the binomial one.",
+        f"{STRETCHES} stretches of {HELD_SECONDS:g} s of one worker, each sampled {RATE} times a "
+        "second. If the samples were independent, the variance would be the binomial one.",
         "",
-        "| work | held, mean | standard deviation | of its variance, the binomial one |",
+        "| work | held, mean | standard deviation | variance over the binomial one |",
         "| --- | --- | --- | --- |",
         *_stretch_lines(),
         "",
@@ -221,7 +224,7 @@ def document() -> str:
 def _smallest_lines(rows: list[tuple[int, list[Evidence]]]) -> Iterator[str]:
     required = floors(WORKERS)
     signals: dict[str, Callable[[Evidence], bool]] = {
-        f"held fraction (above {required.held:g})": lambda each: held_is_high(each, required),
+        f"GIL held share (above {required.held:g})": lambda each: held_is_high(each, required),
         f"concurrency (below {required.concurrency:g})": lambda each: concurrency_is_low(
             each, required
         ),
@@ -312,8 +315,7 @@ def main() -> None:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         measure_baseline(int(sys.argv[2]))
         return
-    DOCUMENT.write_text(document())
-    print(f"wrote {DOCUMENT}")
+    write_page(DOCUMENT, document())
 
 
 if __name__ == "__main__":

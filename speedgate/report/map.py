@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from speedgate.history.document import Run
@@ -19,10 +20,12 @@ WORDS = {
     GilClass.NOT_WORTH: "no gain",
     GilClass.UNKNOWN: "unknown",
 }
+# Of a page in Markdown; the rows of its table are as wide as they are.
+PAGE_COLUMNS = 100
 LEGEND = (
-    "elements, speedup over one thread, what the GIL does there; '?' where the intervals leave "
-    "another class. releases: held for less than 0.2 of the work; holds: for more than 0.8, or "
-    "another lock lets one run at a time; partly: between; no gain: not held, not faster either"
+    "elements, speedup over one thread, what the GIL does there; '?': the intervals leave another "
+    "class open. releases: held for less than 0.2 of the work; holds: for more than 0.8, or "
+    "another lock lets one run at a time; partly: in between; no gain: not held, not faster either"
 )
 
 
@@ -103,8 +106,10 @@ def markdown_map(run: Run, environment: str) -> str:
     )
     parts = [
         "# The GIL map",
-        f"{markdown_text(environment)}. {origin}",
-        f"Cells: {LEGEND}.",
+        *(
+            textwrap.fill(text, PAGE_COLUMNS, break_long_words=False, break_on_hyphens=False)
+            for text in (f"{markdown_text(environment)}. {origin}", f"Cells: {LEGEND}.")
+        ),
         markdown(with_even),
     ]
     return "\n\n".join(parts)

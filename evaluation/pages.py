@@ -1,0 +1,34 @@
+"""Pages that a command writes: it makes each paragraph one line, and they are wrapped here."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+COLUMNS = 100
+# What cannot be wrapped: a row of a table, a heading.
+WHOLE = ("|", "#")
+
+
+def page(text: str) -> str:
+    """Return a text in which each paragraph is a line, with lines of at most 100 columns."""
+    lines = [wrapped for line in text.split("\n") for wrapped in _wrapped(line)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _wrapped(line: str) -> list[str]:
+    if line.startswith(WHOLE) or not line:
+        return [line]
+    return textwrap.wrap(
+        line,
+        COLUMNS,
+        subsequent_indent="  " if line.startswith("- ") else "",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def write_page(path: Path, text: str) -> None:
+    """Write a page, and say so."""
+    path.write_text(page(text), encoding="utf-8")
+    print(f"wrote {path}")

@@ -1,0 +1,22 @@
+"""Pages that a command writes: what is wrapped, and what is not."""
+
+from evaluation.pages import page, write_page
+
+
+def test_a_paragraph_is_wrapped_and_an_item_hangs():
+    text = page("\n".join(["# Head", "", "word " * 30, "", "- " + "item " * 30]))
+    assert text == (
+        f"# Head\n\n{('word ' * 20).strip()}\n{('word ' * 10).strip()}\n\n"
+        f"- {('item ' * 19).strip()}\n  {('item ' * 11).strip()}\n"
+    )
+
+
+def test_a_row_of_a_table_and_a_heading_stay_whole():
+    row, heading = f"| {'x' * 120} |", f"## {'long ' * 30}"
+    assert page(f"{heading}\n\n{row}") == f"{heading}\n\n{row}\n"
+
+
+def test_a_page_is_written(tmp_path, capsys):
+    write_page(tmp_path / "page.md", "text")
+    assert (tmp_path / "page.md").read_text() == "text\n"
+    assert capsys.readouterr().out.startswith("wrote ")
