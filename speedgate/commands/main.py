@@ -50,7 +50,7 @@ EXAMPLES = """\
 examples:
   pytest bench/                              measure, judge, save: three minutes
   speedgate report                           show the newest run again
-  speedgate scale tests/ --threads 2         do the benchmarks of a project scale?
+  speedgate scale tests/ --threads 2         do a project's benchmarks scale?
   speedgate compare A B                      two runs, environments or folders
   speedgate duel numpy==2.3.5 numpy==2.4.6   two builds in turn: nine minutes
   speedgate COMMAND --help                   every option of a command
