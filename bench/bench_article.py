@@ -8,7 +8,7 @@ timing.
 
 import pytest
 
-from speedgate.runner import interpreter as environment
+from speedgate.runner import machine as environment
 from workloads import F, G
 
 FULL_SIZE = 10_000_000

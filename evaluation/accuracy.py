@@ -54,7 +54,7 @@ from speedgate.measuring.measure import (
     import_folders,
     measure,
 )
-from speedgate.runner.interpreter import describe_machine
+from speedgate.runner.machine import describe_machine
 from speedgate.stats.accounting import Concurrency, Shares
 from speedgate.stats.case import Case
 from workloads import CONTROL, G_OUT, G, Workload

@@ -19,7 +19,7 @@ import ruptures
 
 from evaluation.coverage import series
 from evaluation.pages import write_page
-from speedgate.runner.interpreter import describe_machine
+from speedgate.runner.machine import describe_machine
 from speedgate.stats.changepoints import change_points
 
 DOCUMENT = Path("docs/drift.md")

@@ -41,7 +41,7 @@ from speedgate.measuring.measure import (
     measure,
 )
 from speedgate.runner.gil_sampler import RATE, sample_held
-from speedgate.runner.interpreter import describe_machine
+from speedgate.runner.machine import describe_machine
 from speedgate.stats.accounting import Shares, median_shares
 from speedgate.stats.case import Case
 from workloads import CONTROL, G_OUT, NOOP, F, Workload

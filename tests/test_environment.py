@@ -12,15 +12,12 @@ from speedgate.history.identity import environment_digest
 from speedgate.history.recording import describe_runner
 from speedgate.measuring.measure import RunnerProcess
 from speedgate.runner import interpreter as module
-from speedgate.runner.interpreter import (
+from speedgate.runner.interpreter import describe_interpreter, differences, gil_enabled, read_blas
+from speedgate.runner.machine import (
     available_bytes,
     control_group_folders,
     cpu_model,
-    describe_interpreter,
     describe_machine,
-    differences,
-    gil_enabled,
-    read_blas,
     usable_cores,
 )
 
@@ -33,7 +30,9 @@ NO_LIMIT_V1 = 9223372036854771712
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
     """A machine whose /proc and /sys are what the test writes."""
-    monkeypatch.setattr(module, "Path", lambda path: tmp_path / str(path).lstrip("/"))
+    monkeypatch.setattr(
+        "speedgate.runner.machine.Path", lambda path: tmp_path / str(path).lstrip("/")
+    )
     memory = SimpleNamespace(virtual_memory=lambda: SimpleNamespace(available=100 * GIGABYTE))
     monkeypatch.setitem(sys.modules, "psutil", memory)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)), raising=False)

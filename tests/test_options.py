@@ -71,7 +71,7 @@ def project(pytester, monkeypatch, request):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("COLUMNS", "400")
-    monkeypatch.setattr("speedgate.runner.interpreter.usable_cores", lambda: 4)
+    monkeypatch.setattr("speedgate.runner.machine.usable_cores", lambda: 4)
     installed = request.config.pluginmanager.get_plugin("speedgate")
     made = Project.other(pytester, () if installed else ("-p", "speedgate.plugin.entry"))
     pytester.makepyfile(plain_workloads=WORKLOADS, bench_roots=BENCH)

@@ -74,8 +74,8 @@ def machine(monkeypatch, quiet_variables):
     monkeypatch.setattr("speedgate.plugin.hooks.InProcess", made.open)
     monkeypatch.setattr("speedgate.plugin.hooks.describe_runner", made.describe)
     monkeypatch.setattr("speedgate.measuring.measure.MOST_PAIRS", PAIRS)
-    monkeypatch.setattr("speedgate.runner.interpreter.usable_cores", lambda: 2)
-    monkeypatch.setattr("speedgate.runner.interpreter.available_bytes", lambda: 10**9)
+    monkeypatch.setattr("speedgate.runner.machine.usable_cores", lambda: 2)
+    monkeypatch.setattr("speedgate.runner.machine.available_bytes", lambda: 10**9)
     return made
 
 
@@ -884,7 +884,7 @@ def test_a_class_that_changes_from_one_run_to_the_next_is_reported(checkout, mac
 
 def test_a_class_of_another_environment_is_no_change(checkout, machine, monkeypatch):
     checkout.run(MAP, "--workloads=sort")
-    monkeypatch.setattr("speedgate.runner.interpreter.cpu_model", lambda: "another CPU")
+    monkeypatch.setattr("speedgate.runner.machine.cpu_model", lambda: "another CPU")
     machine.behave("sort", HOLDS_GIL)
     assert "changed:" not in output(checkout.run(MAP, "--workloads=sort"))
 
@@ -1197,7 +1197,7 @@ def test_the_article_explains_a_speedup_above_its_workers_as_well(checkout, mach
 @pytest.mark.parametrize("cores", [1, 2])
 def test_the_article_explains_what_one_core_cannot_give(checkout, machine, monkeypatch, cores):
     take(monkeypatch, machine, serial=0.88, foreach=0.5, processes=0.9)
-    monkeypatch.setattr("speedgate.runner.interpreter.usable_cores", lambda: cores)
+    monkeypatch.setattr("speedgate.runner.machine.usable_cores", lambda: cores)
     result = checkout.run(ARTICLE)
     assert result.ret == GREEN
     says(result, "2 threads", "1.76x")

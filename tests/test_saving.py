@@ -39,8 +39,8 @@ def machine(monkeypatch):
     monkeypatch.setattr(hooks, "RunnerProcess", made.open)
     monkeypatch.setattr(hooks, "describe_runner", made.describe)
     monkeypatch.setattr("speedgate.measuring.measure.MOST_PAIRS", PAIRS)
-    monkeypatch.setattr("speedgate.runner.interpreter.usable_cores", lambda: 2)
-    monkeypatch.setattr("speedgate.runner.interpreter.available_bytes", lambda: 10**9)
+    monkeypatch.setattr("speedgate.runner.machine.usable_cores", lambda: 2)
+    monkeypatch.setattr("speedgate.runner.machine.available_bytes", lambda: 10**9)
     return made
 
 

@@ -21,7 +21,7 @@ from speedgate.measuring.selection import OptionError
 from speedgate.report.records import advice_record
 from speedgate.report.summary import environment_line, origin_lines
 from speedgate.report.table import wrapped
-from speedgate.runner.interpreter import describe_machine
+from speedgate.runner.machine import describe_machine
 from speedgate.stats.case import parse_size
 
 REFERENCE = "x: over a plain loop in one worker thread; serial is a loop in the main thread"

@@ -33,7 +33,7 @@ from speedgate.measuring.suite import find_workload
 from speedgate.measuring.targets import Listing, Suite, parse_targets, parse_threads
 from speedgate.report.progress import LOG_EVERY_SECONDS, duration
 from speedgate.report.scale import key_of, scale_markdown, scale_text
-from speedgate.runner.interpreter import usable_cores
+from speedgate.runner.machine import usable_cores
 
 WELL, BAD, UNUSABLE, INTERRUPTED = 0, 1, 4, 130
 

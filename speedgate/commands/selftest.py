@@ -12,7 +12,7 @@ from speedgate.measuring.selection import OptionError
 from speedgate.measuring.selftest import Findings, conclusions, run_selftest
 from speedgate.measuring.suite import find_workload
 from speedgate.report.records import estimate_record
-from speedgate.runner.interpreter import usable_cores
+from speedgate.runner.machine import usable_cores
 
 SELFTEST_TRIALS = 32
 QUICK_TRIALS = 5

@@ -14,7 +14,7 @@ from speedgate.duel.package_copy import runners
 from speedgate.measuring.scale_run import Caches, Request, chosen, list_benchmarks
 from speedgate.measuring.selection import OptionError, parse_count
 from speedgate.measuring.targets import Benchmark, parse_targets, parse_threads
-from speedgate.runner.interpreter import usable_cores
+from speedgate.runner.machine import usable_cores
 
 # Options that choose workloads of ours, and mean nothing to those of another project.
 OURS = ("workloads", "sizes", "strategies", "workers", "blas_threads")

@@ -16,7 +16,7 @@ from speedgate.measuring.selection import (
     parse_selection,
 )
 from speedgate.measuring.suite import find_workload
-from speedgate.runner.interpreter import available_bytes, usable_cores
+from speedgate.runner.machine import available_bytes, usable_cores
 from speedgate.runner.strategies import STRATEGIES
 from speedgate.stats.case import Case, Workload, bytes_needed, sizes_of
 

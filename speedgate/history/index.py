@@ -41,7 +41,7 @@ from speedgate.history.document import (
 from speedgate.history.identity import environment_digest, environment_name
 from speedgate.history.intake import IntakeError, as_text, decoded, is_text, rebuilt
 from speedgate.history.store import FolderStore, Store
-from speedgate.runner.interpreter import usable_cores
+from speedgate.runner.machine import usable_cores
 from speedgate.stats.moments import Moments
 
 T = TypeVar("T")

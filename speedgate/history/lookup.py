@@ -10,7 +10,7 @@ from pathlib import Path
 from speedgate.history.document import HistoryError, Run, read_run
 from speedgate.history.history import EnvironmentEntry, History, RunEntry
 from speedgate.history.identity import same_machine
-from speedgate.runner.interpreter import describe_machine
+from speedgate.runner.machine import describe_machine
 
 Notify = Callable[[str], None]
 # In which order a history's environments are looked through: groups of digests, ``None`` for all.

@@ -9,7 +9,7 @@ from statistics import fmean, median, quantiles, stdev
 
 from speedgate.history.document import Json, seconds_a_call
 from speedgate.measuring.measure import Measurement
-from speedgate.runner.interpreter import cpu_model
+from speedgate.runner.machine import cpu_model
 
 
 def stats_of(measurement: Measurement) -> Json:

@@ -20,7 +20,7 @@ from speedgate.history.journal import SUFFIX, Journal
 from speedgate.history.store import FolderStore
 from speedgate.measuring.measure import runner_variables
 from speedgate.runner.framing import last_record
-from speedgate.runner.interpreter import describe_machine
+from speedgate.runner.machine import describe_machine
 
 # As a runner does it when a case is opened: after the setup, before a workload is imported.
 DESCRIBE = """

@@ -92,7 +92,7 @@ from speedgate.plugin.settings import Settings, read_settings, with_floors
 from speedgate.report.progress import Progress, duration
 from speedgate.report.summary import summary_lines
 from speedgate.report.text import encodable, visible, visible_lines
-from speedgate.runner import interpreter as env
+from speedgate.runner import machine as env
 from speedgate.runner.strategies import STRATEGIES
 from speedgate.runner.strategies.dask import SCHEDULER as DASK_SCHEDULER
 from speedgate.stats.case import Case, Workload, bytes_needed, promise_of

@@ -22,7 +22,7 @@ from speedgate.measuring.suite import find_workload
 from speedgate.measuring.targets import Suite, parse_threads, pytest_benchmark
 from speedgate.report.progress import duration
 from speedgate.report.scale import scale_text
-from speedgate.runner.interpreter import usable_cores
+from speedgate.runner.machine import usable_cores
 
 OFF = "0"
 NEEDS_ONE_PROCESS = (

@@ -22,7 +22,7 @@ from speedgate.measuring.selection import (
     parse_share,
 )
 from speedgate.plugin.options import DEST_PREFIX, OPTIONS
-from speedgate.runner import interpreter as env
+from speedgate.runner import machine as env
 from speedgate.runner.strategies.dask import SCHEDULER as DASK_SCHEDULER
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from speedgate.judging.row import Row, Side
 from speedgate.report.table import Table, plain, wrapped
-from speedgate.runner.interpreter import usable_cores
+from speedgate.runner.machine import usable_cores
 from speedgate.stats.case import Case, format_size
 
 LEGEND = (

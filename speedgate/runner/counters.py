@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from speedgate.runner.interpreter import control_group_folders
+from speedgate.runner.machine import control_group_folders
 
 try:
     import resource
