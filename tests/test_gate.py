@@ -625,6 +625,7 @@ def test_a_judgement_in_the_file():
     assert decide(evidence()).as_json() == {
         "gate": "threads-scale",
         "case": {"workload": "g", "size": 1_000_000, "strategy": "threads", "workers": 2},
+        "benchmark": "",
         "verdict": "passed",
         "reason": "1.65x [1.58, 1.72], needs 1.20x, concurrency 1.92, GIL held 0.01",
         "speedup": {"value": 1.65, "low": 1.58, "high": 1.72, "confidence": 0.99, "count": 40},

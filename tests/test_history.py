@@ -10,7 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
 import pytest
-from helpers.runs import CASE, ENVIRONMENT, FIRST, NAME, SORT, a_night, a_run, save
+from helpers.runs import CASE, ENVIRONMENT, FILE, FIRST, NAME, SORT, a_night, a_run, save
 
 from speedgate.history.document import HistoryError, encode_run
 from speedgate.history.history import History, run_name
@@ -389,9 +389,9 @@ def test_runs_and_environments_are_found_by_the_beginning_of_their_names(tmp_pat
         assert history.find_environment("windows") is None
 
 
-def baseline(folder, name=NAME, size=20):
+def baseline(folder, name=NAME, size=20, file=FILE):
     with History(folder) as history:
-        return history.baseline(HERE, name, size)
+        return history.baseline(HERE, f"{file}::{name}", size)
 
 
 def test_the_baseline_is_the_newest_accepted_runs(tmp_path):
@@ -438,6 +438,40 @@ def test_an_accepted_run_says_nothing_of_what_it_did_not_measure(tmp_path):
     assert nights(run for run, _ in baseline(tmp_path).runs) == [2, 1, 0]
     assert baseline(tmp_path).accepted is None
     assert nights(run for run, _ in baseline(tmp_path, "bench_other[x]").runs) == [3]
+
+
+def test_benchmarks_of_one_name_in_two_files_have_a_past_each(tmp_path):
+    for night in range(4):
+        a_run(tmp_path, night, file=FILE if night % 2 else "bench/bench_other.py")
+    assert nights(run for run, _ in baseline(tmp_path).runs) == [3, 1]
+    assert nights(run for run, _ in baseline(tmp_path, file="bench/bench_other.py").runs) == [2, 0]
+
+
+def test_benchmarks_of_one_name_in_one_run_are_told_apart_by_their_files(tmp_path):
+    path = a_run(tmp_path)
+    with History(tmp_path) as history:
+        assert [name for name, _, _ in history.benchmarks(HERE)] == [NAME]
+    content = json.loads(path.read_text())
+    (one,) = content["benchmarks"]
+    content["benchmarks"].append(one | {"fullname": f"bench/bench_other.py::{NAME}"})
+    save(path, content)
+    names = [f"{FILE}::{NAME}", f"bench/bench_other.py::{NAME}"]
+    with History(tmp_path) as history:
+        assert [name for name, _, _ in history.benchmarks(HERE)] == names
+        assert [figures.name for figures in history.figures(history.latest())] == names
+        assert {name for name, _ in history.levels(HERE)} == set(names)
+        assert [len(history.series(HERE, name)) for name in names] == [1, 1]
+
+
+def test_a_gate_that_failed_one_benchmark_leaves_another_of_its_case_in_the_past(tmp_path):
+    path = a_run(tmp_path, failed=["history"])
+    content = json.loads(path.read_text())
+    (one,) = content["benchmarks"]
+    content["benchmarks"].append(one | {"fullname": f"bench/bench_other.py::{NAME}"})
+    content["speedgate"]["judgements"][-1]["benchmark"] = one["fullname"]
+    save(path, content)
+    assert baseline(tmp_path).runs == ()
+    assert len(baseline(tmp_path, file="bench/bench_other.py").runs) == 1
 
 
 def test_runs_are_in_order_whatever_time_zone_they_tell(tmp_path):

@@ -6,6 +6,7 @@ before any inner run does, because NumPy cannot be loaded twice in one process.
 """
 
 import json
+import os
 import re
 import sys
 import textwrap
@@ -1591,6 +1592,62 @@ def test_a_session_that_was_killed_is_recovered_by_the_next(checkout, machine):
     first.unlink()
     says(checkout.run(*ONE), "its session was cut short")
     assert sorted(each["speedgate"]["complete"] for each in checkout.documents()) == [False, True]
+
+
+GATED_ROOTS = bench(mark="gates=[Gate('scales', workloads=['roots'], min_size=1)],").replace(
+    "import pytest", "import pytest\n        from speedgate.judging.gate import Gate"
+)
+SLOWER = replace(SIDE_BY_SIDE, speedup=1.35)
+
+
+def behave_in(machine, where, behaviour):
+    """Have the cases of the benchmarks with ``where`` in their ids run another way."""
+    usual = machine.behaviour
+
+    def chosen(case):
+        is_there = where in os.environ["PYTEST_CURRENT_TEST"]
+        return behaviour if is_there and case.workers > 1 else usual(case)
+
+    machine.behaviour = chosen
+
+
+def failures(result):
+    return [line for line in output(result).splitlines() if line.startswith("FAILED")]
+
+
+def test_each_benchmark_of_a_case_is_held_to_its_own_past(roots, machine):
+    """A bench that is parametrized further measures each case more than once."""
+    source = GATED_ROOTS.replace("(case, speedgate)", "(case, speedgate, again)", 1).replace(
+        "@pytest.mark.speedgate", "@pytest.mark.parametrize('again', ['one', 'two'])\n"
+        "        @pytest.mark.speedgate"
+    )  # fmt: skip
+    roots.pytester.makepyfile(bench_roots=source)
+    for _ in range(5):
+        assert roots.run().ret == GREEN
+    behave_in(machine, "-two]", SLOWER)
+    (failed,) = failures(roots.run("--benchmark-compare"))
+    assert "history[roots-1e3-threads-2-two]" in failed
+
+
+def test_two_benches_of_one_name_in_two_files_have_a_past_each(roots, machine):
+    roots.pytester.makepyfile(bench_one=GATED_ROOTS, bench_two=GATED_ROOTS)
+    behave_in(machine, "bench_two.py", SLOWER)
+    for _ in range(5):
+        assert roots.run().ret == GREEN
+    assert roots.run("--benchmark-compare").ret == GREEN
+    behave_in(machine, "bench_one.py", SLOWER)
+    (failed,) = failures(roots.run("--benchmark-compare"))
+    assert "bench_one.py::history[roots-1e3-threads-2]" in failed
+
+
+def test_a_gate_that_failed_takes_one_benchmark_out_of_the_past_and_no_other(roots, machine):
+    roots.pytester.makepyfile(bench_one=GATED_ROOTS, bench_two=GATED_ROOTS)
+    behave_in(machine, "bench_one.py", HOLDS_GIL)
+    for _ in range(5):
+        assert len(failures(roots.run())) == 1
+    result = roots.run("--benchmark-compare")
+    says(result, "5 more runs of this environment are missing")
+    says(result, "passed: roots-1e3-threads-2 as in 5 runs before")
 
 
 def test_the_history_gate_can_be_left_out(checkout, machine):

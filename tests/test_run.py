@@ -32,14 +32,12 @@ from speedgate.stats.sample import Pair, Round
 
 DATA = Path(__file__).resolve().parent / "data"
 OPENED = {
-    "environment": {
-        "python": "3.x",
-        "blas": [
-            {"user_api": "openmp", "num_threads": 9},
-            {"user_api": "blas", "num_threads": 1},
-            {"user_api": "blas", "num_threads": 2},
-        ],
-    },
+    "environment": {"python": "3.x"},
+    "blas": [
+        {"user_api": "openmp", "num_threads": 9},
+        {"user_api": "blas", "num_threads": 1},
+        {"user_api": "blas", "num_threads": 2},
+    ],
     "start_method": "spawn",
 }
 
@@ -142,7 +140,7 @@ def test_what_is_kept_is_plain_json(measurement):
 
 def test_the_blas_threads_are_those_that_were_read_back(measurement):
     assert extra_info(measurement)["blas_threads"] == 2
-    measurement.replies[0]["environment"]["blas"] = None
+    measurement.replies[0]["blas"] = None
     assert extra_info(measurement)["blas_threads"] is None
 
 
@@ -272,7 +270,7 @@ def test_a_run_whose_negative_control_failed_is_not_trusted(tmp_path, measuremen
     failed = Judgement("gil-holds", CASE, Verdict.FAILED, "1.9x", at_most=1.2)
     run = read_run(write(tmp_path / "a.json", document(measurement, judgements=[failed])))
     assert not run.is_trusted
-    assert run.failed_cases == {CASE.id}
+    assert run.failed_cases == {(CASE.id, "")}
     failed = Judgement("threads-scale", CASE, Verdict.FAILED, "0.9x", at_least=1.2)
     run = read_run(write(tmp_path / "b.json", document(measurement, judgements=[failed])))
     assert run.is_trusted

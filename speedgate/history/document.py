@@ -413,6 +413,7 @@ class JudgementEntry(msgspec.Struct):
     verdict: Verdict
     reason: str = ""
     at_most: float | None = None
+    benchmark: str = ""
 
 
 class SectionEntry(msgspec.Struct):
@@ -478,10 +479,14 @@ class Run:
         return self.section.complete
 
     @property
-    def failed_cases(self) -> set[str]:
-        """The ids of the cases that a gate failed."""
+    def failed_cases(self) -> set[tuple[str, str]]:
+        """The id of each case that a gate failed, and the full name of its benchmark.
+
+        Older runs say no benchmark: there the name is empty, and all that measured the case are
+        meant.
+        """
         failed = (each for each in self.judgements if each.verdict is Verdict.FAILED)
-        return {each.case.case().id for each in failed}
+        return {(each.case.case().id, each.benchmark) for each in failed}
 
     @property
     def is_trusted(self) -> bool:

@@ -40,21 +40,25 @@ runs.id, runs.file, runs.digest, environments.name, runs.time, commit_id, branch
 (SELECT why FROM acceptances AS a WHERE a.run = runs.file ORDER BY a.time DESC)
 """
 RUNS = f"SELECT {RUN_COLUMNS} FROM runs JOIN environments USING (digest)"
-FIGURE_COLUMNS = """
-benchmarks.name, case_id, failed, broken, seconds, seconds_low, seconds_high, speedup, speedup_low,
+# Where a run has two benchmarks of one name, the short name is nobody's.
+NAME = "CASE WHEN shares_name THEN benchmarks.fullname ELSE benchmarks.name END"
+FIGURE_COLUMNS = f"""
+{NAME}, case_id, failed, broken, seconds, seconds_low, seconds_high, speedup, speedup_low,
 speedup_high, held, held_low, held_high, cpu_per_wall, baseline_seconds, gil_class, processes,
-process_deviation, control, waiting
+process_deviation, control, waiting, benchmarks.fullname
 """
 FIGURES = f"SELECT {FIGURE_COLUMNS} FROM figures JOIN benchmarks ON benchmarks.id = benchmark"
-# The runs of an environment that measured a benchmark, the newest first.
+# The runs of an environment that measured benchmarks of a name, short or full.
 MEASURED = f"""
 SELECT {RUN_COLUMNS}, {FIGURE_COLUMNS} FROM runs JOIN environments USING (digest)
 JOIN figures ON figures.run = runs.id AND figures.benchmark IN (
-    SELECT id FROM benchmarks WHERE name = ?
+    SELECT id FROM benchmarks WHERE {{of}} = ?
 )
 JOIN benchmarks ON benchmarks.id = figures.benchmark
 WHERE runs.digest = ? AND complete
 """
+MEASURED_ONE = MEASURED.format(of="fullname")
+MEASURED_ALL = MEASURED.format(of=NAME)
 IS_ACCEPTED = "runs.file IN (SELECT run FROM acceptances)"
 NEWEST_FIRST = "ORDER BY runs.time DESC, runs.file DESC"
 
@@ -221,22 +225,25 @@ class History:
 
     # --- what earlier runs say
 
-    def baseline(self, digest: str, name: str, size: int) -> Baseline:
+    def baseline(self, digest: str, fullname: str, size: int) -> Baseline:
         """Return what a benchmark is held against: its newest ``size`` accepted runs.
 
+        It is known by its full name: one in another file, or class, has a past of its own.
         A run counts unless it is incomplete, its negative control failed, a premise of the
         measurement did not hold, or a gate failed the case in it and nobody accepted the run. The
         newest accepted run that measured this benchmark is the level from then on: earlier ones
         count no more.
         """
         accepted = self.index.query(
-            f"{MEASURED} AND {IS_ACCEPTED} {NEWEST_FIRST} LIMIT 1", (name, digest), _measured
+            f"{MEASURED_ONE} AND {IS_ACCEPTED} {NEWEST_FIRST} LIMIT 1",
+            (fullname, digest),
+            _measured,
         )
         since = accepted[0][0] if accepted else None
         found = self.index.query(
-            f"{MEASURED} AND NOT broken AND (trusted AND NOT failed OR {IS_ACCEPTED}) "
+            f"{MEASURED_ONE} AND NOT broken AND (trusted AND NOT failed OR {IS_ACCEPTED}) "
             f"AND runs.time >= ? {NEWEST_FIRST} LIMIT ?",
-            (name, digest, since.time if since else "", size),
+            (fullname, digest, since.time if since else "", size),
             _measured,
         )
         return Baseline(tuple(found), since)
@@ -244,7 +251,7 @@ class History:
     def series(self, digest: str, name: str) -> list[tuple[RunEntry, Figures]]:
         """Return a benchmark's figures in every complete run of an environment, the oldest first;
         without those whose premises did not hold."""
-        query = f"{MEASURED} AND NOT broken {NEWEST_FIRST}"
+        query = f"{MEASURED_ALL} AND NOT broken {NEWEST_FIRST}"
         return self.index.query(query, (name, digest), _measured)[::-1]
 
     def levels(self, digest: str) -> dict[tuple[str, str], Moments]:
@@ -252,9 +259,9 @@ class History:
         whole runs of an environment, by the benchmark's name and the signal's."""
         return dict(
             self.index.query(
-                "SELECT name, signal, SUM(count), SUM(total), SUM(squares) FROM levels "
+                f"SELECT {NAME} AS shown, signal, SUM(count), SUM(total), SUM(squares) FROM levels "
                 "JOIN benchmarks ON benchmarks.id = benchmark WHERE digest = ? "
-                "GROUP BY name, signal HAVING SUM(count) > 0 ORDER BY MIN(benchmark)",
+                "GROUP BY shown, signal HAVING SUM(count) > 0 ORDER BY MIN(benchmark)",
                 (digest,),
                 _level,
             )
@@ -263,7 +270,7 @@ class History:
     def benchmarks(self, digest: str) -> list[tuple[str, str | None, int]]:
         """Return the name, the case's id and the number of runs of an environment's benchmarks."""
         query = (
-            "SELECT name, case_id, COUNT(*) FROM figures JOIN benchmarks "
+            f"SELECT {NAME}, case_id, COUNT(*) FROM figures JOIN benchmarks "
             "ON benchmarks.id = benchmark JOIN runs ON runs.id = run "
             "WHERE digest = ? AND complete GROUP BY benchmark ORDER BY benchmark"
         )

@@ -12,7 +12,7 @@ import hashlib
 import math
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from datetime import UTC, datetime
@@ -47,7 +47,7 @@ from speedgate.stats.moments import Moments
 T = TypeVar("T")
 
 # Of the tables, and of the files as they are read: another one is made anew.
-VERSION = 1000 * 6 + FORMAT_VERSION
+VERSION = 1000 * 7 + FORMAT_VERSION
 CACHE_VARIABLE = "SPEEDGATE_CACHE"
 ACCEPTED = ".accepted"
 # Another process may be reading in a long history for the first time.
@@ -66,7 +66,10 @@ CREATE TABLE runs (
 );
 CREATE INDEX runs_of_environment ON runs (digest, time, file);
 CREATE TABLE acceptances (file TEXT PRIMARY KEY, run TEXT, why TEXT, time TEXT);
-CREATE TABLE benchmarks (id INTEGER PRIMARY KEY, name TEXT, case_id TEXT, UNIQUE (name, case_id));
+CREATE TABLE benchmarks (
+    id INTEGER PRIMARY KEY, name TEXT, case_id TEXT, fullname TEXT, shares_name INTEGER,
+    UNIQUE (fullname, case_id)
+);
 CREATE TABLE figures (
     run INTEGER, benchmark INTEGER, failed INTEGER, broken INTEGER, seconds REAL, seconds_low REAL,
     seconds_high REAL, speedup REAL, speedup_low REAL, speedup_high REAL, held REAL, held_low REAL,
@@ -85,6 +88,8 @@ LEVEL_SIGNALS = ("speedup", "seconds")
 class Figures(NamedTuple):
     """What the index keeps of one benchmark in one run; seconds a call, of the contender.
 
+    The ``name`` is the short one; read back it is the ``fullname``, with file and class, where a
+    run has two benchmarks of one name.
     ``failed``: a gate failed its case; ``broken``: a premise of the measurement did not hold.
     ``process_deviation`` is the standard deviation of the logarithm of the speedup over so many
     fresh ``processes``; ``control`` is the host control's speedup, ``waiting`` the share of the
@@ -111,6 +116,7 @@ class Figures(NamedTuple):
     process_deviation: float | None
     control: float | None
     waiting: float | None
+    fullname: str
 
     @property
     def process_moments(self) -> Moments:
@@ -143,17 +149,22 @@ def figures_of(run: Run) -> Iterator[Figures]:
         case_id = ids.get(info.case)
         if case_id is None:
             case_id = ids[info.case] = info.case.case().id
-        yield _of_ours(entry, info, case_id, case_id in failed)
+        is_failed = (case_id, "") in failed or (case_id, entry.fullname) in failed
+        yield _of_ours(entry, info, case_id, is_failed)
 
 
 def _of_others(entry: BenchmarkEntry) -> Figures:
-    nothing = [None] * 15
-    return Figures(entry.fullname or entry.name, None, False, False, entry.stats.median, *nothing)
+    name = entry.fullname or entry.name
+    known: tuple[Any, ...] = (name, None, False, False, entry.stats.median, *[None] * 15, name)
+    return Figures._make(known)
 
 
 # What a row of the index must be before it is taken for ``Figures``.
 FIGURE_ROW: Any = tuple.__class_getitem__(
-    (str, str | None, int, int, *[float | None] * 11, str | None, int | None, *[float | None] * 3)
+    (
+        *(str, str | None, int, int, *[float | None] * 11),
+        *(str | None, int | None, *[float | None] * 3, str),
+    )
 )
 NO_SIDE = SideEntry(0.0)
 
@@ -178,6 +189,7 @@ def _of_ours(entry: BenchmarkEntry, info: CaseInfo, case_id: str, failed: bool) 
         processes.deviation,
         info.control.value if info.control else None,
         info.shares.waiting if info.shares else None,
+        entry.fullname or entry.name,
     )
 
 
@@ -432,18 +444,31 @@ class Benchmarks:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._known: dict[tuple[str, str | None], int] = {
-            (name, case_id): number
-            for number, name, case_id in connection.execute("SELECT * FROM benchmarks")
+            (fullname, case_id): number
+            for number, fullname, case_id in connection.execute(
+                "SELECT id, fullname, case_id FROM benchmarks"
+            )
         }
 
-    def number(self, name: str, case_id: str | None) -> int:
-        key = (name, case_id)
+    def number(self, figures: Figures) -> int:
+        key = (figures.fullname, figures.case_id)
         if key not in self._known:
             self._known[key] = len(self._known) + 1
             self._connection.execute(
-                "INSERT INTO benchmarks VALUES (?, ?, ?)", (self._known[key], *key)
+                "INSERT INTO benchmarks VALUES (?, ?, ?, ?, 0)",
+                (self._known[key], figures.name, figures.case_id, figures.fullname),
             )
         return self._known[key]
+
+    def tell_apart(self, figures: Iterable[Figures]) -> None:
+        """Note of the benchmarks of one run which have the name of another one."""
+        fullnames: dict[str, set[str]] = {}
+        for each in figures:
+            fullnames.setdefault(each.name, set()).add(each.fullname)
+        self._connection.executemany(
+            "UPDATE benchmarks SET shares_name = 1 WHERE name = ?",
+            [(name,) for name, found in fullnames.items() if len(found) > 1],
+        )
 
 
 class Levels:
@@ -518,10 +543,11 @@ def _add_run(
         (name, run.digest, run.time, run.commit, run.branch, run.complete, run.trusted),
     ).lastrowid
     # A benchmark that is in a file twice counts once, by its last figures.
-    rows = {benchmarks.number(each.name, each.case_id): each for each in run.figures}
+    rows = {benchmarks.number(each): each for each in run.figures}
+    benchmarks.tell_apart(run.figures)
     connection.executemany(
-        f"INSERT INTO figures VALUES ({', '.join('?' * len(Figures._fields))})",
-        [(number, benchmark, *each[2:]) for benchmark, each in rows.items()],
+        f"INSERT INTO figures VALUES ({', '.join('?' * (len(Figures._fields) - 1))})",
+        [(number, benchmark, *each[2:-1]) for benchmark, each in rows.items()],
     )
     for benchmark, each in rows.items():
         if run.complete and not each.broken:

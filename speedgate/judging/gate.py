@@ -140,7 +140,7 @@ class Judgement:
     """A gate's word on a case, with what it was decided from.
 
     A gate that ``applies`` no longer, as the negative control does without a GIL, is not missed
-    when it is not evaluated.
+    when it is not evaluated. ``benchmark`` is the full name of what measured the case.
     """
 
     gate: str
@@ -151,6 +151,7 @@ class Judgement:
     at_most: float | None = None
     evidence: Evidence | None = None
     applies: bool = True
+    benchmark: str = ""
 
     @property
     def is_missing(self) -> bool:
@@ -162,6 +163,7 @@ class Judgement:
         return {
             "gate": self.gate,
             "case": self.case.as_json(),
+            "benchmark": self.benchmark,
             "verdict": self.verdict.value,
             "reason": self.reason,
             "speedup": evidence.speedup.as_json() if evidence and evidence.speedup else None,

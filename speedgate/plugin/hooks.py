@@ -667,7 +667,9 @@ def open_what_is_compared(
     if asked is True and not settings.no_history_gate:
         digest = environment_digest(environment)
         state.baselines = {
-            name: state.history.baseline(digest, name, WINDOW_RUNS) for name in judged_names(state)
+            nodeid: state.history.baseline(digest, nodeid, WINDOW_RUNS)
+            for nodeid, gates in state.judged.items()
+            if any(gate.must_scale for gate in gates)
         }
 
 
@@ -711,15 +713,6 @@ def settings_of(settings: Settings) -> Json:
     return environment_settings(
         settings.blas_threads, settings.runner_setup, settings.dask_scheduler, settings.in_process
     )
-
-
-def judged_names(state: State) -> list[str]:
-    """Return the benchmarks that gates hold to scaling, by the names that pytest-benchmark has."""
-    return [
-        nodeid.rpartition("::")[2]
-        for nodeid, gates in state.judged.items()
-        if any(gate.must_scale for gate in gates)
-    ]
 
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
@@ -882,7 +875,7 @@ def judge_against_history(
     state: State, item: pytest.Item, measurement: Measurement
 ) -> HistoryJudgement:
     assert state.baselines is not None
-    before = state.baselines.get(item.name, Baseline())
+    before = state.baselines.get(item.nodeid, Baseline())
     runs = [figures._asdict() for _, figures in before.runs]
     evidence = measurement.evidence(DEFAULT_CONFIDENCE)
     waiting = None if evidence.shares is None else evidence.shares.waiting
@@ -901,8 +894,9 @@ def judge_against_history(
     )
 
 
-def conclude(state: State, item: pytest.Item, judgement: Judgement) -> None:
+def conclude(state: State, item: VerdictItem, judgement: Judgement) -> None:
     """Keep a judgement, and fail or skip the item that made it if it is no pass."""
+    judgement = replace(judgement, benchmark=item.benchmarks[0])
     state.verdicts[item.nodeid] = judgement
     if state.recording is not None:
         state.recording.add_judgement(judgement.as_json())

@@ -25,6 +25,7 @@ ENVIRONMENT = {
 }
 CASE = "g-1e6-threads-2"
 NAME = f"bench_scaling[{CASE}]"
+FILE = "bench/bench_scaling.py"
 SORT = Case("sort", 500, "threads", 2)
 FIRST = datetime(2026, 11, 1, 2, tzinfo=UTC)
 GATE = Gate("threads-scale", workloads=("g", "g_out"))
@@ -81,6 +82,7 @@ def a_run(
     factor: float = 1.0,
     name: str = NAME,
     broken: str | None = None,
+    file: str = FILE,
 ) -> Path:
     """Save a run of one case; nights count from the first. ``factor`` is how much its speedup is
     above the usual one."""
@@ -99,7 +101,7 @@ def a_run(
             }
             | asked
         )
-    content["benchmarks"][0]["name"] = name
+    content["benchmarks"][0] |= {"name": name, "fullname": f"{file}::{name}"}
     info = content["benchmarks"][0]["extra_info"]
     info["broken"] = broken
     for bound in ("value", "low", "high"):
