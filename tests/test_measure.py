@@ -523,7 +523,7 @@ def test_what_a_workload_leaves_in_files_goes_with_its_runner(end):
     request = opening(loads.leave_a_file, "processes", 2, prepare=loads.leave_a_file_before)
     assert "error" not in ask(process, **request)
     assert "error" not in ask(process, do="check", tasks=2)
-    folder = Path(process._scratch.name)
+    folder = process._scratch.path
     assert len(list(folder.rglob("left-*"))) > 2
     getattr(process, end)()
     process.close()

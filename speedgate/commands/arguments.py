@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+from speedgate.measuring.children import begin
 from speedgate.report.table import wrapped
 from speedgate.report.text import visible_lines
 
@@ -55,6 +56,12 @@ def columns() -> int:
 def notify(text: str) -> None:
     """Write a message on standard error, line by line."""
     print(visible_lines(text.splitlines()), file=sys.stderr)
+
+
+def end_leftovers() -> None:
+    """End what a killed run has left running, before anything is measured beside it; say so."""
+    for line in begin():
+        notify(line)
 
 
 def show_lines(lines: Iterable[str]) -> None:

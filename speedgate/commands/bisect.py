@@ -9,6 +9,7 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
+from speedgate.commands.arguments import end_leftovers
 from speedgate.commands.duel import (
     BAD,
     DEFAULT_BUDGET_SECONDS,
@@ -71,6 +72,7 @@ def run_bisect(options: argparse.Namespace) -> int:
     refuse_what_does_not_fit([entry], 3)
     budget, limit = parse_measuring(options)
     refuse_versions(options, good, bad)
+    end_leftovers()
 
     def build_of(version: str) -> Build:
         text = f"{package.lower()}-{version}={package}=={version} {options.beside}".strip()

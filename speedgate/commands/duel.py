@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import signal
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from speedgate.commands.arguments import end_leftovers
 from speedgate.duel.build import Build, open_builds
 from speedgate.duel.decision import FAMILY_ERROR, RATIO_MARGIN, SHARE_MARGIN, DuelVerdict
 from speedgate.duel.duel import Duel, Step
@@ -30,6 +29,7 @@ from speedgate.duel.scale_selection import (
 from speedgate.duel.selection import add_selection, refuse_what_does_not_fit, select_entries
 from speedgate.history.journal import recover
 from speedgate.measuring.budget import DEFAULT_TIME_LIMIT_SECONDS
+from speedgate.measuring.children import scratch_folder
 from speedgate.measuring.measure import Asker, RunnerProcess, import_folders
 from speedgate.measuring.selection import OptionError, parse_seconds
 from speedgate.report.duel import duel_markdown, duel_text, findings_json
@@ -88,7 +88,7 @@ def add_measuring(command: argparse.ArgumentParser, budget: float, whole: str) -
 @contextmanager
 def under_test(builds: Sequence[Build]) -> Iterator[list[BuildUnderTest]]:
     """Yield what a matchup needs of builds; what is lent to them is gone afterwards."""
-    with lent_folder() as lent, tempfile.TemporaryDirectory(prefix="speedgate-caches-") as caches:
+    with lent_folder() as lent, scratch_folder("speedgate-caches-") as caches:
         openers = [
             opener_of(str(build.python), build.variables, str(lent), f"{caches}/{number}")
             for number, build in enumerate(builds)
@@ -131,6 +131,7 @@ def run_duel(options: argparse.Namespace) -> int:
     entries = [] if options.scale else select_entries(options)
     budget, limit = parse_measuring(options)
     refuse_what_does_not_fit(entries, len(options.builds))
+    end_leftovers()
     builds = open_builds(
         options.builds,
         from_source=options.from_source,
@@ -185,7 +186,7 @@ def measured(
             recording.keep(duel, duel_json(duel, builds))
             last_kept = time.monotonic()
 
-    with under_test(builds) as builds_under_test, termination_as_interrupt():
+    with under_test(builds) as builds_under_test:
         entries = with_caches(entries, builds_under_test, limit, say)
         duel = Duel([Matchup(entry, builds_under_test, limit) for entry in entries], budget, tell)
         try:
@@ -206,16 +207,6 @@ def warn_of_what_looks_alike(builds: Sequence[Build]) -> None:
                 f"note: {first.label} and {other.label} have the same Python, NumPy and BLAS, as "
                 "far as they tell; what else differs may make no difference"
             )
-
-
-@contextmanager
-def termination_as_interrupt() -> Iterator[None]:
-    """Let a job that is cancelled end as Ctrl-C ends it: with what was measured so far."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def duel_json(duel: Duel, builds: Sequence[Build]) -> Json:

@@ -25,6 +25,7 @@ from speedgate.commands.selftest import add_selftest_command
 from speedgate.duel.build import BuildError
 from speedgate.history.document import HistoryError
 from speedgate.history.store import StoreError
+from speedgate.measuring.children import termination_as_interrupt
 from speedgate.measuring.measure import MeasurementError
 from speedgate.measuring.selection import OptionError
 from speedgate.report.text import write_plain_marks
@@ -70,8 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     options = top.parse_args(words)
     try:
-        code: int = options.run(options)
-        sys.stdout.flush()
+        with termination_as_interrupt():
+            code: int = options.run(options)
+            sys.stdout.flush()
     except BrokenPipeError:  # whoever reads has seen enough, as head has
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

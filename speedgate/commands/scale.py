@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from speedgate.commands.duel import say, termination_as_interrupt
+from speedgate.commands.arguments import end_leftovers
+from speedgate.commands.duel import say
 from speedgate.duel.package_copy import runners
 from speedgate.history.journal import recover
 from speedgate.history.scale_recording import ScaleRecording, entry_of
@@ -141,6 +142,7 @@ def run_scale(options: argparse.Namespace) -> int:
         request = parse_request(options, folder)
         suites = parse_targets(options.targets, folder)
         recover(options.results, say)
+        end_leftovers()
         with runners(options.python) as open_runner:
             listing = list_benchmarks(suites, open_runner, request.pytest_options)
             for name, reason in listing.broken:
@@ -185,11 +187,10 @@ def settings_of(suites: Sequence[Suite], request: Request) -> Json:
 
 
 def measure_all(scaling: Scaling, recording: ScaleRecording) -> None:
-    with termination_as_interrupt():
-        try:
-            scaling.run(recording.add)
-        except KeyboardInterrupt:
-            say("\ninterrupted: what was measured so far is shown and saved")
+    try:
+        scaling.run(recording.add)
+    except KeyboardInterrupt:
+        say("\ninterrupted: what was measured so far is shown and saved")
     if isinstance(scaling.tell, StepLine):
         scaling.tell.close()
 

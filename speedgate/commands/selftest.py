@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from speedgate.commands.arguments import add_format, notify, show_json
+from speedgate.commands.arguments import add_format, end_leftovers, notify, show_json
 from speedgate.judging.gate import Verdict, floors
 from speedgate.measuring.measure import RunnerProcess, import_folders
 from speedgate.measuring.selection import OptionError
@@ -37,6 +37,7 @@ def run_the_selftest(options: argparse.Namespace) -> int:
     workers = usable_cores()
     if workers < 2:
         raise OptionError("selftest needs two usable cores; this process may use one")
+    end_leftovers()
     workload: Any = find_workload(options.workload)
     as_json = options.format == "json"
     findings = run_selftest(

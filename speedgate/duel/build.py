@@ -30,6 +30,7 @@ from speedgate.duel.installation import (
 from speedgate.duel.package_copy import lent_folder
 from speedgate.history.identity import TELLING_BLAS_FIELDS, build_of
 from speedgate.history.redaction import shown_variables, without_credentials
+from speedgate.measuring import children
 from speedgate.measuring.measure import runner_variables
 from speedgate.runner.framing import last_record
 
@@ -272,16 +273,7 @@ def _locate(text: str) -> Path:
 def _start(spec: BuildSpec, command: list[str], variables: Mapping[str, str], python: Path) -> str:
     """Return what an interpreter prints; ``BuildError`` if it does not start."""
     try:
-        done = subprocess.run(
-            command,
-            env=variables,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=START_SECONDS,
-            check=False,
-        )
+        done = children.run(command, variables, timeout=START_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BuildError(f"'{spec.text}': {python} does not start: {error}") from None
     if done.returncode != 0:

@@ -28,6 +28,7 @@ from packaging.version import InvalidVersion, Version
 
 from speedgate.history.index import cache_folder
 from speedgate.history.redaction import without_credentials
+from speedgate.measuring import children
 from speedgate.measuring.measure import NO_VARIABLES
 
 VERSION = 1  # of how an environment is made: another one is made anew
@@ -341,16 +342,7 @@ def failure_of(order: Order) -> str:
 def run(command: Sequence[str], order: Order, failure: str, written: str | None = None) -> str:
     """Return what the command prints; ``BuildError`` with its last lines if it fails."""
     try:
-        done = subprocess.run(
-            command,
-            env=order.environment(),
-            input=written,
-            stdin=subprocess.DEVNULL if written is None else None,
-            capture_output=True,
-            text=True,
-            timeout=INSTALL_SECONDS,
-            check=False,
-        )
+        done = children.run(command, order.environment(), written, INSTALL_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BuildError(f"{failure}: {error}") from None
     if done.returncode != 0:

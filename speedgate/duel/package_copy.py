@@ -8,12 +8,12 @@ while somebody edits the checkout.
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+from speedgate.measuring.children import scratch_folder
 from speedgate.measuring.measure import NO_VARIABLES, RunnerProcess
 from speedgate.measuring.scale_run import CACHES, SERVE
 from speedgate.measuring.suite import BUNDLED_FOLDER
@@ -32,8 +32,7 @@ def lent_folder(bundled: Path = BUNDLED_FOLDER) -> Iterator[Path]:
     that a wheel brings along or from a checkout, and threadpoolctl, which reads what BLAS does. A
     user's workloads, which may use ours, are found through ``measure.import_folders``.
     """
-    with tempfile.TemporaryDirectory(prefix="speedgate-lent-", ignore_cleanup_errors=True) as made:
-        folder = Path(made)
+    with scratch_folder("speedgate-lent-") as folder:
         shutil.copytree(OWN_FOLDER, folder / OWN_FOLDER.name, ignore=NOT_LENT)
         if bundled.is_dir():
             shutil.copytree(bundled, folder, ignore=NOT_LENT, dirs_exist_ok=True)
@@ -59,8 +58,8 @@ def runners(
     python: str, own: Mapping[str, str] = NO_VARIABLES
 ) -> Iterator[Callable[[], RunnerProcess]]:
     """Yield what opens a fresh interpreter for a benchmark, and needs nothing of ours there."""
-    with lent_folder() as lent, tempfile.TemporaryDirectory() as scratch:
-        yield opener_of(python, own, str(lent), scratch)
+    with lent_folder() as lent, scratch_folder("speedgate-caches-") as scratch:
+        yield opener_of(python, own, str(lent), str(scratch))
 
 
 def opener_of(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from speedgate.history.identity import difference_lines, environment_digest, str
 from speedgate.history.intake import IntakeError, PlainDocument, WholeStats, any_json, rebuilt
 from speedgate.history.journal import SUFFIX, Journal
 from speedgate.history.store import FolderStore
+from speedgate.measuring import children
 from speedgate.measuring.measure import runner_variables
 from speedgate.runner.framing import last_record
 from speedgate.runner.machine import describe_machine
@@ -71,13 +71,9 @@ def describe_runner(blas_threads: int | None, setup: str | None = None) -> Json:
     """
     setups = [] if setup is None else [setup]
     folders = [str(Path.cwd()) for _ in setups]
-    done = subprocess.run(
+    done = children.run(
         [sys.executable, "-P", "-c", DESCRIBE, *setups],
-        env=runner_variables(os.environ, folders, blas_threads),
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
+        runner_variables(os.environ, folders, blas_threads),
     )
     found = last_record(done.stdout)
     if done.returncode != 0 or found is None:

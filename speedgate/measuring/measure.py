@@ -22,10 +22,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
-import psutil
-
 from speedgate.judging.gate import MAX_PROCESSES, MIN_PROCESSES, Evidence
-from speedgate.measuring.process_group import end_group
+from speedgate.measuring import children
 from speedgate.runner.framing import unframe
 from speedgate.runner.interpreter import BLAS_THREAD_VARIABLES
 from speedgate.runner.server import Runner
@@ -39,7 +37,6 @@ from speedgate.stats.speedup import speedup
 # Where this package lies: a runner finds it here whether or not it is installed there.
 PACKAGE_FOLDER = str(Path(__file__).resolve().parents[2])
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
-SERVE = "from speedgate.runner.server import serve; serve()"
 LOOK_SECONDS = 0.5  # how often it is looked whether a runner that says nothing is still there
 CLOSE_SECONDS = 10.0
 LAST_LINES = 20  # of a runner that ended
@@ -137,7 +134,7 @@ class InProcess:
 
 
 class RunnerProcess:
-    """A fresh interpreter that serves requests, in a process group that can be ended as one.
+    """A fresh interpreter that serves requests, and ends with us, whatever ends us.
 
     ``python``, ``variables`` and ``package_folder`` are for another build: its interpreter, the
     variables it is measured with, and the folder in which it finds this package.
@@ -150,22 +147,21 @@ class RunnerProcess:
         python: str = sys.executable,
         variables: Mapping[str, str] = NO_VARIABLES,
         package_folder: str = PACKAGE_FOLDER,
-        serve: str = SERVE,
+        serve: str = children.SERVE,
     ) -> None:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
         # What a workload leaves in files goes with its runner, however that ends.
-        self._scratch = tempfile.TemporaryDirectory(prefix="speedgate-", ignore_cleanup_errors=True)
-        self._process = subprocess.Popen(
+        self._scratch = children.ScratchFolder()
+        self._process: subprocess.Popen[str] = children.start(
             [python, "-P", "-c", serve],
+            runner_variables(os.environ, path, blas_threads, variables, package_folder)
+            | {"TMPDIR": str(self._scratch.path)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
-            env=runner_variables(os.environ, path, blas_threads, variables, package_folder)
-            | {"TMPDIR": self._scratch.name},
             text=True,
             encoding="utf-8",
             errors="replace",  # of what is no reply
-            start_new_session=True,
         )
         self._is_killed = False
         self._asked = 0
@@ -258,7 +254,7 @@ class RunnerProcess:
         finally:  # an interrupt ends it, too
             self.kill()  # its workers have ended; there is nothing that it should take time for
             self._stderr.close()
-            self._scratch.cleanup()
+            self._scratch.close()
             for pipe in (self._process.stdin, self._process.stdout):
                 with contextlib.suppress(OSError):  # what was left to write to one that is gone
                     pipe.close()  # type: ignore[union-attr]  # both are pipes
@@ -268,14 +264,7 @@ class RunnerProcess:
         if self._is_killed:  # its number may be another's by now
             return
         self._is_killed = True
-        if hasattr(os, "killpg"):
-            end_group(self._process.pid)
-        else:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                for child in psutil.Process(self._process.pid).children(recursive=True):
-                    child.kill()
-            self._process.kill()
-        self._process.wait()
+        children.end(self._process)
         self._reader.join(5.0)
 
 

@@ -2,7 +2,7 @@
 
 Python's resource trackers are such: each waits until the last process that can use its pipe is
 gone, and then unlinks the shared memory and the semaphores that those have left. So they end last,
-and by themselves. POSIX only.
+and by themselves. Groups are POSIX only; elsewhere a process is ended with its descendants.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import psutil
 TRACKER = "resource_tracker import main"
 TRACKER_SECONDS = 5.0
 LOOK_SECONDS = 0.005
+HAS_GROUPS = hasattr(os, "killpg")
 
 
 def end_group(group: int) -> None:
@@ -67,3 +68,12 @@ def runs(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def end_tree(pid: int) -> None:
+    """Kill a process and all that descend from it, as far as their parents are there to tell."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        for each in (*process.children(recursive=True), process):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()

@@ -5,6 +5,7 @@ With ``entry``, which has pytest load it, the only module of the package that im
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import time
@@ -57,6 +58,7 @@ from speedgate.judging.history_gate import (
 )
 from speedgate.judging.row import Row
 from speedgate.measuring.budget import JUDGED_WEIGHT, SPARE_SHARE, Budget, default_seconds
+from speedgate.measuring.children import begin, termination_as_interrupt
 from speedgate.measuring.measure import (
     HELD_SECONDS,
     Asker,
@@ -1141,6 +1143,16 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if selected and measures(config) and reporter is not None and config.get_verbosity() >= 0:
         config.pluginmanager.register(RunReport(state, reporter, len(selected)), "speedgate-report")
+    if selected and measures(config):
+        prepare_for_the_end(config, state)
+
+
+def prepare_for_the_end(config: pytest.Config, state: State) -> None:
+    """End what a killed run has left, and let SIGTERM end this one as Ctrl-C does, saved."""
+    state.notes += begin()
+    undoing = contextlib.ExitStack()
+    undoing.enter_context(termination_as_interrupt())
+    config.add_cleanup(undoing.close)
 
 
 class RunReport:

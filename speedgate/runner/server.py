@@ -44,6 +44,7 @@ from speedgate.runner.interpreter import (
     watch_gil,
 )
 from speedgate.runner.missing import what_is_missing
+from speedgate.runner.ownership import as_worker, end_with_owner, thread_lasts
 from speedgate.runner.strategies import STRATEGIES, CannotMeasure, Shared, Strategy
 
 # A control pair is run while the control has had less than this share of the timed seconds.
@@ -163,10 +164,14 @@ class Crew:
             undoing.pop_all()  # all is well: it stays until close()
 
     def _open(self, requests: tuple[task.BatchRequest, ...]) -> Executor:
-        if self.shared is None:
-            return self.strategy.open(self.workers, task.install, (requests,))
-        path = tuple(folder for request in requests for folder in request.path)
-        return self.strategy.open(self.workers, task.adopt, (path, self.shared))
+        start: tuple[Any, ...] = (task.install, requests)
+        if self.shared is not None:
+            path = tuple(folder for request in requests for folder in request.path)
+            start = (task.adopt, path, self.shared)
+        # Who dies with the thread that started him must not be started by one that passes.
+        if thread_lasts() and self.strategy.workers_are == "processes":
+            start = (as_worker, *start)
+        return self.strategy.open(self.workers, start[0], start[1:])
 
     def _warm(self) -> set[tuple[int, int, int]]:
         """Call until every worker has answered; fresh threads never become known."""
@@ -558,6 +563,7 @@ def refuse_gil_that_came_back() -> None:
 
 def serve(runner: Runner | None = None) -> None:
     """Answer the requests of whoever started this process, until they end."""
+    end_with_owner()
     requests, replies = take_channel()
     watch_gil()
     runner = runner or Runner()

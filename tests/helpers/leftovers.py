@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import psutil
 
 PATIENCE_SECONDS = 60.0
-# Of multiprocessing and of loky: they stay as long as the process that has them.
-STAY = ("resource_tracker", "multiprocessing.forkserver")
+# Of multiprocessing, of loky and of ours: they stay as long as the process that has them.
+STAY = ("resource_tracker", "multiprocessing.forkserver", "speedgate.measuring.guard import guard")
 
 
 def threads() -> set[threading.Thread]:

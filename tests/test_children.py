@@ -1,0 +1,486 @@
+"""Whatever ends us, nothing of ours runs on: real processes, killed in the middle of a hung call.
+
+The calls would hang for ten minutes or for ever, so that what is gone within the helpers' patience
+was ended. The promise to users is five seconds.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from helpers import hangs, loads
+from helpers.available import strategy_here
+from helpers.leftovers import PATIENCE_SECONDS, still_running
+from helpers.made import opening
+from helpers.project import ROOT
+
+from speedgate.measuring import children, leftovers
+from speedgate.measuring.guard import GUARDED
+from speedgate.measuring.leftovers import sweep, this_owner
+from speedgate.measuring.measure import RunnerProcess
+from speedgate.runner.ownership import OWNER, RUNNER, SERVE, Owner, process_namespace
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="ended by signals that Windows lacks")
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux's kernel ends a child")
+
+TESTS_FOLDER = Path(__file__).resolve().parent
+HANGING = [
+    ("threads", "sleep"),
+    ("threads", "loop"),
+    ("threads", "keep_the_gil"),
+    ("serial", "keep_the_gil"),
+    ("processes", "keep_a_workers_gil"),
+    ("fork", "keep_a_workers_gil"),
+    ("forkserver", "keep_a_workers_gil"),
+    ("pool", "keep_a_workers_gil"),
+    ("loky", "keep_a_workers_gil"),
+    ("dask", "keep_a_workers_gil"),
+]
+
+
+class Scene:
+    """Processes that a test starts, and that are gone after it."""
+
+    def __init__(self, folder):
+        self.hangs = folder / "hangs"
+        self.hangs.mkdir()
+        # Not below pytest's: a socket's path may not be so long.
+        self.temporary = Path(tempfile.mkdtemp(prefix="sg-"))
+        path = os.pathsep.join((str(ROOT), str(TESTS_FOLDER)))
+        # A pytest below xdist's would take itself for a worker of it.
+        inherited = {name: text for name, text in os.environ.items() if "PYTEST" not in name}
+        self.variables = inherited | {
+            hangs.FOLDER: str(self.hangs),
+            "TMPDIR": str(self.temporary),
+            "PYTHONPATH": path,
+        }
+        self.seen = set()
+
+    def start(self, *command, **options):
+        options = {"env": self.variables, "stdout": subprocess.PIPE, "text": True} | options
+        process = subprocess.Popen([sys.executable, *command], stderr=subprocess.STDOUT, **options)
+        self.seen.add(psutil.Process(process.pid))
+        return process
+
+    def wait_for(self, condition, process):
+        until = time.monotonic() + PATIENCE_SECONDS
+        while not condition():
+            assert process.poll() is None, process.communicate()[0]
+            assert time.monotonic() < until, "it has not begun"
+            time.sleep(0.02)
+
+    def family(self, process):
+        """The process with all that it has started, its guard among them."""
+        first = psutil.Process(process.pid)
+        found = [first, *first.children(recursive=True)]
+        self.seen.update(found)
+        return found
+
+    def hang(self, strategy="serial", function="sleep", before="", hanging=1):
+        """Start an owner of a runner, and return both it and its family once a call hangs."""
+        owner = self.start("-c", hangs.OWNER, strategy, function, before)
+        self.wait_for(lambda: len(list(self.hangs.iterdir())) >= hanging, owner)
+        return owner, self.family(owner)
+
+
+@pytest.fixture
+def scene(tmp_path):
+    scene = Scene(tmp_path)
+    yield scene
+    for process in scene.seen:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    shutil.rmtree(scene.temporary, ignore_errors=True)
+
+
+def guards(family):
+    return [each for each in family if "speedgate.measuring.guard" in " ".join(each.cmdline())]
+
+
+def gone(path):
+    until = time.monotonic() + PATIENCE_SECONDS
+    while path.exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    return not path.exists()
+
+
+# --- what hangs, and who is killed
+
+
+@pytest.mark.parametrize(("strategy", "function"), HANGING)
+def test_nothing_outlives_an_owner_that_is_killed(scene, strategy, function):
+    strategy_here(strategy)
+    owner, family = scene.hang(strategy, function)
+    (scratch,) = scene.temporary.glob("speedgate-*")
+    owner.kill()
+    owner.wait()
+    assert still_running(family) == []
+    assert gone(scratch)
+
+
+def hang_without_a_guard(scene, strategy, function):
+    """Kill the guard of an owner, and then the owner."""
+    strategy_here(strategy)
+    owner, family = scene.hang(strategy, function)
+    (guard,) = guards(family)
+    guard.kill()
+    owner.kill()
+    owner.wait()
+    return family
+
+
+# The workers of these are children of others than the runner, whom the kernel does not tell.
+OF_OTHERS = ("forkserver", "dask")
+
+
+@on_linux
+@pytest.mark.parametrize(
+    ("strategy", "function"), [each for each in HANGING if each[0] not in OF_OTHERS]
+)
+def test_the_kernel_ends_what_a_killed_guard_cannot(scene, strategy, function):
+    assert still_running(hang_without_a_guard(scene, strategy, function)) == []
+
+
+@pytest.mark.parametrize("strategy", OF_OTHERS)
+def test_the_next_start_ends_what_is_left_of_an_owner_and_its_guard(scene, strategy):
+    family = hang_without_a_guard(scene, strategy, "keep_a_workers_gil")
+    folders = list(scene.temporary.glob("speedgate-*"))
+    code = "from speedgate.measuring.children import begin; print(*begin(), sep='\\n')"
+    scene.start("-c", code).communicate(timeout=PATIENCE_SECONDS)
+    assert still_running(family) == []
+    assert all(map(gone, folders))
+
+
+def test_a_fork_that_holds_the_pipe_of_the_guard_does_not_keep_it_waiting(scene):
+    before = "from speedgate.measuring.children import begin; begin(); import time\n"
+    before += "if os.fork() == 0: time.sleep(600)"
+    owner, family = scene.hang(before=before)
+    forked = [each for each in family[1:] if hangs.OWNER in each.cmdline()]
+    owner.kill()
+    owner.wait()
+    assert still_running([each for each in family if each not in forked]) == []
+    assert all(each.is_running() for each in forked)
+
+
+def test_a_guard_that_was_killed_is_replaced(scene):
+    before = """
+from speedgate.measuring import guard
+first = RunnerProcess(sys.path, 1)
+guard.GUARDED._guard.kill()
+guard.GUARDED._guard.wait()
+"""
+    owner, family = scene.hang("threads", "keep_the_gil", before)
+    assert len([each for each in family if SERVE in each.cmdline()]) == 2
+    assert len(guards(family)) == 1
+    owner.kill()
+    owner.wait()
+    assert still_running(family) == []
+
+
+def test_an_owner_that_ends_by_itself_leaves_nothing_either(scene):
+    before = "import threading; threading.Timer(8, os._exit, [7]).start()"
+    owner, family = scene.hang("threads", "keep_the_gil", before)
+    assert owner.wait(PATIENCE_SECONDS) == 7
+    assert still_running(family) == []
+
+
+@on_linux
+def test_a_runner_whose_owner_is_gone_already_does_not_begin():
+    mark = str(Owner(os.getpid(), "1", process_namespace()))
+    variables = os.environ | {OWNER: mark, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", SERVE], env=variables, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert f"the process {os.getpid()} that started this runner has ended" in done.stderr
+
+
+def test_a_runner_outlives_the_thread_that_started_it():
+    started = []
+    thread = threading.Thread(target=lambda: started.append(RunnerProcess([str(TESTS_FOLDER)], 1)))
+    thread.start()
+    thread.join()
+    (process,) = started
+    time.sleep(0.5)  # the kernel would not take so long
+    try:
+        assert "error" not in process.ask(opening(loads.nothing, "serial", 1), PATIENCE_SECONDS)
+    finally:
+        process.close()
+
+
+# --- pytest and the duel
+
+BENCH = """
+import sys
+sys.path.insert(0, {tests!r})
+import pytest
+from helpers import hangs, loads
+from helpers.made import MadeWorkload
+
+@pytest.mark.speedgate(workloads=[MadeWorkload(loads.square, name="quick")], strategies=["threads"],
+                       sizes=[3])
+def bench_first(case, speedgate):
+    speedgate(case, pairs=2)
+
+@pytest.mark.speedgate(workloads=[MadeWorkload(hangs.sleep, name="slow")], strategies=["threads"],
+                       sizes=[3])
+def bench_second(case, speedgate):
+    speedgate(case)
+"""
+
+
+@pytest.fixture
+def hung_pytest(scene, tmp_path, request):
+    """A pytest that has measured one case and hangs in the next, and its family."""
+    (tmp_path / "bench_hung.py").write_text(BENCH.format(tests=str(TESTS_FOLDER)))
+    (tmp_path / "pytest.ini").write_text(
+        "[pytest]\npython_files = bench_*.py\npython_functions = bench_*\n"
+        "addopts = --benchmark-autosave --benchmark-storage=file://saved\n"
+    )
+    installed = request.config.pluginmanager.get_plugin("speedgate")
+    plugin = () if installed else ("-p", "speedgate.plugin")
+    process = scene.start("-m", "pytest", *plugin, "bench_hung.py", cwd=tmp_path)
+    scene.wait_for(lambda: list(scene.hangs.iterdir()), process)
+    return process, scene.family(process)
+
+
+def test_sigterm_saves_a_run_as_an_interrupt_does(hung_pytest, scene, tmp_path):
+    process, family = hung_pytest
+    process.terminate()
+    printed, _ = process.communicate(timeout=2 * PATIENCE_SECONDS)
+    assert process.returncode == pytest.ExitCode.INTERRUPTED
+    assert "marked incomplete" in printed
+    assert len(list(tmp_path.glob("saved/*/*.json"))) == 1
+    assert still_running(family) == []
+    assert list(scene.temporary.glob("speedgate-*")) == []
+
+
+def test_a_killed_pytest_leaves_a_journal_and_nothing_that_runs(hung_pytest, scene, tmp_path):
+    process, family = hung_pytest
+    folders = list(scene.temporary.glob("speedgate-*"))
+    process.kill()
+    process.wait()
+    assert still_running(family) == []
+    assert all(map(gone, folders))
+    assert len(list(tmp_path.glob("saved/*/*.part"))) == 1
+
+
+def test_a_killed_duel_leaves_nothing_that_runs_and_no_folder(scene, tmp_path):
+    command = ("-m", "speedgate", "duel", sys.executable, sys.executable, "--allow-same")
+    options = ("--workloads", "g", "--sizes", "1e6", "--strategies", "threads", "--budget", "300")
+    process = scene.start(*command, *options, cwd=tmp_path)
+    scene.wait_for(
+        lambda: sum(SERVE in " ".join(each.cmdline()) for each in living(process)) == 2, process
+    )
+    family, folders = scene.family(process), list(scene.temporary.glob("speedgate-*"))
+    assert len(folders) >= 3  # one of each runner, and what is lent to both
+    process.kill()
+    process.wait()
+    assert still_running(family) == []
+    assert all(map(gone, folders))
+
+
+def living(process):
+    found = []
+    for each in psutil.Process(process.pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.cmdline()
+            found.append(each)
+    return found
+
+
+# --- what an earlier run left
+
+
+def nobody():
+    """An owner that is gone: nobody of this id has started then."""
+    return Owner(os.getpid(), "1", process_namespace())
+
+
+def left_over(scene, owner, *arguments, code="import time; time.sleep(600)", **variables):
+    """Start a process in a group of its own that looks as if this owner had started it."""
+    variables = scene.variables | {OWNER: str(owner)} | variables
+    process = scene.start(
+        "-c", code, *arguments, env=variables, start_new_session=True, stdout=subprocess.DEVNULL
+    )
+    scene.wait_for(lambda: code in psutil.Process(process.pid).cmdline(), process)
+    return process
+
+
+def test_a_runner_of_a_killed_run_is_ended_and_told_of(scene):
+    process = left_over(scene, nobody(), SERVE)
+    told = "\n".join(sweep())
+    assert f"ended process {process.pid} (" in told
+    assert process.wait(PATIENCE_SECONDS) == -signal.SIGKILL
+
+
+def test_a_worker_is_known_by_its_runners_group(scene):
+    """Whose command line says nothing of us, as a spawned one's does not."""
+    code = (
+        f"import os, sys; os.environ[{RUNNER!r}] = str(os.getpid()); "
+        "os.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(600)'])"
+    )
+    process = left_over(scene, nobody(), code=code)
+    scene.wait_for(lambda: RUNNER in psutil.Process(process.pid).environ(), process)
+    sweep()
+    assert process.wait(PATIENCE_SECONDS) == -signal.SIGKILL
+
+
+SPARED = {
+    "of a run that goes on": this_owner,
+    "of another container": lambda: Owner(os.getpid(), "1", "pid:[1]"),
+    "of a platform that does not tell": lambda: Owner(os.getpid(), "", process_namespace()),
+    "of nobody": lambda: "something else",
+}
+
+
+@pytest.mark.parametrize("owner", SPARED.values(), ids=SPARED.keys())
+def test_what_is_not_surely_left_over_is_spared(scene, owner):
+    process = left_over(scene, owner(), SERVE)
+    assert not any(f"process {process.pid} " in line for line in sweep())
+    assert process.poll() is None
+
+
+def test_a_server_that_a_workload_left_is_spared_and_named_only_where_it_is_busy(
+    scene, monkeypatch
+):
+    process = left_over(scene, nobody(), **{RUNNER: "1"})
+    monkeypatch.setattr(leftovers, "busy_share", lambda process: 0.1)
+    assert not any(f"process {process.pid} " in line for line in sweep())
+    monkeypatch.setattr(leftovers, "busy_share", lambda process: 0.9)
+    told = [line for line in sweep() if f"process {process.pid} " in line]
+    assert told[0].endswith("keeps a core busy: end it if nobody needs it")
+    assert process.poll() is None
+
+
+def test_a_server_outlives_the_run_that_was_killed(scene):
+    owner, family = scene.hang("serial", "leave_a_server", hanging=2)
+    (name,) = (each.name for each in scene.hangs.iterdir() if each.name.startswith("server"))
+    server = psutil.Process(int(name.partition("-")[2]))
+    scene.seen.add(server)
+    owner.kill()
+    owner.wait()
+    assert still_running([each for each in family if each != server]) == []
+    assert server.is_running()
+
+
+def test_folders_go_whose_owner_is_gone_and_no_others(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    held = children.ScratchFolder()
+    for name in ("speedgate-left", "speedgate-other", "else"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").touch()
+    (tmp_path / "speedgate-left" / leftovers.OWNER_FILE).touch()
+    (tmp_path / "else" / leftovers.OWNER_FILE).touch()
+    sweep()
+    assert not (tmp_path / "speedgate-left").exists()
+    assert (tmp_path / "speedgate-other" / "file").exists()  # of an older version, or being made
+    assert (tmp_path / "else" / "file").exists()
+    assert held.path.exists()
+    held.close()
+    assert not held.path.exists()
+
+
+# --- commands that run to their end
+
+
+def test_a_command_is_run_with_what_is_written_to_it():
+    code = "import sys; print(sys.stdin.read().upper()); sys.exit(3)"
+    done = children.run([sys.executable, "-c", code], os.environ, "hello", PATIENCE_SECONDS)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "HELLO\n", "")
+
+
+def test_a_command_that_takes_too_long_is_ended_with_its_children(tmp_path):
+    code = (
+        "import subprocess, sys; "
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); "
+        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(child.pid)); child.wait()"
+    )
+    command = [sys.executable, "-c", code]
+    with pytest.raises(subprocess.TimeoutExpired):
+        children.run(command, os.environ, timeout=3.0)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        assert still_running([psutil.Process(int((tmp_path / "pid").read_text()))]) == []
+    assert GUARDED._entries == {each for each in GUARDED._entries if "tree" not in each}
+
+
+def test_a_command_ends_with_whoever_waited_for_it(scene):
+    code = "import helpers.hangs; helpers.hangs.sleep(0)"
+    before = "import subprocess; from speedgate.measuring import children\n"
+    before += f"children.run([sys.executable, '-c', {code!r}], os.environ)"
+    owner, family = scene.hang(before=before)
+    owner.kill()
+    owner.wait()
+    assert still_running(family) == []
+
+
+# --- SIGTERM
+
+
+def test_the_first_termination_is_an_interrupt_and_the_second_ends():
+    before = signal.getsignal(signal.SIGTERM)
+    with children.termination_as_interrupt():
+        assert signal.getsignal(signal.SIGTERM) is not before
+        with pytest.raises(KeyboardInterrupt):
+            terminate_this()
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def terminate_this():
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(60)  # the handler runs before it has passed
+
+
+def test_whoever_handles_terminations_already_goes_on_doing_so(monkeypatch):
+    seen = []
+    before = signal.signal(signal.SIGTERM, lambda *_: seen.append("theirs"))
+    try:
+        with children.termination_as_interrupt():
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.01)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert seen == ["theirs"]
+
+
+def test_a_thread_may_not_handle_signals_and_leaves_them_alone():
+    raised = []
+
+    def enter():
+        try:
+            with children.termination_as_interrupt():
+                pass
+        except ValueError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert raised == []
+
+
+# --- marks
+
+
+@pytest.mark.parametrize("lasting", [True, False])
+def test_a_mark_is_read_as_it_was_written(lasting):
+    owner = Owner(12, "34", "pid:[5]", lasting)
+    assert Owner.parse(str(owner)) == owner
+
+
+@pytest.mark.parametrize(
+    "text", ["", "12", "a|b|c|lasting", "1|2|3", "1|2|3|lasting|5", "-1|2|3|x"]
+)
+def test_what_is_no_mark_names_nobody(text):
+    assert Owner.parse(text) is None
