@@ -40,7 +40,7 @@ strategies: $(SET_UP) ## compare every strategy, and what each costs by itself (
 	@$(RUN) -m pytest bench/bench_strategies.py bench/bench_overhead.py bench/bench_transfer.py $(ARGS)
 
 .PHONY: duel
-duel: $(SET_UP) ## measure two builds in turn (9 minutes); ARGS="numpy==previous numpy==newest"
+duel: $(SET_UP) ## measure two builds in turn (13 minutes); ARGS="numpy==previous numpy==newest"
 	@$(RUN) -m speedgate duel $(ARGS)
 
 .PHONY: gate

@@ -57,7 +57,7 @@ from speedgate.measuring.measure import (
 from speedgate.runner.machine import describe_machine
 from speedgate.stats.accounting import Concurrency, Shares
 from speedgate.stats.case import Case
-from workloads import CONTROL, G_OUT, G, Workload
+from workloads import CATALOGUE, CONTROL, G_OUT, G, Workload
 
 TRIALS_FILE = Path("evaluation/trials/accuracy.jsonl")
 TABLE_FILE = Path("docs/accuracy.md")
@@ -105,6 +105,8 @@ SUBJECTS = {
     "GIL held for 100%": Subject(DIAL, 101, True, quiet=25, disturbed=33),
     "GIL held for 10%": Subject(DIAL, 11, True, quiet=100, disturbed=0),
     "GIL held for 0%": Subject(DIAL, 1, False, quiet=25, disturbed=0),
+    # Both run at once and neither gains: only the row of the wall time can fail it.
+    "copy, limited by memory": Subject(CATALOGUE["copy"], 1_000_000, True, quiet=50, disturbed=0),
 }
 GATE = Gate("evaluation", tuple(s.workload.name for s in SUBJECTS.values()), min_size=1)
 
@@ -391,6 +393,9 @@ def document(everything: list[dict[str, Any]]) -> str:
         f"it is set aside and done again, whatever its verdict. This happened {len(set_aside)} "
         f"times; {wrong} of these trials had a wrong verdict (inconclusive not counted).",
         "",
+        "Two false alarms in 800 healthy trials shaped the rule by which these trials are judged. "
+        "They are no more among them: none is what is left, not what was first seen.",
+        "",
         "## Verdicts",
         "",
         *_verdict_table(trials),
@@ -476,6 +481,7 @@ TWIN = {
     "GIL held for 70%": "GIL held for 0%",
     "GIL held for 100%": "GIL held for 0%",
     "GIL held for 10%": "GIL held for 0%",
+    "copy, limited by memory": "g_out",
 }
 
 
@@ -517,7 +523,11 @@ def _reference(trial: dict[str, Any], quiet: dict[tuple[str, int], Any]) -> Any:
 
 
 def _share(count: int, trials: list[dict[str, Any]]) -> str:
-    return f"{count} of {len(trials)}"
+    """Return ``3 of 200``; beside none the rate that may hide behind it, at 95%: ``0 of 200 (under
+    1.5%)``."""
+    if count or not trials:
+        return f"{count} of {len(trials)}"
+    return f"0 of {len(trials)} (under {1 - 0.05 ** (1 / len(trials)):.1%})"
 
 
 def _signal_table(trials: list[dict[str, Any]]) -> list[str]:

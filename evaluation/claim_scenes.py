@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from evaluation.blocks import CASE, HEALTHY, draw, measured
 from evaluation.coverage import series
-from evaluation.made_duels import made_duel
+from evaluation.made_duels import SLOW_PROCESSES, made_duel
 from speedgate.duel.decision import DuelVerdict
 from speedgate.history.document import extra_info, gil_class, over_processes, row_of
 from speedgate.judging.advice import advise
@@ -369,20 +369,23 @@ def drift_alarm(correlation: float) -> Trial:
 # --- comparisons
 
 
-def comparison_errs(one: int, other: int, correlation: float, cases: int = 20) -> Trial:
-    """Whether anything of two equal sides is called better or worse."""
+def comparison_errs(
+    one: int, other: int, correlation: float, cases: int = 20, each: bool = False
+) -> Trial:
+    """Whether anything of two equal sides is called better or worse, or how many of the cases."""
 
     def side(chance: random.Random, runs: int) -> Source:
         figures: dict[str, Level] = {}
         for number in range(cases):
             logs = series(chance, runs, correlation)
-            figures[str(number)] = Level.of([_near(math.exp(0.14 * each)) for each in logs])
+            figures[str(number)] = Level.of([_near(math.exp(0.14 * log)) for log in logs])
         return Source("", runs, figures, {})
 
     def trial(chance: random.Random) -> tuple[int, int]:
         lines = compare([side(chance, one), side(chance, other)])
-        words = {ratio.word for line in lines for ratio in line.speedup_ratios}
-        return int(bool(words & {"better", "worse"})), 1
+        words = [ratio.word for line in lines for ratio in line.speedup_ratios]
+        wrong = sum(word in ("better", "worse") for word in words)
+        return (wrong, cases) if each else (int(wrong > 0), 1)
 
     return trial
 
@@ -415,7 +418,7 @@ def same_at_margin(chance: random.Random) -> tuple[int, int]:
 
 
 def same_with_levels(chance: random.Random) -> tuple[int, int]:
-    return _called_same("one process of five 1.6 times as slow", chance)
+    return _called_same(SLOW_PROCESSES, chance)
 
 
 def _called_same(scene: str, chance: random.Random) -> tuple[int, int]:

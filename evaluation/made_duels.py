@@ -20,7 +20,7 @@ from speedgate.duel.decision import RATIO_MARGIN, DuelVerdict, PairFigure
 from speedgate.duel.duel import Duel
 
 CASES = 76
-BUDGET_SECONDS = 540.0
+BUDGET_SECONDS = 780.0
 BLOCK_SECONDS = 1.0
 MARGIN = math.log1p(RATIO_MARGIN)
 RATIOS = ("seconds", "concurrency", "inflation")
@@ -53,7 +53,8 @@ class MadeBlock:
 class MadeMatchup:
     """What a duel asks of a matchup: blocks drawn around a true change of the parallel seconds.
 
-    ``explaining`` is that of what explains: fewer workers at once, and more CPU.
+    ``explaining`` is that of what explains: fewer workers at once, and more CPU. ``others`` draws
+    what is not the seconds, where that is drawn in another way.
     """
 
     draw: Draw
@@ -61,6 +62,7 @@ class MadeMatchup:
     explaining: float
     chance: random.Random
     clock: list[float]
+    others: Draw | None = None
     blocks: list[Any] = field(default_factory=list)
     failures: dict[int, str] = field(default_factory=dict)
     lacking: dict[int, str] = field(default_factory=dict)
@@ -73,7 +75,9 @@ class MadeMatchup:
 
     def run_block(self) -> None:
         self.clock[0] += BLOCK_SECONDS
-        changes = {name: self.draw(self.chance) for name in RATIOS}
+        changes = {name: (self.others or self.draw)(self.chance) for name in RATIOS}
+        if self.others is not None:
+            changes["seconds"] = self.draw(self.chance)
         changes["seconds"] += self.true_change
         changes["concurrency"] -= self.explaining
         changes["inflation"] += self.explaining
@@ -100,6 +104,9 @@ SAME_SECONDS = "no difference in seconds, 2%, with spikes; a third fewer workers
 EXPLAINING = {SAME_SECONDS: math.log(1.5)}
 
 
+SLOW_PROCESSES = "one process of five 1.6 times as slow, 2%"
+
+
 def slow_processes(chance: random.Random) -> float:
     """The second build is 1.6 times as slow in one process of five."""
     return math.log(1.6) * (chance.random() < 0.2) + chance.gauss(0.0, 0.02)
@@ -114,7 +121,7 @@ SCENES: dict[str, tuple[Draw, float, dict[float, int]]] = {
     "all at the margin, 10%": (normal(0.1), MARGIN, {}),
     "all at the margin, two levels": (two_levels, MARGIN, {}),
     SAME_SECONDS: (with_spikes(0.02), 0.0, {}),
-    "one process of five 1.6 times as slow": (slow_processes, 0.0, {}),
+    SLOW_PROCESSES: (slow_processes, 0.0, {}),
     "2%, with spikes; three cases 1.25 times as slow": (with_spikes(0.02), 0.0, {1.25: 3}),
     "10%, with spikes; three cases 1.5 times as slow": (with_spikes(0.1), 0.0, {1.5: 3}),
     "30%, with spikes; three cases 3 times as slow": (with_spikes(0.3), 0.0, {3.0: 3}),
@@ -127,8 +134,9 @@ def made_duel(scene: str, chance: random.Random) -> Counter[tuple[bool, DuelVerd
     true = [math.log(ratio) for ratio, count in slower.items() for _ in range(count)]
     clock = [0.0]
     explaining = EXPLAINING.get(scene, 0.0)
+    others = normal(0.02) if scene == SLOW_PROCESSES else None
     matchups: list[Any] = [
-        MadeMatchup(draw, each, explaining, chance, clock)
+        MadeMatchup(draw, each, explaining, chance, clock, others)
         for each in true + [change] * (CASES - len(true))
     ]
     chance.shuffle(matchups)

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from speedgate.duel.decision import (
-    DISSENTS,
     FAMILY_ERROR,
     PAIR_FIGURE,
     PAIR_FIGURES,
@@ -18,9 +17,11 @@ from speedgate.duel.decision import (
     Effect,
     block_changes,
     blocks_to_confirm,
+    can_confirm,
     candidates_in,
     decide,
     effects_of,
+    evidence_for,
 )
 from speedgate.stats.estimate import Estimate
 from speedgate.stats.sample import Pair, Round
@@ -387,10 +388,45 @@ def test_a_block_that_knows_nothing_neither_agrees_nor_dissents():
     assert held.agrees(block(pair(), pair(), held=(0.1, 0.19)), WORKERS) is False
 
 
-@pytest.mark.parametrize(("suspected", "needed"), [(0, 0), (1, 8), (2, 9), (20, 13), (100, 15)])
+@pytest.mark.parametrize(("suspected", "needed"), [(0, 0), (1, 7), (2, 8), (20, 12), (100, 14)])
 def test_fresh_blocks_hold_the_error_over_all_that_is_suspected(suspected, needed):
     assert blocks_to_confirm(suspected) == needed
-    assert suspected * (needed + 1) * 2.0**-needed <= FAMILY_ERROR
+    assert evidence_for(needed, 0) >= suspected / FAMILY_ERROR
+    assert not suspected or evidence_for(needed - 1, 0) < suspected / FAMILY_ERROR
+
+
+@pytest.mark.parametrize(
+    ("agreed", "dissented", "won"),
+    # The integral of (2p)^a (2 - 2p)^d over p from 1/2 to 1, twice: by hand.
+    [(0, 0, 1.0), (1, 0, 1.5), (0, 1, 0.5), (2, 0, 7 / 3), (1, 1, 2 / 3), (3, 0, 15 / 4)],
+)
+def test_what_a_bet_on_more_than_half_has_won(agreed, dissented, won):
+    assert evidence_for(agreed, dissented) == pytest.approx(won)
+
+
+@pytest.mark.parametrize("agreed", range(6))
+@pytest.mark.parametrize("dissented", range(6))
+def test_a_fair_coin_wins_nothing_on_average(agreed, dissented):
+    after = evidence_for(agreed + 1, dissented), evidence_for(agreed, dissented + 1)
+    assert sum(after) / 2 == pytest.approx(evidence_for(agreed, dissented))
+
+
+def test_a_coin_that_is_looked_at_after_every_toss_confirms_as_rarely_as_it_says():
+    chance, confirmed = random.Random(4), 0
+    for _ in range(2000):
+        agreed = dissented = 0
+        while agreed + dissented < 40 and evidence_for(agreed, dissented) < 20:
+            heads = chance.random() < 0.5
+            agreed, dissented = agreed + heads, dissented + (not heads)
+        confirmed += evidence_for(agreed, dissented) >= 20
+    assert 0 < confirmed / 2000 <= 0.05
+
+
+def test_dissenters_can_be_outvoted_and_not_for_ever():
+    assert evidence_for(14, 1) < evidence_for(12, 0) <= evidence_for(16, 1)
+    assert can_confirm(0, 2, needed=12)
+    assert not can_confirm(0, 12, needed=12)
+    assert not can_confirm(12, 12, needed=12)
 
 
 # --- how often a whole duel is wrong
@@ -412,11 +448,18 @@ def confirmed(chance, deviations, ratio):
     needed = blocks_to_confirm(len(found))
     # Each gets blocks of its own: figures of one case that share them can only err together.
     return [
-        each
-        for deviation, each in found
-        if sum(not each.agrees(simulated(chance, deviation, ratio), WORKERS) for _ in range(needed))
-        <= DISSENTS
+        each for deviation, each in found if is_confirmed(chance, each, deviation, ratio, needed)
     ]
+
+
+def is_confirmed(chance, candidate, deviation, ratio, needed):
+    agreed = dissented = 0
+    while can_confirm(agreed, dissented, needed):
+        agrees = candidate.agrees(simulated(chance, deviation, ratio), WORKERS)
+        agreed, dissented = agreed + agrees, dissented + (not agrees)
+        if evidence_for(agreed, dissented) >= evidence_for(needed, 0):
+            return True
+    return False
 
 
 @pytest.mark.parametrize("ratio", [1.0, 1 + RATIO_MARGIN])

@@ -39,11 +39,12 @@ def kept(**ratios):
         | {"confidence": 0.95, "count": 4}
         for name, value in ratios.items()
     }
-    return {"verdict": "inconclusive", "ratios": found}
+    return {"verdict": "inconclusive", "ratios": found, "bouts": 8}
 
 
 def test_a_duel_that_is_kept_is_judged_by_the_rules_of_now():
     assert rejudged(kept(seconds=1.0, speedup=1.0, concurrency=0.5)) == "same"
+    assert rejudged(kept(seconds=1.0, speedup=1.0) | {"bouts": 7}) == "inconclusive"
     assert rejudged(kept(seconds=1.2, speedup=1.0)) == "inconclusive"
     assert rejudged(kept(seconds=1.2) | {"verdict": "worse"}) == "worse"
 

@@ -36,7 +36,8 @@ from speedgate.report.duel import duel_markdown, duel_text, findings_json
 from speedgate.report.progress import LOG_EVERY_SECONDS, duration
 from speedgate.report.text import visible_lines
 
-DEFAULT_BUDGET_SECONDS = 540.0
+# Two cores take that long for eight blocks of each of the seventy cases, and for what they suspect.
+DEFAULT_BUDGET_SECONDS = 780.0
 # What a killed duel loses is at most what it measured for so long.
 KEEP_EVERY_SECONDS = 60.0
 WELL, BAD, NOT_DONE, INTERRUPTED = 0, 1, 2, 130

@@ -5,13 +5,14 @@ what it tells is the median, over replicates taken one right after the other, of
 a figure of B over that of A (of their difference for a share). Blocks are independent.
 
 A figure that seems to have moved after the first blocks is a *candidate*. It is called better or
-worse only where fresh blocks confirm it: all n of them but one must lie beyond the margin on its
-side. If there is nothing beyond the margin, each does so with a probability of at most 1/2,
-whatever the distribution (the sign test; W. J. Conover, Practical Nonparametric Statistics, 3rd
-ed., section 3.4), and n of them, but for one, with at most (n + 1) / 2^n. With m candidates n is
-the first that makes m (n + 1) / 2^n no more than the error. So the probability of any false word in
-a whole duel is at most that (Bonferroni's inequality): the first blocks, which chose m, are
-independent of the fresh ones.
+worse only where fresh blocks confirm it. If there is nothing beyond the margin, each lies there on
+a given side with a probability of at most 1/2, whatever the distribution (the sign test; W. J.
+Conover, Practical Nonparametric Statistics, 3rd ed., section 3.4). What a fair bet against that has
+won is a martingale, which ever reaches m / error with a probability of at most error / m (J. Ville,
+Etude critique de la notion de collectif, 1939): so fresh blocks are counted one by one, and a
+candidate is confirmed as soon as its bet has won that much, however often one looked. With m
+candidates the probability of any false word in a whole duel is at most the error (Bonferroni's
+inequality): the first blocks, which chose m, are independent of the fresh ones.
 
 Beside neighbours workers wait for a core, and what they waited is in their seconds: a block agrees
 only if it does so with the waiting given back, too, and intervals hold what is found either way.
@@ -37,8 +38,12 @@ RATIO_MARGIN = 0.10
 SHARE_MARGIN = 0.10
 # How often a duel may call any of its cases better or worse that is neither.
 FAMILY_ERROR = 0.05
-# One block that a neighbour spoiled must not undo what eleven others say.
-DISSENTS = 1
+# A candidate may have so many times the fresh blocks that it needs if all of them agree: dissenters
+# can be outvoted, and what cannot win any more costs nothing further.
+PATIENCE = 2
+# What shows in fewer processes than these exclude may be missed: with eight that agree, what is in
+# less than a third of them (0.69^8 = 5%).
+LEAST_SAME = 8
 # Workers with cores of their own wait for 1 to 3% of the time on a quiet machine, and for 23% and
 # more beside bursts or a busy process (docs/duel.md has more).
 MOST_WAITING = 0.10
@@ -361,13 +366,31 @@ def candidates_in(blocks: Sequence[Block], workers: int, build: int) -> list[Can
     return found
 
 
+def evidence_for(agreed: int, dissented: int) -> float:
+    """Return what a bet of 1 on more than half of the fresh blocks agreeing has become.
+
+    The mean, over all p from 1/2 to 1, of 2p for each block that agreed and 2(1 - p) for each other
+    (the mixture of J. Ville's martingales; V. Vovk and R. Wang, E-values, Annals of Statistics 49,
+    2021). The integral of p^a (1 - p)^d from 1/2 is a sum of binomial coefficients.
+    """
+    count = agreed + dissented
+    ways = sum(math.comb(count + 1, number) for number in range(agreed + 1))
+    return ways / ((count + 1) * math.comb(count, agreed))
+
+
 def blocks_to_confirm(candidates: int, error: float = FAMILY_ERROR) -> int:
-    """Return of how many fresh blocks all but one must agree, with that many candidates in a
+    """Return how many fresh blocks confirm if all of them agree, with that many candidates in a
     whole duel; 0 without any."""
     needed = 0
-    while candidates * (needed + 1) / 2**needed > error:
+    while candidates and evidence_for(needed, 0) < candidates / error:
         needed += 1
     return needed
+
+
+def can_confirm(agreed: int, dissented: int, needed: int) -> bool:
+    """Whether it can still be confirmed, with ``needed`` blocks if all agree, within patience."""
+    most = max(0, PATIENCE * needed - agreed - dissented)
+    return evidence_for(agreed + most, dissented) >= evidence_for(needed, 0)
 
 
 @dataclass(frozen=True)

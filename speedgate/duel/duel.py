@@ -17,18 +17,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from speedgate.duel.decision import (
-    DISSENTS,
     FAMILY_ERROR,
+    LEAST_SAME,
     MOST_WAITING,
+    PATIENCE,
     Block,
     Candidate,
     Decision,
     DuelVerdict,
     Effect,
     blocks_to_confirm,
+    can_confirm,
     candidates_in,
     decide,
     effects_of,
+    evidence_for,
     waiting_of,
 )
 from speedgate.duel.matchup import Matchup
@@ -92,20 +95,22 @@ class CaseState:
     def is_confirming(self, needed: int) -> bool:
         """Whether fresh blocks are still worth their time: some know nothing of a candidate."""
         fresh = len(self.matchup.blocks) - self.wave_began
-        return bool(self.open_candidates) and not self.matchup.is_over() and fresh < 2 * needed
+        is_open = bool(self.open_candidates) and not self.matchup.is_over()
+        return is_open and fresh < PATIENCE * needed
 
-    def take_in(self, block: Block, needed: int) -> None:
-        """Hold a fresh block against what is suspected: all of ``needed`` but one must agree."""
+    def take_in(self, block: Block, needed: int, evidence: float) -> None:
+        """Hold a fresh block against what is suspected: so much ``evidence`` confirms it, that of
+        ``needed`` blocks if all of them agree."""
         for each in self.open_candidates:
             agrees = each.agrees(block, self.workers)
             if agrees is None:
                 continue
             counted = self.agreed if agrees else self.dissented
             counted[each] += 1
-            if self.dissented[each] > DISSENTS:
-                self.dismissed.append(each)
-            elif self.agreed[each] >= needed - DISSENTS:
+            if evidence_for(self.agreed[each], self.dissented[each]) >= evidence:
                 self.confirmed.append(each)
+            elif not can_confirm(self.agreed[each], self.dissented[each], needed):
+                self.dismissed.append(each)
 
     def is_undecided(self) -> bool:
         """Whether the verdict of a build is still open."""
@@ -135,6 +140,9 @@ class CaseState:
         found = effects_of(blocks, self.workers, build)
         decision = decide(found, confirmed)
         note = ""
+        if decision.verdict is DuelVerdict.SAME and len(blocks) < LEAST_SAME:
+            decision = Decision(DuelVerdict.INCONCLUSIVE)
+            note = f"the same so far, in {len(blocks)} runs of {LEAST_SAME} that the word needs"
         failed = [number for number in (0, build) if number in matchup.failures]
         lacking = [number for number in (0, build) if number in matchup.lacking]
         if failed:
@@ -211,6 +219,7 @@ class Duel:
         self.states = [CaseState(matchup) for matchup in matchups]
         self.needed: list[int] = []  # of each wave, how many fresh blocks a candidate had
         self.is_finished = False
+        self._evidence = 0.0  # that confirms a candidate of this wave
         self._tell = tell
         self._now = now
         self._began = now()
@@ -240,6 +249,7 @@ class Duel:
     def _suspect(self, error: float) -> None:
         suspected = sum(state.suspect() for state in self.states)
         self.needed.append(blocks_to_confirm(suspected, error))
+        self._evidence = suspected / error
 
     def _screen(self) -> None:
         for number in range(SCREENING_BLOCKS):
@@ -261,7 +271,7 @@ class Duel:
                 break
             phase = f"confirming {len(active)}"
             for state in self._round(active[:CONFIRMING_AT_ONCE], phase, self._budget):
-                state.take_in(state.matchup.blocks[-1], self.needed[-1])
+                state.take_in(state.matchup.blocks[-1], self.needed[-1], self._evidence)
 
     def _decide(self) -> None:
         """Narrow the intervals of what is neither the same nor confirmed.
