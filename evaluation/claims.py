@@ -1,6 +1,7 @@
 """Every probability that Speedgate states, and what comes out of its own functions.
 
-    python -m evaluation.claims                 docs/claims.md, with enough repeats; hours
+    python -m evaluation.claims                 docs/claims.md, with enough repeats; an hour or two
+    python -m evaluation.claims --minutes 20    the same, with as many of them as fit
     python -m evaluation.claims --quick         two minutes; exits 1 where a claim is exceeded
     python -m evaluation.claims NAME...         only the claims whose name holds one of these words
 
@@ -111,7 +112,7 @@ def _of_intervals() -> Iterable[Claim]:
     for confidence, stated in ((0.95, 0.07), (0.997, 0.01)):
         for processes, rounds in ((1, 11), (2, None), (4, None)):
             yield Claim(
-                f"interval of S misses, {confidence:.1%}, {processes} fresh processes",
+                f"interval of S misses, {confidence:.1%}, fresh processes: {processes}",
                 "method.md, tables",
                 "quiet trials drawn again",
                 stated,
@@ -362,6 +363,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m evaluation.claims", description=__doc__)
     parser.add_argument("words", nargs="*", metavar="NAME", help="only the claims with this word")
     parser.add_argument("--quick", action="store_true", help="two minutes for all of them")
+    parser.add_argument("--minutes", type=float, help="as many repeats as fit into so long")
     options = parser.parse_args()
     chosen = [
         each
@@ -369,11 +371,11 @@ def main() -> int:
         if not options.words or any(word in f"{each.name}, {each.scene}" for word in options.words)
     ]
     weight = sum(each.weight for each in chosen)
+    most = QUICK_SECONDS if options.quick else 60 * (options.minutes or float("inf"))
     print("\n".join(HEAD))
     found = []
     for claim in chosen:
-        seconds = QUICK_SECONDS * claim.weight / weight if options.quick else float("inf")
-        found.append(outcome(claim, claim.repeats, seconds))
+        found.append(outcome(claim, claim.repeats, most * claim.weight / weight))
         print(found[-1].row, flush=True)
     if not options.words and not options.quick:
         write_page(DOCUMENT, document([each.row for each in found]))
