@@ -46,14 +46,10 @@ from speedgate.judging.gate import (
     judge,
 )
 from speedgate.measuring.budget import JUDGED_SECONDS
-from speedgate.measuring.measure import (
-    HELD_SECONDS,
-    Measurement,
-    Plan,
-    RunnerProcess,
-    import_folders,
-    measure,
-)
+from speedgate.measuring.measure import HELD_SECONDS, measure
+from speedgate.measuring.measurement import Measurement
+from speedgate.measuring.plan import Plan, import_folders
+from speedgate.measuring.runner_process import RunnerProcess
 from speedgate.runner.machine import describe_machine
 from speedgate.stats.accounting import Concurrency, Shares
 from speedgate.stats.case import Case
@@ -70,9 +66,10 @@ MOST_OTHERS = 0.1
 # What decides how a trial is measured and judged.
 CODE = (
     *(f"speedgate/stats/{name}.py" for name in ("accounting", "estimate", "sample", "speedup")),
-    *(f"speedgate/runner/{name}.py" for name in ("counters", "gil_sampler", "server", "task")),
+    *(f"speedgate/runner/{name}.py" for name in ("baseline", "counters", "gil_sampler", "load")),
+    *(f"speedgate/runner/{name}.py" for name in ("server", "task", "worker_pool")),
     "speedgate/judging/gate.py",
-    "speedgate/measuring/measure.py",
+    *(f"speedgate/measuring/{name}.py" for name in ("measure", "measurement", "plan")),
     *(f"speedgate/runner/strategies/{name}.py" for name in ("contract", "threads")),
     *(f"workloads/{name}.py" for name in ("article", "control")),
     *(f"evaluation/{name}.py" for name in ("dial", "scenes")),
@@ -269,10 +266,22 @@ def is_valid(trial: dict[str, Any]) -> bool:
     return trial["scene"] != "quiet" or bool(trial["others"] < MOST_OTHERS)
 
 
+def sources() -> list[str]:
+    """Return the files in ``CODE``; ``FileNotFoundError`` for one that is not there, since a digest
+    of nothing would let any code pass for that of the trials."""
+    found = []
+    for pattern in CODE:
+        paths = [str(path) for path in Path().glob(pattern)]
+        if not paths:
+            raise FileNotFoundError(f"{pattern} in evaluation/accuracy.py names no file; mend CODE")
+        found += paths
+    return sorted(found)
+
+
 def code_digest() -> str:
     """A digest of the code that a trial depends on, without its comments and docstrings."""
     digest = hashlib.sha256()
-    for source in sorted(str(path) for pattern in CODE for path in Path().glob(pattern)):
+    for source in sources():
         tree = ast.parse(Path(source).read_text())
         for node in ast.walk(tree):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(

@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
-from speedgate.measuring.measure import HeldStretch, Measurement
+from speedgate.measuring.measurement import HeldStretch, Measurement
 from speedgate.stats.case import Case
 from speedgate.stats.sample import Pair, Round
 

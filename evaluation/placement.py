@@ -17,7 +17,8 @@ from speedgate.duel.build import open_builds
 from speedgate.duel.decision import PAIR_FIGURE, block_changes
 from speedgate.duel.matchup import BuildUnderTest, Entry, Matchup
 from speedgate.duel.selection import parse_entry
-from speedgate.measuring.measure import Asker, Json
+from speedgate.measuring.measure import Json
+from speedgate.measuring.runner_process import RunnerClient
 
 CASES = (
     "g-1e4-threads-2",
@@ -38,7 +39,7 @@ TIME_LIMIT_SECONDS = 60.0
 class LeftAlone:
     """A runner that is never told to place its workers."""
 
-    def __init__(self, runner: Asker) -> None:
+    def __init__(self, runner: RunnerClient) -> None:
         self._runner = runner
 
     def ask(self, request: Json, limit_seconds: float) -> Json:
@@ -49,7 +50,7 @@ class LeftAlone:
 
 
 def left_alone(build_under_test: BuildUnderTest) -> BuildUnderTest:
-    def open_runner(entry: Entry) -> Asker:
+    def open_runner(entry: Entry) -> RunnerClient:
         return LeftAlone(build_under_test.open_runner(entry))
 
     return BuildUnderTest(build_under_test.label, open_runner, build_under_test.variables)

@@ -31,15 +31,10 @@ from speedgate.judging.gate import (
     floors,
     held_is_high,
 )
-from speedgate.measuring.measure import (
-    HELD_SECONDS,
-    Measurement,
-    Plan,
-    RunnerProcess,
-    find_py_spy,
-    import_folders,
-    measure,
-)
+from speedgate.measuring.measure import HELD_SECONDS, find_py_spy, measure
+from speedgate.measuring.measurement import Measurement
+from speedgate.measuring.plan import Plan, import_folders
+from speedgate.measuring.runner_process import RunnerProcess
 from speedgate.runner.gil_sampler import RATE, sample_held
 from speedgate.runner.machine import describe_machine
 from speedgate.stats.accounting import Shares, median_shares

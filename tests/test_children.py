@@ -26,7 +26,7 @@ from helpers.project import ROOT
 from speedgate.measuring import children, leftovers
 from speedgate.measuring.guard import GUARDED
 from speedgate.measuring.leftovers import sweep, this_owner
-from speedgate.measuring.measure import RunnerProcess
+from speedgate.measuring.runner_process import RunnerProcess
 from speedgate.runner.ownership import OWNER, RUNNER, SERVE, Owner, process_namespace
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="ended by signals that Windows lacks")

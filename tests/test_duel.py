@@ -8,7 +8,7 @@ from helpers.builds import CRASHING, LACKING, PAIR_SECONDS, REFUSING, MadeBuilds
 
 from speedgate.duel.decision import FAMILY_ERROR, LEAST_SAME, DuelVerdict, blocks_to_confirm
 from speedgate.duel.duel import DECIDING_BLOCKS, SCREENING_BLOCKS, WAVES, CaseState, Duel
-from speedgate.measuring.measure import MeasurementError
+from speedgate.measuring.errors import MeasurementError
 from speedgate.report.duel import duel_markdown, duel_text, explanation, findings_json, reason
 
 HOUR = 3600.0

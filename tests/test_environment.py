@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from speedgate.history.identity import environment_digest
 from speedgate.history.recording import describe_runner
-from speedgate.measuring.measure import RunnerProcess
+from speedgate.measuring.runner_process import RunnerProcess
 from speedgate.runner import interpreter as module
 from speedgate.runner.interpreter import describe_interpreter, differences, gil_enabled, read_blas
 from speedgate.runner.machine import (

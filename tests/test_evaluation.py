@@ -558,3 +558,9 @@ def test_the_command_runs_what_is_missing(accuracy, few, monkeypatch, capsys):
     accuracy.main()
     assert len(few) == 2
     assert "quiet, g 1: passed, made up" in capsys.readouterr().out
+
+
+def test_a_file_that_the_digest_names_must_be_there(accuracy, monkeypatch):
+    monkeypatch.setattr(accuracy, "CODE", ("speedgate/nowhere.py",))
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.py in .* names no file"):
+        accuracy.sources()

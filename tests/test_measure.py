@@ -22,23 +22,21 @@ from helpers.made import CASE, MadeWorkload, opening
 import workloads
 from speedgate.judging.gate import MAX_PROCESSES
 from speedgate.measuring import measure as module
-from speedgate.measuring.measure import (
-    LEAST_PAIRS,
-    PACKAGE_FOLDER,
-    HeldStretch,
-    InProcess,
-    Measurement,
-    MeasurementError,
+from speedgate.measuring.errors import MeasurementError, WorkloadError
+from speedgate.measuring.measure import LEAST_PAIRS, blas_limit_broken, measure
+from speedgate.measuring.measurement import HeldStretch, Measurement
+from speedgate.measuring.plan import (
     Plan,
-    RunnerProcess,
-    WorkloadError,
-    blas_limit_broken,
     buffers,
     import_folders,
-    measure,
     most_processes,
     open_request,
     reference,
+)
+from speedgate.measuring.runner_process import (
+    PACKAGE_FOLDER,
+    InProcess,
+    RunnerProcess,
     runner_variables,
 )
 from speedgate.runner.interpreter import BLAS_THREAD_VARIABLES, gil_enabled

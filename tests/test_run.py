@@ -25,7 +25,9 @@ from speedgate.history.document import (
 )
 from speedgate.judging.gate import Judgement, Verdict
 from speedgate.judging.row import Side
-from speedgate.measuring.measure import Measurement, Plan, measure
+from speedgate.measuring.measure import measure
+from speedgate.measuring.measurement import Measurement
+from speedgate.measuring.plan import Plan
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate, estimate_median
 from speedgate.stats.sample import Pair, Round

@@ -16,23 +16,14 @@ from helpers.leftovers import child_processes, still_running, threads, threads_b
 from helpers.made import opening
 
 from speedgate.runner import server as module
-from speedgate.runner import task
+from speedgate.runner import task, worker_pool
+from speedgate.runner.baseline import Baseline
 from speedgate.runner.counters import RunQueueDelay
 from speedgate.runner.gil_sampler import HeldSamples
-from speedgate.runner.server import (
-    CONTROL_SHARE,
-    TASK_SECONDS,
-    TASKS_PER_WORKER,
-    WORKER_SECONDS,
-    Baseline,
-    Load,
-    Runner,
-    Tail,
-    tail_of,
-    traced,
-    turns_of,
-)
+from speedgate.runner.load import TASK_SECONDS, TASKS_PER_WORKER, WORKER_SECONDS, Load
+from speedgate.runner.server import CONTROL_SHARE, Runner, traced
 from speedgate.runner.strategies import STRATEGIES
+from speedgate.runner.worker_pool import Tail, tail_of, turns_of
 from speedgate.stats.sample import Pair
 
 TINY = {"do": "calibrate", "tasks": 2, "loops": 1}
@@ -188,9 +179,9 @@ def test_a_workload_that_raises_comes_back_with_its_traceback(runner, strategy):
 
 def test_an_exception_in_a_worker_process_keeps_the_workers_traceback(runner):
     open_case(runner, function=loads.fail, strategy="processes")
-    crew, _ = runner._opened()
+    pool, _ = runner._opened()
     with pytest.raises(ValueError, match="item 3") as raised:
-        crew.round("work", Load(2, 1), 0)
+        pool.round("work", Load(2, 1), 0)
     assert "in fail" in str(raised.value.__cause__)
 
 
@@ -235,7 +226,7 @@ def test_the_setup_runs_before_anything_else(runner):
 
 
 class Side:
-    """A crew or a baseline whose rounds take made-up times, and that notes who ran when."""
+    """A pool or a baseline whose rounds take made-up times, and that notes who ran when."""
 
     def __init__(self, name, seconds, log, clock):
         self.name, self.seconds, self.log, self.clock = name, seconds, log, clock
@@ -260,7 +251,7 @@ def script(monkeypatch):
         log, runner = [], Runner()
         seconds = {"work": work / 2, "control": (control or 0) / 2}
         runner.baseline = Side("baseline", seconds, log, clock)
-        runner.crew = Side("contender", seconds, log, clock)
+        runner.worker_pool = Side("contender", seconds, log, clock)
         runner.keys = ["work", "control"] if control else ["work"]
         runner.work, runner.control = Load(8, 1), Load(8, 1) if control else None
         return runner, log
@@ -462,7 +453,7 @@ def test_the_baseline_goes_from_core_to_core_and_is_left_free_to_move(monkeypatc
 @pytest.mark.parametrize("strategy", ["threads", "processes"])
 def test_placed_workers_keep_to_a_core_each(runner, strategy):
     opened = open_case(runner, strategy=strategy, placed=True)
-    masks = [os.sched_getaffinity(thread) for _, _, thread in runner.crew.members]
+    masks = [os.sched_getaffinity(thread) for _, _, thread in runner.worker_pool.members]
     assert opened["placed"]
     assert len(masks) == 2
     assert all(len(mask) == 1 for mask in masks)
@@ -470,7 +461,7 @@ def test_placed_workers_keep_to_a_core_each(runner, strategy):
 
 
 def test_workers_are_left_alone_unless_they_are_to_be_placed(monkeypatch, runner):
-    monkeypatch.setattr("speedgate.runner.server.place", lambda _: pytest.fail("placed"))
+    monkeypatch.setattr("speedgate.runner.worker_pool.place", lambda _: pytest.fail("placed"))
     assert not open_case(runner)["placed"]
 
 
@@ -508,8 +499,8 @@ def test_on_each_of_two_cores_the_baseline_is_first_as_well_as_second(monkeypatc
     )
     open_case(runner, loads.nothing)
     runner.handle(TINY)
-    contend = runner.crew.round
-    runner.crew.round = lambda *arguments: turns.append("contender") or contend(*arguments)
+    contend = runner.worker_pool.round
+    runner.worker_pool.round = lambda *arguments: turns.append("contender") or contend(*arguments)
     turns.clear()
     runner.handle({"do": "rounds", "pairs": 16, "seconds": 600})
     marks = [turn for turn in turns if turn != [0, 1]]  # the core, or that the contender ran
@@ -630,12 +621,12 @@ def test_a_peer_may_round_differently_and_no_more(runner):
 def test_a_crew_that_cannot_be_warmed_is_shut_down(strategy, runner, monkeypatch):
     before, processes, shared = threads(), child_processes(), []
 
-    def fail(crew):
-        assert list(crew.executor.map(abs, [-1, -2])) == [1, 2]  # its workers have started
-        shared.append(crew.shared)
+    def fail(pool):
+        assert list(pool.executor.map(abs, [-1, -2])) == [1, 2]  # its workers have started
+        shared.append(pool.shared)
         raise LookupError("no answer")
 
-    monkeypatch.setattr(module.Crew, "_warm", fail)
+    monkeypatch.setattr(worker_pool.WorkerPool, "_warm", fail)
     reply = runner.handle(opening(loads.nothing, strategy, 2))
     assert reply["error"]["message"] == "no answer"
     assert threads_beyond(before) == set()

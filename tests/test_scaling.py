@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from speedgate.measuring.measure import MeasurementError, NoAnswer, Plan, RunnerEnded
+from speedgate.measuring.errors import MeasurementError, NoAnswer, RunnerEnded
+from speedgate.measuring.plan import Plan
 from speedgate.measuring.scaling import Outcome, outcome_of, scale
 from speedgate.measuring.targets import Benchmark
 

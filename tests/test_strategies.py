@@ -34,13 +34,13 @@ from helpers.project import ROOT
 
 from speedgate.runner import task
 from speedgate.runner.interpreter import describe_interpreter
-from speedgate.runner.server import share
 from speedgate.runner.strategies import STRATEGIES, CannotMeasure, processes
 from speedgate.runner.strategies import threads as threads_module
 from speedgate.runner.strategies.dask import DaskExecutor, _end_reports, close_cluster
 from speedgate.runner.strategies.extras import lacks
 from speedgate.runner.strategies.shared import SharedObject
 from speedgate.runner.task import identify
+from speedgate.runner.worker_pool import share
 
 WORKERS = 2
 

@@ -12,7 +12,7 @@ from helpers.available import strategy_here
 from helpers.leftovers import child_processes, still_running
 
 import workloads.text
-from speedgate.measuring.measure import import_folders, reference
+from speedgate.measuring.plan import import_folders, reference
 from speedgate.runner.strategies import STRATEGIES
 from speedgate.runner.task import BatchRequest, digest, digest_of, find, forget, install
 from speedgate.stats.case import Case

@@ -30,7 +30,8 @@ from speedgate.duel.selection import add_selection, refuse_what_does_not_fit, se
 from speedgate.history.journal import recover
 from speedgate.measuring.budget import DEFAULT_TIME_LIMIT_SECONDS
 from speedgate.measuring.children import scratch_folder
-from speedgate.measuring.measure import Asker, RunnerProcess, import_folders
+from speedgate.measuring.plan import import_folders
+from speedgate.measuring.runner_process import RunnerClient, RunnerProcess
 from speedgate.measuring.selection import OptionError, parse_seconds
 from speedgate.report.duel import duel_markdown, duel_text, findings_json
 from speedgate.report.progress import LOG_EVERY_SECONDS, duration
@@ -102,8 +103,8 @@ def under_test(builds: Sequence[Build]) -> Iterator[list[BuildUnderTest]]:
 
 def opener(
     build: Build, lent: str, of_project: Callable[[], RunnerProcess]
-) -> Callable[[Entry], Asker]:
-    def open_runner(entry: Entry) -> Asker:
+) -> Callable[[Entry], RunnerClient]:
+    def open_runner(entry: Entry) -> RunnerClient:
         if hasattr(entry.workload, "target"):
             return of_project()
         folders = import_folders(entry.workload)

@@ -26,7 +26,7 @@ from speedgate.duel.build import BuildError
 from speedgate.history.document import HistoryError
 from speedgate.history.store import StoreError
 from speedgate.measuring.children import termination_as_interrupt
-from speedgate.measuring.measure import MeasurementError
+from speedgate.measuring.errors import MeasurementError
 from speedgate.measuring.selection import OptionError
 from speedgate.report.text import write_plain_marks
 

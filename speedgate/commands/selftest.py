@@ -7,7 +7,8 @@ from typing import Any
 
 from speedgate.commands.arguments import add_format, end_leftovers, notify, show_json
 from speedgate.judging.gate import Verdict, floors
-from speedgate.measuring.measure import RunnerProcess, import_folders
+from speedgate.measuring.plan import import_folders
+from speedgate.measuring.runner_process import RunnerProcess
 from speedgate.measuring.selection import OptionError
 from speedgate.measuring.selftest import Findings, conclusions, run_selftest
 from speedgate.measuring.suite import find_workload

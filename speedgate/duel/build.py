@@ -31,7 +31,7 @@ from speedgate.duel.package_copy import lent_folder
 from speedgate.history.identity import TELLING_BLAS_FIELDS, build_of
 from speedgate.history.redaction import shown_variables, without_credentials
 from speedgate.measuring import children
-from speedgate.measuring.measure import runner_variables
+from speedgate.measuring.runner_process import runner_variables
 from speedgate.runner.framing import last_record
 
 __all__ = ["Build", "BuildError", "BuildSpec", "open_builds", "parse_build"]

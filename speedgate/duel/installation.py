@@ -29,7 +29,7 @@ from packaging.version import InvalidVersion, Version
 from speedgate.history.index import cache_folder
 from speedgate.history.redaction import without_credentials
 from speedgate.measuring import children
-from speedgate.measuring.measure import NO_VARIABLES
+from speedgate.measuring.runner_process import NO_VARIABLES
 
 VERSION = 1  # of how an environment is made: another one is made anew
 # Settings of pip that choose what is installed. uv reads none of them.

@@ -9,17 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from speedgate.duel.decision import Block
-from speedgate.measuring.measure import (
-    Asker,
-    Measurement,
-    MeasurementError,
-    NotAvailable,
-    Plan,
-    Session,
-    WorkloadError,
-    blas_limit_broken,
-    sample_held,
-)
+from speedgate.measuring.errors import MeasurementError, NotAvailable, WorkloadError
+from speedgate.measuring.measure import Session, blas_limit_broken, sample_held
+from speedgate.measuring.measurement import Measurement
+from speedgate.measuring.plan import Plan
+from speedgate.measuring.runner_process import RunnerClient
 from speedgate.runner.interpreter import BLAS_THREAD_VARIABLES
 from speedgate.runner.strategies import STRATEGIES
 from speedgate.stats.case import Case, Workload
@@ -65,7 +59,7 @@ class BuildUnderTest:
     """What a matchup needs of a build: its variables, and what opens a runner for an entry."""
 
     label: str
-    open_runner: Callable[[Entry], Asker]
+    open_runner: Callable[[Entry], RunnerClient]
     variables: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from speedgate.measuring.children import scratch_folder
-from speedgate.measuring.measure import NO_VARIABLES, RunnerProcess
+from speedgate.measuring.runner_process import NO_VARIABLES, RunnerProcess
 from speedgate.measuring.scale_run import CACHES, SERVE
 from speedgate.measuring.suite import BUNDLED_FOLDER
 

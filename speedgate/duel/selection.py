@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from speedgate.duel.matchup import Entry
-from speedgate.measuring.measure import buffers
+from speedgate.measuring.plan import buffers
 from speedgate.measuring.selection import (
     Declaration,
     OptionError,

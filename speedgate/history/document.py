@@ -27,7 +27,8 @@ from speedgate.history.intake import (
 from speedgate.judging.gate import Judgement, Verdict
 from speedgate.judging.gil_class import Classification, GilClass, classify
 from speedgate.judging.row import Row, Side
-from speedgate.measuring.measure import LEAST_PAIRS, Measurement
+from speedgate.measuring.measure import LEAST_PAIRS
+from speedgate.measuring.measurement import Measurement
 from speedgate.runner.strategies import STRATEGIES
 from speedgate.stats.accounting import median_shares, page_faults
 from speedgate.stats.case import Case

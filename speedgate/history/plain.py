@@ -8,7 +8,7 @@ from importlib.metadata import version
 from statistics import fmean, median, quantiles, stdev
 
 from speedgate.history.document import Json, seconds_a_call
-from speedgate.measuring.measure import Measurement
+from speedgate.measuring.measurement import Measurement
 from speedgate.runner.machine import cpu_model
 
 

@@ -18,7 +18,7 @@ from speedgate.history.intake import IntakeError, PlainDocument, WholeStats, any
 from speedgate.history.journal import SUFFIX, Journal
 from speedgate.history.store import FolderStore
 from speedgate.measuring import children
-from speedgate.measuring.measure import runner_variables
+from speedgate.measuring.runner_process import runner_variables
 from speedgate.runner.framing import last_record
 from speedgate.runner.machine import describe_machine
 

@@ -16,7 +16,7 @@ from speedgate.history.store import FolderStore
 from speedgate.judging.gate import Judgement
 from speedgate.judging.gil_class import Classification, GilClass
 from speedgate.judging.scale_gate import cause, contention, machine_taken, scales
-from speedgate.measuring.measure import Measurement
+from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.scaling import Scaled
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE
 

@@ -9,14 +9,11 @@ from dataclasses import dataclass, field
 from speedgate.judging.gate import Judgement, Verdict, decision_confidence
 from speedgate.judging.scale_gate import Rule, rule_for
 from speedgate.measuring.budget import DEFAULT_TIME_LIMIT_SECONDS
-from speedgate.measuring.measure import (
-    HELD_SECONDS,
-    Asker,
-    Measurement,
-    MeasurementError,
-    Plan,
-    most_processes,
-)
+from speedgate.measuring.errors import MeasurementError
+from speedgate.measuring.measure import HELD_SECONDS
+from speedgate.measuring.measurement import Measurement
+from speedgate.measuring.plan import Plan, most_processes
+from speedgate.measuring.runner_process import RunnerClient
 from speedgate.measuring.scale_rules import judge_scaled
 from speedgate.measuring.scaling import MIN_PROCESSES, Outcome, Scaled, outcome_of, scale
 from speedgate.measuring.selection import OptionError
@@ -31,7 +28,7 @@ EACH_SECONDS = 4.0
 SHOWN_HELD_SECONDS = 0.2
 LIST_SECONDS = 300.0
 
-Open = Callable[[], Asker]
+Open = Callable[[], RunnerClient]
 
 
 @dataclass(frozen=True)

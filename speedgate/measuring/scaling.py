@@ -8,17 +8,17 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-from speedgate.measuring.measure import (
-    Asker,
-    Measurement,
+from speedgate.measuring.errors import (
     MeasurementError,
     NoAnswer,
     NotApplicable,
     NotThreadSafe,
-    Plan,
     RunnerEnded,
-    measure_in_one_process,
 )
+from speedgate.measuring.measure import measure_in_one_process
+from speedgate.measuring.measurement import Measurement
+from speedgate.measuring.plan import Plan
+from speedgate.measuring.runner_process import RunnerClient
 from speedgate.measuring.targets import Benchmark
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE, Estimate
@@ -69,7 +69,7 @@ def scale(
     benchmark: Benchmark,
     threads: int,
     plan: Plan,
-    open_runner: Callable[[], Asker],
+    open_runner: Callable[[], RunnerClient],
     is_decided: Callable[[Measurement], bool] = lambda measurement: True,
     now: Callable[[], float] = time.monotonic,
 ) -> Scaled:

@@ -20,7 +20,10 @@ from speedgate.judging.gate import (
     machine_allowance,
 )
 from speedgate.measuring.budget import JUDGED_SECONDS
-from speedgate.measuring.measure import HELD_SECONDS, Asker, Measurement, Plan, measure
+from speedgate.measuring.measure import HELD_SECONDS, measure
+from speedgate.measuring.measurement import Measurement
+from speedgate.measuring.plan import Plan
+from speedgate.measuring.runner_process import RunnerClient
 from speedgate.stats.case import Case, Workload
 from speedgate.stats.estimate import Estimate, estimate_share
 from speedgate.stats.speedup import speedup
@@ -107,7 +110,7 @@ def run_selftest(
     workers: int,
     required: Floors,
     trials: int,
-    open_runner: Callable[[], Asker],
+    open_runner: Callable[[], RunnerClient],
     say: Callable[[str], None],
 ) -> Findings:
     """Measure A/A once, then judge the unchanged workload ``trials`` times."""
@@ -133,7 +136,7 @@ def _judgements(
     workers: int,
     required: Floors,
     trials: int,
-    open_runner: Callable[[], Asker],
+    open_runner: Callable[[], RunnerClient],
 ) -> Iterator[Judgement]:
     case = Case(workload.name, SIZE, "threads", workers)
     gate = Gate("selftest", (workload.name,))

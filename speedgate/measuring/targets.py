@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from speedgate.measuring.measure import Plan
+from speedgate.measuring.plan import Plan
 from speedgate.measuring.selection import OptionError
 from speedgate.stats.case import Case
 

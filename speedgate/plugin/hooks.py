@@ -59,20 +59,11 @@ from speedgate.judging.history_gate import (
 from speedgate.judging.row import Row
 from speedgate.measuring.budget import JUDGED_WEIGHT, SPARE_SHARE, Budget, default_seconds
 from speedgate.measuring.children import begin, termination_as_interrupt
-from speedgate.measuring.measure import (
-    HELD_SECONDS,
-    Asker,
-    InProcess,
-    Measurement,
-    MeasurementError,
-    NotAvailable,
-    Plan,
-    RunnerProcess,
-    buffers,
-    import_folders,
-    measure,
-    most_processes,
-)
+from speedgate.measuring.errors import MeasurementError, NotAvailable
+from speedgate.measuring.measure import HELD_SECONDS, measure
+from speedgate.measuring.measurement import Measurement
+from speedgate.measuring.plan import Plan, buffers, import_folders, most_processes
+from speedgate.measuring.runner_process import InProcess, RunnerClient, RunnerProcess
 from speedgate.measuring.selection import Declaration, OptionError, cases, refuse_unknown
 from speedgate.measuring.suite import find_workload
 from speedgate.plugin import entry
@@ -1114,7 +1105,7 @@ def chosen_by(state: State, fixed: dict[str, Any]) -> dict[str, Any]:
     return {"blas_threads": state.settings.blas_threads, "control": state.control, **fixed}
 
 
-def opener(state: State, workload: Workload, plan: Plan) -> Callable[[], Asker]:
+def opener(state: State, workload: Workload, plan: Plan) -> Callable[[], RunnerClient]:
     """Return what opens a runner for a workload."""
     if state.settings.in_process:
         return InProcess

@@ -19,21 +19,18 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
-import pickle
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from itertools import repeat
-from typing import Any, NamedTuple, TextIO
+from typing import Any, TextIO
 
 from speedgate.runner import task
-from speedgate.runner.affinity import place
-from speedgate.runner.counters import HostTotals, ProcessUsage, RunQueueDelay
+from speedgate.runner.baseline import Baseline
+from speedgate.runner.counters import HostTotals
 from speedgate.runner.framing import frame
 from speedgate.runner.gil_sampler import sample_held
 from speedgate.runner.interpreter import (
@@ -43,22 +40,16 @@ from speedgate.runner.interpreter import (
     read_blas,
     watch_gil,
 )
+from speedgate.runner.load import Load
 from speedgate.runner.missing import what_is_missing
-from speedgate.runner.ownership import as_worker, end_with_owner, thread_lasts
-from speedgate.runner.strategies import STRATEGIES, CannotMeasure, Shared, Strategy
+from speedgate.runner.ownership import end_with_owner
+from speedgate.runner.strategies import STRATEGIES, CannotMeasure
+from speedgate.runner.worker_pool import WorkerPool
 
 # A control pair is run while the control has had less than this share of the timed seconds.
 CONTROL_SHARE = 0.25
-# Calls are grouped into tasks of at least this length: dispatch takes less than 0.1 ms a task, and
-# so is less than 2% of it.
-TASK_SECONDS = 0.005
-# A worker gets up to four tasks a round, so that one that ends early leaves little of the round
-# empty; fewer where a call is so long that a round would take more than this per worker.
-TASKS_PER_WORKER = 4
-WORKER_SECONDS = 0.020
 # A loop is timed once it takes this long.
 CALIBRATION_SECONDS = 0.01
-WARM_TRIES = 50
 
 Json = dict[str, Any]
 
@@ -67,255 +58,11 @@ class ResultMismatch(CannotMeasure):
     """A strategy returned something else than serial did."""
 
 
-class Load(NamedTuple):
-    """How a batch is cut: ``tasks`` tasks of ``loops`` calls each."""
-
-    tasks: int
-    loops: int
-
-    @classmethod
-    def fitting(cls, call_seconds: float, workers: int) -> Load:
-        """Cut calls of ``call_seconds`` so that a round is long against its dispatch."""
-        per_worker = min(TASKS_PER_WORKER, max(1, round(WORKER_SECONDS / call_seconds)))
-        loops = max(1, math.ceil(TASK_SECONDS / call_seconds - 1e-6))
-        return cls(max(2, workers * per_worker), loops)
-
-    def indices(self, rotation: int) -> list[int]:
-        """Return the order of the tasks: turned on each round, so that no worker keeps a buffer."""
-        return [(index + rotation) % self.tasks for index in range(self.tasks)]
-
-
-class Turn(NamedTuple):
-    """What one worker did in a round: when its last task ended, and for how many seconds it ran or
-    could have run (``busy``), and was kept from it inside its tasks (``blocked``).
-    """
-
-    ended: float
-    busy: float
-    blocked: float
-
-
-class Tail(NamedTuple):
-    """Seconds of all workers after their last task, by their cause.
-
-    ``imbalance``: the others had more to compute, and would have had so without any lock;
-    ``blocked``: the others were behind because they had been kept from computing inside a task.
-    What belongs to neither is dispatch, or the GIL between tasks.
-    """
-
-    imbalance: float
-    blocked: float
-
-
-def turns_of(stamps: list[task.Stamp], waited: dict[int, float]) -> list[Turn]:
-    """Put the tasks of each worker together; ``waited`` are its seconds on a run queue, 0 if
-    nobody knows them. A worker without a task has no turn.
-    """
-    by_worker: dict[int, list[task.Stamp]] = {}
-    for stamp in stamps:
-        by_worker.setdefault(stamp.worker, []).append(stamp)
-    turns = []
-    for worker, mine in by_worker.items():
-        busy = sum(stamp.thread_cpu for stamp in mine) + waited.get(worker, 0.0)
-        inside = sum(stamp.ended - stamp.began for stamp in mine)
-        turns.append(Turn(max(stamp.ended for stamp in mine), busy, max(0.0, inside - busy)))
-    return turns
-
-
-def tail_of(turns: list[Turn], round_ended: float) -> Tail:
-    """Say what the time after each worker's last task was lost to.
-
-    Two workers with a long task each under one lock: the first ends half-way, and nothing is left
-    for it to take, but only because the second was blocked so long. So what a worker has to spare
-    is compared with what it would have had without a lock: had every worker ended earlier by what
-    it was blocked, and had each only computed.
-    """
-    if not turns:
-        return Tail(0.0, 0.0)
-    last = max(turn.ended for turn in turns)
-    unblocked = max(turn.ended - turn.blocked for turn in turns)
-    busiest = max(turn.busy for turn in turns)
-    imbalance = blocked = 0.0
-    for turn in turns:
-        spare = round_ended - turn.ended
-        collecting = round_ended - last  # nobody had a task any more
-        unlocked = min(spare, collecting + unblocked - (turn.ended - turn.blocked))
-        blocked += spare - unlocked
-        imbalance += min(unlocked, collecting + busiest - turn.busy)
-    return Tail(imbalance, blocked)
-
-
-class Crew:
-    """The workers of one strategy, warm, and the counters that belong to them."""
-
-    def __init__(self, strategy: Strategy, workers: int, requests: tuple[task.BatchRequest, ...]):
-        self.strategy = strategy
-        self.workers = workers
-        began = time.perf_counter()
-        with contextlib.ExitStack() as undoing:
-            self.shared = share(strategy, requests)
-            if self.shared is not None:
-                undoing.callback(self.shared.close)
-            self.executor = self._open(requests)
-            undoing.callback(self.executor.shutdown, cancel_futures=True)
-            self.members = sorted(self._warm())
-            self.start_seconds = time.perf_counter() - began
-            self.delay = self._open_delay()
-            undoing.pop_all()  # all is well: it stays until close()
-
-    def _open(self, requests: tuple[task.BatchRequest, ...]) -> Executor:
-        start: tuple[Any, ...] = (task.install, requests)
-        if self.shared is not None:
-            path = tuple(folder for request in requests for folder in request.path)
-            start = (task.adopt, path, self.shared)
-        # Who dies with the thread that started him must not be started by one that passes.
-        if thread_lasts() and self.strategy.workers_are == "processes":
-            start = (as_worker, *start)
-        return self.strategy.open(self.workers, start[0], start[1:])
-
-    def _warm(self) -> set[tuple[int, int, int]]:
-        """Call until every worker has answered; fresh threads never become known."""
-        seen: set[tuple[int, int, int]] = set()
-        for _ in range(WARM_TRIES):
-            seen.update(self.executor.map(task.identify, repeat(0.002, self.workers)))
-            if len(seen) >= self.workers:
-                break
-        return seen
-
-    def _open_delay(self) -> RunQueueDelay:
-        if self.strategy.workers_are == "processes":
-            return RunQueueDelay.of_processes(pid for pid, _, _ in self.members)
-        unknown = self.strategy.workers_are in ("passing threads", "elsewhere", "inside")
-        if unknown or len(self.members) < self.workers:
-            return RunQueueDelay(())
-        return RunQueueDelay.of_threads(native_id for _, _, native_id in self.members)
-
-    def place(self) -> bool:
-        """Keep each worker to a core of its own; return whether it was done.
-
-        Two threads that wake at once often start on one core, and stay there for 10 ms or more
-        while another is idle: as long as a whole short round.
-        """
-        are_known = self.strategy.workers_are in ("threads", "processes")
-        return are_known and place(native_id for _, _, native_id in self.members)
-
-    def round(self, key: str, load: Load, rotation: int) -> Json:
-        """Run the batch once and return its seconds with all that was counted meanwhile."""
-        usage, delay, cpu = ProcessUsage.now(), self.delay.each(), time.process_time()
-        inside = self.strategy.workers_are == "inside"
-        began = time.perf_counter()
-        stamps = list(
-            self.executor.map(task.run, repeat(key), load.indices(rotation), repeat(load.loops))
-        )
-        seconds = time.perf_counter() - began
-        own_cpu, waited = time.process_time() - cpu, self._waited_since(delay)
-        counted = ProcessUsage.now().since(usage)
-        elsewhere = self.strategy.workers_are == "elsewhere"
-        in_processes = elsewhere or self.strategy.workers_are == "processes"
-        # The clock of another machine says nothing here.
-        turns = [] if elsewhere or inside else turns_of(stamps, waited or {})
-        tail = tail_of(turns, began + seconds)
-        return {
-            "seconds": seconds,
-            "tail": tail.imbalance,
-            "blocked_tail": tail.blocked,
-            # Threads inside a call are known by the process's clock only.
-            "in_task": None if inside else sum(stamp.ended - stamp.began for stamp in stamps),
-            "on_cpu": own_cpu if inside else sum(stamp.thread_cpu for stamp in stamps),
-            "waiting": None if waited is None else sum(waited.values()),
-            "cpu": sum(stamp.process_cpu for stamp in stamps) if in_processes else own_cpu,
-            "minor_faults": None if in_processes else counted.minor_faults,
-            "voluntary_switches": None if in_processes else counted.voluntary_switches,
-            "involuntary_switches": None if in_processes else counted.involuntary_switches,
-        }
-
-    def _waited_since(self, earlier: tuple[float, ...] | None) -> dict[int, float] | None:
-        """Return each worker's seconds on a run queue since then, by its native id."""
-        later = self.delay.each()
-        if later is None or earlier is None:
-            return None
-        native_ids = (native_id for _, _, native_id in self.members)
-        return {
-            worker: now - then for worker, now, then in zip(native_ids, later, earlier, strict=True)
-        }
-
-    def close(self) -> None:
-        self.delay.close()
-        try:
-            self.executor.shutdown()
-        finally:
-            if self.shared is not None:
-                self.shared.close()
-
-
-def share(strategy: Strategy, requests: tuple[task.BatchRequest, ...]) -> Shared | None:
-    """Share the batches as the strategy does; ``NotImplementedError`` for what cannot be."""
-    if strategy.share is None:
-        return None
-    try:
-        return strategy.share(task.batches(requests))
-    except (TypeError, AttributeError, pickle.PicklingError) as error:
-        raise NotImplementedError(
-            f"{strategy.name} has to pickle what a task works on: {error}"
-        ) from None
-
-
-class Baseline:
-    """One worker thread that runs the batch as a plain loop: the same arena, no dispatch."""
-
-    def __init__(self) -> None:
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="speedgate-baseline")
-        _, _, self._native_id = self._executor.submit(task.identify, 0).result()
-        self.delay = RunQueueDelay.of_threads([self._native_id])
-        self._cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-
-    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Run something in the baseline's thread and return its result."""
-        return self.submit(function, *arguments).result()
-
-    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        return self._executor.submit(function, *arguments)
-
-    def round(self, key: str, load: Load, rotation: int) -> Json:
-        if len(self._cores) > 1:
-            core = self._cores[rotation // 2 % len(self._cores)]  # each core is first and second
-            self.call(self._move_to, core)
-        usage, delay = ProcessUsage.now(), self.delay.seconds()
-        stamp: task.Stamp = self.call(task.run_all, key, load.indices(rotation), load.loops)
-        later, counted = self.delay.seconds(), ProcessUsage.now().since(usage)
-        return {
-            "seconds": stamp.ended - stamp.began,
-            "on_cpu": stamp.thread_cpu,
-            "waiting": None if later is None or delay is None else later - delay,
-            "cpu": stamp.process_cpu,
-            "minor_faults": counted.minor_faults,
-            "voluntary_switches": counted.voluntary_switches,
-            "involuntary_switches": counted.involuntary_switches,
-        }
-
-    def _move_to(self, core: int) -> None:
-        """Move the calling thread to a core, and leave it free to move again.
-
-        Cores of a shared machine differ for as long as a neighbour stays; a baseline that keeps
-        to one of them would carry that difference into every speedup of the process. Linux moves
-        a thread at once only while it runs, so that the thread has to ask for itself.
-        """
-        try:
-            os.sched_setaffinity(0, {core})
-            os.sched_setaffinity(0, self._cores)
-        except OSError:  # a sandbox that forbids it
-            self._cores = []
-
-    def close(self) -> None:
-        self.delay.close()
-        self._executor.shutdown()
-
-
 class Runner:
     """One open case. ``handle`` answers one request; the parent decides what comes next."""
 
     def __init__(self) -> None:
-        self.crew: Crew | None = None
+        self.worker_pool: WorkerPool | None = None
         self.baseline: Baseline | None = None
         self.keys: list[str] = []
         self.homes: frozenset[str] = frozenset()
@@ -365,41 +112,41 @@ class Runner:
         environment = describe_interpreter()
         self.keys = [batch.key for batch in batches]
         task.install(batches)
-        # The crew first: a fork copies no thread but the one that forks.
-        self.crew = Crew(STRATEGIES[request["strategy"]], request["workers"], batches)
+        # The pool first: a fork copies no thread but the one that forks.
+        self.worker_pool = WorkerPool(STRATEGIES[request["strategy"]], request["workers"], batches)
         self.baseline = Baseline()
-        placed = request["placed"] and self.crew.place()
+        placed = request["placed"] and self.worker_pool.place()
         refuse_gil_that_came_back()
         return {
             "environment": environment,
             "blas": read_blas(),
-            "start_method": self.crew.strategy.start_method,
-            "start_seconds": self.crew.start_seconds,
+            "start_method": self.worker_pool.strategy.start_method,
+            "start_seconds": self.worker_pool.start_seconds,
             "placed": placed,
             "pid": os.getpid(),
         }
 
-    def _opened(self) -> tuple[Crew, Baseline]:
-        if self.crew is None or self.baseline is None:
+    def _opened(self) -> tuple[WorkerPool, Baseline]:
+        if self.worker_pool is None or self.baseline is None:
             raise RuntimeError("no case is open: 'open' comes first")
-        return self.crew, self.baseline
+        return self.worker_pool, self.baseline
 
     def check(self, request: Json) -> Json:
         """Compare the results of every buffer's task, serial against the strategy."""
-        crew, _ = self._opened()
+        pool, _ = self._opened()
         indices = range(request["tasks"])
         for key in ("work", "control"):
             if key not in self.keys:
                 continue
             if self._contender(key) != key:
-                self._check_peer(crew, key, indices)
+                self._check_peer(pool, key, indices)
                 continue
             serial = [task.digest(key, index) for index in indices]
-            parallel = list(crew.executor.map(task.digest, repeat(key), indices))
+            parallel = list(pool.executor.map(task.digest, repeat(key), indices))
             wrong = [index for index in indices if serial[index] != parallel[index]]
             if wrong:
                 raise ResultMismatch(
-                    f"{crew.strategy.name} returned another result than serial for "
+                    f"{pool.strategy.name} returned another result than serial for "
                     f"{len(wrong)} of {len(serial)} tasks (the first is task {wrong[0]})"
                 )
         return {"tasks": request["tasks"]}
@@ -408,26 +155,26 @@ class Runner:
         """Return the batch that the strategy runs against the baseline's."""
         return "peer" if key == "work" and "peer" in self.keys else key
 
-    def _check_peer(self, crew: Crew, key: str, indices: range) -> None:
+    def _check_peer(self, pool: WorkerPool, key: str, indices: range) -> None:
         """Compare the results of another version, which may round differently."""
-        alike = crew.executor.map(task.alike, repeat(key), repeat(self._contender(key)), indices)
+        alike = pool.executor.map(task.alike, repeat(key), repeat(self._contender(key)), indices)
         wrong = [index for index, same in zip(indices, alike, strict=True) if not same]
         if wrong:
             raise ResultMismatch(
-                f"{crew.strategy.name} returned another result than NumPy for {len(wrong)} of "
+                f"{pool.strategy.name} returned another result than NumPy for {len(wrong)} of "
                 f"{len(indices)} tasks (the first is task {wrong[0]})"
             )
 
     def calibrate(self, request: Json) -> Json:
         """Choose the loads; a request may name ``tasks`` and ``loops`` and so decide itself."""
-        crew, baseline = self._opened()
+        pool, baseline = self._opened()
         began = time.perf_counter()
         seconds = self._call_seconds(baseline, "work")
-        load = Load.fitting(seconds, crew.workers)
+        load = Load.fitting(seconds, pool.workers)
         self.work = Load(request.get("tasks") or load.tasks, request.get("loops") or load.loops)
         if "control" in self.keys:
-            self.control = Load.fitting(self._call_seconds(baseline, "control"), crew.workers)
-        crew.round(self._contender("work"), self.work, 0)  # a warm-up that nobody looks at
+            self.control = Load.fitting(self._call_seconds(baseline, "control"), pool.workers)
+        pool.round(self._contender("work"), self.work, 0)  # a warm-up that nobody looks at
         return {
             "call_seconds": seconds,
             "tasks": self.work.tasks,
@@ -478,12 +225,12 @@ class Runner:
 
     def _pair(self, load: Load, spent: dict[str, float], name: str) -> Json:
         """Run baseline and contender, the one first that was second in the last pair."""
-        crew, baseline = self._opened()
+        pool, baseline = self._opened()
         number = self.numbers[name]
         self.numbers[name] += 1
         turns: list[tuple[str, Callable[[str, Load, int], Json], str]] = [
             ("baseline", baseline.round, name),
-            ("contender", crew.round, self._contender(name)),
+            ("contender", pool.round, self._contender(name)),
         ]
         if number % 2:
             turns.reverse()
@@ -525,13 +272,13 @@ class Runner:
             end()
 
     def close(self, request: Json) -> Json:
-        if self.crew is not None:
-            self.crew.close()
+        if self.worker_pool is not None:
+            self.worker_pool.close()
         if self.baseline is not None:
             self.baseline.close()
         for key in self.keys:
             task.forget(key)
-        self.crew, self.baseline, self.keys = None, None, []
+        self.worker_pool, self.baseline, self.keys = None, None, []
         return {}
 
 

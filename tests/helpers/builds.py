@@ -3,7 +3,7 @@
 from helpers.fakes import FakeClock, ScriptedRunner
 from helpers.made import CASE, MadeWorkload
 from speedgate.duel.matchup import BuildUnderTest, Entry, Matchup
-from speedgate.measuring.measure import MeasurementError
+from speedgate.measuring.errors import MeasurementError
 
 PAIR_SECONDS = 0.1
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from speedgate.measuring.measure import MeasurementError
+from speedgate.measuring.errors import MeasurementError
 from speedgate.stats.case import Case
 
 # Every process of a case answers with as many pairs, so that no figure depends on a clock.

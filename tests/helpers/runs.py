@@ -10,7 +10,9 @@ from helpers.machine import MadeMachine
 from speedgate.history.document import extra_info, section
 from speedgate.history.identity import environment_name
 from speedgate.judging.gate import Gate, Judgement, floors, judge
-from speedgate.measuring.measure import Measurement, Plan, measure
+from speedgate.measuring.measure import measure
+from speedgate.measuring.measurement import Measurement
+from speedgate.measuring.plan import Plan
 from speedgate.stats.case import Case
 from workloads import CATALOGUE, CONTROL
 

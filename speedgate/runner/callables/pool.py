@@ -1,8 +1,8 @@
 """The workers of one benchmark: rounds in all of them at once, or in one alone.
 
-What ``Crew`` and ``Baseline`` are to a function and its arguments. Nothing is handed out while a
-round runs: each worker is told once how many calls to make, so that dispatch takes a tenth of a
-millisecond, however long the round is.
+What ``WorkerPool`` and ``Baseline`` are to a function and its arguments. Nothing is handed out
+while a round runs: each worker is told once how many calls to make, so that dispatch takes a
+tenth of a millisecond, however long the round is.
 
 Standard library only.
 """
@@ -22,9 +22,9 @@ from typing import Any
 from speedgate.runner.callables.words import NotThreadSafe
 from speedgate.runner.callables.worker import Work, Worker, put_away, run_calls, set_up
 from speedgate.runner.counters import ProcessUsage, RunQueueDelay
-from speedgate.runner.server import tail_of, turns_of
 from speedgate.runner.strategies import CannotMeasure
 from speedgate.runner.task import Stamp
+from speedgate.runner.worker_pool import tail_of, turns_of
 
 # Handing a round out and in again: measured 0.05 to 0.1 ms, idle cores waking up included.
 DISPATCH_SECONDS = 1e-4

@@ -38,13 +38,8 @@ from speedgate.runner.callables.watching import Deeds, watching
 from speedgate.runner.callables.words import NotApplicable, NotThreadSafe
 from speedgate.runner.callables.worker import Work, put_away, run_calls, set_up
 from speedgate.runner.interpreter import describe_interpreter
-from speedgate.runner.server import (
-    TASK_SECONDS,
-    WORKER_SECONDS,
-    Load,
-    Runner,
-    refuse_gil_that_came_back,
-)
+from speedgate.runner.load import TASK_SECONDS, WORKER_SECONDS, Load
+from speedgate.runner.server import Runner, refuse_gil_that_came_back
 from speedgate.runner.server import serve as serve_runner
 from speedgate.runner.strategies import CannotMeasure
 
@@ -173,7 +168,7 @@ class CallableRunner(Runner):
             pool.share("shared", "private")
         if request.get("control") and request["workers"] > 1:
             self._add_control(request["control"])
-        self.crew, self.baseline = ThreadedSide(pool), SerialSide(pool)  # type: ignore[assignment]  # two sides of one pool
+        self.worker_pool, self.baseline = ThreadedSide(pool), SerialSide(pool)  # type: ignore[assignment]  # two sides of one pool
         placed = request["placed"] and place(pool.place())
         refuse_gil_that_came_back()
         return {
@@ -339,8 +334,8 @@ class CallableRunner(Runner):
         self.work = Load(pool.count, loops)
         if "control" in pool.works:
             self.control = Load(pool.count, loops_for(self._call_seconds(None, "control")))
-        assert self.crew is not None
-        self.crew.round("work", self.work, 0)  # a warm-up that nobody looks at
+        assert self.worker_pool is not None
+        self.worker_pool.round("work", self.work, 0)  # a warm-up that nobody looks at
         return {
             "call_seconds": seconds,
             "tasks": pool.count,
@@ -421,9 +416,9 @@ class CallableRunner(Runner):
         return {"described": described}
 
     def close(self, request: Json) -> Json:
-        if self.crew is not None:
-            self.crew.close()
-        self.crew = self.baseline = self._pool = None
+        if self.worker_pool is not None:
+            self.worker_pool.close()
+        self.worker_pool = self.baseline = self._pool = None
         return {}
 
 

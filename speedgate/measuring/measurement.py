@@ -1,0 +1,157 @@
+"""Measurement: all that is known of one case so far, process by process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from speedgate.judging.gate import Evidence
+from speedgate.stats.accounting import concurrency, inflation, median_shares
+from speedgate.stats.case import Case
+from speedgate.stats.estimate import Estimate, estimate_median, estimate_share
+from speedgate.stats.sample import Pair, PairedSample
+from speedgate.stats.speedup import speedup
+
+Json = dict[str, Any]
+
+# Two samples in a row often see the same hold: the variance of the share over stretches was up to
+# 1.9 times the binomial one (python -m evaluation.signals), so that two count as one.
+SAMPLES_AS_ONE = 2
+# Samples within one call see one course of its holds: where calls are long they count as no more
+# than so many each, or a single long hold would be taken for hundreds.
+SAMPLES_A_CALL = 8
+
+
+class HeldStretch(NamedTuple):
+    """One process's samples of the GIL: ``hits`` of ``samples`` during ``calls`` calls.
+
+    ``waiting`` is the share of the time for which the worker was runnable and others had its core.
+    """
+
+    hits: int
+    samples: int
+    calls: int
+    waiting: float = 0.0
+
+    @property
+    def share(self) -> float:
+        return self.hits / self.samples
+
+    @property
+    def trials(self) -> int:
+        """As how many independent samples they count."""
+        return max(1, min(self.samples // SAMPLES_AS_ONE, SAMPLES_A_CALL * self.calls))
+
+
+@dataclass
+class Measurement:
+    """All that is known of one case so far; grows process by process."""
+
+    case: Case
+    processes: list[list[Pair]] = field(default_factory=list)
+    controls: list[list[Pair]] = field(default_factory=list)
+    shared: list[list[Pair]] = field(default_factory=list)
+    held: list[HeldStretch] = field(default_factory=list)
+    replies: list[Json] = field(default_factory=list)
+    timed_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    steal_seconds: float | None = None
+    busy_seconds: float | None = None
+    throttled_seconds: float | None = None
+    rounds_seconds: float = 0.0
+    gil_enabled: bool = True
+    broken: str | None = None
+    note: str | None = None
+
+    @property
+    def sample(self) -> PairedSample:
+        return PairedSample.of(self.processes)
+
+    @property
+    def control_sample(self) -> PairedSample:
+        return PairedSample.of(self.controls)
+
+    def first(self, name: str) -> Any:
+        """Return a field of the runner's replies, from the first process that told it."""
+        return next((reply[name] for reply in self.replies if name in reply), None)
+
+    def evidence(self, confidence: float) -> Evidence:
+        """Return what a gate decides from, with intervals at ``confidence``."""
+        sample, workers = self.sample, self.case.workers
+        medians = [estimate_median([pair.ratio for pair in pairs]) for pairs in self.processes]
+        return Evidence(
+            workers=workers,
+            speedup=speedup(sample, confidence),
+            process_speedups=tuple(each.value for each in medians if each is not None),
+            concurrency=concurrency(sample, workers, confidence, self.steal_rate),
+            control=self.control(confidence),
+            shares=median_shares(sample, workers),
+            inflation=inflation(sample),
+            control_inflation=inflation(self.control_sample),
+            held=self.held_share(confidence),
+            throttled=self.throttled_share(),
+            gil_enabled=self.gil_enabled,
+            broken=self.broken,
+        )
+
+    def held_share(self, confidence: float) -> Estimate | None:
+        """Return for what share of one worker's work the GIL was held, over all processes.
+
+        A worker that is preempted with the GIL holds it until it runs again. So what it waited may
+        all be a part of what was seen, and is taken off the lower bound.
+        """
+        trials = sum(stretch.trials for stretch in self.held)
+        hits = sum(stretch.share * stretch.trials for stretch in self.held)
+        found = estimate_share(hits, trials, confidence)
+        if found is None:
+            return None
+        waiting = sum(stretch.waiting * stretch.trials for stretch in self.held) / trials
+        return replace(found, low=max(0.0, found.low - waiting))
+
+    def throttled_share(self) -> float | None:
+        """Return for what share of the workers' time a control group had used up its CPU quota.
+
+        The kernel adds up the CPUs: two workers that are stopped for a second are two seconds. In
+        the rounds of the baseline there is one.
+        """
+        pairs = (*self.sample.pairs, *self.control_sample.pairs)
+        if self.throttled_seconds is None or not pairs:
+            return None
+        seconds = sum(
+            pair.baseline.seconds + self.case.workers * pair.contender.seconds for pair in pairs
+        )
+        return self.throttled_seconds / seconds
+
+    @property
+    def steal_rate(self) -> float:
+        """Return how many seconds a hypervisor took for each that the machine computed.
+
+        It took them from whoever ran. Where nobody knows how long the machine computed, they are
+        taken to be of our own rounds.
+        """
+        busy = self.busy_seconds or self.rounds_seconds
+        return (self.steal_seconds or 0.0) / max(busy, 1e-9)
+
+    def control(self, confidence: float) -> Estimate | None:
+        return speedup(self.control_sample, confidence)
+
+    def add_rounds(self, reply: Json, pairs: list[Pair], controls: list[Pair]) -> None:
+        """Take in one answer to ``rounds``."""
+        pairs += [Pair.from_json(pair) for pair in reply["pairs"]]
+        controls += [Pair.from_json(pair) for pair in reply["controls"]]
+        if reply.get("shared"):
+            self.shared[-1] += [Pair.from_json(pair) for pair in reply["shared"]]
+        self.timed_seconds += reply["timed_seconds"]
+        self.rounds_seconds += reply["seconds"]
+        for name in ("steal", "busy", "throttled"):
+            if reply.get(name) is not None:
+                total = (getattr(self, f"{name}_seconds") or 0.0) + reply[name]
+                setattr(self, f"{name}_seconds", total)
+        self.gil_enabled = self.gil_enabled and reply["gil_enabled"]
+        if reply["switch_interval"] is not None:
+            self.note = (
+                f"a library set sys.setswitchinterval to {reply['switch_interval']:g} s: a thread "
+                "that computes in Python keeps the GIL for so long"
+            )
+        if reply["traced"]:
+            self.broken = f"{reply['traced']} was active: traced threads look several times slower"

@@ -1,0 +1,215 @@
+"""The client of a runner: a process of its own, this one, or a fake in tests."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from speedgate.measuring import children
+from speedgate.measuring.errors import MeasurementError, NoAnswer, RunnerEnded
+from speedgate.runner.framing import unframe
+from speedgate.runner.interpreter import BLAS_THREAD_VARIABLES
+from speedgate.runner.server import Runner
+
+Json = dict[str, Any]
+
+# Where this package lies: a runner finds it here whether or not it is installed there.
+PACKAGE_FOLDER = str(Path(__file__).resolve().parents[2])
+NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
+LOOK_SECONDS = 0.5  # how often it is looked whether a runner that says nothing is still there
+CLOSE_SECONDS = 10.0
+LAST_LINES = 20  # of a runner that ended
+
+
+class RunnerClient(Protocol):
+    """What answers requests: a runner in a process of its own, in this one, or a fake in tests."""
+
+    def ask(self, request: Json, limit_seconds: float) -> Json: ...
+    def close(self) -> None: ...
+
+
+class InProcess:
+    """The runner in this process, for debuggers and profilers: no time limit, no isolation."""
+
+    def __init__(self) -> None:
+        self._runner = Runner()
+
+    def ask(self, request: Json, limit_seconds: float) -> Json:
+        return self._runner.handle(request)
+
+    def close(self) -> None:
+        self._runner.handle({"do": "close"})
+
+
+class RunnerProcess:
+    """A fresh interpreter that serves requests, and ends with us, whatever ends us.
+
+    ``python``, ``variables`` and ``package_folder`` are for another build: its interpreter, the
+    variables it is measured with, and the folder in which it finds this package.
+    """
+
+    def __init__(
+        self,
+        path: Sequence[str],
+        blas_threads: int | None,
+        python: str = sys.executable,
+        variables: Mapping[str, str] = NO_VARIABLES,
+        package_folder: str = PACKAGE_FOLDER,
+        serve: str = children.SERVE,
+    ) -> None:
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
+        # What a workload leaves in files goes with its runner, however that ends.
+        self._scratch = children.ScratchFolder()
+        self._process: subprocess.Popen[str] = children.start(
+            [python, "-P", "-c", serve],
+            runner_variables(os.environ, path, blas_threads, variables, package_folder)
+            | {"TMPDIR": str(self._scratch.path)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            text=True,
+            encoding="utf-8",
+            errors="replace",  # of what is no reply
+        )
+        self._is_killed = False
+        self._asked = 0
+        self._answered = 0
+        self._noise: deque[str] = deque(maxlen=LAST_LINES)
+        self._replies: queue.Queue[Json | None] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            reply = unframe(line)
+            if reply is None:
+                self._noise.append(line.rstrip())
+            else:
+                self._replies.put(reply)
+        self._replies.put(None)
+
+    def ask(self, request: Json, limit_seconds: float) -> Json:
+        """Return the reply; ``MeasurementError`` if there is none within the limit, or ever."""
+        assert self._process.stdin is not None
+        self._asked += 1
+        reply: Json | None = None
+        try:
+            self._process.stdin.write(json.dumps(request | {"number": self._asked}) + "\n")
+            self._process.stdin.flush()
+            reply = self._reply_to(self._asked, max(0.1, limit_seconds))
+        except queue.Empty:
+            self.kill()
+            raise NoAnswer(request["do"], limit_seconds) from None
+        except BrokenPipeError:
+            pass
+        if reply is None:
+            raise RunnerEnded(request["do"], self._how_it_ended())
+        return reply
+
+    def _reply_to(self, number: int, limit_seconds: float) -> Json | None:
+        """Return the reply to a request, ``None`` if the runner has ended.
+
+        An earlier one comes late where whoever waited for it was interrupted.
+        """
+        until = time.monotonic() + limit_seconds
+        while (reply := self._next_reply(until)) is not None:
+            self._answered = reply.pop("number")
+            if self._answered == number:
+                break
+        return reply
+
+    def _next_reply(self, until: float) -> Json | None:
+        """Return what comes next, ``None`` once the runner has ended; ``queue.Empty`` if nothing.
+
+        Its pipe alone does not tell: a worker that was forked holds it open.
+        """
+        while True:
+            left = until - time.monotonic()
+            try:
+                return self._replies.get(timeout=max(0.0, min(left, LOOK_SECONDS)))
+            except queue.Empty:
+                if left <= LOOK_SECONDS:
+                    raise
+            if self._process.poll() is not None:
+                self._reader.join(LOOK_SECONDS)  # what it said last may be on its way
+                return None if self._replies.empty() else self._replies.get()
+
+    def _how_it_ended(self) -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(5.0)  # its pipe closes a moment before it has ended
+        self.kill()
+        code = self._process.returncode
+        how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+        self._stderr.seek(0)
+        lines = self._stderr.read().decode(errors="replace").strip().splitlines()
+        # What a tracker cleaned up after the runner are no words of the runner.
+        tail = [line for line in lines if "resource_tracker" not in line]
+        tail = [*self._noise, *tail][-LAST_LINES:]
+        return "\n".join([f"{how} while it measured; it last wrote:", *tail]) if tail else how
+
+    def close(self) -> None:
+        """Let the runner end its workers, and end it if it does not.
+
+        One that has not answered, because whoever waited was interrupted, is ended at once: it
+        would not listen.
+        """
+        try:
+            if self._answered == self._asked and self._process.poll() is None:
+                self.ask({"do": "close"}, limit_seconds=CLOSE_SECONDS)
+        except MeasurementError:
+            pass
+        finally:  # an interrupt ends it, too
+            self.kill()  # its workers have ended; there is nothing that it should take time for
+            self._stderr.close()
+            self._scratch.close()
+            for pipe in (self._process.stdin, self._process.stdout):
+                with contextlib.suppress(OSError):  # what was left to write to one that is gone
+                    pipe.close()  # type: ignore[union-attr]  # both are pipes
+
+    def kill(self) -> None:
+        """End the runner and every process that it started, at once."""
+        if self._is_killed:  # its number may be another's by now
+            return
+        self._is_killed = True
+        children.end(self._process)
+        self._reader.join(5.0)
+
+
+def runner_variables(
+    inherited: Mapping[str, str],
+    path: Sequence[str],
+    blas_threads: int | None,
+    own: Mapping[str, str] = NO_VARIABLES,
+    package_folder: str = PACKAGE_FOLDER,
+) -> dict[str, str]:
+    """Return the environment variables of a runner: what a tracer or pytest set is left out.
+
+    A build's ``own`` variables come last, over the threads of BLAS, too. Its PYTHONPATH takes the
+    place of the inherited one; the folders that the runner needs stay before it.
+    """
+    variables = {
+        name: value
+        for name, value in inherited.items()
+        if not name.startswith(("COV_CORE_", "COVERAGE_", "PYTEST_", "PYTHONSTARTUP"))
+    }
+    variables["PYTHONHASHSEED"] = "0"
+    if blas_threads is not None:
+        variables.update(dict.fromkeys(BLAS_THREAD_VARIABLES, str(blas_threads)))
+    variables.update(own)
+    theirs = [folder for folder in variables.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    variables["PYTHONPATH"] = os.pathsep.join(dict.fromkeys((package_folder, *path, *theirs)))
+    return variables
