@@ -440,6 +440,31 @@ def test_an_accepted_run_says_nothing_of_what_it_did_not_measure(tmp_path):
     assert nights(run for run, _ in baseline(tmp_path, "bench_other[x]").runs) == [3]
 
 
+@pytest.mark.parametrize("date", ["2035-01-01T00:00:00+00:00", "tomorrow, perhaps"])
+def test_a_run_of_the_future_is_neither_level_nor_past_nor_newest(tmp_path, monkeypatch, date):
+    """Accepted, it was the level before which all others lie: the gate waited for runs for ever."""
+    for night in range(6):
+        a_run(tmp_path, night)
+    ahead = a_run(tmp_path, 6)
+    save(ahead, json.loads(ahead.read_text()) | {"datetime": date})
+    with History(tmp_path) as history:
+        history.accept(history.find_run("night_006"), "meant so")
+        monkeypatch.setattr("speedgate.history.history.latest_time", lambda: "2027")
+        assert nights([history.latest(HERE)]) == [5]
+        assert nights(history.ahead(HERE)) == [6]
+    found = baseline(tmp_path)
+    assert nights(run for run, _ in found.runs) == [5, 4, 3, 2, 1, 0]
+    assert found.accepted is None
+
+
+def test_where_all_runs_are_of_the_future_there_is_a_newest_all_the_same(tmp_path, monkeypatch):
+    a_run(tmp_path)
+    monkeypatch.setattr("speedgate.history.history.latest_time", lambda: "2020")
+    with History(tmp_path) as history:
+        assert nights([history.latest(HERE)]) == [0]
+    assert baseline(tmp_path).runs == ()
+
+
 def test_benchmarks_of_one_name_in_two_files_have_a_past_each(tmp_path):
     for night in range(4):
         a_run(tmp_path, night, file=FILE if night % 2 else "bench/bench_other.py")

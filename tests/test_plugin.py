@@ -1650,6 +1650,18 @@ def test_a_gate_that_failed_takes_one_benchmark_out_of_the_past_and_no_other(roo
     says(result, "passed: roots-1e3-threads-2 as in 5 runs before")
 
 
+def test_runs_of_the_future_judge_nothing_and_are_named(checkout, machine, monkeypatch):
+    days_before(checkout, machine, 5)
+    (*_, last) = checkout.files()
+    document = json.loads(last.read_text())
+    last.write_text(json.dumps(document | {"datetime": "2999-01-01T00:00:00+00:00"}))
+    assert main(["accept", last.stem, "--why", "meant so"]) == 0
+    monkeypatch.setattr("speedgate.history.history.latest_time", lambda: "2998")
+    result = checkout.run(*ONE, "--benchmark-compare")
+    says(result, "not judged by 1 run dated in the future", last.stem, "of 2999-01-01 00:00")
+    says(result, "1 more run of this environment is missing, it has 4 of 5")
+
+
 def test_the_history_gate_can_be_left_out(checkout, machine):
     days_before(checkout, machine, 5)
     result = checkout.run(*ONE, "--benchmark-compare", "--no-history-gate")

@@ -7,7 +7,7 @@ import re
 import secrets
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -61,6 +61,8 @@ MEASURED_ONE = MEASURED.format(of="fullname")
 MEASURED_ALL = MEASURED.format(of=NAME)
 IS_ACCEPTED = "runs.file IN (SELECT run FROM acceptances)"
 NEWEST_FIRST = "ORDER BY runs.time DESC, runs.file DESC"
+# Two clocks may differ by so much; what is further ahead was written by a wrong one.
+CLOCKS_DIFFER = timedelta(days=1)
 
 
 # What a row of the index must be before it is taken for a ``RunEntry``.
@@ -163,8 +165,16 @@ class History:
         return self.index.query(query, (*(digests or ()), most), RunEntry.of)
 
     def latest(self, digest: str | None = None) -> RunEntry | None:
-        """Return the newest complete run, of an environment or of all."""
-        return next(iter(self.runs(None if digest is None else (digest,), most=1)), None)
+        """Return the newest complete run, of an environment or of all; one that is dated in the
+        future only where there is no other."""
+        runs = self.runs(None if digest is None else (digest,))
+        limit = latest_time()
+        return next((run for run in runs if run.time <= limit), runs[0] if runs else None)
+
+    def ahead(self, digest: str) -> list[RunEntry]:
+        """Return the complete runs of an environment that are dated in the future."""
+        limit = latest_time()
+        return [run for run in self.runs((digest,)) if run.time > limit]
 
     def read(self, entry: RunEntry) -> Run:
         name = self.store.path(entry.file)
@@ -232,18 +242,20 @@ class History:
         A run counts unless it is incomplete, its negative control failed, a premise of the
         measurement did not hold, or a gate failed the case in it and nobody accepted the run. The
         newest accepted run that measured this benchmark is the level from then on: earlier ones
-        count no more.
+        count no more. What is dated in the future says nothing: accepted, it would be the level
+        before which all others lie, until that day.
         """
+        limit = latest_time()
         accepted = self.index.query(
-            f"{MEASURED_ONE} AND {IS_ACCEPTED} {NEWEST_FIRST} LIMIT 1",
-            (fullname, digest),
+            f"{MEASURED_ONE} AND {IS_ACCEPTED} AND runs.time <= ? {NEWEST_FIRST} LIMIT 1",
+            (fullname, digest, limit),
             _measured,
         )
         since = accepted[0][0] if accepted else None
         found = self.index.query(
             f"{MEASURED_ONE} AND NOT broken AND (trusted AND NOT failed OR {IS_ACCEPTED}) "
-            f"AND runs.time >= ? {NEWEST_FIRST} LIMIT ?",
-            (fullname, digest, since.time if since else "", size),
+            f"AND runs.time BETWEEN ? AND ? {NEWEST_FIRST} LIMIT ?",
+            (fullname, digest, since.time if since else "", limit, size),
             _measured,
         )
         return Baseline(tuple(found), since)
@@ -340,6 +352,11 @@ class Baseline:
 
     runs: tuple[tuple[RunEntry, Figures], ...] = ()
     accepted: RunEntry | None = None
+
+
+def latest_time() -> str:
+    """Return the time, in UTC, after which a run is dated in the future."""
+    return (datetime.now(UTC) + CLOCKS_DIFFER).isoformat()
 
 
 def class_row(case: Case, figures: Figures, build: str) -> Row:

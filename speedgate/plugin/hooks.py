@@ -25,7 +25,7 @@ from speedgate.history.document import (
     seconds_a_call,
     section,
 )
-from speedgate.history.history import Baseline, History
+from speedgate.history.history import Baseline, History, RunEntry
 from speedgate.history.identity import difference_lines, environment_digest
 from speedgate.history.journal import recover
 from speedgate.history.recording import (
@@ -659,6 +659,7 @@ def open_what_is_compared(
     state.remarks += compared_words(state, environment, location)
     if asked is True and not settings.no_history_gate:
         digest = environment_digest(environment)
+        state.remarks += ahead_words(state.history.ahead(digest))
         state.baselines = {
             nodeid: state.history.baseline(digest, nodeid, WINDOW_RUNS)
             for nodeid, gates in state.judged.items()
@@ -695,6 +696,16 @@ def compared_words(state: State, environment: Json, location: str) -> list[str]:
     told = difference_lines(state.compared.environment, environment)
     words = [f"comparing with {state.compared.label}"]
     return [*words, "it was another environment:", *told] if told else words
+
+
+def ahead_words(runs: list[RunEntry]) -> list[str]:
+    """Say that runs which are dated in the future judge nothing."""
+    if not runs:
+        return []
+    number = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+    newest = f"{runs[0].environment}/{runs[0].id} of {runs[0].label}"
+    remedy = "set the clock that is wrong, here or there, and remove what it dated"
+    return [f"not judged by {number} dated in the future ({newest}): {remedy}"]
 
 
 def history_location(config: pytest.Config, state: State) -> str:
