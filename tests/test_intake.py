@@ -133,7 +133,8 @@ HOSTILE = {
 def folder(tmp_path, monkeypatch):
     """A history of one good run, and a place beside it."""
     monkeypatch.setenv("COLUMNS", "1000")
-    monkeypatch.setattr("speedgate.__main__.describe_machine", lambda: ENVIRONMENT)
+    for place in ("history.lookup", "commands.advise"):
+        monkeypatch.setattr(f"speedgate.{place}.describe_machine", lambda: ENVIRONMENT)
     return tmp_path
 
 

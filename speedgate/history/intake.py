@@ -165,8 +165,7 @@ class BlasShape(msgspec.Struct):
 
 
 class EnvironmentShape(msgspec.Struct):
-    """What ``environment.describe_machine`` and ``describe_interpreter`` say, as far as it is
-    taken apart again."""
+    """What ``describe_machine`` and ``describe_interpreter`` say, as far as it is taken apart."""
 
     system: str | None = None
     kernel: str | None = None
