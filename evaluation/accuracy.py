@@ -30,7 +30,7 @@ from evaluation.dial import DIAL, G_LOCKED
 from evaluation.pages import write_page
 from evaluation.peers import PEERS
 from evaluation.scenes import SCENES, scene
-from speedgate.history.document import EstimateEntry
+from speedgate.history.format import EstimateEntry
 from speedgate.judging.gate import (
     JUDGED_BY_DEFAULT,
     MAX_PROCESSES,

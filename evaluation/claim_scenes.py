@@ -11,7 +11,8 @@ from evaluation.blocks import CASE, HEALTHY, draw, measured
 from evaluation.coverage import series
 from evaluation.made_duels import SLOW_PROCESSES, made_duel
 from speedgate.duel.decision import DuelVerdict
-from speedgate.history.document import extra_info, gil_class, over_processes, row_of
+from speedgate.history.document import row_of
+from speedgate.history.extra_info import extra_info, gil_class, over_processes
 from speedgate.judging.advice import advise
 from speedgate.judging.comparison import Level, Source, compare
 from speedgate.judging.gate import (

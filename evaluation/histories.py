@@ -33,9 +33,9 @@ from pytest_benchmark.utils import get_machine_id
 
 from evaluation.accuracy import MACHINE
 from evaluation.pages import write_page
-from speedgate.history.document import FORMAT_VERSION, encode_run, upgraded
+from speedgate.history.cache import CACHE_VARIABLE
+from speedgate.history.format import FORMAT_VERSION, encode_run, upgraded
 from speedgate.history.history import History, run_name
-from speedgate.history.index import CACHE_VARIABLE
 from speedgate.history.recording import describe_runner, environment_settings, whole_environment
 from speedgate.history.store import FolderStore
 

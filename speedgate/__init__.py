@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from speedgate.history.document import HistoryError, Run, read_run
+    from speedgate.history.document import Run, read_run
+    from speedgate.history.format import HistoryError
     from speedgate.history.history import History
     from speedgate.judging.gate import Gate, Judgement, Verdict
     from speedgate.stats.case import Case, Workload

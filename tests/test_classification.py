@@ -5,7 +5,7 @@ from helpers.evidence import bounds, interval
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speedgate.history.document import decode_class
+from speedgate.history.format import decode_class
 from speedgate.judging.gil_class import (
     HOLDS_FROM,
     LEAST_GAIN,

@@ -3,7 +3,7 @@ import dataclasses
 from helpers.evidence import interval
 from helpers.made import estimate, row
 
-from speedgate.history.document import over_processes
+from speedgate.history.extra_info import over_processes
 from speedgate.judging.gil_class import Classification, GilClass
 from speedgate.judging.gil_map import (
     break_even_text,

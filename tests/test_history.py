@@ -12,7 +12,7 @@ from multiprocessing import get_context
 import pytest
 from helpers.runs import CASE, ENVIRONMENT, FILE, FIRST, NAME, SORT, a_night, a_run, save
 
-from speedgate.history.document import HistoryError, encode_run
+from speedgate.history.format import HistoryError, encode_run
 from speedgate.history.history import History, run_name
 from speedgate.history.identity import environment_digest, environment_name
 from speedgate.history.journal import Journal, recover
@@ -306,8 +306,8 @@ def test_a_file_that_cannot_be_read_now_is_tried_again(tmp_path, monkeypatch):
 
 
 def test_many_files_are_read_by_several_processes(tmp_path, monkeypatch):
-    monkeypatch.setattr("speedgate.history.index.MANY_FILES", 20)
-    monkeypatch.setattr("speedgate.history.index.usable_cores", lambda: 2)
+    monkeypatch.setattr("speedgate.history.reading.MANY_FILES", 20)
+    monkeypatch.setattr("speedgate.history.reading.usable_cores", lambda: 2)
     for night in range(40):
         a_run(tmp_path, night)
     save(tmp_path / "broken.json", "{")
@@ -334,7 +334,7 @@ def test_without_processes_to_read_with_one_reads_all(tmp_path, monkeypatch):
         def shutdown(self, **_):
             pass
 
-    monkeypatch.setattr("speedgate.history.index._readers", lambda *_: Broken())
+    monkeypatch.setattr("speedgate.history.reading._readers", lambda *_: Broken())
     for night in range(3):
         a_run(tmp_path, night)
     with History(tmp_path) as history:

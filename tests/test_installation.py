@@ -27,7 +27,7 @@ from speedgate.duel.installation import (
     python_of,
     releases,
 )
-from speedgate.history.index import cache_folder
+from speedgate.history.cache import cache_folder
 
 VERSION = ".".join(map(str, sys.version_info[:3]))
 

@@ -29,7 +29,8 @@ from helpers.machine import (
 from helpers.project import ROOT, Project
 
 from speedgate.commands.main import main
-from speedgate.history.document import FORMAT_VERSION, read_run
+from speedgate.history.document import read_run
+from speedgate.history.format import FORMAT_VERSION
 from speedgate.judging.gate import MAX_PROCESSES, MIN_PROCESSES
 from speedgate.runner.strategies import STRATEGIES
 from speedgate.stats.case import Case

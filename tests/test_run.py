@@ -10,17 +10,13 @@ from helpers.machine import MadeMachine
 from helpers.made import CASE, MadeWorkload
 from helpers.runs import measured
 
-from speedgate.history.document import (
+from speedgate.history.document import decode_run, read_run, row_of
+from speedgate.history.extra_info import extra_info, over_processes, section
+from speedgate.history.format import (
     FORMAT_VERSION,
     EstimateEntry,
     HistoryError,
-    decode_run,
     encode_run,
-    extra_info,
-    over_processes,
-    read_run,
-    row_of,
-    section,
     upgraded,
 )
 from speedgate.judging.gate import Judgement, Verdict

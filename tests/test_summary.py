@@ -4,7 +4,8 @@ import math
 import pytest
 from helpers.made import row
 
-from speedgate.history.document import FORMAT_VERSION, decode_run
+from speedgate.history.document import decode_run
+from speedgate.history.format import FORMAT_VERSION
 from speedgate.judging.gate import Judgement, Verdict
 from speedgate.report.summary import (
     environment_line,

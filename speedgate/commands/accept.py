@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from speedgate.commands.arguments import add_where, notify, show_lines
-from speedgate.history.document import HistoryError
+from speedgate.history.format import HistoryError
 from speedgate.history.history import History
 
 

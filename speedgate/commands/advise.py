@@ -13,7 +13,8 @@ from speedgate.commands.arguments import (
     show_json,
     show_lines,
 )
-from speedgate.history.document import HistoryError, Run
+from speedgate.history.document import Run
+from speedgate.history.format import HistoryError
 from speedgate.history.identity import same_machine
 from speedgate.history.lookup import find_run, this_machine_first
 from speedgate.judging.advice import Advice, advise

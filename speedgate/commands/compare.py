@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from speedgate.commands.arguments import add_format, add_where, columns, count, notify, show_lines
-from speedgate.history.document import HistoryError, Json
+from speedgate.history.format import HistoryError, Json
 from speedgate.history.identity import difference_lines
 from speedgate.history.sides import open_side
 from speedgate.judging.comparison import Source, compare

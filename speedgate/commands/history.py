@@ -14,9 +14,9 @@ from speedgate.commands.arguments import (
     show_json,
     show_lines,
 )
-from speedgate.history.document import HistoryError
+from speedgate.history.figures import Figures
+from speedgate.history.format import HistoryError
 from speedgate.history.history import History, RunEntry
-from speedgate.history.index import Figures
 from speedgate.history.lookup import benchmarks_with, runs_text
 from speedgate.report.line import change_line, plot_lines
 from speedgate.report.table import wrapped

@@ -23,7 +23,7 @@ from speedgate.commands.report import add_report_command
 from speedgate.commands.scale import add_scale_command
 from speedgate.commands.selftest import add_selftest_command
 from speedgate.duel.build import BuildError
-from speedgate.history.document import HistoryError
+from speedgate.history.format import HistoryError
 from speedgate.history.store import StoreError
 from speedgate.measuring.children import termination_as_interrupt
 from speedgate.measuring.errors import MeasurementError

@@ -26,7 +26,7 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
-from speedgate.history.index import cache_folder
+from speedgate.history.cache import cache_folder
 from speedgate.history.redaction import without_credentials
 from speedgate.measuring import children
 from speedgate.measuring.runner_process import NO_VARIABLES

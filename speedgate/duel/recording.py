@@ -9,7 +9,8 @@ from typing import Any
 
 from speedgate.duel.build import Build
 from speedgate.duel.duel import Duel
-from speedgate.history.document import encode_run, extra_info, section
+from speedgate.history.extra_info import extra_info, section
+from speedgate.history.format import encode_run
 from speedgate.history.history import run_name
 from speedgate.history.journal import SUFFIX, Journal
 from speedgate.history.plain import head_of, stats_of

@@ -6,15 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from speedgate.history.document import (
-    HistoryError,
-    Json,
-    decode_run,
-    encode_run,
-    read_run,
-    section,
-    upgraded,
-)
+from speedgate.history.document import decode_run, read_run
+from speedgate.history.extra_info import section
+from speedgate.history.format import HistoryError, Json, encode_run, upgraded
 from speedgate.history.history import History, run_name
 from speedgate.history.intake import (
     IntakeError,

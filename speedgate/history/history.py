@@ -13,19 +13,14 @@ from typing import Any
 
 import msgspec
 
-from speedgate.history.document import (
-    EstimateEntry,
-    HistoryError,
-    Json,
-    Run,
-    decode_class,
-    decode_run,
-    encode_run,
-)
+from speedgate.history.document import Run, decode_run
+from speedgate.history.figures import Figures, figures_from
+from speedgate.history.format import EstimateEntry, HistoryError, Json, decode_class, encode_run
 from speedgate.history.identity import build_of, environment_name, same_machine
-from speedgate.history.index import ACCEPTED, AcceptanceEntry, Figures, Index, figures_from
+from speedgate.history.index import Index
 from speedgate.history.intake import any_json, environment_of, rebuilt
 from speedgate.history.journal import recover
+from speedgate.history.reading import ACCEPTED, AcceptanceEntry
 from speedgate.history.redaction import without_credentials
 from speedgate.history.store import FolderStore, open_store
 from speedgate.judging.row import Row

@@ -12,50 +12,26 @@ import hashlib
 import math
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from datetime import UTC, datetime
-from functools import partial
-from multiprocessing import get_context
-from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import PurePosixPath
+from typing import Any, TypeVar
 
-import msgspec
-import platformdirs
-
-from speedgate.history.document import (
+from speedgate.history import reading
+from speedgate.history.cache import cache_folder
+from speedgate.history.figures import Figures, RunFigures
+from speedgate.history.format import (
     FORMAT_VERSION,
-    BenchmarkEntry,
-    CaseEntry,
-    CaseInfo,
-    EstimateEntry,
-    HistoryError,
-    PlainRun,
-    Run,
-    SideEntry,
-    decode_class,
-    decode_run,
-    process_moments,
 )
-from speedgate.history.identity import environment_digest, environment_name
-from speedgate.history.intake import IntakeError, as_text, decoded, is_text, rebuilt
-from speedgate.history.store import FolderStore, Store
-from speedgate.runner.machine import usable_cores
-from speedgate.stats.moments import Moments
+from speedgate.history.intake import IntakeError, as_text, is_text
+from speedgate.history.reading import ACCEPTED, AcceptanceEntry, Unreadable, read_many
+from speedgate.history.store import Store
 
 T = TypeVar("T")
 
 # Of the tables, and of the files as they are read: another one is made anew.
 VERSION = 1000 * 7 + FORMAT_VERSION
-CACHE_VARIABLE = "SPEEDGATE_CACHE"
-ACCEPTED = ".accepted"
 # Another process may be reading in a long history for the first time.
 PATIENCE_SECONDS = 600.0
-# Reading in more files than these takes long enough to say so, and to start processes for it.
-MANY_FILES = 500
-# So many files are waited for at once where each is fetched over a network.
-FETCHERS = 8
 
 TABLES = """
 CREATE TABLE files (name TEXT PRIMARY KEY, stamp TEXT, error TEXT);
@@ -83,160 +59,6 @@ CREATE TABLE levels (
 """
 # Of these the index keeps the sums of the logarithms over all whole runs of an environment.
 LEVEL_SIGNALS = ("speedup", "seconds")
-
-
-class Figures(NamedTuple):
-    """What the index keeps of one benchmark in one run; seconds a call, of the contender.
-
-    The ``name`` is the short one; read back it is the ``fullname``, with file and class, where a
-    run has two benchmarks of one name.
-    ``failed``: a gate failed its case; ``broken``: a premise of the measurement did not hold.
-    ``process_deviation`` is the standard deviation of the logarithm of the speedup over so many
-    fresh ``processes``; ``control`` is the host control's speedup, ``waiting`` the share of the
-    workers' time for which others had the cores.
-    """
-
-    name: str
-    case_id: str | None
-    failed: bool
-    broken: bool
-    seconds: float | None
-    seconds_low: float | None
-    seconds_high: float | None
-    speedup: float | None
-    speedup_low: float | None
-    speedup_high: float | None
-    held: float | None
-    held_low: float | None
-    held_high: float | None
-    cpu_per_wall: float | None
-    baseline_seconds: float | None
-    gil_class: str | None
-    processes: int | None
-    process_deviation: float | None
-    control: float | None
-    waiting: float | None
-    fullname: str
-
-    @property
-    def process_moments(self) -> Moments:
-        """The processes' spread about nobody knows which mean."""
-        return Moments(self.processes or 1, 0.0, self.process_deviation or 0.0)
-
-
-class RunFigures(NamedTuple):
-    """What the index keeps of one run; ``environment`` is JSON, ``time`` in UTC."""
-
-    digest: str
-    environment_name: str
-    environment: str
-    time: str
-    commit: str
-    branch: str
-    complete: bool
-    trusted: bool
-    figures: list[Figures]
-
-
-def figures_of(run: Run) -> Iterator[Figures]:
-    """Yield what the index keeps of a run, benchmark by benchmark."""
-    failed = run.failed_cases
-    ids: dict[CaseEntry, str] = {}
-    for entry, info in run.entries():
-        if info is None:
-            yield _of_others(entry)
-            continue
-        case_id = ids.get(info.case)
-        if case_id is None:
-            case_id = ids[info.case] = info.case.case().id
-        is_failed = (case_id, "") in failed or (case_id, entry.fullname) in failed
-        yield _of_ours(entry, info, case_id, is_failed)
-
-
-def _of_others(entry: BenchmarkEntry) -> Figures:
-    name = entry.fullname or entry.name
-    known: tuple[Any, ...] = (name, None, False, False, entry.stats.median, *[None] * 15, name)
-    return Figures._make(known)
-
-
-# What a row of the index must be before it is taken for ``Figures``.
-FIGURE_ROW: Any = tuple.__class_getitem__(
-    (
-        *(str, str | None, int, int, *[float | None] * 11),
-        *(str | None, int | None, *[float | None] * 3, str),
-    )
-)
-NO_SIDE = SideEntry(0.0)
-
-
-def _of_ours(entry: BenchmarkEntry, info: CaseInfo, case_id: str, failed: bool) -> Figures:
-    contender = (info.sides and info.sides.contender) or NO_SIDE
-    baseline = (info.sides and info.sides.baseline) or NO_SIDE
-    processes = process_moments(info.process_speedups)
-    has_cpu = contender.cpu is not None and contender.seconds
-    return Figures(
-        entry.name,
-        case_id,
-        failed,
-        info.broken is not None,
-        *_bounds(info.seconds),
-        *_bounds(info.speedup),
-        *_bounds(info.held),
-        contender.cpu / contender.seconds if has_cpu else None,  # type: ignore[operator]  # has it
-        baseline.seconds / info.calls if baseline.seconds else None,
-        msgspec.json.encode(info.gil_class).decode() if info.gil_class else None,
-        processes.count,
-        processes.deviation,
-        info.control.value if info.control else None,
-        info.shares.waiting if info.shares else None,
-        entry.fullname or entry.name,
-    )
-
-
-def figures_from(row: Sequence[Any]) -> Figures:
-    """Return the figures in a row of the index; ``IntakeError`` if it holds something else."""
-    name, case_id, failed, broken, *rest = rebuilt(row, FIGURE_ROW)
-    found = Figures(name, case_id, bool(failed), bool(broken), *rest)
-    for value, low, high in (found[4:7], found[7:10], found[10:13]):
-        if value is not None:
-            rebuilt({"value": value, "low": low, "high": high}, EstimateEntry)
-    if found.gil_class is not None:
-        decode_class(found.gil_class)
-    return found
-
-
-def _bounds(entry: EstimateEntry | None) -> tuple[float | None, float | None, float | None]:
-    return (None, None, None) if entry is None else (entry.value, entry.low, entry.high)
-
-
-def run_figures(run: Run) -> RunFigures:
-    """Return what the index keeps of a run."""
-    commit = run.document.commit_info
-    return RunFigures(
-        environment_digest(run.environment),
-        environment_name(run.environment),
-        msgspec.json.encode(run.environment).decode(),
-        in_utc(run.document.datetime),
-        commit.id + ("+" if commit.dirty else ""),
-        commit.branch,
-        run.is_complete,
-        run.is_trusted,
-        list(figures_of(run)),
-    )
-
-
-def in_utc(time: str) -> str:
-    """Return an ISO time in UTC, so that times in order are texts in order; others as they are."""
-    try:
-        when = datetime.fromisoformat(time)
-        return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
-    except (ValueError, OverflowError):  # the first hour of the year 1, east of Greenwich
-        return time
-
-
-def cache_folder() -> Path:
-    """Return the folder of the caches: ``SPEEDGATE_CACHE``, or the user's own."""
-    return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_path("speedgate"))
 
 
 class Index:
@@ -316,7 +138,7 @@ class Index:
             _forget(connection, name, levels)
             del known[name]
         new = sorted(here.keys() - known)
-        if len(new) >= MANY_FILES:
+        if len(new) >= reading.MANY_FILES:
             self._tell(f"reading {len(new):,} runs of {self.store.location} into the index, once")
         benchmarks = Benchmarks(connection)
         for name, found in zip(new, read_many(self.store, new), strict=True):
@@ -352,87 +174,6 @@ class Index:
         return self.query(
             "SELECT error FROM files WHERE error > '' ORDER BY name", (), lambda row: str(row[0])
         )
-
-
-# --- reading
-
-
-class AcceptanceEntry(msgspec.Struct):
-    """Why a run is the level from now on, failed or not; lies beside it."""
-
-    why: str
-    time: str
-
-
-_decode_acceptance = msgspec.json.Decoder(AcceptanceEntry).decode
-
-
-class Unreadable(NamedTuple):
-    """A file that could not be read this time, be it gone or out of reach."""
-
-    reason: str
-
-
-Found = RunFigures | AcceptanceEntry | Unreadable | str
-
-
-def read_one(store: Store, name: str) -> Found:
-    """Return what the index keeps of a file; a text says why it is no run.
-
-    It is empty for a run of plain pytest-benchmark, which may well lie here and is left alone.
-    """
-    path = as_text(store.path(name))
-    try:
-        data = store.read(name)
-    except OSError as error:
-        return Unreadable(f"{path} cannot be read ({error.strerror or error})")
-    try:
-        if name.endswith(ACCEPTED):
-            return decoded(data, _decode_acceptance)
-        return run_figures(decode_run(path, data))
-    except IntakeError as error:
-        return f"{path} is no acceptance of a run ({error})"
-    except PlainRun:
-        return ""
-    except HistoryError as error:
-        return str(error)
-
-
-def read_many(store: Store, names: Sequence[str]) -> Iterator[Found]:
-    """Yield what ``read_one`` returns, in order, by several readers at once where that is faster.
-
-    Of a folder reading is work for the CPU: processes; of an address it is waiting: threads.
-    """
-    count, read = 0, partial(read_one, store)
-    readers = _readers(store, len(names))
-    if readers is not None:
-        # Where no process can be started (no rights, a script without a main guard), one reads.
-        with readers, contextlib.suppress(BrokenProcessPool, PermissionError):
-            for found in _ahead(readers, read, names):
-                count += 1
-                yield found
-    yield from map(read, names[count:])
-
-
-def _readers(store: Store, files: int) -> Executor | None:
-    if not isinstance(store, FolderStore):
-        return ThreadPoolExecutor(FETCHERS) if files > 1 else None
-    if files < MANY_FILES or usable_cores() < 2:
-        return None
-    # One core is left to this process, which writes what they read; but two read faster than one.
-    return ProcessPoolExecutor(max(2, usable_cores() - 1), mp_context=get_context("spawn"))
-
-
-def _ahead(
-    readers: Executor, read: Callable[[str], Found], names: Sequence[str]
-) -> Iterator[Found]:
-    """Yield results in order; interrupted, what has not begun is dropped."""
-    chunk = 1 if isinstance(readers, ThreadPoolExecutor) else 16
-    try:
-        yield from readers.map(read, names, chunksize=chunk)
-    except BaseException:
-        readers.shutdown(cancel_futures=True)
-        raise
 
 
 # --- writing

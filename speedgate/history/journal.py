@@ -16,7 +16,8 @@ from typing import IO, Any
 
 import msgspec
 
-from speedgate.history.document import HistoryError, decode_run, encode_run
+from speedgate.history.document import decode_run
+from speedgate.history.format import HistoryError, encode_run
 from speedgate.history.intake import IntakeError, any_json, as_text, rebuilt
 from speedgate.history.store import write_whole
 

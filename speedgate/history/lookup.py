@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from speedgate.history.document import HistoryError, Run, read_run
+from speedgate.history.document import Run, read_run
+from speedgate.history.format import HistoryError
 from speedgate.history.history import EnvironmentEntry, History, RunEntry
 from speedgate.history.identity import same_machine
 from speedgate.runner.machine import describe_machine

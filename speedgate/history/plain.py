@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from statistics import fmean, median, quantiles, stdev
 
-from speedgate.history.document import Json, seconds_a_call
+from speedgate.history.extra_info import seconds_a_call
+from speedgate.history.format import Json
 from speedgate.measuring.measurement import Measurement
 from speedgate.runner.machine import cpu_model
 

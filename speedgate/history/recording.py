@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from speedgate.history.document import HistoryError, Json, encode_run, read_run, section, upgraded
+from speedgate.history.document import read_run
+from speedgate.history.extra_info import section
+from speedgate.history.format import HistoryError, Json, encode_run, upgraded
 from speedgate.history.history import History, RunEntry, run_name
 from speedgate.history.identity import difference_lines, environment_digest, strategy_libraries
 from speedgate.history.intake import IntakeError, PlainDocument, WholeStats, any_json, rebuilt

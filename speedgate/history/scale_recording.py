@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from speedgate.history.document import encode_run, extra_info, gil_class, section
+from speedgate.history.extra_info import extra_info, gil_class, section
+from speedgate.history.format import encode_run
 from speedgate.history.history import run_name
 from speedgate.history.journal import SUFFIX, Journal
 from speedgate.history.plain import head_of, stats_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from speedgate.history.document import EstimateEntry, Json
+from speedgate.history.figures import Figures, figures_of
+from speedgate.history.format import EstimateEntry, Json
 from speedgate.history.history import EnvironmentEntry, History
-from speedgate.history.index import Figures, figures_of
 from speedgate.history.lookup import Notify, below, named, no_complete_run, only_environment
 from speedgate.judging.comparison import Level, Source
 from speedgate.stats.estimate import Estimate

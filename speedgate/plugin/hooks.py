@@ -16,15 +16,9 @@ from typing import Any, NoReturn
 
 import pytest
 
-from speedgate.history.document import (
-    HistoryError,
-    Json,
-    extra_info,
-    gil_class,
-    row_of,
-    seconds_a_call,
-    section,
-)
+from speedgate.history.document import row_of
+from speedgate.history.extra_info import extra_info, gil_class, seconds_a_call, section
+from speedgate.history.format import HistoryError, Json
 from speedgate.history.history import Baseline, History, RunEntry
 from speedgate.history.identity import difference_lines, environment_digest
 from speedgate.history.journal import recover

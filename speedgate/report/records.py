@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from speedgate.history.document import JudgementEntry, Run
+from speedgate.history.document import Run
+from speedgate.history.format import JudgementEntry
 from speedgate.judging.advice import Advice
 from speedgate.judging.gil_map import Operation
 from speedgate.judging.row import Row

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from speedgate.history.document import JudgementEntry, Run
+from speedgate.history.document import Run
+from speedgate.history.format import JudgementEntry
 from speedgate.judging.advice import advise
 from speedgate.judging.gate import Judgement, Verdict
 from speedgate.judging.gil_map import operations

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.machine import MadeMachine
-from speedgate.history.document import extra_info, section
+from speedgate.history.extra_info import extra_info, section
 from speedgate.history.identity import environment_name
 from speedgate.judging.gate import Gate, Judgement, floors, judge
 from speedgate.measuring.measure import measure

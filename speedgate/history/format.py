@@ -1,0 +1,307 @@
+"""Format: what is in a file of the history; each part is checked as it is read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from speedgate.history.intake import (
+    MOST,
+    AtLeastOne,
+    Count,
+    IntakeError,
+    NotNegative,
+    any_json,
+    decoded,
+)
+from speedgate.judging.gate import Verdict
+from speedgate.judging.gil_class import Classification, GilClass
+from speedgate.judging.row import Side
+from speedgate.stats.case import Case
+from speedgate.stats.estimate import (
+    DEFAULT_CONFIDENCE,
+    Estimate,
+)
+
+# 1 (2026-11): case, pairs, speedup, accounting, controls in extra_info; environment and
+#              judgements in the document's "speedgate".
+# 2 (2026-11): "complete"; "seconds" a call with an interval; pytest-benchmark's stats are seconds
+#              a call, in version 1 seconds a round, whose calls differ from run to run.
+FORMAT_VERSION = 2
+
+Json = dict[str, Any]
+
+
+class HistoryError(Exception):
+    """A file of the history cannot be used; the text names it and says why."""
+
+
+class PlainRun(HistoryError):
+    """The file is a run of plain pytest-benchmark: nothing is wrong with it, but it is not ours."""
+
+
+class EstimateEntry(msgspec.Struct):
+    """What ``Estimate.as_json`` wrote; null bounds are infinite."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    confidence: float = DEFAULT_CONFIDENCE
+    count: Count = 0
+
+    def __post_init__(self) -> None:
+        # As an Estimate would; a history has many of these, and makes few of them Estimates.
+        low, high = self.low, self.high
+        if (low is not None and low > self.value) or (high is not None and high < self.value):
+            raise ValueError(f"{self.value} does not lie between its bounds, {low} and {high}")
+        if not 0 < self.confidence < 1:
+            raise ValueError(f"a confidence lies between 0 and 1, not {self.confidence}")
+
+    def estimate(self) -> Estimate:
+        return Estimate(
+            self.value,
+            float("-inf") if self.low is None else self.low,
+            float("inf") if self.high is None else self.high,
+            self.confidence,
+            self.count,
+        )
+
+
+class CaseEntry(msgspec.Struct, frozen=True):
+    workload: str
+    size: AtLeastOne
+    strategy: str
+    workers: AtLeastOne
+
+    def __post_init__(self) -> None:
+        if "-" in self.workload or "-" in self.strategy:  # no id can hold it
+            raise ValueError("a workload's or strategy's name must not hold '-'")
+
+    def case(self) -> Case:
+        return Case(self.workload, self.size, self.strategy, self.workers)
+
+
+class ConcurrencyEntry(msgspec.Struct):
+    low: EstimateEntry
+    high: EstimateEntry | None = None
+
+
+class ClassEntry(msgspec.Struct, rename={"kind": "class"}):
+    """What ``Classification.as_json`` wrote."""
+
+    kind: GilClass
+    certain: bool
+    reason: str
+
+    def classification(self) -> Classification:
+        return Classification(self.kind, self.certain, self.reason)
+
+
+class PromiseEntry(msgspec.Struct, rename={"promised": "class"}):
+    promised: str
+    source: str = ""
+
+
+class SideEntry(msgspec.Struct):
+    """What ``_sides`` wrote of one side."""
+
+    seconds: NotNegative
+    cpu: float | None = None
+    voluntary_switches: float | None = None
+    involuntary_switches: float | None = None
+
+    def side(self) -> Side:
+        return Side(self.seconds, self.cpu, self.voluntary_switches, self.involuntary_switches)
+
+
+class SidesEntry(msgspec.Struct):
+    baseline: SideEntry | None = None
+    contender: SideEntry | None = None
+
+
+class SharesEntry(msgspec.Struct):
+    waiting: float | None = None
+    idle: float | None = None
+
+
+class CaseInfo(msgspec.Struct):
+    """The fields of a benchmark's ``extra_info`` that are read again."""
+
+    case: CaseEntry
+    speedup: EstimateEntry | None = None
+    bench: str = ""
+    seconds: EstimateEntry | None = None
+    process_speedups: list[float] = []
+    cpu_per_wall: EstimateEntry | None = None
+    control: EstimateEntry | None = None
+    inflation: float | None = None
+    held: EstimateEntry | None = None
+    page_faults: tuple[float, float] | None = None
+    concurrency: ConcurrencyEntry | None = None
+    tasks: Count | None = None
+    loops: Count | None = None
+    gil_class: ClassEntry | None = None
+    promise: PromiseEntry | None = None
+    sides: SidesEntry | None = None
+    shares: SharesEntry | None = None
+    blas_threads_asked: int | str | None = None
+    start_seconds: float | None = None
+    broken: str | None = None
+
+    def __post_init__(self) -> None:
+        found = self.speedup
+        if found is not None and not (found.value > 0 and (found.low is None or found.low > 0)):
+            raise ValueError("a speedup and its bounds are above 0")
+
+    @property
+    def calls(self) -> int:
+        """Calls in a round; 1 where it is not known."""
+        return (self.tasks or 1) * (self.loops or 1)
+
+
+class StatsEntry(msgspec.Struct):
+    median: float
+
+
+class BenchmarkEntry(msgspec.Struct):
+    """A benchmark of the run: of ours, or of anybody who uses pytest-benchmark."""
+
+    name: str
+    stats: StatsEntry
+    fullname: str = ""
+    extra_info: CaseInfo | None = None
+
+    def info(self, format_version: int) -> CaseInfo | None:
+        """Return what is ours of it; ``None`` where nothing is."""
+        info = self.extra_info
+        if info is not None and format_version < 2:  # there the stats are those of a round
+            info.seconds = EstimateEntry(self.stats.median / info.calls)
+        return info
+
+
+class AnyBenchmarkEntry(msgspec.Struct):
+    """A benchmark among which some are not of ours."""
+
+    name: str
+    stats: StatsEntry
+    fullname: str = ""
+    extra_info: msgspec.Raw = msgspec.Raw(b"null")
+
+    def benchmark(self) -> BenchmarkEntry:
+        """Return it without what is not ours; ``IntakeError`` if it is ours and damaged."""
+        info = None
+        try:
+            info = decoded(self.extra_info, _decode_info)
+        except IntakeError as error:
+            if _is_ours(self.extra_info):
+                raise IntakeError(f"benchmark {self.name}: {error}") from None
+        return BenchmarkEntry(self.name, self.stats, self.fullname, info)
+
+
+# Whatever else is missing or wrong, nobody else writes all of these.
+TELLING_INFO = frozenset({"pairs", "control_pairs", "counters"})
+
+
+def _is_ours(info: msgspec.Raw) -> bool:
+    """Whether an ``extra_info`` was written by us, be it damaged since."""
+    try:
+        found = any_json(info)
+    except IntakeError:
+        return False
+    if not isinstance(found, dict):
+        return False
+    case = found.get("case")
+    is_case = isinstance(case, dict) and case.keys() >= {"workload", "strategy"}
+    return is_case or found.keys() >= TELLING_INFO
+
+
+class CommitEntry(msgspec.Struct):
+    id: str = "unknown"
+    dirty: bool = False
+    branch: str = ""
+
+
+class JudgementEntry(msgspec.Struct):
+    """The fields of a judgement that are read again."""
+
+    gate: str
+    case: CaseEntry
+    verdict: Verdict
+    reason: str = ""
+    at_most: float | None = None
+    benchmark: str = ""
+
+
+class SectionEntry(msgspec.Struct):
+    format_version: int
+    environment: Json
+    judgements: list[JudgementEntry]
+    complete: bool = True
+    duel: Json | None = None
+
+
+class RunDocument(msgspec.Struct):
+    """A file, as far as it is read again. The section is decoded once its version is known."""
+
+    benchmarks: list[BenchmarkEntry]
+    speedgate: msgspec.Raw
+    commit_info: CommitEntry = msgspec.field(default_factory=CommitEntry)
+    datetime: str = ""
+
+
+class AnyRunDocument(msgspec.Struct):
+    """A file some of whose benchmarks are not of ours: twice as slow to read."""
+
+    benchmarks: list[AnyBenchmarkEntry]
+    speedgate: msgspec.Raw
+    commit_info: CommitEntry = msgspec.field(default_factory=CommitEntry)
+    datetime: str = ""
+
+    def document(self) -> RunDocument:
+        benchmarks = [each.benchmark() for each in self.benchmarks]
+        return RunDocument(benchmarks, self.speedgate, self.commit_info, self.datetime)
+
+
+_decode_info: Callable[[Any], CaseInfo | None] = msgspec.json.Decoder(CaseInfo | None).decode
+_decode_class = msgspec.json.Decoder(ClassEntry).decode
+_decode_ours = msgspec.json.Decoder(RunDocument).decode
+_decode_any = msgspec.json.Decoder(AnyRunDocument).decode
+_decode_section = msgspec.json.Decoder(SectionEntry).decode
+
+
+def decode_class(text: str) -> Classification:
+    """Return the class that the index keeps as JSON; ``IntakeError`` if it is none."""
+    return decoded(text.encode(), _decode_class).classification()
+
+
+# Of pytest-benchmark's stats, those that are no seconds; "ops" is calls a second.
+NOT_SECONDS = ("rounds", "iterations", "iqr_outliers", "stddev_outliers", "outliers", "ops")
+
+
+def upgraded(document: Json) -> Json:
+    """Return a stored document, changed in place, with its stats in seconds a call."""
+    if document.get("speedgate", {}).get("format_version", FORMAT_VERSION) >= 2:
+        return document
+    for benchmark in document["benchmarks"]:
+        stats, calls = benchmark["stats"], _calls(benchmark.get("extra_info") or {})
+        for name in stats.keys() - set(NOT_SECONDS):
+            value = stats[name]
+            parts = value if isinstance(value, list) else [value]
+            parts = [None if each is None else each / calls for each in parts]
+            stats[name] = parts if isinstance(value, list) else parts[0]
+        stats["ops"] = 1 / stats["mean"] if stats.get("mean") else 0
+    return document
+
+
+def _calls(info: Json) -> int:
+    """The calls of a round, where it is known, else 1; others' remarks may have the same names."""
+    known = [info.get(name) for name in ("tasks", "loops")]
+    return math.prod(each for each in known if isinstance(each, int) and 0 < each <= MOST)
+
+
+def encode_run(document: Json) -> bytes:
+    """Return a run's document as JSON; what is no JSON is written as pytest-benchmark does."""
+    return msgspec.json.encode(document, enc_hook=lambda value: f"UNSERIALIZABLE[{value!r}]")
