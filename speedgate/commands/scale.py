@@ -177,7 +177,7 @@ def nothing_found(targets: Iterable[str], listing: Listing) -> str:
         return f"no benchmark in {' '.join(targets)}: nothing in it can be imported"
     return (
         f"no benchmark in {' '.join(targets)}: no time_* of asv's, and no test that uses the "
-        "fixture benchmark"
+        "fixture benchmark; files whose names pytest does not look for must be named"
     )
 
 

@@ -31,9 +31,12 @@ from speedgate.runner.strategies import CannotMeasure
 
 INSTALL = "{} is not installed in this Python; pip install pytest pytest-benchmark there"
 WEAVE = "it uses benchmark.weave, which hands over no callable; let it call benchmark(function)"
+# The modules of the plugins whose fixture is called ``benchmark``.
+FIXTURES = ("pytest_benchmark.fixture", "pytest_codspeed.plugin")
 # What other plugins do to a test is switched off where they are installed: they would run it in
 # other processes or threads, trace it, or end it in the middle.
 SWITCHED_OFF = {
+    "pytest_benchmark": ("--benchmark-disable",),
     "xdist": ("-n0",),
     "pytest_cov": ("--no-cov",),
     "pytest_timeout": ("--timeout=0",),
@@ -44,25 +47,39 @@ SWITCHED_OFF = {
 
 Json = dict[str, Any]
 
+_patched: list[Any] = []
+_used: list[Any] = []
 _takers: dict[int, Callable[..., Any]] = {}
 
 
 def pytest_module() -> Any:
-    """Return pytest, with its benchmark fixture handing over what it is called with."""
-    for name in ("pytest", "pytest_benchmark"):
-        if importlib.util.find_spec(name) is None:
-            raise CannotMeasure(INSTALL.format(name.replace("_", "-")))
-    _patch_fixture()
+    """Return pytest; ``CannotMeasure`` with the remedy where it, or a fixture, is missing."""
+    if importlib.util.find_spec("pytest") is None:
+        raise CannotMeasure(INSTALL.format("pytest"))
+    if not any(importlib.util.find_spec(each.partition(".")[0]) for each in FIXTURES):
+        raise CannotMeasure(INSTALL.format("pytest-benchmark"))
     return importlib.import_module("pytest")
 
 
-def _patch_fixture() -> None:
-    """Have the public methods of the fixture hand over to whoever runs the test in this thread."""
-    fixture: Any = importlib.import_module("pytest_benchmark.fixture")
-    BenchmarkFixture = fixture.BenchmarkFixture
-    if getattr(BenchmarkFixture, "_speedgate", False):
+class Patching:
+    """A plugin that has the fixtures hand over what they are called with, once those are loaded.
+
+    Who imported them before pytest does would be warned of, and some projects make that an error.
+    """
+
+    def pytest_configure(self) -> None:
+        for name in FIXTURES:
+            module = sys.modules.get(name)
+            if module is not None:
+                _patch_fixture(module.BenchmarkFixture)
+
+
+def _patch_fixture(fixture: Any) -> None:
+    """Have the public methods of a fixture hand over to whoever runs the test in this thread."""
+    if fixture in _patched:
         return
-    called, pedantic = BenchmarkFixture.__call__, BenchmarkFixture.pedantic
+    _patched.append(fixture)
+    called, pedantic = fixture.__call__, fixture.pedantic
 
     def plain(self: Any, function: Any, *args: Any, **kwargs: Any) -> Any:
         take = _takers.get(threading.get_ident())
@@ -81,21 +98,19 @@ def _patch_fixture() -> None:
     ) -> Any:
         take = _takers.get(threading.get_ident())
         if take is None:
-            return pedantic(self, target, args, kwargs, setup, teardown, **options)
+            return pedantic(self, target, args, kwargs or {}, setup, teardown, **options)
         return take(self, "benchmark.pedantic(...)", target, args, kwargs or {}, setup, teardown)
 
     def weave(self: Any, *args: Any, **kwargs: Any) -> Any:
         raise CannotMeasure(WEAVE)
 
-    BenchmarkFixture.__call__ = plain
-    BenchmarkFixture.pedantic = with_options
-    BenchmarkFixture.weave = BenchmarkFixture.patch = weave
-    BenchmarkFixture._speedgate = True
+    fixture.__call__, fixture.pedantic = plain, with_options
+    fixture.weave = fixture.patch = weave
 
 
 def arguments(target: Json) -> list[str]:
     """Return pytest's arguments for one target: its own options first, so that ours win."""
-    found = [*target.get("arguments", ()), "--benchmark-disable", "--capture=no", "-q"]
+    found = [*target.get("arguments", ()), "--capture=no", "-q"]
     for module, options in SWITCHED_OFF.items():
         if importlib.util.find_spec(module) is not None:
             found += options
@@ -113,7 +128,7 @@ def _is_installed(distribution: str) -> bool:
     return True
 
 
-class Reports:
+class Reports(Patching):
     """A plugin that keeps what became of the test."""
 
     def __init__(self) -> None:
@@ -155,7 +170,7 @@ def _why_skipped(report: Any) -> str:
     return str(getattr(report, "wasxfail", "")) or "it is skipped"
 
 
-class Listing:
+class Listing(Patching):
     """A plugin that notes every test that uses the fixture, and runs none."""
 
     def __init__(self) -> None:
@@ -315,24 +330,24 @@ def make_work(function: Any, args: Any, kwargs: Any, setup: Any, teardown: Any) 
 def describe(fixture: Any) -> Json:
     """Return what a test says of itself: its group and what it notes; plain JSON."""
     extra = {}
-    for name, value in fixture.extra_info.items():
+    for name, value in getattr(fixture, "extra_info", {}).items():
         with contextlib.suppress(TypeError, ValueError):
             json.dumps(value)
             extra[str(name)] = value
-    return {"group": fixture.group, "extra_info": extra}
+    return {"group": getattr(fixture, "group", None), "extra_info": extra}
 
 
 def _use(fixture: Any, mode: str) -> None:
     """Mark the fixture as used, once, as it does itself."""
-    if fixture._mode:
-        module: Any = importlib.import_module("pytest_benchmark.fixture")
-        raise module.FixtureAlreadyUsed(
-            f"fixture can only be used once; it was used in {fixture._mode}"
-        )
-    fixture._mode = mode
+    if fixture in _used:
+        raise RuntimeError("the benchmark fixture can only be used once in a test")
+    _used.append(fixture)
+    if hasattr(fixture, "_mode"):  # it would warn that it was not used
+        fixture._mode = mode
 
 
 def _give_stats(fixture: Any, seconds: float) -> None:
     """Give the fixture statistics of one call: some tests assert on them afterwards."""
-    fixture._add_stats = lambda stats: None
-    fixture._make_stats(1).update(seconds)
+    if hasattr(fixture, "_make_stats"):
+        fixture._add_stats = lambda stats: None
+        fixture._make_stats(1).update(seconds)
