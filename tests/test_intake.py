@@ -59,6 +59,9 @@ DUEL = {
             "verdict": "worse",
             "reason": "made",
             "note": "",
+            "word": "worse, but",
+            "waiting": [0.1, None],
+            "beside_neighbours": True,
             "bouts": 4,
             "signals": {
                 name: {
@@ -126,6 +129,9 @@ HOSTILE = {
     "a duel's signal without seconds": changed(
         OF_A_DUEL, "speedgate", "duel", "findings", 0, "signals", "seconds", DELETED
     ),
+    "nobody waited in a duel": changed(
+        OF_A_DUEL, "speedgate", "duel", "findings", 0, "waiting", []
+    ),
 }  # fmt: skip
 
 
@@ -166,6 +172,8 @@ def hold_out(run, folder, hostile):
         ("accept", "good", "--why", "it is good", *where), ("export", hostile, folder / "o.json"),
         ("import", hostile, "--history", folder / "imported"),
         ("accept", hostile, "--why", "it may be", *where), ("report", folder / "imported"),
+        ("report", hostile, "--format", "json"), ("map", hostile, "--format", "json"),
+        ("advise", hostile, "--format", "json"), ("history", CASE, "--format", "json", *where),
     ]  # fmt: skip
     found = [run(*command) for command in commands]
     (folder / "o.json").unlink(missing_ok=True)

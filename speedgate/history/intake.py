@@ -211,8 +211,13 @@ class FindingShape(msgspec.Struct):
     bouts: Count
     signals: dict[str, SignalShape]
     note: str | None = None
+    word: str = ""
+    waiting: list[NotNegative | None] = msgspec.field(default_factory=lambda: [0.0])
+    beside_neighbours: bool = False
 
     def __post_init__(self) -> None:
+        if not self.waiting:
+            raise ValueError("'waiting' is empty: it needs a share for each build")
         names = ("speedup", "seconds") if "speedup" in self.signals else ()
         for name in names:
             if name not in self.signals or self.signals[name].ratio is None:
@@ -227,7 +232,7 @@ class BuildShape(msgspec.Struct):
 
 
 class DuelShape(msgspec.Struct):
-    """What ``duel_commands.duel_json`` says, as far as it is shown again."""
+    """What ``commands.duel.duel_json`` says, as far as it is shown again."""
 
     builds: list[BuildShape]
     findings: list[FindingShape]

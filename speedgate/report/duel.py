@@ -287,7 +287,7 @@ def _neighbours(section: Json) -> list[str]:
 
 
 def _most_waiting(finding: Json) -> float:
-    return max(each or 0.0 for each in finding["waiting"])
+    return max(each or 0.0 for each in finding.get("waiting", [0.0]))
 
 
 def duel_text(section: Json, width: int, details: bool = False) -> list[str]:
