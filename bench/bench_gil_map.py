@@ -2,7 +2,7 @@
 
 pytest bench/bench_gil_map.py                                        all of it, ten minutes
 pytest bench/bench_gil_map.py --workloads sort --sizes 1e3,3e3,1e4   one operation, other sizes
-python -m speedgate map                                              the last map again
+speedgate map                                                        the last map again
 
 A run of all of bench/ takes a sample: one operation of each kind, at its large size.
 """

@@ -2,7 +2,7 @@
 
 pytest bench/bench_strategies.py                            all of them, two minutes
 pytest bench/bench_strategies.py --strategies threads,dask  two of them
-python -m speedgate advise --workload g --size 1e6          the answer again
+speedgate advise --workload g --size 1e6                    the answer again
 
 numexpr, numba and BLAS's own threads are what a user would pick in place of threads: g and dot
 have such versions. Dask runs a local cluster, or the one that --dask-scheduler names. A run of all

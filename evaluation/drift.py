@@ -198,7 +198,7 @@ def document() -> str:
         f"nights is {SPREAD:.0%}. Three methods:",
         "",
         "- Speedgate: `speedgate.stats.changepoints.change_points`, which "
-        "`python -m speedgate history CASE` runs.",
+        "`speedgate history CASE` runs.",
         "- PELT, squares, BIC: ruptures alone, without a test of what it proposes. Its shortest "
         "level is the default, two nights.",
         "- median:15%: a night fails if it is more than 15% slower than the night before, as with "

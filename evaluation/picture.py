@@ -1,6 +1,6 @@
 """A picture of what a command shows in a terminal of 80 columns.
 
-COLUMNS=80 python -m speedgate report FILE | python -m evaluation.picture PICTURE.svg
+COLUMNS=80 speedgate report FILE | python -m evaluation.picture PICTURE.svg
     --title TEXT    what stands in the bar of its window
 
 Colours that the text holds (``--color=yes``) are kept; a verdict at the beginning of a line has one

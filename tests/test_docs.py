@@ -12,10 +12,6 @@ from speedgate.report.map import markdown_map
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "results" / "README.md"])
 MOST_COLUMNS = 100
-# Pages whose lines are still longer.
-LONG = {
-    "CHANGELOG.md",
-}
 LINK = re.compile(r"\]\(([^)#: ]+)(?:#([^) ]+))?\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 # What a row of the page on verdicts is found by: a part of a message, as the code has it.
@@ -36,7 +32,7 @@ def text_lines(page):
             yield number, line
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if named(page) not in LONG], ids=named)
+@pytest.mark.parametrize("page", PAGES, ids=named)
 def test_a_line_has_at_most_100_columns(page):
     long = [number for number, line in text_lines(page) if len(line) > MOST_COLUMNS]
     assert not long

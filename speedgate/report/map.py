@@ -102,7 +102,7 @@ def markdown_map(run: Run, environment: str) -> str:
     with_even = Table((*table.columns, "threads win from"), rows)
     origin = (
         "Measured by `pytest bench/bench_gil_map.py`; this page is the output of "
-        f"{markdown_code(f'python -m speedgate map {run.name} --format markdown')}."
+        f"{markdown_code(f'speedgate map {run.name} --format markdown')}."
     )
     parts = [
         "# The GIL map",
