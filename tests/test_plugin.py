@@ -72,9 +72,9 @@ def quiet_variables(monkeypatch):
 @pytest.fixture
 def machine(monkeypatch, quiet_variables):
     made = MadeMachine()
-    monkeypatch.setattr("speedgate.plugin.hooks.RunnerProcess", made.open)
-    monkeypatch.setattr("speedgate.plugin.hooks.InProcess", made.open)
-    monkeypatch.setattr("speedgate.plugin.hooks.describe_runner", made.describe)
+    monkeypatch.setattr("speedgate.plugin.fixture.RunnerProcess", made.open)
+    monkeypatch.setattr("speedgate.plugin.fixture.InProcess", made.open)
+    monkeypatch.setattr("speedgate.plugin.storage.describe_runner", made.describe)
     monkeypatch.setattr("speedgate.measuring.measure.MOST_PAIRS", PAIRS)
     monkeypatch.setattr("speedgate.runner.machine.usable_cores", lambda: 2)
     monkeypatch.setattr("speedgate.runner.machine.available_bytes", lambda: 10**9)
@@ -276,7 +276,7 @@ def test_a_gate_that_fails_makes_the_run_red_with_a_short_message(
     result = checkout.run(*GATED)
     assert result.ret == RED
     says(result, "failed: g-1e6-threads-2 0.9", "x [0.9", "needs 1.20x", cause)
-    says(result, "gate threads-scale", "--min-speedup", "python -m speedgate report")
+    says(result, "gate threads-scale", "--min-speedup", "speedgate report")
     says(result, "FAILED", "gate", "threads-scale", "g-1e6-threads-2]")
     says(result, "passed: g_out-1e6-threads-2")
     text = result.stdout.str()

@@ -14,7 +14,6 @@ from helpers.machine import PAIRS, MadeMachine
 from helpers.project import ROOT, Project
 
 from speedgate.history.journal import Journal, read_journal
-from speedgate.plugin import hooks
 
 pytest_plugins = "pytester"
 # pytest-benchmark warns of an inner run that saves nothing in the outer one's name, too.
@@ -36,8 +35,8 @@ def machine(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("COLUMNS", "400")
-    monkeypatch.setattr(hooks, "RunnerProcess", made.open)
-    monkeypatch.setattr(hooks, "describe_runner", made.describe)
+    monkeypatch.setattr("speedgate.plugin.fixture.RunnerProcess", made.open)
+    monkeypatch.setattr("speedgate.plugin.storage.describe_runner", made.describe)
     monkeypatch.setattr("speedgate.measuring.measure.MOST_PAIRS", PAIRS)
     monkeypatch.setattr("speedgate.runner.machine.usable_cores", lambda: 2)
     monkeypatch.setattr("speedgate.runner.machine.available_bytes", lambda: 10**9)

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speedgate.commands.main import main
-from speedgate.plugin.hooks import write
+from speedgate.plugin.terminal import write
 from speedgate.report.table import Table, markdown, plain, wrapped
 from speedgate.report.text import encodable, markdown_text, one_line, visible
 

@@ -191,6 +191,19 @@ def speedgate(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., N
     return measure
 
 
+# --- xdist
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this is a process of xdist, and not the one that people see."""
+    return hasattr(config, "workerinput")
+
+
+def is_distributed(config: pytest.Config) -> bool:
+    """Whether xdist runs the tests of this session."""
+    return is_worker(config) or config.getoption("dist", "no") != "no"
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
     """Where xdist runs, its controller stops before anything is scheduled."""
@@ -208,9 +221,8 @@ def hold_comparing_back(config: pytest.Config) -> None:
     """
     asked = getattr(config.option, "benchmark_compare", None) or None
     config.stash[COMPARE] = asked
-    over_xdist = hasattr(config, "workerinput") or config.getoption("dist", "no") != "no"
     is_ours = loaded(config) is not None or has_runs_of_ours(storage_folder(config))
-    config.stash[IS_HELD_BACK] = asked is not None and is_ours and not over_xdist
+    config.stash[IS_HELD_BACK] = asked is not None and is_ours and not is_distributed(config)
     if config.stash[IS_HELD_BACK]:
         config.option.benchmark_compare = []
 

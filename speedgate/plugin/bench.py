@@ -1,0 +1,43 @@
+"""What a benchmark function declares with its mark, and the item of each of its cases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from speedgate.judging.gate import (
+    Gate,
+)
+from speedgate.judging.row import Row
+from speedgate.measuring.selection import Declaration
+from speedgate.stats.case import Case, Workload
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One benchmark function as its mark declares it.
+
+    ``report`` turns the rows of this bench and the width into lines, in place of the common table.
+    ``held`` asks for the GIL's held fraction of every case, judged or not; ``keeps_promises`` for
+    a failure when a workload that is expected to release the GIL surely holds it.
+    """
+
+    name: str
+    declared: Declaration
+    gates: tuple[Gate, ...] = ()
+    report: Callable[[list[Row], int], list[str]] | None = None
+    held: bool = False
+    keeps_promises: bool = False
+
+
+@dataclass(frozen=True)
+class Item:
+    """What a benchmark item measures."""
+
+    case: Case
+    workload: Workload
+    bench: Bench
+
+    @property
+    def gates(self) -> tuple[Gate, ...]:
+        return tuple(gate for gate in self.bench.gates if gate.covers(self.case))

@@ -1,0 +1,174 @@
+"""The fixture ``speedgate``: measures a case and gives pytest-benchmark its rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from speedgate.history.document import row_of
+from speedgate.history.extra_info import extra_info, gil_class, seconds_a_call
+from speedgate.judging.gate import (
+    Verdict,
+)
+from speedgate.measuring.errors import MeasurementError, NotAvailable
+from speedgate.measuring.measure import HELD_SECONDS, measure
+from speedgate.measuring.measurement import Measurement
+from speedgate.measuring.plan import Plan, import_folders, most_processes
+from speedgate.measuring.runner_process import InProcess, RunnerClient, RunnerProcess
+from speedgate.plugin.entry import ONE_PROCESS_MESSAGE, is_worker
+from speedgate.plugin.session import STATE, State, measures
+from speedgate.plugin.storage import environment_of, without_objects
+from speedgate.runner.strategies import STRATEGIES
+from speedgate.stats.case import Case, Workload, promise_of
+
+SHOWN_HELD_SECONDS = 0.2
+
+
+def measurer(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., None]:
+    """Return what the fixture ``speedgate`` is: measures a case, and gives pytest-benchmark the
+    contender's rounds."""
+    config, nodeid = request.config, request.node.nodeid
+    state = config.stash[STATE]
+
+    def run(case: Case, **fixed: Any) -> None:
+        __tracebackhide__ = True
+        if not measures(config):
+            run_case(config, nodeid, fixed, check_only=True)
+            benchmark.pedantic(lambda: None)
+            return
+        measurement = run_case(config, nodeid, fixed)
+        leave_profile_out(state, benchmark)
+        state.collected.clocks[nodeid].replay(benchmark, seconds_a_call(measurement))
+        bench = state.collected.items[nodeid].bench
+        benchmark.extra_info.update(
+            extra_info(measurement),
+            bench=bench.name,
+            promise=promise_of(state.collected.items[nodeid].workload, case.size),
+            gil_class=gil_class(measurement) if bench.held else None,
+            blas_threads_asked=chosen_by(state, fixed)["blas_threads"] or "default",
+        )
+        state.measured.rows.setdefault(bench, {})[nodeid] = row_of(benchmark.extra_info)
+        state.measured.measurements[nodeid] = measurement
+        if state.saving.recording is not None:
+            state.saving.recording.begin(state.measured.environment)
+            kept = benchmark.stats.as_dict(include_data=config.getoption("benchmark_save_data"))
+            state.saving.recording.add_benchmark(without_objects(kept))
+
+    return run
+
+
+def leave_profile_out(state: State, benchmark: Any) -> None:
+    """Have --benchmark-cprofile profile nothing here: the work was done in another process, and
+    what runs in this one reads out a clock."""
+    if benchmark.cprofile:
+        benchmark.cprofile = False
+        note = "--benchmark-cprofile: no profile of these benchmarks, which ran in other processes"
+        if note not in state.words.notes:
+            state.words.notes.append(note)
+
+
+def run_case(
+    config: pytest.Config, nodeid: str, fixed: dict[str, Any], check_only: bool = False
+) -> Measurement:
+    """Measure an item's case within its share of the budget; a failure is one for the reader."""
+    __tracebackhide__ = True
+    state = config.stash[STATE]
+    case = state.collected.items[nodeid].case
+    if is_worker(config) and not check_only:
+        pytest.fail(ONE_PROCESS_MESSAGE, pytrace=False)
+    if not check_only and state.measured.budget is not None and state.measured.budget.is_used_up():
+        state.measured.left_out[nodeid] = "--budget is used up"
+        pytest.skip("not measured: --budget is used up; raise it, or select fewer cases")
+    reason = STRATEGIES[case.strategy].unavailable()
+    if reason:
+        leave_out(state, nodeid, reason)
+    gates = state.collected.judged.get(nodeid, ())
+
+    def is_decided(measurement: Measurement) -> bool:
+        verdicts = {state.judge(gate, measurement, final=False) for gate in gates}
+        return all(judgement.verdict is not Verdict.INCONCLUSIVE for judgement in verdicts)
+
+    state.measured.fixed[nodeid] = fixed
+    measurement = measure_case(
+        state, nodeid, make_plan(state, nodeid, fixed), is_decided, check_only
+    )
+    state.measured.timed_seconds += measurement.timed_seconds
+    take_note(state, measurement)
+    if not state.measured.environment:
+        state.measured.environment = environment_of(state.settings, measurement)
+    return measurement
+
+
+def measure_case(
+    state: State,
+    nodeid: str,
+    plan: Plan,
+    is_decided: Callable[[Measurement], bool] = lambda measurement: False,
+    check_only: bool = False,
+) -> Measurement:
+    """Measure an item's case as planned; a failure is one for the reader."""
+    __tracebackhide__ = True
+    case, workload = state.collected.items[nodeid].case, state.collected.items[nodeid].workload
+    open_runner = opener(state, workload, plan)
+    try:
+        measurement = measure(case, workload, plan, open_runner, is_decided, check_only=check_only)
+    except MeasurementError as error:
+        failure: MeasurementError | None = error
+    else:
+        failure = None
+    # Outside the handler, so that no second traceback is chained to it.
+    if isinstance(failure, NotAvailable):
+        leave_out(state, nodeid, str(failure))
+    elif failure is not None:
+        pytest.fail(str(failure), pytrace=False)
+    return measurement
+
+
+def take_note(state: State, measurement: Measurement) -> None:
+    """Keep what the reader should know of a measurement, once for each workload."""
+    line = f"{measurement.case.workload}: {measurement.note}"
+    if measurement.note is not None and line not in state.words.notes:
+        state.words.notes.append(line)
+
+
+def leave_out(state: State, nodeid: str, reason: str) -> NoReturn:
+    """Skip a case that cannot be run here."""
+    __tracebackhide__ = True
+    state.measured.left_out[nodeid] = reason
+    pytest.skip(f"not available: {reason}")
+
+
+def make_plan(state: State, nodeid: str, fixed: dict[str, Any]) -> Plan:
+    settings, weight = state.settings, state.collected.weight(nodeid)
+    judged = bool(state.collected.judged.get(nodeid))
+    return Plan(
+        seconds=state.measured.budget.take(weight) if state.measured.budget else 0.0,
+        processes=1 if settings.in_process else most_processes(judged),
+        time_limit=settings.time_limit,
+        before=settings.runner_setup,
+        held_seconds=held_seconds(judged, state.collected.items[nodeid].bench.held),
+        **chosen_by(state, fixed),
+    )
+
+
+def held_seconds(judged: bool, shown: bool) -> float:
+    """Return how long a process samples the GIL: a class needs fewer samples than a verdict."""
+    return HELD_SECONDS if judged else SHOWN_HELD_SECONDS if shown else 0.0
+
+
+def chosen_by(state: State, fixed: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a plan that a benchmark may choose itself."""
+    return {"blas_threads": state.settings.blas_threads, "control": state.control, **fixed}
+
+
+def opener(state: State, workload: Workload, plan: Plan) -> Callable[[], RunnerClient]:
+    """Return what opens a runner for a workload."""
+    if state.settings.in_process:
+        return InProcess
+    folders = import_folders(workload)
+    if state.settings.runner_setup:
+        folders += (str(Path.cwd()),)
+    return lambda: RunnerProcess(folders, plan.blas_threads)

@@ -1,0 +1,311 @@
+"""The items that judge: a gate, the history and the promises. Each fails, skips or passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from speedgate.history.document import row_of
+from speedgate.history.extra_info import extra_info
+from speedgate.history.history import Baseline
+from speedgate.judging.gate import (
+    Gate,
+    Judgement,
+    Verdict,
+)
+from speedgate.judging.gil_map import broken_promises, can_break_promise
+from speedgate.judging.history_gate import (
+    HistoryJudgement,
+    confirmed,
+    judge_history,
+    levels_of,
+    machine_loss,
+)
+from speedgate.measuring.measurement import Measurement
+from speedgate.plugin.bench import Bench
+from speedgate.plugin.fixture import make_plan, measure_case
+from speedgate.plugin.last_failed import asks_for_failures
+from speedgate.plugin.session import STATE, State, measures
+from speedgate.report.text import visible, visible_lines
+from speedgate.stats.estimate import DEFAULT_CONFIDENCE
+
+NOT_JUDGED_AGAIN = (
+    "it failed before, and what failed is asked for: it is not green until it was judged again"
+)
+
+
+def promise_items(state: State, selected: list[pytest.Item]) -> Iterator[pytest.Item]:
+    """Yield an item for each bench whose workloads are held to their promises."""
+    benches: dict[Bench, list[pytest.Item]] = {}
+    for item in selected:
+        benches.setdefault(state.collected.items[item.nodeid].bench, []).append(item)
+    for bench, items in benches.items():
+        if bench.keeps_promises:
+            assert items[0].parent is not None  # a test has a module
+            yield PromiseItem.from_parent(
+                items[0].parent,
+                name=f"promises[{bench.name}]",
+                bench=bench,
+                benchmarks=[item.nodeid for item in items],
+            )
+
+
+def gate_items(
+    session: pytest.Session, state: State, selected: list[pytest.Item]
+) -> Iterator[pytest.Item]:
+    """Yield an item for each gate and covered case, and one for each gate that covers none."""
+    for gate in state.collected.gates:
+        covered = [item for item in selected if gate in state.collected.items[item.nodeid].gates]
+        for item in covered:
+            name = f"gate[{gate.name}-{id_of_judged(state, item)}]"
+            assert item.parent is not None  # a test has a module
+            yield GateItem.from_parent(item.parent, name=name, gate=gate, benchmark=item)
+        if not covered:
+            yield GateItem.from_parent(session, name=f"gate[{gate.name}]", gate=gate)
+
+
+def history_items(
+    config: pytest.Config, state: State, selected: list[pytest.Item]
+) -> Iterator[pytest.Item]:
+    """Yield an item for each case that a gate holds to scaling: it is held to its past, too.
+
+    Where no history is compared with there is none, unless what failed is asked for again.
+    """
+    for item in selected:
+        if any(gate.must_scale for gate in state.collected.items[item.nodeid].gates):
+            assert item.parent is not None  # a test has a module
+            name = f"history[{id_of_judged(state, item)}]"
+            made = HistoryItem.from_parent(item.parent, name=name, benchmark=item)
+            is_asked_for = made.nodeid in state.judged.unsettled and asks_for_failures(config)
+            if state.past.windows is not None or is_asked_for:
+                yield made
+
+
+def id_of_judged(state: State, item: pytest.Item) -> str:
+    """Return the id of a benchmark's parameters, with its bench where another one of the module
+    judges the same case: no two verdicts may share a name, or one would hide the other."""
+    mine = state.collected.items[item.nodeid]
+    module = item.nodeid.partition("[")[0].rpartition("::")[0]
+    benches = {
+        each.bench.name
+        for (function, case), each in state.collected.declared.items()
+        if case == mine.case and each.gates and function.rpartition("::")[0] == module
+    }
+    parameters: str = item.callspec.id  # type: ignore[attr-defined]  # a benchmark has its case
+    return f"{mine.bench.name}-{parameters}" if len(benches) > 1 else parameters
+
+
+class GateFailed(Exception):
+    """Fails a verdict item with its message alone, no traceback."""
+
+
+class NotEvaluated(Exception):
+    """There was nothing to judge; the text says why."""
+
+
+class VerdictItem(pytest.Item):
+    """An item that judges what others measured: ``benchmarks``, by their node ids."""
+
+    def __init__(
+        self, *, name: str, parent: Any, benchmarks: Sequence[str] = (), **options: Any
+    ) -> None:
+        # As a text, it is read like the one in pytest's cache: else pytest 9.2 takes a name with
+        # brackets for another, and never finds it there.
+        super().__init__(name=name, parent=parent, nodeid=f"{parent.nodeid}::{name}", **options)
+        self.benchmarks = tuple(benchmarks)
+
+    def judge(self, state: State) -> None:
+        """Return where it passed; raise ``GateFailed`` or ``NotEvaluated``, or skip."""
+        raise NotImplementedError
+
+    def runtest(self) -> None:
+        state = self.config.stash[STATE]
+        try:
+            self._refuse_to_be_early(state)
+            self.judge(state)
+        except GateFailed:
+            if self.benchmarks:
+                state.judged.unsettled[self.nodeid] = self._to_run_again(state)
+            raise
+        except NotEvaluated as error:
+            if self.nodeid in state.judged.unsettled and asks_for_failures(self.config):
+                raise GateFailed(f"{error}\n{NOT_JUDGED_AGAIN}") from None
+            pytest.skip(visible(str(error)))
+        state.judged.unsettled.pop(self.nodeid, None)
+
+    def _refuse_to_be_early(self, state: State) -> None:
+        """Fail where somebody runs this before its benchmarks, in an order of their own."""
+        waited_for = [each for each in self.benchmarks if each not in state.measured.ran]
+        if waited_for and measures(self.config):
+            raise GateFailed(
+                f"not judged: {waited_for[0]} has not run yet, another plugin runs the items in an "
+                "order of its own; leave that plugin out of this run (-p no:NAME)"
+            )
+
+    def _to_run_again(self, state: State) -> list[str]:
+        """Return the benchmarks that --last-failed is to measure once more."""
+        return list(self.benchmarks)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        if isinstance(excinfo.value, GateFailed):
+            return visible_lines(str(excinfo.value).split("\n"))
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        return self.path, None, self.name
+
+
+class GateItem(VerdictItem):
+    """Judges one case after it was measured; without a case, says that its gate had none."""
+
+    def __init__(self, *, gate: Gate, benchmark: pytest.Item | None = None, **options: Any) -> None:
+        super().__init__(benchmarks=[benchmark.nodeid] if benchmark else [], **options)
+        self.gate = gate
+        self.benchmark = benchmark
+
+    def judge(self, state: State) -> None:
+        judgement = self._judgement(state)
+        if isinstance(judgement, str):
+            self._nothing_to_judge(state, judgement)
+        else:
+            conclude(state, self, judgement)
+
+    def _judgement(self, state: State) -> Judgement | str:
+        """Return the judgement, or why there is nothing to judge."""
+        if self.benchmark is None:
+            return "no case of this gate was selected"
+        if not measures(self.config):
+            return "benchmarks are disabled, nothing was timed"
+        measurement = state.measured.measurements.get(self.benchmark.nodeid)
+        case = state.collected.items[self.benchmark.nodeid].case
+        if measurement is None:
+            why = state.measured.left_out.get(
+                self.benchmark.nodeid, "its benchmark failed or was skipped"
+            )
+            reason = f"was not measured: {why}"
+            return Judgement(self.gate.name, case, Verdict.NOT_EVALUATED, reason)
+        if state.settings.in_process:
+            reason = "was measured in process, where heap, tracers and BLAS threads are pytest's"
+            return Judgement(self.gate.name, case, Verdict.NOT_EVALUATED, reason)
+        return state.judge(self.gate, measurement, final=True)
+
+    def _nothing_to_judge(self, state: State, reason: str) -> NoReturn:
+        line = f"not evaluated: gate {self.gate.name}: {reason}"
+        state.words.notes.append(line)
+        if state.settings.require:
+            raise GateFailed(f"{line}\n--require-gate asks for a verdict")
+        raise NotEvaluated(line)
+
+
+class HistoryItem(VerdictItem):
+    """Judges one case against the runs before."""
+
+    def __init__(self, *, benchmark: pytest.Item, **options: Any) -> None:
+        super().__init__(benchmarks=[benchmark.nodeid], **options)
+        self.benchmark = benchmark
+
+    def judge(self, state: State) -> None:
+        measurement = state.measured.measurements.get(self.benchmark.nodeid)
+        if state.past.windows is None:
+            raise NotEvaluated("not evaluated: nothing is compared with; add --benchmark-compare")
+        if measurement is None:
+            raise NotEvaluated("not evaluated: not measured")
+        if state.settings.in_process:
+            raise NotEvaluated("not evaluated: --in-process judges nothing")
+        found = judge_against_history(state, self.benchmark, measurement)
+        if found.verdict is Verdict.FAILED:
+            anew = measure_anew(state, self.benchmark.nodeid, measurement)
+            found = confirmed(found, judge_against_history(state, self.benchmark, anew))
+        conclude(state, self, found)
+
+
+def measure_anew(state: State, nodeid: str, first: Measurement) -> Measurement:
+    """Measure a case once more as it was measured, in as many processes and as much time."""
+    plan = make_plan(state, nodeid, state.measured.fixed.get(nodeid, {}))
+    plan = replace(plan, seconds=first.wall_seconds, processes=len(first.processes))
+    measurement = measure_case(state, nodeid, plan)
+    state.measured.timed_seconds += measurement.timed_seconds
+    return measurement
+
+
+def judge_against_history(
+    state: State, item: pytest.Item, measurement: Measurement
+) -> HistoryJudgement:
+    assert state.past.windows is not None
+    before = state.past.windows.get(item.nodeid, Baseline())
+    runs = [figures._asdict() for _, figures in before.runs]
+    evidence = measurement.evidence(DEFAULT_CONFIDENCE)
+    waiting = None if evidence.shares is None else evidence.shares.waiting
+    levels = levels_of(
+        row_of(extra_info(measurement)).watched(),
+        runs,
+        machine_loss(evidence.workers, evidence.control, waiting, runs),
+    )
+    return judge_history(
+        measurement.case,
+        levels,
+        [run.id for run, _ in before.runs],
+        judged=len(state.past.windows),
+        since=before.accepted.id if before.accepted else "",
+        broken=measurement.broken,
+    )
+
+
+def conclude(state: State, item: VerdictItem, judgement: Judgement) -> None:
+    """Keep a judgement, and fail or skip the item that made it if it is no pass."""
+    judgement = replace(judgement, benchmark=item.benchmarks[0])
+    state.judged.verdicts[item.nodeid] = judgement
+    if state.saving.recording is not None:
+        state.saving.recording.add_judgement(judgement.as_json())
+    strict = state.settings.strict and judgement.verdict is Verdict.INCONCLUSIVE
+    missing = state.settings.require and judgement.is_missing
+    if judgement.verdict is Verdict.FAILED or strict or missing:
+        raise GateFailed(f"{judgement.line}\n{advice(judgement)}")
+    if judgement.verdict is Verdict.NOT_EVALUATED:
+        raise NotEvaluated(judgement.line)
+    if judgement.verdict is not Verdict.PASSED:
+        pytest.skip(visible(judgement.line))
+
+
+class PromiseItem(VerdictItem):
+    """Fails when a workload of its bench holds the GIL that NumPy's source promises to release."""
+
+    def __init__(self, *, bench: Bench, **options: Any) -> None:
+        super().__init__(**options)
+        self.bench = bench
+
+    def judge(self, state: State) -> None:
+        rows = list(state.measured.rows.get(self.bench, {}).values())
+        if state.settings.in_process:
+            raise NotEvaluated("not evaluated: --in-process judges nothing")
+        if not any(can_break_promise(row) for row in rows):
+            raise NotEvaluated(
+                "not evaluated: nothing that promises to release the GIL was classified"
+            )
+        broken = broken_promises(rows)
+        if broken:
+            raise GateFailed("\n".join(broken))
+
+    def _to_run_again(self, state: State) -> list[str]:
+        rows = state.measured.rows.get(self.bench, {})
+        broken = [nodeid for nodeid, row in rows.items() if broken_promises([row])]
+        return broken or super()._to_run_again(state)
+
+
+def advice(judgement: Judgement) -> str:
+    """Return what to do about a judgement that fails the run."""
+    if judgement.verdict is Verdict.FAILED and isinstance(judgement, HistoryJudgement):
+        return (
+            "gate history: it stays red until it is mended or accepted; where this is the level "
+            "from now on: speedgate accept RUN --why '...'"
+        )
+    if judgement.verdict is Verdict.FAILED:
+        return (
+            f"gate {judgement.gate}: if this build is meant to be so, lower --min-speedup or "
+            "--min-concurrency; 'speedgate report' has the figures"
+        )
+    return f"gate {judgement.gate}: run again on a quiet machine or with a longer --budget"

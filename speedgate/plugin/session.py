@@ -1,0 +1,166 @@
+"""State: what the plugin knows during a run of pytest, in parts with one purpose each."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from speedgate.history.history import Baseline, History
+from speedgate.history.recording import Compared, Recording
+from speedgate.judging.gate import Gate, Judgement, decision_confidence, judge
+from speedgate.judging.row import Row
+from speedgate.measuring.budget import JUDGED_WEIGHT, SPARE_SHARE, Budget, default_seconds
+from speedgate.measuring.children import begin, termination_as_interrupt
+from speedgate.measuring.measurement import Measurement
+from speedgate.plugin.bench import Bench, Item
+from speedgate.plugin.clock import RunnerClock
+from speedgate.plugin.settings import Settings
+from speedgate.stats.case import Case, Workload
+
+STATE = pytest.StashKey["State"]()
+
+
+@dataclass
+class Collected:
+    """What was found, and then selected; items, gates and clocks by node id.
+
+    ``workloads`` are all that the benches of this run declare, ``declared`` their cases by the
+    function's node id. ``is_whole`` once pytest has collected without an error.
+    """
+
+    workloads: set[str] = field(default_factory=set)
+    gates: list[Gate] = field(default_factory=list)
+    declared: dict[tuple[str, Case], Item] = field(default_factory=dict)
+    items: dict[str, Item] = field(default_factory=dict)
+    clocks: dict[str, RunnerClock] = field(default_factory=dict)
+    judged: dict[str, tuple[Gate, ...]] = field(default_factory=dict)
+    selected: list[str] = field(default_factory=list)
+    is_whole: bool = False
+
+    def weight(self, nodeid: str) -> float:
+        """Return an item's part of the budget: a verdict needs more rounds than a figure."""
+        return JUDGED_WEIGHT if self.judged.get(nodeid) else 1.0
+
+    @property
+    def judged_count(self) -> int:
+        return sum(len(gates) for gates in self.judged.values())
+
+
+@dataclass
+class Measured:
+    """What has run so far, by node id, and what was left out with the reason.
+
+    ``fixed`` are the arguments that a benchmark gave the fixture; ``ran`` holds the verdict items,
+    too. ``budget`` is there once collection is over; times are seconds.
+    """
+
+    environment: dict[str, Any] = field(default_factory=dict)
+    fixed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    measurements: dict[str, Measurement] = field(default_factory=dict)
+    rows: dict[Bench, dict[str, Row]] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+    ran: set[str] = field(default_factory=set)
+    budget: Budget | None = None
+    began: float = field(default_factory=time.monotonic)
+    timed_seconds: float = 0.0
+
+
+@dataclass
+class Judged:
+    """The verdicts of this run, by the node id of the item that gave them.
+
+    ``unsettled`` are the verdict items that failed, here or before, and have not passed since, each
+    with the benchmarks that it judges.
+    """
+
+    verdicts: dict[str, Judgement] = field(default_factory=dict)
+    unsettled: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def judgements(self) -> list[Judgement]:
+        """In order; an item that is run again has its last word only."""
+        return list(self.verdicts.values())
+
+
+@dataclass
+class Past:
+    """The history, the run that this one is shown beside, and the ``windows`` of earlier runs that
+    the history gate judges by; ``None`` where nothing is compared with."""
+
+    history: History | None = None
+    compared: Compared | None = None
+    windows: dict[str, Baseline] | None = None
+
+
+@dataclass
+class Saving:
+    """Where this run goes. ``troubles`` say what could not be saved: they make the run red."""
+
+    recording: Recording | None = None
+    kept_in: str = ""
+    troubles: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Words:
+    """What the reader is to know besides figures and verdicts: ``remarks`` before anything is
+    measured, ``notes`` and the ``complaint`` that makes the run red at the end."""
+
+    remarks: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    complaint: str | None = None
+
+
+@dataclass
+class State:
+    """What the plugin knows during a run; each part is filled by the hooks that its name tells."""
+
+    settings: Settings
+    control: Workload | None = None
+    collected: Collected = field(default_factory=Collected)
+    measured: Measured = field(default_factory=Measured)
+    judged: Judged = field(default_factory=Judged)
+    past: Past = field(default_factory=Past)
+    saving: Saving = field(default_factory=Saving)
+    words: Words = field(default_factory=Words)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything that was selected has run to its end."""
+        return self.measured.ran.issuperset(self.collected.selected)
+
+    def start_budget(self, nodeids: Sequence[str]) -> None:
+        """Spread the time of the run over the items that are left to measure."""
+        weight = sum(self.collected.weight(nodeid) for nodeid in nodeids)
+        seconds = self.settings.budget or default_seconds(weight)
+        self.measured.budget = Budget(
+            (1 - SPARE_SHARE) * seconds,
+            weight,
+            explicit=self.settings.budget is not None,
+            spare=SPARE_SHARE * seconds,
+        )
+
+    def judge(self, gate: Gate, measurement: Measurement, final: bool) -> Judgement:
+        """Return what a gate says of a case by what was measured so far."""
+        case = measurement.case
+        evidence = measurement.evidence(decision_confidence(self.collected.judged_count))
+        return judge(gate, case, evidence, self.settings.floors(case.workers), final)
+
+
+def measures(config: pytest.Config) -> bool:
+    """Whether benchmarks are timed in this session at all."""
+    disabled = config.getoption("benchmark_disable") and not config.getoption("benchmark_enable")
+    return not (disabled or config.getoption("benchmark_skip") or config.getoption("collectonly"))
+
+
+def prepare_for_the_end(config: pytest.Config, state: State) -> None:
+    """End what a killed run has left, and let SIGTERM end this one as Ctrl-C does, saved."""
+    state.words.notes += begin()
+    undoing = contextlib.ExitStack()
+    undoing.enter_context(termination_as_interrupt())
+    config.add_cleanup(undoing.close)

@@ -1,0 +1,135 @@
+"""Storage: the environment of a run, its document, and the files and folders it goes to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from speedgate.history.recording import (
+    describe_runner,
+    environment_settings,
+    whole_environment,
+)
+from speedgate.history.store import FolderStore, StoreError, open_store
+from speedgate.measuring.measurement import Measurement
+from speedgate.measuring.runner_process import Json
+from speedgate.measuring.selection import OptionError
+from speedgate.plugin.entry import (
+    storage_folder,
+)
+from speedgate.plugin.session import State, measures
+from speedgate.plugin.settings import Settings
+from speedgate.stats.case import Case
+
+# What the run of one case takes at least.
+PROBE_BYTES = 8192
+
+
+def refuse_folder_that_cannot_be_written(config: pytest.Config) -> None:
+    """Raise ``OptionError`` if the run could not be saved once it has been measured."""
+    folder = results_folder(config)
+    if folder is None or not measures(config):
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".speedgate-{os.getpid()}"
+        try:
+            probe.write_bytes(bytes(PROBE_BYTES))  # a full disk takes empty files
+        finally:
+            probe.unlink(missing_ok=True)
+    except OSError as error:
+        raise OptionError(
+            f"--benchmark-storage: results cannot be written to {folder} ({error.strerror}); "
+            "name a folder that can be written"
+        ) from None
+
+
+def results_folder(config: pytest.Config) -> Path | None:
+    """Return the folder that this run is saved below, if it is saved in files."""
+    saves = config.getoption("benchmark_autosave") or config.getoption("benchmark_save")
+    return storage_folder(config) if saves else None
+
+
+def telling_of_failure(session: Any, state: State) -> Callable[[Json], None]:
+    """Return what writes the file of --benchmark-json; a full disk costs no more than that."""
+    save_json = session.save_json
+
+    def save(document: Json) -> None:
+        try:
+            save_json(document)
+        except OSError as error:
+            why = error.strerror or error
+            state.saving.troubles.append(f"--benchmark-json: not saved: {session.json} ({why})")
+
+    return save
+
+
+def head_of(config: pytest.Config) -> Json:
+    """Return a run's document without what is measured, as pytest-benchmark makes it."""
+    commit = config.hook.pytest_benchmark_generate_commit_info(config=config)
+    config.hook.pytest_benchmark_update_commit_info(config=config, commit_info=commit)
+    document: Json = config.hook.pytest_benchmark_generate_json(
+        config=config,
+        benchmarks=[],
+        include_data=False,
+        machine_info=config._benchmarksession.get_machine_info(),  # type: ignore[attr-defined]  # pytest-benchmark's
+        commit_info=commit,
+    )
+    return document
+
+
+def history_location(config: pytest.Config, state: State) -> str:
+    """Return where the runs are that this one is compared with."""
+    return state.settings.history or str(storage_folder(config))
+
+
+def settings_of(settings: Settings) -> Json:
+    return environment_settings(
+        settings.blas_threads, settings.runner_setup, settings.dask_scheduler, settings.in_process
+    )
+
+
+def environment_of(settings: Settings, measurement: Measurement) -> Json:
+    """Return the environment of this run, as its first runner told it.
+
+    pytest's own process has imported whatever it has, so that a fresh interpreter is asked there.
+    """
+    if settings.in_process:
+        return described_environment(settings)
+    return whole_environment(measurement.first("environment"), settings_of(settings))
+
+
+def described_environment(settings: Settings) -> Json:
+    """Return the environment of this run before anything has been measured."""
+    described = describe_runner(settings.blas_threads, settings.runner_setup)
+    return whole_environment(described, settings_of(settings))
+
+
+def without_objects(benchmark: Json) -> Json:
+    """Return a benchmark with its cases by their ids: as objects they would not be JSON."""
+    params = benchmark["params"] or {}
+    plain = {name: value.id if isinstance(value, Case) else value for name, value in params.items()}
+    return benchmark | {"params": plain or None}
+
+
+def keep_in_history(state: State) -> None:
+    """Take the saved run to the history, if that lies elsewhere."""
+    recording, where = state.saving.recording, state.settings.history
+    if where is None or recording is None or recording.saved is None:
+        return
+    saved = recording.saved
+    try:
+        store = open_store(where)
+        if store.location == FolderStore(recording.results).location:
+            return
+        name = saved.relative_to(recording.results).as_posix()
+        store.write(name, saved.read_bytes())
+        state.saving.kept_in = store.path(name)
+    except (OSError, StoreError) as error:
+        state.saving.troubles.append(
+            f"--history: the run could not be written to {where} ({error}); copy {saved} there"
+        )
