@@ -356,7 +356,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m evaluation.accuracy", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     running = commands.add_parser("run", help="do the trials that are missing")
-    running.add_argument("--minutes", type=float, default=1e9, help="stop after so long")
+    running.add_argument("--minutes", type=float, default=1e9, help="stop after these minutes")
     running.add_argument("--scenes", default=",".join(SCENES), help="only these")
     commands.add_parser("table", help=f"write {TABLE_FILE}")
     arguments = parser.parse_args()

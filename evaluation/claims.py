@@ -332,7 +332,7 @@ def _of_duels() -> Iterable[Claim]:
 
 
 def outcome(claim: Claim, repeats: int, seconds: float) -> Outcome:
-    """Repeat a claim's scene so often, or for so long; the seed is the claim's own."""
+    """Repeat a claim's scene until its repeats or seconds are used up; it has a seed of its own."""
     chance = random.Random(f"{claim.name} {claim.scene}")
     end, wrong, occasions = time.monotonic() + seconds, 0, 0
     for _ in range(repeats):
@@ -363,7 +363,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m evaluation.claims", description=__doc__)
     parser.add_argument("words", nargs="*", metavar="NAME", help="only the claims with this word")
     parser.add_argument("--quick", action="store_true", help="two minutes for all of them")
-    parser.add_argument("--minutes", type=float, help="as many repeats as fit into so long")
+    parser.add_argument("--minutes", type=float, help="as many repeats as fit into these")
     options = parser.parse_args()
     chosen = [
         each

@@ -30,7 +30,7 @@ NIGHTS = (20, 60, 200, 400)
 # Series of 60 nights that are looked at after each of them.
 SERIES_LOOKED_AT = 500
 NIGHTS_LOOKED_AT = 60
-# A change comes after so many nights without one, and is looked for so many nights later.
+# The nights before a change, and the nights after it at which a method looks.
 SERIES_WITH_A_CHANGE = 500
 NIGHTS_BEFORE = 60
 LOOKS = (1, 2, 4, 6, 7, 8, 9, 10, 12, 15, 20, 25, 30, 40, 50, 60, 70, 80, 90, 100)

@@ -75,7 +75,7 @@ def read_duels() -> list[Json]:
 
 
 def run(duels: int, at_once: int, budget: str | None) -> None:
-    """Measure until there are so many duels of this method and machine."""
+    """Measure until there are ``duels`` of this method and machine."""
     DUELS_FILE.parent.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(at_once) as side_by_side:
         while len(here := [each for each in read_duels() if counts_here(each)]) < duels:

@@ -35,6 +35,8 @@ EMPTY = {
     "It imports the standard library only."
 }
 VAGUE = {"each", "found"}
+# Phrases that no native engineer writes: an amount that nobody named, and a teller that nobody is.
+STIFF = re.compile(r"\bso (?:many|long)\b|\b(?:is|are|was|were) told\b", re.IGNORECASE)
 COLUMNS = 96
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -193,6 +195,11 @@ def vague_names(house: House) -> int:
     )
 
 
+def stiff_phrases(house: House) -> int:
+    """Return how often a source says ``so many``, ``so long`` or ``is told``."""
+    return sum(len(STIFF.findall(house.files[path])) for path in house.trees)
+
+
 def shared_names(house: House) -> list[str]:
     """Return the public classes that two or more modules define by one name."""
     names = Counter(
@@ -244,6 +251,7 @@ def figures(house: House) -> dict[str, str]:
         "message, median characters": f"{median(map(len, texts)) if texts else 0:g}",
         "names of classes defined twice": ", ".join(shared_names(house)) or "none",
         "variables called `found` or `each`": str(vague_names(house)),
+        "phrases such as `so many`, `so long`, `is told`": str(stiff_phrases(house)),
     }
 
 

@@ -22,7 +22,7 @@ _lock = threading.Lock() if os.environ.get("SPEEDGATE_LOCKED") else contextlib.n
 
 
 def weighted(function: Callable[[Any], Any], size: int, rng: np.random.Generator) -> Call:
-    """Return the call of a function on so many numbers, with what the environment puts on top."""
+    """Return the call of a function on ``size`` numbers, with what the environment puts on top."""
     once = partial(function, rng.random(size))
     more = partial(function, rng.random(int(size * MORE))) if MORE else None
 

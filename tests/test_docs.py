@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from evaluation.house import STIFF
 from speedgate.history.document import read_run
 from speedgate.report.map import markdown_map
 
@@ -36,6 +37,12 @@ def text_lines(page):
 def test_a_line_has_at_most_100_columns(page):
     long = [number for number, line in text_lines(page) if len(line) > MOST_COLUMNS]
     assert not long
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_a_page_names_who_acts_and_how_much(page):
+    text = " ".join(line for _, line in text_lines(page))
+    assert not STIFF.findall(text)
 
 
 def anchors(page):

@@ -20,7 +20,7 @@ layers = ["upper", "lower | beside"]
 """
 LOWER = '''"""Lower: what is measured. Pure.
 
-More about it.
+More of it is told elsewhere.
 """
 
 class Verdict:
@@ -71,6 +71,7 @@ def test_the_figures_of_a_made_up_package():
     assert known["message, median characters"] == "24"
     assert known["names of classes defined twice"] == "none"
     assert known["variables called `found` or `each`"] == "2"
+    assert known["phrases such as `so many`, `so long`, `is told`"] == "1"
 
 
 def test_modules_at_the_top_and_names_that_collide():
