@@ -254,9 +254,18 @@ def hung_pytest(scene, tmp_path, request):
     return process, scene.family(process)
 
 
-def test_sigterm_saves_a_run_as_an_interrupt_does(hung_pytest, scene, tmp_path):
+@pytest.fixture
+def interruptible():
+    """A job in the background of a shell ignores interrupts, and so would its children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_an_interrupted_pytest_saves_its_run(interruptible, hung_pytest, scene, tmp_path, sent):
     process, family = hung_pytest
-    process.terminate()
+    process.send_signal(sent)
     printed, _ = process.communicate(timeout=2 * PATIENCE_SECONDS)
     assert process.returncode == pytest.ExitCode.INTERRUPTED
     assert "marked incomplete" in printed

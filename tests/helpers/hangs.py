@@ -18,7 +18,7 @@ OWNER = """
 import os, sys
 from helpers import hangs
 from helpers.made import opening
-from speedgate.measuring.measure import RunnerProcess
+from speedgate.measuring.runner_process import RunnerProcess
 strategy, function, before = sys.argv[1:]
 exec(before)
 process = RunnerProcess(sys.path, 1)
