@@ -29,10 +29,12 @@ MAP_BEGINS = "<!-- The map: made by `python -m evaluation.house map` from the do
 MAP_ENDS = "<!-- The end of the map. -->"
 # What takes a message and shows it to somebody.
 SPEAKERS = {"notify", "print", "say", "tell", "warn", "fail", "exit", "skip"}
-# A runner loads its package, which therefore holds not even a docstring.
+# A runner loads its packages, which therefore hold not even a docstring.
 EMPTY = {
     "speedgate.runner": "What runs inside the measured process. "
-    "It imports the standard library only."
+    "It imports the standard library only.",
+    "speedgate.runner.callables": "Benchmarks of other projects (asv, pytest-benchmark), as the "
+    "runner finds and measures them.",
 }
 VAGUE = {"each", "found"}
 # Phrases that no native engineer writes: an amount that nobody named, and a teller that nobody is.
@@ -277,7 +279,7 @@ def may_import(package: str, settings: str) -> str:
     """Return what the contract lets a package import, in words."""
     floor_of = layers(settings)
     [number] = [number for number, floor in enumerate(floor_of) if package in floor]
-    below = [name for floor in floor_of[number + 1 :] for name in floor]
+    below = [name for floor in floor_of[number + 1 :] for name in floor if name[0] != "_"]
     return ", ".join(f"`{name}`" for name in below) or "none of the others"
 
 
@@ -306,7 +308,7 @@ def module_lines(house: House, module: str, package: str) -> list[str]:
     """Return the entry of one module on the map."""
     name = module.removeprefix(f"{PACKAGE}.{package}.")
     names = ", ".join(f"`{one}`" for one in offered(house, module))
-    text = f"- **{name}**: {summary(house.modules[module])}"
+    text = f"- **{name}**: {EMPTY.get(module) or summary(house.modules[module])}"
     return textwrap.wrap(
         f"{text} Others use {names}." if names else text,
         COLUMNS,

@@ -1,4 +1,5 @@
-"""Decision: two builds side by side, figure by figure, and what is certain of it. Pure.
+"""Decision: from the blocks of two builds to candidates, effects and a verdict (worse, better,
+same, inconclusive), figure by figure. Pure.
 
 A *block* is one fresh runner of every build, measured in turn. Within it the machine cancels out:
 what it tells is the median, over replicates taken one right after the other, of the logarithm of

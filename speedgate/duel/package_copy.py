@@ -1,4 +1,5 @@
-"""Lending: what another interpreter needs of ours to measure, and nothing else.
+"""The folder with copies of this package that another build's interpreter measures with, and what
+opens runners in it.
 
 Where Speedgate is installed, its folder is site-packages: on the path of another build it would
 bring our NumPy along. A folder of copies brings none, and what is measured with stays the same

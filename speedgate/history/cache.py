@@ -1,4 +1,4 @@
-"""The folder of the caches."""
+"""Cache: where the user's cache folder is, which holds the index and the environments of duels."""
 
 from __future__ import annotations
 

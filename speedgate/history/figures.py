@@ -1,4 +1,4 @@
-"""What the index keeps of a run, benchmark by benchmark."""
+"""Figures: the rows that the index keeps of a run, one for each benchmark."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The table of speedups: a row per workload and size, a column per strategy and workers."""
+"""Tables: of speedups, with a row for each workload and size; and any table as aligned text in
+blocks of the terminal's width, or as Markdown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Text for others: what is stored or named may hold anything, and is shown as what it is.
+"""Text that is safe to print: escapes made visible, Markdown quoted, plain marks for terminals
+without ticks.
 
 One function for the terminal, one for Markdown, and what to do where an encoding lacks a mark.
 """

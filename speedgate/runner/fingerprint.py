@@ -1,4 +1,4 @@
-"""What a build has loaded: the bytes that can make a difference to how fast it is.
+"""Fingerprint: digests of NumPy's files and of every shared library that a build has loaded.
 
 Run in the build's own interpreter, so the standard library only, and NumPy.
 """

@@ -1,4 +1,4 @@
-"""What machine, interpreter, NumPy and BLAS this is; how many cores and bytes may be used.
+"""What interpreter, NumPy and BLAS this is, and whether the GIL is on and stays as it was.
 
 Standard library only, and NumPy and threadpoolctl where they are installed: the runner describes
 itself with this, and it may be another interpreter.

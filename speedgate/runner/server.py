@@ -1,4 +1,5 @@
-"""The fresh interpreter that measures one case: told what to do, it answers with plain data.
+"""The fresh interpreter that measures one case: it answers requests (open, check, calibrate,
+rounds, held, close) with plain data.
 
 Requests are JSON lines on standard input, replies records (``framing.py``) on standard output, each
 with the number of its request. Here is the standard library only, until the workload that a request

@@ -1,4 +1,5 @@
-"""What a worker runs: one task of a batch, with the stamps that the accounting needs.
+"""What a worker runs: one task of a batch, with its stamps of wall and CPU time; and the digest of
+its result, by which strategies are compared.
 
 Standard library only. Every worker, thread or process, finds its batches in this module's table,
 so that a task travels as a key and an index and never as data.

@@ -1,4 +1,5 @@
-"""Point, low, high, confidence: the median of independent values and its interval. Pure."""
+"""Estimate: a value with its interval. The median of values and a share of counts have one (order
+statistics, Wilson); neighbours that resemble each other count as fewer. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Figure: what is measured of a case. Each is declared here, once, and nowhere else.
+"""Figure: the declaration of every figure of a case (speedup, GIL held share, seconds and so on):
+its name, unit, direction and how it is read and printed. Each is declared here and nowhere else.
 
 The columns of the index, the entries of a run's file, the history gate, ``compare``, the duel and
 the tables are made from these declarations. Adding a figure is one more of them.

@@ -1,4 +1,5 @@
-"""What the spread of a few values allows to say of the next one, or of their mean. Pure."""
+"""Moments: mean and spread of a few values, and what follows for the next one, for their mean and
+for two means (Student's t, Welch, prediction intervals). Pure."""
 
 from __future__ import annotations
 
