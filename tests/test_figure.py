@@ -1,7 +1,14 @@
 """The figures of a case, each declared once."""
 
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from helpers.made import pair
+from helpers.project import ROOT
 
 from speedgate.stats.figure import COMPARED, FIGURE, FIGURES, WATCHED
 from speedgate.stats.sample import PairedSample
@@ -55,3 +62,48 @@ def test_nothing_is_told_of_no_pairs():
 def test_what_the_history_watches_and_compare_shows_is_declared():
     assert [figure.key for figure in WATCHED] == ["speedup", "seconds", "held", "cpu_per_wall"]
     assert [figure.key for figure in COMPARED] == ["speedup", "seconds"]
+
+
+ADDED = """
+import sys
+from dataclasses import replace
+from speedgate.stats import figure as module
+
+faults = module.Figure(
+    "page_faults", "faults", "page faults a round", is_watched=True,
+    of_pair=lambda pair, workers: 1.0 + (pair.contender.minor_faults or 0),
+)
+module.FIGURES += (faults,)
+module.FIGURE["faults"] = faults
+module.WATCHED += (faults,)
+
+from helpers.machine import MadeMachine
+from helpers.runs import document, save
+from pathlib import Path
+from speedgate.commands.main import main
+
+folder = Path(sys.argv[1])
+for night in range(6):
+    content = document(MadeMachine(), "g-1e6-threads-2")
+    content["datetime"] = f"2026-11-0{night + 1}T02:00:00+00:00"
+    save(folder / f"{night}.json", content)
+code = main(["history", "g-1e6-threads-2", "--signal", "faults", "--history", str(folder),
+             "--format", "json"])
+sys.exit(code)
+"""
+
+
+def test_a_new_figure_is_one_declaration(tmp_path):
+    """Declared, it is in the files, in the index and in what ``history`` shows."""
+    done = subprocess.run(
+        [sys.executable, "-c", ADDED, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(Path(ROOT, "tests"))))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    (benchmark,) = json.loads(done.stdout)["benchmarks"]
+    (figure,) = benchmark["figures"]
+    assert figure["figure"] == "faults"
+    assert [each["value"] for each in figure["values"]] == [1.0] * 6

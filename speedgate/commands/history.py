@@ -75,7 +75,7 @@ def measured(figure: Figure, series: Series) -> list[tuple[str, float]]:
     return [
         (run.label, value)
         for run, figures in series
-        if (value := getattr(figures, figure.key)) is not None
+        if (value := figures.value(figure)) is not None
     ]
 
 

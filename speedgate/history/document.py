@@ -126,6 +126,7 @@ def _row(info: CaseInfo) -> Row:
         is_blas_default=info.blas_threads_asked == "default",
         idle=info.shares.idle if info.shares else None,
         start_seconds=info.start_seconds,
+        figures={key: entry.estimate() for key, entry in info.figures.items()},
     )
 
 

@@ -22,6 +22,7 @@ from speedgate.stats.estimate import (
     estimate_median,
     sign_autocorrelation,
 )
+from speedgate.stats.figure import WATCHED
 from speedgate.stats.moments import Moments, across_processes
 from speedgate.stats.sample import FIELDS, Pair, PairedSample, Round
 from speedgate.stats.speedup import BASELINE
@@ -94,6 +95,7 @@ def extra_info(measurement: Measurement) -> Json:
         "shares": shares.as_json() if shares else None,
         "inflation": evidence.inflation,
         "held": evidence.held.as_json() if evidence.held else None,
+        "figures": _figures_without_field(measurement),
         "sides": _sides(measurement.sample),
         "page_faults": page_faults(measurement.sample),
         "process_speedups": list(evidence.process_speedups),
@@ -113,6 +115,20 @@ def extra_info(measurement: Measurement) -> Json:
         "rounds_of_processes": [len(pairs) for pairs in measurement.processes],
         "counters": _counters(measurement),
     }
+
+
+# Watched figures that files had before there was a place for all of them.
+OWN_FIELDS = ("speedup", "seconds", "held", "cpu_per_wall")
+
+
+def _figures_without_field(measurement: Measurement) -> Json:
+    """The watched figures that have no field of their own, by their keys."""
+    known = {
+        figure.key: figure.estimate(measurement.sample, measurement.case.workers)
+        for figure in WATCHED
+        if figure.key not in OWN_FIELDS
+    }
+    return {key: estimate.as_json() for key, estimate in known.items() if estimate is not None}
 
 
 def seconds_a_call(measurement: Measurement) -> list[float]:

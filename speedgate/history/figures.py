@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -20,16 +21,40 @@ from speedgate.history.format import (
 )
 from speedgate.history.identity import environment_digest, environment_name
 from speedgate.history.intake import rebuilt
+from speedgate.stats.estimate import Estimate
+from speedgate.stats.figure import WATCHED, Figure
 from speedgate.stats.moments import Moments
 
+# The columns of a benchmark's row in the index, behind its run and its number: three for each
+# figure that is watched, value and bounds.
+ESTIMATE_COLUMNS = tuple(
+    f"{figure.key}{bound}" for figure in WATCHED for bound in ("", "_low", "_high")
+)
+OTHER_COLUMNS = {
+    "baseline_seconds": "REAL",
+    "gil_class": "TEXT",
+    "processes": "INTEGER",
+    "process_deviation": "REAL",
+    "control": "REAL",
+    "waiting": "REAL",
+}
+COLUMNS = {
+    "failed": "INTEGER",
+    "broken": "INTEGER",
+    **dict.fromkeys(ESTIMATE_COLUMNS, "REAL"),
+    **OTHER_COLUMNS,
+}
 
-class Figures(NamedTuple):
+
+@dataclass(frozen=True)
+class Figures:
     """What the index keeps of one benchmark in one run; seconds a call, of the contender.
 
     The ``name`` is the short one; read back it is the ``fullname``, with file and class, where a
     run has two benchmarks of one name.
     ``failed``: a gate failed its case; ``broken``: a premise of the measurement did not hold.
-    ``process_deviation`` is the standard deviation of the logarithm of the speedup over so many
+    ``estimates`` are those of the watched figures that are known, by their keys.
+    ``process_deviation`` is the standard deviation of the logarithm of the speedup over that many
     fresh ``processes``; ``control`` is the host control's speedup, ``waiting`` the share of the
     workers' time for which others had the cores.
     """
@@ -38,28 +63,37 @@ class Figures(NamedTuple):
     case_id: str | None
     failed: bool
     broken: bool
-    seconds: float | None
-    seconds_low: float | None
-    seconds_high: float | None
-    speedup: float | None
-    speedup_low: float | None
-    speedup_high: float | None
-    held: float | None
-    held_low: float | None
-    held_high: float | None
-    cpu_per_wall: float | None
-    baseline_seconds: float | None
-    gil_class: str | None
-    processes: int | None
-    process_deviation: float | None
-    control: float | None
-    waiting: float | None
+    estimates: Mapping[str, EstimateEntry]
     fullname: str
+    baseline_seconds: float | None = None
+    gil_class: str | None = None
+    processes: int | None = None
+    process_deviation: float | None = None
+    control: float | None = None
+    waiting: float | None = None
 
     @property
     def process_moments(self) -> Moments:
         """The processes' spread about nobody knows which mean."""
         return Moments(self.processes or 1, 0.0, self.process_deviation or 0.0)
+
+    def value(self, figure: Figure) -> float | None:
+        entry = self.estimates.get(figure.key)
+        return None if entry is None else entry.value
+
+    def estimate(self, figure: Figure) -> Estimate | None:
+        entry = self.estimates.get(figure.key)
+        return None if entry is None else entry.estimate()
+
+    def values(self) -> dict[str, float | None]:
+        """Return what the history gate asks of an earlier run."""
+        watched = {figure.key: self.value(figure) for figure in WATCHED}
+        return watched | {"control": self.control, "waiting": self.waiting}
+
+    def row(self) -> list[Any]:
+        """Return the values of ``COLUMNS``."""
+        bounds = [bound for figure in WATCHED for bound in _bounds(self.estimates.get(figure.key))]
+        return [self.failed, self.broken, *bounds, *(getattr(self, name) for name in OTHER_COLUMNS)]
 
 
 class RunFigures(NamedTuple):
@@ -93,54 +127,55 @@ def figures_of(run: Run) -> Iterator[Figures]:
 
 def _of_others(entry: BenchmarkEntry) -> Figures:
     name = entry.fullname or entry.name
-    known: tuple[Any, ...] = (name, None, False, False, entry.stats.median, *[None] * 15, name)
-    return Figures._make(known)
+    return Figures(name, None, False, False, {"seconds": EstimateEntry(entry.stats.median)}, name)
 
 
-# What a row of the index must be before it is taken for ``Figures``.
+# What a row of the index must be before it is taken for ``Figures``: its name, its case, the
+# columns, its full name.
 FIGURE_ROW: Any = tuple.__class_getitem__(
     (
-        *(str, str | None, int, int, *[float | None] * 11),
-        *(str | None, int | None, *[float | None] * 3, str),
+        *(str, str | None, int, int, *[float | None] * len(ESTIMATE_COLUMNS)),
+        *(float | None, str | None, int | None, *[float | None] * 3, str),
     )
 )
 NO_SIDE = SideEntry(0.0)
 
 
 def _of_ours(entry: BenchmarkEntry, info: CaseInfo, case_id: str, failed: bool) -> Figures:
-    contender = (info.sides and info.sides.contender) or NO_SIDE
     baseline = (info.sides and info.sides.baseline) or NO_SIDE
     processes = process_moments(info.process_speedups)
-    has_cpu = contender.cpu is not None and contender.seconds
+    known = {figure.key: info.entry(figure) for figure in WATCHED}
     return Figures(
         entry.name,
         case_id,
         failed,
         info.broken is not None,
-        *_bounds(info.seconds),
-        *_bounds(info.speedup),
-        *_bounds(info.held),
-        contender.cpu / contender.seconds if has_cpu else None,  # type: ignore[operator]  # has it
+        {key: estimate for key, estimate in known.items() if estimate is not None},
+        entry.fullname or entry.name,
         baseline.seconds / info.calls if baseline.seconds else None,
         msgspec.json.encode(info.gil_class).decode() if info.gil_class else None,
         processes.count,
         processes.deviation,
         info.control.value if info.control else None,
         info.shares.waiting if info.shares else None,
-        entry.fullname or entry.name,
     )
 
 
 def figures_from(row: Sequence[Any]) -> Figures:
     """Return the figures in a row of the index; ``IntakeError`` if it holds something else."""
-    name, case_id, failed, broken, *rest = rebuilt(row, FIGURE_ROW)
-    found = Figures(name, case_id, bool(failed), bool(broken), *rest)
-    for value, low, high in (found[4:7], found[7:10], found[10:13]):
-        if value is not None:
-            rebuilt({"value": value, "low": low, "high": high}, EstimateEntry)
-    if found.gil_class is not None:
-        decode_class(found.gil_class)
-    return found
+    name, case_id, failed, broken, *rest, fullname = rebuilt(row, FIGURE_ROW)
+    bounds, others = rest[: len(ESTIMATE_COLUMNS)], rest[len(ESTIMATE_COLUMNS) :]
+    estimates = {
+        figure.key: rebuilt({"value": value, "low": low, "high": high}, EstimateEntry)
+        for figure, value, low, high in zip(
+            WATCHED, bounds[::3], bounds[1::3], bounds[2::3], strict=True
+        )
+        if value is not None
+    }
+    figures = Figures(name, case_id, bool(failed), bool(broken), estimates, fullname, *others)
+    if figures.gil_class is not None:
+        decode_class(figures.gil_class)
+    return figures
 
 
 def _bounds(entry: EstimateEntry | None) -> tuple[float | None, float | None, float | None]:

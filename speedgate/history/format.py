@@ -21,10 +21,8 @@ from speedgate.judging.gate import Verdict
 from speedgate.judging.gil_class import Classification, GilClass
 from speedgate.judging.row import Side
 from speedgate.stats.case import Case
-from speedgate.stats.estimate import (
-    DEFAULT_CONFIDENCE,
-    Estimate,
-)
+from speedgate.stats.estimate import DEFAULT_CONFIDENCE, Estimate
+from speedgate.stats.figure import Figure
 
 # 1 (2026-11): case, pairs, speedup, accounting, controls in extra_info; environment and
 #              judgements in the document's "speedgate".
@@ -121,6 +119,14 @@ class SidesEntry(msgspec.Struct):
     baseline: SideEntry | None = None
     contender: SideEntry | None = None
 
+    @property
+    def cpu_per_wall(self) -> EstimateEntry | None:
+        """The ratio of the medians: what runs kept before they kept the figure itself."""
+        side = self.contender
+        if side is None or side.cpu is None or not side.seconds:
+            return None
+        return EstimateEntry(side.cpu / side.seconds)
+
 
 class SharesEntry(msgspec.Struct):
     waiting: float | None = None
@@ -136,6 +142,8 @@ class CaseInfo(msgspec.Struct):
     seconds: EstimateEntry | None = None
     process_speedups: list[float] = []
     cpu_per_wall: EstimateEntry | None = None
+    # Of figures that have no field of their own above, by their keys.
+    figures: dict[str, EstimateEntry] = {}
     control: EstimateEntry | None = None
     inflation: float | None = None
     held: EstimateEntry | None = None
@@ -155,6 +163,13 @@ class CaseInfo(msgspec.Struct):
         found = self.speedup
         if found is not None and not (found.value > 0 and (found.low is None or found.low > 0)):
             raise ValueError("a speedup and its bounds are above 0")
+
+    def entry(self, figure: Figure) -> EstimateEntry | None:
+        """Return what is kept of a watched figure; runs before format 2 had fewer."""
+        known = self.figures.get(figure.key) or getattr(self, figure.key, None)
+        if known is None and figure.key == "cpu_per_wall" and self.sides is not None:
+            return self.sides.cpu_per_wall
+        return known if isinstance(known, EstimateEntry) else None
 
     @property
     def calls(self) -> int:

@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 
 from speedgate.history.document import Run, decode_run
-from speedgate.history.figures import Figures, figures_from
-from speedgate.history.format import EstimateEntry, HistoryError, Json, decode_class, encode_run
+from speedgate.history.figures import COLUMNS, Figures, figures_from
+from speedgate.history.format import HistoryError, Json, decode_class, encode_run
 from speedgate.history.identity import build_of, environment_name, same_machine
 from speedgate.history.index import Index
 from speedgate.history.intake import any_json, environment_of, rebuilt
@@ -25,7 +25,7 @@ from speedgate.history.redaction import without_credentials
 from speedgate.history.store import FolderStore, open_store
 from speedgate.judging.row import Row
 from speedgate.stats.case import Case
-from speedgate.stats.estimate import DEFAULT_CONFIDENCE
+from speedgate.stats.figure import FIGURE
 from speedgate.stats.moments import Moments, across_processes
 
 # So many earlier runs are looked through for a class: it is a remark, not a verdict.
@@ -37,11 +37,7 @@ runs.id, runs.file, runs.digest, environments.name, runs.time, commit_id, branch
 RUNS = f"SELECT {RUN_COLUMNS} FROM runs JOIN environments USING (digest)"
 # Where a run has two benchmarks of one name, the short name is nobody's.
 NAME = "CASE WHEN shares_name THEN benchmarks.fullname ELSE benchmarks.name END"
-FIGURE_COLUMNS = f"""
-{NAME}, case_id, failed, broken, seconds, seconds_low, seconds_high, speedup, speedup_low,
-speedup_high, held, held_low, held_high, cpu_per_wall, baseline_seconds, gil_class, processes,
-process_deviation, control, waiting, benchmarks.fullname
-"""
+FIGURE_COLUMNS = f"{NAME}, case_id, {', '.join(COLUMNS)}, benchmarks.fullname"
 FIGURES = f"SELECT {FIGURE_COLUMNS} FROM figures JOIN benchmarks ON benchmarks.id = benchmark"
 # The runs of an environment that measured benchmarks of a name, short or full.
 MEASURED = f"""
@@ -356,12 +352,9 @@ def latest_time() -> str:
 
 def class_row(case: Case, figures: Figures, build: str) -> Row:
     """Return as a row what the index keeps of a case that has a class."""
-    speedup = None
-    if figures.speedup is not None:
-        entry = EstimateEntry(
-            figures.speedup, figures.speedup_low, figures.speedup_high, DEFAULT_CONFIDENCE
-        )
-        speedup = across_processes(entry.estimate(), figures.process_moments)
+    speedup = figures.estimate(FIGURE["speedup"])
+    if speedup is not None:
+        speedup = across_processes(speedup, figures.process_moments)
     found = None if figures.gil_class is None else decode_class(figures.gil_class)
     return Row(case, speedup, gil_class=found, build=build)
 

@@ -12,24 +12,24 @@ import hashlib
 import math
 import os
 import sqlite3
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
 from speedgate.history import reading
 from speedgate.history.cache import cache_folder
-from speedgate.history.figures import Figures, RunFigures
-from speedgate.history.format import (
-    FORMAT_VERSION,
-)
+from speedgate.history.figures import COLUMNS, Figures, RunFigures
+from speedgate.history.format import FORMAT_VERSION
 from speedgate.history.intake import IntakeError, as_text, is_text
 from speedgate.history.reading import ACCEPTED, AcceptanceEntry, Unreadable, read_many
 from speedgate.history.store import Store
+from speedgate.stats.figure import COMPARED
 
 T = TypeVar("T")
 
-# Of the tables, and of the files as they are read: another one is made anew.
-VERSION = 1000 * 7 + FORMAT_VERSION
+# Raised where the same file is read in another way.
+READING_VERSION = 8
 # Another process may be reading in a long history for the first time.
 PATIENCE_SECONDS = 600.0
 
@@ -47,18 +47,15 @@ CREATE TABLE benchmarks (
     UNIQUE (fullname, case_id)
 );
 CREATE TABLE figures (
-    run INTEGER, benchmark INTEGER, failed INTEGER, broken INTEGER, seconds REAL, seconds_low REAL,
-    seconds_high REAL, speedup REAL, speedup_low REAL, speedup_high REAL, held REAL, held_low REAL,
-    held_high REAL, cpu_per_wall REAL, baseline_seconds REAL, gil_class TEXT, processes INTEGER,
-    process_deviation REAL, control REAL, waiting REAL, PRIMARY KEY (run, benchmark)
+    run INTEGER, benchmark INTEGER, {columns}, PRIMARY KEY (run, benchmark)
 ) WITHOUT ROWID;
 CREATE TABLE levels (
     digest TEXT, benchmark INTEGER, signal TEXT, count INTEGER, total REAL, squares REAL,
     PRIMARY KEY (digest, benchmark, signal)
 ) WITHOUT ROWID;
-"""
-# Of these the index keeps the sums of the logarithms over all whole runs of an environment.
-LEVEL_SIGNALS = ("speedup", "seconds")
+""".format(columns=", ".join(f"{name} {kind}" for name, kind in COLUMNS.items()))
+# An index of other tables, or of files that were read in another way, is made anew.
+VERSION = (zlib.crc32(TABLES.encode()) + FORMAT_VERSION + READING_VERSION) & 0x7FFFFFFF
 
 
 class Index:
@@ -246,7 +243,7 @@ def _make_tables(connection: sqlite3.Connection) -> None:
 
 def _forget(connection: sqlite3.Connection, name: str, levels: Levels) -> None:
     rows = connection.execute(
-        f"SELECT digest, benchmark, {', '.join(LEVEL_SIGNALS)} FROM runs "
+        f"SELECT digest, benchmark, {', '.join(figure.key for figure in COMPARED)} FROM runs "
         "JOIN figures ON figures.run = runs.id WHERE file = ? AND complete AND NOT broken",
         (name,),
     )
@@ -262,9 +259,9 @@ def _forget(connection: sqlite3.Connection, name: str, levels: Levels) -> None:
 def _count(
     levels: Levels, digest: str, benchmark: int, values: Sequence[float | None], count: int
 ) -> None:
-    for signal, value in zip(LEVEL_SIGNALS, values, strict=True):
+    for figure, value in zip(COMPARED, values, strict=True):
         if value is not None and value > 0:
-            levels.add(digest, benchmark, signal, value, count)
+            levels.add(digest, benchmark, figure.key, value, count)
 
 
 def _add_run(
@@ -287,12 +284,13 @@ def _add_run(
     rows = {benchmarks.number(each): each for each in run.figures}
     benchmarks.tell_apart(run.figures)
     connection.executemany(
-        f"INSERT INTO figures VALUES ({', '.join('?' * (len(Figures._fields) - 1))})",
-        [(number, benchmark, *each[2:-1]) for benchmark, each in rows.items()],
+        f"INSERT INTO figures VALUES (?, ?, {', '.join('?' * len(COLUMNS))})",
+        [(number, benchmark, *figures.row()) for benchmark, figures in rows.items()],
     )
     for benchmark, each in rows.items():
         if run.complete and not each.broken:
-            _count(levels, run.digest, benchmark, (each.speedup, each.seconds), 1)
+            values = [each.value(figure) for figure in COMPARED]
+            _count(levels, run.digest, benchmark, values, 1)
 
 
 def _add_acceptance(connection: sqlite3.Connection, name: str, entry: AcceptanceEntry) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from speedgate.history.figures import Figures, figures_of
-from speedgate.history.format import EstimateEntry, Json
+from speedgate.history.format import Json
 from speedgate.history.history import EnvironmentEntry, History
 from speedgate.history.lookup import Notify, below, named, no_complete_run, only_environment
 from speedgate.judging.comparison import Level, Source
 from speedgate.stats.estimate import Estimate
+from speedgate.stats.figure import COMPARED
 from speedgate.stats.moments import Moments
 
 
@@ -68,22 +69,16 @@ def whole_side(history: History, environment: EnvironmentEntry) -> Source:
 
 def side_of(label: str, runs: Sequence[Sequence[Figures]], complete: bool = True) -> Source:
     """Return the side that some runs make: each benchmark's figures in each of them."""
-    speedup: dict[str, list[Estimate]] = {}
-    seconds: dict[str, list[Estimate]] = {}
+    estimates: dict[str, dict[str, list[Estimate]]] = {figure.key: {} for figure in COMPARED}
     processes: dict[str, Moments] = {}
-    for figures in (each for run in runs for each in run):
+    for figures in (benchmark for run in runs for benchmark in run):
         processes[figures.name] = figures.process_moments
-        for found, names in (
-            (speedup, ("speedup", "speedup_low", "speedup_high")),
-            (seconds, ("seconds", "seconds_low", "seconds_high")),
-        ):
-            value, low, high = (getattr(figures, name) for name in names)
-            if value is not None and value > 0:
-                found.setdefault(figures.name, []).append(
-                    EstimateEntry(value, low, high).estimate()
-                )
-    speedups, times = (
-        {name: Level.of(each, processes[name]) for name, each in found.items()}
-        for found in (speedup, seconds)
-    )
-    return Source(label, len(runs), speedups, times, complete)
+        for figure in COMPARED:
+            estimate = figures.estimate(figure)
+            if estimate is not None and estimate.value > 0:
+                estimates[figure.key].setdefault(figures.name, []).append(estimate)
+    levels = {
+        key: {name: Level.of(known, processes[name]) for name, known in by_name.items()}
+        for key, by_name in estimates.items()
+    }
+    return Source(label, len(runs), levels["speedup"], levels["seconds"], complete)

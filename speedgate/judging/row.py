@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from speedgate.judging.gil_class import Classification
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate
+from speedgate.stats.figure import WATCHED
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ class Row:
     idle: float | None = None
     start_seconds: float | None = None
     rounds: Estimate | None = None
+    # Watched figures that have no field of their own, by their keys.
+    figures: Mapping[str, Estimate] = field(default_factory=dict)
     cpu_per_wall: Estimate | None = None
 
     @property
@@ -76,9 +79,6 @@ class Row:
 
         What processes differ by is in the runs before.
         """
-        return {
-            "speedup": self.rounds or self.speedup,
-            "held": self.held,
-            "cpu_per_wall": self.cpu_per_wall,
-            "seconds": self.seconds,
-        }
+        own = {"speedup": self.rounds or self.speedup}
+        fields = {figure.key: getattr(self, figure.key, None) for figure in WATCHED}
+        return fields | dict(self.figures) | own

@@ -237,7 +237,7 @@ def judge_against_history(
 ) -> HistoryJudgement:
     assert state.past.windows is not None
     before = state.past.windows.get(item.nodeid, Baseline())
-    runs = [figures._asdict() for _, figures in before.runs]
+    runs = [figures.values() for _, figures in before.runs]
     evidence = measurement.evidence(DEFAULT_CONFIDENCE)
     waiting = None if evidence.shares is None else evidence.shares.waiting
     levels = levels_of(
