@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from speedgate.commands.main import main
+from speedgate.history import scale_recording
 from speedgate.history.document import read_run
 from speedgate.measuring import scale_run
 
@@ -271,6 +272,7 @@ def test_rules_of_the_project_are_read(tests: Path, capsys: Any) -> None:
         (["test_some.py", "--gates", "nowhere.toml"], "--gates"),
         (["test_some.py", "--sample", "none"], "--sample"),
         (["common.py"], "no benchmark in common.py"),
+        (["test_some.py", "--python", "/nowhere/python"], "--python"),
     ],
 )
 def test_what_cannot_be_used_is_refused(
@@ -295,6 +297,21 @@ def test_what_the_budget_does_not_reach_is_said(tests: Path, capsys: Any) -> Non
     outcomes = [each["outcome"] for each in found["benchmarks"]]
     assert code == 0
     assert outcomes.count("not reached") == 2
+
+
+def test_a_run_that_cannot_be_saved_is_shown_all_the_same(
+    tests: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(scale_recording.FolderStore, "write", full)
+    assert main(["scale", "test_some.py", "-k", "holds"]) == 2
+    shown = capsys.readouterr()
+    assert "test_holds" in shown.out
+    assert "not saved" in shown.err
+    assert "No space left on device" in shown.err
+    assert list(tests.glob("results/*/*.part"))
 
 
 def test_the_report_names_each_outcome(tests: Path, capsys: Any) -> None:

@@ -125,13 +125,10 @@ def test_the_cause_is_what_the_figures_bear_out(
 
 
 def test_contention_is_told_where_the_intervals_lie_apart() -> None:
-    assert "1.10x with one state" in contention(HEALTHY, estimate(1.1))
-    assert contention(HEALTHY, estimate(1.9)) == ""
-    assert contention(HEALTHY, None) == ""
-    unsure = replace(HEALTHY, speedup=estimate(1.9, 0.6))
-    assert contention(unsure, estimate(1.4, 0.2)) == ""
-    busy = replace(HEALTHY, control=estimate(1.2))
-    assert contention(busy, estimate(1.1)) == ""
+    assert "1.10x with one state" in contention(estimate(1.9), estimate(1.1))
+    assert contention(estimate(1.9), estimate(1.85)) == ""
+    assert contention(estimate(1.9, 0.6), estimate(1.4, 0.2)) == ""
+    assert contention(estimate(1.9), None) == ""
 
 
 GATES = """

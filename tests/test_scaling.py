@@ -11,6 +11,7 @@ from speedgate.measuring.errors import MeasurementError, NoAnswer, RunnerEnded
 from speedgate.measuring.plan import Plan
 from speedgate.measuring.scaling import Outcome, outcome_of, scale
 from speedgate.measuring.targets import Benchmark
+from speedgate.stats.sample import Pair
 
 Json = dict[str, Any]
 BENCHMARK = Benchmark("bench.time_x", "bench.time_x", {"kind": "asv"})
@@ -118,6 +119,19 @@ def test_what_fails_says_what_becomes_of_it(fails: Json, outcome: Outcome, words
     assert words in found.reason
     assert found.measurement is None
     assert log[-1] == {"do": "close"}
+
+
+def test_both_kinds_of_state_are_compared_within_the_processes_that_have_both() -> None:
+    first, second = pair(1.9), pair(1.5)
+    found = scale(BENCHMARK, 1, PLAN, runners()[0])
+    assert found.measurement is not None
+    pairs = [Pair.from_json(first)] * 10, [Pair.from_json(second)] * 10
+    found.measurement.processes = list(map(list, pairs))
+    found.measurement.shared = [[], [Pair.from_json(pair(1.1))] * 10]
+    private, shared = found.beside_shared(0.95), found.shared()
+    assert private is not None
+    assert shared is not None
+    assert (private.value, shared.value) == (1.5, 1.1)
 
 
 def test_what_only_sharing_breaks_is_measured_all_the_same() -> None:

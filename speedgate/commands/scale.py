@@ -36,7 +36,7 @@ from speedgate.report.progress import LOG_EVERY_SECONDS, duration
 from speedgate.report.scale import key_of, scale_markdown, scale_text
 from speedgate.runner.machine import usable_cores
 
-WELL, BAD, UNUSABLE, INTERRUPTED = 0, 1, 4, 130
+WELL, BAD, NOT_DONE, UNUSABLE, INTERRUPTED = 0, 1, 2, 4, 130
 
 Json = dict[str, Any]
 
@@ -139,6 +139,7 @@ def run_scale(options: argparse.Namespace) -> int:
     """Measure the benchmarks of the targets, show and save what was found."""
     folder = Path.cwd()
     try:
+        refuse_no_python(options.python)
         request = parse_request(options, folder)
         suites = parse_targets(options.targets, folder)
         recover(options.results, say)
@@ -162,14 +163,22 @@ def run_scale(options: argparse.Namespace) -> int:
     except OptionError as error:
         print(f"speedgate scale: {error}", file=sys.stderr)
         return UNUSABLE
-    saved = recording.finish(scaling.judgements, scaling.is_finished)
     show(scaling, listing, options)
+    saved, trouble = recording.finish(scaling.judgements, scaling.is_finished)
     if saved is not None:
         say(f"saved in {saved}")
+    if trouble:
+        say(trouble)
+        return NOT_DONE
     if not scaling.is_finished:
         return INTERRUPTED
     failed = any(each.verdict is Verdict.FAILED for each in scaling.judgements)
     return BAD if failed else WELL
+
+
+def refuse_no_python(python: str) -> None:
+    if shutil.which(python) is None:
+        raise OptionError(f"--python: there is no program {python}; give the path of a Python")
 
 
 def nothing_found(targets: Iterable[str], listing: Listing) -> str:

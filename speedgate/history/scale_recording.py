@@ -12,7 +12,7 @@ from speedgate.history.format import encode_run
 from speedgate.history.history import run_name
 from speedgate.history.journal import SUFFIX, Journal
 from speedgate.history.plain import head_of, stats_of
-from speedgate.history.recording import whole_environment
+from speedgate.history.recording import not_saved, whole_environment
 from speedgate.history.store import FolderStore
 from speedgate.judging.gate import Judgement
 from speedgate.judging.gil_class import Classification, GilClass
@@ -22,6 +22,8 @@ from speedgate.measuring.scaling import Scaled
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE
 
 BENCH = "scale"
+# Of each of two intervals that must lie apart: a suite has hundreds of benchmarks.
+SURE_CONFIDENCE = 0.99
 
 Json = dict[str, Any]
 
@@ -39,7 +41,7 @@ def entry_of(found: Scaled) -> Json:
     measurement = found.measurement
     evidence = measurement.evidence(DEFAULT_CONFIDENCE)
     kind = gil_class(measurement)
-    shared = found.shared
+    shared = found.shared()
     return entry | {
         "speedup": evidence.speedup.as_json() if evidence.speedup else None,
         "control": evidence.control.as_json() if evidence.control else None,
@@ -51,7 +53,9 @@ def entry_of(found: Scaled) -> Json:
         "cause": cause_of(measurement),
         "shared": shared.as_json() if shared else None,
         "shared_reason": found.shared_reason,
-        "contention": contention(evidence, shared),
+        "contention": contention(
+            found.beside_shared(SURE_CONFIDENCE), found.shared(SURE_CONFIDENCE)
+        ),
         "call_seconds": measurement.first("call_seconds"),
     }
 
@@ -68,7 +72,7 @@ def benchmark_of(found: Scaled) -> Json | None:
     if measurement is None or not measurement.sample.pairs:
         return None
     name = f"{BENCH}[{found.case.id}]"
-    shared = found.shared
+    shared = found.shared()
     return {
         "group": found.described.get("group") or found.benchmark.function,
         "name": name,
@@ -95,40 +99,58 @@ class ScaleRecording:
         self._results, self._settings = results, settings
         self._began = began or datetime.now(UTC)
         self._journal: Journal | None = None
+        self._journal_error: OSError | None = None
         self._document: Json = {}
         self._entries: list[Json] = []
         self._benchmarks: list[Json] = []
 
     def add(self, found: Scaled) -> None:
+        """Write down what became of a benchmark; a full disk is told of at the end."""
         self._entries.append(entry_of(found))
         benchmark = benchmark_of(found)
         if benchmark is None:
             return
+        self._benchmarks.append(benchmark)
         assert found.measurement is not None
+        try:
+            self._begin(found.measurement.first("environment")).add_benchmark(benchmark)
+            self._begin({}).add_section({"scale": self._entries})
+        except OSError as error:
+            self._journal_error = error
+
+    def _begin(self, interpreter: Json) -> Journal:
+        """Open the journal, once the environment is known."""
         if self._journal is None:
-            environment = whole_environment(found.measurement.first("environment"), self._settings)
+            environment = whole_environment(interpreter, self._settings)
             self._document = head_of(self._began) | {
                 "speedgate": section(environment, (), complete=False)
             }
             name = run_name(environment, self._began, f"scale-{self._settings['scale']}")
             self._journal = Journal(self._results / f"{name}{SUFFIX}", self._document)
-        self._benchmarks.append(benchmark)
-        self._journal.add_benchmark(benchmark)
-        self._journal.add_section({"scale": self._entries})
+        return self._journal
 
-    def finish(self, judgements: Sequence[Judgement], complete: bool) -> Path | None:
-        """Save the run; return its file, ``None`` if nothing was measured."""
+    def finish(self, judgements: Sequence[Judgement], complete: bool) -> tuple[Path | None, str]:
+        """Save the run; return its file, and in words why there is none though there should be."""
         if self._journal is None:
-            return None
+            trouble = self._journal_error
+            return None, "" if trouble is None else f"not saved: {self._results} ({trouble})"
+        try:
+            return self._save(self._journal, judgements, complete), ""
+        except OSError as error:
+            file = self._journal.path.with_suffix(".json")
+            self._journal.close()
+            return None, not_saved(file, error, self._journal, self._journal_error)
+
+    def _save(self, journal: Journal, judgements: Sequence[Judgement], complete: bool) -> Path:
         self._document["benchmarks"] = self._benchmarks
         self._document["speedgate"] |= {
             "complete": complete,
             "judgements": [judgement.as_json() for judgement in judgements],
             "scale": self._entries,
         }
-        file = self._journal.path.with_suffix(".json")
+        file = journal.path.with_suffix(".json")
         FolderStore(self._results).write(
             file.relative_to(self._results).as_posix(), encode_run(self._document)
         )
-        self._journal.remove()
+        journal.remove()
         return file

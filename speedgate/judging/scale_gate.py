@@ -158,12 +158,12 @@ def machine_taken(evidence: Evidence) -> str:
     return ""
 
 
-def contention(evidence: Evidence, shared: Estimate | None) -> str:
-    """Say what sharing one state costs, "" where nothing to speak of is certain."""
-    private = evidence.speedup
+def contention(private: Estimate | None, shared: Estimate | None) -> str:
+    """Say what sharing one state costs, "" where nothing to speak of is certain.
+
+    Both are of the same processes, taken in turn: what the machine took is in both.
+    """
     if private is None or shared is None or not (private.is_bounded and shared.is_bounded):
-        return ""
-    if machine_taken(evidence):
         return ""
     if private.low <= shared.high or private.value < CONTENTION * shared.value:
         return ""

@@ -57,12 +57,18 @@ class Scaled:
     shared_reason: str | None = None
     described: Json = field(default_factory=dict)
 
-    @property
-    def shared(self) -> Estimate | None:
-        """The speedup with one state for all threads, where both were measured."""
+    def shared(self, confidence: float = DEFAULT_CONFIDENCE) -> Estimate | None:
+        """Return the speedup with one state for all threads, where both were measured."""
         if self.measurement is None:
             return None
-        return speedup(PairedSample.of(self.measurement.shared), DEFAULT_CONFIDENCE)
+        return speedup(PairedSample.of(self.measurement.shared), confidence)
+
+    def beside_shared(self, confidence: float) -> Estimate | None:
+        """Return the speedup with a state for each, in the processes that measured both."""
+        if self.measurement is None:
+            return None
+        both = zip(self.measurement.processes, self.measurement.shared, strict=False)
+        return speedup(PairedSample.of(pairs for pairs, shared in both if shared), confidence)
 
 
 def scale(

@@ -523,6 +523,12 @@ def refuse_other(wanted: bytes | None, result: Any) -> None:
         raise NotThreadSafe(f"it returns another result in threads: {difference(wanted, found)}")
 
 
+def shown_path(path: str) -> str:
+    """Return a path from the working directory, if it lies there: that may be gone afterwards."""
+    folder = f"{os.getcwd()}{os.sep}"  # noqa: PTH109  # as text
+    return path.removeprefix(folder)
+
+
 def refuse_deeds(deeds: list[Deeds]) -> None:
     """Raise ``CannotMeasure`` for what threads of one process cannot do beside each other."""
     one = deeds[0]
@@ -547,8 +553,8 @@ def refuse_deeds(deeds: list[Deeds]) -> None:
     files = set.intersection(*(each.written for each in deeds)) if len(deeds) > 1 else set()
     if files:
         raise CannotMeasure(
-            f"it writes {min(files)}, one file for all threads; give each state a file of its own, "
-            "as tempfile does"
+            f"it writes {shown_path(min(files))}, one file for all threads; give each state a file "
+            "of its own, as tempfile does"
         )
 
 
