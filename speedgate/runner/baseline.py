@@ -1,4 +1,5 @@
-"""The baseline: a plain loop over the batch in one worker thread of the same process."""
+"""The baseline: a plain loop over the batch in one worker thread of the same process, which is
+moved to the next core before each round."""
 
 from __future__ import annotations
 
