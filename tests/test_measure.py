@@ -547,6 +547,17 @@ def test_a_runner_of_another_build_has_its_variables():
     assert found["OPENBLAS_NUM_THREADS"] == "1"
 
 
+def test_a_runner_has_no_thread_when_it_forks_its_workers():
+    """From Python 3.12 on a fork beside threads is warned of: it may deadlock."""
+    strategy_here("fork")
+    warned = {"PYTHONWARNINGS": "error:This process:DeprecationWarning"}
+    process = RunnerProcess((TESTS_FOLDER,), 1, variables=warned)
+    try:
+        assert "error" not in open_case(process, loads.nothing, "fork")
+    finally:
+        process.close()
+
+
 def test_a_case_is_measured_in_a_fresh_interpreter():
     plan = Plan(seconds=0, pairs=2, tasks=2, loops=1, control=MadeWorkload(loads.nothing))
     measurement = measure(Case("made", 3, "threads", 2), SQUARE, plan, start)

@@ -26,6 +26,9 @@ from speedgate.runner.strategies import STRATEGIES
 from speedgate.runner.worker_pool import Tail, tail_of, turns_of
 from speedgate.stats.sample import Pair
 
+# These tests fork the test process, which has threads; test_measure.py asks it of a real runner.
+pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+
 TINY = {"do": "calibrate", "tasks": 2, "loops": 1}
 NO_SAMPLER = {"do": "held", "seconds": 600, "py_spy": None}
 

@@ -44,8 +44,12 @@ from speedgate.runner.worker_pool import share
 
 WORKERS = 2
 
-# A thread of a library that dies of an exception has not cleaned up.
-pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+pytestmark = [
+    # A thread of a library that dies of an exception has not cleaned up.
+    pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning"),
+    # These tests fork the test process, which has threads; test_measure.py asks it of a runner.
+    pytest.mark.filterwarnings("ignore:This process:DeprecationWarning"),
+]
 
 
 @pytest.fixture(params=STRATEGIES)
