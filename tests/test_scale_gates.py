@@ -106,7 +106,12 @@ def test_what_has_no_figures_is_not_evaluated(outcome: Outcome) -> None:
         (
             replace(HEALTHY, speedup=estimate(1.2), shares=Shares(0.6, 0.0, 0.38, 0.02)),
             None,
-            "blocked 38%",
+            "blocked 38% of the time: a lock that is not the GIL",
+        ),
+        (
+            replace(HOLDING, held=None, shares=Shares(0.5, 0.20, 0.28, 0.02)),
+            None,
+            "blocked 28% of the time: a lock, or the GIL",
         ),
         (
             replace(HEALTHY, speedup=estimate(1.4), shares=Shares(0.7, 0.0, 0.02, 0.28)),

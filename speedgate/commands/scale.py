@@ -234,8 +234,9 @@ class StepLine:
         self._last = -LOG_EVERY_SECONDS
 
     def __call__(self, step: Step) -> None:
-        left = duration(step.most_seconds_left)
-        line = f"[{step.number}/{step.total}] {step.name}, at most {left} left"
+        line = step.place
+        if step.most_seconds_left is not None:
+            line += f", at most {duration(step.most_seconds_left)} left"
         if self._live:
             width = shutil.get_terminal_size().columns
             print(f"\r{line[: width - 1]:<{width - 1}}", end="", file=sys.stderr, flush=True)

@@ -25,6 +25,8 @@ GATE = "scale"
 SCALES_FROM = 0.85
 # CPU time per work that grows by more than this explains a speedup that is too low.
 GROWN = 1.15
+# A share of the threads' time that is worth a word.
+LOST = 0.15
 # Private state is called faster than a shared one from this ratio on.
 CONTENTION = 1.15
 
@@ -132,6 +134,9 @@ def cause(evidence: Evidence, kind: Classification | None = None) -> str:
         return "a lock that is not the GIL"
     if evidence.held is not None and evidence.held.value * evidence.speedup.value >= 0.6:
         return f"the GIL is held {evidence.held.value:.2f} of the time"
+    blocked = _blocked(evidence)
+    if blocked:
+        return blocked
     machine = machine_taken(evidence)
     if machine:
         return machine
@@ -139,13 +144,21 @@ def cause(evidence: Evidence, kind: Classification | None = None) -> str:
         return (
             f"memory, page faults or caches: CPU time per call grew {evidence.inflation:.2f}-fold"
         )
-    if evidence.shares is not None and evidence.shares.blocked is not None:
-        blocked, idle = evidence.shares.blocked, evidence.shares.idle or 0.0
-        if blocked > max(idle, 0.15):
-            return f"blocked {blocked:.0%} of the time: a lock, or the GIL"
-        if idle > 0.15:
-            return f"idle {idle:.0%} of the time: the threads' own states differ in cost"
+    if evidence.shares is not None and (evidence.shares.idle or 0.0) > LOST:
+        idle = evidence.shares.idle
+        return f"idle {idle:.0%} of the time: the threads' own states differ in cost"
     return "not certain"
+
+
+def _blocked(evidence: Evidence) -> str:
+    """Say that most of what is missing was spent blocked, "" where it was not."""
+    shares = evidence.shares
+    if shares is None or shares.blocked is None:
+        return ""
+    if shares.blocked <= max(LOST, shares.idle or 0.0, shares.waiting or 0.0):
+        return ""
+    what = "a lock, or the GIL" if evidence.held is None else "a lock that is not the GIL"
+    return f"blocked {shares.blocked:.0%} of the time: {what}"
 
 
 def machine_taken(evidence: Evidence) -> str:

@@ -104,12 +104,17 @@ class Caches:
 
 @dataclass(frozen=True)
 class Step:
-    """The benchmark that starts now, for the progress line."""
+    """The benchmark that starts now, for the progress line; without a budget nobody knows how
+    long the rest takes."""
 
     number: int
     total: int
     name: str
-    most_seconds_left: float
+    most_seconds_left: float | None
+
+    @property
+    def place(self) -> str:
+        return f"[{self.number}/{self.total}] {self.name}"
 
 
 @dataclass
@@ -148,7 +153,7 @@ class Scaling:
                 found = self._not_reached(benchmark, threads)
             else:
                 share = max(0.5, (until - self.now()) / max(left, 1))
-                left_seconds = max(0.0, until - self.now())
+                left_seconds = max(0.0, until - self.now()) if self.request.budget else None
                 self.tell(Step(number, len(cases), benchmark.name, left_seconds))
                 found = self._one(benchmark, threads, min(share, 4 * EACH_SECONDS))
             left -= benchmark.refusal is None

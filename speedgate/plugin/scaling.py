@@ -20,7 +20,6 @@ from speedgate.measuring.scale_run import Caches, Request, Scaling, Step
 from speedgate.measuring.selection import OptionError
 from speedgate.measuring.suite import find_workload
 from speedgate.measuring.targets import Suite, parse_threads, pytest_benchmark
-from speedgate.report.progress import duration
 from speedgate.report.scale import scale_text
 from speedgate.runner.machine import usable_cores
 
@@ -106,8 +105,7 @@ class ThreadsAfterwards:
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter is None or self._config.get_verbosity() < 0:
             return
-        left = duration(step.most_seconds_left)
-        line = f"in threads: [{step.number}/{step.total}] {step.name}, at most {left} left"
+        line = f"in threads: {step.place}"
         if reporter.isatty:
             reporter.rewrite(line[: reporter._tw.fullwidth - 1], erase=True)
         elif step.number == 1:
