@@ -231,7 +231,7 @@ def test_json_and_markdown(run, environments):
         (("old", "new", "--sizes", "big"), "--sizes: 'big' is not a size"),
         (("old", "new", "--strategies", "magic"), "'magic' is not a strategy"),
         (("old", "new", "--workers", "9"), "9 workers are more than the 2 usable cores"),
-        (("old", "new", "--blas-threads", "0"), "--blas-threads: '0' is no number"),
+        (("old", "new", "--blas-threads", "0"), "--blas-threads '0': a whole number from 1 up"),
         (("old", "new", "--budget", "soon"), "--budget 'soon' is not a duration"),
         (("old", "new", "--workloads", "g", "--sizes", "1e12"), "choose smaller --sizes"),
     ],

@@ -391,7 +391,7 @@ def test_runs_and_environments_are_found_by_the_beginning_of_their_names(tmp_pat
 
 def baseline(folder, name=NAME, size=20, file=FILE):
     with History(folder) as history:
-        return history.baseline(HERE, f"{file}::{name}", size)
+        return history.reference_window(HERE, f"{file}::{name}", size)
 
 
 def test_the_baseline_is_the_newest_accepted_runs(tmp_path):

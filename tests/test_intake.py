@@ -189,7 +189,7 @@ def compares(results):
             assert found is not None
             benchmarks_of(found, told.append)
         for name in history.benchmarks(environment_digest(ENVIRONMENT)):
-            history.baseline(environment_digest(ENVIRONMENT), name[0], 20)
+            history.reference_window(environment_digest(ENVIRONMENT), name[0], 20)
     return told
 
 

@@ -17,6 +17,7 @@ from speedgate.history.plain import head_of, stats_of
 from speedgate.history.recording import not_saved, whole_environment
 from speedgate.history.redaction import shown_variables
 from speedgate.history.store import FolderStore
+from speedgate.runner.interpreter import blas_libraries
 
 Json = dict[str, Any]
 
@@ -25,8 +26,7 @@ def build_json(build: Build) -> Json:
     """Return what is told of a build; plain JSON."""
     blas = [
         " ".join(str(each[name]) for name in ("internal_api", "version") if each.get(name))
-        for each in build.environment.get("blas") or ()
-        if each.get("user_api") == "blas"
+        for each in blas_libraries(build.environment.get("blas"))
     ]
     return {
         "label": build.label,

@@ -7,18 +7,19 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from speedgate.duel.matchup import Entry
-from speedgate.measuring.plan import buffers
+from speedgate.measuring.plan import refuse_what_exceeds_memory
 from speedgate.measuring.selection import (
     Declaration,
     OptionError,
     Selection,
     cases,
+    parse_blas_threads,
     parse_selection,
 )
 from speedgate.measuring.suite import find_workload
-from speedgate.runner.machine import available_bytes, usable_cores
+from speedgate.runner.machine import usable_cores
 from speedgate.runner.strategies import STRATEGIES
-from speedgate.stats.case import Case, Workload, bytes_needed, sizes_of
+from speedgate.stats.case import Case, Workload, sizes_of
 
 
 class Part(Protocol):
@@ -69,7 +70,7 @@ def select_entries(options: argparse.Namespace) -> list[Entry]:
     parts: Sequence[Part] = find_workload("workloads:DUEL")
     if options.workloads is not None:
         parts = list(chosen_parts(options.workloads, parts))
-    threads = parse_blas_threads(options.blas_threads)
+    threads = parse_thread_counts(options.blas_threads)
     found = [entry for part in parts for entry in entries_of(part, selection, threads, cores)]
     if not found:
         raise OptionError("nothing is selected; leave out --workloads, --sizes or --strategies")
@@ -104,33 +105,18 @@ def chosen_parts(text: str, declared: Sequence[Part]) -> Iterator[Part]:
             )
 
 
-def parse_blas_threads(text: str | None) -> list[int | None] | None:
-    """Return the numbers of BLAS threads; ``None`` among them leaves a BLAS alone."""
+def parse_thread_counts(text: str | None) -> list[int | None] | None:
+    """Return the numbers of BLAS threads that an option lists, ``None`` if it was not given."""
     if text is None:
         return None
-    found: list[int | None] = []
-    for each in text.split(","):
-        if each == "default":
-            found.append(None)
-        elif each.isascii() and each.isdigit() and int(each) > 0:
-            found.append(int(each))
-        else:
-            raise OptionError(f"--blas-threads: '{each}' is no number from 1 up, nor 'default'")
-    return found
+    return [parse_blas_threads("--blas-threads", part) for part in text.split(",")]
 
 
 def refuse_what_does_not_fit(entries: Sequence[Entry], builds: int) -> None:
     """Raise ``OptionError`` for the first case that needs more memory than there is."""
-    available = available_bytes()
-    for entry in entries if available is not None else ():
-        strategy = STRATEGIES[entry.case.strategy]
-        copies = strategy.workers_are in ("processes", "elsewhere") and strategy.share is None
-        needed = builds * bytes_needed(entry.workload, entry.case, buffers(entry.case), copies)
-        if needed > (available or 0):
-            raise OptionError(
-                f"{entry.label} needs {needed:,} bytes in {builds} builds at once and "
-                f"{available:,} are available; choose smaller --sizes or fewer --workloads"
-            )
+    refuse_what_exceeds_memory(
+        ((entry.label, entry.workload, entry.case) for entry in entries), builds
+    )
 
 
 def parse_entry(text: str) -> Entry:
@@ -152,8 +138,8 @@ def parse_entry(text: str) -> Entry:
         raise OptionError(f"--case: '{text}' ends without the threads of BLAS, as in /blas-default")
     if blas and not blas.startswith("blas-"):
         raise OptionError(f"--case: '{blas}' is neither blas-default nor blas-2 or the like")
-    counts = parse_blas_threads(blas.removeprefix("blas-") or "1") or [1]
-    return Entry(found, case, counts[0])
+    threads = parse_blas_threads("--case", blas.removeprefix("blas-") or "1")
+    return Entry(found, case, threads)
 
 
 def _workload_of_case(name: str) -> Workload:

@@ -14,6 +14,7 @@ from speedgate.judging.gil_class import Classification, GilClass, classify
 from speedgate.judging.row import Side
 from speedgate.measuring.measure import LEAST_PAIRS
 from speedgate.measuring.measurement import Measurement
+from speedgate.runner.interpreter import blas_libraries
 from speedgate.runner.strategies import STRATEGIES
 from speedgate.stats.accounting import median_shares, page_faults
 from speedgate.stats.estimate import (
@@ -182,7 +183,7 @@ def _speedup_json(estimate: Estimate | None) -> Json | None:
 
 def _blas_threads(libraries: list[Json] | None) -> int | None:
     """The threads of the process's BLAS as read back, the most of several; ``None`` if unknown."""
-    counts = [each["num_threads"] for each in libraries or () if each.get("user_api") == "blas"]
+    counts = [library["num_threads"] for library in blas_libraries(libraries)]
     return max(counts, default=None)
 
 

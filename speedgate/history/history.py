@@ -226,7 +226,7 @@ class History:
 
     # --- what earlier runs say
 
-    def baseline(self, digest: str, fullname: str, size: int) -> Baseline:
+    def reference_window(self, digest: str, fullname: str, size: int) -> ReferenceWindow:
         """Return what a benchmark is held against: its newest ``size`` accepted runs.
 
         It is known by its full name: one in another file, or class, has a past of its own.
@@ -249,7 +249,7 @@ class History:
             (fullname, digest, since.time if since else "", limit, size),
             _measured,
         )
-        return Baseline(tuple(found), since)
+        return ReferenceWindow(tuple(found), since)
 
     def series(self, digest: str, name: str) -> list[tuple[RunEntry, Figures]]:
         """Return a benchmark's figures in every complete run of an environment, the oldest first;
@@ -337,7 +337,7 @@ def _level(row: Sequence[Any]) -> tuple[tuple[str, str], Moments]:
 
 
 @dataclass(frozen=True)
-class Baseline:
+class ReferenceWindow:
     """What a benchmark is held against, the newest run first, since the run that was
     ``accepted``."""
 

@@ -9,7 +9,7 @@ import json
 import re
 from typing import Any
 
-from speedgate.runner.interpreter import BLAS_THREAD_VARIABLES, differences
+from speedgate.runner.interpreter import BLAS_THREAD_VARIABLES, blas_libraries, differences
 
 MACHINE_FIELDS = ("system", "machine", "cpu", "usable_cores")
 # What tells one environment from another in the history. Not the kernel, which is patched every few
@@ -92,7 +92,7 @@ def _short_cpu(cpu: str) -> str:
 
 def _blas_libraries(environment: dict[str, Any]) -> list[dict[str, Any]]:
     """The distinct BLAS libraries, whatever threads each has."""
-    found = [each for each in environment.get("blas") or () if each.get("user_api") == "blas"]
+    found = blas_libraries(environment.get("blas"))
     return sorted(
         {str([each.get(name) for name in TELLING_BLAS_FIELDS]): each for each in found}.values(),
         key=lambda each: str([each.get(name) for name in TELLING_BLAS_FIELDS]),

@@ -53,7 +53,7 @@ def operations(rows: Iterable[Row]) -> list[Operation]:
 
 
 @dataclass(frozen=True)
-class Change:
+class ClassChange:
     """A case whose class was one in an earlier run and is another now, both for certain."""
 
     before: Row
@@ -71,9 +71,9 @@ class Change:
         )
 
 
-def changes(before: Mapping[Case, Row], rows: Iterable[Row]) -> list[Change]:
+def changes(before: Mapping[Case, Row], rows: Iterable[Row]) -> list[ClassChange]:
     """Return the cases that changed their class since the earlier rows."""
-    found = [Change(before[row.case], row) for row in rows if row.case in before]
+    found = [ClassChange(before[row.case], row) for row in rows if row.case in before]
     return [change for change in found if _differ(change.before, change.now)]
 
 

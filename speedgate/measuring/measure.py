@@ -21,6 +21,7 @@ from speedgate.measuring.errors import (
 from speedgate.measuring.measurement import HeldStretch, Measurement
 from speedgate.measuring.plan import Plan, buffers, open_request
 from speedgate.measuring.runner_process import RunnerClient
+from speedgate.runner.interpreter import blas_libraries
 from speedgate.stats.case import Case, Workload
 from speedgate.stats.sample import Pair
 
@@ -150,10 +151,9 @@ def measure_in_one_process(
 
 def blas_limit_broken(opened: Json, blas_threads: int | None) -> str | None:
     """Say that a BLAS runs more threads than it was told to, ``None`` if none is known to."""
-    for library in opened.get("blas") or ():
-        threads = library.get("num_threads")
-        is_blas = library.get("user_api") == "blas"
-        if is_blas and blas_threads is not None and threads > blas_threads:
+    for library in blas_libraries(opened.get("blas")):
+        threads: Any = library.get("num_threads")
+        if blas_threads is not None and threads > blas_threads:
             name = library.get("internal_api")
             return f"{name} runs {threads} threads, though {blas_threads} were asked for"
     return None

@@ -5,15 +5,17 @@ from __future__ import annotations
 import site
 import sys
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from speedgate.judging.gate import MAX_PROCESSES
 from speedgate.measuring.errors import MeasurementError
+from speedgate.measuring.selection import OptionError
+from speedgate.runner import machine
 from speedgate.runner.strategies import STRATEGIES
-from speedgate.stats.case import Case, Workload, is_repeatable, peers_of
+from speedgate.stats.case import Case, Workload, bytes_needed, is_repeatable, peers_of
 
 Json = dict[str, Any]
 
@@ -46,6 +48,26 @@ class Plan:
 def buffers(case: Case) -> int:
     """Return how many arguments are prepared: more than workers, so that they can rotate."""
     return max(2, 2 * case.workers)
+
+
+def refuse_what_exceeds_memory(
+    cases: Iterable[tuple[str, Workload, Case]], builds: int = 1
+) -> None:
+    """Raise ``OptionError`` for the first labelled case that needs more memory than there is, in
+    that many builds at once."""
+    available = machine.available_bytes()
+    if available is None:
+        return
+    for label, workload, case in cases:
+        strategy = STRATEGIES[case.strategy]
+        copies = strategy.workers_are in ("processes", "elsewhere") and strategy.share is None
+        needed = builds * bytes_needed(workload, case, buffers(case), copies)
+        if needed > available:
+            at_once = f" in {builds} builds at once" if builds > 1 else ""
+            raise OptionError(
+                f"{label} needs {needed:,} bytes{at_once} and {available:,} are available "
+                "(control group limit included); choose smaller --sizes or fewer --workers"
+            )
 
 
 def open_request(case: Case, workload: Workload, plan: Plan, number: int) -> Json:

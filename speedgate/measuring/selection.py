@@ -141,6 +141,15 @@ def parse_seconds(option: str, text: str | None) -> float | None:
     return value
 
 
+def parse_blas_threads(option: str, text: str) -> int | None:
+    """Return a number of BLAS threads; ``None`` for ``default``, which leaves a BLAS alone."""
+    if text == "default":
+        return None
+    if not (text.isascii() and text.isdigit()) or int(text) < 1:
+        raise OptionError(f"{option} '{text}': a whole number from 1 up, or 'default'")
+    return int(text)
+
+
 def parse_reference(option: str, text: str | None) -> str | None:
     """Return a ``module:function``, ``None`` if the option was not given."""
     module, _, name = (text or "").partition(":")

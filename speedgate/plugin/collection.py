@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from speedgate.measuring.plan import buffers
-from speedgate.measuring.selection import Declaration, cases
+from speedgate.measuring.plan import refuse_what_exceeds_memory
+from speedgate.measuring.selection import Declaration, OptionError, cases
 from speedgate.plugin.bench import Bench, Item
 from speedgate.plugin.clock import RunnerClock
 from speedgate.plugin.comparing import open_history
@@ -22,8 +22,7 @@ from speedgate.plugin.last_failed import forget_what_is_gone, remembered_failure
 from speedgate.plugin.session import STATE, State, measures
 from speedgate.plugin.xdist import OneProcessItem
 from speedgate.runner import machine as env
-from speedgate.runner.strategies import STRATEGIES
-from speedgate.stats.case import Case, Workload, bytes_needed
+from speedgate.stats.case import Case, Workload
 
 
 def give_cases(metafunc: pytest.Metafunc, marker: pytest.Mark) -> None:
@@ -111,18 +110,10 @@ def set_clocks(state: State, items: list[pytest.Item]) -> None:
 
 def refuse_what_does_not_fit(selected: Iterable[Item]) -> None:
     """Raise a usage error for the first case that needs more memory than there is."""
-    available = env.available_bytes()
-    if available is None:
-        return
-    for item in selected:
-        strategy = STRATEGIES[item.case.strategy]
-        copies = strategy.workers_are in ("processes", "elsewhere") and strategy.share is None
-        needed = bytes_needed(item.workload, item.case, buffers(item.case), copies)
-        if needed > available:
-            raise pytest.UsageError(
-                f"{item.case.id} needs {needed:,} bytes and {available:,} are available "
-                "(control group limit included); choose smaller --sizes or fewer --workers"
-            )
+    try:
+        refuse_what_exceeds_memory((item.case.id, item.workload, item.case) for item in selected)
+    except OptionError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 class LastWord:

@@ -115,7 +115,7 @@ def open_what_is_compared(
         digest = environment_digest(environment)
         state.words.remarks += ahead_words(state.past.history.ahead(digest))
         state.past.windows = {
-            nodeid: state.past.history.baseline(digest, nodeid, WINDOW_RUNS)
+            nodeid: state.past.history.reference_window(digest, nodeid, WINDOW_RUNS)
             for nodeid, gates in state.collected.judged.items()
             if any(gate.must_scale for gate in gates)
         }

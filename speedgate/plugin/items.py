@@ -11,7 +11,7 @@ import pytest
 
 from speedgate.history.document import row_of
 from speedgate.history.extra_info import extra_info
-from speedgate.history.history import Baseline
+from speedgate.history.history import ReferenceWindow
 from speedgate.judging.gate import (
     Gate,
     Judgement,
@@ -236,7 +236,7 @@ def judge_against_history(
     state: State, item: pytest.Item, measurement: Measurement
 ) -> HistoryJudgement:
     assert state.past.windows is not None
-    before = state.past.windows.get(item.nodeid, Baseline())
+    before = state.past.windows.get(item.nodeid, ReferenceWindow())
     runs = [figures.values() for _, figures in before.runs]
     evidence = measurement.evidence(DEFAULT_CONFIDENCE)
     waiting = None if evidence.shares is None else evidence.shares.waiting

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from speedgate.history.history import Baseline, History
+from speedgate.history.history import History, ReferenceWindow
 from speedgate.history.recording import Compared, Recording
 from speedgate.judging.gate import Gate, Judgement, decision_confidence, judge
 from speedgate.judging.row import Row
@@ -94,7 +94,7 @@ class Past:
 
     history: History | None = None
     compared: Compared | None = None
-    windows: dict[str, Baseline] | None = None
+    windows: dict[str, ReferenceWindow] | None = None
 
 
 @dataclass

@@ -13,8 +13,8 @@ from typing import Any
 from speedgate.judging.gate import DEFAULT_MIN_CONCURRENCY, DEFAULT_MIN_SPEEDUP, Floors, floors
 from speedgate.measuring.budget import DEFAULT_TIME_LIMIT_SECONDS
 from speedgate.measuring.selection import (
-    OptionError,
     Selection,
+    parse_blas_threads,
     parse_floor,
     parse_reference,
     parse_seconds,
@@ -82,7 +82,9 @@ def read_settings(config: Any, label: Callable[[str], str]) -> Settings:
         min_speedup=parse_floor(label("min-speedup"), given["min-speedup"]),
         min_concurrency=parse_floor(label("min-concurrency"), given["min-concurrency"]),
         max_held=parse_share(label("max-held"), given["max-held"]),
-        blas_threads=parse_blas_threads(label("blas-threads"), given["blas-threads"]),
+        blas_threads=1
+        if given["blas-threads"] is None
+        else parse_blas_threads(label("blas-threads"), given["blas-threads"]),
         runner_setup=parse_reference(label("runner-setup"), given["runner-setup"]),
         # Whoever names it there has it used: so it belongs to the run's environment.
         dask_scheduler=given["dask-scheduler"] or os.environ.get(DASK_SCHEDULER) or None,
@@ -112,13 +114,3 @@ def ini_floor(config: Any, name: str, short: frozenset[str]) -> float | None:
         if isinstance(value, str):  # a conftest that was loaded since may have made it its own
             return parse_floor(f"{each} in the ini file", value)
     return None
-
-
-def parse_blas_threads(option: str, text: str | None) -> int | None:
-    if text is None:
-        return 1
-    if text == "default":
-        return None
-    if not (text.isascii() and text.isdigit()) or int(text) < 1:
-        raise OptionError(f"{option} '{text}': a whole number from 1 up, or 'default'")
-    return int(text)

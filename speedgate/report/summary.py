@@ -17,6 +17,7 @@ from speedgate.report.duel import duel_markdown, duel_text
 from speedgate.report.map import map_lines, map_table
 from speedgate.report.table import MARKS, Table, markdown, plain, speedup_table, wrapped
 from speedgate.report.text import markdown_text, visible
+from speedgate.runner.interpreter import blas_libraries
 from speedgate.stats.case import Case
 from speedgate.stats.speedup import superlinear_reason
 
@@ -170,8 +171,7 @@ def environment_line(environment: Json) -> str:
     numpy = (environment.get("numpy") or {}).get("version")
     blas = [
         f"{each.get('internal_api')} {each.get('version')}"
-        for each in environment.get("blas") or ()
-        if each.get("user_api") == "blas"
+        for each in blas_libraries(environment.get("blas"))
     ]
     python = f"Python {environment.get('python') or 'unknown'}"
     if not environment.get("gil_enabled", True):

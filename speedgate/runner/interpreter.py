@@ -13,6 +13,7 @@ import re
 import sys
 import sysconfig
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 BLAS_THREAD_VARIABLES = (
@@ -108,6 +109,11 @@ def _describe_numpy() -> dict[str, Any] | None:
     except (TypeError, KeyError, AttributeError):  # NumPy before 1.26, or a build that omits them
         pass
     return found
+
+
+def blas_libraries(libraries: Iterable[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    """Return the BLAS libraries among those that ``read_blas`` tells; none where nobody knows."""
+    return [library for library in libraries or () if library.get("user_api") == "blas"]
 
 
 def read_blas() -> list[dict[str, Any]] | None:

@@ -15,7 +15,7 @@ from concurrent.futures import BrokenExecutor, Future
 from functools import partial
 from typing import Any
 
-from speedgate.runner.interpreter import describe_interpreter, differences
+from speedgate.runner.interpreter import blas_libraries, describe_interpreter, differences
 from speedgate.runner.strategies.contract import BatchExecutor, CannotMeasure, Initializer, Strategy
 from speedgate.runner.strategies.extras import lacks, load
 from speedgate.runner.strategies.processes import MADE_BY_WORKER
@@ -203,8 +203,7 @@ def differing(here: dict[str, Any], there: dict[str, Any]) -> str:
 def blas_of(environment: dict[str, Any]) -> set[str]:
     return {
         f"{each.get('internal_api')} {each.get('version')} with {each.get('num_threads')} threads"
-        for each in environment["blas"] or ()
-        if each.get("user_api") == "blas"
+        for each in blas_libraries(environment["blas"])
     }
 
 
