@@ -92,6 +92,7 @@ PLAIN = changed(changed(WHOLE, "speedgate", DELETED), "benchmarks", 0, "extra_in
 FIRST_FORMAT = json.loads((Path(__file__).parent / "data" / "run_format_1.json").read_text())
 OF_A_DUEL = changed(WHOLE, "speedgate", "duel", DUEL)
 INFO = ("benchmarks", 0, "extra_info")
+SIDES = (WHOLE, *INFO, "sides")
 HOSTILE = {
     "nested": NEST,
     "nested in a run": changed(WHOLE, "more", NEST),
@@ -112,6 +113,8 @@ HOSTILE = {
     "the bounds are crossed": changed(WHOLE, *INFO, "speedup", "low", 3.0),
     "a confidence of 2": changed(WHOLE, *INFO, "seconds", "confidence", 2.0),
     "a speedup of 0": changed(WHOLE, *INFO, "speedup", {"value": 0.0}),
+    "a side without time": changed(*SIDES, "contender", "seconds", 5e-324),
+    "a median beyond all": changed(WHOLE, "benchmarks", 0, "stats", "median", 1e308),
     "an unknown class": changed(WHOLE, *INFO, "gil_class", "class", "floats"),
     "a class is a number": changed(WHOLE, *INFO, "gil_class", 5),
     "no case": changed(WHOLE, *INFO, "case", DELETED),
@@ -128,6 +131,9 @@ HOSTILE = {
     ),
     "a duel's signal without seconds": changed(
         OF_A_DUEL, "speedgate", "duel", "findings", 0, "signals", "seconds", DELETED
+    ),
+    "a duel's ratio without a bound": changed(
+        OF_A_DUEL, "speedgate", "duel", "findings", 0, "signals", "speedup", "ratio", "low", DELETED
     ),
     "nobody waited in a duel": changed(
         OF_A_DUEL, "speedgate", "duel", "findings", 0, "waiting", []

@@ -9,11 +9,13 @@ from typing import Any
 import msgspec
 
 from speedgate.history.intake import (
+    LEAST_SECONDS,
     MOST,
     AtLeastOne,
     Count,
     IntakeError,
     NotNegative,
+    Plausible,
     any_json,
     decoded,
 )
@@ -44,9 +46,9 @@ class PlainRun(HistoryError):
 class EstimateEntry(msgspec.Struct):
     """What ``Estimate.as_json`` wrote; null bounds are infinite."""
 
-    value: float
-    low: float | None = None
-    high: float | None = None
+    value: Plausible
+    low: Plausible | None = None
+    high: Plausible | None = None
     confidence: float = DEFAULT_CONFIDENCE
     count: Count = 0
 
@@ -107,9 +109,13 @@ class SideEntry(msgspec.Struct):
     """What ``_sides`` wrote of one side."""
 
     seconds: NotNegative
-    cpu: float | None = None
-    voluntary_switches: float | None = None
-    involuntary_switches: float | None = None
+    cpu: Plausible | None = None
+    voluntary_switches: Plausible | None = None
+    involuntary_switches: Plausible | None = None
+
+    def __post_init__(self) -> None:
+        if 0 < self.seconds < LEAST_SECONDS:  # what is divided by it must stay a number
+            raise ValueError(f"no clock tells {self.seconds} seconds")
 
     def side(self) -> Side:
         return Side(self.seconds, self.cpu, self.voluntary_switches, self.involuntary_switches)
@@ -129,8 +135,8 @@ class SidesEntry(msgspec.Struct):
 
 
 class SharesEntry(msgspec.Struct):
-    waiting: float | None = None
-    idle: float | None = None
+    waiting: Plausible | None = None
+    idle: Plausible | None = None
 
 
 class CaseInfo(msgspec.Struct):
@@ -145,9 +151,9 @@ class CaseInfo(msgspec.Struct):
     # Of figures that have no field of their own above, by their keys.
     figures: dict[str, EstimateEntry] = {}
     control: EstimateEntry | None = None
-    inflation: float | None = None
+    inflation: Plausible | None = None
     held: EstimateEntry | None = None
-    page_faults: tuple[float, float] | None = None
+    page_faults: tuple[Plausible, Plausible] | None = None
     concurrency: ConcurrencyEntry | None = None
     tasks: Count | None = None
     loops: Count | None = None
@@ -156,7 +162,7 @@ class CaseInfo(msgspec.Struct):
     sides: SidesEntry | None = None
     shares: SharesEntry | None = None
     blas_threads_asked: int | str | None = None
-    start_seconds: float | None = None
+    start_seconds: Plausible | None = None
     broken: str | None = None
 
     def __post_init__(self) -> None:
@@ -178,7 +184,7 @@ class CaseInfo(msgspec.Struct):
 
 
 class StatsEntry(msgspec.Struct):
-    median: float
+    median: Plausible
 
 
 class BenchmarkEntry(msgspec.Struct):
@@ -246,7 +252,7 @@ class JudgementEntry(msgspec.Struct):
     case: CaseEntry
     verdict: Verdict
     reason: str = ""
-    at_most: float | None = None
+    at_most: Plausible | None = None
     benchmark: str = ""
 
 

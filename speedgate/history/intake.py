@@ -19,7 +19,10 @@ Json = dict[str, Any]
 MOST = 2**53
 Count = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1, le=MOST)]
-NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+# A figure with which one can calculate: squares and ratios of it are still numbers.
+Plausible = Annotated[float, msgspec.Meta(ge=-1e18, le=1e18)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0, le=1e18)]
+LEAST_SECONDS = 1e-18
 # What we write has fewer levels; what recurses into it must not run out of stack.
 MOST_LEVELS = 16
 
@@ -185,9 +188,9 @@ class EnvironmentShape(msgspec.Struct):
 
 
 class FigureShape(msgspec.Struct):
-    value: float
-    low: float | None = None
-    high: float | None = None
+    value: Plausible
+    low: Plausible | None
+    high: Plausible | None
 
 
 class SignalShape(msgspec.Struct):
