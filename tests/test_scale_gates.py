@@ -109,6 +109,11 @@ def test_what_has_no_figures_is_not_evaluated(outcome: Outcome) -> None:
             "blocked 38% of the time: a lock that is not the GIL",
         ),
         (
+            replace(HOLDING, held=estimate(0.45), shares=Shares(0.5, 0.20, 0.28, 0.02)),
+            None,
+            "blocked 28% of the time: a lock, or the GIL",
+        ),
+        (
             replace(HOLDING, held=None, shares=Shares(0.5, 0.20, 0.28, 0.02)),
             None,
             "blocked 28% of the time: a lock, or the GIL",

@@ -16,7 +16,7 @@ from speedgate.judging.gate import (
     too_few,
 )
 from speedgate.judging.gate import Floors as CaseFloors
-from speedgate.judging.gil_class import Classification, GilClass
+from speedgate.judging.gil_class import RELEASES_UP_TO, Classification, GilClass
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate
 
@@ -157,7 +157,9 @@ def _blocked(evidence: Evidence) -> str:
         return ""
     if shares.blocked <= max(LOST, shares.idle or 0.0, shares.waiting or 0.0):
         return ""
-    what = "a lock, or the GIL" if evidence.held is None else "a lock that is not the GIL"
+    # Beside neighbours a GIL that is held throughout was seen as 0.45 of the time.
+    is_free = evidence.held is not None and evidence.held.high <= RELEASES_UP_TO
+    what = "a lock that is not the GIL" if is_free else "a lock, or the GIL"
     return f"blocked {shares.blocked:.0%} of the time: {what}"
 
 
