@@ -62,10 +62,11 @@ def test_report_shows_a_run_as_the_terminal_did(run, machine, tmp_path):
     lines = shown.out.splitlines()
     assert lines[0] == "A CPU, 2 usable cores; Python 3.11.7; NumPy 2.4.6; openblas 0.3.30"
     assert lines[1] == f"from {path}"
-    assert lines[3].split() == ["serial", "threads", "2", "processes", "2"]
-    assert lines[4].startswith("g 1e6  1.00 ")
-    assert "✓" in lines[4]
-    assert lines[5].startswith("g 1e5  ")
+    assert lines[3] == "✓ Passed: the one verdict. What must run side by side does."
+    assert lines[5].split() == ["serial", "threads", "2", "processes", "2"]
+    assert lines[6].startswith("g 1e6  1.00 ")
+    assert "✓" in lines[6]
+    assert lines[7].startswith("g 1e5  ")
     assert "passed: g-1e6-threads-2 1.65x [" in lines[-1]
 
 

@@ -10,7 +10,7 @@ import pytest
 from helpers.made import pair
 from helpers.project import ROOT
 
-from speedgate.stats.figure import COMPARED, FIGURE, FIGURES, WATCHED
+from speedgate.stats.figure import COMPARED, FIGURE, FIGURES, WATCHED, digits
 from speedgate.stats.sample import PairedSample
 
 
@@ -107,3 +107,13 @@ def test_a_new_figure_is_one_declaration(tmp_path):
     (figure,) = benchmark["figures"]
     assert figure["figure"] == "faults"
     assert [each["value"] for each in figure["values"]] == [1.0] * 6
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.949, "0.95"), (0.004, "0.00"), (9.99, "9.99"), (9.996, "10.0"), (12.34, "12.3"),
+     (99.96, "100"), (1234.5, "1234")],
+)  # fmt: skip
+def test_a_ratio_has_two_or_three_digits(value, text):
+    assert digits(value) == text
+    assert FIGURE["speedup"].text(value) == f"{text}x"

@@ -1123,7 +1123,9 @@ def lines_of_summary(result):
 def test_the_summary_has_a_row_per_work_and_a_column_per_strategy(checkout, machine):
     machine.behave("g", HOLDS_GIL)
     lines = lines_of_summary(checkout.run(SCALING, "--sizes=1e5,1e6"))
-    head, *rows = lines[:7]
+    assert lines[0] == "✗ Failed: 1 of 3 verdicts; 2 passed."
+    start = next(n for n, line in enumerate(lines) if line.lstrip().startswith("serial"))
+    head, *rows = lines[start : start + 7]
     assert [column.strip() for column in re.split(r"\s{2,}", head.strip())] == [
         "serial",
         "threads 2",
@@ -1152,6 +1154,44 @@ def test_the_summary_keeps_to_the_width_of_the_terminal(checkout, machine, monke
         line for line in lines_of_summary(result) if not line.startswith(("saved in", "FAILED"))
     ]
     assert max(lines, key=len) == max((line for line in lines if len(line) <= columns), key=len)
+
+
+@pytest.mark.parametrize("behaviour", [SIDE_BY_SIDE, HOLDS_GIL, CROWDED])
+def test_a_run_of_the_folder_ends_with_what_matters_on_one_screen(
+    checkout, machine, monkeypatch, behaviour
+):
+    monkeypatch.setenv("COLUMNS", "80")
+    machine.behave("g", behaviour)
+    result = checkout.run("bench/", "--ignore=bench/bench_transfer.py")
+    shown = lines_of_summary(result)
+    # Its rule above, and a line of the prompt below.
+    assert 1 + sum(-(-max(1, len(line)) // 80) for line in shown) + 1 <= 24, shown
+    says(result, "more with -v or 'speedgate report': article, blas, gil_map, io")
+    assert "speedgate: all figures" not in output(result)
+    assert "Legend:" not in output(result)
+    assert "the article's table" not in output(result)
+
+
+def test_the_tables_follow_where_they_are_asked_for(checkout, machine):
+    for arguments in ((ARTICLE,), ("bench/", "-v", "-k", "article")):
+        result = checkout.run(*arguments)
+        says(result, "the article's table")
+        says(result, "Legend:")
+
+
+def test_others_keep_their_tables_where_ours_are_left_out(roots, machine):
+    roots.pytester.makepyfile(bench_roots=bench() + PLAIN)
+    result = roots.run()
+    says(result, "bench_sum ")
+    assert "bench_roots[roots-1e3-threads-2] " not in output(result)
+
+
+@pytest.mark.parametrize("color", ["yes", "no"])
+def test_marks_do_not_depend_on_colour(checkout, machine, color):
+    machine.behave("g", HOLDS_GIL)
+    result = checkout.run(*ONE, f"--color={color}")
+    says(result, "✗ Failed: 1 of 1 verdict.")
+    assert ("\x1b[31m" in output(result)) == (color == "yes")
 
 
 def test_the_summary_says_where_the_run_was_saved(checkout, machine):
@@ -1192,7 +1232,7 @@ def test_the_article_explains_a_speedup_above_its_workers_as_well(checkout, mach
     result = checkout.run(ARTICLE)
     assert result.ret == GREEN
     says(result, "2 threads", "3.00x")
-    shown = "\n".join(lines_of_summary(result))
+    shown = output(result).partition("= speedgate: all figures =")[2]
     assert re.search(r"main thread|page fault|more than 2", shown)
 
 
@@ -1346,7 +1386,7 @@ def test_benchmarks_of_both_kinds_are_compared_with_their_own(roots, machine):
     roots.pytester.makepyfile(bench_roots=bench() + PLAIN)
     assert roots.run().ret == GREEN
     theirs, ours = roots.files()
-    result = roots.run("--benchmark-compare", "--benchmark-compare-fail=median:99999%")
+    result = roots.run("-v", "--benchmark-compare", "--benchmark-compare-fail=median:99999%")
     assert result.ret == GREEN
     says(result, "Comparing against benchmarks from:", theirs.stem)
     says(result, "comparing with ", ours.stem)
@@ -1372,7 +1412,7 @@ def test_a_run_that_is_named_is_looked_for_by_both_kinds(roots, machine, asked):
     assert roots.run().ret == GREEN
     ours = roots.files()[1]
     name = f"{ours.parent.name}/{ours.stem}" if asked == "ours" else asked
-    result = roots.run(f"--benchmark-compare={name}")
+    result = roots.run("-v", f"--benchmark-compare={name}")
     assert result.ret == GREEN
     shown = {"0001": "bench_sum (NOW)", "ours": "bench_roots[roots-1e3-threads-2] (NOW)"}
     for kind, line in shown.items():
@@ -1404,7 +1444,7 @@ def test_a_fixed_bench_reports_in_its_own_words(roots, machine):
     mark = "fixed=True, report=lambda rows, width: [f'{len(rows)} rows, {rows[1].case.id} last'],"
     body = "speedgate(case, tasks=3, loops=2, pairs=2)"
     roots.pytester.makepyfile(bench_roots=bench(mark=mark, body=body))
-    result = roots.run("--sizes=1000,5")
+    result = roots.run("-v", "--sizes=1000,5")
     assert result.ret == GREEN
     says(result, "2 rows, roots-1e3-threads-2 last")
     assert "1.65 (few)" not in output(result)
@@ -1646,7 +1686,7 @@ def test_a_gate_that_failed_takes_one_benchmark_out_of_the_past_and_no_other(roo
     behave_in(machine, "bench_one.py", HOLDS_GIL)
     for _ in range(5):
         assert len(failures(roots.run())) == 1
-    result = roots.run("--benchmark-compare")
+    result = roots.run("-v", "--benchmark-compare")
     says(result, "5 more runs of this environment are missing")
     says(result, "passed: roots-1e3-threads-2 as in 5 runs before")
 

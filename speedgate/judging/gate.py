@@ -16,6 +16,7 @@ from typing import Any
 from speedgate.stats.accounting import Concurrency, Shares
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate
+from speedgate.stats.figure import digits
 
 DEFAULT_MIN_SPEEDUP = 1.2
 DEFAULT_MIN_CONCURRENCY = 1.7
@@ -333,8 +334,8 @@ def too_few(count: int) -> str:
 def describe(estimate: Estimate) -> str:
     """Return ``1.65x [1.60, 1.71]``."""
     if not estimate.is_bounded:
-        return f"{estimate.value:.2f}x [too few pairs]"
-    return f"{estimate.value:.2f}x [{estimate.low:.2f}, {estimate.high:.2f}]"
+        return f"{digits(estimate.value)}x [too few pairs]"
+    return f"{digits(estimate.value)}x [{digits(estimate.low)}, {digits(estimate.high)}]"
 
 
 def _why_blocked(evidence: Evidence, required: Floors) -> str:

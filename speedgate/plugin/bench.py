@@ -19,7 +19,8 @@ class Bench:
 
     ``report`` turns the rows of this bench and the width into lines, in place of the common table.
     ``held`` asks for the GIL's held fraction of every case, judged or not; ``keeps_promises`` for
-    a failure when a workload that is expected to release the GIL surely holds it.
+    a failure when a workload that is expected to release the GIL surely holds it. ``is_named``
+    says that its file is on the command line: then its own tables are shown.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Bench:
     report: Callable[[list[Row], int], list[str]] | None = None
     held: bool = False
     keeps_promises: bool = False
+    is_named: bool = False
 
 
 @dataclass(frozen=True)

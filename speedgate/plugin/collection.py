@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -33,8 +34,10 @@ def give_cases(metafunc: pytest.Metafunc, marker: pytest.Mark) -> None:
             "give it the arguments 'case' and 'speedgate'"
         )
     state = metafunc.config.stash[STATE]
-    whole = state.settings.selection.workloads is not None or is_named(metafunc)
+    named = is_named(metafunc)
+    whole = state.settings.selection.workloads is not None or named
     bench = read_mark(metafunc.definition.name, metafunc.config, whole, **marker.kwargs)
+    bench = replace(bench, is_named=named)
     state.collected.workloads.update(workload.name for workload in marker.kwargs["workloads"])
     state.collected.gates += [gate for gate in bench.gates if gate not in state.collected.gates]
     chosen = cases(state.settings.selection, bench.declared)

@@ -29,7 +29,7 @@ from speedgate.plugin.storage import (
     refuse_folder_that_cannot_be_written,
     without_objects,
 )
-from speedgate.plugin.terminal import RunReport, write_summary
+from speedgate.plugin.terminal import RunReport, hide_tables, write_summary
 from speedgate.report.text import visible
 from speedgate.runner.strategies.dask import SCHEDULER as DASK_SCHEDULER
 
@@ -141,6 +141,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Ite
 
     pytest-benchmark raises where --benchmark-compare-fail finds a regression.
     """
+    hide_tables(config)
     try:
         return (yield)
     finally:

@@ -30,6 +30,7 @@ from speedgate.plugin.bench import Bench
 from speedgate.plugin.fixture import make_plan, measure_case
 from speedgate.plugin.last_failed import asks_for_failures
 from speedgate.plugin.session import STATE, State, measures
+from speedgate.report.first_screen import remedy
 from speedgate.report.text import visible, visible_lines
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE
 
@@ -264,7 +265,9 @@ def conclude(state: State, item: VerdictItem, judgement: Judgement) -> None:
     strict = state.settings.strict and judgement.verdict is Verdict.INCONCLUSIVE
     missing = state.settings.require and judgement.is_missing
     if judgement.verdict is Verdict.FAILED or strict or missing:
-        raise GateFailed(f"{judgement.line}\n{advice(judgement)}")
+        is_control = judgement.at_most is not None
+        what_to_do = remedy(judgement.gate, judgement.verdict, is_control)
+        raise GateFailed(f"{judgement.line}\n{what_to_do}")
     if judgement.verdict is Verdict.NOT_EVALUATED:
         raise NotEvaluated(judgement.line)
     if judgement.verdict is not Verdict.PASSED:
@@ -294,18 +297,3 @@ class PromiseItem(VerdictItem):
         rows = state.measured.rows.get(self.bench, {})
         broken = [nodeid for nodeid, row in rows.items() if broken_promises([row])]
         return broken or super()._to_run_again(state)
-
-
-def advice(judgement: Judgement) -> str:
-    """Return what to do about a judgement that fails the run."""
-    if judgement.verdict is Verdict.FAILED and isinstance(judgement, HistoryJudgement):
-        return (
-            "gate history: it stays red until it is mended or accepted; where this is the level "
-            "from now on: speedgate accept RUN --why '...'"
-        )
-    if judgement.verdict is Verdict.FAILED:
-        return (
-            f"gate {judgement.gate}: if this build is meant to be so, lower --min-speedup or "
-            "--min-concurrency; 'speedgate report' has the figures"
-        )
-    return f"gate {judgement.gate}: run again on a quiet machine or with a longer --budget"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -10,12 +13,21 @@ import pytest
 from speedgate.history.format import HistoryError
 from speedgate.history.history import History
 from speedgate.history.store import StoreError
-from speedgate.judging.gate import (
-    Verdict,
-)
+from speedgate.judging.gate import Judgement, Verdict
 from speedgate.judging.gil_map import broken_promises, changes, kept_better
+from speedgate.judging.row import Row
+from speedgate.plugin.bench import Bench
 from speedgate.plugin.session import STATE, Measured, State
 from speedgate.plugin.storage import history_location
+from speedgate.report.first_screen import (
+    LINES,
+    Finding,
+    FirstScreen,
+    Line,
+    is_whole,
+    remedy,
+    screen_lines,
+)
 from speedgate.report.progress import Progress, duration
 from speedgate.report.summary import summary_lines
 from speedgate.report.text import encodable, visible
@@ -69,24 +81,59 @@ class RunReport:
         return "passed", ".", f"PASSED ({figure}{duration(self._left_seconds())} left)"
 
 
-def write_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Print the one table, the gate's words, and where the run was saved."""
-    state = config.stash[STATE]
-    if state.words.complaint:
-        write(terminalreporter, state.words.complaint, red=True)
-    if not (
-        state.measured.rows
-        or state.judged.judgements
-        or state.measured.left_out
-        or state.words.notes
-    ):
+def hide_tables(config: pytest.Config) -> None:
+    """Have pytest-benchmark leave its tables of our benchmarks out where nobody asks for them.
+
+    Those of other benchmarks, what it finds to have regressed and its histograms stay.
+    """
+    session, state = getattr(config, "_benchmarksession", None), config.stash[STATE]
+    if session is None or not session.groups or session.histogram:
         return
+    hidden = {
+        nodeid for nodeid, item in state.collected.items.items() if not shows(config, item.bench)
+    }
+    groups = [
+        (name, [benchmark for benchmark in benchmarks if benchmark["fullname"] not in hidden])
+        for name, benchmarks in session.groups
+    ]
+    kept = [(name, benchmarks) for name, benchmarks in groups if benchmarks]
+    if kept:
+        session.groups = kept
+    else:
+        session.quiet = True  # it goes on to tell what has regressed
+
+
+def shows(config: pytest.Config, bench: Bench) -> bool:
+    """Whether the tables of a bench are shown beside the first screen."""
+    return config.get_verbosity() > 0 or bench.is_named
+
+
+def write_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print the tables that are asked for, and at last the first screen."""
+    state, width = config.stash[STATE], terminalreporter._tw.fullwidth
+    measured = state.measured
+    if not (measured.rows or state.judged.judgements or measured.left_out or state.words.notes):
+        if state.words.complaint:
+            write(terminalreporter, state.words.complaint, red=True)
+        return
+    screen = screen_of(terminalreporter, config, state)
+    room = room_of(terminalreporter)
+    details = detail_lines(config, state, width, is_whole(screen, width, room))
+    if details:
+        terminalreporter.section("speedgate: all figures")
+        write_lines(terminalreporter, details)
     terminalreporter.section("speedgate")
-    write_tables(terminalreporter, state)
-    if config.get_verbosity() > 0:
-        write(terminalreporter, timed_share(state.measured))
-    write_saved(terminalreporter, config, state)
-    write_changes(terminalreporter, config, state)
+    write_lines(terminalreporter, screen_lines(screen, width, room))
+
+
+def room_of(reporter: Any) -> int:
+    """Return how many lines are ours beside the rule above, what pytest says below, and the prompt.
+
+    pytest's line of a failure takes two, since it does not count the colours in it.
+    """
+    lines = max(LINES, shutil.get_terminal_size().lines) if reporter.isatty else LINES
+    failed = sum(len(reporter.stats.get(outcome, ())) for outcome in ("failed", "error"))
+    return max(LINES // 2, lines - 3 - (1 + 2 * failed if failed else 0))
 
 
 def timed_share(measured: Measured) -> str:
@@ -104,74 +151,122 @@ def write(reporter: Any, line: str, **markup: bool) -> None:
         reporter.write_line(encodable(visible(each), reporter._tw._file), **markup)
 
 
-def write_saved(reporter: Any, config: pytest.Config, state: State) -> None:
-    """Say where the run is, and what could not be saved."""
-    for trouble in state.saving.troubles:
-        write(reporter, trouble, red=True)
-    if state.saving.recording is None or state.saving.recording.saved is None:
+def write_lines(reporter: Any, lines: Iterable[Line]) -> None:
+    for line, verdict in lines:
+        write(reporter, line, **MARKUP.get(verdict, {}))
+
+
+def screen_of(reporter: Any, config: pytest.Config, state: State) -> FirstScreen:
+    """Return what the first screen holds of this session."""
+    judgements, benches = state.judged.judgements, state.measured.rows
+    findings = [finding_of(each) for each in judgements if each.verdict is not Verdict.PASSED]
+    return FirstScreen(
+        rows=common_rows(benches),
+        judged=[(judged.case, judged.verdict) for judged in judgements],
+        findings=findings,
+        problems=[Finding(Verdict.FAILED, line) for line in problems(reporter, state)],
+        notes=[*left_out(state), *state.words.notes, *changed(config, state)],
+        saved=list(saved_words(config, state)),
+        more=more_words(config, state),
+        cases=sum(len(rows) for rows in benches.values()),
+    )
+
+
+def finding_of(judgement: Judgement) -> Finding:
+    what_to_do = remedy(judgement.gate, judgement.verdict, judgement.at_most is not None)
+    return Finding(judgement.verdict, judgement.line, what_to_do)
+
+
+def common_rows(benches: Mapping[Bench, Mapping[str, Row]]) -> list[Row]:
+    """Return the rows of the benches that have no table of their own."""
+    return [row for bench, rows in benches.items() if bench.report is None for row in rows.values()]
+
+
+def classified(state: State) -> list[Row]:
+    """Return the rows that say what the GIL does."""
+    rows = (row for rows in state.measured.rows.values() for row in rows.values())
+    return [row for row in rows if row.gil_class is not None]
+
+
+def problems(reporter: Any, state: State) -> Iterator[str]:
+    """Yield what fails the run without being a verdict on a case."""
+    if state.words.complaint:
+        yield state.words.complaint
+    yield from state.saving.troubles
+    if not state.settings.in_process:
+        yield from broken_promises(classified(state))
+    reports = [
+        report for outcome in ("failed", "error") for report in reporter.stats.get(outcome, ())
+    ]
+    ended = [report for report in reports if report.nodeid in state.collected.items]
+    if ended:
+        yield f"failed: {len(ended)} of our benchmarks ended in an error; it is told above"
+
+
+def left_out(state: State) -> Iterator[str]:
+    for reason, count in Counter(state.measured.left_out.values()).items():
+        yield f"{count} cases not measured: {reason}"
+
+
+def more_words(config: pytest.Config, state: State) -> str:
+    """Name what this screen leaves out, and say how to see it."""
+    hidden = [bench for bench in state.measured.rows if not shows(config, bench)]
+    if not hidden:
+        return ""
+    tables = [bench.name for bench in hidden if bench.report is not None]
+    names = ", ".join(name.removeprefix("bench_") for name in tables)
+    return f"more with -v or 'speedgate report'{f': {names}' if tables else ''}"
+
+
+def saved_words(config: pytest.Config, state: State) -> Iterator[str]:
+    """Say where the run is, and how to see it beside the one it is compared with."""
+    recording = state.saving.recording
+    if recording is None or recording.saved is None:
         return
-    saved = state.saving.recording.saved
     note = "" if state.is_complete else ", marked incomplete: it is no baseline"
-    write(reporter, f"saved in {saved}{note}")
+    yield f"saved in {recording.saved}{note}"
     if state.past.compared is not None:
-        command = f"speedgate compare {state.past.compared.name} {saved.stem}"
         where = history_location(config, state)
-        write(
-            reporter,
-            f"side by side: {command}{'' if where == 'results' else f' --history {where}'}",
+        history = "" if where == "results" else f" --history {where}"
+        yield (
+            f"side by side: speedgate compare {state.past.compared.name} {recording.saved.stem}"
+            f"{history}"
         )
     if state.saving.kept_in:
-        write(reporter, f"and in {state.saving.kept_in}")
+        yield f"and in {state.saving.kept_in}"
 
 
-def write_tables(reporter: Any, state: State) -> None:
-    """Write the common table with the gate's words, then the benches' own tables."""
-    common = [
-        row
-        for bench, rows in state.measured.rows.items()
-        if bench.report is None
-        for row in rows.values()
-    ]
-    for line, verdict in summary_lines(common, state.judged.judgements, reporter._tw.fullwidth):
-        write(reporter, line, **MARKUP.get(verdict, {}))
-    for reason in dict.fromkeys(state.measured.left_out.values()):
-        count = sum(each == reason for each in state.measured.left_out.values())
-        write(reporter, f"{count} cases not measured: {reason}", yellow=True)
-    for note in state.words.notes:
-        write(reporter, note, yellow=True)
-    for bench, rows in state.measured.rows.items():
+def detail_lines(config: pytest.Config, state: State, width: int, has_table: bool) -> list[Line]:
+    """Return every figure of the benches that are shown: the table, if the screen cuts it, the
+    words of each verdict, and the benches' own tables."""
+    benches = {bench: rows for bench, rows in state.measured.rows.items() if shows(config, bench)}
+    if not benches:
+        return []
+    judgements = state.judged.judgements
+    lines = summary_lines(common_rows(benches), judgements, width, with_table=not has_table)
+    for bench, rows in benches.items():
         if bench.report is not None:
-            write(reporter, "")
-            for line in bench.report(list(rows.values()), reporter._tw.fullwidth):
-                write(reporter, line)
-
-
-def write_changes(reporter: Any, config: pytest.Config, state: State) -> None:
-    """Say what broke its promise, and what is in another class than when it was last measured."""
-    rows = [
-        row
-        for mine in state.measured.rows.values()
-        for row in mine.values()
-        if row.gil_class is not None
-    ]
-    if not state.settings.in_process:
-        for line in broken_promises(rows):
-            write(reporter, line, red=True)
+            lines += [("", None), *((line, None) for line in bench.report([*rows.values()], width))]
     if state.measured.environment.get("gil_enabled", True):
-        for line in kept_better(rows):
-            write(reporter, line, green=True)
-    if not rows or state.saving.recording is None or state.saving.recording.saved is None:
-        return
-    saved = state.saving.recording.saved.relative_to(state.saving.recording.results).as_posix()
+        lines += [(line, Verdict.PASSED) for line in kept_better(classified(state))]
+    if config.get_verbosity() > 0:
+        lines.append((timed_share(state.measured), None))
+    return lines
+
+
+def changed(config: pytest.Config, state: State) -> list[str]:
+    """Say what is in another class of the GIL than when it was last measured."""
+    rows, recording = classified(state), state.saving.recording
+    if not rows or recording is None or recording.saved is None:
+        return []
+    saved = recording.saved.relative_to(recording.results).as_posix()
     try:
         with History(history_location(config, state)) as history:
             cases = {row.case for row in rows}
             before = history.earlier_classes(state.measured.environment, cases, but=saved)
     except (HistoryError, StoreError, OSError) as error:
-        write(reporter, f"not compared with earlier classes: {error}", red=True)
-        return
-    for change in changes(before, rows):
-        write(reporter, change.line, yellow=True)
+        return [f"not compared with earlier classes: {error}"]
+    return [change.line for change in changes(before, rows)]
 
 
 MARKUP: dict[Verdict | None, dict[str, bool]] = {

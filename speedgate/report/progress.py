@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-# In a log, where a line cannot be rewritten, one line in so many seconds is enough.
-LOG_EVERY_SECONDS = 10.0
+# In a log, where a line cannot be rewritten, one line in half a minute is enough.
+LOG_EVERY_SECONDS = 30.0
 
 
 def duration(seconds: float) -> str:

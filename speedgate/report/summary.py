@@ -9,11 +9,20 @@ from speedgate.history.document import Run
 from speedgate.history.format import JudgementEntry
 from speedgate.judging.advice import advise
 from speedgate.judging.gate import Judgement, Verdict
-from speedgate.judging.gil_map import operations
+from speedgate.judging.gil_map import broken_promises, operations
 from speedgate.judging.row import Row
 from speedgate.report.blas import blas_lines, blas_table
 from speedgate.report.comparison import INCOMPLETE
 from speedgate.report.duel import duel_markdown, duel_text
+from speedgate.report.first_screen import (
+    Finding,
+    FirstScreen,
+    Line,
+    is_whole,
+    marks,
+    remedy,
+    screen_lines,
+)
 from speedgate.report.map import map_lines, map_table
 from speedgate.report.table import MARKS, Table, markdown, plain, speedup_table, wrapped
 from speedgate.report.text import markdown_text, visible
@@ -32,14 +41,6 @@ LEGEND = (
 FEW = "few: too few rounds for an interval, so that the figure decides nothing"
 OTHERS = "seconds a call of benchmarks that are not ours: the median of their rounds"
 
-# Where two gates judged one case, its mark is that of the graver verdict.
-GRAVITY = (Verdict.PASSED, Verdict.NOT_EVALUATED, Verdict.INCONCLUSIVE, Verdict.FAILED)
-
-
-def marks(judged: Iterable[tuple[Case, Verdict]]) -> dict[Case, Verdict]:
-    """Return the verdict that a case's mark tells."""
-    return dict(sorted(judged, key=lambda pair: GRAVITY.index(pair[1])))
-
 
 def remarks(rows: Iterable[Row]) -> list[str]:
     """Return a line for every threaded speedup above its number of workers, with the reason."""
@@ -56,16 +57,19 @@ def remarks(rows: Iterable[Row]) -> list[str]:
 
 
 def summary_lines(
-    rows: Sequence[Row], judgements: Sequence[Judgement], width: int
-) -> list[tuple[str, Verdict | None]]:
-    """Return the lines of the summary, each with the verdict that it tells, if any."""
-    paragraphs: list[tuple[str, Verdict | None]] = []
-    lines: list[tuple[str, Verdict | None]] = []
-    if rows:
+    rows: Sequence[Row], judgements: Sequence[Judgement], width: int, with_table: bool = True
+) -> list[Line]:
+    """Return the lines of the summary, each with the verdict that it tells, if any.
+
+    Without the table, what is remarkable in it and the words of every verdict.
+    """
+    paragraphs: list[Line] = []
+    lines: list[Line] = []
+    if rows and with_table:
         mark_of = marks((judgement.case, judgement.verdict) for judgement in judgements)
         lines += [(line, None) for line in plain(speedup_table(rows, mark_of), width)]
         paragraphs += [("", None), *((line, None) for line in meanings(rows))]
-        paragraphs += [(remark, None) for remark in remarks(rows)]
+    paragraphs += [(remark, None) for remark in remarks(rows)]
     fastest = [advice.short for advice in advise(rows)]
     if fastest:
         paragraphs.append((f"fastest here: {'; '.join(fastest)}", None))
@@ -103,8 +107,12 @@ def text_run(run: Run, width: int) -> list[str]:
     lines += [*origin_lines(run, width), ""]
     if run.duel is not None:
         return lines + duel_text(run.duel, width)
+    screen = run_screen(run)
+    lines += [line for line, _ in screen_lines(screen, width)] if run.rows() else []
+    shown = {row.bench for row in screen.rows} if is_whole(screen, width) else set()
     for rows in _by_bench(run):
-        lines += [*_bench_lines(rows, run, width), ""]
+        if rows[0].bench not in shown:
+            lines += ["", *_bench_lines(rows, run, width)]
         lines += [line for remark in remarks(rows) for line in wrapped(remark, width)]
     lines += [line for text in meanings(run.rows()) for line in wrapped(text, width)]
     if run.others():
@@ -113,6 +121,34 @@ def text_run(run: Run, width: int) -> list[str]:
     return lines + [
         line for judgement in run.judgements for line in wrapped(_sentence(judgement), width)
     ]
+
+
+def run_screen(run: Run) -> FirstScreen:
+    """Return what the first screen holds of a stored run: that of the session, as far as a file
+    keeps it. The table is that of the benches with a gate, or of the first one."""
+    benches = [rows for rows in _by_bench(run) if not _has_table_of_its_own(rows)]
+    judged = [(judgement.case.case(), judgement.verdict) for judgement in run.judgements]
+    cases = {case for case, _ in judged}
+    gated = [rows for rows in benches if cases & {row.case for row in rows}]
+    return FirstScreen(
+        rows=[row for rows in gated or benches[:1] for row in rows],
+        judged=judged,
+        findings=[
+            Finding(
+                entry.verdict,
+                _sentence(entry),
+                remedy(entry.gate, entry.verdict, entry.at_most is not None),
+            )
+            for entry in run.judgements
+            if entry.verdict is not Verdict.PASSED
+        ],
+        problems=[Finding(Verdict.FAILED, line) for line in broken_promises(run.rows())],
+        cases=len(run.rows()),
+    )
+
+
+def _has_table_of_its_own(rows: Sequence[Row]) -> bool:
+    return any(row.gil_class or row.is_blas_default for row in rows)
 
 
 def _bench_lines(rows: list[Row], run: Run, width: int) -> list[str]:

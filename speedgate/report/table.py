@@ -12,6 +12,7 @@ from speedgate.judging.row import Row
 from speedgate.report.text import markdown_code, markdown_text, one_line, visible
 from speedgate.stats.case import Case, format_size
 from speedgate.stats.estimate import Estimate
+from speedgate.stats.figure import digits
 
 MARKS = {
     Verdict.PASSED: "✓",
@@ -62,8 +63,8 @@ def _cell(row: Row | None, verdicts: Mapping[Case, Verdict]) -> str:
 def short(estimate: Estimate) -> str:
     """Return ``1.65 1.60-1.71``; the point alone where there are too few rounds for an interval."""
     if not estimate.is_bounded:
-        return f"{estimate.value:.2f} (few)"
-    return f"{estimate.value:.2f} {estimate.low:.2f}-{estimate.high:.2f}"
+        return f"{digits(estimate.value)} (few)"
+    return f"{digits(estimate.value)} {digits(estimate.low)}-{digits(estimate.high)}"
 
 
 def markdown(table: Table, code: int | None = None) -> str:

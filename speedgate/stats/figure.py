@@ -18,6 +18,12 @@ from speedgate.stats.sample import Pair, PairedSample
 OfPair = Callable[[Pair, int], float | None]
 
 
+def digits(value: float) -> str:
+    """Return a ratio or a share with two or three digits: ``0.95``, ``1.65``, ``12.3``, ``123``."""
+    decimals = next((n for n, limit in ((2, 9.995), (1, 99.95)) if abs(value) < limit), 0)
+    return f"{value:.{decimals}f}"
+
+
 @dataclass(frozen=True)
 class Figure:
     """A figure: its names, its direction, how a pair tells it, and who looks at it.
@@ -48,8 +54,7 @@ class Figure:
 
     def text(self, value: float) -> str:
         """Return a value as a reader sees it: ``1.65x``, ``0.00123 s``, ``0.02``."""
-        digits = f"{value:.3g}" if self.unit == "s" else f"{value:.2f}"
-        return f"{digits} s" if self.unit == "s" else f"{digits}{self.unit}"
+        return f"{value:.3g} s" if self.unit == "s" else f"{digits(value)}{self.unit}"
 
     def is_possible(self, value: float) -> bool:
         """Whether the figure can have this value at all."""
