@@ -24,7 +24,9 @@ from typing import Any
 
 from evaluation.accuracy import MACHINE, commit
 from evaluation.pages import write_page
-from speedgate.duel.decision import LEAST_SAME, PAIR_FIGURE, DuelVerdict, Effect, decide
+from speedgate.duel.decision import DuelVerdict, decide, is_too_early
+from speedgate.duel.effect import Effect
+from speedgate.duel.finding import figure_of_key
 from speedgate.stats.estimate import Estimate
 
 DUELS_FILE = Path("evaluation/trials/duels.jsonl")
@@ -173,15 +175,18 @@ def rejudged(finding: Json) -> str:
     """
     if finding["verdict"] not in ("same", "inconclusive"):
         return str(finding["verdict"])
-    effects = {
-        name: Effect(PAIR_FIGURE[name], (ratio, ratio), ratio)
-        for name, found in finding["ratios"].items()
-        if (ratio := estimate_of(found)) is not None
+    known = {
+        figure_of_key(key, is_share=False): estimate_of(ratio)
+        for key, ratio in finding["ratios"].items()
     }
-    verdict = decide(effects, ()).verdict
-    if verdict is DuelVerdict.SAME and finding["bouts"] < LEAST_SAME:
-        verdict = DuelVerdict.INCONCLUSIVE
-    return verdict.value
+    effects = {
+        figure.name: Effect(figure, ratio, ratio, ratio)
+        for figure, ratio in known.items()
+        if ratio is not None
+    }
+    decision = decide(effects, ())
+    is_early = is_too_early(decision, finding["bouts"])
+    return (DuelVerdict.INCONCLUSIVE if is_early else decision.verdict).value
 
 
 def estimate_of(found: Json) -> Estimate | None:

@@ -16,8 +16,11 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from speedgate.duel.decision import RATIO_MARGIN, DuelVerdict, PairFigure
+from speedgate.duel.block import BuildLabel
+from speedgate.duel.decision import DuelVerdict
 from speedgate.duel.duel import Duel
+from speedgate.duel.margin import RATIO_MARGIN
+from speedgate.stats.figure import Figure
 
 CASES = 76
 BUDGET_SECONDS = 780.0
@@ -25,7 +28,7 @@ BLOCK_SECONDS = 1.0
 MARGIN = math.log1p(RATIO_MARGIN)
 RATIOS = ("seconds", "concurrency", "inflation")
 
-ENTRY = SimpleNamespace(case=SimpleNamespace(workers=2), label="made")
+ONE, OTHER = BuildLabel("one"), BuildLabel("other")
 
 Draw = Callable[[random.Random], float]
 
@@ -35,48 +38,50 @@ class MadeBlock:
     """What a decision asks of a block. A speedup falls by as much as the parallel seconds rise."""
 
     changes: dict[str, float]
+    reference: BuildLabel = ONE
 
-    def change(
-        self, figure: PairFigure, workers: int, build: int, undisturbed: bool = False
-    ) -> float | None:
+    def change(self, figure: Figure, build: BuildLabel, undisturbed: bool = False) -> float | None:
         return self.changes.get(figure.name)
 
-    def waiting(self, workers: int, build: int) -> float | None:
+    def waiting(self, build: BuildLabel) -> float | None:
         return 0.0
 
-    def level(self, figure: PairFigure, workers: int, build: int) -> float | None:
+    def level(self, figure: Figure, build: BuildLabel) -> float | None:
         change = self.changes.get(figure.name)
-        return None if change is None else math.exp(change * build)
+        return None if change is None else math.exp(change * (build == OTHER))
 
 
 @dataclass
 class MadeMatchup:
     """What a duel asks of a matchup: blocks drawn around a true change of the parallel seconds.
 
-    ``explaining`` is that of what explains: fewer workers at once, and more CPU. ``others`` draws
-    what is not the seconds, where that is drawn in another way.
+    ``explaining`` is that of what explains: fewer workers at once, and more CPU. ``draw_others``
+    draws what is not the seconds.
     """
 
+    entry: Any
     draw: Draw
+    draw_others: Draw
     true_change: float
     explaining: float
     chance: random.Random
     clock: list[float]
-    others: Draw | None = None
     blocks: list[Any] = field(default_factory=list)
-    failures: dict[int, str] = field(default_factory=dict)
-    lacking: dict[int, str] = field(default_factory=dict)
-    builds_under_test: tuple[str, str] = ("A", "B")
-    builds: tuple[int, int] = (0, 1)
-    entry: Any = field(default_factory=lambda: ENTRY)
+    failures: dict[BuildLabel, str] = field(default_factory=dict)
+    lacking: dict[BuildLabel, str] = field(default_factory=dict)
+    reference: BuildLabel = ONE
+    builds: tuple[BuildLabel, ...] = (ONE, OTHER)
+    others: tuple[BuildLabel, ...] = (OTHER,)
+    contenders: tuple[BuildLabel, ...] = (OTHER,)
+    calls: int = 1
 
     def is_over(self) -> bool:
         return False
 
     def run_block(self) -> None:
         self.clock[0] += BLOCK_SECONDS
-        changes = {name: (self.others or self.draw)(self.chance) for name in RATIOS}
-        if self.others is not None:
+        changes = {name: self.draw_others(self.chance) for name in RATIOS}
+        if self.draw_others is not self.draw:
             changes["seconds"] = self.draw(self.chance)
         changes["seconds"] += self.true_change
         changes["concurrency"] -= self.explaining
@@ -134,19 +139,23 @@ def made_duel(scene: str, chance: random.Random) -> Counter[tuple[bool, DuelVerd
     true = [math.log(ratio) for ratio, count in slower.items() for _ in range(count)]
     clock = [0.0]
     explaining = EXPLAINING.get(scene, 0.0)
-    others = normal(0.02) if scene == SLOW_PROCESSES else None
+    changes = {
+        f"case {number}": each for number, each in enumerate(true + [change] * (CASES - len(true)))
+    }
+    draw_others = normal(0.02) if scene == SLOW_PROCESSES else draw
     matchups: list[Any] = [
-        MadeMatchup(draw, each, explaining, chance, clock, others)
-        for each in true + [change] * (CASES - len(true))
+        MadeMatchup(entry_called(name), draw, draw_others, each, explaining, chance, clock)
+        for name, each in changes.items()
     ]
     chance.shuffle(matchups)
     duel = Duel(matchups, BUDGET_SECONDS, now=lambda: clock[0])
     duel.run()
-    # The matchups are ours, made above, whatever the duel takes them for.
-    return Counter(
-        (each.state.matchup.true_change > MARGIN, each.verdict)  # type: ignore[attr-defined]
-        for each in duel.findings()
-    )
+    return Counter((changes[each.name] > MARGIN, each.verdict) for each in duel.findings())
+
+
+def entry_called(name: str) -> SimpleNamespace:
+    """What a finding asks of a duel's entry."""
+    return SimpleNamespace(case=None, label=name, blas_threads=1)
 
 
 def row(scene: str, duels: int) -> str:

@@ -16,26 +16,31 @@ from statistics import fmean, stdev
 from evaluation.scenes import SCENES, scene
 from evaluation.weighted import WORKLOADS
 from speedgate.commands.duel import under_test
+from speedgate.duel.block import Block, BuildLabel
 from speedgate.duel.build import open_builds
-from speedgate.duel.decision import PAIR_FIGURE, Block, Candidate, waiting_of
+from speedgate.duel.candidate import Candidate
+from speedgate.duel.effect import waiting_of
+from speedgate.duel.margin import margin_of
 from speedgate.duel.matchup import Entry, Matchup
 from speedgate.stats.case import Case
+from speedgate.stats.figure import FIGURE
 
-# What each build is, and by how much its seconds are truly those of the first.
+REFERENCE = "a="
+# By its label what each other build is, how it is asked for, and by how much its seconds are truly
+# those of the reference.
 TRUTHS = {
-    "A": ("A=", 1.0),
-    "the same": ("same=", 1.0),
-    "1.3 times the work": ("more=SPEEDGATE_MORE=0.3", 1.3),
-    "behind a lock": ("locked=SPEEDGATE_LOCKED=1", 2.0),
+    BuildLabel("same"): ("the same", "same=", 1.0),
+    BuildLabel("more"): ("1.3 times the work", "more=SPEEDGATE_MORE=0.3", 1.3),
+    BuildLabel("locked"): ("behind a lock", "locked=SPEEDGATE_LOCKED=1", 2.0),
 }
 TIME_LIMIT_SECONDS = 60.0
 WORKERS = 2
-SECONDS = PAIR_FIGURE["seconds"]
+SECONDS = FIGURE["seconds"]
 
 
 def measured(name: str, blocks: int) -> list[Block]:
     """Return blocks of all workloads in a scene."""
-    texts = [text for text, _ in TRUTHS.values()]
+    texts = [REFERENCE, *(text for _, text, _ in TRUTHS.values())]
     builds = open_builds(texts, from_source=False, allow_same=True, tell=lambda line: None)
     with under_test(builds) as builds_under_test:
         matchups = [
@@ -54,21 +59,21 @@ def measured(name: str, blocks: int) -> list[Block]:
     return [block for matchup in matchups for block in matchup.blocks]
 
 
-def beyond(blocks: list[Block], build: int, sign: int) -> tuple[float, float]:
+def beyond(blocks: list[Block], build: BuildLabel, sign: int) -> tuple[float, float]:
     """Return how many of the blocks lie beyond the margin as measured, and as a duel asks."""
     candidate = Candidate(build, SECONDS, sign)
-    raw = [block.change(SECONDS, WORKERS, build) or 0.0 for block in blocks]
+    raw = [block.change(SECONDS, build) or 0.0 for block in blocks]
     return (
-        fmean(sign * each > SECONDS.margin for each in raw),
-        fmean(bool(candidate.agrees(block, WORKERS)) for block in blocks),
+        fmean(sign * each > margin_of(SECONDS) for each in raw),
+        fmean(bool(candidate.agrees(block)) for block in blocks),
     )
 
 
-def row(name: str, blocks: list[Block], build: int) -> str:
-    label, (_, truth) = list(TRUTHS.items())[build]
-    waiting = waiting_of(blocks, WORKERS, build)
+def row(name: str, blocks: list[Block], build: BuildLabel) -> str:
+    label, _, truth = TRUTHS[build]
+    waiting = waiting_of(blocks, build)
     spreads = [
-        stdev(block.change(SECONDS, WORKERS, build, each) or 0.0 for block in blocks)
+        stdev(block.change(SECONDS, build, each) or 0.0 for block in blocks)
         for each in (False, True)
     ]
     slower, faster = (beyond(blocks, build, sign) for sign in (1, -1))
@@ -91,7 +96,7 @@ def main() -> None:
     print(f"|{' --- |' * 10}")
     for name in options.scenes.split(","):
         blocks = measured(name, options.blocks)
-        for build in range(1, len(TRUTHS)):
+        for build in TRUTHS:
             print(row(name, blocks, build), flush=True)
 
 

@@ -14,11 +14,12 @@ from statistics import median, stdev
 
 from speedgate.commands.duel import under_test
 from speedgate.duel.build import open_builds
-from speedgate.duel.decision import PAIR_FIGURE, block_changes
+from speedgate.duel.effect import block_changes
 from speedgate.duel.matchup import BuildUnderTest, Entry, Matchup
 from speedgate.duel.selection import parse_entry
 from speedgate.measuring.measure import Json
 from speedgate.measuring.runner_process import RunnerClient
+from speedgate.stats.figure import FIGURE
 
 CASES = (
     "g-1e4-threads-2",
@@ -79,9 +80,9 @@ def measured(blocks: int) -> list[tuple[str, list[float], list[float]]]:
 
 
 def spreads(matchup: Matchup) -> list[float]:
-    """Return the standard deviation over blocks of each figure's logarithm, B over A."""
-    workers = matchup.entry.case.workers
-    return [stdev(block_changes(matchup.blocks, PAIR_FIGURE[name], workers, 1)) for name in SHOWN]
+    """Return the standard deviation over blocks of each figure's logarithm."""
+    (other,) = matchup.others
+    return [stdev(block_changes(matchup.blocks, FIGURE[name], other)) for name in SHOWN]
 
 
 def main() -> None:

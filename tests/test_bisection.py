@@ -4,10 +4,11 @@ import pytest
 from helpers.builds import CRASHING, PAIR_SECONDS, MadeBuilds
 
 from speedgate.duel.bisection import STEP_BLOCKS, Answer, Outcome, nearer_end, search
-from speedgate.duel.decision import PAIR_FIGURE, Candidate
+from speedgate.duel.candidate import Candidate
+from speedgate.stats.figure import FIGURE
 
 VERSIONS = [f"1.{number}" for number in range(20)]
-SPEEDUP_FELL = Candidate(1, PAIR_FIGURE["speedup"], -1)
+SPEEDUP_FELL = Candidate("b", FIGURE["speedup"], -1)
 
 
 def probing(first_bad, unknown=(), asked=None):
@@ -65,7 +66,7 @@ def test_an_inconclusive_step_is_repeated_and_then_given_up():
 def test_a_step_beside_neighbours_is_less_sure():
     """By its seconds the middle is like the bad one; with the waiting given back like the good."""
     slow = {"pair_seconds": 2 * PAIR_SECONDS}
-    rose = Candidate(1, PAIR_FIGURE["seconds"], 1)
+    rose = Candidate("b", FIGURE["seconds"], 1)
     quiet = MadeBuilds({}, slow, slow).matchup()
     assert nearer_end(quiet, rose)[0] is Answer.BAD
     beside = MadeBuilds({}, slow | {"waiting": 0.5}, slow).matchup()
@@ -75,4 +76,4 @@ def test_a_step_beside_neighbours_is_less_sure():
 def test_a_version_that_fails_is_left_out():
     answer, why = nearer_end(MadeBuilds({}, CRASHING, {}).matchup(), SPEEDUP_FELL)
     assert answer is Answer.MISSING
-    assert why.startswith("B failed: the runner ended by signal SIGSEGV")
+    assert why.startswith("b failed: the runner ended by signal SIGSEGV")

@@ -6,24 +6,20 @@ from dataclasses import replace
 
 import pytest
 
-from speedgate.duel.decision import (
+from speedgate.duel.block import Block
+from speedgate.duel.candidate import (
     FAMILY_ERROR,
-    PAIR_FIGURE,
-    PAIR_FIGURES,
-    RATIO_MARGIN,
-    Block,
     Candidate,
-    DuelVerdict,
-    Effect,
-    block_changes,
     blocks_to_confirm,
     can_confirm,
     candidates_in,
-    decide,
-    effects_of,
     evidence_for,
 )
+from speedgate.duel.decision import DuelVerdict, decide
+from speedgate.duel.effect import Effect, block_changes, effects_of
+from speedgate.duel.margin import RATIO_MARGIN
 from speedgate.stats.estimate import Estimate
+from speedgate.stats.figure import FIGURE, FIGURES
 from speedgate.stats.sample import Pair, Round
 
 WORKERS = 2
@@ -38,8 +34,13 @@ def pair(baseline=2.0, contender=1.0, cpu=2.0, baseline_cpu=2.0, **counted):
     )
 
 
-def block(one, other, held=(None, None), replicates=3):
-    return Block(((one, other),) * replicates, held)
+def block(one, other, held=(None, None), replicates=3, is_placed=True):
+    return made([{"A": one, "B": other}] * replicates, held, is_placed)
+
+
+def made(replicates, held=(None, None), is_placed=True):
+    shares = {label: share for label, share in zip("AB", held, strict=True) if share is not None}
+    return Block("A", WORKERS, tuple(replicates), shares, is_placed)
 
 
 def blocks(*others, one=None):
@@ -51,38 +52,35 @@ def blocks(*others, one=None):
 
 
 def test_a_block_takes_the_median_of_its_replicates():
-    made = Block(tuple((pair(), pair(contender=each)) for each in (1.0, 2.0, 9.0)), (None, None))
-    assert made.change(PAIR_FIGURE["seconds"], WORKERS, 1) == pytest.approx(math.log(2))
-    assert made.change(PAIR_FIGURE["speedup"], WORKERS, 1) == pytest.approx(-math.log(2))
-    assert made.level(PAIR_FIGURE["seconds"], WORKERS, 1) == 2.0
+    drawn = made({"A": pair(), "B": pair(contender=seconds)} for seconds in (1.0, 2.0, 9.0))
+    assert drawn.change(FIGURE["seconds"], "B") == pytest.approx(math.log(2))
+    assert drawn.change(FIGURE["speedup"], "B") == pytest.approx(-math.log(2))
+    assert drawn.level(FIGURE["seconds"], "B") == 2.0
 
 
 def test_a_share_is_subtracted():
-    made = block(pair(), pair(), held=(0.1, 0.4))
-    assert made.change(PAIR_FIGURE["held"], WORKERS, 1) == pytest.approx(0.3)
-    assert block(pair(), pair(), held=(None, 0.4)).change(PAIR_FIGURE["held"], WORKERS, 1) is None
+    measured = block(pair(), pair(), held=(0.1, 0.4))
+    assert measured.change(FIGURE["held"], "B") == pytest.approx(0.3)
+    assert block(pair(), pair(), held=(None, 0.4)).change(FIGURE["held"], "B") is None
 
 
 def test_what_a_platform_cannot_tell_is_no_signal():
-    assert "switches" not in effects_of(blocks(pair(), pair()), WORKERS, 1)
+    assert "context_switches" not in effects_of(blocks(pair(), pair()), "B")
     counted = pair(voluntary_switches=3, involuntary_switches=0)
-    found = effects_of([block(counted, counted)] * 2, WORKERS, 1)
-    assert found["switches"].change.value == 1.0
+    found = effects_of([block(counted, counted)] * 2, "B")
+    assert found["context_switches"].change.value == 1.0
 
 
 def test_a_build_that_failed_has_no_change():
-    assert (
-        block_changes([Block(((pair(), None),), (0.1, None))], PAIR_FIGURE["speedup"], WORKERS, 1)
-        == []
-    )
+    assert block_changes([made([{"A": pair()}], (0.1, None))], FIGURE["speedup"], "B") == []
 
 
-def test_a_move_tells_both_levels_and_their_ratio():
-    found = effects_of(blocks(pair(contender=2.0), pair(contender=2.1)), WORKERS, 1)["speedup"]
-    assert found.levels[0].value == 2.0
-    assert found.levels[1].value == pytest.approx(math.sqrt(1 / 1.05))
+def test_an_effect_tells_both_levels_and_their_ratio():
+    found = effects_of(blocks(pair(contender=2.0), pair(contender=2.1)), "B")["speedup"]
+    assert found.first.value == 2.0
+    assert found.other.value == pytest.approx(math.sqrt(1 / 1.05))
     assert found.change.low < found.change.value < found.change.high
-    assert found.change.value == pytest.approx(found.levels[1].value / found.levels[0].value)
+    assert found.change.value == pytest.approx(found.other.value / found.first.value)
 
 
 # --- beside neighbours
@@ -110,54 +108,54 @@ def waited(seconds, share, serial=2.0, serial_share=0.0):
     ],
 )
 def test_what_waiting_explains_is_not_confirmed(one, other, is_placed, seconds, agrees):
-    made = Block(((one, other),) * 3, (None, None), is_placed)
-    undisturbed = made.change(PAIR_FIGURE["seconds"], WORKERS, 1, undisturbed=True)
+    drawn = block(one, other, is_placed=is_placed)
+    undisturbed = drawn.change(FIGURE["seconds"], "B", undisturbed=True)
     assert math.exp(undisturbed) == pytest.approx(seconds)
-    assert suspected("seconds", 1).agrees(made, WORKERS) is agrees
-    speedup = made.change(PAIR_FIGURE["speedup"], WORKERS, 1, undisturbed=True)
-    serial = made.change(PAIR_FIGURE["serial_seconds"], WORKERS, 1, undisturbed=True)
+    assert suspected("seconds", 1).agrees(drawn) is agrees
+    speedup = drawn.change(FIGURE["speedup"], "B", undisturbed=True)
+    serial = drawn.change(FIGURE["serial_seconds"], "B", undisturbed=True)
     assert speedup == pytest.approx(serial - undisturbed)
 
 
 def test_intervals_hold_what_is_found_with_the_waiting_given_back():
-    made = [block(waited(1.0, 0.0), waited(each, 0.2)) for each in (1.25, 1.26, 1.24)]
-    found = effects_of(made, WORKERS, 1)["seconds"].change
+    measured = [block(waited(1.0, 0.0), waited(each, 0.2)) for each in (1.25, 1.26, 1.24)]
+    found = effects_of(measured, "B")["seconds"].change
     assert found.value == pytest.approx(1.25, abs=0.01)
     assert found.low <= 1.0
-    assert not effects_of(made, WORKERS, 1)["seconds"].is_within_margin
-    assert judge(made) is DuelVerdict.INCONCLUSIVE
-    assert candidates_in(made, WORKERS, 1) == []
+    assert not effects_of(measured, "B")["seconds"].is_within_margin
+    assert judge(measured) is DuelVerdict.INCONCLUSIVE
+    assert candidates_in(measured, "B") == []
 
 
 def test_equal_seconds_are_not_the_same_where_one_build_waited_and_the_other_did_not():
-    made = [block(waited(1.0, 0.4), waited(1.0, 0.0))] * 4
-    assert judge(made) is DuelVerdict.INCONCLUSIVE
+    measured = [block(waited(1.0, 0.4), waited(1.0, 0.0))] * 4
+    assert judge(measured) is DuelVerdict.INCONCLUSIVE
     assert judge([block(waited(1.0, 0.4), waited(1.0, 0.4))] * 4) is DuelVerdict.SAME
 
 
 def test_the_waiting_is_that_of_the_parallel_rounds():
-    made = block(waited(1.0, 0.1), waited(1.0, 0.3, serial_share=0.2))
-    assert [made.waiting(WORKERS, each) for each in (0, 1)] == pytest.approx([0.1, 0.3])
-    crowded = replace(made, is_placed=False)
-    assert [crowded.waiting(WORKERS, each) for each in (0, 1)] == pytest.approx([0.0, 0.2])
+    measured = block(waited(1.0, 0.1), waited(1.0, 0.3, serial_share=0.2))
+    assert [measured.waiting(each) for each in "AB"] == pytest.approx([0.1, 0.3])
+    crowded = replace(measured, is_placed=False)
+    assert [crowded.waiting(each) for each in "AB"] == pytest.approx([0.0, 0.2])
 
 
 def test_where_nobody_knows_the_waiting_nothing_is_given_back():
     unknown = Pair(Round(2.0, on_cpu=2.0), Round(1.0, on_cpu=2.0))
-    made = block(unknown, Pair(Round(2.0, on_cpu=2.0), Round(1.5, on_cpu=2.0)))
-    assert made.waiting(WORKERS, 1) is None
-    assert suspected("seconds", 1).agrees(made, WORKERS) is True
+    measured = block(unknown, Pair(Round(2.0, on_cpu=2.0), Round(1.5, on_cpu=2.0)))
+    assert measured.waiting("B") is None
+    assert suspected("seconds", 1).agrees(measured) is True
 
 
 # --- verdicts
 
 
-def judge(made, *confirmed):
-    return decide(effects_of(made, WORKERS, 1), confirmed).verdict
+def judge(measured, *confirmed):
+    return decide(effects_of(measured, "B"), confirmed).verdict
 
 
 def suspected(name, sign):
-    return Candidate(1, PAIR_FIGURE[name], sign)
+    return Candidate("B", FIGURE[name], sign)
 
 
 def test_the_same_is_said_only_within_the_margin():
@@ -170,13 +168,17 @@ def test_the_same_is_said_only_within_the_margin():
 
 @pytest.mark.parametrize(("name", "sign"), [("speedup", -1), ("seconds", 1), ("held", 1)])
 def test_each_deciding_signal_has_its_direction(name, sign):
-    made = [block(pair(), pair(), held=(0.1, 0.1))]
-    assert judge(made, suspected(name, sign)) is DuelVerdict.WORSE
-    assert judge(made, suspected(name, -sign)) is DuelVerdict.BETTER
+    measured = [block(pair(), pair(), held=(0.1, 0.1))]
+    assert judge(measured, suspected(name, sign)) is DuelVerdict.WORSE
+    assert judge(measured, suspected(name, -sign)) is DuelVerdict.BETTER
 
 
 def test_what_explains_is_not_even_suspected():
-    assert {each.name for each in PAIR_FIGURES if each.decides} == {"speedup", "seconds", "held"}
+    assert {each.key for each in FIGURES if each.decides} == {
+        "speedup",
+        "seconds",
+        "held",
+    }
 
 
 UNSURE = {"slower": (1.3, 0.8, 2.0), "faster": (0.7, 0.4, 1.3), "neither": (1.04, 0.7, 1.5)}
@@ -186,12 +188,14 @@ def moved(**figures):
     """Moves with intervals of 1%, unless their bounds are given; what surely moved is confirmed."""
     found = {}
     for name, given in figures.items():
-        figure = PAIR_FIGURE[name]
+        figure = FIGURE[name]
         value, low, high = given if isinstance(given, tuple) else (given, given, given)
         change = Estimate(value, low - 0.01, high + 0.01, 0.95, 9)
-        found[name] = Effect(figure, (change, change), change)
+        found[figure.name] = Effect(figure, change, change, change)
     confirmed = [
-        Candidate(1, effect.figure, 1 if effect.change.value > (not effect.figure.is_share) else -1)
+        Candidate(
+            "B", effect.figure, 1 if effect.change.value > (not effect.figure.is_share) else -1
+        )
         for effect in found.values()
         if effect.figure.decides and effect.is_beyond_margin
     ]
@@ -364,28 +368,28 @@ def test_a_speedup_that_fell_since_both_sides_gained_is_no_loss():
 @pytest.mark.parametrize(("serial", "sign"), [(4.0, 1), (1.0, -1)])
 def test_a_speedup_that_only_the_serial_side_moved_is_neither_gain_nor_loss(serial, sign):
     moved = suspected("speedup", sign)
-    made = blocks(*[pair(baseline=serial, baseline_cpu=serial)] * 3)
-    assert judge(made, moved) is DuelVerdict.SAME
+    measured = blocks(*[pair(baseline=serial, baseline_cpu=serial)] * 3)
+    assert judge(measured, moved) is DuelVerdict.SAME
     unsteady = blocks(*(pair(serial, contender=each) for each in (0.8, 1.0, 1.3)))
     assert judge(unsteady, moved) is DuelVerdict.INCONCLUSIVE
     both = suspected("seconds", -sign)
-    assert judge(made, moved, both) is (DuelVerdict.BETTER if sign > 0 else DuelVerdict.WORSE)
+    assert judge(measured, moved, both) is (DuelVerdict.BETTER if sign > 0 else DuelVerdict.WORSE)
     assert judge(blocks(pair()), suspected("speedup", -1)) is DuelVerdict.WORSE
 
 
 def test_only_what_decides_is_suspected():
     slower = blocks(*[pair(contender=2.0, cpu=4.0)] * SCREENING)
-    found = {(each.figure.name, each.sign) for each in candidates_in(slower, WORKERS, 1)}
+    found = {(each.figure.name, each.sign) for each in candidates_in(slower, "B")}
     assert found == {("speedup", -1), ("seconds", 1)}
-    assert candidates_in(slower[:1], WORKERS, 1) == []
-    assert candidates_in(blocks(*[pair(contender=1.05)] * SCREENING), WORKERS, 1) == []
+    assert candidates_in(slower[:1], "B") == []
+    assert candidates_in(blocks(*[pair(contender=1.05)] * SCREENING), "B") == []
 
 
 def test_a_block_that_knows_nothing_neither_agrees_nor_dissents():
     held = suspected("held", 1)
-    assert held.agrees(block(pair(), pair()), WORKERS) is None
-    assert held.agrees(block(pair(), pair(), held=(0.1, 0.3)), WORKERS) is True
-    assert held.agrees(block(pair(), pair(), held=(0.1, 0.19)), WORKERS) is False
+    assert held.agrees(block(pair(), pair())) is None
+    assert held.agrees(block(pair(), pair(), held=(0.1, 0.3))) is True
+    assert held.agrees(block(pair(), pair(), held=(0.1, 0.19))) is False
 
 
 @pytest.mark.parametrize(("suspected", "needed"), [(0, 0), (1, 7), (2, 8), (20, 12), (100, 14)])
@@ -444,7 +448,7 @@ def confirmed(chance, deviations, ratio):
     found = []
     for deviation in deviations:
         screened = [simulated(chance, deviation, ratio) for _ in range(SCREENING)]
-        found += [(deviation, each) for each in candidates_in(screened, WORKERS, 1)]
+        found += [(deviation, each) for each in candidates_in(screened, "B")]
     needed = blocks_to_confirm(len(found))
     # Each gets blocks of its own: figures of one case that share them can only err together.
     return [
@@ -455,7 +459,7 @@ def confirmed(chance, deviations, ratio):
 def is_confirmed(chance, candidate, deviation, ratio, needed):
     agreed = dissented = 0
     while can_confirm(agreed, dissented, needed):
-        agrees = candidate.agrees(simulated(chance, deviation, ratio), WORKERS)
+        agrees = candidate.agrees(simulated(chance, deviation, ratio))
         agreed, dissented = agreed + agrees, dissented + (not agrees)
         if evidence_for(agreed, dissented) >= evidence_for(needed, 0):
             return True

@@ -5,37 +5,41 @@ from dataclasses import replace
 
 import pytest
 from helpers.builds import CRASHING, LACKING, PAIR_SECONDS, REFUSING, MadeBuilds, missing
+from helpers.made import CASE
 
-from speedgate.duel.decision import FAMILY_ERROR, LEAST_SAME, DuelVerdict, blocks_to_confirm
-from speedgate.duel.duel import DECIDING_BLOCKS, SCREENING_BLOCKS, WAVES, CaseState, Duel
+from speedgate.duel.candidate import FAMILY_ERROR, blocks_to_confirm
+from speedgate.duel.case_state import CaseState
+from speedgate.duel.decision import LEAST_SAME, DuelVerdict
+from speedgate.duel.duel import DECIDING_BLOCKS, SCREENING_BLOCKS, WAVES, Duel
+from speedgate.duel.findings import BuildSummary, DuelFindings
+from speedgate.duel.reason import explanation
 from speedgate.measuring.errors import MeasurementError
-from speedgate.report.duel import duel_markdown, duel_text, explanation, findings_json, reason
+from speedgate.report.duel import duel_markdown, duel_text
 
 HOUR = 3600.0
 
 
-def run(*scripts, budget=HOUR, tell=lambda step: None):
+def run(*scripts, budget=HOUR, on_step=lambda step: None):
     made = MadeBuilds(*scripts)
-    duel = Duel([made.matchup()], budget, tell, made.clock)
+    duel = Duel([made.matchup()], budget, on_step, made.clock)
     duel.run()
     return duel
 
 
-def section(duel):
-    build = {"label": "a", "python": "3.12", "numpy": "2.3.5", "blas": ["openblas 0.3.30"]}
-    return {
-        "builds": [build, build | {"label": "b", "blas": []}],
-        "findings": findings_json(duel),
-        "seconds": 61.0,
-        "complete": duel.is_complete,
-    }
+def findings_of(duel, **changed):
+    """All that a duel of two or more made builds found, as it is shown and saved."""
+    labels = duel.states[0].matchup.builds
+    builds = [BuildSummary(label, "3.12", "2.3.5", ()) for label in labels]
+    builds[0] = replace(builds[0], blas=("openblas 0.3.30",))
+    findings = DuelFindings(tuple(builds), tuple(duel.findings()), 61.0, duel.is_complete)
+    return replace(findings, **changed)
 
 
 def test_two_that_are_the_same_are_the_same_after_screening():
     duel = run({}, {})
     assert [each.verdict for each in duel.findings()] == [DuelVerdict.SAME]
     assert len(duel.states[0].matchup.blocks) == LEAST_SAME
-    assert reason(duel.findings()[0]) == (
+    assert duel.findings()[0].reason == (
         "seconds and speedup within 10%, the GIL held within 0.10, in 8 runs: "
         "what shows in less than 31% of processes may be missed"
     )
@@ -46,7 +50,7 @@ def test_few_runs_that_are_the_same_are_not_called_so(runs):
     block_seconds = 0.6  # of the fake clock
     (finding,) = run({}, {}, budget=runs * block_seconds).findings()
     assert finding.verdict is DuelVerdict.INCONCLUSIVE
-    assert reason(finding) == f"the same so far, in {runs} runs of 8 that the word needs"
+    assert finding.reason == f"the same so far, in {runs} runs of 8 that the word needs"
 
 
 def test_a_lost_speedup_is_worse_once_fresh_blocks_agree():
@@ -55,7 +59,7 @@ def test_a_lost_speedup_is_worse_once_fresh_blocks_agree():
     assert finding.verdict is DuelVerdict.WORSE
     assert finding.blocks == duel.needed[0] > SCREENING_BLOCKS
     assert len(duel.states[0].matchup.blocks) == SCREENING_BLOCKS + finding.blocks
-    assert reason(finding).startswith(
+    assert finding.reason.startswith(
         "slower, and the threads gain less; speedup 0.90x, was 1.90x (B/A 0.47 [0.47, 0.47]); "
     )
 
@@ -68,7 +72,7 @@ def test_more_speedup_is_better():
 def test_a_held_gil_is_told():
     (finding,) = run({"held": (5, 100)}, {"held": (90, 100)}).findings()
     assert finding.verdict is DuelVerdict.WORSE
-    assert reason(finding) == (
+    assert finding.reason == (
         "threads lost; the GIL is held for 90% of the work, was 5% (B-A +0.85 [+0.85, +0.85]): "
         "more of the work holds the GIL"
     )
@@ -77,7 +81,7 @@ def test_a_held_gil_is_told():
 def test_slower_on_both_sides_is_no_matter_of_threading():
     (finding,) = run({"pair_seconds": 0.1}, {"pair_seconds": 0.2}).findings()
     assert finding.verdict is DuelVerdict.WORSE
-    assert "serial and parallel are both slower: the threading did not change" in reason(finding)
+    assert "serial and parallel are both slower: the threading did not change" in finding.reason
 
 
 def test_a_build_that_is_faster_and_lost_its_threads_says_both():
@@ -85,9 +89,11 @@ def test_a_build_that_is_faster_and_lost_its_threads_says_both():
     duel = run({"ratio": 1.5}, changed)
     (finding,) = duel.findings()
     assert finding.verdict is DuelVerdict.BETTER
-    assert reason(finding).startswith("faster, but threads lost; seconds a call B/A 0.50")
-    assert reason(finding).endswith(": more of the work holds the GIL")
-    assert duel_text(section(duel), 200)[-1].startswith("1 better (1 faster, but threads lost) in")
+    assert finding.reason.startswith("faster, but threads lost; seconds a call B/A 0.50")
+    assert finding.reason.endswith(": more of the work holds the GIL")
+    assert duel_text(findings_of(duel), 200)[-1].startswith(
+        "1 better (1 faster, but threads lost) in"
+    )
 
 
 def test_a_build_that_is_faster_with_a_smaller_speedup_says_both():
@@ -95,8 +101,8 @@ def test_a_build_that_is_faster_with_a_smaller_speedup_says_both():
     changed = {"ratio": 0.9, "pair_seconds": PAIR_SECONDS * 1.9 / 3.75}
     (finding,) = run({"ratio": 1.5}, changed).findings()
     assert finding.verdict is DuelVerdict.BETTER
-    assert reason(finding).startswith("faster, but the threads gain less; ")
-    assert reason(finding).endswith(": both sides became faster, the serial one more")
+    assert finding.reason.startswith("faster, but the threads gain less; ")
+    assert finding.reason.endswith(": both sides became faster, the serial one more")
 
 
 @pytest.mark.parametrize(("factor", "word"), [(2.0, "slower"), (0.5, "faster")])
@@ -105,7 +111,7 @@ def test_a_serial_side_that_moved_alone_is_told_and_is_no_verdict(factor, word):
     changed = {"ratio": 1.5 * factor, "pair_seconds": PAIR_SECONDS * (1 + 1.5 * factor) / 2.5}
     (finding,) = run({"ratio": 1.5}, changed).findings()
     assert finding.verdict is DuelVerdict.SAME
-    assert reason(finding).endswith(f": the serial side became {word}, the parallel one did not")
+    assert finding.reason.endswith(f": the serial side became {word}, the parallel one did not")
 
 
 def test_a_serial_side_that_moved_the_other_way_explains_nothing():
@@ -130,15 +136,15 @@ def test_a_build_that_is_sure_does_not_end_the_waves_of_another():
     state = CaseState(made.matchup())
     for _ in range(4):
         state.matchup.run_block()
-    assert state.suspect() > 0
-    state.confirmed = list(state.suspected)
+    assert state.begin_wave() > 0
+    state.confirmed = list(state.candidates)
     made.scripts[2]["ratio"] = 0.3
     for _ in range(8):
         state.matchup.run_block()
-    assert state.suspect() > 0
-    assert {each.build for each in state.confirmed} == {1}
-    assert {each.build for each in state.open_candidates} == {2}
-    assert state.fresh == {1: 4, 2: 12}
+    assert state.begin_wave() > 0
+    assert {each.build for each in state.confirmed} == {"b"}
+    assert {each.build for each in state.open_candidates} == {"c"}
+    assert state.fresh == {"b": 4, "c": 12}
 
 
 def test_what_fresh_blocks_refuted_stays_refuted_when_the_time_is_up():
@@ -153,48 +159,40 @@ def test_what_fresh_blocks_refuted_stays_refuted_when_the_time_is_up():
     duel = Duel([made.matchup()], HOUR, recover, made.clock)
     duel.run()
     assert len(duel.needed) == 1
-    assert "not confirmed by fresh runs" in reason(duel.findings()[0])
+    assert "not confirmed by fresh runs" in duel.findings()[0].reason
 
 
 def test_workers_that_could_not_be_placed_are_told():
     duel = run({"replies": {"open": {"placed": False}}}, {})
     matchup = duel.states[0].matchup
     assert not matchup.is_placed
-    shown = duel_text(section(duel) | {"placed": matchup.is_placed}, 200)
+    shown = duel_text(findings_of(duel, placed=matchup.is_placed), 200)
     assert any("could not be kept to a core each" in line for line in shown)
-    assert not any("could not be kept" in line for line in duel_text(section(duel), 200))
+    assert not any("could not be kept" in line for line in duel_text(findings_of(duel), 200))
 
 
 def test_a_duel_beside_neighbours_says_so_of_each_case_and_at_its_head():
     duel = run({"waiting": 0.31}, {"waiting": 0.29})
     (finding,) = duel.findings()
     tail = "; beside neighbours, who had the workers' cores for 31% in A, 29% in B"
-    assert reason(finding).endswith(tail)
+    assert finding.reason.endswith(tail)
     head = (
         "beside neighbours: in 1 of 1 cases others had the workers' cores for 10% of the time or "
         "more, up to 31%; less is certain, and a quiet machine tells more"
     )
-    shown = duel_text(section(duel), 200)
+    shown = duel_text(findings_of(duel), 200)
     assert shown[2] == head
     assert next(line for line in shown if "g-1e6" in line).endswith("  waited 31%")
-    assert f"- {head}" in duel_markdown(section(duel))
-    assert findings_json(duel)[0]["waiting"] == pytest.approx([0.31, 0.29])
+    assert f"- {head}" in duel_markdown(findings_of(duel))
+    assert finding.waiting == pytest.approx([0.31, 0.29])
 
 
 @pytest.mark.parametrize("waiting", [0.0, 0.03, None])
 def test_a_duel_on_a_quiet_machine_says_nothing_of_neighbours(waiting):
     duel = run({"waiting": waiting}, {"waiting": waiting})
-    shown = "\n".join(duel_text(section(duel), 200))
-    assert "beside neighbours" not in shown + reason(duel.findings()[0])
+    shown = "\n".join(duel_text(findings_of(duel), 200))
+    assert "beside neighbours" not in shown + duel.findings()[0].reason
     assert ("is not known here: neighbours show in the intervals" in shown) is (waiting is None)
-
-
-def test_a_duel_that_older_versions_saved_is_shown():
-    found = section(run({"waiting": 0.3}, {"ratio": 0.9}))
-    for each in found["findings"]:
-        for name in ("waiting", "beside_neighbours", "word"):
-            del each[name]
-    assert "beside neighbours: in" not in "\n".join(duel_text(found, 80))
 
 
 def test_what_neighbours_did_to_one_build_is_not_confirmed():
@@ -208,14 +206,13 @@ def test_of_a_traceback_only_the_error_is_told():
     trace = "g raised ValueError\nTraceback (most recent call last):\n  ^^^\nValueError: odd"
     replies = {"replies": {"rounds": MeasurementError(trace)}}
     (finding,) = run({}, replies).findings()
-    assert reason(finding) == "in B: g raised ValueError: ValueError: odd"
+    assert finding.reason == "in B: g raised ValueError: ValueError: odd"
     assert finding.note == trace
 
 
 def test_the_columns_of_several_builds_name_none():
     duel = run({}, {}, {})
-    builds = [{"label": each, "python": "3", "numpy": "2", "blas": []} for each in "abc"]
-    shown = duel_text(section(duel) | {"builds": builds}, 200)
+    shown = duel_text(findings_of(duel), 200)
     assert any(line.split() == ["A", "other", "other/A", "seconds"] for line in shown)
 
 
@@ -230,7 +227,7 @@ def test_dissent_dismisses_a_candidate():
     duel.run()
     (finding,) = duel.findings()
     assert finding.verdict is DuelVerdict.INCONCLUSIVE
-    assert re.search(r"not confirmed by fresh runs: .*speedup", reason(finding))
+    assert re.search(r"not confirmed by fresh runs: .*speedup", finding.reason)
     most = SCREENING_BLOCKS + WAVES * (DECIDING_BLOCKS + 2 * max(duel.needed))
     assert SCREENING_BLOCKS < len(duel.states[0].matchup.blocks) <= most
 
@@ -253,14 +250,14 @@ def test_what_there_is_no_time_to_confirm_says_so():
     duel = run({"ratio": 1.9}, {"ratio": 0.9}, budget=SCREENING_BLOCKS * block_seconds)
     (finding,) = duel.findings()
     assert finding.verdict is DuelVerdict.INCONCLUSIVE
-    assert reason(finding) == "no time was left to confirm it"
+    assert finding.reason == "no time was left to confirm it"
 
 
 def test_what_there_is_no_time_for_at_all_says_so():
     made = MadeBuilds({}, {})
     duel = Duel([made.matchup(), made.matchup()], 0.1, lambda step: None, made.clock)
     duel.run()
-    assert reason(duel.findings()[-1]) == "it was not reached"
+    assert duel.findings()[-1].reason == "it was not reached"
     assert duel.is_finished
     assert not duel.is_complete
 
@@ -282,25 +279,25 @@ def test_what_there_is_no_time_for_at_all_says_so():
 def test_what_a_build_cannot_do_is_told_of_that_build(scripts, verdict, words):
     (finding,) = run(*scripts).findings()
     assert finding.verdict is verdict
-    assert reason(finding) == words
+    assert finding.reason == words
 
 
 def test_each_other_build_has_a_verdict_against_the_first():
     findings = run({"ratio": 1.9}, {"ratio": 0.9}, {"ratio": 1.9}).findings()
     assert {each.build: each.verdict for each in findings} == {
-        1: DuelVerdict.WORSE,
-        2: DuelVerdict.SAME,
+        "b": DuelVerdict.WORSE,
+        "c": DuelVerdict.SAME,
     }
 
 
 def test_what_matters_most_comes_first():
     made = [MadeBuilds({"ratio": 1.9}, {"ratio": ratio}) for ratio in (1.9, 1.5, 4.0, 0.5)]
     made.append(MadeBuilds({}, CRASHING))
-    matchups = [each.matchup() for each in made]
-    duel = Duel(matchups, HOUR, now=made[0].clock)
+    for number, each in enumerate(made):
+        each.entry = replace(each.entry, case=replace(CASE, size=1 + number))
+    duel = Duel([each.matchup() for each in made], HOUR, now=made[0].clock)
     duel.run()
-    found = [(each.verdict, matchups.index(each.state.matchup)) for each in duel.findings()]
-    assert found == [
+    assert [(each.verdict, each.case.size - 1) for each in duel.findings()] == [
         (DuelVerdict.WORSE, 3),
         (DuelVerdict.WORSE, 1),
         (DuelVerdict.BETTER, 2),
@@ -321,7 +318,7 @@ def test_an_interrupt_leaves_what_was_measured():
         duel.run()
     assert not duel.is_complete
     assert [each.verdict for each in duel.findings()] == [DuelVerdict.INCONCLUSIVE]
-    assert "cut short" in duel_text(section(duel), 80)[-1]
+    assert "cut short" in duel_text(findings_of(duel), 80)[-1]
 
 
 # --- what is shown
@@ -329,7 +326,7 @@ def test_an_interrupt_leaves_what_was_measured():
 
 def test_the_table_fits_a_terminal_of_80_columns():
     duel = run({"ratio": 1.9}, {"ratio": 0.9})
-    lines = duel_text(section(duel), 80, details=True)
+    lines = duel_text(findings_of(duel), 80, details=True)
     assert lines[0] == "A: a (Python 3.12, NumPy 2.3.5, openblas 0.3.30)"
     assert lines[1] == "B: b (Python 3.12, NumPy 2.3.5, no BLAS known)"
     assert "worse:" in lines
@@ -340,18 +337,7 @@ def test_the_table_fits_a_terminal_of_80_columns():
 
 
 def test_markdown_has_the_reason_beside_each_verdict():
-    text = duel_markdown(section(run({"ratio": 1.9}, {"ratio": 0.9})))
+    text = duel_markdown(findings_of(run({"ratio": 1.9}, {"ratio": 0.9})))
     row = next(line for line in text.splitlines() if line.startswith("| worse"))
     assert "`g-1e6-threads-2`" in row
     assert "speedup 0.90x, was 1.90x" in row
-
-
-def test_json_tells_every_signal_with_its_interval():
-    (finding,) = findings_json(run({"ratio": 1.9}, {"ratio": 0.9}))
-    speedup = finding["signals"]["speedup"]
-    assert speedup["confirmed"] == "worse"
-    assert speedup["first"]["value"] == pytest.approx(1.9)
-    assert speedup["ratio"]["low"] <= speedup["ratio"]["value"] <= speedup["ratio"]["high"]
-    seconds = finding["signals"]["seconds"]
-    calls = 4 * 3  # two tasks a worker, and the loops that the scripted runner calibrates
-    assert seconds["first"]["value"] == pytest.approx(0.1 / 2.9 / calls)

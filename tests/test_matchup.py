@@ -4,12 +4,12 @@ import pytest
 from helpers.builds import CRASHING, LACKING, MadeBuilds, missing
 from helpers.made import CASE, MadeWorkload
 
-from speedgate.duel.decision import PAIR_FIGURE
 from speedgate.duel.matchup import MOST_REPLICATES, BuildUnderTest, Entry, Matchup
+from speedgate.stats.figure import FIGURE
 
 
-def change(matchup, name, build=1):
-    return matchup.blocks[-1].change(PAIR_FIGURE[name], CASE.workers, build)
+def change(matchup, name, build="b"):
+    return matchup.blocks[-1].change(FIGURE[name], build)
 
 
 def test_a_block_opens_each_build_once_and_closes_all():
@@ -49,7 +49,7 @@ def test_a_block_holds_one_pair_of_each_build_in_every_replicate():
     matchup = made.matchup()
     matchup.run_block()
     assert len(matchup.blocks[0].replicates) == MOST_REPLICATES
-    assert all(None not in pairs for pairs in matchup.blocks[0].replicates)
+    assert all(set(pairs) == {"a", "b"} for pairs in matchup.blocks[0].replicates)
     assert change(matchup, "seconds") == pytest.approx(0.693, abs=1e-3)
     assert change(matchup, "speedup") == pytest.approx(0.0)
 
@@ -97,11 +97,11 @@ def test_a_build_that_crashes_is_out_and_the_others_go_on():
     matchup = made.matchup()
     matchup.run_block()
     matchup.run_block()
-    assert "SIGSEGV" in matchup.failures[1]
-    assert matchup.builds == [0, 2]
+    assert "SIGSEGV" in matchup.failures["b"]
+    assert matchup.remaining == ["a", "c"]
     assert len(matchup.blocks) == 2
-    assert change(matchup, "speedup", build=1) is None
-    assert change(matchup, "speedup", build=2) == pytest.approx(0.0)
+    assert change(matchup, "speedup", build="b") is None
+    assert change(matchup, "speedup", build="c") == pytest.approx(0.0)
     assert len(made.runners[1]) == 1, "it is not opened again"
 
 
@@ -109,7 +109,7 @@ def test_what_a_build_lacks_is_no_failure():
     matchup = MadeBuilds({}, LACKING).matchup()
     matchup.run_block()
     assert matchup.failures == {}
-    assert "no such" in matchup.lacking[1]
+    assert "no such" in matchup.lacking["b"]
     assert matchup.is_over()
     assert matchup.blocks == []
 
@@ -120,13 +120,13 @@ DTYPES = "numpy.dtypes"
 @pytest.mark.parametrize(
     ("scripts", "lacking", "failing"),
     [
-        (({}, missing(DTYPES)), {1}, set()),
-        ((missing(DTYPES), {}), {0}, set()),
-        ((missing(DTYPES), missing(DTYPES)), set(), {0, 1}),
-        ((missing(DTYPES), missing("numpy.strings")), {0, 1}, set()),
-        ((missing(DTYPES), LACKING), {0, 1}, set()),
-        ((missing(DTYPES), missing(DTYPES), {}), {0, 1}, set()),
-        (({}, missing(None)), set(), {1}),
+        (({}, missing(DTYPES)), "b", ""),
+        ((missing(DTYPES), {}), "a", ""),
+        ((missing(DTYPES), missing(DTYPES)), "", "ab"),
+        ((missing(DTYPES), missing("numpy.strings")), "ab", ""),
+        ((missing(DTYPES), LACKING), "ab", ""),
+        ((missing(DTYPES), missing(DTYPES), {}), "ab", ""),
+        (({}, missing(None)), "", "b"),
     ],
 )
 def test_what_only_some_builds_lack_is_not_available_and_what_none_has_a_fault(
@@ -134,8 +134,8 @@ def test_what_only_some_builds_lack_is_not_available_and_what_none_has_a_fault(
 ):
     matchup = MadeBuilds(*scripts).matchup()
     matchup.run_block()
-    assert set(matchup.lacking) == lacking
-    assert set(matchup.failures) == failing
+    assert set(matchup.lacking) == set(lacking)
+    assert set(matchup.failures) == set(failing)
     if lacking and DTYPES in matchup.lacking[min(lacking)]:
         assert matchup.lacking[min(lacking)].endswith("this build lacks numpy.dtypes")
 
@@ -151,7 +151,7 @@ def test_a_blas_that_ignores_its_limit_is_a_failure():
     opened = {"replies": {"open": {"blas": blas}}}
     matchup = MadeBuilds({}, opened).matchup()
     matchup.run_block()
-    assert "openblas runs 8 threads, though 1 were asked for" in matchup.failures[1]
+    assert "openblas runs 8 threads, though 1 were asked for" in matchup.failures["b"]
 
 
 def test_whoever_sets_blas_threads_as_a_build_may():

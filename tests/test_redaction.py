@@ -8,8 +8,9 @@ import pytest
 
 from speedgate.duel import build as module
 from speedgate.duel.build import Build, BuildError, parse_build
+from speedgate.duel.findings import BuildSummary
 from speedgate.duel.installation import Order, failure_of, run
-from speedgate.duel.recording import DuelRecording, build_json
+from speedgate.duel.recording import DuelRecording
 from speedgate.history.redaction import shown_variables, without_credentials
 from speedgate.history.store import StoreError
 from speedgate.report.text import markdown_text, visible
@@ -83,7 +84,7 @@ def test_what_an_installer_says_is_shown_without_credentials():
 def test_a_saved_duel_keeps_no_credentials(tmp_path):
     variables = {"HTTPS_PROXY": ADDRESS, "MY_TOKEN": SECRET, "OMP_NUM_THREADS": "1"}
     build = Build("a", Path("python"), variables, {"python": "3.11.7"}, "0")
-    assert build_json(build)["variables"] == {
+    assert BuildSummary.of(build).as_json()["variables"] == {
         "HTTPS_PROXY": "https://host/simple",
         "MY_TOKEN": "***",
         "OMP_NUM_THREADS": "1",

@@ -22,13 +22,13 @@ from speedgate.commands.duel import (
 )
 from speedgate.duel.bisection import Answer, Outcome, nearer_end, search, whether_it_runs
 from speedgate.duel.build import Build, BuildError, open_builds, parse_build
-from speedgate.duel.decision import Candidate, DuelVerdict
+from speedgate.duel.candidate import Candidate
+from speedgate.duel.decision import DuelVerdict
 from speedgate.duel.duel import Duel
 from speedgate.duel.installation import package_name, published_versions
 from speedgate.duel.matchup import Entry, Matchup
 from speedgate.duel.selection import parse_entry, refuse_what_does_not_fit
 from speedgate.measuring.selection import OptionError
-from speedgate.report.duel import reason
 from speedgate.report.text import one_line, visible, visible_lines
 
 
@@ -110,10 +110,14 @@ def what_differs(
         duel.run()
         line.close()
     finding = duel.findings()[0]
-    print(one_line(f"{finding.verdict.value}: {entry.label} {reason(finding)}"), flush=True)
+    print(one_line(f"{finding.verdict.value}: {entry.label} {finding.reason}"), flush=True)
     if finding.verdict in (DuelVerdict.FAILED, DuelVerdict.NOT_AVAILABLE):
         # What fails in the good one as well did not begin anywhere between.
-        return partial(_ask_whether_it_runs, ends[0], entry, limit) if finding.out == (1,) else None
+        return (
+            partial(_ask_whether_it_runs, ends[0], entry, limit)
+            if finding.out == (ends[1].label,)
+            else None
+        )
     moved = max(
         finding.decision.because,
         key=lambda each: finding.effects[each.figure.name].certainty,

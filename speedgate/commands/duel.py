@@ -15,11 +15,11 @@ from typing import Any
 
 from speedgate.commands.arguments import end_leftovers
 from speedgate.duel.build import Build, open_builds
-from speedgate.duel.decision import FAMILY_ERROR, RATIO_MARGIN, SHARE_MARGIN, DuelVerdict
 from speedgate.duel.duel import Duel, Step
+from speedgate.duel.findings import DuelFindings
 from speedgate.duel.matchup import BuildUnderTest, Entry, Matchup
 from speedgate.duel.package_copy import lent_folder, opener_of
-from speedgate.duel.recording import DuelRecording, build_json
+from speedgate.duel.recording import DuelRecording
 from speedgate.duel.scale_selection import (
     add_scale_selection,
     refuse_mixture,
@@ -33,7 +33,7 @@ from speedgate.measuring.children import scratch_folder
 from speedgate.measuring.plan import import_folders
 from speedgate.measuring.runner_process import RunnerClient, RunnerProcess
 from speedgate.measuring.selection import OptionError, parse_seconds
-from speedgate.report.duel import duel_markdown, duel_text, findings_json
+from speedgate.report.duel import duel_markdown, duel_text
 from speedgate.report.progress import LOG_EVERY_SECONDS, duration
 from speedgate.report.text import visible_lines
 
@@ -42,8 +42,6 @@ DEFAULT_BUDGET_SECONDS = 780.0
 # What a killed duel loses is at most what it measured for so long.
 KEEP_EVERY_SECONDS = 60.0
 WELL, BAD, NOT_DONE, INTERRUPTED = 0, 1, 2, 130
-
-Json = dict[str, Any]
 
 
 def add_duel_command(commands: Any) -> None:
@@ -155,9 +153,9 @@ def run_duel(options: argparse.Namespace) -> int:
             "folder that can be written"
         ) from None
     duel = measured(entries, builds, budget, limit, recording)
-    found = duel_json(duel, builds)
-    show(found, options)
-    saved, troubles = recording.finish(duel, found)
+    findings = DuelFindings.of(duel, builds)
+    show(findings, options)
+    saved, troubles = recording.finish(duel, findings)
     for line in [*(f"saved {path}" for path in saved), *troubles]:
         say(line)
     if troubles:
@@ -167,7 +165,7 @@ def run_duel(options: argparse.Namespace) -> int:
     if not saved:
         say("nothing was measured: no case ran in two builds, of which A is one")
         return BAD
-    return BAD if options.fail_on_worse and is_worse(found) else WELL
+    return BAD if options.fail_on_worse and findings.is_anything_worse() else WELL
 
 
 def measured(
@@ -181,16 +179,17 @@ def measured(
     line = StepLine()
     last_kept = time.monotonic()
 
-    def tell(step: Step) -> None:
+    def on_step(step: Step) -> None:
         nonlocal last_kept
         line(step)
         if time.monotonic() - last_kept >= KEEP_EVERY_SECONDS:
-            recording.keep(duel, duel_json(duel, builds))
+            recording.keep(duel, DuelFindings.of(duel, builds))
             last_kept = time.monotonic()
 
     with under_test(builds) as builds_under_test:
         entries = with_caches(entries, builds_under_test, limit, say)
-        duel = Duel([Matchup(entry, builds_under_test, limit) for entry in entries], budget, tell)
+        matchups = [Matchup(entry, builds_under_test, limit) for entry in entries]
+        duel = Duel(matchups, budget, on_step)
         try:
             duel.run()
         except KeyboardInterrupt:
@@ -211,39 +210,14 @@ def warn_of_what_looks_alike(builds: Sequence[Build]) -> None:
             )
 
 
-def duel_json(duel: Duel, builds: Sequence[Build]) -> Json:
-    """Return a duel as it is kept and shown again; plain JSON."""
-    return {
-        "builds": [build_json(build) for build in builds],
-        "margin": RATIO_MARGIN,
-        "share_margin": SHARE_MARGIN,
-        "family_error": FAMILY_ERROR,
-        "bouts_to_confirm": duel.needed,
-        "seconds": duel.seconds,
-        "complete": duel.is_complete,
-        "placed": all(state.matchup.is_placed for state in duel.states),
-        "findings": findings_json(duel),
-    }
-
-
-def is_worse(found: Json) -> bool:
-    """Whether anything is worse than in the first build; what fails there as well is not."""
-    first = found["builds"][0]["label"]
-    return any(
-        each["verdict"] == DuelVerdict.WORSE.value
-        or (each["verdict"] == DuelVerdict.FAILED.value and first not in each["out"])
-        for each in found["findings"]
-    )
-
-
-def show(found: Json, options: argparse.Namespace) -> None:
+def show(findings: DuelFindings, options: argparse.Namespace) -> None:
     if options.format == "json":
-        print(json.dumps(found, indent=1))
+        print(json.dumps(findings.as_json(), indent=1))
     elif options.format == "markdown":
-        print(duel_markdown(found))
+        print(duel_markdown(findings))
     else:
         width = shutil.get_terminal_size().columns
-        print(visible_lines(duel_text(found, width, options.details)))
+        print(visible_lines(duel_text(findings, width, options.details)))
 
 
 def say(line: str) -> None:

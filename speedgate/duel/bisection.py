@@ -6,17 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from speedgate.duel.decision import Candidate, holding
+from speedgate.duel.candidate import Candidate
+from speedgate.duel.effect import holding
 from speedgate.duel.matchup import Matchup
 from speedgate.stats.estimate import Estimate
 from speedgate.stats.moments import mean_interval
 
-# A step is looked at after so many blocks: while it is inconclusive it is repeated, with more.
+# The blocks of a step, then those of its repetitions while it is inconclusive.
 STEP_BLOCKS = (4, 8, 16)
 # A step is looked at up to three times, and there are a few of them: each errs this seldom.
 STEP_CONFIDENCE = 0.99
-# The builds of a step, in this order.
-GOOD, MIDDLE, BAD = 0, 1, 2
 
 
 class Answer(Enum):
@@ -50,8 +49,8 @@ def search(versions: Sequence[str], probe: Callable[[str], tuple[Answer, str]]) 
     """
     low, high = 0, len(versions) - 1
     unknown: dict[int, str] = {}
-    while candidates := [each for each in range(low + 1, high) if each not in unknown]:
-        middle = min(candidates, key=lambda each: abs(2 * each - low - high))
+    while untried := [number for number in range(low + 1, high) if number not in unknown]:
+        middle = min(untried, key=lambda number: abs(2 * number - low - high))
         answer, why = probe(versions[middle])
         if answer is Answer.GOOD:
             low = middle
@@ -59,58 +58,64 @@ def search(versions: Sequence[str], probe: Callable[[str], tuple[Answer, str]]) 
             high = middle
         else:
             unknown[middle] = why
-    between = {versions[each]: why for each, why in sorted(unknown.items()) if low < each < high}
+    between = {
+        versions[number]: why for number, why in sorted(unknown.items()) if low < number < high
+    }
     return Outcome(versions[low], versions[high], between)
 
 
 def position(matchup: Matchup, moved: Candidate) -> Estimate | None:
     """Return where the middle build lies between the good one (0) and the bad one (1).
 
-    Each block's change in the middle build, less half of that in the bad one, has a mean whose
-    interval says on which side of the half it lies; the result is scaled to the effect. ``None``
-    before there are two blocks, or without an effect.
+    The builds of the matchup are the good, the middle and the bad one, in this order. Each block's
+    change in the middle build, less half of that in the bad one, has a mean whose interval says on
+    which side of the half it lies; the result is scaled to the effect. ``None`` before there are
+    two blocks, or without an effect.
     """
-    found, undisturbed = (_position(matchup, moved, each) for each in (False, True))
-    return None if found is None or undisturbed is None else holding(found, undisturbed)
+    measured, undisturbed = (_position(matchup, moved, gives_back) for gives_back in (False, True))
+    return None if measured is None or undisturbed is None else holding(measured, undisturbed)
 
 
 def _position(matchup: Matchup, moved: Candidate, undisturbed: bool) -> Estimate | None:
-    workers = matchup.entry.case.workers
+    _, middle, bad = matchup.builds
     differences, effects = [], []
     for block in matchup.blocks:
-        middle = block.change(moved.figure, workers, MIDDLE, undisturbed)
-        bad = block.change(moved.figure, workers, BAD, undisturbed)
-        if middle is not None and bad is not None:
-            differences.append(moved.sign * (middle - bad / 2))
-            effects.append(moved.sign * bad)
+        of_middle = block.change(moved.figure, middle, undisturbed)
+        of_bad = block.change(moved.figure, bad, undisturbed)
+        if of_middle is not None and of_bad is not None:
+            differences.append(moved.sign * (of_middle - of_bad / 2))
+            effects.append(moved.sign * of_bad)
     if len(differences) < 2:
         return None
-    found = mean_interval(differences, STEP_CONFIDENCE)
+    mean = mean_interval(differences, STEP_CONFIDENCE)
     effect = sum(effects) / len(effects)
     if effect <= 0:
         return None
-    value, low, high = (0.5 + each / effect for each in (found.value, found.low, found.high))
+    value, low, high = (0.5 + end / effect for end in (mean.value, mean.low, mean.high))
     return Estimate(value, low, high, STEP_CONFIDENCE, len(differences))
 
 
 def nearer_end(matchup: Matchup, moved: Candidate) -> tuple[Answer, str]:
-    """Run blocks of a good, a middle and a bad build until the middle one's side is certain."""
+    """Run blocks of a good, a middle and a bad build until it is certain which the middle is like.
+
+    They are the builds of the matchup, in this order.
+    """
     why = "nothing was measured"
     for blocks in STEP_BLOCKS:
         for _ in range(blocks):
             matchup.run_block()
-            if matchup.builds != [GOOD, MIDDLE, BAD]:
+            if len(matchup.remaining) < len(matchup.builds):
                 return Answer.MISSING, _why_out(matchup)
-        found = position(matchup, moved)
-        if found is None:
+        where = position(matchup, moved)
+        if where is None:
             continue
         why = (
-            f"{found.value:.0%} [{found.low:.0%}, {found.high:.0%}] of the way, by "
-            f"{moved.figure.name.replace('_', ' ')}"
+            f"{where.value:.0%} [{where.low:.0%}, {where.high:.0%}] of the way, by "
+            f"{moved.figure.label}"
         )
-        if found.low > 0.5:
+        if where.low > 0.5:
             return Answer.BAD, why
-        if found.high < 0.5:
+        if where.high < 0.5:
             return Answer.GOOD, why
     return Answer.UNSURE, why
 
@@ -119,14 +124,18 @@ def whether_it_runs(matchup: Matchup) -> tuple[Answer, str]:
     """Run blocks of a good and a middle build: the middle one is bad as soon as it fails."""
     for _ in range(STEP_BLOCKS[0]):
         matchup.run_block()
-        if GOOD not in matchup.builds:
+        if matchup.reference not in matchup.remaining:
             return Answer.MISSING, _why_out(matchup)
-        if MIDDLE not in matchup.builds:
+        if matchup.is_over():
             return Answer.BAD, _why_out(matchup)
     return Answer.GOOD, "it runs"
 
 
 def _why_out(matchup: Matchup) -> str:
+    """Why a build is out: the middle one, if it is, else the first that is."""
     reasons = {**matchup.lacking, **matchup.failures}
-    number = MIDDLE if MIDDLE in reasons else min(reasons)
-    return f"{matchup.builds_under_test[number].label} failed: {reasons[number].splitlines()[0]}"
+    _, middle, *_ = matchup.builds
+    label = (
+        middle if middle in reasons else next(each for each in matchup.builds if each in reasons)
+    )
+    return f"{label} failed: {reasons[label].splitlines()[0]}"

@@ -16,6 +16,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from speedgate.duel.block import BuildLabel
 from speedgate.duel.installation import (
     INSTALLER_PREFIXES,
     BuildError,
@@ -85,7 +86,7 @@ class Build:
     the same ``fingerprint`` where nothing differs that could make one faster.
     """
 
-    label: str
+    label: BuildLabel
     python: Path
     variables: Mapping[str, str]
     environment: Json
@@ -189,14 +190,14 @@ def _refuse_same_builds(builds: Sequence[Build], specs: Sequence[BuildSpec]) -> 
             )
 
 
-def _labels(specs: Sequence[BuildSpec], versions: Sequence[str]) -> list[str]:
+def _labels(specs: Sequence[BuildSpec], versions: Sequence[str]) -> list[BuildLabel]:
     """Return a name for each: the one that was given, or else what was asked for."""
     taken = {spec.label for spec in specs if spec.label is not None}
     labels = []
     for spec, version in zip(specs, versions, strict=True):
         label = spec.label or _unlike(_made_label(spec, version), taken)
         taken.add(label)
-        labels.append(label)
+        labels.append(BuildLabel(label))
     return labels
 
 
@@ -316,7 +317,7 @@ def _absolute(requirement: str) -> str:
 
 def _describe(
     spec: BuildSpec,
-    label: str,
+    label: BuildLabel,
     python: Path,
     packages: Sequence[str],
     lent: Path,

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from speedgate.duel.decision import Block
+from speedgate.duel.block import Block, BuildLabel
 from speedgate.measuring.errors import MeasurementError, NotAvailable, WorkloadError
 from speedgate.measuring.measure import Session, blas_limit_broken, sample_held
 from speedgate.measuring.measurement import Measurement
@@ -58,7 +58,7 @@ class Entry:
 class BuildUnderTest:
     """What a matchup needs of a build: its variables, and what opens a runner for an entry."""
 
-    label: str
+    label: BuildLabel
     open_runner: Callable[[Entry], RunnerClient]
     variables: Mapping[str, str] = field(default_factory=dict)
 
@@ -71,45 +71,65 @@ class BuildUnderTest:
 class Matchup:
     """One entry in every build: a ``Measurement`` for each, and the blocks between them.
 
-    ``failures`` and ``lacking`` say, by the number of a build, why it takes no part any more;
-    ``is_placed`` whether all workers that should keep to a core each could.
+    All that is known of a build is kept under its label. ``failures`` and ``lacking`` say why one
+    takes no part any more; ``is_placed`` whether all workers that should keep to a core each could.
     """
 
     def __init__(
         self,
         entry: Entry,
-        builds_under_test: Sequence[BuildUnderTest],
+        builds: Sequence[BuildUnderTest],
         time_limit: float,
         now: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.entry = entry
-        self.builds_under_test = builds_under_test
-        self.measurements = [Measurement(entry.case) for _ in builds_under_test]
+        self.builds = {build.label: build for build in builds}
+        self.measurements = {label: Measurement(entry.case) for label in self.builds}
         self.blocks: list[Block] = []
-        self.failures: dict[int, str] = {}
-        self.lacking: dict[int, str] = {}
-        self._missing: dict[int, WorkloadError] = {}
+        self.failures: dict[BuildLabel, str] = {}
+        self.lacking: dict[BuildLabel, str] = {}
+        self._missing: dict[BuildLabel, WorkloadError] = {}
         self.is_placed = True
-        self._plan = plan_of(entry, builds_under_test, time_limit)
+        self._plan = plan_of(entry, builds, time_limit)
         self._now = now
         self._pause = pause
 
     @property
-    def builds(self) -> list[int]:
-        """The builds that still take part."""
+    def reference(self) -> BuildLabel:
+        """The first build, against which all others are held."""
+        return next(iter(self.builds))
+
+    @property
+    def others(self) -> list[BuildLabel]:
+        """All builds but the reference."""
+        return [label for label in self.builds if label != self.reference]
+
+    @property
+    def remaining(self) -> list[BuildLabel]:
+        """The builds that still take part, in order."""
         out = self.failures.keys() | self.lacking.keys() | self._missing.keys()
-        return [number for number in range(len(self.builds_under_test)) if number not in out]
+        return [label for label in self.builds if label not in out]
+
+    @property
+    def contenders(self) -> list[BuildLabel]:
+        """The builds that can still be held against the reference."""
+        remaining = self.remaining
+        return remaining[1:] if self.reference in remaining else []
+
+    @property
+    def calls(self) -> int:
+        """The calls of a round, the same in every build; 1 where nothing was measured."""
+        first = self.measurements[self.reference].first
+        return (first("tasks") or 1) * (first("loops") or 1)
 
     def is_over(self) -> bool:
-        """Whether there is nothing left to compare: the first build failed, or all others."""
-        builds = self.builds
-        return builds[:1] != [0] or len(builds) < 2
+        """Whether there is nothing left to compare: the reference failed, or all others."""
+        return not self.contenders
 
     def run_block(self) -> None:
         """Measure in one fresh runner of each build, side by side, and sample its GIL."""
         began = self._now()
-        builds = range(len(self.builds_under_test))
         with ExitStack() as stack:
             # All interpreters start at once, and are then opened one by one.
             sessions = {
@@ -122,23 +142,24 @@ class Matchup:
             if self.is_over():
                 return
             replicates = self._run_replicates(sessions)
-            held = [
-                self._held_share(build, sessions[build]) if build in self.builds else None
-                for build in builds
-            ]
+            shares = {
+                build: self._gil_held_share(build, sessions[build]) for build in self.remaining
+            }
             self._tell_what_is_missing()
+        known = {build: share for build, share in shares.items() if share is not None}
         is_placed = self._plan.placed and self.is_placed
-        self.blocks.append(Block(tuple(replicates), tuple(held), is_placed))
-        for build in self.builds:
+        workers = self.entry.case.workers
+        self.blocks.append(Block(self.reference, workers, tuple(replicates), known, is_placed))
+        for build in self.remaining:
             self.measurements[build].wall_seconds += self._now() - began
 
-    def _rotated(self, turn: int) -> list[int]:
+    def _rotated(self, turn: int) -> list[BuildLabel]:
         """The builds in the order of a turn: each comes first as often as any other."""
-        builds = self.builds
+        builds = self.remaining
         start = turn % max(1, len(builds))
         return builds[start:] + builds[:start]
 
-    def _guarded(self, build: int, step: Callable[..., T], *arguments: Any) -> T | None:
+    def _guarded(self, build: BuildLabel, step: Callable[..., T], *arguments: Any) -> T | None:
         """Do a step of one build; where it fails, that build is out and the others go on."""
         try:
             return step(*arguments)
@@ -156,7 +177,7 @@ class Matchup:
     def _tell_what_is_missing(self) -> None:
         """Tell what a build lacks from what none has: that is a fault of the workload."""
         names = {error.missing for error in self._missing.values()}
-        in_all = len(self._missing) == len(self.builds_under_test) and len(names) == 1
+        in_all = len(self._missing) == len(self.builds) and len(names) == 1
         for build, error in self._missing.items():
             if in_all:
                 self.failures[build] = str(error)
@@ -164,7 +185,7 @@ class Matchup:
                 self.lacking[build] = f"{self.entry.label}: this build lacks {error.missing}"
         self._missing.clear()
 
-    def _start(self, build: int) -> Session:
+    def _start(self, build: BuildLabel) -> Session:
         measurement = self.measurements[build]
         measurement.processes.append([])
         measurement.controls.append([])
@@ -172,17 +193,17 @@ class Matchup:
             measurement,
             self.entry.workload,
             self._plan,
-            lambda: self.builds_under_test[build].open_runner(self.entry),
+            lambda: self.builds[build].open_runner(self.entry),
             self._now,
         )
 
-    def _open(self, build: int, session: Session) -> None:
+    def _open(self, build: BuildLabel, session: Session) -> None:
         """Open the case in a fresh runner; the first one's load is everybody's from then on."""
         measurement = self.measurements[build]
         opened = session.open(check=len(measurement.processes) == 1)
         measurement.replies.append(opened)
         self.is_placed &= opened["placed"] or not self._plan.placed
-        if not self.builds_under_test[build].sets_blas_threads:
+        if not self.builds[build].sets_blas_threads:
             broken = blas_limit_broken(opened, self.entry.blas_threads)
             if broken is not None:
                 raise MeasurementError(f"{self.entry.label}: {broken}")
@@ -195,32 +216,31 @@ class Matchup:
         if self.entry.blas_threads != 1:
             self._pause(SETTLE_SECONDS)
 
-    def _run_replicates(self, sessions: Mapping[int, Session]) -> list[tuple[Pair | None, ...]]:
-        replicates: list[tuple[Pair | None, ...]] = []
+    def _run_replicates(
+        self, sessions: Mapping[BuildLabel, Session]
+    ) -> list[Mapping[BuildLabel, Pair]]:
+        replicates: list[Mapping[BuildLabel, Pair]] = []
         began = self._now()
         while len(replicates) < MOST_REPLICATES and not self._is_long_enough(
             len(replicates), (self._now() - began) / len(sessions)
         ):
-            pairs: dict[int, Pair] = {}
+            pairs: dict[BuildLabel, Pair] = {}
             for build in self._rotated(len(self.blocks) + len(replicates)):
                 pair = self._guarded(build, self._one_pair, build, sessions[build])
                 if pair is not None:
                     pairs[build] = pair
             if self.is_over():
                 break
-            replicates.append(
-                tuple(pairs.get(build) for build in range(len(self.builds_under_test)))
-            )
+            replicates.append(pairs)
         return replicates
 
     def _is_long_enough(self, replicates: int, seconds: float) -> bool:
-        """Whether a block of so many replicates, after so many seconds for each build, may end."""
+        """Whether a block with these replicates, after these seconds in each build, may end."""
         enough = BLOCK_SECONDS if self._plan.placed else CROWDED_BLOCK_SECONDS
-        return replicates > 0 and seconds >= (
-            enough if replicates >= LEAST_REPLICATES else LONGEST_BLOCK_SECONDS
-        )
+        limit = enough if replicates >= LEAST_REPLICATES else LONGEST_BLOCK_SECONDS
+        return replicates > 0 and seconds >= limit
 
-    def _one_pair(self, build: int, session: Session) -> Pair:
+    def _one_pair(self, build: BuildLabel, session: Session) -> Pair:
         measurement = self.measurements[build]
         pairs = measurement.processes[-1]
         reply = session.ask(do="rounds", pairs=1, seconds=0.0)
@@ -230,7 +250,7 @@ class Matchup:
         self._settle()
         return pairs[-1]
 
-    def _held_share(self, build: int, session: Session) -> float | None:
+    def _gil_held_share(self, build: BuildLabel, session: Session) -> float | None:
         """Sample the GIL where workers share one, and no BLAS threads spin beside them."""
         shares_gil = STRATEGIES[self.entry.case.strategy].workers_are == "threads"
         if not shares_gil or self.entry.blas_threads != 1:
@@ -239,7 +259,7 @@ class Matchup:
         return None if stretch is None else stretch.share
 
 
-def plan_of(entry: Entry, builds_under_test: Sequence[BuildUnderTest], time_limit: float) -> Plan:
+def plan_of(entry: Entry, builds: Sequence[BuildUnderTest], time_limit: float) -> Plan:
     """Return how an entry is measured: no control, and two tasks a worker in a round.
 
     Short rounds make many replicates, and the median of many forgives a neighbour's bursts. Where
@@ -250,9 +270,7 @@ def plan_of(entry: Entry, builds_under_test: Sequence[BuildUnderTest], time_limi
     and which build has that luck is chance. Not so beside threads of BLAS itself, which would
     inherit the core of the worker that starts them.
     """
-    is_alone = entry.blas_threads == 1 and not any(
-        each.sets_blas_threads for each in builds_under_test
-    )
+    is_alone = entry.blas_threads == 1 and not any(build.sets_blas_threads for build in builds)
     return Plan(
         seconds=0.0,
         time_limit=time_limit,

@@ -7,8 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from speedgate.duel.block import BuildLabel
 from speedgate.duel.build import Build
 from speedgate.duel.duel import Duel
+from speedgate.duel.findings import DuelFindings
 from speedgate.history.extra_info import extra_info, section
 from speedgate.history.format import encode_run
 from speedgate.history.history import run_name
@@ -17,74 +19,57 @@ from speedgate.history.plain import head_of, stats_of
 from speedgate.history.recording import not_saved, whole_environment
 from speedgate.history.redaction import shown_variables
 from speedgate.history.store import FolderStore
-from speedgate.runner.interpreter import blas_libraries
 
 Json = dict[str, Any]
-
-
-def build_json(build: Build) -> Json:
-    """Return what is told of a build; plain JSON."""
-    blas = [
-        " ".join(str(each[name]) for name in ("internal_api", "version") if each.get(name))
-        for each in blas_libraries(build.environment.get("blas"))
-    ]
-    return {
-        "label": build.label,
-        "python": build.environment.get("python"),
-        "numpy": (build.environment.get("numpy") or {}).get("version"),
-        "blas": blas,
-        "variables": shown_variables(build.variables),
-        "fingerprint": build.fingerprint,
-    }
 
 
 class DuelRecording:
     """The runs of a duel below ``results``, one of each build; journals hold them meanwhile.
 
-    ``found``, the duel as it is shown again, is kept with each of them.
+    The whole duel, as it is shown again, is kept with each of them.
     """
 
     def __init__(self, builds: Sequence[Build], results: Path, began: datetime) -> None:
         self._results = results
         self._journal_error: OSError | None = None
-        environments = [_environment(build) for build in builds]
-        self._heads = [
-            head_of(began) | {"speedgate": section(environment, (), complete=False)}
-            for environment in environments
-        ]
-        names = [
-            run_name(environment, began, f"duel-{build.label}")
-            for build, environment in zip(builds, environments, strict=True)
-        ]
-        self._journals = [
-            Journal(results / f"{name}{SUFFIX}", head)
-            for name, head in zip(names, self._heads, strict=True)
-        ]
+        environments = {build.label: _environment(build) for build in builds}
+        self._heads = {
+            label: head_of(began) | {"speedgate": section(environment, (), complete=False)}
+            for label, environment in environments.items()
+        }
+        names = {
+            label: run_name(environment, began, f"duel-{label}")
+            for label, environment in environments.items()
+        }
+        self._journals = {
+            label: Journal(results / f"{name}{SUFFIX}", self._heads[label])
+            for label, name in names.items()
+        }
 
-    def keep(self, duel: Duel, found: Json) -> None:
+    def keep(self, duel: Duel, findings: DuelFindings) -> None:
         """Write down what is known so far, for whoever finds it if this process is killed."""
-        for number in range(len(self._journals)):
-            self._keep_one(number, duel, found)
+        for label in self._journals:
+            self._keep_one(label, duel, findings)
 
-    def _keep_one(self, number: int, duel: Duel, found: Json) -> None:
-        journal = self._journals[number]
+    def _keep_one(self, label: BuildLabel, duel: Duel, findings: DuelFindings) -> None:
+        journal = self._journals[label]
         try:
-            for benchmark in _benchmarks(duel, number):
+            for benchmark in _benchmarks(duel, label):
                 journal.add_benchmark(benchmark)
-            journal.add_section({"duel": found | {"this": number}})
+            journal.add_section({"duel": _side(findings, label)})
         except OSError as error:
             self._journal_error = error  # there may be room again when the duel is over
 
-    def finish(self, duel: Duel, found: Json) -> tuple[list[Path], list[str]]:
+    def finish(self, duel: Duel, findings: DuelFindings) -> tuple[list[Path], list[str]]:
         """Save a run for every build that measured anything; return the files, and in words what
         could not be saved."""
         files, troubles = [], []
-        for number, journal in enumerate(self._journals):
-            benchmarks = _benchmarks(duel, number)
+        for label, journal in self._journals.items():
+            benchmarks = _benchmarks(duel, label)
             try:
-                files += [self._save(number, benchmarks, found)] if benchmarks else []
+                files += [self._save(label, benchmarks, findings)] if benchmarks else []
             except OSError as error:
-                self._keep_one(number, duel, found)
+                self._keep_one(label, duel, findings)
                 file = journal.path.with_suffix(".json")
                 troubles.append(not_saved(file, error, journal, self._journal_error))
                 journal.close()
@@ -92,13 +77,19 @@ class DuelRecording:
                 journal.remove()
         return files, troubles
 
-    def _save(self, number: int, benchmarks: list[Json], found: Json) -> Path:
-        head, file = self._heads[number], self._journals[number].path.with_suffix(".json")
-        more = {"complete": found["complete"], "duel": found | {"this": number}}
+    def _save(self, label: BuildLabel, benchmarks: list[Json], findings: DuelFindings) -> Path:
+        head, file = self._heads[label], self._journals[label].path.with_suffix(".json")
+        more = {"complete": findings.complete, "duel": _side(findings, label)}
         document = head | {"benchmarks": benchmarks, "speedgate": head["speedgate"] | more}
         name = file.relative_to(self._results).as_posix()
         FolderStore(self._results).write(name, encode_run(document))
         return file
+
+
+def _side(findings: DuelFindings, label: BuildLabel) -> Json:
+    """The duel as the run of one build keeps it: ``this`` is the build's place in it."""
+    labels = [build.label for build in findings.builds]
+    return findings.as_json() | {"this": labels.index(label)}
 
 
 def _environment(build: Build) -> Json:
@@ -106,7 +97,7 @@ def _environment(build: Build) -> Json:
     return whole_environment(build.environment, settings)
 
 
-def _benchmarks(duel: Duel, build: int) -> list[Json]:
+def _benchmarks(duel: Duel, build: BuildLabel) -> list[Json]:
     measured = [(state.matchup.entry, state.matchup.measurements[build]) for state in duel.states]
     return [
         {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from speedgate.history.duel_shape import duel_of
 from speedgate.history.extra_info import over_processes
 from speedgate.history.format import (
     FORMAT_VERSION,
@@ -28,7 +29,6 @@ from speedgate.history.intake import (
     any_json,
     as_text,
     decoded,
-    duel_of,
     environment_of,
     rebuilt,
 )

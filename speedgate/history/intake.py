@@ -20,8 +20,9 @@ MOST = 2**53
 Count = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1, le=MOST)]
 # A figure with which one can calculate: squares and ratios of it are still numbers.
-Plausible = Annotated[float, msgspec.Meta(ge=-1e18, le=1e18)]
-NotNegative = Annotated[float, msgspec.Meta(ge=0, le=1e18)]
+LARGEST = 1e18
+Plausible = Annotated[float, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0, le=LARGEST)]
 LEAST_SECONDS = 1e-18
 # What we write has fewer levels; what recurses into it must not run out of stack.
 MOST_LEVELS = 16
@@ -187,74 +188,13 @@ class EnvironmentShape(msgspec.Struct):
     libraries: dict[str, str] | None = None
 
 
-class FigureShape(msgspec.Struct):
-    value: Plausible
-    low: Plausible | None
-    high: Plausible | None
-
-
-class SignalShape(msgspec.Struct):
-    """A signal of a duel: in both builds, and how it changed, by a ratio or by a difference."""
-
-    first: FigureShape
-    other: FigureShape
-    ratio: FigureShape | None = None
-    difference: FigureShape | None = None
-
-    def __post_init__(self) -> None:
-        if self.ratio is None and self.difference is None:
-            raise ValueError("a signal needs a 'ratio' or a 'difference'")
-
-
-class FindingShape(msgspec.Struct):
-    name: str
-    letter: str
-    verdict: str
-    reason: str
-    bouts: Count
-    signals: dict[str, SignalShape]
-    note: str | None = None
-    word: str = ""
-    waiting: list[NotNegative | None] = msgspec.field(default_factory=lambda: [0.0])
-    beside_neighbours: bool = False
-
-    def __post_init__(self) -> None:
-        if not self.waiting:
-            raise ValueError("'waiting' is empty: it needs a share for each build")
-        names = ("speedup", "seconds") if "speedup" in self.signals else ()
-        for name in names:
-            if name not in self.signals or self.signals[name].ratio is None:
-                raise ValueError(f"the signal '{name}' needs a 'ratio'")
-
-
-class BuildShape(msgspec.Struct):
-    label: str
-    python: str | None
-    numpy: str | None
-    blas: list[str]
-
-
-class DuelShape(msgspec.Struct):
-    """What ``commands.duel.duel_json`` says, as far as it is shown again."""
-
-    builds: list[BuildShape]
-    findings: list[FindingShape]
-    complete: bool
-    seconds: Annotated[float, msgspec.Meta(ge=0, le=1e9)]
-    placed: bool = True
-
-
 def environment_of(value: Json) -> Json:
     """Return an environment as it is, once its shape is known to be one; ``IntakeError``."""
-    return _shaped(value, EnvironmentShape, "environment")
+    return shaped(value, EnvironmentShape, "environment")
 
 
-def duel_of(value: Json | None) -> Json | None:
-    """Return the duel that a run is a side of as it is, once its shape is known to be one."""
-    return None if value is None else _shaped(value, DuelShape, "duel")
-
-
-def _shaped(value: Json, shape: type[Any], name: str) -> Json:
+def shaped(value: Json, shape: type[Any], name: str) -> Json:
+    """Return plain values as they are, once their shape is known to be one; ``IntakeError``."""
     _refuse_what_cannot_be_written(value, name)
     try:
         rebuilt(value, shape)

@@ -50,6 +50,11 @@ class Level:
         return exponential(interval_of_mean(self.moments, DEFAULT_CONFIDENCE))
 
 
+def letter(number: int) -> str:
+    """Return what a side is called: A is the first, against which the others are held."""
+    return chr(ord("A") + number) if number < 26 else f"#{number + 1}"
+
+
 @dataclass(frozen=True)
 class Source:
     """One side of a comparison: its label, and the level of each benchmark's figures.

@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from speedgate.judging.comparison import Line, Ratio, Source, counts
+from speedgate.judging.comparison import Line, Ratio, Source, counts, letter
 from speedgate.report.table import Table, markdown, plain, wrapped
 from speedgate.report.text import markdown_text
 from speedgate.stats.estimate import Estimate
@@ -25,10 +25,6 @@ ONE_RUN = (
 
 
 NOTHING = "-"
-
-
-def letter(number: int) -> str:
-    return chr(ord("A") + number) if number < 26 else f"#{number + 1}"
 
 
 def comparison_table(lines: Sequence[Line]) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from speedgate.duel.findings import DuelFindings
 from speedgate.history.document import Run
 from speedgate.history.format import JudgementEntry
 from speedgate.judging.advice import advise
@@ -106,7 +107,7 @@ def text_run(run: Run, width: int) -> list[str]:
     lines = wrapped(environment_line(run.environment), width)
     lines += [*origin_lines(run, width), ""]
     if run.duel is not None:
-        return lines + duel_text(run.duel, width)
+        return lines + duel_text(DuelFindings.from_json(run.duel), width)
     screen = run_screen(run)
     lines += [line for line, _ in screen_lines(screen, width)] if run.rows() else []
     shown = {row.bench for row in screen.rows} if is_whole(screen, width) else set()
@@ -174,7 +175,7 @@ def markdown_run(run: Run) -> str:
     if not run.is_complete:
         parts += [f"{INCOMPLETE}.", ""]
     if run.duel is not None:
-        return "\n".join([*parts, duel_markdown(run.duel)])
+        return "\n".join([*parts, duel_markdown(DuelFindings.from_json(run.duel))])
     for rows in _by_bench(run):
         parts += [markdown(_bench_table(rows, run)), ""]
         parts += [f"- {markdown_text(remark)}" for remark in remarks(rows)]

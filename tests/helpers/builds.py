@@ -9,7 +9,7 @@ PAIR_SECONDS = 0.1
 
 
 class MadeBuilds:
-    """Builds A, B, ... whose runners follow ``scripts``, on one clock that only they advance."""
+    """Builds a, b, ... whose runners follow ``scripts``, on one clock that only they advance."""
 
     def __init__(self, *scripts, entry=None):
         self.clock = FakeClock()
@@ -19,13 +19,11 @@ class MadeBuilds:
         self.opened = []
 
     def matchup(self, **options):
-        builds_under_test = [
-            BuildUnderTest(chr(ord("A") + number), self.opener(number))
+        builds = [
+            BuildUnderTest("abcdefgh"[number], self.opener(number))
             for number in range(len(self.scripts))
         ]
-        return Matchup(
-            self.entry, builds_under_test, 120.0, self.clock, self.clock.advance, **options
-        )
+        return Matchup(self.entry, builds, 120.0, self.clock, self.clock.advance, **options)
 
     def opener(self, number):
         def open_runner(entry):
