@@ -40,7 +40,7 @@ ROUNDS: Json = {
 }
 REPLIES: Json = {
     "open": {"environment": {"python": "3.13"}, "placed": False, "is_shared": False},
-    "probe": {"compared": 2},
+    "probe": {"compared": 2, "call_seconds": 0.002},
     "check": {},
     "calibrate": {"tasks": 2, "loops": 10, "seconds": 0.1, "call_seconds": 0.002},
     "rounds": ROUNDS,
@@ -109,6 +109,7 @@ def test_what_is_not_applicable_starts_no_runner() -> None:
         ({"check": RunnerEnded("check", "by signal SIGKILL")}, Outcome.CANNOT, "memory"),
         ({"probe": NoAnswer("probe", 60.0)}, Outcome.CANNOT, "time limit of 60 s"),
         ({"rounds": NoAnswer("rounds", 60.0)}, Outcome.NOT_THREAD_SAFE, "deadlock"),
+        ({"check": NoAnswer("check", 5.0)}, Outcome.CANNOT, "5 s were left for the threads"),
         ({"conclude": ("NotThreadSafe", "its own assertion")}, Outcome.NOT_THREAD_SAFE, "assert"),
     ],
 )

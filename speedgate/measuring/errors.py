@@ -42,14 +42,18 @@ class NotThreadSafe(Refusal):
 
 
 class NoAnswer(MeasurementError):
-    """A runner did not answer ``request`` within ``seconds``."""
+    """A runner did not answer ``request`` within ``seconds``.
 
-    def __init__(self, request: str, seconds: float) -> None:
+    ``call_seconds`` is what one call takes in one thread, where that was known by then.
+    """
+
+    def __init__(self, request: str, seconds: float, call_seconds: float | None = None) -> None:
         super().__init__(
             f"no answer to '{request}' within the time limit; "
             "raise --time-limit if the case is meant to take so long"
         )
         self.request, self.seconds = request, seconds
+        self.call_seconds = call_seconds
 
 
 class RunnerEnded(MeasurementError):

@@ -12,6 +12,7 @@ from typing import Any
 from speedgate.judging.gate import MIN_PROCESSES
 from speedgate.measuring.errors import (
     MeasurementError,
+    NoAnswer,
     NotApplicable,
     NotAvailable,
     NotThreadSafe,
@@ -85,6 +86,7 @@ class Session:
             measurement.case, workload, plan, number=max(0, len(measurement.processes) - 1)
         )
         self._check_tasks = plan.check_tasks or buffers(measurement.case)
+        self._call_seconds: float | None = None
         self._runner = open_runner()
 
     def __enter__(self) -> Session:
@@ -95,7 +97,11 @@ class Session:
 
     def ask(self, **request: Any) -> Json:
         """Return the runner's reply; an error of its own is raised as ours."""
-        reply = self._runner.ask(request, self._limit - self._now())
+        try:
+            reply = self._runner.ask(request, self._limit - self._now())
+        except NoAnswer as error:
+            error.call_seconds = self._call_seconds
+            raise
         if "error" in reply:
             raise _error(self._case, reply["error"])
         return reply
@@ -103,7 +109,7 @@ class Session:
     def open(self, check: bool) -> Json:
         opened = self.ask(do="open", **self._open)
         if "target" in self._open:
-            self.ask(do="probe")
+            self._call_seconds = self.ask(do="probe")["call_seconds"]
         if check:
             self.ask(do="check", tasks=self._check_tasks)
         return opened

@@ -28,6 +28,8 @@ from speedgate.stats.speedup import speedup
 # What a runner is asked for while one worker alone calls the benchmark.
 ALONE = ("list", "cache", "open", "probe")
 MIN_PROCESSES = 2
+# As the runner itself counts a round as hung; it cannot where the GIL is never let go.
+HUNG_SECONDS, HUNG_CALLS = 8.0, 100.0
 
 Json = dict[str, Any]
 
@@ -141,6 +143,11 @@ def give_up_sharing(found: Scaled, error: MeasurementError) -> None:
         del runs[1:]
 
 
+def hung_seconds(call_seconds: float) -> float:
+    """Return after how long threads that do not end are hung, and not only slow."""
+    return HUNG_SECONDS + HUNG_CALLS * call_seconds
+
+
 def outcome_of(error: MeasurementError) -> tuple[Outcome, str]:
     """Return what an error says of a benchmark: a runner that dies while all threads call it, and
     not while one does, dies of threads."""
@@ -162,6 +169,11 @@ def outcome_of(error: MeasurementError) -> tuple[Outcome, str]:
             return Outcome.CANNOT, (
                 f"no end within the time limit of {error.seconds:.0f} s in one thread; raise "
                 "--time-limit"
+            )
+        if error.call_seconds is None or error.seconds < hung_seconds(error.call_seconds):
+            return Outcome.CANNOT, (
+                f"no end within the time limit: {error.seconds:.0f} s were left for the threads, "
+                f"and one call takes {error.call_seconds or 0:.2g} s; raise --time-limit"
             )
         return Outcome.NOT_THREAD_SAFE, (
             f"no end within {error.seconds:.0f} s in threads, and in one thread there is: a "
