@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from speedgate.judging.scale_gate import matching
+from speedgate.measuring.scale_run import Request, chosen
 from speedgate.measuring.selection import OptionError
 from speedgate.measuring.targets import (
     Benchmark,
@@ -161,6 +163,13 @@ def test_one_of_every_function_comes_first() -> None:
     assert len(spread(benchmarks, 4)) == 4
     assert [each.name for each in spread(benchmarks, 2)] == ["a(3)", "b"]
     assert [each.name for each in spread(named(*"abcdef"), 2)] == ["a", "d"]
+
+
+def test_a_sample_is_of_what_measures_time() -> None:
+    memory = replace(named("peakmem_a")[0], refusal="it measures memory")
+    listing = Listing([memory, *named("a", "b")])
+    found = chosen(listing, Request(threads=(2,), sample=1))
+    assert [each.name for each in found] == ["a", "peakmem_a"]
 
 
 @pytest.mark.parametrize(

@@ -61,14 +61,16 @@ def list_benchmarks(suites: Sequence[Suite], open_runner: Open, options: Sequenc
 
 
 def chosen(listing: Listing, request: Request) -> list[Benchmark]:
-    """Return the benchmarks to measure, in the order in which that is done."""
+    """Return the benchmarks in the order in which they are measured, those that cannot be last."""
     selected = select(listing.benchmarks, request.expression)
     if not selected and listing.benchmarks:
         raise OptionError(
             f"-k '{request.expression}' matches none of {len(listing.benchmarks)} benchmarks, "
             f"such as {listing.benchmarks[0].name}"
         )
-    return spread(selected, request.sample)
+    applicable = [each for each in selected if each.refusal is None]
+    others = [each for each in selected if each.refusal is not None]
+    return [*spread(applicable, request.sample), *others]
 
 
 class Caches:
