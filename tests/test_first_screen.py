@@ -70,6 +70,10 @@ def test_the_verdict_is_one_sentence(judged, problems, words):
     assert texts(made)[0] == words
 
 
+def test_where_nothing_was_measured_it_says_so():
+    assert texts(FirstScreen()) == ["- Nothing was measured."]
+
+
 def test_all_green_shows_the_table_and_where_the_run_is():
     made = screen((G, PASSED), (G_OUT, PASSED))
     lines = texts(made)

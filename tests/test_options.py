@@ -18,7 +18,7 @@ from speedgate.measuring.budget import (
     DEFAULT_TIME_LIMIT_SECONDS,
     LEAST_SECONDS,
 )
-from speedgate.plugin.options import OPTIONS, with_long_names
+from speedgate.plugin.options import OPTIONS, SETTINGS, with_long_names
 from speedgate.runner.strategies import STRATEGIES
 
 pytest_plugins = "pytester"
@@ -170,6 +170,60 @@ def test_what_follows_two_dashes_is_a_file():
 
 # --- the ini file
 
+
+@pytest.mark.parametrize("option", SETTINGS, ids=lambda option: option.name)
+def test_what_a_project_sets_once_has_a_name_in_the_ini_file(option):
+    assert option.dest == f"speedgate_{option.name.replace('-', '_')}"
+
+
+def set_in_ini(project, *lines):
+    ini = project.folder / "tox.ini"
+    ini.write_text("\n".join([ini.read_text(), *lines, ""]))
+
+
+def test_the_ini_file_chooses_what_the_command_line_leaves_open(project):
+    set_in_ini(project, "speedgate_workers = 2,4", "speedgate_strategies = threads")
+    assert collected(project.run("--collect-only", "-q")) == [
+        "roots-1e3-threads-2", "roots-1e3-threads-4",
+    ]  # fmt: skip
+    assert collected(project.run("--collect-only", "-q", "--workers=2")) == ["roots-1e3-threads-2"]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("speedgate_budget = soon", "speedgate_budget in the ini file 'soon' is not a duration"),
+        ("speedgate_workers = 0", "speedgate_workers in the ini file: '0' is not a number of"),
+        ("speedgate_sizes = 1e", "speedgate_sizes in the ini file: '1e'"),
+        ("speedgate_strict_gate = perhaps", "speedgate_strict_gate in the ini file: "),
+    ],
+)
+def test_a_bad_word_in_the_ini_file_is_named(project, line, words):
+    set_in_ini(project, line)
+    result = project.run("--collect-only", "-k", "roots")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert words in output(result)
+    assert "INTERNALERROR" not in output(result)
+
+
+def test_a_gate_can_be_required_in_the_ini_file(project):
+    set_in_ini(project, "speedgate_require_gate = true")
+    arguments = ("--benchmark-disable", "--deselect=bench_roots.py::test_theirs")
+    assert project.run(*arguments).ret == pytest.ExitCode.TESTS_FAILED
+    assert project.run(*arguments, "-o", "speedgate_require_gate=false").ret == 0
+
+
+def test_the_help_has_our_options_in_one_group_with_examples(project):
+    text = project.run("--help").stdout.str()
+    group = text.partition("speedgate: do NumPy's threads run side by side?")[2]
+    assert "pytest bench/ --require-gate --strict-gate" in group
+    for option in OPTIONS:
+        assert option.long in group
+    for option in SETTINGS:
+        assert option.dest in text
+    assert "see --speedgate-" not in text
+
+
 TYPES = ["bool", "linelist", "paths", "args", "string"]
 
 
@@ -213,7 +267,7 @@ def test_the_help_tells_the_defaults(project):
     assert f"(default {DEFAULT_BUDGET_SECONDS:g}, or {LEAST_SECONDS:g} a case" in words
     assert f"(default {DEFAULT_TIME_LIMIT_SECONDS:g})" in words
     assert all(option.long in words for option in OPTIONS)
-    assert "Each option has a short name as well" in words
+    assert "--budget is short for --speedgate-budget" in words
 
 
 # --- what a plain pytest loads

@@ -7,6 +7,7 @@ another plugin or a conftest may want.
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -67,7 +68,7 @@ def declare_short(parser: pytest.Parser) -> Iterator[str]:
     group = parser.getgroup("speedgate")
     for option in OPTIONS:
         if is_free(parser, option.short):
-            group.addoption(option.short, help=f"see {option.long}", **option.attributes)
+            group.addoption(option.short, help=argparse.SUPPRESS, **option.attributes)
             yield option.short
 
 

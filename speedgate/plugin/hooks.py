@@ -45,7 +45,7 @@ def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     try:
-        config.stash[STATE] = State(read_settings(config, label_of(config)))
+        config.stash[STATE] = state_of(config)
     except OptionError as error:
         raise pytest.UsageError(str(error)) from None
     scheduler = config.stash[STATE].settings.dask_scheduler
@@ -58,6 +58,21 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(afterwards, "speedgate-threads")
 
 
+def state_of(config: pytest.Config) -> State:
+    """Return the state with the options; ``OptionError`` names the first that cannot be used.
+
+    Where only the ini file is to blame, it is refused once the cases are collected: an error while
+    pytest collects would be that of one module.
+    """
+    label = label_of(config)
+    try:
+        return State(read_settings(config, label))
+    except OptionError as error:
+        state = State(read_settings(config, label, settings=()))
+        state.words.refusal = str(error)
+        return state
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Refuse what cannot be measured, before anything is."""
@@ -66,6 +81,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     find_items(state, items)
     deselect_empty(config, items)
+    if state.words.refusal:
+        raise pytest.UsageError(state.words.refusal)
     try:
         state.settings = with_floors(state.settings, config, config.stash[SHORT_INI])
         refuse_unknown(state.settings.selection, state.collected.workloads)

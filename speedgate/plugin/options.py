@@ -10,19 +10,27 @@ from dataclasses import dataclass
 from typing import Any
 
 DEST_PREFIX = "speedgate_"
-GROUP = (
-    "does NumPy's threading run side by side? Each option has a short name as well, without "
-    "'speedgate-', where no other plugin and no conftest has an option of that name"
-)
+# The heading of our options in pytest's help, which prints it as it is.
+GROUP = """speedgate: do NumPy's threads run side by side?
+  pytest bench/ --sizes=1e4,1e6 --strategies=threads   measures a part of the suite
+  pytest bench/ --require-gate --strict-gate           is green only if all was judged and passed
+  pytest bench/ --benchmark-compare                    holds each case to the runs before
+  --budget is short for --speedgate-budget, and so on, where no other plugin has that name.
+  What a project sets once goes into [tool.pytest.ini_options]: speedgate_budget = "60".
+  The options"""
 
 
 @dataclass(frozen=True)
 class Option:
-    """An option; without ``metavar`` it takes no value."""
+    """An option; without ``metavar`` it takes no value.
+
+    ``is_setting``: the ini file may give it as well, for every run that does not say otherwise.
+    """
 
     name: str
     help: str
     metavar: str | None = None
+    is_setting: bool = True
 
     @property
     def long(self) -> str:
@@ -56,8 +64,9 @@ OPTIONS = (
     ),
     Option("workers", "numbers of workers, such as 1,2,4", "COUNTS"),
     Option("oversubscribe", "allow more workers than usable cores"),
-    Option("min-speedup", "fail judged cases below this, whatever the workers", "X"),
-    Option("min-concurrency", "fail judged cases whose workers ran less at once", "X"),
+    # Their names in the ini file are those of the floors for 2 workers, see below.
+    Option("min-speedup", "fail judged cases below this, whatever the workers", "X", False),
+    Option("min-concurrency", "fail judged cases whose workers ran less at once", "X", False),
     Option(
         "max-held",
         "fail judged cases that hold the GIL for more of their work (default 0.05)",
@@ -89,6 +98,7 @@ OPTIONS = (
     Option(
         "in-process",
         "measure in pytest's own process, for debuggers and profilers; judges nothing",
+        is_setting=False,
     ),
     Option(
         "blas-threads",
@@ -104,9 +114,11 @@ OPTIONS = (
         "threads",
         "show for every test that uses benchmark how it scales in threads, such as 2 or 2,4",
         "COUNTS",
+        is_setting=False,
     ),
     Option("runner-setup", "call this in every runner before it measures", "MODULE:FUNCTION"),
 )
+SETTINGS = tuple(option for option in OPTIONS if option.is_setting)
 BY_SHORT = {option.short: option for option in OPTIONS}
 # Settings of the ini file that are ours by their prefix, and where nobody else has them, without.
 INI_FLOORS = {
@@ -120,6 +132,9 @@ def add_options(parser: Any) -> None:
     group = parser.getgroup("speedgate", GROUP)
     for option in OPTIONS:
         group.addoption(option.long, help=option.help, **option.attributes)
+    for option in SETTINGS:
+        value = "true or false" if option.metavar is None else option.metavar
+        parser.addini(option.dest, f"{option.long} for every run: {value}", default=None)
     for name, text in INI_FLOORS.items():
         parser.addini(DEST_PREFIX + name, text, default=None)
     parser.addini(

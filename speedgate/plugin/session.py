@@ -108,12 +108,16 @@ class Saving:
 
 @dataclass
 class Words:
-    """What the reader is to know besides figures and verdicts: ``remarks`` before anything is
-    measured, ``notes`` and the ``complaint`` that makes the run red at the end."""
+    """What the reader is to know besides figures and verdicts.
+
+    ``remarks`` come before anything is measured, ``notes`` at the end. The ``complaint`` makes the
+    run red; the ``refusal`` says what in the ini file cannot be used.
+    """
 
     remarks: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     complaint: str | None = None
+    refusal: str | None = None
 
 
 @dataclass

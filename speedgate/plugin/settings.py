@@ -6,13 +6,14 @@ Knows pytest's config only by what is asked of it, so that it imports no pytest.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from speedgate.judging.gate import DEFAULT_MIN_CONCURRENCY, DEFAULT_MIN_SPEEDUP, Floors, floors
 from speedgate.measuring.budget import DEFAULT_TIME_LIMIT_SECONDS
 from speedgate.measuring.selection import (
+    OptionError,
     Selection,
     parse_blas_threads,
     parse_floor,
@@ -21,9 +22,16 @@ from speedgate.measuring.selection import (
     parse_selection,
     parse_share,
 )
-from speedgate.plugin.options import DEST_PREFIX, OPTIONS
+from speedgate.plugin.options import DEST_PREFIX, OPTIONS, SETTINGS, Option
 from speedgate.runner import machine as env
 from speedgate.runner.strategies.dask import SCHEDULER as DASK_SCHEDULER
+
+BY_NAME = {option.name: option for option in OPTIONS}
+# What pytest itself takes for true and false in an ini file.
+SWITCH = {
+    **dict.fromkeys(("1", "on", "t", "true", "y", "yes"), True),
+    **dict.fromkeys(("0", "f", "false", "n", "no", "off"), False),
+}
 
 
 @dataclass(frozen=True)
@@ -59,13 +67,15 @@ class Settings:
         )
 
 
-def read_settings(config: Any, label: Callable[[str], str]) -> Settings:
+def read_settings(
+    config: Any, label: Callable[[str], str], settings: Iterable[Option] = SETTINGS
+) -> Settings:
     """Return the options; ``OptionError`` names the first that cannot be used.
 
-    ``label`` says what the user calls an option: ``--workers``. The floors of the ini file are read
-    later, see ``with_floors``.
+    ``label`` says what the user calls an option: ``--workers``; ``settings`` are those that the ini
+    file may give, too. Its floors are read later, see ``with_floors``.
     """
-    given = {option.name: config.getoption(option.dest) for option in OPTIONS}
+    given, label = given_texts(config, label, settings)
     return Settings(
         selection=parse_selection(
             given["workloads"],
@@ -95,6 +105,36 @@ def read_settings(config: Any, label: Callable[[str], str]) -> Settings:
         history=given["history"],
         no_history_gate=given["no-history-gate"],
     )
+
+
+def given_texts(
+    config: Any, label: Callable[[str], str], settings: Iterable[Option]
+) -> tuple[dict[str, Any], Callable[[str], str]]:
+    """Return what was given for each option, and what says where: the command line comes first,
+    then the ini file."""
+    given = {option.name: config.getoption(option.dest) for option in OPTIONS}
+    from_ini = set()
+    for option in settings:
+        if given[option.name] in (None, False):
+            value = ini_value(config, option)
+            if value is not None:
+                given[option.name] = value
+                from_ini.add(option.name)
+
+    def where(name: str) -> str:
+        return f"{BY_NAME[name].dest} in the ini file" if name in from_ini else label(name)
+
+    return given, where
+
+
+def ini_value(config: Any, option: Option) -> str | bool | None:
+    """Return what the ini file says of an option, ``None`` where it says nothing."""
+    text: str | None = config.getini(option.dest)
+    if text is None or option.metavar is not None:
+        return text
+    if text.lower() not in SWITCH:
+        raise OptionError(f"{option.dest} in the ini file: '{text}' is neither true nor false")
+    return SWITCH[text.lower()]
 
 
 def with_floors(settings: Settings, config: Any, short: frozenset[str]) -> Settings:

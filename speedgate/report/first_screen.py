@@ -89,6 +89,8 @@ def sentence(screen: FirstScreen) -> Line:
     problems = f"{_number(len(screen.problems), 'problem')} beside the gates"
     if screen.problems and not counts[Verdict.FAILED]:
         return _line(Verdict.FAILED, f"Failed: {problems}", *rest)
+    if not graver and not screen.cases:
+        return "- Nothing was measured.", None
     if not graver:
         return f"- Nothing was judged: no gate covers {_number(screen.cases, 'case')}.", None
     worst = graver[0]
