@@ -39,6 +39,7 @@ from speedgate.measuring.runner_process import (
     RunnerProcess,
     runner_variables,
 )
+from speedgate.runner import FOLDERS, LIBRARY, ordered
 from speedgate.runner.interpreter import BLAS_THREAD_VARIABLES, gil_enabled
 from speedgate.stats.case import Case
 
@@ -478,23 +479,62 @@ def test_everything_else_is_passed_on():
     assert inherited.items() <= runner_variables(inherited, (), 1).items()
 
 
-def test_the_harness_and_the_workload_are_found_in_this_order_and_once():
-    variables = runner_variables({}, ("/one", PACKAGE_FOLDER, "/one", "/two"), 1)
-    assert variables["PYTHONPATH"].split(os.pathsep) == [PACKAGE_FOLDER, "/one", "/two"]
+def test_the_folders_of_a_workload_are_given_once_and_not_in_the_path_of_python():
+    variables = runner_variables({}, ("/one", "/one", "/two"), 1)
+    assert variables["PYTHONPATH"] == PACKAGE_FOLDER
+    assert variables[FOLDERS].split(os.pathsep) == ["/one", "/two"]
 
 
 def test_folders_of_the_users_own_stay_behind_them():
     """A NumPy that is built but not installed is found in no other way."""
     variables = runner_variables({"PYTHONPATH": "/build/numpy"}, ("/one",), 1)
     folders = variables["PYTHONPATH"].split(os.pathsep)
-    assert folders == [PACKAGE_FOLDER, "/one", "/build/numpy"]
+    assert folders == [PACKAGE_FOLDER, "/build/numpy"]
+    assert variables[FOLDERS] == "/one"
+
+
+def test_the_standard_library_comes_before_all_that_may_hold_another():
+    dynamic = os.path.join(LIBRARY, "lib-dynload")  # noqa: PTH118  # as it is in sys.path
+    installed = os.path.join(LIBRARY, "site-packages")  # noqa: PTH118
+    path = ["/package", "/theirs", LIBRARY, dynamic, installed, "/one"]
+    found = [LIBRARY, dynamic, "/one", "/two", "/package", "/theirs", installed]
+    assert ordered(path, ["/one", "/two"]) == found
+
+
+@pytest.mark.parametrize(
+    "strategy", ["serial", "threads", "processes", "fork", "forkserver", "pool", "shared", "loky",
+                 "interpreters"]
+)  # fmt: skip
+def test_a_module_beside_a_workload_is_not_taken_for_one_of_pythons(tmp_path, strategy):
+    """Neither by the runner, nor by a worker process before it knows the runner's path."""
+    strategy_here(strategy)
+    for name in ("random", "platform", "statistics", "socket", "pickle", "selectors", "typing"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('not the standard library')")
+    (tmp_path / "made_beside.py").write_text(
+        "import random\ndef function(argument):\n    return random.Random(argument).random()\n"
+        "def prepare(size, seed):\n    return size\n"
+    )
+    process = RunnerProcess([str(tmp_path)], 1)
+    batch = {
+        "key": "work", "function": "made_beside:function", "prepare": "made_beside:prepare",
+        "size": 1, "seed": 0, "buffers": 1, "path": [str(tmp_path)],
+    }  # fmt: skip
+    try:
+        opened = ask(
+            process, do="open", batches=[batch], strategy=strategy, workers=1, before=None,
+            placed=False,
+        )  # fmt: skip
+        assert "error" not in opened, opened
+        assert ask(process, do="check", tasks=2) == {"tasks": 2}
+    finally:
+        process.close()
 
 
 def test_the_variables_of_a_build_come_over_all_others():
     inherited = {"PYTHONPATH": "/inherited", "OMP_NUM_THREADS": "7"}
     own = {"PYTHONPATH": "/build", "OMP_NUM_THREADS": "4", "PYTHONHASHSEED": "3"}
     variables = runner_variables(inherited, ("/one",), 1, own, package_folder="/lent")
-    assert variables["PYTHONPATH"].split(os.pathsep) == ["/lent", "/one", "/build"]
+    assert variables["PYTHONPATH"].split(os.pathsep) == ["/lent", "/build"]
     assert variables["OMP_NUM_THREADS"] == "4"
     assert variables["OPENBLAS_NUM_THREADS"] == "1"
     assert variables["PYTHONHASHSEED"] == "3"

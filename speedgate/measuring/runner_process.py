@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 from speedgate.measuring import children
 from speedgate.measuring.errors import MeasurementError, NoAnswer, RunnerEnded
+from speedgate.runner import FOLDERS
 from speedgate.runner.framing import unframe
 from speedgate.runner.interpreter import BLAS_THREAD_VARIABLES
 from speedgate.runner.server import Runner
@@ -199,7 +200,8 @@ def runner_variables(
     """Return the environment variables of a runner: what a tracer or pytest set is left out.
 
     A build's ``own`` variables come last, over the threads of BLAS, too. Its PYTHONPATH takes the
-    place of the inherited one; the folders that the runner needs stay before it.
+    place of the inherited one; this package stays before it. The folders of the ``path`` come
+    behind the standard library, see ``speedgate.runner``.
     """
     variables = {
         name: value
@@ -211,5 +213,6 @@ def runner_variables(
         variables.update(dict.fromkeys(BLAS_THREAD_VARIABLES, str(blas_threads)))
     variables.update(own)
     theirs = [folder for folder in variables.get("PYTHONPATH", "").split(os.pathsep) if folder]
-    variables["PYTHONPATH"] = os.pathsep.join(dict.fromkeys((package_folder, *path, *theirs)))
+    variables["PYTHONPATH"] = os.pathsep.join(dict.fromkeys((package_folder, *theirs)))
+    variables[FOLDERS] = os.pathsep.join(dict.fromkeys(path))
     return variables
