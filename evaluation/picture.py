@@ -2,6 +2,7 @@
 
 COLUMNS=80 speedgate report FILE | python -m evaluation.picture PICTURE.svg
     --title TEXT    what stands in the bar of its window
+    --lines COUNT   only the first lines
 
 Colours that the text holds (``--color=yes``) are kept; a verdict at the beginning of a line has one
 in any case. The picture names no address: a browser needs nothing but the file.
@@ -17,12 +18,11 @@ from pathlib import Path
 
 COLUMNS = 80
 COLOURS = {
-    "passed": "green",
-    "failed": "bold red",
-    "inconclusive": "yellow",
-    "not evaluated": "yellow",
     "✓": "green",
     "✗": "bold red",
+    r"^(✓ .*|passed\b)": "green",
+    r"^(✗ .*|failed\b)": "bold red",
+    r"^(\? .*|inconclusive\b|not evaluated\b)": "yellow",
 }
 # rich's own asks the web for a font; this takes what the reader has.
 FORMAT = """<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
@@ -58,9 +58,8 @@ def picture(lines: Sequence[str], title: str) -> str:
     console = Console(width=COLUMNS, record=True, file=io.StringIO())
     for line in lines:
         text = Text.from_ansi(line)
-        for word, colour in COLOURS.items():
-            begins = word if len(word) == 1 else rf"^{word}\b"
-            text.highlight_regex(begins, colour)
+        for pattern, colour in COLOURS.items():
+            text.highlight_regex(pattern, colour)
         console.print(text, soft_wrap=True)
     return console.export_svg(title=title, code_format=FORMAT, unique_id="speedgate")
 
@@ -69,8 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m evaluation.picture", description=__doc__)
     parser.add_argument("target", type=Path, metavar="PICTURE.svg")
     parser.add_argument("--title", default="pytest bench/")
+    parser.add_argument("--lines", type=int)
     options = parser.parse_args(arguments)
-    lines = sys.stdin.read().rstrip().splitlines()
+    lines = sys.stdin.read().rstrip().splitlines()[: options.lines]
     options.target.parent.mkdir(parents=True, exist_ok=True)
     options.target.write_text(picture(lines, options.title), encoding="utf-8")
     return 0
