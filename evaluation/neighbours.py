@@ -41,7 +41,7 @@ SECONDS = FIGURE["seconds"]
 def measured(name: str, blocks: int) -> list[Block]:
     """Return blocks of all workloads in a scene."""
     texts = [REFERENCE, *(text for _, text, _ in TRUTHS.values())]
-    builds = open_builds(texts, from_source=False, allow_same=True, tell=lambda line: None)
+    builds = open_builds(texts, from_source=False, allow_same=True, notify=lambda line: None)
     with under_test(builds) as builds_under_test:
         matchups = [
             Matchup(

@@ -60,7 +60,7 @@ def left_alone(build_under_test: BuildUnderTest) -> BuildUnderTest:
 def measured(blocks: int) -> list[tuple[str, list[float], list[float]]]:
     """Return for each case the spreads when left alone, and when placed, one for each figure."""
     builds = open_builds(
-        ["one=", "other="], from_source=False, allow_same=True, tell=lambda line: None
+        ["one=", "other="], from_source=False, allow_same=True, notify=lambda line: None
     )
     with under_test(builds) as placed:
         sides = ([left_alone(each) for each in placed], placed)

@@ -140,7 +140,7 @@ def test_environments_are_made_of_requirements(index):  # noqa: F811
         make_wheel(index, "numpy", version, NUMPY)
     told = []
     old, new, same = open_builds(
-        ["numpy==previous", "numpy==newest", "again=numpy"], allow_same=True, tell=told.append
+        ["numpy==previous", "numpy==newest", "again=numpy"], allow_same=True, notify=told.append
     )
     assert [each.environment["numpy"]["version"] for each in (old, new, same)] == [
         "1.0",

@@ -48,7 +48,7 @@ class MadeEnvironments:
         self.scripts = {}
         self.clock = FakeClock()
 
-    def open(self, texts, *, from_source=False, allow_same=False, needs_numpy=True, tell=None):
+    def open(self, texts, *, from_source=False, allow_same=False, needs_numpy=True, notify=None):
         found = []
         for text in texts:
             words = text.rpartition("=")[2] if "==" in text else text

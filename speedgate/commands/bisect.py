@@ -76,7 +76,7 @@ def run_bisect(options: argparse.Namespace) -> int:
 
     def build_of(version: str) -> Build:
         text = f"{package.lower()}-{version}={package}=={version} {options.beside}".strip()
-        return open_builds([text], from_source=options.from_source, allow_same=True, tell=say)[0]
+        return open_builds([text], from_source=options.from_source, allow_same=True, notify=say)[0]
 
     ends = [build_of(version) for version in (good, bad)]
     refuse_another_numpy(package, ends)

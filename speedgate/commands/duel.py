@@ -138,7 +138,7 @@ def run_duel(options: argparse.Namespace) -> int:
         # What differs of a project's builds may be the project, which nobody has imported yet.
         allow_same=options.allow_same or bool(options.scale),
         needs_numpy=not options.scale,
-        tell=say,
+        notify=say,
     )
     if options.scale:
         entries = scale_entries(options, builds[0], Path.cwd(), say)

@@ -1,4 +1,4 @@
-"""Bisection: the first of some versions that shows what a duel of the outer two found."""
+"""Bisection: the first of some versions that shows what a duel of the outer two shows."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def search(versions: Sequence[str], probe: Callable[[str], tuple[Answer, str]]) 
     """Return where it began among ``versions`` in order, of which the first is good and the last
     bad. ``probe`` tells what a version is like, with a reason.
 
-    A version of which nothing can be told is left out and one beside it is asked.
+    A version that cannot be probed is left out, and one beside it is tried.
     """
     low, high = 0, len(versions) - 1
     unknown: dict[int, str] = {}
@@ -136,6 +136,6 @@ def _why_out(matchup: Matchup) -> str:
     reasons = {**matchup.lacking, **matchup.failures}
     _, middle, *_ = matchup.builds
     label = (
-        middle if middle in reasons else next(each for each in matchup.builds if each in reasons)
+        middle if middle in reasons else next(label for label in matchup.builds if label in reasons)
     )
     return f"{label} failed: {reasons[label].splitlines()[0]}"

@@ -103,8 +103,8 @@ def parse_build(text: str) -> BuildSpec:
     except ValueError as error:
         raise BuildError(f"the build {text!r} cannot be read: {error}") from None
     label = None
-    if words and (found := _LABEL.match(words[0])):
-        label, rest = found[1], words[0][found.end() :]
+    if words and (named := _LABEL.match(words[0])):
+        label, rest = named[1], words[0][named.end() :]
         words = [*([rest] if rest else []), *words[1:]]
         if re.fullmatch(r"\d[\d.]*", rest):
             raise BuildError(f"'{text}': a version takes two equals signs, {label}=={rest}")
@@ -112,8 +112,8 @@ def parse_build(text: str) -> BuildSpec:
         raise BuildError("a build is empty; give a Python, requirements, or NAME=value")
     variables, pythons, requirements = {}, [], []
     for word in words:
-        if found := _VARIABLE.match(word):
-            variables[found[1]] = word[found.end() :]
+        if variable := _VARIABLE.match(word):
+            variables[variable[1]] = word[variable.end() :]
         elif _is_python(word):
             pythons.append(word)
         else:
@@ -145,12 +145,12 @@ def open_builds(
     from_source: bool = False,
     allow_same: bool = False,
     needs_numpy: bool = True,
-    tell: Callable[[str], None] = lambda line: None,
+    notify: Callable[[str], None] = lambda line: None,
 ) -> list[Build]:
     """Return the builds that ``texts`` ask for, installed and started once.
 
     ``BuildError`` says which cannot be measured and why, or which two are the same, unless
-    ``allow_same``. ``tell`` is told what takes long.
+    ``allow_same``. ``notify`` is given a line for what takes long.
     """
     specs = [parse_build(text) for text in texts]
     _refuse_same_labels(specs)
@@ -159,12 +159,12 @@ def open_builds(
         replace(spec, requirements=tuple(_named_versions(spec, base, from_source)))
         for spec, (base, _) in zip(specs, bases, strict=True)
     ]
-    packages = sorted({package_name(each) for spec in specs for each in spec.requirements})
+    packages = sorted({package_name(wanted) for spec in specs for wanted in spec.requirements})
     with lent_folder() as lent:
         builds = []
         labels = _labels(specs, [version for _, version in bases])
         for spec, label, (base, version) in zip(specs, labels, bases, strict=True):
-            python = _install(spec, base, version, from_source, tell)
+            python = _install(spec, base, version, from_source, notify)
             builds.append(_describe(spec, label, python, packages, lent, needs_numpy))
     if not allow_same:
         _refuse_same_builds(builds, specs)
@@ -203,7 +203,7 @@ def _labels(specs: Sequence[BuildSpec], versions: Sequence[str]) -> list[BuildLa
 
 def _made_label(spec: BuildSpec, version: str) -> str:
     words = [] if spec.python is None else [_short_python(spec.python, version)]
-    words += [_last_part(without_credentials(each)) for each in spec.requirements]
+    words += [_last_part(without_credentials(wanted)) for wanted in spec.requirements]
     shown = shown_variables(spec.variables)
     words += [f"{name}={_last_part(value)}" for name, value in shown.items()]
     label = " ".join(words) or "this"
@@ -230,11 +230,11 @@ def _environment_folder(python: Path) -> Path | None:
 
 def _unlike(label: str, taken: set[str]) -> str:
     """The label, numbered where it is taken: a build may be measured against itself."""
-    number, found = 1, label
-    while found in taken:
+    number, numbered = 1, label
+    while numbered in taken:
         number += 1
-        found = f"{label} ({number})"
-    return found
+        numbered = f"{label} ({number})"
+    return numbered
 
 
 def _find_base(spec: BuildSpec) -> tuple[Path, str]:
@@ -256,10 +256,10 @@ def _find_base(spec: BuildSpec) -> tuple[Path, str]:
 def _locate(text: str) -> Path:
     """Return the absolute path of a Python; a folder stands for the environment in it."""
     if _PYTHON.fullmatch(text) and not Path(text).is_file():
-        found = shutil.which(text)
-        if found is None:
+        on_path = shutil.which(text)
+        if on_path is None:
             raise BuildError(f"there is no {text} on the PATH; install it, or give its path")
-        return Path(found)
+        return Path(on_path)
     # Not resolved: the interpreter of an environment is a link, and knows itself by its place.
     path = Path(os.path.abspath(Path(text).expanduser()))  # noqa: PTH100
     if path.is_dir():
@@ -286,27 +286,27 @@ def _start(spec: BuildSpec, command: list[str], variables: Mapping[str, str], py
 def _named_versions(spec: BuildSpec, base: Path, from_source: bool) -> Iterator[str]:
     """Yield the requirements with ``==newest`` and ``==previous`` as the releases they are now."""
     for requirement in spec.requirements:
-        found = _NAMED_VERSION.fullmatch(requirement)
-        if found is None:
+        named = _NAMED_VERSION.fullmatch(requirement)
+        if named is None:
             yield requirement
             continue
-        back = 1 if found["which"] == "newest" else 2
+        back = 1 if named["which"] == "newest" else 2
         versions = published_versions(
-            found["package"], base, from_source, _installer_variables_of(spec)
+            named["package"], base, from_source, _installer_variables_of(spec)
         )
         if len(versions) < back:
             raise BuildError(f"'{requirement}': the index has only {len(versions)} release of it")
-        yield f"{found['package']}=={versions[-back]}"
+        yield f"{named['package']}=={versions[-back]}"
 
 
 def _install(
-    spec: BuildSpec, base: Path, version: str, from_source: bool, tell: Callable[[str], None]
+    spec: BuildSpec, base: Path, version: str, from_source: bool, notify: Callable[[str], None]
 ) -> Path:
     if not spec.requirements:
         return base
     requirements = tuple(map(_absolute, spec.requirements))
     order = Order(requirements, base, version, from_source, _installer_variables_of(spec))
-    return install(order, tell)
+    return install(order, notify)
 
 
 def _absolute(requirement: str) -> str:
@@ -327,16 +327,16 @@ def _describe(
     own = _runner_variables_of(spec)
     variables = runner_variables(os.environ, (), None, own, str(lent))
     command = [str(python), "-P", "-c", DESCRIBE, *packages]
-    found = last_record(_start(spec, command, variables, python))
-    if found is None:
+    told = last_record(_start(spec, command, variables, python))
+    if told is None:
         raise BuildError(f"'{spec.text}': {python} ended before it said what it is; name another")
-    if needs_numpy and found["numpy_error"] is not None:
+    if needs_numpy and told["numpy_error"] is not None:
         raise BuildError(
             f"'{spec.text}': {python} has no NumPy that can be imported "
-            f"({found['numpy_error'].strip().splitlines()[0]}); add it to the requirements, "
+            f"({told['numpy_error'].strip().splitlines()[0]}); add it to the requirements, "
             "such as numpy==2.3.0, or install it there"
         )
-    return Build(label, python, own, found["environment"], _fingerprint(found, own))
+    return Build(label, python, own, told["environment"], _fingerprint(told, own))
 
 
 def _installer_variables_of(spec: BuildSpec) -> dict[str, str]:
@@ -362,13 +362,13 @@ def _runner_variables_of(spec: BuildSpec) -> dict[str, str]:
     return own
 
 
-def _fingerprint(found: Json, variables: Mapping[str, str]) -> str:
+def _fingerprint(told: Json, variables: Mapping[str, str]) -> str:
     """Return a digest of what was loaded, how BLAS adapted to the CPU, and what is set."""
     blas = [
         [library.get(name) for name in TELLING_BLAS_FIELDS]
-        for library in found["environment"]["blas"] or ()
+        for library in told["environment"]["blas"] or ()
     ]
-    told = {name: value for name, value in variables.items() if name not in SEEN_VARIABLES}
-    gil = found["environment"]["gil_enabled"]
-    parts = [found["loaded"], found["packages"], blas, gil, told]
+    unseen = {name: value for name, value in variables.items() if name not in SEEN_VARIABLES}
+    gil = told["environment"]["gil_enabled"]
+    parts = [told["loaded"], told["packages"], blas, gil, unseen]
     return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=8).hexdigest()

@@ -26,8 +26,8 @@ from speedgate.stats.figure import FIGURES, Figure
 
 # How often a duel may call any of its cases better or worse that is neither.
 FAMILY_ERROR = 0.05
-# A candidate may have so many times the fresh blocks that it needs if all of them agree: dissenters
-# can be outvoted, and what cannot win any more costs nothing further.
+# How many times the fresh blocks that confirm a candidate if all of them agree it may have: so
+# dissenters can be outvoted. One that cannot win any more costs nothing further.
 PATIENCE = 2
 # A candidate costs fresh blocks only where it is wrong, a missed one cannot be made up for.
 CANDIDATE_CONFIDENCE = 0.80

@@ -87,7 +87,7 @@ class CaseState:
         candidates = self.open_candidates
         builds = {candidate.build for candidate in candidates}
         effects = {build: effects_of(self.matchup.blocks, build) for build in builds}
-        known = [effects[each.build].get(each.figure.name) for each in candidates]
+        known = [effects[one.build].get(one.figure.name) for one in candidates]
         return max((effect.certainty for effect in known if effect is not None), default=0.0)
 
     def finding(self, build: BuildLabel) -> Finding:
@@ -97,7 +97,7 @@ class CaseState:
         for being far off after the first ones is nearer than it seemed.
         """
         matchup = self.matchup
-        confirmed = tuple(each for each in self.confirmed if each.build == build)
+        confirmed = tuple(one for one in self.confirmed if one.build == build)
         blocks = matchup.blocks[self.fresh[build] if confirmed else 0 :]
         effects = effects_of(blocks, build)
         decision, note, out = self._without(build) or (
@@ -110,7 +110,7 @@ class CaseState:
             decision=decision,
             effects={name: effect.over(matchup.calls) for name, effect in effects.items()},
             confirmed=confirmed,
-            dismissed=tuple(each for each in self.dismissed if each.build == build),
+            dismissed=tuple(one for one in self.dismissed if one.build == build),
             note=note,
             out=out,
             blocks=len(blocks),

@@ -121,7 +121,7 @@ class Duel:
             self._round(undecided, f"{len(undecided)} undecided", self._budget)
 
     def _round(self, states: Sequence[CaseState], phase: str, until: float) -> list[CaseState]:
-        """Run a block of each until so many seconds have passed; return those that had one."""
+        """Run a block of each until these seconds have passed; return those that had one."""
         done = []
         for number, state in enumerate(states, start=1):
             if self.seconds >= until:
@@ -145,4 +145,4 @@ class Duel:
             for state in self.states
             for build in state.matchup.others
         ]
-        return sorted(findings, key=lambda each: (order.index(each.verdict), -each.size))
+        return sorted(findings, key=lambda finding: (order.index(finding.verdict), -finding.size))

@@ -91,10 +91,10 @@ def effects_of(blocks: Sequence[Block], build: BuildLabel) -> dict[str, Effect]:
 
 def _effect(blocks: Sequence[Block], figure: Figure, build: BuildLabel) -> Effect | None:
     change = change_interval(blocks, figure, build, DEFAULT_CONFIDENCE)
-    # What only one of many blocks could tell has no interval, and must not decide.
+    # A figure that only one of many blocks knows has no interval, and must not decide.
     if change is None or change.count < min(2, len(blocks)):
         return None
-    first, other = (_level(blocks, figure, each) for each in (blocks[0].reference, build))
+    first, other = (_level(blocks, figure, label) for label in (blocks[0].reference, build))
     if first is None or other is None:
         return None
     return Effect(figure, first, other, change if figure.is_share else _ratio(change))
@@ -151,7 +151,7 @@ def _ratio(log: Estimate) -> Estimate:
 
 
 def _scaled(seconds: Estimate, calls: int) -> Estimate:
-    value, low, high = (each * (1 / calls) for each in (seconds.value, seconds.low, seconds.high))
+    value, low, high = (end * (1 / calls) for end in (seconds.value, seconds.low, seconds.high))
     return replace(seconds, value=value, low=low, high=high)
 
 

@@ -32,7 +32,7 @@ class Finding:
     The seconds of its effects are those of a call. ``note`` is why there is no more to say; ``out``
     are the builds that failed, or lack the case; ``waiting`` is the share that others had of the
     workers' cores, in the reference and in the build. ``reason`` says all of it in words, in which
-    the build is called ``letter``. A file does not tell what was ``dismissed``, and an old one not
+    the build is called ``letter``. A file does not keep what was ``dismissed``, and an old one not
     every other field.
     """
 
@@ -57,7 +57,7 @@ class Finding:
 
     @property
     def is_waiting_known(self) -> bool:
-        """Whether the platform told of a build what others had of the cores."""
+        """Whether the platform knows of a build what others had of the cores."""
         return any(share is not None for share in self.waiting)
 
     @property
@@ -81,9 +81,7 @@ class Finding:
 
     def as_json(self) -> Json:
         """Return it as a saved duel keeps it; plain JSON."""
-        words = {
-            each.figure.name: "worse" if each.is_worse else "better" for each in self.confirmed
-        }
+        words = {one.figure.name: "worse" if one.is_worse else "better" for one in self.confirmed}
         return {
             "name": self.name,
             "case": None if self.case is None else self.case.as_json(),
@@ -106,7 +104,7 @@ class Finding:
 
     @classmethod
     def of_shape(cls, shape: FindingShape) -> Finding:
-        """Return what a saved duel tells; older ones tell less."""
+        """Return the finding of a saved duel; an older one has less of it."""
         build = BuildLabel(shape.build)
         effects = {key: _effect_of(key, signal) for key, signal in shape.signals.items()}
         return cls(

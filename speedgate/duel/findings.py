@@ -27,7 +27,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class BuildSummary:
-    """What is told of a build; ``None`` is what it does not tell, ``blas`` are all that it loads.
+    """What a reader learns of a build; ``None`` is unknown, ``blas`` are all that it loads.
 
     ``variables`` and ``fingerprint`` are for whoever reads the file.
     """

@@ -46,9 +46,10 @@ CHOOSING_OPTIONS = (
 INSTALLER_PREFIXES = ("PIP_", "UV_")
 ERROR_LINES = 6
 INSTALL_SECONDS = 3600.0  # a NumPy from source takes many minutes
-# What no duel has used for so long goes when another is made: a nightly one makes one every night.
+# An environment that no duel has used for this long goes when another is made: a nightly build
+# makes one every night.
 UNUSED_SECONDS = 60 * 24 * 3600.0
-# Nobody still works on what began so long ago.
+# Nobody still works on an environment that was begun this long ago.
 STALE_SECONDS = 24 * 3600.0
 MAKING = "making-"
 
@@ -56,7 +57,7 @@ MAKING = "making-"
 class BuildError(Exception):
     """A build cannot be measured; the text says what is wrong with it, and what to do.
 
-    No text of it holds credentials, wherever it comes from: installers repeat what they were told.
+    No text of it holds credentials, wherever it comes from: installers repeat their arguments.
     """
 
     def __init__(self, text: str) -> None:
@@ -87,7 +88,7 @@ class Order:
         }
         parts = [
             VERSION,
-            [_with_content(each) for each in resolved],
+            [_with_content(requirement) for requirement in resolved],
             str(self.base.resolve()),
             self.base_version,
             self.from_source,
@@ -106,7 +107,7 @@ class Order:
         return inherited | dict(self.variables)
 
 
-def install(order: Order, tell: Callable[[str], None] = lambda line: None) -> Path:
+def install(order: Order, notify: Callable[[str], None] = lambda line: None) -> Path:
     """Return the Python of an environment with what is ordered; it is made if there is none.
 
     ``BuildError`` with the installer's last lines if it cannot be made. Two processes may make the
@@ -114,7 +115,7 @@ def install(order: Order, tell: Callable[[str], None] = lambda line: None) -> Pa
     """
     builds = cache_folder() / "builds"
     pinned = all(map(is_pinned, order.requirements))
-    if pinned and _is_whole(made := builds / order.digest(order.requirements), tell):
+    if pinned and _is_whole(made := builds / order.digest(order.requirements), notify):
         return _used(made)
     builds.mkdir(parents=True, exist_ok=True)
     _remove_unused(builds)
@@ -124,20 +125,20 @@ def install(order: Order, tell: Callable[[str], None] = lambda line: None) -> Pa
         installer.make(new, order)
         requirements = order.requirements if pinned else installer.resolve(new, order)
         made = builds / order.digest(requirements)
-        if not _is_whole(made, tell):
+        if not _is_whole(made, notify):
             wanted = without_credentials(" ".join(order.requirements))
-            tell(f"installing {wanted} for Python {order.base_version}, once")
+            notify(f"installing {wanted} for Python {order.base_version}, once")
             installer.install(new, requirements, order)
             _keep(new, made)
     return _used(made)
 
 
-def _is_whole(environment: Path, tell: Callable[[str], None]) -> bool:
+def _is_whole(environment: Path, notify: Callable[[str], None]) -> bool:
     """Whether an environment is there; a damaged one, as after its base Python went, is removed."""
     if python_of(environment).exists():
         return True
     if environment.exists() or environment.is_symlink():
-        tell(f"made anew: {environment} has no Python that is there")
+        notify(f"made anew: {environment} has no Python that is there")
         _remove(environment)
     return False
 
@@ -184,12 +185,12 @@ def is_pinned(requirement: str) -> bool:
     """Return whether the requirement can be met in one way only: ``==`` a version, or a wheel."""
     if requirement.endswith(".whl"):
         return True
-    found = Requirement(requirement)
-    if found.url is not None:
-        return found.url.endswith(".whl")
+    parsed = Requirement(requirement)
+    if parsed.url is not None:
+        return parsed.url.endswith(".whl")
     return any(
-        each.operator in ("==", "===") and not each.version.endswith(".*")
-        for each in found.specifier
+        specifier.operator in ("==", "===") and not specifier.version.endswith(".*")
+        for specifier in parsed.specifier
     )
 
 
@@ -244,8 +245,8 @@ class Pip:
         report = environment.with_name("report.json")
         options = ("--dry-run", "--ignore-installed", "--report", str(report))
         self._install(environment, [*options, *order.requirements], order)
-        found = json.loads(report.read_text(encoding="utf-8"))
-        return tuple(_pin(each) for each in found["install"])
+        items = json.loads(report.read_text(encoding="utf-8"))["install"]
+        return tuple(map(_pin, items))
 
     def install(self, environment: Path, requirements: Sequence[str], order: Order) -> None:
         self._install(environment, requirements, order)
@@ -262,12 +263,11 @@ def _pin(item: dict[str, Any]) -> str:
     name, version = item["metadata"]["name"], item["metadata"]["version"]
     if not item["is_direct"]:
         return f"{name}=={version}"
-    found = item["download_info"]
-    if "vcs_info" in found:
-        return (
-            f"{name} @ {found['vcs_info']['vcs']}+{found['url']}@{found['vcs_info']['commit_id']}"
-        )
-    return f"{name} @ {found['url']}"
+    download = item["download_info"]
+    if "vcs_info" in download:
+        source = download["vcs_info"]
+        return f"{name} @ {source['vcs']}+{download['url']}@{source['commit_id']}"
+    return f"{name} @ {download['url']}"
 
 
 class Uv:
@@ -305,7 +305,7 @@ class Uv:
 
 
 def find_installer(order: Order) -> Pip | Uv:
-    """Return uv where it is on the PATH, but pip where pip was told where to look: uv reads no
+    """Return uv where it is on the PATH, but pip where its settings say where to look: uv reads no
     settings of pip, and would find other packages."""
     uv = shutil.which("uv")
     pip = pip_command()
@@ -377,10 +377,10 @@ def published_versions(
         order,
         f"the index tells no versions of '{package}'",
     )
-    found = re.search(r"^Available versions: (.*)$", text, re.MULTILINE)
-    if found is None:
+    listed = re.search(r"^Available versions: (.*)$", text, re.MULTILINE)
+    if listed is None:
         raise BuildError(f"pip tells no versions of '{package}': {text.strip()[:200]}")
-    return releases(found[1].split(", "))
+    return releases(listed[1].split(", "))
 
 
 def releases(versions: Sequence[str]) -> list[str]:

@@ -29,7 +29,7 @@ LEAST_REPLICATES = 3
 MOST_REPLICATES = 40
 # One sampling costs 0.03 s more than this.
 HELD_SECONDS = 0.06
-# Idle threads of a BLAS spin for about so long before they sleep: the next build waits for that.
+# Idle threads of a BLAS spin for about this long before they sleep: the next build waits for that.
 SETTLE_SECONDS = 0.04
 BLAS_DEFAULT = "blas-default"
 
@@ -64,7 +64,7 @@ class BuildUnderTest:
 
     @property
     def sets_blas_threads(self) -> bool:
-        """Whether the user chose the threads of BLAS himself, over what every runner is told."""
+        """Whether the build sets the threads of BLAS itself, in place of what every runner sets."""
         return any(name in self.variables for name in BLAS_THREAD_VARIABLES)
 
 

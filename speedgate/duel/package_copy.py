@@ -39,18 +39,18 @@ def lent_folder(bundled: Path = BUNDLED_FOLDER) -> Iterator[Path]:
             shutil.copytree(bundled, folder, ignore=NOT_LENT, dirs_exist_ok=True)
         elif (workloads := OWN_FOLDER.parent / "workloads").is_dir():
             shutil.copytree(workloads, folder / workloads.name, ignore=NOT_LENT)
-        found = find_spec("threadpoolctl")  # one module, of the standard library only
-        if found is not None and found.origin is not None:
-            shutil.copy(found.origin, folder)
+        module = find_spec("threadpoolctl")  # one file that needs the standard library only
+        if module is not None and module.origin is not None:
+            shutil.copy(module.origin, folder)
         lend_to_those_without(folder, "asv_runner")
         yield folder
 
 
 def lend_to_those_without(folder: Path, package: str) -> None:
     """Copy a package of pure Python where an interpreter that has none will look for it."""
-    found = find_spec(package)
-    if found is not None and found.submodule_search_locations:
-        source = Path(found.submodule_search_locations[0])
+    module = find_spec(package)
+    if module is not None and module.submodule_search_locations:
+        source = Path(module.submodule_search_locations[0])
         shutil.copytree(source, folder / FALLBACK_FOLDER / package, ignore=NOT_LENT)
 
 

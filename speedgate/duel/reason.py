@@ -125,8 +125,8 @@ def _told(finding: Finding, name: str) -> str:
 
 def _told_of_explaining(finding: Finding) -> list[str]:
     """What explains, as far as its own interval is sure of it."""
-    names = [each for each in ("concurrency", "inflation") if each in finding.effects]
-    told = [_told(finding, each) for each in names if finding.effects[each].is_beyond_margin]
+    names = [name for name in ("concurrency", "inflation") if name in finding.effects]
+    told = [_told(finding, name) for name in names if finding.effects[name].is_beyond_margin]
     return told + _told_switches(finding.effects)
 
 
@@ -140,7 +140,7 @@ def _told_switches(effects: Effects) -> list[str]:
 
 def explanation(finding: Finding) -> str:
     """Return what the moved figures mean together; empty where the figures say it all."""
-    worse = {each.figure.name: each.is_worse for each in finding.confirmed}
+    worse = {candidate.figure.name: candidate.is_worse for candidate in finding.confirmed}
     seconds, speedup = worse.get("seconds"), worse.get("speedup")
     if seconds is not None and speedup is not None and seconds is not speedup:
         return f"both sides became {'slower' if seconds else 'faster'}, the serial one more"
@@ -159,8 +159,8 @@ def _why_worse(finding: Finding) -> str:
         "inflation": "the workers slow each other down",
         "concurrency": "the workers wait for each other",
     }
-    found = [finding.effects[name] for name in reasons if name in finding.effects]
-    surely = [effect for effect in found if effect.is_beyond_margin and effect.is_worse]
+    known = [finding.effects[name] for name in reasons if name in finding.effects]
+    surely = [effect for effect in known if effect.is_beyond_margin and effect.is_worse]
     return reasons[surely[0].figure.name] if surely else ""
 
 
@@ -168,9 +168,9 @@ def _of_serial_side(finding: Finding) -> str:
     """That a speedup tells of the serial side only, or may, as far as the seconds say."""
     seconds = finding.effects.get("seconds")
     dismissed = [
-        each
-        for each in finding.confirmed
-        if each.figure.name == "speedup" and not tells(each, finding.effects)
+        candidate
+        for candidate in finding.confirmed
+        if candidate.figure.name == "speedup" and not tells(candidate, finding.effects)
     ]
     if not dismissed or seconds is None:
         return ""

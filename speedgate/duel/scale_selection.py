@@ -32,7 +32,7 @@ def add_scale_selection(command: argparse.ArgumentParser) -> None:
         "-k", dest="expression", metavar="EXPR", help="with --scale: only names that match"
     )
     command.add_argument(
-        "--sample", metavar="COUNT", help="with --scale: so many, some of every function"
+        "--sample", metavar="COUNT", help="with --scale: this many, some of every function"
     )
 
 
@@ -50,7 +50,7 @@ def refuse_mixture(options: argparse.Namespace) -> None:
 
 
 def scale_entries(
-    options: argparse.Namespace, build: Build, folder: Path, tell: Callable[[str], None]
+    options: argparse.Namespace, build: Build, folder: Path, notify: Callable[[str], None]
 ) -> list[Entry]:
     """Return an entry for every benchmark that the first build finds and that measures time."""
     request = Request(
@@ -62,14 +62,14 @@ def scale_entries(
     with runners(str(build.python), build.variables) as open_runner:
         listing = list_benchmarks(suites, open_runner, ())
     for name, reason in listing.broken:
-        tell(f"left out: {name} cannot be imported: {reason}")
-    applicable = [each for each in listing.benchmarks if each.refusal is None]
+        notify(f"left out: {name} cannot be imported: {reason}")
+    applicable = [benchmark for benchmark in listing.benchmarks if benchmark.refusal is None]
     if not applicable:
         raise OptionError(f"--scale: no benchmark that measures time in {' '.join(options.scale)}")
     listing.benchmarks = applicable
     return [
-        Entry(entry_workload(each), each.case(count))
-        for each in chosen(listing, request)
+        Entry(entry_workload(benchmark), benchmark.case(count))
+        for benchmark in chosen(listing, request)
         for count in request.threads
     ]
 
@@ -83,17 +83,17 @@ def with_caches(
     entries: Sequence[Entry],
     builds: Sequence[BuildUnderTest],
     time_limit: float,
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> list[Entry]:
     """Run what the suites set up once, in every build; return the entries that can be measured."""
-    found = list(entries)
+    measurable = list(entries)
     of_project = [entry for entry in entries if hasattr(entry.workload, "target")]
     for build in builds if of_project else ():
         caches = Caches(partial(build.open_runner, of_project[0]), time_limit)
-        for entry in [each for each in of_project if each in found]:
+        for entry in [entry for entry in of_project if entry in measurable]:
             benchmark: Any = entry.workload
             reason = caches.make(benchmark)
             if reason is not None:
-                tell(f"left out: {entry.label}: {reason}")
-                found.remove(entry)
-    return found
+                notify(f"left out: {entry.label}: {reason}")
+                measurable.remove(entry)
+    return measurable

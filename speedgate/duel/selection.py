@@ -71,10 +71,10 @@ def select_entries(options: argparse.Namespace) -> list[Entry]:
     if options.workloads is not None:
         parts = list(chosen_parts(options.workloads, parts))
     threads = parse_thread_counts(options.blas_threads)
-    found = [entry for part in parts for entry in entries_of(part, selection, threads, cores)]
-    if not found:
+    entries = [entry for part in parts for entry in entries_of(part, selection, threads, cores)]
+    if not entries:
         raise OptionError("nothing is selected; leave out --workloads, --sizes or --strategies")
-    return list({entry.label: entry for entry in found}.values())
+    return list({entry.label: entry for entry in entries}.values())
 
 
 def entries_of(
@@ -91,7 +91,7 @@ def chosen_parts(text: str, declared: Sequence[Part]) -> Iterator[Part]:
     ``module:NAME``."""
     catalogue = find_workload("workloads:CATALOGUE")
     by_name = {part.workload.name: part for part in declared}
-    for name in (each.strip() for each in text.split(",")):
+    for name in map(str.strip, text.split(",")):
         if name in by_name:
             yield by_name[name]
         elif name in catalogue:
@@ -123,9 +123,9 @@ def parse_entry(text: str) -> Entry:
     """Return the entry that a duel calls ``text``; ``module:NAME`` may stand for the workload."""
     name, slash, blas = text.partition("/")
     workload, dash, rest = name.partition("-")
-    found = _workload_of_case(workload)
+    measured = _workload_of_case(workload)
     try:
-        case = Case.parse(f"{found.name}{dash}{rest}")
+        case = Case.parse(f"{measured.name}{dash}{rest}")
     except ValueError as error:
         raise OptionError(f"--case: {error}") from None
     if case.strategy not in STRATEGIES:
@@ -139,7 +139,7 @@ def parse_entry(text: str) -> Entry:
     if blas and not blas.startswith("blas-"):
         raise OptionError(f"--case: '{blas}' is neither blas-default nor blas-2 or the like")
     threads = parse_blas_threads("--case", blas.removeprefix("blas-") or "1")
-    return Entry(found, case, threads)
+    return Entry(measured, case, threads)
 
 
 def _workload_of_case(name: str) -> Workload:

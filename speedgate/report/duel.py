@@ -16,7 +16,7 @@ from speedgate.report.table import Table, markdown, wrapped
 from speedgate.report.text import markdown_text, visible
 from speedgate.stats.estimate import Estimate
 
-# So few leave an interval so wide that more would tell more.
+# Fewer leave an interval that more blocks would narrow much.
 FEW_BLOCKS = 4
 COLUMNS = ("A", "B", "B/A", "seconds")
 LEGEND = (
@@ -94,7 +94,7 @@ def _neighbours(duel: DuelFindings) -> list[str]:
 
 
 def remarks(duel: DuelFindings) -> list[str]:
-    """Return what makes this duel tell less than others."""
+    """Return what makes less of this duel certain than of others."""
     measured = [finding for finding in duel.findings if finding.blocks]
     is_unknown = bool(measured) and all(
         finding.waiting and not finding.is_waiting_known for finding in measured
