@@ -269,8 +269,14 @@ def moved(**figures):
         pytest.param(
             {"seconds": 1.4, "speedup": 1.0, "held": -0.4},
             DuelVerdict.WORSE,
-            "slower",
+            "slower, but the GIL is held less",
             id="the GIL is held less, and it is slower",
+        ),
+        pytest.param(
+            {"seconds": 0.5, "speedup": 1.4, "held": 0.4},
+            DuelVerdict.BETTER,
+            "faster, and the threads gain more",
+            id="the GIL is held more, and the threads surely gain more",
         ),
         pytest.param(
             {"seconds": 1.5, "speedup": 0.7, "held": 0.4},

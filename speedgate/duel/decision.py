@@ -112,8 +112,11 @@ def _word(effects: Effects, confirmed: Sequence[Candidate]) -> str:
         return "threads lost" if worse["gil_held_share"] else "the GIL is held less"
     is_slower = worse["seconds"]
     word = "slower" if is_slower else "faster"
-    if worse.get("gil_held_share"):
+    # Where the threads surely gain more, more of the GIL held has not cost them.
+    if worse.get("gil_held_share") and worse.get("speedup") is not False:
         return f"{word}, {'and' if is_slower else 'but'} threads lost"
+    if is_slower and worse.get("gil_held_share") is False and not gains:
+        return f"{word}, but the GIL is held less"
     if gains:
         agrees = worse["speedup"] is is_slower
         return f"{word}, {'and' if agrees else 'but'} the threads {gains}"

@@ -181,7 +181,7 @@ def _why_no_run(name: str, data: bytes, error: Exception) -> HistoryError:
     if not isinstance(found, dict) or "speedgate" not in found:
         why = f"{name} is not a run of speedgate: it has no 'speedgate' section"
         if isinstance(found, dict) and {"benchmarks", "machine_info"} <= found.keys():
-            return PlainRun(f"{why}; 'python -m speedgate import {name}' takes it in")
+            return PlainRun(f"{why}; 'speedgate import {name}' takes it in")
         return HistoryError(why)
     ours = found["speedgate"]
     version = ours.get("format_version") if isinstance(ours, dict) else None

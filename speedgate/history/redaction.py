@@ -7,9 +7,14 @@ from collections.abc import Mapping
 
 HIDDEN = "***"
 # The name of whoever logs in by ssh is part of the address, and no secret; a password is.
-_LOGIN = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<login>[^/\s'\"]*)@")
+# A password may hold a slash that nobody escaped; digits before one are a port.
+_LOGIN = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://"
+    r"(?P<login>[^/\s'\"@:\[]*:(?!\d+/)[^\s'\"@]*/[^\s'\"@]*|[^/\s'\"]*)@"
+)
+_HEADER = re.compile(r"\b(authorization:\s*)(\w+ )?[^\s'\"]+", re.IGNORECASE)
 _QUERY = re.compile(
-    r"([?&](?:[a-z_-]*token|password|passwd|secret|[a-z_-]*key|sig|signature)=)[^&\s'\"#]+",
+    r"([?&](?:[a-z_-]*token|password|passwd|secret|[a-z_-]*key|[a-z_-]*sig|[a-z_-]*signature)=)[^&\s'\"#]+",
     re.IGNORECASE,
 )
 _SECRET_NAME = r"[A-Za-z0-9_]*(?:PASSWORD|PASSWD|TOKEN|SECRET|CREDENTIAL|_KEY)[A-Za-z0-9_]*"
@@ -26,6 +31,8 @@ def without_credentials(text: str) -> str:
     if "=" in text:
         text = _VARIABLE.sub(rf"\1{HIDDEN}", text)
         text = _QUERY.sub(rf"\1{HIDDEN}", text)
+    if ":" in text:
+        text = _HEADER.sub(rf"\1{HIDDEN}", text)
     return _LOGIN.sub(_address, text) if "://" in text else text
 
 
