@@ -1,6 +1,6 @@
 """The plugin and its files: what it finds in a history, what it saves, what it says it could not.
 
-Runners are made up (helpers/machine.py), as in test_plugin.py.
+Runners are made up (helpers/machine.py), as in test_plugin_saved.py.
 """
 
 import errno

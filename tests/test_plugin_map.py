@@ -1,0 +1,106 @@
+"""The GIL map and BLAS: their tables, promises and changes."""
+
+import pytest
+from helpers.inner import BLAS, GREEN, MAP, RED, output, says
+from helpers.machine import (
+    HOLDS_GIL,
+    SIDE_BY_SIDE,
+)
+
+from workloads import OPERATIONS
+
+pytest_plugins = ("pytester", "helpers.inner_fixtures")
+# pytest-benchmark warns of an inner run that saves nothing in the outer one's name, too.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest_benchmark.logger.PytestBenchmarkWarning")
+
+
+def test_a_file_that_is_named_is_measured_whole_and_a_folder_by_a_sample(checkout, machine):
+    def maps(*arguments):
+        lines = output(checkout.run(*arguments, "--collect-only", "-q")).splitlines()
+        return [line for line in lines if "bench_gil_map[" in line and "promises" not in line]
+
+    whole = maps(MAP)
+    assert len(whole) == 3 * len(OPERATIONS)
+    sample = maps("bench/")
+    assert 8 <= len(sample) <= 20
+    assert set(sample) < set(whole)
+    assert len(maps("bench/", "--workloads=sort")) == 3
+    assert len(maps(f"{MAP}::bench_gil_map", "--workloads=sort", "--sizes=1e3,1e4")) == 2
+
+
+def test_the_map_is_a_table_with_its_break_even(checkout, machine):
+    machine.behave("tolist", HOLDS_GIL)
+    result = checkout.run(MAP, "--workloads=sort,tolist")
+    assert result.ret == GREEN
+    says(result, "sort", "500 1.65 releases", "1e5 1.65 releases")
+    says(result, "tolist", "holds")
+    says(result, "threads win from 500 on: sort")
+    says(result, "threads did not surely win at any size: tolist")
+    kept = checkout.info("sort-1e5-threads-2")["extra_info"]
+    assert kept["gil_class"]["class"] == "releases"
+    assert kept["loops"] == 3
+    assert kept["promise"]["class"] == "releases"
+    assert checkout.info("sort-1e4-threads-2")["extra_info"]["promise"] is None
+
+
+def test_a_broken_promise_makes_the_run_red(checkout, machine):
+    machine.behave("exp", HOLDS_GIL)
+    result = checkout.run(MAP, "--workloads=exp,add")
+    assert result.ret == RED
+    says(result, "FAILED", "promises[bench_gil_map]")
+    says(result, "failed: exp-1e6-threads-2 is promised to release the GIL", "ufunc_object.c")
+    assert "failed: exp-500" not in output(result)
+    assert "failed: add" not in output(result)
+    assert result.parseoutcomes()["failed"] == 1
+
+
+def test_a_promise_that_got_better_is_said(checkout, machine):
+    machine.behave("tolist", SIDE_BY_SIDE)
+    result = checkout.run(MAP, "--workloads=tolist")
+    assert result.ret == GREEN
+    says(result, "better than promised: tolist-3e4-threads-2 releases")
+
+
+def test_promises_that_were_not_measured_are_not_kept(checkout, machine):
+    result = checkout.run(MAP, "--workloads=nonzero", "-rs")
+    says(result, "not evaluated: nothing that promises to release the GIL was classified")
+
+
+@pytest.mark.parametrize("option", ["--workers=1", "--strategies=processes"])
+def test_a_promise_of_what_has_no_class_is_not_kept(checkout, machine, option):
+    result = checkout.run(MAP, "--workloads=exp", option, "-rs")
+    says(result, "not evaluated: nothing that promises to release the GIL was classified")
+
+
+def test_in_process_breaks_no_promise(checkout, machine):
+    machine.behave("exp", HOLDS_GIL)
+    result = checkout.run(MAP, "--workloads=exp", "--in-process", "-rs")
+    assert "is promised to release" not in output(result)
+
+
+def test_a_class_that_changes_from_one_run_to_the_next_is_reported(checkout, machine):
+    assert "changed:" not in output(checkout.run(MAP, "--workloads=sort"))
+    assert "changed:" not in output(checkout.run(MAP, "--workloads=sort"))
+    machine.behave("sort", HOLDS_GIL)
+    result = checkout.run(MAP, "--workloads=sort", "--sizes=1e5")
+    says(result, "changed: sort-1e5-threads-2 was 'releases'", "is 'holds'")
+
+
+def test_a_class_of_another_environment_is_no_change(checkout, machine, monkeypatch):
+    checkout.run(MAP, "--workloads=sort")
+    monkeypatch.setattr("speedgate.runner.machine.cpu_model", lambda: "another CPU")
+    machine.behave("sort", HOLDS_GIL)
+    assert "changed:" not in output(checkout.run(MAP, "--workloads=sort"))
+
+
+def test_blas_is_measured_in_four_cells(checkout, machine):
+    result = checkout.run(BLAS, "--workloads=matmul", "--sizes=1e4")
+    assert result.ret == GREEN
+    assert [runner.blas_threads for runner in machine.runners] == [1, None]
+    assert [len(runner.requests[0]["batches"]) for runner in machine.runners] == [2, 1]
+    says(result, "BLAS 1 x1", "BLAS 1 x2", "default x1", "default x2")
+    says(result, "matmul 1e4", "1.00 1.0", "1.65")
+    says(result, "matmul 1e4 from one Python thread", "does not use all cores by itself")
+    asked = [each["extra_info"]["blas_threads_asked"] for each in
+             checkout.document()["benchmarks"]]  # fmt: skip
+    assert asked == [1, "default"]
