@@ -99,14 +99,19 @@ def parse_count(option: str, text: str | None) -> int | None:
     return int(text)
 
 
+def _number(text: str) -> float:
+    """Return the number that a text is; 0, which no option takes, for what is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
 def parse_floor(option: str, text: str | None) -> float | None:
     """Return a threshold above 0, ``None`` if the option was not given."""
     if text is None:
         return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
+    value = _number(text)
     if not 0 < value < float("inf"):
         raise OptionError(f"{option} '{text}' is not a threshold: a number above 0, such as 1.2")
     return value
@@ -116,10 +121,7 @@ def parse_share(option: str, text: str | None) -> float | None:
     """Return a share above 0 and up to 1, ``None`` if the option was not given."""
     if text is None:
         return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
+    value = _number(text)
     if not 0 < value <= 1:
         raise OptionError(f"{option} '{text}' is not a share: above 0 and up to 1, such as 0.05")
     return value
@@ -129,10 +131,7 @@ def parse_seconds(option: str, text: str | None) -> float | None:
     """Return a duration in seconds that a clock can take, ``None`` if the option was not given."""
     if text is None:
         return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
+    value = _number(text)
     if not 0 < value <= LONGEST_SECONDS:
         raise OptionError(
             f"{option} '{text}' is not a duration: seconds above 0 and up to "
