@@ -10,6 +10,7 @@ import textwrap
 
 import numpy as np  # noqa: F401  # see above
 import pytest
+from helpers.inner import PLAIN_WORKLOAD
 from helpers.project import ROOT, Project
 
 from speedgate.judging.gate import MAX_HELD
@@ -40,24 +41,6 @@ BENCH = """
     def test_theirs(pytestconfig):
         assert pytestconfig.getoption("workers") == "many"
 """
-WORKLOADS = """
-    from typing import NamedTuple
-
-    def roots(size):
-        return size ** 0.5
-
-    def size_only(size, seed):
-        return size
-
-    class Workload(NamedTuple):
-        name: str = "roots"
-        function: object = roots
-        prepare: object = size_only
-        argument_bytes: float = 0.0
-        call_bytes: float = 16.0
-
-    ROOTS = Workload()
-"""
 DECLARES = """
     def pytest_addoption(parser):
         parser.addoption("--workers", help="theirs")
@@ -74,7 +57,7 @@ def project(pytester, monkeypatch, request):
     monkeypatch.setattr("speedgate.runner.machine.usable_cores", lambda: 4)
     installed = request.config.pluginmanager.get_plugin("speedgate")
     made = Project.other(pytester, () if installed else ("-p", "speedgate.plugin.entry"))
-    pytester.makepyfile(plain_workloads=WORKLOADS, bench_roots=BENCH)
+    pytester.makepyfile(plain_workloads=PLAIN_WORKLOAD, bench_roots=BENCH)
     return made
 
 

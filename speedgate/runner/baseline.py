@@ -15,6 +15,19 @@ from speedgate.runner.load import Load
 Json = dict[str, Any]
 
 
+def serial_round(stamp: task.Stamp, waiting: float | None, counted: ProcessUsage) -> Json:
+    """Return what is told of a round that one worker ran; ``waiting`` in seconds on a run queue."""
+    return {
+        "seconds": stamp.ended - stamp.began,
+        "on_cpu": stamp.thread_cpu,
+        "waiting": waiting,
+        "cpu": stamp.process_cpu,
+        "minor_faults": counted.minor_faults,
+        "voluntary_switches": counted.voluntary_switches,
+        "involuntary_switches": counted.involuntary_switches,
+    }
+
+
 class Baseline:
     """One worker thread that runs the batch as a plain loop: the same arena, no dispatch."""
 
@@ -38,15 +51,8 @@ class Baseline:
         usage, delay = ProcessUsage.now(), self.delay.seconds()
         stamp: task.Stamp = self.call(task.run_all, key, load.indices(rotation), load.loops)
         later, counted = self.delay.seconds(), ProcessUsage.now().since(usage)
-        return {
-            "seconds": stamp.ended - stamp.began,
-            "on_cpu": stamp.thread_cpu,
-            "waiting": None if later is None or delay is None else later - delay,
-            "cpu": stamp.process_cpu,
-            "minor_faults": counted.minor_faults,
-            "voluntary_switches": counted.voluntary_switches,
-            "involuntary_switches": counted.involuntary_switches,
-        }
+        waiting = None if later is None or delay is None else later - delay
+        return serial_round(stamp, waiting, counted)
 
     def _move_to(self, core: int) -> None:
         """Move the calling thread to a core, and leave it free to move again.

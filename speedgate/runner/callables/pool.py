@@ -19,6 +19,7 @@ from concurrent.futures import TimeoutError as NoResult
 from pathlib import Path
 from typing import Any
 
+from speedgate.runner.baseline import serial_round
 from speedgate.runner.callables.words import NotThreadSafe
 from speedgate.runner.callables.worker import Work, Worker, put_away, run_calls, set_up
 from speedgate.runner.counters import ProcessUsage, RunQueueDelay
@@ -149,15 +150,8 @@ class Pool:
             usage, delay = ProcessUsage.now(), delays.seconds()
             stamp: Stamp = self.alone(number, run_calls, work, loops * self.count)
             later, counted = delays.seconds(), ProcessUsage.now().since(usage)
-        return {
-            "seconds": stamp.ended - stamp.began,
-            "on_cpu": stamp.thread_cpu,
-            "waiting": None if later is None or delay is None else later - delay,
-            "cpu": stamp.process_cpu,
-            "minor_faults": counted.minor_faults,
-            "voluntary_switches": counted.voluntary_switches,
-            "involuntary_switches": counted.involuntary_switches,
-        }
+        waiting = None if later is None or delay is None else later - delay
+        return serial_round(stamp, waiting, counted)
 
     @contextlib.contextmanager
     def _prepared(self, works: Sequence[Work], loops: int) -> Iterator[None]:
