@@ -37,14 +37,14 @@ def schedstat(tmp_path):
 def test_the_delay_is_the_second_field_summed_over_the_workers(schedstat):
     delay = RunQueueDelay([schedstat("a", 1_500_000_000), schedstat("b", 250_000_000)])
     assert delay.seconds() == 1.75
-    assert delay.each() == (1.5, 0.25)
+    assert delay.by_worker() == (1.5, 0.25)
     delay.close()
 
 
 def test_a_kernel_that_counts_nothing_writes_zeros_and_they_are_no_delay(schedstat, tmp_path):
     (tmp_path / "off").write_text("0 0 0\n")
     delay = RunQueueDelay([schedstat("a", 1_000_000_000), str(tmp_path / "off")])
-    assert delay.each() is None
+    assert delay.by_worker() is None
     assert delay.seconds() is None
     delay.close()
 
@@ -69,7 +69,7 @@ def test_a_delay_that_one_worker_does_not_tell_is_unknown(schedstat, tmp_path, m
 
 def test_no_worker_has_no_delay_and_not_0():
     assert RunQueueDelay(()).seconds() is None
-    assert RunQueueDelay(()).each() is None
+    assert RunQueueDelay(()).by_worker() is None
 
 
 def test_a_worker_that_ended_is_no_longer_known(schedstat, monkeypatch):

@@ -28,11 +28,11 @@ def _siblings(core: int, topology: Path) -> set[int]:
         text = (topology / f"cpu{core}/topology/thread_siblings_list").read_text()
     except OSError:
         return set()
-    found: set[int] = set()
+    siblings: set[int] = set()
     for part in text.strip().split(","):
         first, _, last = part.partition("-")
-        found.update(range(int(first), int(last or first) + 1))
-    return found
+        siblings.update(range(int(first), int(last or first) + 1))
+    return siblings
 
 
 def place(threads: Iterable[int], topology: Path = TOPOLOGY) -> bool:

@@ -42,7 +42,7 @@ class RunQueueDelay:
     def of_processes(cls, pids: Iterable[int]) -> RunQueueDelay:
         return cls(f"/proc/{pid}/schedstat" for pid in pids)
 
-    def each(self) -> tuple[float, ...] | None:
+    def by_worker(self) -> tuple[float, ...] | None:
         """Return the seconds of every worker, in order, or ``None`` where one cannot be told."""
         if not self._descriptors:
             return None
@@ -53,12 +53,12 @@ class RunQueueDelay:
         fields = [[int(field) for field in text.split()] for text in texts]
         if not all(map(any, fields)):  # a kernel that keeps no such statistics writes zeros
             return None
-        return tuple(each[1] / 1e9 for each in fields)
+        return tuple(waited / 1e9 for _, waited, *_ in fields)
 
     def seconds(self) -> float | None:
         """Return the sum over all workers, or ``None`` where it cannot be told."""
-        found = self.each()
-        return None if found is None else sum(found)
+        delays = self.by_worker()
+        return None if delays is None else sum(delays)
 
     def close(self) -> None:
         for descriptor in self._descriptors:
@@ -153,13 +153,13 @@ THROTTLED_FILES = ("cpu.stat", "cpu.stat.local")
 
 def _throttled_seconds() -> dict[str, float]:
     """Return what this process's control groups and all around them tell, by file."""
-    found = {}
+    throttled = {}
     for folder in control_group_folders("cpu"):
         for name in THROTTLED_FILES:
             seconds = _throttled_in(folder / name)
             if seconds is not None:
-                found[str(folder / name)] = seconds
-    return found
+                throttled[str(folder / name)] = seconds
+    return throttled
 
 
 def _throttled_in(file: Path) -> float | None:

@@ -76,7 +76,7 @@ def mapped_files() -> Iterator[str]:
         yield str(Path(sys.executable).resolve())
         with contextlib.suppress(ImportError):
             known = import_module("threadpoolctl").threadpool_info()
-            yield from (each["filepath"] for each in known)
+            yield from (library["filepath"] for library in known)
         return
     for line in lines:
         _, permissions, _, _, _, *path = line.split(maxsplit=5)
@@ -90,12 +90,12 @@ def digest_package(name: str) -> str | None:
     What an installer adds, and scripts, which name their environment, are left out.
     """
     try:
-        found = distribution(name)
+        package = distribution(name)
     except PackageNotFoundError:
         return None
-    record = (found.read_text("RECORD") or "").splitlines()
+    record = (package.read_text("RECORD") or "").splitlines()
     lines = [line for line in record if not line.startswith("..") and ".dist-info/" not in line]
-    text = "\n".join([found.version, *sorted(line for line in lines if ".pyc," not in line)])
+    text = "\n".join([package.version, *sorted(line for line in lines if ".pyc," not in line)])
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 

@@ -25,14 +25,14 @@ def unframe(line: str) -> Json | None:
     if not mark:
         return None
     try:
-        found: Json = json.loads(text)
+        record: Json = json.loads(text)
     except ValueError:
         return None
-    return found
+    return record
 
 
 def last_record(text: str) -> Json | None:
     """Return the last record of what a process has printed, ``None`` if it printed none."""
     # Not by splitlines, which takes the separator itself for the end of a line.
-    found = [record for line in text.split("\n") if (record := unframe(line)) is not None]
-    return found[-1] if found else None
+    records = [record for line in text.split("\n") if (record := unframe(line)) is not None]
+    return records[-1] if records else None

@@ -61,9 +61,9 @@ def watch_gil() -> None:
     show = warnings.showwarning
 
     def note(message: Warning | str, *arguments: Any, **options: Any) -> None:
-        found = _GIL_ENABLED.search(str(message))
-        if found:
-            _gil_enablers.append(found[1])
+        match = _GIL_ENABLED.search(str(message))
+        if match:
+            _gil_enablers.append(match[1])
         show(message, *arguments, **options)
 
     warnings.showwarning = note
@@ -101,14 +101,14 @@ def _describe_numpy() -> dict[str, Any] | None:
         numpy: Any = importlib.import_module("numpy")
     except ImportError:
         return None
-    found: dict[str, Any] = {"version": numpy.__version__}
+    description: dict[str, Any] = {"version": numpy.__version__}
     try:
         config = numpy.show_config(mode="dicts")
-        found["built_with"] = config["Build Dependencies"]["blas"]["name"]
-        found["simd"] = config["SIMD Extensions"].get("found", [])
+        description["built_with"] = config["Build Dependencies"]["blas"]["name"]
+        description["simd"] = config["SIMD Extensions"].get("found", [])
     except (TypeError, KeyError, AttributeError):  # NumPy before 1.26, or a build that omits them
         pass
-    return found
+    return description
 
 
 def blas_libraries(libraries: Iterable[dict[str, Any]] | None) -> list[dict[str, Any]]:
@@ -135,11 +135,11 @@ def differences(
     one: dict[str, Any], other: dict[str, Any], prefix: str = ""
 ) -> list[tuple[str, Any, Any]]:
     """Return the fields, dotted, in which two descriptions differ, each with both values."""
-    found: list[tuple[str, Any, Any]] = []
+    different: list[tuple[str, Any, Any]] = []
     for name in sorted(one.keys() | other.keys()):
         mine, yours = one.get(name), other.get(name)
         if isinstance(mine, dict) and isinstance(yours, dict):
-            found += differences(mine, yours, f"{prefix}{name}.")
+            different += differences(mine, yours, f"{prefix}{name}.")
         elif mine != yours:
-            found.append((f"{prefix}{name}", mine, yours))
-    return found
+            different.append((f"{prefix}{name}", mine, yours))
+    return different

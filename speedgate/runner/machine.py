@@ -64,15 +64,15 @@ def _group_mounts(controller: str) -> list[GroupMount]:
     proc_pid_mountinfo(5): the fourth field is the mount's root in its file system, the fifth the
     place; after a lone "-" come the type, the source and the file system's own options.
     """
-    found = []
+    mounts = []
     for line in _lines("/proc/self/mountinfo"):
         place, _, kind = line.partition(" - ")
         is_v1, is_v2 = kind.startswith("cgroup "), kind.startswith("cgroup2 ")
         controllers = frozenset(kind.split(" ")[-1].split(",") if is_v1 else ())
         if is_v2 or controller in controllers:
             _, _, _, group, folder, *_ = map(_unescaped, place.split(" "))
-            found.append(GroupMount(folder, group, controllers))
-    return found or [
+            mounts.append(GroupMount(folder, group, controllers))
+    return mounts or [
         GroupMount("/sys/fs/cgroup", "/", frozenset()),
         GroupMount(f"/sys/fs/cgroup/{controller}", "/", frozenset([controller])),
     ]
@@ -80,7 +80,7 @@ def _group_mounts(controller: str) -> list[GroupMount]:
 
 def _unescaped(path: str) -> str:
     """Return a path of mountinfo with its blanks, which are written in octal there."""
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), path)
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), path)
 
 
 def _lines(path: str) -> list[str]:
@@ -92,7 +92,7 @@ def _lines(path: str) -> list[str]:
 
 def _quota_cores() -> int | None:
     """The CPU quota of the control group in whole cores, at least 1; ``None`` without a quota."""
-    found = []
+    quotas = []
     for folder in control_group_folders("cpu"):
         try:
             if (folder / "cpu.max").exists():
@@ -101,10 +101,10 @@ def _quota_cores() -> int | None:
                 quota = (folder / "cpu.cfs_quota_us").read_text().strip()
                 period = (folder / "cpu.cfs_period_us").read_text().strip()
             if quota not in ("max", "-1"):
-                found.append(max(1, int(quota) // int(period)))
+                quotas.append(max(1, int(quota) // int(period)))
         except (OSError, ValueError):
             continue
-    return min(found, default=None)
+    return min(quotas, default=None)
 
 
 def usable_cores() -> int:
@@ -118,7 +118,7 @@ def usable_cores() -> int:
 
 def _limit_bytes() -> int | None:
     """What the control group still allows: its limit less its use; ``None`` without a limit."""
-    found = []
+    allowed = []
     for folder in control_group_folders("memory"):
         for limit_name, usage_name in (
             ("memory.max", "memory.current"),
@@ -130,8 +130,8 @@ def _limit_bytes() -> int | None:
             except OSError:
                 continue
             if limit != "max" and int(limit) < 1 << 60:
-                found.append(int(limit) - int(usage) + _reclaimable_bytes(folder))
-    return min(found, default=None)
+                allowed.append(int(limit) - int(usage) + _reclaimable_bytes(folder))
+    return min(allowed, default=None)
 
 
 def _reclaimable_bytes(folder: Path) -> int:
@@ -145,17 +145,17 @@ def _reclaimable_bytes(folder: Path) -> int:
 
 def available_bytes() -> int | None:
     """Return the memory that can still be used, cgroup limit included; ``None`` if unknown."""
-    found = []
+    available = []
     try:
         import psutil  # noqa: PLC0415  # a runner in another interpreter may have none
 
-        found.append(int(psutil.virtual_memory().available))
+        available.append(int(psutil.virtual_memory().available))
     except ImportError:
         pass
     limit = _limit_bytes()
     if limit is not None:
-        found.append(limit)
-    return min(found, default=None)
+        available.append(limit)
+    return min(available, default=None)
 
 
 def describe_machine() -> dict[str, Any]:

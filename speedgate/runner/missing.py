@@ -49,14 +49,14 @@ def what_is_missing(error: BaseException, homes: Collection[str]) -> str | None:
     if not _is_asked_by_a_workload(error.__traceback__, homes):
         return None
     if isinstance(error, AttributeError):
-        found = _attribute(error)
+        name = _attribute(error)
     elif isinstance(error, ImportError):
-        found = _import(error)
+        name = _import(error)
     elif isinstance(error, TypeError):
         return _refused(str(error))
     else:
         return None
-    return None if found is None or _top(found) in OURS.union(homes) else found
+    return None if name is None or _top(name) in OURS.union(homes) else name
 
 
 def _attribute(error: AttributeError) -> str | None:
@@ -89,15 +89,15 @@ def _import(error: ImportError) -> str | None:
     """``numpy.strings``; ``None`` for what is there and does not load."""
     if isinstance(error, ModuleNotFoundError):
         return error.name
-    found = IMPORTED_NAME.search(str(error))
-    return f"{found[2]}.{found[1]}" if found else None
+    match = IMPORTED_NAME.search(str(error))
+    return f"{match[2]}.{match[1]}" if match else None
 
 
 def _refused(message: str) -> str | None:
     for pattern, words in REFUSALS:
-        found = pattern.search(message)
-        if found:
-            return words.format(*found.groups())
+        match = pattern.search(message)
+        if match:
+            return words.format(*match.groups())
     return None
 
 

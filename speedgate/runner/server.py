@@ -249,11 +249,11 @@ class Runner:
             return {"held": None, "calls": 0, "waiting": None, "seconds": 0.0}
         began, delay = time.perf_counter(), baseline.delay.seconds()
         with self._working() as end:
-            found = sample_held(request["py_spy"], request["seconds"])
+            share = sample_held(request["py_spy"], request["seconds"])
             calls = end()
         seconds, later = time.perf_counter() - began, baseline.delay.seconds()
         waiting = None if delay is None or later is None else (later - delay) / seconds
-        return {"held": found, "calls": calls, "waiting": waiting, "seconds": seconds}
+        return {"held": share, "calls": calls, "waiting": waiting, "seconds": seconds}
 
     @contextlib.contextmanager
     def _working(self) -> Iterator[Callable[[], int]]:

@@ -84,10 +84,10 @@ _installing = threading.Lock()
 def find(reference: str) -> Any:
     """Import what ``module:name`` names."""
     module, _, name = reference.partition(":")
-    found: Any = importlib.import_module(module)
+    value: Any = importlib.import_module(module)
     for part in name.split("."):
-        found = getattr(found, part)
-    return found
+        value = getattr(value, part)
+    return value
 
 
 def install(requests: tuple[BatchRequest, ...]) -> None:
@@ -249,8 +249,8 @@ def bytes_of(result: Any) -> bytes:
     if isinstance(result, Path):
         return result.read_bytes()
     if is_array(result) and not result.dtype.hasobject:
-        found: bytes = result.tobytes()
-        return found
+        data: bytes = result.tobytes()
+        return data
     try:
         return pickle.dumps(result, protocol=5)
     except (pickle.PicklingError, TypeError, AttributeError, ValueError) as error:

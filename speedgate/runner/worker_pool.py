@@ -137,7 +137,7 @@ class WorkerPool:
 
     def round(self, key: str, load: Load, rotation: int) -> Json:
         """Run the batch once and return its seconds with all that was counted meanwhile."""
-        usage, delay, cpu = ProcessUsage.now(), self.delay.each(), time.process_time()
+        usage, delay, cpu = ProcessUsage.now(), self.delay.by_worker(), time.process_time()
         inside = self.strategy.workers_are == "inside"
         began = time.perf_counter()
         stamps = list(
@@ -167,7 +167,7 @@ class WorkerPool:
 
     def _waited_since(self, earlier: tuple[float, ...] | None) -> dict[int, float] | None:
         """Return each worker's seconds on a run queue since then, by its native id."""
-        later = self.delay.each()
+        later = self.delay.by_worker()
         if later is None or earlier is None:
             return None
         native_ids = (native_id for _, _, native_id in self.members)

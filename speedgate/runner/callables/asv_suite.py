@@ -56,7 +56,7 @@ def list_suite(root: str) -> Json:
     """Return the benchmarks below a folder, and the modules that cannot be imported; plain JSON."""
     discovery = runner_modules()
     discovery.update_sys_path(root)
-    found: list[Json] = []
+    benchmarks: list[Json] = []
     broken: list[Json] = []
     words = io.StringIO()
     with contextlib.redirect_stderr(words):  # asv_runner prints what cannot be imported
@@ -64,10 +64,10 @@ def list_suite(root: str) -> Json:
     broken += list(_import_errors(words.getvalue(), root))
     for module in modules:
         try:
-            found += [_entry(each) for each in _of_module(discovery, root, module)]
+            benchmarks += [_entry(benchmark) for benchmark in _of_module(discovery, root, module)]
         except Exception as error:  # noqa: BLE001  # a benchmark's class may raise anything
             broken.append({"name": module.__name__, "reason": where(error, root)})
-    return {"benchmarks": found, "broken": broken}
+    return {"benchmarks": benchmarks, "broken": broken}
 
 
 def _of_module(discovery: Any, root: str, module: Any) -> Iterator[Any]:
@@ -99,7 +99,7 @@ def _import_errors(words: str, root: str) -> Iterator[Json]:
         if not lines or not lines[0].startswith("Traceback"):
             continue
         places = re.findall(r'File "(.+?)", line (\d+)', text)
-        own = [each for each in places if each[0].startswith(root)] or places
+        own = [place for place in places if place[0].startswith(root)] or places
         file, line = own[-1] if own else (root, "1")
         yield {"name": Path(file).stem, "reason": f"{file}:{line}: {lines[-1]}"}
 
@@ -111,8 +111,8 @@ def where(error: BaseException, root: str = "") -> str:
     while trace is not None:
         places.append((trace.tb_frame.f_code.co_filename, trace.tb_lineno))
         trace = trace.tb_next
-    own = [each for each in places if root and each[0].startswith(root)]
-    foreign = [each for each in places if OWN_FOLDER not in each[0]]
+    own = [place for place in places if root and place[0].startswith(root)]
+    foreign = [place for place in places if OWN_FOLDER not in place[0]]
     file, line = (own or foreign or places or [("?", 0)])[-1]
     text = str(error).strip().partition("\n")[0]
     return f"{file}:{line}: {type(error).__name__}: {text}".rstrip(": ")

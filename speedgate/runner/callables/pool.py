@@ -79,10 +79,10 @@ class Pool:
         """Do a job in each worker at the same time; ``NotThreadSafe`` where that never ends."""
         futures = [worker.submit(*job) for worker, job in zip(self.workers, jobs, strict=True)]
         until = time.monotonic() + limit
-        found = []
+        results = []
         for future in futures:
             try:
-                found.append(future.result(max(0.0, until - time.monotonic())))
+                results.append(future.result(max(0.0, until - time.monotonic())))
             except NoResult as error:
                 if future.done() and future.exception() is error:
                     raise  # the benchmark's own
@@ -91,7 +91,7 @@ class Pool:
                     f"where one thread takes {self.call_seconds:.3g} s a call; "
                     f"{self._where_they_wait(futures)}"
                 ) from None
-        return found
+        return results
 
     def _where_they_wait(self, futures: Sequence[Future[Any]]) -> str:
         places = []
@@ -110,7 +110,7 @@ class Pool:
         jobs = [(run_calls, work, loops) for work in works]
         with self._prepared(works, loops), self._without_collector():
             usage, cpu = ProcessUsage.now(), time.process_time()
-            delay = self.delay.each()
+            delay = self.delay.by_worker()
             began = time.perf_counter()
             stamps: list[Stamp] = self.together(jobs, self.limit(loops * self.count))
             seconds = time.perf_counter() - began
@@ -132,7 +132,7 @@ class Pool:
 
     def _waited_since(self, earlier: tuple[float, ...] | None) -> dict[int, float] | None:
         """Return each worker's seconds on a run queue since then, by its native id."""
-        later = self.delay.each()
+        later = self.delay.by_worker()
         if later is None or earlier is None:
             return None
         ids = [worker.native_id for worker in self.workers]
@@ -169,8 +169,8 @@ class Pool:
 
     def _number_of(self, work: Work) -> int:
         for works in self.works.values():
-            for number, each in enumerate(works):
-                if each is work:
+            for number, owned in enumerate(works):
+                if owned is work:
                     return number
         raise CannotMeasure("a work of nobody")
 

@@ -56,7 +56,7 @@ def pytest_module() -> Any:
     """Return pytest; ``CannotMeasure`` with the remedy where it, or a fixture, is missing."""
     if importlib.util.find_spec("pytest") is None:
         raise CannotMeasure(INSTALL.format("pytest"))
-    if not any(importlib.util.find_spec(each.partition(".")[0]) for each in FIXTURES):
+    if not any(importlib.util.find_spec(fixture.partition(".")[0]) for fixture in FIXTURES):
         raise CannotMeasure(INSTALL.format("pytest-benchmark"))
     return importlib.import_module("pytest")
 
@@ -110,13 +110,13 @@ def _patch_fixture(fixture: Any) -> None:
 
 def arguments(target: Json) -> list[str]:
     """Return pytest's arguments for one target: its own options first, so that ours win."""
-    found = [*target.get("arguments", ()), "--capture=no", "-q"]
-    for module, options in SWITCHED_OFF.items():
+    options = [*target.get("arguments", ()), "--capture=no", "-q"]
+    for module, switches in SWITCHED_OFF.items():
         if importlib.util.find_spec(module) is not None:
-            found += options
+            options += switches
     if _is_installed("speedgate"):
-        found.append("--speedgate-threads=0")  # it may stand in their addopts
-    return found
+        options.append("--speedgate-threads=0")  # it may stand in their addopts
+    return options
 
 
 def _is_installed(distribution: str) -> bool:

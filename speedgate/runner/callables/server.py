@@ -208,7 +208,7 @@ class CallableRunner(Runner):
         if work.must_renew:
             self._refuse_too_short(work)
         self._expected["work"] = self._expected_of("work")
-        compared = sum(each is not None for each in self._expected["private"])
+        compared = sum(result is not None for result in self._expected["private"])
         return {"compared": compared, "call_seconds": pool.call_seconds, "renews": work.must_renew}
 
     def _expected_of(self, key: str) -> list[bytes | None]:
@@ -262,7 +262,7 @@ class CallableRunner(Runner):
 
     def _check_calls(self, expected: list[bytes | None]) -> int:
         """Return how many calls in a row let threads meet, with results that can be kept."""
-        largest = max((len(each) for each in expected if each is not None), default=0)
+        largest = max((len(result) for result in expected if result is not None), default=0)
         by_memory = MOST_CHECK_BYTES / max(largest * self.pool.count, 1)
         by_time = CHECK_ROUND_SECONDS / self.pool.call_seconds
         return max(1, int(min(MOST_CHECK_CALLS, by_memory, by_time)))
@@ -299,15 +299,15 @@ class CallableRunner(Runner):
             loops = max(loops + 1, int(loops * min(growth, 100.0)))
 
     def _fresh_call_seconds(self, work: Work) -> float:
-        found = []
+        timed = []
         for _ in range(3):
             began = time.perf_counter()
             self.pool.alone(0, set_up, work, 1)
             self.setup_seconds = time.perf_counter() - began
             stamp: task.Stamp = self.pool.alone(0, run_calls, work, 1)
             self.pool.alone(0, put_away, work)
-            found.append(stamp.ended - stamp.began)
-        return max(min(found), 1e-9)
+            timed.append(stamp.ended - stamp.began)
+        return max(min(timed), 1e-9)
 
     def _renewing_call_seconds(self) -> float:
         """Seconds of one call; a state that does not last for many is renewed from now on."""
@@ -503,24 +503,24 @@ def _calls_kept(
     work: Work, count: int, start: threading.Barrier
 ) -> tuple[list[Any], BaseException | None]:
     """Call when all workers are there; return the results, and what was raised."""
-    calls = [each.call for each in work.ready] or list(repeat(work.call, count))
-    found: list[Any] = []
+    calls = [fresh.call for fresh in work.ready] or list(repeat(work.call, count))
+    results: list[Any] = []
     start.wait()
     try:
         for call in calls:
-            found.append(call())  # noqa: PERF401  # what came before an error is kept
+            results.append(call())  # noqa: PERF401  # what came before an error is kept
     except Exception as error:  # noqa: BLE001  # told by whoever asked for it
-        return found, error
-    return found, None
+        return results, error
+    return results, None
 
 
 def refuse_other(wanted: bytes | None, result: Any) -> None:
     """Raise ``NotThreadSafe`` where a result is surely another than alone."""
     if wanted is None:
         return
-    found = snapshot(result)
-    if found is not None and same(wanted, found) is False:
-        raise NotThreadSafe(f"it returns another result in threads: {difference(wanted, found)}")
+    mine = snapshot(result)
+    if mine is not None and same(wanted, mine) is False:
+        raise NotThreadSafe(f"it returns another result in threads: {difference(wanted, mine)}")
 
 
 def shown_path(path: str) -> str:
@@ -550,7 +550,7 @@ def refuse_deeds(deeds: list[Deeds]) -> None:
         raise CannotMeasure("it changes the working directory, which all threads share")
     if one.changed_environment:
         raise CannotMeasure("it changes environment variables, which all threads share")
-    files = set.intersection(*(each.written for each in deeds)) if len(deeds) > 1 else set()
+    files = set.intersection(*(done.written for done in deeds)) if len(deeds) > 1 else set()
     if files:
         raise CannotMeasure(
             f"it writes {shown_path(min(files))}, one file for all threads; give each state a file "

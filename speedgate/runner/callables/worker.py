@@ -128,8 +128,8 @@ def run_calls(work: Work, loops: int) -> Stamp:
         for _ in repeat(None, loops):
             call()
     else:
-        for each in calls:
-            each.call()
+        for fresh in calls:
+            fresh.call()
     ended = time.perf_counter()
     thread_cpu = time.thread_time() - thread_cpu
     process_cpu = time.process_time() - process_cpu
@@ -145,5 +145,5 @@ def set_up(work: Work, count: int) -> None:
 def put_away(work: Work) -> None:
     """Put away the states that a round has used."""
     ready, work.ready = work.ready, []
-    for each in ready:
-        each.finish()
+    for fresh in ready:
+        fresh.finish()

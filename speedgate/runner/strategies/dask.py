@@ -168,7 +168,7 @@ def close_cluster(cluster: Any) -> None:
         cluster.close(timeout=CLOSE_SECONDS)
     except TimeoutError:
         psutil: Any = load("psutil")  # Dask brings it
-        for number in [each.pid for each in cluster.workers.values() if each.pid is not None]:
+        for number in [worker.pid for worker in cluster.workers.values() if worker.pid is not None]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 psutil.Process(number).kill()
 
@@ -192,18 +192,19 @@ def differing(here: dict[str, Any], there: dict[str, Any]) -> str:
     """
     left_out = ("variables", "blas")
     ours, theirs = (
-        {name: value for name, value in each.items() if name not in left_out}
-        for each in (here, there)
+        {name: value for name, value in environment.items() if name not in left_out}
+        for environment in (here, there)
     )
-    found = [f"{name} ({other}, here {one})" for name, one, other in differences(ours, theirs)]
-    found += [f"{library}, which is not here" for library in blas_of(there) - blas_of(here)]
-    return ", ".join(found)
+    different = [f"{name} ({other}, here {one})" for name, one, other in differences(ours, theirs)]
+    different += [f"{library}, which is not here" for library in blas_of(there) - blas_of(here)]
+    return ", ".join(different)
 
 
 def blas_of(environment: dict[str, Any]) -> set[str]:
     return {
-        f"{each.get('internal_api')} {each.get('version')} with {each.get('num_threads')} threads"
-        for each in blas_libraries(environment["blas"])
+        f"{library.get('internal_api')} {library.get('version')} "
+        f"with {library.get('num_threads')} threads"
+        for library in blas_libraries(environment["blas"])
     }
 
 

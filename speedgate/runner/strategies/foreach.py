@@ -75,7 +75,7 @@ def parallel_map(
     crew = [threading.Thread(target=work, name=f"foreach-{n}") for n in range(threads)]
     _start_and_join(crew, pull)
     if errors:
-        raise min(errors, key=lambda each: each[0])[1]
+        raise min(errors, key=lambda raised: raised[0])[1]
     return [results[index] for index in range(len(results))]
 
 

@@ -54,8 +54,8 @@ class InsideExecutor(BatchExecutor):
         def loop() -> list[Any]:
             return [function(*item) for item in items]
 
-        found: list[Any] = self.submit(loop).result()
-        return found
+        results: list[Any] = self.submit(loop).result()
+        return results
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)

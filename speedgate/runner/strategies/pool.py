@@ -92,8 +92,8 @@ class PoolExecutor(BatchExecutor):
             return []  # of none Pool tells nobody
         future, succeed, fail = self._promise()
         self._pool.starmap_async(function, items, 1, callback=succeed, error_callback=fail)
-        found: list[Any] = future.result()
-        return found
+        results: list[Any] = future.result()
+        return results
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Wait for what was submitted, in any case, or with ``cancel_futures`` end the workers."""
