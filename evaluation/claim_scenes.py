@@ -11,8 +11,6 @@ from evaluation.blocks import CASE, HEALTHY, draw, measured
 from evaluation.coverage import series
 from evaluation.made_duels import SLOW_PROCESSES, made_duel
 from speedgate.duel.decision import DuelVerdict
-from speedgate.history.document import row_of
-from speedgate.history.extra_info import extra_info, gil_class, over_processes
 from speedgate.judging.advice import advise
 from speedgate.judging.comparison import Level, Source, compare
 from speedgate.judging.gate import (
@@ -37,6 +35,7 @@ from speedgate.judging.history_gate import (
     machine_loss,
 )
 from speedgate.judging.row import Row
+from speedgate.measuring.measured_row import gil_class_of, measured_row, over_processes
 from speedgate.stats.accounting import Concurrency
 from speedgate.stats.case import Case
 from speedgate.stats.changepoints import change_points
@@ -116,7 +115,7 @@ def a_row(
     """Return the row of a case of the map, measured in one process."""
     runs = draw(chance, subject or _subject(chance), 1, MAP_ROUNDS, truth)
     measurement = measured(runs, case=Case("g", 1_000_000, strategy, 2))
-    return row_of(extra_info(measurement) | {"gil_class": gil_class(measurement)})
+    return measured_row(measurement, gil_class=gil_class_of(measurement))
 
 
 def wins_at(truth: float) -> Trial:

@@ -3,7 +3,6 @@ import dataclasses
 from helpers.evidence import interval
 from helpers.made import estimate, row
 
-from speedgate.history.extra_info import over_processes
 from speedgate.judging.gil_class import Classification, GilClass
 from speedgate.judging.gil_map import (
     break_even_text,
@@ -12,6 +11,7 @@ from speedgate.judging.gil_map import (
     kept_better,
     operations,
 )
+from speedgate.measuring.measured_row import over_processes
 from speedgate.stats.case import Case
 
 RELEASES = Classification(GilClass.RELEASES, True, "GIL held 0.01 [0.00, 0.03]")

@@ -11,7 +11,7 @@ from helpers.made import CASE, MadeWorkload
 from helpers.runs import measured
 
 from speedgate.history.document import decode_run, read_run, row_of
-from speedgate.history.extra_info import extra_info, over_processes, section
+from speedgate.history.extra_info import extra_info, section
 from speedgate.history.format import (
     FORMAT_VERSION,
     EstimateEntry,
@@ -22,6 +22,7 @@ from speedgate.history.format import (
 from speedgate.judging.gate import Judgement, Verdict
 from speedgate.judging.row import Side
 from speedgate.measuring.measure import measure
+from speedgate.measuring.measured_row import over_processes
 from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.plan import Plan
 from speedgate.stats.case import Case

@@ -8,7 +8,7 @@ import pytest
 from helpers.evidence import interval
 
 from evaluation.blocks import HEALTHY, draw, measured, split
-from speedgate.history.extra_info import over_processes
+from speedgate.measuring.measured_row import over_processes
 from speedgate.stats.estimate import Estimate
 from speedgate.stats.moments import PROCESS_DEVIATION, Moments, across_processes
 from speedgate.stats.speedup import speedup

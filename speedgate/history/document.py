@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from speedgate.history.duel_shape import duel_of
-from speedgate.history.extra_info import over_processes
 from speedgate.history.format import (
     FORMAT_VERSION,
     BenchmarkEntry,
@@ -34,6 +33,7 @@ from speedgate.history.intake import (
 )
 from speedgate.judging.gate import Verdict
 from speedgate.judging.row import Row, Side
+from speedgate.measuring.measured_row import over_processes
 from speedgate.stats.estimate import (
     Estimate,
 )

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import msgspec
 
 from speedgate.history.document import Run
-from speedgate.history.extra_info import process_moments
 from speedgate.history.format import (
     BenchmarkEntry,
     CaseEntry,
@@ -21,6 +20,7 @@ from speedgate.history.format import (
 )
 from speedgate.history.identity import environment_digest, environment_name
 from speedgate.history.intake import rebuilt
+from speedgate.measuring.measured_row import process_moments
 from speedgate.stats.estimate import Estimate
 from speedgate.stats.figure import WATCHED, Figure
 from speedgate.stats.moments import Moments

@@ -8,13 +8,13 @@ from typing import Any, NoReturn
 
 import pytest
 
-from speedgate.history.document import row_of
-from speedgate.history.extra_info import extra_info, gil_class, seconds_a_call
+from speedgate.history.extra_info import extra_info, seconds_a_call
 from speedgate.judging.gate import (
     Verdict,
 )
 from speedgate.measuring.errors import MeasurementError, NotAvailable
 from speedgate.measuring.measure import HELD_SECONDS, measure
+from speedgate.measuring.measured_row import gil_class_of, measured_row
 from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.plan import Plan, import_folders, most_processes
 from speedgate.measuring.runner_process import InProcess, RunnerClient, RunnerProcess
@@ -43,14 +43,18 @@ def measurer(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., No
         leave_profile_out(state, benchmark)
         state.collected.clocks[nodeid].replay(benchmark, seconds_a_call(measurement))
         bench = state.collected.items[nodeid].bench
+        promise = promise_of(state.collected.items[nodeid].workload, case.size)
+        gil_class = gil_class_of(measurement) if bench.held else None
+        blas_threads = chosen_by(state, fixed)["blas_threads"] or "default"
         benchmark.extra_info.update(
             extra_info(measurement),
             bench=bench.name,
-            promise=promise_of(state.collected.items[nodeid].workload, case.size),
-            gil_class=gil_class(measurement) if bench.held else None,
-            blas_threads_asked=chosen_by(state, fixed)["blas_threads"] or "default",
+            promise=promise,
+            gil_class=gil_class.as_json() if gil_class else None,
+            blas_threads_asked=blas_threads,
         )
-        state.measured.rows.setdefault(bench, {})[nodeid] = row_of(benchmark.extra_info)
+        row = measured_row(measurement, bench.name, promise, gil_class, blas_threads == "default")
+        state.measured.rows.setdefault(bench, {})[nodeid] = row
         state.measured.measurements[nodeid] = measurement
         if state.saving.recording is not None:
             state.saving.recording.begin(state.measured.environment)

@@ -9,8 +9,6 @@ from typing import Any, NoReturn
 
 import pytest
 
-from speedgate.history.document import row_of
-from speedgate.history.extra_info import extra_info
 from speedgate.history.history import ReferenceWindow
 from speedgate.judging.gate import (
     Gate,
@@ -25,6 +23,7 @@ from speedgate.judging.history_gate import (
     levels_of,
     machine_loss,
 )
+from speedgate.measuring.measured_row import measured_row
 from speedgate.measuring.measurement import Measurement
 from speedgate.plugin.bench import Bench
 from speedgate.plugin.fixture import make_plan, measure_case
@@ -242,7 +241,7 @@ def judge_against_history(
     evidence = measurement.evidence(DEFAULT_CONFIDENCE)
     waiting = None if evidence.shares is None else evidence.shares.waiting
     levels = levels_of(
-        row_of(extra_info(measurement)).watched(),
+        measured_row(measurement).watched(),
         runs,
         machine_loss(evidence.workers, evidence.control, waiting, runs),
     )

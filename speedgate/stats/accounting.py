@@ -108,6 +108,11 @@ class Concurrency:
     low: Estimate
     high: Estimate | None
 
+    @property
+    def values(self) -> tuple[float, float | None]:
+        """The bounds themselves, without their intervals."""
+        return self.low.value, self.high.value if self.high else None
+
     def as_json(self) -> dict[str, object]:
         return {"low": self.low.as_json(), "high": self.high.as_json() if self.high else None}
 
