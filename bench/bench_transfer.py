@@ -107,8 +107,8 @@ def bench_fork(benchmark, array):
     def move():
         process = context.Process(target=child)
         process.start()
-        found = here.recv()
+        received = here.recv()
         process.join()
-        return found
+        return received
 
     assert benchmark.pedantic(move, rounds=ROUNDS, warmup_rounds=1)[0] == 2

@@ -246,8 +246,8 @@ def with_lowest_concurrency(evidence: Evidence) -> Evidence:
     tail = max(0.0, 1 - counted)
     factor = counted / (counted + min(tail, shares.blocked + max(0.0, shares.idle - tail)))
     low, high = (
-        replace(each, value=each.value * factor, low=each.low * factor, high=each.high * factor)
-        for each in (bounds.low, bounds.high)
+        replace(bound, value=bound.value * factor, low=bound.low * factor, high=bound.high * factor)
+        for bound in (bounds.low, bounds.high)
     )
     return replace(evidence, concurrency=Concurrency(low, high))
 
@@ -269,13 +269,13 @@ def is_valid(trial: dict[str, Any]) -> bool:
 def sources() -> list[str]:
     """Return the files in ``CODE``; ``FileNotFoundError`` for one that is not there, since a digest
     of nothing would let any code pass for that of the trials."""
-    found = []
+    files = []
     for pattern in CODE:
         paths = [str(path) for path in Path().glob(pattern)]
         if not paths:
             raise FileNotFoundError(f"{pattern} in evaluation/accuracy.py names no file; mend CODE")
-        found += paths
-    return sorted(found)
+        files += paths
+    return sorted(files)
 
 
 def code_digest() -> str:
@@ -328,7 +328,7 @@ def missing(trials: list[dict[str, Any]], scenes: list[str]) -> Iterator[tuple[s
     """Yield the trials that are still to be done, every subject and scene in turn."""
     valid = [trial for trial in trials if is_alike(trial, RULE, MACHINE) and is_valid(trial)]
     done = {key_of(trial) for trial in valid}
-    most = max(subject.trials(each) for subject in SUBJECTS.values() for each in scenes)
+    most = max(subject.trials(scene_name) for subject in SUBJECTS.values() for scene_name in scenes)
     for number in range(most):
         for name, subject in SUBJECTS.items():
             for scene_name in scenes:
@@ -376,7 +376,7 @@ def document(everything: list[dict[str, Any]]) -> str:
     """Return docs/accuracy.md; of each scene the trials of the code that came last."""
     machine = everything[-1]["machine"] if everything else MACHINE
     rules = {trial["scene"]: rule_of(trial) for trial in everything}
-    current = [each for each in everything if is_alike(each, rules[each["scene"]], machine)]
+    current = [trial for trial in everything if is_alike(trial, rules[trial["scene"]], machine)]
     older = sorted(name for name, rule in rules.items() if rule != RULE)
     since = f" The code of the measurement has changed since: {', '.join(older)}." if older else ""
     trials = [trial for trial in current if is_valid(trial)]
@@ -438,15 +438,15 @@ def document(everything: list[dict[str, Any]]) -> str:
 def _not_upheld_line(everything: list[dict[str, Any]], machine: str) -> str:
     """Say which trials this code may judge otherwise than the earlier, and were not repeated."""
     mine = [
-        each
-        for each in everything
-        if each.get("rule") in SAME_AS_HERE and each.get("machine") == machine and is_valid(each)
+        trial
+        for trial in everything
+        if trial.get("rule") in SAME_AS_HERE and trial.get("machine") == machine and is_valid(trial)
     ]
-    upheld = {key_of(each) for each in mine if is_upheld(each)}
+    upheld = {key_of(trial) for trial in mine if is_upheld(trial)}
     left_out = Counter(
-        f"{'regressed' if SUBJECTS[each['subject']].regressed else 'healthy'}, {each['verdict']}"
-        for each in mine
-        if key_of(each) not in upheld
+        f"{'regressed' if SUBJECTS[trial['subject']].regressed else 'healthy'}, {trial['verdict']}"
+        for trial in mine
+        if key_of(trial) not in upheld
     )
     counts = "; ".join(f"{count} {kind}" for kind, count in sorted(left_out.items()))
     return (

@@ -42,23 +42,23 @@ def split(ratios: Sequence[float], medians: Sequence[float]) -> list[list[float]
                 return [end, *rest]
         return None
 
-    found = ends(0, 0)
-    if found is None:
+    later_ends = ends(0, 0)
+    if later_ends is None:
         raise ValueError("no processes have these medians")
-    return [list(ratios[start:end]) for start, end in pairwise([0, *found])]
+    return [list(ratios[start:end]) for start, end in pairwise([0, *later_ends])]
 
 
 @functools.cache
 def quiet_processes() -> dict[str, list[list[float]]]:
     """Return the pairs' speedups of every process of the quiet trials, by the trial's subject."""
-    found: dict[str, list[list[float]]] = {}
+    by_subject: dict[str, list[list[float]]] = {}
     for line in TRIALS_FILE.read_text().splitlines():
         trial = json.loads(line)
         if trial["scene"] == "quiet" and trial["others"] < MOST_OTHERS:
             ratios = [baseline / contender for baseline, contender in trial["pairs"]]
-            processes = found.setdefault(trial["subject"], [])
+            processes = by_subject.setdefault(trial["subject"], [])
             processes += split(ratios, trial["process_speedups"])
-    return found
+    return by_subject
 
 
 @functools.cache
@@ -76,12 +76,12 @@ def draw(
     ``None``.
     """
     scale = truth / true_speedup(subject)
-    found = []
+    drawn = []
     for process in chance.choices(quiet_processes()[subject], k=processes):
         count = len(process) if rounds is None else min(rounds, len(process))
         start = chance.randrange(len(process) - count + 1)
-        found.append([scale * each for each in process[start : start + count]])
-    return found
+        drawn.append([scale * ratio for ratio in process[start : start + count]])
+    return drawn
 
 
 def measured(runs: Sequence[Sequence[float]], held: float = 0.02, case: Case = CASE) -> Measurement:

@@ -66,8 +66,8 @@ def _subject(chance: random.Random) -> str:
 def interval_misses(confidence: float, processes: int, rounds: int | None) -> Trial:
     def trial(chance: random.Random) -> tuple[int, int]:
         runs = draw(chance, _subject(chance), processes, rounds)
-        found = across(runs, confidence)
-        return int(found is not None and not found.low <= 1 <= found.high), 1
+        interval = across(runs, confidence)
+        return int(interval is not None and not interval.low <= 1 <= interval.high), 1
 
     return trial
 
@@ -75,16 +75,16 @@ def interval_misses(confidence: float, processes: int, rounds: int | None) -> Tr
 def across(runs: Sequence[Sequence[float]], confidence: float) -> Estimate | None:
     """Return the speedup as a report shows it, at a confidence of our own."""
     measurement = measured(runs)
-    found = speedup(measurement.sample, confidence)
-    return over_processes(found, measurement.evidence(confidence).process_speedups)
+    of_rounds = speedup(measurement.sample, confidence)
+    return over_processes(of_rounds, measurement.evidence(confidence).process_speedups)
 
 
 def rounds_miss(confidence: float, pairs: int, correlation: float) -> Trial:
     def trial(chance: random.Random) -> tuple[int, int]:
         runs = [series(chance, pairs // 2, correlation) for _ in range(2)]
         values = [value for run in runs for value in run]
-        found = estimate_median(values, confidence, sign_autocorrelation(runs))
-        return int(found is None or not found.low <= 0 <= found.high), 1
+        estimate = estimate_median(values, confidence, sign_autocorrelation(runs))
+        return int(estimate is None or not estimate.low <= 0 <= estimate.high), 1
 
     return trial
 
@@ -99,9 +99,9 @@ def held_misses(share: float, spread: float, samples: int = 800) -> Trial:
             if chance.random() > stay:
                 held = chance.random() < share
             hits += held
-        found = estimate_share(hits / 2, samples // 2)
-        assert found is not None
-        return int(not found.low <= share <= found.high), 1
+        estimate = estimate_share(hits / 2, samples // 2)
+        assert estimate is not None
+        return int(not estimate.low <= share <= estimate.high), 1
 
     return trial
 
@@ -127,9 +127,9 @@ def wins_at(truth: float) -> Trial:
 
 def no_gain_at(truth: float) -> Trial:
     def trial(chance: random.Random) -> tuple[int, int]:
-        found = a_row(chance, truth).gil_class
-        assert found is not None
-        return int(found.kind is GilClass.NOT_WORTH and found.certain), 1
+        classification = a_row(chance, truth).gil_class
+        assert classification is not None
+        return int(classification.kind is GilClass.NOT_WORTH and classification.certain), 1
 
     return trial
 
@@ -147,8 +147,8 @@ def certain_among_equals(ways: int) -> Trial:
     def trial(chance: random.Random) -> tuple[int, int]:
         subject = _subject(chance)
         names = ("threads", "processes", "foreach", "shared", "loky")[:ways]
-        found = advise(a_row(chance, 1.6, name, subject) for name in names)
-        return sum(advice.line.endswith("certainly") for advice in found), 1
+        all_advice = advise(a_row(chance, 1.6, name, subject) for name in names)
+        return sum(advice.line.endswith("certainly") for advice in all_advice), 1
 
     return trial
 
@@ -163,10 +163,10 @@ def verdict_of(runs: Sequence[Sequence[float]]) -> Verdict:
         measurement = measured(runs[:look])
         final = look == MAX_PROCESSES
         evidence = measurement.evidence(confidence)
-        found = judge(GATE, measurement.case, evidence, required, final).verdict
-        if found is not Verdict.INCONCLUSIVE:
+        verdict = judge(GATE, measurement.case, evidence, required, final).verdict
+        if verdict is not Verdict.INCONCLUSIVE:
             break
-    return found
+    return verdict
 
 
 def healthy_run_fails(chance: random.Random) -> tuple[int, int]:
@@ -174,13 +174,13 @@ def healthy_run_fails(chance: random.Random) -> tuple[int, int]:
         draw(chance, subject, MAX_PROCESSES, None, truth)
         for subject, truth in (("g", 1.5), ("g_out", 1.7)) * 2
     ]
-    return int(any(verdict_of(each) is Verdict.FAILED for each in drawn)), 1
+    return int(any(verdict_of(measurement) is Verdict.FAILED for measurement in drawn)), 1
 
 
 def passes_at(subject: str, truth: float) -> Trial:
     def trial(chance: random.Random) -> tuple[int, int]:
-        found = verdict_of(draw(chance, subject, MAX_PROCESSES, None, truth))
-        return int(found is Verdict.PASSED), 1
+        verdict = verdict_of(draw(chance, subject, MAX_PROCESSES, None, truth))
+        return int(verdict is Verdict.PASSED), 1
 
     return trial
 
@@ -203,7 +203,7 @@ def queue_concurrency(chance: random.Random, workers: int, held: float, calls: i
         busy += hold + work
         ready[worker] = free + work
         end = free
-    late = sum(max(0.0, each - end) for each in ready)
+    late = sum(max(0.0, moment - end) for moment in ready)
     return (busy - late) / end
 
 
@@ -212,8 +212,8 @@ def allowed_hold_fails(workers: int) -> Trial:
         concurrency = min(workers, queue_concurrency(chance, workers, 0.03, 20))
         evidence = _evidence(workers, concurrency, 0.75 * concurrency, held=0.03)
         required = floors(workers)
-        found = judge(GATE, Case("g", 1_000_000, "threads", workers), evidence, required, True)
-        return int(found.verdict is Verdict.FAILED), 1
+        judgement = judge(GATE, Case("g", 1_000_000, "threads", workers), evidence, required, True)
+        return int(judgement.verdict is Verdict.FAILED), 1
 
     return trial
 
@@ -222,10 +222,10 @@ def hold_called_a_lock(workers: int) -> Trial:
     def trial(chance: random.Random) -> tuple[int, int]:
         concurrency = min(workers, queue_concurrency(chance, workers, 0.1, 20))
         evidence = _evidence(workers, concurrency, 1.05, held=0.1)
-        found = classify(
+        classification = classify(
             workers, evidence.speedup, evidence.held, evidence.concurrency, evidence.control
         )
-        return int(found.kind is GilClass.HOLDS), 1
+        return int(classification.kind is GilClass.HOLDS), 1
 
     return trial
 
@@ -298,7 +298,7 @@ def judged_night(
     control = Estimate(figures["control"], 0.98 * figures["control"], figures["control"], 0.95, 40)
     loss = machine_loss(2, control, figures["waiting"], window)
     levels = levels_of(as_estimates(figures), window, loss)
-    return judge_history(CASE, levels, [str(each) for each in range(len(window))], judged)
+    return judge_history(CASE, levels, [str(night) for night in range(len(window))], judged)
 
 
 def night_fails(
@@ -307,12 +307,12 @@ def night_fails(
     """Judge a case tonight, and keep the run in its window unless it failed."""
     nights.turn()
     figures = nights.figures(factor)
-    found = judged_night(figures, window, judged)
-    if found.verdict is Verdict.FAILED:
-        found = confirmed(found, judged_night(nights.figures(factor), window, judged))
-    if found.verdict is not Verdict.FAILED:
+    judgement = judged_night(figures, window, judged)
+    if judgement.verdict is Verdict.FAILED:
+        judgement = confirmed(judgement, judged_night(nights.figures(factor), window, judged))
+    if judgement.verdict is not Verdict.FAILED:
         window[:] = [figures, *window][:WINDOW_RUNS]
-    return found.verdict is Verdict.FAILED
+    return judgement.verdict is Verdict.FAILED
 
 
 def red_nights(cases: int, slow: float = 0.0, correlation: float = 0.0) -> Trial:
@@ -359,7 +359,7 @@ def drift_alarm(correlation: float) -> Trial:
     """A year of nights after sixty, looked at after every fifth; one reported change is one."""
 
     def trial(chance: random.Random) -> tuple[int, int]:
-        values = [math.exp(0.04 * each) for each in series(chance, 60 + NIGHTS, correlation)]
+        values = [math.exp(0.04 * value) for value in series(chance, 60 + NIGHTS, correlation)]
         looks = range(60, 60 + NIGHTS + 1, 5)
         return int(any(change_points(values[:count]) for count in looks)), 1
 
@@ -370,7 +370,7 @@ def drift_alarm(correlation: float) -> Trial:
 
 
 def comparison_errs(
-    one: int, other: int, correlation: float, cases: int = 20, each: bool = False
+    one: int, other: int, correlation: float, cases: int = 20, by_case: bool = False
 ) -> Trial:
     """Whether anything of two equal sides is called better or worse, or how many of the cases."""
 
@@ -385,7 +385,7 @@ def comparison_errs(
         lines = compare([side(chance, one), side(chance, other)])
         words = [ratio.word for line in lines for ratio in line.speedup_ratios]
         wrong = sum(word in ("better", "worse") for word in words)
-        return (wrong, cases) if each else (int(wrong > 0), 1)
+        return (wrong, cases) if by_case else (int(wrong > 0), 1)
 
     return trial
 
@@ -406,8 +406,8 @@ DUEL_SCENES = (
 
 def duel_errs(scene: str) -> Trial:
     def trial(chance: random.Random) -> tuple[int, int]:
-        found = made_duel(scene, chance)
-        words = {verdict for differs, verdict in found if not differs}
+        verdicts = made_duel(scene, chance)
+        words = {verdict for differs, verdict in verdicts if not differs}
         return int(bool(words & {DuelVerdict.WORSE, DuelVerdict.BETTER})), 1
 
     return trial
@@ -422,7 +422,6 @@ def same_with_levels(chance: random.Random) -> tuple[int, int]:
 
 
 def _called_same(scene: str, chance: random.Random) -> tuple[int, int]:
-    found = made_duel(scene, chance)
-    return sum(count for (_, each), count in found.items() if each is DuelVerdict.SAME), sum(
-        found.values()
-    )
+    verdicts = made_duel(scene, chance)
+    same = sum(count for (_, verdict), count in verdicts.items() if verdict is DuelVerdict.SAME)
+    return same, sum(verdicts.values())

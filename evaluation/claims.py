@@ -295,7 +295,7 @@ def _of_correlated_nights() -> Iterable[Claim]:
         "method.md",
         "nights that correlate by 0.8",
         0.2,
-        scenes.comparison_errs(10, 10, 0.8, each=True),
+        scenes.comparison_errs(10, 10, 0.8, by_case=True),
         400,
     )
 
@@ -366,20 +366,21 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, help="as many repeats as fit into these")
     options = parser.parse_args()
     chosen = [
-        each
-        for each in claims()
-        if not options.words or any(word in f"{each.name}, {each.scene}" for word in options.words)
+        claim
+        for claim in claims()
+        if not options.words
+        or any(word in f"{claim.name}, {claim.scene}" for word in options.words)
     ]
-    weight = sum(each.weight for each in chosen)
+    weight = sum(claim.weight for claim in chosen)
     most = QUICK_SECONDS if options.quick else 60 * (options.minutes or float("inf"))
     print("\n".join(HEAD))
-    found = []
+    outcomes = []
     for claim in chosen:
-        found.append(outcome(claim, claim.repeats, most * claim.weight / weight))
-        print(found[-1].row, flush=True)
+        outcomes.append(outcome(claim, claim.repeats, most * claim.weight / weight))
+        print(outcomes[-1].row, flush=True)
     if not options.words and not options.quick:
-        write_page(DOCUMENT, document([each.row for each in found]))
-    return int(any(each.is_exceeded for each in found))
+        write_page(DOCUMENT, document([result.row for result in outcomes]))
+    return int(any(result.is_exceeded for result in outcomes))
 
 
 if __name__ == "__main__":

@@ -82,10 +82,10 @@ def compare(name: str, function: Callable[..., Any]) -> str:
     interval is over the pools: each pair of them gives one ratio, of its medians.
     """
     pools = [time_pools(name, function, number % 2 == 0) for number in range(POOLS)]
-    ratio = estimate_median([median(each["ours"]) / median(each["bare"]) for each in pools])
+    ratio = estimate_median([median(pool["ours"]) / median(pool["bare"]) for pool in pools])
     assert ratio is not None
     microseconds = {
-        who: 1e6 * median(median(each[who]) for each in pools) / TASKS for who in ("ours", "bare")
+        who: 1e6 * median(median(pool[who]) for pool in pools) / TASKS for who in ("ours", "bare")
     }
     return (
         f"{microseconds['bare']:.1f} us a task bare, {microseconds['ours']:.1f} us ours: "

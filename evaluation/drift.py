@@ -123,7 +123,7 @@ METHODS: dict[str, Method] = {
 
 
 def seconds(noise: Sequence[float], level: Level) -> list[float]:
-    return [level(night) * math.exp(SPREAD * each) for night, each in enumerate(noise)]
+    return [level(night) * math.exp(SPREAD * deviation) for night, deviation in enumerate(noise)]
 
 
 def false_alarms(noise: Noise, method: Method, nights: int) -> float:

@@ -52,13 +52,13 @@ def run_one(budget: str | None) -> Json:
             text=True,
             check=True,
         )
-    found: Json = json.loads(done.stdout)
+    document: Json = json.loads(done.stdout)
     return {
         "commit": commit(),
         "method": METHOD,
         "machine": MACHINE,
-        "seconds": found["seconds"],
-        "findings": [kept(each) for each in found["findings"]],
+        "seconds": document["seconds"],
+        "findings": [kept(finding) for finding in document["findings"]],
     }
 
 
@@ -80,10 +80,10 @@ def run(duels: int, at_once: int, budget: str | None) -> None:
     """Measure until there are ``duels`` of this method and machine."""
     DUELS_FILE.parent.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(at_once) as side_by_side:
-        while len(here := [each for each in read_duels() if counts_here(each)]) < duels:
+        while len(here := [duel for duel in read_duels() if counts_here(duel)]) < duels:
             print(f"duel {len(here) + 1} of {duels}", file=sys.stderr, flush=True)
-            for found in side_by_side.map(run_one, [budget] * min(at_once, duels - len(here))):
-                line = json.dumps(found | {"at_once": at_once})
+            for duel in side_by_side.map(run_one, [budget] * min(at_once, duels - len(here))):
+                line = json.dumps(duel | {"at_once": at_once})
                 with DUELS_FILE.open("a") as file:
                     file.write(f"{line}\n")
 
@@ -134,10 +134,10 @@ def summary(duels: list[Json], method: int) -> list[str]:
     """Say how many were wrong, in what, and how many might be in the long run."""
     if not duels:
         return ["No duel yet."]
-    findings = [each for duel in duels for each in duel["findings"]]
-    called = [each for each in findings if is_wrong(each)]
+    findings = [finding for duel in duels for finding in duel["findings"]]
+    called = [finding for finding in findings if is_wrong(finding)]
     wrong = sum(any(map(is_wrong, duel["findings"])) for duel in duels)
-    same = sum(each["verdict"] == "same" for each in findings)
+    same = sum(finding["verdict"] == "same" for finding in findings)
     most = upper_bound(wrong, len(duels))
     minutes = median(duel["seconds"] / 60 for duel in duels)
     is_older = method != METHOD
@@ -147,7 +147,10 @@ def summary(duels: list[Json], method: int) -> list[str]:
         f"worse** (in the long run at most {most:.0%} do, at 95% confidence), {len(called)} of "
         f"{len(findings):,} cases; {same} were called the same. The median duel took "
         f"{minutes:.1f} minutes.",
-        *(f"\n- {each['verdict']}: {each['name']}, {each['reason']}" for each in called),
+        *(
+            f"\n- {finding['verdict']}: {finding['name']}, {finding['reason']}"
+            for finding in called
+        ),
     ]
 
 
@@ -189,23 +192,23 @@ def rejudged(finding: Json) -> str:
     return (DuelVerdict.INCONCLUSIVE if is_early else decision.verdict).value
 
 
-def estimate_of(found: Json) -> Estimate | None:
+def estimate_of(estimate: Json) -> Estimate | None:
     """Return a ratio with its interval; ``None`` where it has none."""
-    if found["low"] is None or found["high"] is None:
+    if estimate["low"] is None or estimate["high"] is None:
         return None
-    return Estimate(**found)
+    return Estimate(**estimate)
 
 
 def rejudge() -> str:
     """Return how many cases had which verdict when they were measured, and have now."""
-    findings = [each for duel in read_duels() for each in duel["findings"]]
-    changed = Counter((each["verdict"], rejudged(each)) for each in findings)
+    findings = [finding for duel in read_duels() for finding in duel["findings"]]
+    changed = Counter((finding["verdict"], rejudged(finding)) for finding in findings)
     rows = [f"| {before} | {now} | {count} |" for (before, now), count in sorted(changed.items())]
     return "\n".join(["| measured | now | cases |", "| --- | --- | --- |", *rows])
 
 
 def row(duel: Json) -> str:
-    counts = Counter(each["verdict"] for each in duel["findings"])
+    counts = Counter(finding["verdict"] for finding in duel["findings"])
     cells = " | ".join(str(counts[verdict]) for verdict in VERDICTS)
     return (
         f"| {method_of(duel)} | {duel['commit']} | {duel.get('at_once', 1)} | {duel['machine']} | "

@@ -181,13 +181,16 @@ def starting(folder: Path, history: Path, few: Path, runs: list[Path]) -> list[s
     }
     for count, storage in stock.items():
         sides[f"stock, {count} runs"] = lambda storage=storage: start_stock(storage, project)
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
+    by_side: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
     for repeat in range(REPEATS):
         for name, run in sides.items():
             if repeat < 2 or "stock" not in name or f" {FEW_RUNS} " in name:
-                found[name].append(run())
-    seconds = {name: median(each for each, _ in values) for name, values in found.items()}
-    size = {name: max(each for _, each in values) for name, values in found.items()}
+                by_side[name].append(run())
+    seconds = {
+        name: median(seconds_taken for seconds_taken, _ in values)
+        for name, values in by_side.items()
+    }
+    size = {name: max(bytes_taken for _, bytes_taken in values) for name, values in by_side.items()}
     ours, stocks = list(seconds)[:2], list(seconds)[2:]
     more = max(stock) - min(stock)
     slope = (size[stocks[-1]] - size[stocks[0]]) / more if more else math.nan
@@ -203,7 +206,7 @@ def starting(folder: Path, history: Path, few: Path, runs: list[Path]) -> list[s
         "",
         "| | s | MB |",
         "| --- | --- | --- |",
-        *(f"| {name} | {seconds[name]:.2f} | {size[name]:.0f} |" for name in found),
+        *(f"| {name} | {seconds[name]:.2f} | {size[name]:.0f} |" for name in by_side),
         "",
         f"With {len(runs):,} runs Speedgate takes {times:.2f} times as long as with {FEW_RUNS}. "
         f"Stock reads every run and keeps it: {slope:.0f} MB each, so {len(runs):,} of them would "
@@ -218,8 +221,8 @@ def starting(folder: Path, history: Path, few: Path, runs: list[Path]) -> list[s
 def small_run(number: int) -> Json:
     """A run of some 20 kB whose last benchmark says which it is, so that no part is missing."""
     benchmarks = [
-        {"name": f"b{each}", "stats": {"median": 1.0}, "extra_info": {"data": [0.5] * 100}}
-        for each in range(30)
+        {"name": f"b{index}", "stats": {"median": 1.0}, "extra_info": {"data": [0.5] * 100}}
+        for index in range(30)
     ]
     section = {"format_version": FORMAT_VERSION, "environment": {}, "judgements": []}
     last = {"name": "number", "stats": {"median": float(number)}}
@@ -278,11 +281,11 @@ def at_once(folder: Path) -> list[str]:
             context.Process(target=write_many, args=(save, mine, writer, go))
             for writer in range(WRITERS)
         ]
-        for each in writers:
-            each.start()
+        for writer in writers:
+            writer.start()
         go.set()
-        for each in writers:
-            each.join()
+        for writer in writers:
+            writer.join()
         numbers, broken = whole_numbers(mine)
         wanted = WRITERS * RUNS_EACH
         lines.append(

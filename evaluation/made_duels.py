@@ -140,17 +140,18 @@ def made_duel(scene: str, chance: random.Random) -> Counter[tuple[bool, DuelVerd
     clock = [0.0]
     explaining = EXPLAINING.get(scene, 0.0)
     changes = {
-        f"case {number}": each for number, each in enumerate(true + [change] * (CASES - len(true)))
+        f"case {number}": truth
+        for number, truth in enumerate(true + [change] * (CASES - len(true)))
     }
     draw_others = normal(0.02) if scene == SLOW_PROCESSES else draw
     matchups: list[Any] = [
-        MadeMatchup(entry_called(name), draw, draw_others, each, explaining, chance, clock)
-        for name, each in changes.items()
+        MadeMatchup(entry_called(name), draw, draw_others, truth, explaining, chance, clock)
+        for name, truth in changes.items()
     ]
     chance.shuffle(matchups)
     duel = Duel(matchups, BUDGET_SECONDS, now=lambda: clock[0])
     duel.run()
-    return Counter((changes[each.name] > MARGIN, each.verdict) for each in duel.findings())
+    return Counter((changes[finding.name] > MARGIN, finding.verdict) for finding in duel.findings())
 
 
 def entry_called(name: str) -> SimpleNamespace:
@@ -160,11 +161,12 @@ def entry_called(name: str) -> SimpleNamespace:
 
 def row(scene: str, duels: int) -> str:
     chance = random.Random(scene)
-    found = [made_duel(scene, chance) for _ in range(duels)]
+    outcomes = [made_duel(scene, chance) for _ in range(duels)]
     wrong = sum(
-        bool(each[False, DuelVerdict.WORSE] + each[False, DuelVerdict.BETTER]) for each in found
+        bool(outcome[False, DuelVerdict.WORSE] + outcome[False, DuelVerdict.BETTER])
+        for outcome in outcomes
     )
-    total = sum(found, Counter())
+    total = sum(outcomes, Counter())
     alike = sum(count for (differs, _), count in total.items() if not differs)
     differing = sum(count for (differs, _), count in total.items() if differs)
     caught = f"{total[True, DuelVerdict.WORSE] / differing:.0%}" if differing else ""

@@ -64,7 +64,7 @@ def beyond(blocks: list[Block], build: BuildLabel, sign: int) -> tuple[float, fl
     candidate = Candidate(build, SECONDS, sign)
     raw = [block.change(SECONDS, build) or 0.0 for block in blocks]
     return (
-        fmean(sign * each > margin_of(SECONDS) for each in raw),
+        fmean(sign * change > margin_of(SECONDS) for change in raw),
         fmean(bool(candidate.agrees(block)) for block in blocks),
     )
 
@@ -73,8 +73,8 @@ def row(name: str, blocks: list[Block], build: BuildLabel) -> str:
     label, _, truth = TRUTHS[build]
     waiting = waiting_of(blocks, build)
     spreads = [
-        stdev(block.change(SECONDS, build, each) or 0.0 for block in blocks)
-        for each in (False, True)
+        stdev(block.change(SECONDS, build, given_back) or 0.0 for block in blocks)
+        for given_back in (False, True)
     ]
     slower, faster = (beyond(blocks, build, sign) for sign in (1, -1))
     return (

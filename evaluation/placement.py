@@ -63,7 +63,7 @@ def measured(blocks: int) -> list[tuple[str, list[float], list[float]]]:
         ["one=", "other="], from_source=False, allow_same=True, notify=lambda line: None
     )
     with under_test(builds) as placed:
-        sides = ([left_alone(each) for each in placed], placed)
+        sides = ([left_alone(build_under_test) for build_under_test in placed], placed)
         matchups = [
             [Matchup(parse_entry(case), side, TIME_LIMIT_SECONDS) for side in sides]
             for case in CASES
@@ -88,15 +88,15 @@ def spreads(matchup: Matchup) -> list[float]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m evaluation.placement", description=__doc__)
     parser.add_argument("--blocks", type=int, default=8)
-    found = measured(parser.parse_args().blocks)
+    table = measured(parser.parse_args().blocks)
     print(f"| case | {' | '.join(f'{name}: left alone | placed' for name in SHOWN)} |")
     print(f"| --- |{' --- | --- |' * len(SHOWN)}")
-    for case, alone, placed in found:
-        spread = [each for pair in zip(alone, placed, strict=True) for each in pair]
-        cells = [f"{100 * math.expm1(each):.1f}%" for each in spread]
+    for case, alone, placed in table:
+        spread = [deviation for pair in zip(alone, placed, strict=True) for deviation in pair]
+        cells = [f"{100 * math.expm1(deviation):.1f}%" for deviation in spread]
         print(f"| {case} | {' | '.join(cells)} |")
     for number, name in enumerate(SHOWN):
-        ratios = [alone[number] / placed[number] for _, alone, placed in found]
+        ratios = [alone[number] / placed[number] for _, alone, placed in table]
         print(f"\n{name}: {median(ratios):.1f} times as far when left alone, in the median")
 
 

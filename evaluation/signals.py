@@ -118,7 +118,7 @@ def dial_rows() -> Iterator[tuple[int, list[Evidence]]]:
     confidence = decision_confidence(JUDGED_BY_DEFAULT)
     for percent in HELD_PERCENT:
         measured = [look(DIAL, percent + 1, seconds=4.0, processes=2) for _ in range(REPEATS)]
-        yield percent, [each.evidence(confidence) for each in measured]
+        yield percent, [measurement.evidence(confidence) for measurement in measured]
 
 
 def baseline_rows() -> Iterator[tuple[int, dict[str, tuple[float, int]]]]:
@@ -156,7 +156,7 @@ def measure_baseline(size: int) -> None:
             faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults
             seen[name].append((seconds, faults))
     for name, figures in seen.items():
-        seconds = median(each for each, _ in figures[1:])
+        seconds = median(duration for duration, _ in figures[1:])
         print(name, seconds, int(median(faults for _, faults in figures[1:])))
 
 
@@ -219,18 +219,20 @@ def document() -> str:
 def _smallest_lines(rows: list[tuple[int, list[Evidence]]]) -> Iterator[str]:
     required = floors(WORKERS)
     signals: dict[str, Callable[[Evidence], bool]] = {
-        f"GIL held share (above {required.held:g})": lambda each: held_is_high(each, required),
-        f"concurrency (below {required.concurrency:g})": lambda each: concurrency_is_low(
-            each, required
+        f"GIL held share (above {required.held:g})": lambda evidence: held_is_high(
+            evidence, required
         ),
-        f"speedup (below {required.speedup:g})": lambda each: (
-            each.speedup is not None and each.speedup.high < required.speedup
+        f"concurrency (below {required.concurrency:g})": lambda evidence: concurrency_is_low(
+            evidence, required
+        ),
+        f"speedup (below {required.speedup:g})": lambda evidence: (
+            evidence.speedup is not None and evidence.speedup.high < required.speedup
         ),
     }
     for name, sees in signals.items():
         unseen = [percent for percent, evidence in rows if not all(map(sees, evidence))]
-        found = [percent for percent, _ in rows if percent > max(unseen, default=-1)]
-        yield f"- {name}: {f'{found[0] / 100:.2f}' if found else 'none of them'}"
+        seen = [percent for percent, _ in rows if percent > max(unseen, default=-1)]
+        yield f"- {name}: {f'{seen[0] / 100:.2f}' if seen else 'none of them'}"
 
 
 def stretches(work: Callable[[], object]) -> list[float]:
@@ -246,11 +248,11 @@ def stretches(work: Callable[[], object]) -> list[float]:
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(run)
         try:
-            found = [sample_held(sampler, HELD_SECONDS) for _ in range(STRETCHES)]
+            samples = [sample_held(sampler, HELD_SECONDS) for _ in range(STRETCHES)]
         finally:
             stop.set()
         running.result()
-    return [each.hits / each.samples for each in found if each is not None]
+    return [sample.hits / sample.samples for sample in samples if sample is not None]
 
 
 def _stretch_lines() -> Iterator[str]:
@@ -288,16 +290,16 @@ def _known_lines() -> Iterator[str]:
 
 
 def _dial_lines(rows: list[tuple[int, list[Evidence]]]) -> Iterator[str]:
-    for percent, found in rows:
+    for percent, repeats in rows:
         columns = [
-            [each.held.value for each in found if each.held],
-            [each.concurrency.low.value for each in found if each.concurrency],
+            [evidence.held.value for evidence in repeats if evidence.held],
+            [evidence.concurrency.low.value for evidence in repeats if evidence.concurrency],
             [
-                each.concurrency.high.value
-                for each in found
-                if each.concurrency and each.concurrency.high
+                evidence.concurrency.high.value
+                for evidence in repeats
+                if evidence.concurrency and evidence.concurrency.high
             ],
-            [each.speedup.value for each in found if each.speedup],
+            [evidence.speedup.value for evidence in repeats if evidence.speedup],
         ]
         cells = [
             f"{min(column):.2f} to {max(column):.2f}" if column else "unknown" for column in columns

@@ -14,14 +14,14 @@ def g_numexpr(size: int) -> NDArray[np.float64]:
     import numexpr
 
     ones = np.ones(size)
-    found: NDArray[np.float64] = numexpr.evaluate("exp(ones)", local_dict={"ones": ones})
-    return found
+    result: NDArray[np.float64] = numexpr.evaluate("exp(ones)", local_dict={"ones": ones})
+    return result
 
 
 def g_numba(size: int) -> NDArray[np.float64]:
     """``np.exp(np.ones(size))``, the exponential as a loop that numba compiles for its threads."""
-    found: NDArray[np.float64] = compiled_exp()(np.ones(size))
-    return found
+    result: NDArray[np.float64] = compiled_exp()(np.ones(size))
+    return result
 
 
 @cache
@@ -35,9 +35,9 @@ def compiled_exp() -> Any:
 
     @numba.njit(parallel=True)
     def exp(numbers: Any) -> Any:
-        found = np.empty(numbers.size)
+        results = np.empty(numbers.size)
         for i in numba.prange(numbers.size):
-            found[i] = np.exp(numbers[i])
-        return found
+            results[i] = np.exp(numbers[i])
+        return results
 
     return exp
