@@ -71,14 +71,15 @@ class Run:
         Older runs say no benchmark: there the name is empty, and all that measured the case are
         meant.
         """
-        failed = (each for each in self.judgements if each.verdict is Verdict.FAILED)
-        return {(each.case.case().id, each.benchmark) for each in failed}
+        failed = (judgement for judgement in self.judgements if judgement.verdict is Verdict.FAILED)
+        return {(judgement.case.case().id, judgement.benchmark) for judgement in failed}
 
     @property
     def is_trusted(self) -> bool:
         """Whether the negative control, which is asked for at most so much, let the run stand."""
         return not any(
-            each.at_most is not None and each.verdict is Verdict.FAILED for each in self.judgements
+            judgement.at_most is not None and judgement.verdict is Verdict.FAILED
+            for judgement in self.judgements
         )
 
     def entries(self) -> list[tuple[BenchmarkEntry, CaseInfo | None]]:
@@ -175,15 +176,15 @@ def _other_version(name: str, version: int) -> str:
 def _why_no_run(name: str, data: bytes, error: Exception) -> HistoryError:
     """Tell a file that is cut off from one of a newer version, or that was never a run of ours."""
     try:
-        found = any_json(data)
+        content = any_json(data)
     except IntakeError as no_json:
         return HistoryError(f"{name} is not a run: {no_json}")
-    if not isinstance(found, dict) or "speedgate" not in found:
+    if not isinstance(content, dict) or "speedgate" not in content:
         why = f"{name} is not a run of speedgate: it has no 'speedgate' section"
-        if isinstance(found, dict) and {"benchmarks", "machine_info"} <= found.keys():
+        if isinstance(content, dict) and {"benchmarks", "machine_info"} <= content.keys():
             return PlainRun(f"{why}; 'speedgate import {name}' takes it in")
         return HistoryError(why)
-    ours = found["speedgate"]
+    ours = content["speedgate"]
     version = ours.get("format_version") if isinstance(ours, dict) else None
     if isinstance(version, int) and version > FORMAT_VERSION:
         return HistoryError(_other_version(name, version))

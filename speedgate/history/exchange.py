@@ -110,13 +110,13 @@ def export_run(path: Path, target: Path) -> list[str]:
         raise HistoryError(f"{path} cannot be given out: {error}") from None
     except FileExistsError:
         raise HistoryError(f"{target} is there already: name another file") from None
-    return [each["name"] for each in document["benchmarks"]]
+    return [benchmark["name"] for benchmark in document["benchmarks"]]
 
 
 def _short(info: Json) -> dict[str, Any]:
     """What a table of plain pytest-benchmark can show: single values, no raw rounds."""
-    found = {name: value for name, value in info.items() if isinstance(value, str | int | float)}
+    short = {name: value for name, value in info.items() if isinstance(value, str | int | float)}
     for name in ("speedup", "held"):
         if isinstance(info.get(name), dict):
-            found[name] = info[name].get("value")
-    return found
+            short[name] = info[name].get("value")
+    return short

@@ -25,8 +25,8 @@ from speedgate.stats.speedup import BASELINE
 
 def gil_class(measurement: Measurement) -> Json | None:
     """Return the class of a case whose workers are threads, ``None`` of any other; plain JSON."""
-    found = gil_class_of(measurement)
-    return found.as_json() if found else None
+    classification = gil_class_of(measurement)
+    return classification.as_json() if classification else None
 
 
 def extra_info(measurement: Measurement) -> Json:
@@ -92,7 +92,7 @@ def _counters(measurement: Measurement) -> Json:
     """The raw counters of every contender round, a column each."""
     rounds = [pair.contender for pair in measurement.sample.pairs]
     columns: Json = {
-        name: [getattr(each, name) for each in rounds] for name in FIELDS if name != "seconds"
+        name: [getattr(timed, name) for timed in rounds] for name in FIELDS if name != "seconds"
     }
     columns["baseline_cpu"] = [pair.baseline.cpu for pair in measurement.sample.pairs]
     return columns

@@ -166,8 +166,10 @@ class CaseInfo(msgspec.Struct):
     broken: str | None = None
 
     def __post_init__(self) -> None:
-        found = self.speedup
-        if found is not None and not (found.value > 0 and (found.low is None or found.low > 0)):
+        speedup = self.speedup
+        if speedup is not None and not (
+            speedup.value > 0 and (speedup.low is None or speedup.low > 0)
+        ):
             raise ValueError("a speedup and its bounds are above 0")
 
     def entry(self, figure: Figure) -> EstimateEntry | None:
@@ -229,14 +231,14 @@ TELLING_INFO = frozenset({"pairs", "control_pairs", "counters"})
 def _is_ours(info: msgspec.Raw) -> bool:
     """Whether an ``extra_info`` was written by us, be it damaged since."""
     try:
-        found = any_json(info)
+        content = any_json(info)
     except IntakeError:
         return False
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         return False
-    case = found.get("case")
+    case = content.get("case")
     is_case = isinstance(case, dict) and case.keys() >= {"workload", "strategy"}
-    return is_case or found.keys() >= TELLING_INFO
+    return is_case or content.keys() >= TELLING_INFO
 
 
 class CommitEntry(msgspec.Struct):
@@ -282,7 +284,7 @@ class AnyRunDocument(msgspec.Struct):
     datetime: str = ""
 
     def document(self) -> RunDocument:
-        benchmarks = [each.benchmark() for each in self.benchmarks]
+        benchmarks = [entry.benchmark() for entry in self.benchmarks]
         return RunDocument(benchmarks, self.speedgate, self.commit_info, self.datetime)
 
 
@@ -311,7 +313,7 @@ def upgraded(document: Json) -> Json:
         for name in stats.keys() - set(NOT_SECONDS):
             value = stats[name]
             parts = value if isinstance(value, list) else [value]
-            parts = [None if each is None else each / calls for each in parts]
+            parts = [None if part is None else part / calls for part in parts]
             stats[name] = parts if isinstance(value, list) else parts[0]
         stats["ops"] = 1 / stats["mean"] if stats.get("mean") else 0
     return document
@@ -320,7 +322,7 @@ def upgraded(document: Json) -> Json:
 def _calls(info: Json) -> int:
     """The calls of a round, where it is known, else 1; others' remarks may have the same names."""
     known = [info.get(name) for name in ("tasks", "loops")]
-    return math.prod(each for each in known if isinstance(each, int) and 0 < each <= MOST)
+    return math.prod(count for count in known if isinstance(count, int) and 0 < count <= MOST)
 
 
 def encode_run(document: Json) -> bytes:

@@ -116,24 +116,24 @@ class EnvironmentEntry:
     def of(cls, row: Sequence[Any]) -> EnvironmentEntry:
         """Return the environment in a row of the index; ``IntakeError`` if there is none."""
         digest, name, description, count, last = rebuilt(row, ENVIRONMENT_ROW)
-        found = rebuilt(any_json(description.encode()), dict)
-        return cls(digest, name, environment_of(found), count, last)
+        fields = rebuilt(any_json(description.encode()), dict)
+        return cls(digest, name, environment_of(fields), count, last)
 
 
 class History:
     """The runs of a folder or an address, and their index.
 
-    ``tell`` is given what the reader should know while this is opened: runs that were recovered,
-    files that are broken.
+    ``notify`` is given a line for each run that is recovered while this is opened, and for each
+    file that is broken.
     """
 
-    def __init__(self, location: str | Path, tell: Callable[[str], None] = lambda line: None):
+    def __init__(self, location: str | Path, notify: Callable[[str], None] = lambda line: None):
         self.store = open_store(location)
         if isinstance(self.store, FolderStore):
-            recover(self.store.folder, tell)
-        self.index = Index(self.store, tell)
+            recover(self.store.folder, notify)
+        self.index = Index(self.store, notify)
         for line in self.index.broken():
-            tell(f"left out: {line}")
+            notify(f"left out: {line}")
 
     def close(self) -> None:
         self.index.close()
@@ -186,15 +186,21 @@ class History:
             EnvironmentEntry.of,
         )
 
+    def environment_names(self) -> str:
+        """Return the names of the environments, a line each, for a message; "none" without any."""
+        return "\n  ".join(entry.name for entry in self.environments()) or "none"
+
     def find_environment(self, text: str) -> EnvironmentEntry | None:
         """Return the environment whose name is, or alone begins or ends with, ``text``."""
-        found = self.environments()
-        exact = [each for each in found if text in (each.name, each.digest)]
-        partly = [each for each in found if each.name.startswith(text) or each.name.endswith(text)]
+        known = self.environments()
+        exact = [entry for entry in known if text in (entry.name, entry.digest)]
+        partly = [
+            entry for entry in known if entry.name.startswith(text) or entry.name.endswith(text)
+        ]
         if exact or len(partly) == 1:
             return (exact or partly)[0]
         if partly:
-            names = "\n  ".join(each.name for each in partly)
+            names = "\n  ".join(entry.name for entry in partly)
             raise HistoryError(f"'{text}' could be any of these environments:\n  {names}")
         return None
 
@@ -204,12 +210,12 @@ class History:
         if "/" in text or "\\" in text:
             return next((run for run in runs if self._lies_at(run, text)), None)
         wanted = text.removesuffix(".json")
-        found = [run for run in runs if run.id.startswith(wanted)]
-        exact = [run for run in found if run.id == wanted]
-        if exact or len(found) == 1:
-            return (exact or found)[0]
-        if found:
-            names = "\n  ".join(run.id for run in found[:10])
+        partly = [run for run in runs if run.id.startswith(wanted)]
+        exact = [run for run in partly if run.id == wanted]
+        if exact or len(partly) == 1:
+            return (exact or partly)[0]
+        if partly:
+            names = "\n  ".join(run.id for run in partly[:10])
             raise HistoryError(f"'{text}' could be any of these runs:\n  {names}")
         return None
 
@@ -243,13 +249,13 @@ class History:
             _measured,
         )
         since = accepted[0][0] if accepted else None
-        found = self.index.query(
+        runs = self.index.query(
             f"{MEASURED_ONE} AND NOT broken AND (trusted AND NOT failed OR {IS_ACCEPTED}) "
             f"AND runs.time BETWEEN ? AND ? {NEWEST_FIRST} LIMIT ?",
             (fullname, digest, since.time if since else "", limit, size),
             _measured,
         )
-        return ReferenceWindow(tuple(found), since)
+        return ReferenceWindow(tuple(runs), since)
 
     def series(self, digest: str, name: str) -> list[tuple[RunEntry, Figures]]:
         """Return a benchmark's figures in every complete run of an environment, the oldest first;
@@ -288,22 +294,22 @@ class History:
         ``but`` is the file of the run that asks.
         """
         same = {
-            each.digest: build_of(each.description)
-            for each in self.environments()
-            if same_machine(each.description, environment)
+            known.digest: build_of(known.description)
+            for known in self.environments()
+            if same_machine(known.description, environment)
         }
         here, wanted = build_of(environment), {case.id: case for case in cases}
-        found: dict[Case, Row] = {}
+        rows: dict[Case, Row] = {}
         for number, run in enumerate(self.runs(tuple(same), complete=False)):
-            if number >= LOOK_BACK or len(found) == len(wanted):
+            if number >= LOOK_BACK or len(rows) == len(wanted):
                 break
             for figures in self.figures(run) if run.file != but else ():
                 case = wanted.get(figures.case_id or "")
                 if case is not None and figures.gil_class is not None:
                     build = same[run.digest]
                     row = class_row(case, figures, "" if build == here else build)
-                    found.setdefault(case, row)
-        return found
+                    rows.setdefault(case, row)
+        return rows
 
     # --- writing
 
@@ -355,8 +361,8 @@ def class_row(case: Case, figures: Figures, build: str) -> Row:
     speedup = figures.estimate(FIGURE["speedup"])
     if speedup is not None:
         speedup = across_processes(speedup, figures.process_moments)
-    found = None if figures.gil_class is None else decode_class(figures.gil_class)
-    return Row(case, speedup, gil_class=found, build=build)
+    gil_class = None if figures.gil_class is None else decode_class(figures.gil_class)
+    return Row(case, speedup, gil_class=gil_class, build=build)
 
 
 def run_name(environment: Json, time: datetime, tag: str) -> str:

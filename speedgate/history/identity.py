@@ -38,18 +38,18 @@ STRATEGY_LIBRARIES = ("distributed", "joblib", "numba", "numexpr")
 
 def telling(environment: dict[str, Any]) -> dict[str, Any]:
     """Return the part of a description that two runs must share to be of one environment."""
-    found = {name: environment.get(name) for name in TELLING_FIELDS}
-    found["settings"] = environment.get("settings") or {}
-    found["blas"] = [
+    fields = {name: environment.get(name) for name in TELLING_FIELDS}
+    fields["settings"] = environment.get("settings") or {}
+    fields["blas"] = [
         {name: library.get(name) for name in TELLING_BLAS_FIELDS}
         for library in _blas_libraries(environment)
     ]
-    found["variables"] = {
+    fields["variables"] = {
         name: value
         for name, value in (environment.get("variables") or {}).items()
         if name not in BLAS_THREAD_VARIABLES
     }
-    return found
+    return fields
 
 
 def environment_digest(environment: dict[str, Any]) -> str:
@@ -77,8 +77,8 @@ def environment_name(environment: dict[str, Any]) -> str:
         f"python{python}",
         f"numpy{numpy}" if numpy else "no-numpy",
         *(
-            f"{each.get('internal_api')}{each.get('version')}"
-            for each in _blas_libraries(environment)
+            f"{library.get('internal_api')}{library.get('version')}"
+            for library in _blas_libraries(environment)
         ),
         environment_digest(environment),
     ]
@@ -92,20 +92,20 @@ def _short_cpu(cpu: str) -> str:
 
 def _blas_libraries(environment: dict[str, Any]) -> list[dict[str, Any]]:
     """The distinct BLAS libraries, whatever threads each has."""
-    found = blas_libraries(environment.get("blas"))
-    return sorted(
-        {str([each.get(name) for name in TELLING_BLAS_FIELDS]): each for each in found}.values(),
-        key=lambda each: str([each.get(name) for name in TELLING_BLAS_FIELDS]),
-    )
+    by_fields = {
+        str([library.get(name) for name in TELLING_BLAS_FIELDS]): library
+        for library in blas_libraries(environment.get("blas"))
+    }
+    return [by_fields[fields] for fields in sorted(by_fields)]
 
 
 def strategy_libraries() -> dict[str, str]:
     """Return the versions of the libraries that single strategies use, of those installed."""
-    found = {}
+    versions = {}
     for name in STRATEGY_LIBRARIES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return found
+            versions[name] = importlib.metadata.version(name)
+    return versions
 
 
 def same_machine(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -118,7 +118,8 @@ def build_of(environment: dict[str, Any]) -> str:
     numpy = (environment.get("numpy") or {}).get("version", "unknown")
     parts = [f"Python {environment.get('python', 'unknown')}", f"NumPy {numpy}"]
     parts += [
-        f"{each.get('internal_api')} {each.get('version')}" for each in _blas_libraries(environment)
+        f"{library.get('internal_api')} {library.get('version')}"
+        for library in _blas_libraries(environment)
     ]
     return ", ".join(parts)
 
@@ -127,7 +128,8 @@ def difference_lines(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
     """Return a line for each field in which two environments differ, ``numpy.version: 2.3 -> 2.4``;
     fields that change by the minute are left out."""
     before, after = (
-        telling(each) | {name: each.get(name) for name in TOLD_FIELDS} for each in (one, other)
+        telling(environment) | {name: environment.get(name) for name in TOLD_FIELDS}
+        for environment in (one, other)
     )
     return [
         f"  {name}: {_shown(mine)} -> {_shown(yours)}"

@@ -61,12 +61,12 @@ VERSION = (zlib.crc32(TABLES.encode()) + FORMAT_VERSION + READING_VERSION) & 0x7
 class Index:
     """The index of a store, as fresh as its files when it was opened.
 
-    ``tell`` is given a line where it takes long, and for each file that cannot be read now.
+    ``notify`` is given a line where reading takes long, and for each file that cannot be read now.
     """
 
-    def __init__(self, store: Store, tell: Callable[[str], None] = lambda line: None) -> None:
+    def __init__(self, store: Store, notify: Callable[[str], None] = lambda line: None) -> None:
         self.store = store
-        self._tell = tell
+        self._notify = notify
         name = hashlib.blake2b(os.fsencode(self.store.location), digest_size=16).hexdigest()
         self._path = cache_folder() / "index" / f"{name}.sqlite"
         self._connection = self._open()
@@ -131,40 +131,40 @@ class Index:
         known = dict(connection.execute("SELECT name, stamp FROM files"))
         here = self._files()
         levels = Levels()
-        for name in [each for each in known if here.get(each) != known[each]]:
+        for name in [file for file in known if here.get(file) != known[file]]:
             _forget(connection, name, levels)
             del known[name]
         new = sorted(here.keys() - known)
         if len(new) >= reading.MANY_FILES:
-            self._tell(f"reading {len(new):,} runs of {self.store.location} into the index, once")
+            self._notify(f"reading {len(new):,} runs of {self.store.location} into the index, once")
         benchmarks = Benchmarks(connection)
-        for name, found in zip(new, read_many(self.store, new), strict=True):
+        for name, content in zip(new, read_many(self.store, new), strict=True):
             error = None
-            if isinstance(found, Unreadable):
+            if isinstance(content, Unreadable):
                 # Next time it may be otherwise: it is not taken for known.
-                self._tell(f"left out for now: {found.reason}")
+                self._notify(f"left out for now: {content.reason}")
                 continue
-            if isinstance(found, RunFigures):
-                _add_run(connection, name, found, benchmarks, levels)
-            elif isinstance(found, AcceptanceEntry):
-                _add_acceptance(connection, name, found)
+            if isinstance(content, RunFigures):
+                _add_run(connection, name, content, benchmarks, levels)
+            elif isinstance(content, AcceptanceEntry):
+                _add_acceptance(connection, name, content)
             else:
-                error = found
+                error = content
             connection.execute("INSERT INTO files VALUES (?, ?, ?)", (name, here[name], error))
         levels.write(connection)
 
     def _files(self) -> dict[str, str]:
         """Return the stamp of each file that may be a run or an acceptance, by its name."""
-        found = {}
+        stamps = {}
         for name, stamp, error in self.store.entries():
             if not name.endswith((".json", ACCEPTED, "/")):
                 continue
             why = error if is_text(name) else "its name is not UTF-8: rename it"
             if why:
-                self._tell(f"left out for now: {as_text(self.store.path(name))}: {why}")
+                self._notify(f"left out for now: {as_text(self.store.path(name))}: {why}")
             else:
-                found[name] = stamp
-        return found
+                stamps[name] = stamp
+        return stamps
 
     def broken(self) -> list[str]:
         """Return what is wrong with each file that is no run, and is left out for it."""
@@ -201,11 +201,11 @@ class Benchmarks:
     def tell_apart(self, figures: Iterable[Figures]) -> None:
         """Note of the benchmarks of one run which have the name of another one."""
         fullnames: dict[str, set[str]] = {}
-        for each in figures:
-            fullnames.setdefault(each.name, set()).add(each.fullname)
+        for benchmark in figures:
+            fullnames.setdefault(benchmark.name, set()).add(benchmark.fullname)
         self._connection.executemany(
             "UPDATE benchmarks SET shares_name = 1 WHERE name = ?",
-            [(name,) for name, found in fullnames.items() if len(found) > 1],
+            [(name,) for name, sharing in fullnames.items() if len(sharing) > 1],
         )
 
 
@@ -281,15 +281,15 @@ def _add_run(
         (name, run.digest, run.time, run.commit, run.branch, run.complete, run.trusted),
     ).lastrowid
     # A benchmark that is in a file twice counts once, by its last figures.
-    rows = {benchmarks.number(each): each for each in run.figures}
+    rows = {benchmarks.number(figures): figures for figures in run.figures}
     benchmarks.tell_apart(run.figures)
     connection.executemany(
         f"INSERT INTO figures VALUES (?, ?, {', '.join('?' * len(COLUMNS))})",
         [(number, benchmark, *figures.row()) for benchmark, figures in rows.items()],
     )
-    for benchmark, each in rows.items():
-        if run.complete and not each.broken:
-            values = [each.value(figure) for figure in COMPARED]
+    for benchmark, figures in rows.items():
+        if run.complete and not figures.broken:
+            values = [figures.value(figure) for figure in COMPARED]
             _count(levels, run.digest, benchmark, values, 1)
 
 

@@ -210,5 +210,5 @@ def _refuse_what_cannot_be_written(value: Any, name: str, level: int = 0) -> Non
     if isinstance(value, int) and abs(value) > MOST:
         raise IntakeError(f"{name}: a number is out of range")
     if isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
-            _refuse_what_cannot_be_written(each, name, level + 1)
+        for inner in value.values() if isinstance(value, dict) else value:
+            _refuse_what_cannot_be_written(inner, name, level + 1)

@@ -103,24 +103,25 @@ class Journal:
         self.path.unlink(missing_ok=True)
 
 
-def recover(folder: Path, tell: Callable[[str], None]) -> None:
-    """Make runs of the journals below ``folder`` whose sessions have ended, and tell which.
+def recover(folder: Path, notify: Callable[[str], None]) -> None:
+    """Make runs of the journals below ``folder`` whose sessions have ended.
 
     A journal goes once its run is on the disk, or if nothing was measured. One that cannot be read
-    or whose run cannot be written stays, and is told of.
+    or whose run cannot be written stays. ``notify`` is given a line for each run that was made and
+    each journal that stays.
     """
     for journal in sorted(folder.glob(f"*/*{SUFFIX}")):
         try:
             if journal.is_file():
-                _recover_one(journal, tell)
+                _recover_one(journal, notify)
         except HistoryError as error:
-            tell(f"left alone: {as_text(str(journal))}: {error}")
+            notify(f"left alone: {as_text(str(journal))}: {error}")
         except OSError as error:
             why = error.strerror or error
-            tell(f"left alone: {as_text(str(journal))}: its run cannot be written ({why})")
+            notify(f"left alone: {as_text(str(journal))}: its run cannot be written ({why})")
 
 
-def _recover_one(journal: Path, tell: Callable[[str], None]) -> None:
+def _recover_one(journal: Path, notify: Callable[[str], None]) -> None:
     file = _take(journal)
     if file is None:
         return
@@ -133,7 +134,7 @@ def _recover_one(journal: Path, tell: Callable[[str], None]) -> None:
             # Whoever was killed after saving the run had no time to remove its journal.
             with contextlib.suppress(FileExistsError):
                 write_whole(target, data)
-                tell(f"recovered {target}: its session was cut short, it is marked incomplete")
+                notify(f"recovered {target}: its session was cut short, it is marked incomplete")
     journal.unlink(missing_ok=True)
 
 

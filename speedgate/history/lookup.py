@@ -53,9 +53,9 @@ def named(text: str | None, where: str, notify: Notify) -> Iterator[Named]:
 
 
 def _nothing_named(history: History, text: str, where: str) -> str:
-    names = "\n  ".join(each.name for each in history.environments()) or "none"
     return (
-        f"'{text}' is no file, folder, run or environment of {where}; its environments:\n  {names}"
+        f"'{text}' is no file, folder, run or environment of {where}; its environments:\n  "
+        f"{history.environment_names()}"
     )
 
 
@@ -92,13 +92,15 @@ def this_machine_first(history: History) -> Iterator[Sequence[str]]:
     in pytest's own process compares nothing, and is left out."""
     here = describe_machine()
     known = [
-        each
-        for each in history.environments()
-        if not (each.description.get("settings") or {}).get("in_process")
+        environment
+        for environment in history.environments()
+        if not (environment.description.get("settings") or {}).get("in_process")
     ]
-    ours = [each.digest for each in known if same_machine(each.description, here)]
+    ours = [
+        environment.digest for environment in known if same_machine(environment.description, here)
+    ]
     yield ours
-    yield [each.digest for each in known if each.digest not in ours]
+    yield [environment.digest for environment in known if environment.digest not in ours]
 
 
 def word_of_duels(history: History, source: str) -> str:
@@ -134,7 +136,7 @@ def only_environment(history: History, text: str) -> EnvironmentEntry:
         raise HistoryError(f"no run in {text}; 'pytest bench/' makes one")
     if len(environments) == 1:
         return environments[0]
-    names = "\n  ".join(below(text, each.name) for each in environments)
+    names = "\n  ".join(below(text, environment.name) for environment in environments)
     if all(map(is_of_duels, environments)):
         raise HistoryError(
             f"{text} has only sides of duels: `report {text}` shows the newest duel; to have runs "
@@ -183,8 +185,8 @@ def benchmarks_with(
         ]
         if names:
             return candidate, [case] if case in names else names
-    for entry in history.runs([each.digest for each in candidates], complete=False):
-        if any(case in (each.name, each.case_id) for each in history.figures(entry)):
+    for entry in history.runs([environment.digest for environment in candidates], complete=False):
+        if any(case in (figures.name, figures.case_id) for figures in history.figures(entry)):
             raise HistoryError(
                 f"no complete run in {history.store.location} has '{case}'; {entry.id}, which was "
                 "cut short, has it: `report` shows that"

@@ -83,9 +83,9 @@ def read_many(store: Store, names: Sequence[str]) -> Iterator[Found]:
     if readers is not None:
         # Where no process can be started (no rights, a script without a main guard), one reads.
         with readers, contextlib.suppress(BrokenProcessPool, PermissionError):
-            for found in _ahead(readers, read, names):
+            for content in _ahead(readers, read, names):
                 count += 1
-                yield found
+                yield content
     yield from map(read, names[count:])
 
 

@@ -53,17 +53,17 @@ def environment_settings(
 
     Where BLAS is left alone, its own variables decide.
     """
-    found: Json = {"blas_threads": blas_threads}
+    settings: Json = {"blas_threads": blas_threads}
     if blas_threads is None:
         names = (name for name in os.environ if name.endswith("_NUM_THREADS"))
-        found["blas_variables"] = {name: os.environ[name] for name in sorted(names)}
+        settings["blas_variables"] = {name: os.environ[name] for name in sorted(names)}
     if runner_setup is not None:
-        found["runner_setup"] = runner_setup
+        settings["runner_setup"] = runner_setup
     if dask_scheduler is not None:
-        found["dask_scheduler"] = dask_scheduler
+        settings["dask_scheduler"] = dask_scheduler
     if in_process:
-        found["in_process"] = True
-    return found
+        settings["in_process"] = True
+    return settings
 
 
 def describe_runner(blas_threads: int | None, setup: str | None = None) -> Json:
@@ -77,10 +77,10 @@ def describe_runner(blas_threads: int | None, setup: str | None = None) -> Json:
         [sys.executable, "-P", "-c", DESCRIBE, *setups],
         runner_variables(os.environ, folders, blas_threads),
     )
-    found = last_record(done.stdout)
-    if done.returncode != 0 or found is None:
+    environment = last_record(done.stdout)
+    if done.returncode != 0 or environment is None:
         raise HistoryError(f"this interpreter cannot describe itself: {done.stderr.strip()[-500:]}")
-    return found
+    return environment
 
 
 @dataclass
@@ -129,10 +129,11 @@ class Recording:
         except OSError as error:
             self.journal_error = error
 
-    def finish(self, document: Json, tell: Callable[[str], None]) -> None:
+    def finish(self, document: Json, notify: Callable[[str], None]) -> None:
         """Save the whole run in place of its journal, if anything was measured.
 
-        ``saved`` is the file then; ``tell`` is told if it cannot be written, and what is left.
+        ``saved`` is the file then; ``notify`` is given a line if it cannot be written, with what is
+        left.
         """
         if self.target is None:
             return
@@ -140,7 +141,7 @@ class Recording:
         try:
             FolderStore(self.results).write(name, encode_run(document))
         except OSError as error:
-            tell(not_saved(self.target, error, self.journal, self.journal_error))
+            notify(not_saved(self.target, error, self.journal, self.journal_error))
             if self.journal is not None:
                 self.journal.close()
             return
@@ -174,7 +175,8 @@ class SessionStorage:
     """Stands before pytest-benchmark's storage: our benchmarks go to the recording, all others
     where they always went.
 
-    ``tell`` is told what could not be saved: a full disk must not cost the table and the verdict.
+    ``notify`` is given what could not be saved: a full disk must not cost the table and the
+    verdict.
     """
 
     def __init__(
@@ -182,10 +184,10 @@ class SessionStorage:
         recording: Recording | None,
         theirs: Any,
         ours: Container[str],
-        tell: Callable[[str], None],
+        notify: Callable[[str], None],
     ) -> None:
         self._recording = recording
-        self._tell = tell
+        self._notify = notify
         self._theirs = theirs
         self._ours = ours
 
@@ -197,17 +199,17 @@ class SessionStorage:
 
     def save(self, output_json: Json, save: str) -> None:
         benchmarks = output_json["benchmarks"]
-        others = [each for each in benchmarks if each["fullname"] not in self._ours]
+        others = [benchmark for benchmark in benchmarks if benchmark["fullname"] not in self._ours]
         if self._recording is not None:
-            ours = [each for each in benchmarks if each["fullname"] in self._ours]
-            self._recording.finish(output_json | {"benchmarks": ours}, self._tell)
+            ours = [benchmark for benchmark in benchmarks if benchmark["fullname"] in self._ours]
+            self._recording.finish(output_json | {"benchmarks": ours}, self._notify)
         if others:
             rest = {name: value for name, value in output_json.items() if name != "speedgate"}
             try:
                 self._theirs.save(rest | {"benchmarks": others}, save)
             except OSError as error:
                 why = error.strerror or error
-                self._tell(f"not saved in {self}: the benchmarks that are not ours ({why})")
+                self._notify(f"not saved in {self}: the benchmarks that are not ours ({why})")
 
 
 @dataclass(frozen=True)
@@ -241,10 +243,9 @@ def compared_run(history: History, asked: str | bool, environment: Json) -> Comp
         named = history.find_environment(text)
         entry = history.latest(named.digest) if named is not None else None
     if entry is None:
-        names = "\n  ".join(each.name for each in history.environments()) or "none"
         raise HistoryError(
             f"--benchmark-compare={text}: no file, run or environment of {history.store.location} "
-            f"has this name; its environments:\n  {names}"
+            f"has this name; its environments:\n  {history.environment_names()}"
         )
     return _of_entry(history, entry)
 
@@ -259,32 +260,32 @@ def _of_entry(history: History, entry: RunEntry) -> Compared:
     )
 
 
-def benchmarks_of(run: Compared, tell: Callable[[str], None]) -> dict[str, Json]:
+def benchmarks_of(run: Compared, notify: Callable[[str], None]) -> dict[str, Json]:
     """Return a stored run's benchmarks by full name, as pytest-benchmark's table takes them.
 
-    ``tell`` is told of one whose stats are not whole, which the table could not show.
+    ``notify`` is given a line for one whose stats are not whole: the table cannot show it.
     """
     try:
         document: Json = rebuilt(any_json(run.data), dict)
         rebuilt(document, PlainDocument)
     except IntakeError as error:
         raise HistoryError(f"{run.name} is not a whole run ({error})") from None
-    found = {}
-    for each in upgraded(document)["benchmarks"]:
-        name, stats = str(each.get("fullname") or each["name"]), each["stats"]
+    benchmarks = {}
+    for benchmark in upgraded(document)["benchmarks"]:
+        name, stats = str(benchmark.get("fullname") or benchmark["name"]), benchmark["stats"]
         try:
             rebuilt(stats, WholeStats)
         except IntakeError as error:
-            tell(f"not shown beside this run: {name}: its stats are not whole ({error})")
+            notify(f"not shown beside this run: {name}: its stats are not whole ({error})")
             continue
         whole = {field: stats[field] for field in WholeStats.__struct_fields__}
-        found[name] = {"fullname": name, "stats": whole}
-    return found
+        benchmarks[name] = {"fullname": name, "stats": whole}
+    return benchmarks
 
 
 def nearest(history: History, environment: Json) -> Sequence[str]:
     """Return what keeps the newest other environment's runs from being compared with, if any."""
-    for each in history.environments():
-        lines = difference_lines(each.description, environment)
-        return [f"the newest run is of {each.name}, which differs:", *lines]
+    for candidate in history.environments():
+        lines = difference_lines(candidate.description, environment)
+        return [f"the newest run is of {candidate.name}, which differs:", *lines]
     return []

@@ -36,9 +36,9 @@ def without_credentials(text: str) -> str:
     return _LOGIN.sub(_address, text) if "://" in text else text
 
 
-def _address(found: re.Match[str]) -> str:
-    is_user = found["scheme"].endswith("ssh") and ":" not in found["login"]
-    return found[0] if is_user else f"{found['scheme']}://"
+def _address(match: re.Match[str]) -> str:
+    is_user = match["scheme"].endswith("ssh") and ":" not in match["login"]
+    return match[0] if is_user else f"{match['scheme']}://"
 
 
 def shown_variables(variables: Mapping[str, str]) -> dict[str, str]:

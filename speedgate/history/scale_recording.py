@@ -28,20 +28,20 @@ SURE_CONFIDENCE = 0.99
 Json = dict[str, Any]
 
 
-def entry_of(found: Scaled) -> Json:
+def entry_of(scaled: Scaled) -> Json:
     """Return what is shown and kept of a benchmark, measured or not; plain JSON."""
     entry: Json = {
-        "name": found.benchmark.name,
-        "threads": found.case.workers,
-        "outcome": found.outcome.value,
-        "reason": found.reason,
+        "name": scaled.benchmark.name,
+        "threads": scaled.case.workers,
+        "outcome": scaled.outcome.value,
+        "reason": scaled.reason,
     }
-    if found.measurement is None:
+    if scaled.measurement is None:
         return entry
-    measurement = found.measurement
+    measurement = scaled.measurement
     evidence = measurement.evidence(DEFAULT_CONFIDENCE)
     kind = gil_class(measurement)
-    shared = found.shared()
+    shared = scaled.shared()
     return entry | {
         "speedup": evidence.speedup.as_json() if evidence.speedup else None,
         "control": evidence.control.as_json() if evidence.control else None,
@@ -52,9 +52,9 @@ def entry_of(found: Scaled) -> Json:
         "scales": None if machine_taken(evidence) else scales(evidence),
         "cause": cause_of(measurement),
         "shared": shared.as_json() if shared else None,
-        "shared_reason": found.shared_reason,
+        "shared_reason": scaled.shared_reason,
         "contention": contention(
-            found.beside_shared(SURE_CONFIDENCE), found.shared(SURE_CONFIDENCE)
+            scaled.beside_shared(SURE_CONFIDENCE), scaled.shared(SURE_CONFIDENCE)
         ),
         "call_seconds": measurement.first("call_seconds"),
     }
@@ -62,30 +62,32 @@ def entry_of(found: Scaled) -> Json:
 
 def cause_of(measurement: Measurement) -> str:
     kind = gil_class(measurement)
-    found = None if kind is None else Classification(GilClass(kind["class"]), True, kind["reason"])
-    return cause(measurement.evidence(DEFAULT_CONFIDENCE), found)
+    classification = (
+        None if kind is None else Classification(GilClass(kind["class"]), True, kind["reason"])
+    )
+    return cause(measurement.evidence(DEFAULT_CONFIDENCE), classification)
 
 
-def benchmark_of(found: Scaled) -> Json | None:
+def benchmark_of(scaled: Scaled) -> Json | None:
     """Return the benchmark of a run's document, ``None`` where nothing was measured."""
-    measurement = found.measurement
+    measurement = scaled.measurement
     if measurement is None or not measurement.sample.pairs:
         return None
-    name = f"{BENCH}[{found.case.id}]"
-    shared = found.shared()
+    name = f"{BENCH}[{scaled.case.id}]"
+    shared = scaled.shared()
     return {
-        "group": found.described.get("group") or found.benchmark.function,
+        "group": scaled.described.get("group") or scaled.benchmark.function,
         "name": name,
         "fullname": name,
-        "params": {"case": found.case.id},
-        "param": found.case.id,
+        "params": {"case": scaled.case.id},
+        "param": scaled.case.id,
         "extra_info": {
-            **found.described.get("extra_info", {}),
+            **scaled.described.get("extra_info", {}),
             **extra_info(measurement),
             "bench": BENCH,
             "gil_class": gil_class(measurement),
             "shared": shared.as_json() if shared else None,
-            "shared_reason": found.shared_reason,
+            "shared_reason": scaled.shared_reason,
         },
         "options": {},
         "stats": stats_of(measurement),
@@ -104,16 +106,16 @@ class ScaleRecording:
         self._entries: list[Json] = []
         self._benchmarks: list[Json] = []
 
-    def add(self, found: Scaled) -> None:
+    def add(self, scaled: Scaled) -> None:
         """Write down what became of a benchmark; a full disk is told of at the end."""
-        self._entries.append(entry_of(found))
-        benchmark = benchmark_of(found)
+        self._entries.append(entry_of(scaled))
+        benchmark = benchmark_of(scaled)
         if benchmark is None:
             return
         self._benchmarks.append(benchmark)
-        assert found.measurement is not None
+        assert scaled.measurement is not None
         try:
-            self._begin(found.measurement.first("environment")).add_benchmark(benchmark)
+            self._begin(scaled.measurement.first("environment")).add_benchmark(benchmark)
             self._begin({}).add_section({"scale": self._entries})
         except OSError as error:
             self._journal_error = error

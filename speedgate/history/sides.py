@@ -48,8 +48,8 @@ def environment_side(
     runs = history.runs((environment.digest,), most=last or -1)
     if not runs:
         raise no_complete_run(history, environment)
-    figures = [[each for each in history.figures(run) if not each.broken] for run in runs]
-    return side_of(environment.name, figures), environment.description
+    by_run = [[figures for figures in history.figures(run) if not figures.broken] for run in runs]
+    return side_of(environment.name, by_run), environment.description
 
 
 def whole_side(history: History, environment: EnvironmentEntry) -> Source:
@@ -58,7 +58,7 @@ def whole_side(history: History, environment: EnvironmentEntry) -> Source:
     for (name, signal), moments in history.levels(environment.digest).items():
         level = Level(moments)
         if moments.count == 1:
-            lone = [[each] for _, each in history.series(environment.digest, name)]
+            lone = [[figures] for _, figures in history.series(environment.digest, name)]
             level = getattr(side_of("", lone), signal)[name]
         sides[signal][name] = level
     if not sides["seconds"]:

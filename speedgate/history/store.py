@@ -93,9 +93,9 @@ def _files(folder: str, prefix: str, above: tuple[os.stat_result, ...] = ()) -> 
     """
     try:
         here = os.stat(folder)  # noqa: PTH116  # scandir gives texts
-        if any(os.path.samestat(here, each) for each in above):
+        if any(os.path.samestat(here, parent) for parent in above):
             return
-        found = os.scandir(folder)
+        directory = os.scandir(folder)
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
@@ -103,8 +103,8 @@ def _files(folder: str, prefix: str, above: tuple[os.stat_result, ...] = ()) -> 
             raise
         yield Entry(prefix, "", str(error.strerror))
         return
-    with found:
-        for entry in found:
+    with directory:
+        for entry in directory:
             if not entry.name.startswith("."):
                 yield from _found(entry, f"{prefix}{entry.name}", (*above, here))
 
@@ -204,10 +204,10 @@ class RemoteStore:
         root = self._root.rstrip("/")
         self._system.invalidate_cache()
         try:
-            found = self._system.find(f"{root}/{folder}".rstrip("/"), detail=True)
+            files = self._system.find(f"{root}/{folder}".rstrip("/"), detail=True)
         except FileNotFoundError:
             return
-        for path, details in found.items():
+        for path, details in files.items():
             name = path.removeprefix(root).lstrip("/")
             if not any(part.startswith(".") for part in name.split("/")):
                 yield Entry(name, _stamp(details))
@@ -233,4 +233,4 @@ class RemoteStore:
 def _stamp(details: dict[str, Any]) -> str:
     """Whatever this kind of address tells that changes when a file does."""
     names = ("ETag", "etag", "md5Hash", "LastModified", "mtime", "updated", "created")
-    return "-".join(str(details[each]) for each in ("size", *names) if details.get(each))
+    return "-".join(str(details[name]) for name in ("size", *names) if details.get(name))

@@ -39,7 +39,7 @@ class Advice:
     def rivals(self) -> tuple[Choice, ...]:
         """The choices that may be as fast as the first: their intervals overlap its own."""
         first = self.choices[0].speedup
-        return tuple(each for each in self.choices[1:] if each.speedup.high >= first.low)
+        return tuple(choice for choice in self.choices[1:] if choice.speedup.high >= first.low)
 
     @property
     def line(self) -> str:
@@ -55,12 +55,14 @@ class Advice:
         line += f"; {margin:.2f} times as fast as {others[0].name}"
         if not self.rivals:
             return f"{line}, certainly"
-        return f"{line}; not certain: {', '.join(each.name for each in self.rivals)} may be as fast"
+        return (
+            f"{line}; not certain: {', '.join(rival.name for rival in self.rivals)} may be as fast"
+        )
 
     @property
     def short(self) -> str:
         """``g 1e6 threads 2 or foreach 2``: the first, and what may be as fast if that is one."""
-        names = [self.choices[0].name, *(each.name for each in self.rivals)]
+        names = [self.choices[0].name, *(rival.name for rival in self.rivals)]
         if len(names) > MOST_NAMES:
             names = [f"not certain ({len(names)} may be it)"]
         return f"{self.workload} {format_size(self.size)} {' or '.join(names)}"
@@ -75,7 +77,7 @@ def advise(
     short to be work. Of a case that several benchmarks measured the narrowest interval counts. The
     plain loop is always a choice, too.
     """
-    found: dict[tuple[str, int], dict[str, Choice]] = {}
+    by_operation: dict[tuple[str, int], dict[str, Choice]] = {}
     for row in rows:
         case, speedup = row.case, row.speedup
         if workload not in (None, case.workload) or size not in (None, case.size):
@@ -83,12 +85,12 @@ def advise(
         if speedup is None or not speedup.is_bounded or row.is_blas_default or _is_short(row):
             continue
         name = f"{case.strategy} {case.workers}" if case.strategy != "serial" else "serial"
-        choices = found.setdefault((case.workload, case.size), {})
+        choices = by_operation.setdefault((case.workload, case.size), {})
         if name not in choices or _width(speedup) < _width(choices[name].speedup):
             choices[name] = Choice(name, speedup)
     return [
         Advice(name, elements, _sorted(list(choices.values())))
-        for (name, elements), choices in found.items()
+        for (name, elements), choices in by_operation.items()
         if len(choices) > 1
     ]
 
@@ -107,4 +109,4 @@ def _width(speedup: Estimate) -> float:
 def _sorted(choices: list[Choice]) -> tuple[Choice, ...]:
     """The fastest first; the plain loop, being the simplest, before what is only as fast."""
     loop = Choice(LOOP, Estimate(1.0, 1.0, 1.0, 0.95, 1))
-    return tuple(sorted([loop, *choices], key=lambda each: -each.speedup.value))
+    return tuple(sorted([loop, *choices], key=lambda choice: -choice.speedup.value))

@@ -35,7 +35,7 @@ class Level:
     @classmethod
     def of(cls, figures: Sequence[Estimate], processes: Moments = ONE_PROCESS) -> Level:
         """Return the level of figures, one for each run, of which there is at least one."""
-        moments = Moments.of([math.log(each.value) for each in figures])
+        moments = Moments.of([math.log(estimate.value) for estimate in figures])
         return cls(moments, figures[0] if len(figures) == 1 else None, processes)
 
     @property
@@ -87,22 +87,22 @@ class Ratio:
 
     @property
     def certain(self) -> bool:
-        found = self.estimate
-        if found is None or self.alone:
+        estimate = self.estimate
+        if estimate is None or self.alone:
             return False
-        return found.low > 1 + MARGIN or found.high < 1 / (1 + MARGIN)
+        return estimate.low > 1 + MARGIN or estimate.high < 1 / (1 + MARGIN)
 
     @property
     def word(self) -> str:
         """``better``, ``worse``, ``same`` within the margin, or ``?`` where nothing is certain."""
-        found = self.estimate
-        if found is None:
+        estimate = self.estimate
+        if estimate is None:
             return ""
         if self.alone:
             return "?"
         if self.certain:
-            return "better" if (found.value > 1) == self.rises else "worse"
-        same = found.low >= 1 / (1 + MARGIN) and found.high <= 1 + MARGIN
+            return "better" if (estimate.value > 1) == self.rises else "worse"
+        same = estimate.low >= 1 / (1 + MARGIN) and estimate.high <= 1 + MARGIN
         return "same" if same else "?"
 
 
@@ -135,10 +135,10 @@ def _line(name: str, sources: Sequence[Source], confidence: float) -> Line:
     seconds = [source.seconds.get(name) for source in sources]
     return Line(
         name,
-        tuple(None if each is None else each.estimate for each in speedups),
-        tuple(None if each is None else each.estimate for each in seconds),
-        tuple(_ratio(speedups[0], each, confidence, rises=True) for each in speedups[1:]),
-        tuple(_ratio(seconds[0], each, confidence, rises=False) for each in seconds[1:]),
+        tuple(None if level is None else level.estimate for level in speedups),
+        tuple(None if level is None else level.estimate for level in seconds),
+        tuple(_ratio(speedups[0], level, confidence, rises=True) for level in speedups[1:]),
+        tuple(_ratio(seconds[0], level, confidence, rises=False) for level in seconds[1:]),
     )
 
 
@@ -156,9 +156,9 @@ def ratio(one: Level | None, other: Level | None, confidence: float) -> Estimate
     """
     if one is None or other is None:
         return None
-    found = mean_difference(one.moments, other.moments, confidence)
-    if found is not None:
-        return exponential(found)
+    difference = mean_difference(one.moments, other.moments, confidence)
+    if difference is not None:
+        return exponential(difference)
     if one.single is None and other.single is not None:
         own = _known_deviation(other.single)
         return exponential(change(other.moments.mean, one.moments, confidence, own))
@@ -179,24 +179,24 @@ def _log_deviation(estimate: Estimate) -> float:
     """The standard deviation of a figure's logarithm; infinite where its rounds cannot tell it."""
     if not estimate.is_bounded or estimate.low <= 0:
         return math.inf
-    value, low, high = (math.log(each) for each in (estimate.value, estimate.low, estimate.high))
+    value, low, high = (math.log(bound) for bound in (estimate.value, estimate.low, estimate.high))
     return deviation_of(Estimate(value, low, high, estimate.confidence, estimate.count))
 
 
 def _known_deviation(estimate: Estimate) -> float:
     """The same, for a run beside others, whose spread holds that of rounds nobody kept."""
-    found = _log_deviation(estimate)
-    return found if math.isfinite(found) else 0.0
+    deviation = _log_deviation(estimate)
+    return deviation if math.isfinite(deviation) else 0.0
 
 
 def counts(lines: Sequence[Line]) -> str:
     """Return ``speedup: 2 worse, 1 better, 12 same, 30 not certain``; of the seconds where no
     speedup is on both sides."""
-    found = _counted([each.word for line in lines for each in line.speedup_ratios])
-    if found:
-        return f"speedup: {found}"
-    found = _counted([each.word for line in lines for each in line.seconds_ratios])
-    return f"no speedup is on both sides; seconds: {found}"
+    words = _counted([ratio.word for line in lines for ratio in line.speedup_ratios])
+    if words:
+        return f"speedup: {words}"
+    words = _counted([ratio.word for line in lines for ratio in line.seconds_ratios])
+    return f"no speedup is on both sides; seconds: {words}"
 
 
 def _counted(words: Sequence[str]) -> str:

@@ -448,7 +448,7 @@ def _why_not_slow(evidence: Evidence, required: Floors) -> str:
         return ""
     if speedup.high >= required.speedup:
         return "the interval holds the threshold"
-    if any(each >= required.speedup for each in evidence.process_speedups):
+    if any(alone >= required.speedup for alone in evidence.process_speedups):
         return "too low, but not in every process"
     return "the machine may have taken what is missing"
 

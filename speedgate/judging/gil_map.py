@@ -27,12 +27,12 @@ class Operation:
 
         ``None`` if they do not at the largest.
         """
-        found = None
+        size = None
         for row in reversed(self.rows):
             if row.speedup is None or not row.speedup.low > 1:
                 break
-            found = row.case.size
-        return found
+            size = row.case.size
+        return size
 
 
 def operations(rows: Iterable[Row]) -> list[Operation]:
@@ -42,13 +42,13 @@ def operations(rows: Iterable[Row]) -> list[Operation]:
     """
     shown = [row for row in rows if row.gil_class is not None]
     several = len({row.case.workers for row in shown}) > 1
-    found: dict[str, dict[int, Row]] = {}
+    rows_by_name: dict[str, dict[int, Row]] = {}
     for row in shown:
         name = f"{row.case.workload} x{row.case.workers}" if several else row.case.workload
-        found.setdefault(name, {})[row.case.size] = row
+        rows_by_name.setdefault(name, {})[row.case.size] = row
     return [
         Operation(name, tuple(by_size[size] for size in sorted(by_size)))
-        for name, by_size in found.items()
+        for name, by_size in rows_by_name.items()
     ]
 
 
@@ -73,8 +73,8 @@ class ClassChange:
 
 def changes(before: Mapping[Case, Row], rows: Iterable[Row]) -> list[ClassChange]:
     """Return the cases that changed their class since the earlier rows."""
-    found = [ClassChange(before[row.case], row) for row in rows if row.case in before]
-    return [change for change in found if _differ(change.before, change.now)]
+    compared = [ClassChange(before[row.case], row) for row in rows if row.case in before]
+    return [change for change in compared if _differ(change.before, change.now)]
 
 
 def _differ(before: Row, now: Row) -> bool:
@@ -134,14 +134,14 @@ def _surely_held(row: Row) -> bool:
 
 def _is_locked(row: Row) -> bool:
     """Whether the class is 'holds' for certain, by the GIL or by a lock of its own."""
-    found = row.gil_class
-    return found is not None and found.kind is GilClass.HOLDS and found.certain
+    gil_class = row.gil_class
+    return gil_class is not None and gil_class.kind is GilClass.HOLDS and gil_class.certain
 
 
-def break_even_text(found: Sequence[Operation]) -> list[str]:
+def break_even_text(operations: Sequence[Operation]) -> list[str]:
     """Return lines that say from which size threads win, the smallest first."""
     groups: dict[int | None, list[str]] = {}
-    for operation in found:
+    for operation in operations:
         groups.setdefault(operation.break_even, []).append(operation.name)
     lines = [
         f"threads win from {format_size(size)} on: {', '.join(names)}"

@@ -189,7 +189,7 @@ def shift_of(level: Level, confidence: float) -> Shift:
 
     What the machine may have taken is given back before anything is called worse.
     """
-    sure, hint = (_worse(level, each) for each in (confidence, DEFAULT_CONFIDENCE))
+    sure, hint = (_worse(level, certainty) for certainty in (confidence, DEFAULT_CONFIDENCE))
     moved = sure.value if not level.figure.rises else -sure.value
     now = level.now.value
     typical = now - moved if level.figure.is_share else now / math.exp(moved)
@@ -199,7 +199,7 @@ def shift_of(level: Level, confidence: float) -> Shift:
 def _worse(level: Level, confidence: float) -> Estimate:
     now, before = level.now, list(level.before)
     if not level.figure.is_share:
-        now, before = _logarithm(now), [math.log(each) for each in before]
+        now, before = _logarithm(now), [math.log(earlier) for earlier in before]
     # Of too few rounds for an interval nobody knows how far they are off: infinitely.
     moved = change(now.value, Moments.of(before), confidence, deviation_of(now))
     if level.figure.rises:
@@ -256,7 +256,7 @@ def judge_history(
             f"it has {len(runs)} of {LEAST_RUNS}{f' since {since} was accepted' if since else ''}",
         )
     confidence = history_confidence(judged)
-    shifts = [shift_of(each, confidence) for each in levels if len(each.before) >= LEAST_RUNS]
+    shifts = [shift_of(level, confidence) for level in levels if len(level.before) >= LEAST_RUNS]
     if not shifts:
         return word(Verdict.NOT_EVALUATED, "against history: nothing was measured that can be")
     sure = [shift for shift in shifts if shift.is_sure]
@@ -314,11 +314,11 @@ def machine_loss(
     """
     factors = [1.0]
     if control is not None:
-        known = [each for run in before if (each := run.get("control")) is not None]
+        known = [level for run in before if (level := run.get("control")) is not None]
         usual = median(known) if len(known) >= LEAST_RUNS else float(workers)
         factors.append(usual / max(control.low, 0.01))
     if waiting is not None:
-        known = [each for run in before if (each := run.get("waiting")) is not None]
+        known = [share for run in before if (share := run.get("waiting")) is not None]
         usual = median(known) if len(known) >= LEAST_RUNS else 0.0
         factors.append((1 - usual) / max(0.01, 1 - waiting))
     return max(factors)
@@ -332,9 +332,11 @@ def _why(moved: Sequence[Shift], shifts: Sequence[Shift], runs: int) -> str:
 
 def _as_before(shifts: Sequence[Shift], runs: int) -> str:
     """Say what would have been seen, and of what almost nothing would."""
-    seen = [f"{each.figure.label} {each.least_seen_text}" for each in shifts if not each.is_blind]
+    seen = [
+        f"{shift.figure.label} {shift.least_seen_text}" for shift in shifts if not shift.is_blind
+    ]
     unseen = [
-        f"{each.figure.label} (from {each.least_seen_text})" for each in shifts if each.is_blind
+        f"{shift.figure.label} (from {shift.least_seen_text})" for shift in shifts if shift.is_blind
     ]
     parts = [f"as in {runs} runs before"]
     if seen:

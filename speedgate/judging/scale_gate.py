@@ -63,8 +63,8 @@ def matching(pattern: str, name: str) -> bool:
 
 def rule_for(rules: Sequence[Rule], case: Case) -> Rule | None:
     """Return the first rule that covers a benchmark, ``None`` where nothing is asked of it."""
-    found = next((rule for rule in rules if rule.covers(case.workload, case.workers)), None)
-    return found if found is not None and found.asks else None
+    first = next((rule for rule in rules if rule.covers(case.workload, case.workers)), None)
+    return first if first is not None and first.asks else None
 
 
 def judge_evidence(evidence: Evidence, rule: Rule, final: bool) -> tuple[Verdict, str]:

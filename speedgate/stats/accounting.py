@@ -69,17 +69,17 @@ def median_shares(sample: PairedSample, workers: int) -> Shares | None:
         return None
 
     def total(part: Callable[[Round], float | None]) -> float | None:
-        values = [part(each) for each in rounds]
+        values = [part(timed) for timed in rounds]
         known = [value for value in values if value is not None]
         return sum(known) if len(known) == len(values) else None
 
     return shares(
         Round(
-            seconds=sum(each.seconds for each in rounds),
-            on_cpu=sum(each.on_cpu for each in rounds),
-            in_task=total(lambda each: each.in_task),
-            waiting=total(lambda each: each.waiting),
-            blocked_tail=sum(each.blocked_tail for each in rounds),
+            seconds=sum(timed.seconds for timed in rounds),
+            on_cpu=sum(timed.on_cpu for timed in rounds),
+            in_task=total(lambda timed: timed.in_task),
+            waiting=total(lambda timed: timed.waiting),
+            blocked_tail=sum(timed.blocked_tail for timed in rounds),
         ),
         workers,
     )
@@ -138,13 +138,13 @@ def concurrency(
         values = [value for run in known for value in run]
         return estimate_median(values, confidence, sign_autocorrelation(known))
 
-    def with_waiting(each: Round) -> float | None:
-        if each.waiting is None:
+    def with_waiting(timed: Round) -> float | None:
+        if timed.waiting is None:
             return None
-        stolen = steal_rate * each.on_cpu
-        return concurrency_of(each, workers, each.waiting, stolen)
+        stolen = steal_rate * timed.on_cpu
+        return concurrency_of(timed, workers, timed.waiting, stolen)
 
-    low = bound(lambda each: concurrency_of(each, workers))
+    low = bound(lambda timed: concurrency_of(timed, workers))
     return None if low is None else Concurrency(low, bound(with_waiting))
 
 

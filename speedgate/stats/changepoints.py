@@ -115,7 +115,7 @@ def _p_values(scaled: list[float], starts: list[int]) -> list[float]:
     from scipy import stats  # noqa: PLC0415  # ruptures brings it
 
     levels = _levels(scaled, starts)
-    signs = sign_autocorrelation([[value - median(each) for value in each] for each in levels])
+    signs = sign_autocorrelation([[value - median(level) for value in level] for level in levels])
     r = max(LEAST_AUTOCORRELATION, math.sin(math.pi * signs / 2))
     widening = math.sqrt((1 + r) / (1 - r))
 

@@ -115,12 +115,14 @@ def mean_difference(one: Moments, other: Moments, confidence: float) -> Estimate
     """
     if min(one.count, other.count) < 2:
         return None
-    variances = [each.deviation**2 / each.count for each in (one, other)]
+    variances = [moments.deviation**2 / moments.count for moments in (one, other)]
     total, count = sum(variances), one.count + other.count
     value = other.mean - one.mean
     if total == 0:
         return Estimate(value, value, value, confidence, count)
-    pieces = [v**2 / (each.count - 1) for v, each in zip(variances, (one, other), strict=True)]
+    pieces = [
+        v**2 / (moments.count - 1) for v, moments in zip(variances, (one, other), strict=True)
+    ]
     degrees = max(1, math.floor(total**2 / sum(pieces)))
     half = student_quantile((1 - confidence) / 2, degrees) * math.sqrt(total)
     return Estimate(value, value - half, value + half, confidence, count)
