@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from speedgate.runner.callables import check, server
 from speedgate.runner.callables import pool as pool_module
-from speedgate.runner.callables import server
 from speedgate.runner.callables.pool import Pool
 from speedgate.runner.callables.results import difference, equal, same, snapshot
 from speedgate.runner.callables.server import CallableRunner
@@ -27,7 +27,7 @@ Make = Callable[[int], Work]
 def runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., CallableRunner]]:
     """Return what opens a runner whose worker ``n`` has the work ``make(n)``."""
     opened: list[CallableRunner] = []
-    monkeypatch.setattr(server, "CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(check, "CHECK_SECONDS", 0.05)
     monkeypatch.setattr(pool_module, "PATIENCE_SECONDS", 0.5)
 
     def open_runner(make: Make, workers: int = 2, **request: Any) -> CallableRunner:
@@ -259,7 +259,7 @@ def test_a_benchmark_that_skips_itself_is_not_applicable(runner: Any) -> None:
         raise NotImplementedError("not on this platform")
 
     kind, text = refusal(runner(plain(skips)), "probe")
-    assert kind == "NotApplicable"
+    assert kind == "SkippedBySuite"
     assert "not on this platform" in text
 
 
@@ -284,7 +284,7 @@ def test_another_result_in_threads_is_named(runner: Any) -> None:
     found = runner(plain(meeting()))
     answer(found, "probe")
     kind, text = refusal(found, "check")
-    assert kind == "NotThreadSafe"
+    assert kind == "FailsInThreads"
     assert "another result in threads: True alone, False in threads" in text
 
 
@@ -298,7 +298,7 @@ def test_an_exception_in_threads_is_named_with_its_place(runner: Any) -> None:
     found = runner(plain(strict))
     answer(found, "probe")
     kind, text = refusal(found, "check")
-    assert kind == "NotThreadSafe"
+    assert kind == "FailsInThreads"
     assert "RuntimeError: two at once" in text
     assert "test_callables.py" in text
 
@@ -319,7 +319,7 @@ def test_a_deadlock_is_named_with_the_line_where_threads_wait(runner: Any) -> No
     found = runner(plain(call))
     answer(found, "probe")
     kind, text = refusal(found, "check")
-    assert kind == "NotThreadSafe"
+    assert kind == "FailsInThreads"
     assert "does not end in 2 threads" in text
     assert "test_callables.py" in text
     time.sleep(1.5)
@@ -329,7 +329,7 @@ def test_what_only_sharing_breaks_is_said_to_be_shared(runner: Any) -> None:
     found = runner(lambda number: Work(meeting()), both=True)
     answer(found, "probe")
     kind, text = refusal(found, "check")
-    assert kind == "NotThreadSafe"
+    assert kind == "FailsInThreads"
     assert text.startswith("shared: ")
 
 

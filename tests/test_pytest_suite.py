@@ -12,7 +12,7 @@ import pytest
 
 from speedgate.runner.callables import pytest_suite
 from speedgate.runner.callables.pytest_suite import Patching, Reports, arguments, make_work
-from speedgate.runner.callables.words import NotApplicable
+from speedgate.runner.callables.refusals import SkippedBySuite
 from speedgate.runner.strategies import CannotMeasure
 
 
@@ -112,7 +112,7 @@ def reports(**found: Any) -> Reports:
     ("found", "kind", "words"),
     [
         ({"failed": ["a.py:3: assert 1 == 2"]}, CannotMeasure, "its test fails by itself: a.py:3"),
-        ({"skipped": ["no data"]}, NotApplicable, "pytest skips it: no data"),
+        ({"skipped": ["no data"]}, SkippedBySuite, "pytest skips it: no data"),
         ({"passed": True}, CannotMeasure, "does not call benchmark"),
         ({"failed": ["x: CannotMeasure: it uses weave"]}, CannotMeasure, "^it uses weave"),
     ],

@@ -17,7 +17,7 @@ from speedgate.judging.scale_gate import (
     rule_for,
 )
 from speedgate.measuring.scale_rules import judge_scaled, read_rules
-from speedgate.measuring.scaling import Outcome, Scaled
+from speedgate.measuring.scaling import Scaled, ScaleOutcome
 from speedgate.measuring.selection import OptionError
 from speedgate.measuring.targets import Benchmark
 from speedgate.stats.accounting import Shares
@@ -70,19 +70,19 @@ def test_a_slow_benchmark_fails_at_the_last_look_only() -> None:
     assert judge_evidence(HOLDING, rule, final=False)[0] is Verdict.INCONCLUSIVE
 
 
-def scaled(outcome: Outcome) -> Scaled:
+def scaled(outcome: ScaleOutcome) -> Scaled:
     case = Case("bench.time_x", 1, "threads", 2)
     return Scaled(Benchmark("bench.time_x", "bench.time_x", {}), case, outcome, "why")
 
 
 def test_not_thread_safe_fails_where_something_is_asked() -> None:
-    judged = judge_scaled(scaled(Outcome.NOT_THREAD_SAFE), Rule(min_speedup=1.1), 0.95)
+    judged = judge_scaled(scaled(ScaleOutcome.NOT_THREAD_SAFE), Rule(min_speedup=1.1), 0.95)
     assert judged.verdict is Verdict.FAILED
     assert "not thread-safe: why" in judged.reason
 
 
-@pytest.mark.parametrize("outcome", [Outcome.CANNOT, Outcome.NOT_REACHED])
-def test_what_has_no_figures_is_not_evaluated(outcome: Outcome) -> None:
+@pytest.mark.parametrize("outcome", [ScaleOutcome.CANNOT, ScaleOutcome.NOT_REACHED])
+def test_what_has_no_figures_is_not_evaluated(outcome: ScaleOutcome) -> None:
     assert judge_scaled(scaled(outcome), Rule(), 0.95).verdict is Verdict.NOT_EVALUATED
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from speedgate.measuring.errors import MeasurementError, NoAnswer, RunnerEnded
 from speedgate.measuring.plan import Plan
-from speedgate.measuring.scaling import Outcome, outcome_of, scale
+from speedgate.measuring.scaling import ScaleOutcome, outcome_of, scale
 from speedgate.measuring.targets import Benchmark
 from speedgate.stats.sample import Pair
 
@@ -78,7 +78,7 @@ def runners(*fails: Json) -> tuple[Callable[[], FakeRunner], list[Json]]:
 def test_private_state_is_measured_first_and_both_kinds_then() -> None:
     open_runner, log = runners()
     found = scale(BENCHMARK, 2, PLAN, open_runner)
-    assert found.outcome is Outcome.MEASURED
+    assert found.outcome is ScaleOutcome.MEASURED
     assert [each["both"] for each in log if each["do"] == "open"] == [False, True]
     assert [each["do"] for each in log].count("check") == 2
     assert [each["do"] for each in log].count("conclude") == 2
@@ -94,26 +94,38 @@ def test_what_is_not_applicable_starts_no_runner() -> None:
     benchmark = Benchmark("bench.track_x", "bench.track_x", {}, refusal="it measures no time")
     open_runner, log = runners()
     found = scale(benchmark, 2, PLAN, open_runner)
-    assert (found.outcome, found.reason) == (Outcome.NOT_APPLICABLE, "it measures no time")
+    assert (found.outcome, found.reason) == (ScaleOutcome.NOT_APPLICABLE, "it measures no time")
     assert log == []
 
 
 @pytest.mark.parametrize(
     ("fails", "outcome", "words"),
     [
-        ({"open": ("NotApplicable", "skipped")}, Outcome.NOT_APPLICABLE, "skipped"),
-        ({"probe": ("CannotMeasure", "starts threads")}, Outcome.CANNOT, "starts threads"),
-        ({"check": ("NotThreadSafe", "other result")}, Outcome.NOT_THREAD_SAFE, "other result"),
-        ({"open": RunnerEnded("open", "by signal SIGSEGV")}, Outcome.CANNOT, "in one thread"),
-        ({"check": RunnerEnded("check", "by signal SIGSEGV")}, Outcome.NOT_THREAD_SAFE, "SIGSEGV"),
-        ({"check": RunnerEnded("check", "by signal SIGKILL")}, Outcome.CANNOT, "memory"),
-        ({"probe": NoAnswer("probe", 60.0)}, Outcome.CANNOT, "time limit of 60 s"),
-        ({"rounds": NoAnswer("rounds", 60.0)}, Outcome.NOT_THREAD_SAFE, "deadlock"),
-        ({"check": NoAnswer("check", 5.0)}, Outcome.CANNOT, "5 s were left for the threads"),
-        ({"conclude": ("NotThreadSafe", "its own assertion")}, Outcome.NOT_THREAD_SAFE, "assert"),
+        ({"open": ("SkippedBySuite", "skipped")}, ScaleOutcome.NOT_APPLICABLE, "skipped"),
+        ({"probe": ("CannotMeasure", "starts threads")}, ScaleOutcome.CANNOT, "starts threads"),
+        (
+            {"check": ("FailsInThreads", "other result")},
+            ScaleOutcome.NOT_THREAD_SAFE,
+            "other result",
+        ),
+        ({"open": RunnerEnded("open", "by signal SIGSEGV")}, ScaleOutcome.CANNOT, "in one thread"),
+        (
+            {"check": RunnerEnded("check", "by signal SIGSEGV")},
+            ScaleOutcome.NOT_THREAD_SAFE,
+            "SIGSEGV",
+        ),
+        ({"check": RunnerEnded("check", "by signal SIGKILL")}, ScaleOutcome.CANNOT, "memory"),
+        ({"probe": NoAnswer("probe", 60.0)}, ScaleOutcome.CANNOT, "time limit of 60 s"),
+        ({"rounds": NoAnswer("rounds", 60.0)}, ScaleOutcome.NOT_THREAD_SAFE, "deadlock"),
+        ({"check": NoAnswer("check", 5.0)}, ScaleOutcome.CANNOT, "5 s were left for the threads"),
+        (
+            {"conclude": ("FailsInThreads", "its own assertion")},
+            ScaleOutcome.NOT_THREAD_SAFE,
+            "assert",
+        ),
     ],
 )
-def test_what_fails_says_what_becomes_of_it(fails: Json, outcome: Outcome, words: str) -> None:
+def test_what_fails_says_what_becomes_of_it(fails: Json, outcome: ScaleOutcome, words: str) -> None:
     open_runner, log = runners(fails)
     found = scale(BENCHMARK, 2, PLAN, open_runner)
     assert found.outcome is outcome
@@ -136,9 +148,9 @@ def test_both_kinds_of_state_are_compared_within_the_processes_that_have_both() 
 
 
 def test_what_only_sharing_breaks_is_measured_all_the_same() -> None:
-    open_runner, log = runners({}, {"check": ("NotThreadSafe", "shared: another result")})
+    open_runner, log = runners({}, {"check": ("FailsInThreads", "shared: another result")})
     found = scale(BENCHMARK, 2, Plan(seconds=0.0, processes=3), open_runner, lambda _: False)
-    assert found.outcome is Outcome.MEASURED
+    assert found.outcome is ScaleOutcome.MEASURED
     assert found.shared_reason == "another result"
     assert found.measurement is not None
     assert [each["both"] for each in log if each["do"] == "open"] == [False, True, False]
@@ -148,12 +160,12 @@ def test_what_only_sharing_breaks_is_measured_all_the_same() -> None:
 def test_a_crash_while_sharing_costs_nothing_of_what_is_known_without() -> None:
     open_runner, _ = runners({}, {"rounds": RunnerEnded("rounds", "by signal SIGSEGV")})
     found = scale(BENCHMARK, 2, PLAN, open_runner)
-    assert found.outcome is Outcome.MEASURED
+    assert found.outcome is ScaleOutcome.MEASURED
     assert "SIGSEGV" in (found.shared_reason or "")
 
 
 def test_any_other_error_is_told_as_it_is() -> None:
-    assert outcome_of(MeasurementError("no such thing")) == (Outcome.CANNOT, "no such thing")
+    assert outcome_of(MeasurementError("no such thing")) == (ScaleOutcome.CANNOT, "no such thing")
 
 
 def test_the_runners_last_words_are_no_part_of_how_it_ended() -> None:

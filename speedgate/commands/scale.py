@@ -24,8 +24,8 @@ from speedgate.measuring.scale_run import (
     EACH_SECONDS,
     Caches,
     Request,
+    ScaleStep,
     Scaling,
-    Step,
     chosen,
     list_benchmarks,
 )
@@ -233,7 +233,7 @@ class StepLine:
         self._live = sys.stderr.isatty()
         self._last = -LOG_EVERY_SECONDS
 
-    def __call__(self, step: Step) -> None:
+    def __call__(self, step: ScaleStep) -> None:
         line = step.place
         if step.most_seconds_left is not None:
             line += f", at most {duration(step.most_seconds_left)} left"

@@ -204,8 +204,8 @@ def _run_rounds(
 
 REFUSALS = {
     "CannotMeasure": Refusal,
-    "NotThreadSafe": NotThreadSafe,
-    "NotApplicable": NotApplicable,
+    "FailsInThreads": NotThreadSafe,
+    "SkippedBySuite": NotApplicable,
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from speedgate.judging.gate import Judgement, Verdict
 from speedgate.judging.scale_gate import GATE, Rule, judge_evidence
-from speedgate.measuring.scaling import Outcome, Scaled
+from speedgate.measuring.scaling import Scaled, ScaleOutcome
 from speedgate.measuring.selection import OptionError
 
 # A table of these is [[scale]] in a gates file, and [[tool.speedgate.scale]] in pyproject.toml.
@@ -58,7 +58,7 @@ def _rule(path: Path, number: int, table: Mapping[str, Any]) -> Rule:
 def judge_scaled(found: Scaled, rule: Rule, confidence: float, final: bool = True) -> Judgement:
     """Decide on a benchmark of which a rule asks something."""
     if found.measurement is None:
-        is_unsafe = found.outcome is Outcome.NOT_THREAD_SAFE
+        is_unsafe = found.outcome is ScaleOutcome.NOT_THREAD_SAFE
         verdict = Verdict.FAILED if is_unsafe else Verdict.NOT_EVALUATED
         return Judgement(GATE, found.case, verdict, f"{found.outcome.value}: {found.reason}")
     evidence = found.measurement.evidence(confidence)

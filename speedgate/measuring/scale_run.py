@@ -15,7 +15,7 @@ from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.plan import Plan, most_processes
 from speedgate.measuring.runner_process import RunnerClient
 from speedgate.measuring.scale_rules import judge_scaled
-from speedgate.measuring.scaling import MIN_PROCESSES, Outcome, Scaled, outcome_of, scale
+from speedgate.measuring.scaling import MIN_PROCESSES, Scaled, ScaleOutcome, outcome_of, scale
 from speedgate.measuring.selection import OptionError
 from speedgate.measuring.targets import Benchmark, Listing, Suite, select, spread
 from speedgate.stats.case import Workload
@@ -105,7 +105,7 @@ class Caches:
 
 
 @dataclass(frozen=True)
-class Step:
+class ScaleStep:
     """The benchmark that starts now, for the progress line; without a budget nobody knows how
     long the rest takes."""
 
@@ -128,7 +128,7 @@ class Scaling:
     open_runner: Open
     caches: Caches
     control: Workload | None = None
-    tell: Callable[[Step], None] = lambda step: None
+    tell: Callable[[ScaleStep], None] = lambda step: None
     now: Callable[[], float] = time.monotonic
     found: list[Scaled] = field(default_factory=list)
     judgements: list[Judgement] = field(default_factory=list)
@@ -156,7 +156,7 @@ class Scaling:
             else:
                 share = max(0.5, (until - self.now()) / max(left, 1))
                 left_seconds = max(0.0, until - self.now()) if self.request.budget else None
-                self.tell(Step(number, len(cases), benchmark.name, left_seconds))
+                self.tell(ScaleStep(number, len(cases), benchmark.name, left_seconds))
                 found = self._one(benchmark, threads, min(share, 4 * EACH_SECONDS))
             left -= benchmark.refusal is None
             self.found.append(found)
@@ -166,14 +166,14 @@ class Scaling:
 
     def _not_reached(self, benchmark: Benchmark, threads: int) -> Scaled:
         reason = "--budget is used up; raise it, or select fewer by -k or --sample"
-        return Scaled(benchmark, benchmark.case(threads), Outcome.NOT_REACHED, reason)
+        return Scaled(benchmark, benchmark.case(threads), ScaleOutcome.NOT_REACHED, reason)
 
     def _one(self, benchmark: Benchmark, threads: int, seconds: float) -> Scaled:
         case = benchmark.case(threads)
         rule = rule_for(self.request.rules, case)
         reason = self.caches.make(benchmark)
         if reason is not None:
-            return Scaled(benchmark, case, Outcome.CANNOT, reason)
+            return Scaled(benchmark, case, ScaleOutcome.CANNOT, reason)
         plan = Plan(
             seconds=seconds,
             processes=MIN_PROCESSES if rule is None else most_processes(judged=True),
@@ -185,7 +185,7 @@ class Scaling:
         def is_decided(measurement: Measurement) -> bool:
             if rule is None:
                 return True
-            so_far = Scaled(benchmark, case, Outcome.MEASURED, measurement=measurement)
+            so_far = Scaled(benchmark, case, ScaleOutcome.MEASURED, measurement=measurement)
             verdict = judge_scaled(so_far, rule, self._confidence, final=False).verdict
             return verdict is not Verdict.INCONCLUSIVE
 
@@ -197,5 +197,5 @@ class Scaling:
 
     def _judge(self, found: Scaled) -> None:
         rule = rule_for(self.request.rules, found.case)
-        if rule is not None and found.outcome is not Outcome.NOT_APPLICABLE:
+        if rule is not None and found.outcome is not ScaleOutcome.NOT_APPLICABLE:
             self.judgements.append(judge_scaled(found, rule, self._confidence))

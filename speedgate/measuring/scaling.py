@@ -34,7 +34,7 @@ HUNG_SECONDS, HUNG_CALLS = 8.0, 100.0
 Json = dict[str, Any]
 
 
-class Outcome(Enum):
+class ScaleOutcome(Enum):
     """What became of a benchmark."""
 
     MEASURED = "measured"
@@ -53,7 +53,7 @@ class Scaled:
 
     benchmark: Benchmark
     case: Case
-    outcome: Outcome
+    outcome: ScaleOutcome
     reason: str = ""
     measurement: Measurement | None = None
     shared_reason: str | None = None
@@ -88,8 +88,8 @@ def scale(
     """
     case = benchmark.case(threads)
     if benchmark.refusal is not None:
-        return Scaled(benchmark, case, Outcome.NOT_APPLICABLE, benchmark.refusal)
-    found = Scaled(benchmark, case, Outcome.MEASURED, measurement=Measurement(case))
+        return Scaled(benchmark, case, ScaleOutcome.NOT_APPLICABLE, benchmark.refusal)
+    found = Scaled(benchmark, case, ScaleOutcome.MEASURED, measurement=Measurement(case))
     assert found.measurement is not None
     began = now()
     for number in range(plan.processes):
@@ -137,7 +137,7 @@ def give_up_sharing(found: Scaled, error: MeasurementError) -> None:
     measurement = found.measurement
     assert measurement is not None
     outcome, reason = outcome_of(error)
-    word = "" if outcome is Outcome.NOT_THREAD_SAFE else f"{outcome.value}: "
+    word = "" if outcome is ScaleOutcome.NOT_THREAD_SAFE else f"{outcome.value}: "
     found.shared_reason = f"{word}{reason.removeprefix('shared: ')}"
     for runs in (measurement.processes, measurement.controls, measurement.shared):
         del runs[1:]
@@ -148,35 +148,38 @@ def hung_seconds(call_seconds: float) -> float:
     return HUNG_SECONDS + HUNG_CALLS * call_seconds
 
 
-def outcome_of(error: MeasurementError) -> tuple[Outcome, str]:
+def outcome_of(error: MeasurementError) -> tuple[ScaleOutcome, str]:
     """Return what an error says of a benchmark: a runner that dies while all threads call it, and
     not while one does, dies of threads."""
     if isinstance(error, NotThreadSafe):
-        return Outcome.NOT_THREAD_SAFE, error.reason
+        return ScaleOutcome.NOT_THREAD_SAFE, error.reason
     if isinstance(error, NotApplicable):
-        return Outcome.NOT_APPLICABLE, error.reason
+        return ScaleOutcome.NOT_APPLICABLE, error.reason
     if isinstance(error, RunnerEnded):
         if error.how.endswith("SIGKILL"):
-            return Outcome.CANNOT, "its process was killed (SIGKILL): out of memory, most likely"
+            return (
+                ScaleOutcome.CANNOT,
+                "its process was killed (SIGKILL): out of memory, most likely",
+            )
         if error.request in ALONE:
-            return Outcome.CANNOT, f"it ends its process {error.how} in one thread already"
+            return ScaleOutcome.CANNOT, f"it ends its process {error.how} in one thread already"
         return (
-            Outcome.NOT_THREAD_SAFE,
+            ScaleOutcome.NOT_THREAD_SAFE,
             f"it ends its process {error.how}; in one thread it does not",
         )
     if isinstance(error, NoAnswer):
         if error.request in ALONE:
-            return Outcome.CANNOT, (
+            return ScaleOutcome.CANNOT, (
                 f"no end within the time limit of {error.seconds:.0f} s in one thread; raise "
                 "--time-limit"
             )
         if error.call_seconds is None or error.seconds < hung_seconds(error.call_seconds):
-            return Outcome.CANNOT, (
+            return ScaleOutcome.CANNOT, (
                 f"no end within the time limit: {error.seconds:.0f} s were left for the threads, "
                 f"and one call takes {error.call_seconds or 0:.2g} s; raise --time-limit"
             )
-        return Outcome.NOT_THREAD_SAFE, (
+        return ScaleOutcome.NOT_THREAD_SAFE, (
             f"no end within {error.seconds:.0f} s in threads, and in one thread there is: a "
             "deadlock with the GIL held, or raise --time-limit"
         )
-    return Outcome.CANNOT, getattr(error, "reason", None) or str(error)
+    return ScaleOutcome.CANNOT, getattr(error, "reason", None) or str(error)

@@ -16,7 +16,7 @@ import pytest
 
 from speedgate.duel.package_copy import runners
 from speedgate.history.scale_recording import entry_of
-from speedgate.measuring.scale_run import Caches, Request, Scaling, Step
+from speedgate.measuring.scale_run import Caches, Request, ScaleStep, Scaling
 from speedgate.measuring.selection import OptionError
 from speedgate.measuring.suite import find_workload
 from speedgate.measuring.targets import Suite, parse_threads, pytest_benchmark
@@ -101,7 +101,7 @@ class ThreadsAfterwards:
         found = [f"--rootdir={self._config.rootpath}"]
         return found if self._config.inipath is None else [*found, f"-c{self._config.inipath}"]
 
-    def _tell(self, step: Step) -> None:
+    def _tell(self, step: ScaleStep) -> None:
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter is None or self._config.get_verbosity() < 0:
             return

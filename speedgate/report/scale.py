@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from speedgate.judging.gate import Verdict
-from speedgate.measuring.scaling import Outcome
+from speedgate.measuring.scaling import ScaleOutcome
 from speedgate.report.table import MARKS, Table, markdown, wrapped
 
 LEGEND = (
     "speedup of N threads over one, median and 95% interval; shared: with one state for all "
     "threads; GIL: share of one thread's time for which it is held"
 )
-NOT_MEASURED = (Outcome.NOT_THREAD_SAFE, Outcome.CANNOT)
+NOT_MEASURED = (ScaleOutcome.NOT_THREAD_SAFE, ScaleOutcome.CANNOT)
 FEW = 12
 
 Json = dict[str, Any]
@@ -26,7 +26,7 @@ def scale_text(entries: Sequence[Json], judged: Mapping[str, Json], width: int) 
     for judgement in judged.values():
         if judgement["verdict"] == Verdict.FAILED.value:
             lines += wrapped(f"{MARKS[Verdict.FAILED]} {judgement['line']}", width)
-    measured = [each for each in entries if each["outcome"] == Outcome.MEASURED.value]
+    measured = [each for each in entries if each["outcome"] == ScaleOutcome.MEASURED.value]
     if measured:
         lines += ["", *_table(measured, judged, width), "", *wrapped(LEGEND, width)]
     lines += _notes(measured, width)
@@ -39,11 +39,11 @@ def headline(entries: Sequence[Json], judged: Mapping[str, Json]) -> str:
     """``152 benchmarks: 120 measured (90 scale, 30 do not), 32 cannot be measured``."""
     counts = Counter(each["outcome"] for each in entries)
     parts = []
-    for outcome in Outcome:
+    for outcome in ScaleOutcome:
         if not counts[outcome.value]:
             continue
         text = f"{counts[outcome.value]} {outcome.value}"
-        if outcome is Outcome.MEASURED:
+        if outcome is ScaleOutcome.MEASURED:
             text += f" ({_how_many_scale(entries)})"
         parts.append(text)
     line = f"{len(entries)} benchmarks: {', '.join(parts) or 'none'}"
@@ -137,7 +137,7 @@ def _grouped(groups: Mapping[str, Sequence[Json]], width: int) -> list[str]:
     return lines
 
 
-def _refused(entries: Sequence[Json], outcome: Outcome, width: int) -> list[str]:
+def _refused(entries: Sequence[Json], outcome: ScaleOutcome, width: int) -> list[str]:
     chosen = [each for each in entries if each["outcome"] == outcome.value]
     if not chosen:
         return []
@@ -148,7 +148,7 @@ def _refused(entries: Sequence[Json], outcome: Outcome, width: int) -> list[str]
 def _counted(entries: Sequence[Json], width: int) -> list[str]:
     """Reasons with how many they hold for: of what nobody has to mend."""
     lines: list[str] = []
-    for outcome in (Outcome.NOT_APPLICABLE, Outcome.NOT_REACHED):
+    for outcome in (ScaleOutcome.NOT_APPLICABLE, ScaleOutcome.NOT_REACHED):
         counts = Counter(each["reason"] for each in entries if each["outcome"] == outcome.value)
         if counts:
             lines += ["", f"{outcome.value} ({counts.total()}):"]
@@ -163,7 +163,7 @@ def _cut(line: str, width: int) -> str:
 
 def scale_markdown(entries: Sequence[Json], judged: Mapping[str, Json]) -> str:
     """Return the report in Markdown, as for the summary of a CI job."""
-    measured = [each for each in entries if each["outcome"] == Outcome.MEASURED.value]
+    measured = [each for each in entries if each["outcome"] == ScaleOutcome.MEASURED.value]
     columns = ("benchmark", "threads", "speedup", "shared", "GIL", "class", "why not more", "gate")
     rows = []
     for each in measured:

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from speedgate.runner.callables.words import NotApplicable
+from speedgate.runner.callables.refusals import SkippedBySuite, where
 from speedgate.runner.callables.worker import Fresh, Work, Worker
 from speedgate.runner.strategies import CannotMeasure
 
@@ -35,7 +35,6 @@ CACHES = "SPEEDGATE_CACHES"
 # So many fresh instances are held ready for one round at most.
 MOST_INSTANCES = 64
 CACHE_FILE = "cache.pickle"
-OWN_FOLDER = str(Path(__file__).parent)
 
 Json = dict[str, Any]
 
@@ -104,20 +103,6 @@ def _import_errors(words: str, root: str) -> Iterator[Json]:
         yield {"name": Path(file).stem, "reason": f"{file}:{line}: {lines[-1]}"}
 
 
-def where(error: BaseException, root: str = "") -> str:
-    """Return ``file:line: ValueError: text``, the deepest place below ``root``, or of all."""
-    places = []
-    trace = error.__traceback__
-    while trace is not None:
-        places.append((trace.tb_frame.f_code.co_filename, trace.tb_lineno))
-        trace = trace.tb_next
-    own = [place for place in places if root and place[0].startswith(root)]
-    foreign = [place for place in places if OWN_FOLDER not in place[0]]
-    file, line = (own or foreign or places or [("?", 0)])[-1]
-    text = str(error).strip().partition("\n")[0]
-    return f"{file}:{line}: {type(error).__name__}: {text}".rstrip(": ")
-
-
 def make_cache(target: Json) -> None:
     """Run a suite's ``setup_cache`` and keep what it returns, as asv does."""
     folder = _cache_folder(target)
@@ -178,7 +163,7 @@ def _set_up(target: Json) -> Any:
     except Exception as error:  # noqa: BLE001  # the suite's own
         raise CannotMeasure(f"its setup fails: {where(error, target['root'])}") from None
     if is_skipped:
-        raise NotApplicable("its setup skips it (NotImplementedError, or skip_params)")
+        raise SkippedBySuite("its setup skips it (NotImplementedError, or skip_params)")
     return benchmark
 
 
@@ -192,7 +177,7 @@ def _load(target: Json, with_cache: bool = True) -> Any:
     try:
         benchmark = discovery.get_benchmark_from_name(target["root"], name)
     except ValueError as error:
-        raise NotApplicable(f"the suite has no such benchmark here: {error}") from None
+        raise SkippedBySuite(f"the suite has no such benchmark here: {error}") from None
     # It adds an importer on each call; one does.
     if any(type(hook).__name__ == "SpecificImporter" for hook in hooks):
         sys.meta_path[:] = hooks

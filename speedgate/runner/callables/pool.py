@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from speedgate.runner.baseline import serial_round
-from speedgate.runner.callables.words import NotThreadSafe
+from speedgate.runner.callables.refusals import FailsInThreads
 from speedgate.runner.callables.worker import Work, Worker, put_away, run_calls, set_up
 from speedgate.runner.counters import ProcessUsage, RunQueueDelay
 from speedgate.runner.strategies import CannotMeasure
@@ -76,7 +76,7 @@ class Pool:
         return self.workers[number].submit(function, *arguments).result()
 
     def together(self, jobs: Sequence[tuple[Any, ...]], limit: float) -> list[Any]:
-        """Do a job in each worker at the same time; ``NotThreadSafe`` where that never ends."""
+        """Do a job in each worker at the same time; ``FailsInThreads`` where that never ends."""
         futures = [worker.submit(*job) for worker, job in zip(self.workers, jobs, strict=True)]
         until = time.monotonic() + limit
         results = []
@@ -86,7 +86,7 @@ class Pool:
             except NoResult as error:
                 if future.done() and future.exception() is error:
                     raise  # the benchmark's own
-                raise NotThreadSafe(
+                raise FailsInThreads(
                     f"it does not end in {self.count} threads: no result within {limit:.0f} s, "
                     f"where one thread takes {self.call_seconds:.3g} s a call; "
                     f"{self._where_they_wait(futures)}"
@@ -108,7 +108,7 @@ class Pool:
         """Run ``loops`` calls in every worker at once; return what was counted."""
         works = self.works[key]
         jobs = [(run_calls, work, loops) for work in works]
-        with self._prepared(works, loops), self._without_collector():
+        with self.prepared(works, loops), self._without_collector():
             usage, cpu = ProcessUsage.now(), time.process_time()
             delay = self.delay.by_worker()
             began = time.perf_counter()
@@ -146,7 +146,7 @@ class Pool:
         """
         number = rotation // 2 % self.count
         work, delays = self.works[key][number], self.delays[number]
-        with self._prepared([work], loops * self.count), self._without_collector():
+        with self.prepared([work], loops * self.count), self._without_collector():
             usage, delay = ProcessUsage.now(), delays.seconds()
             stamp: Stamp = self.alone(number, run_calls, work, loops * self.count)
             later, counted = delays.seconds(), ProcessUsage.now().since(usage)
@@ -154,7 +154,7 @@ class Pool:
         return serial_round(stamp, waiting, counted)
 
     @contextlib.contextmanager
-    def _prepared(self, works: Sequence[Work], loops: int) -> Iterator[None]:
+    def prepared(self, works: Sequence[Work], loops: int) -> Iterator[None]:
         """Hold fresh states ready where calls use them up; set up one by one, not timed."""
         renewing = [
             (self.workers[self._number_of(work)], work) for work in works if work.must_renew

@@ -25,7 +25,7 @@ from functools import partial
 from typing import Any
 
 from speedgate.runner.callables.asv_suite import MOST_INSTANCES
-from speedgate.runner.callables.words import NotApplicable
+from speedgate.runner.callables.refusals import SkippedBySuite
 from speedgate.runner.callables.worker import Fresh, Work, Worker
 from speedgate.runner.strategies import CannotMeasure
 
@@ -170,7 +170,7 @@ def _why_skipped(report: Any) -> str:
     return str(getattr(report, "wasxfail", "")) or "it is skipped"
 
 
-class Listing(Patching):
+class TestListing(Patching):
     """A plugin that notes every test that uses the fixture, and runs none."""
 
     def __init__(self) -> None:
@@ -194,7 +194,7 @@ def list_tests(root: str, targets: list[str], options: list[str]) -> Json:
     """Return the tests below targets that use the benchmark fixture; plain JSON."""
     pytest = pytest_module()
     _go(root)
-    listing, words = Listing(), io.StringIO()
+    listing, words = TestListing(), io.StringIO()
     options = [*arguments({"arguments": options}), "--continue-on-collection-errors"]
     with contextlib.redirect_stdout(words), contextlib.redirect_stderr(words):
         code = pytest.main([*targets, *options, "--collect-only"], plugins=[listing])
@@ -259,7 +259,7 @@ def raise_unless_passed(reports: Reports) -> None:
             raise CannotMeasure(text.partition("CannotMeasure: ")[2])
         raise CannotMeasure(f"its test fails by itself: {text}")
     if reports.skipped:
-        raise NotApplicable(f"pytest skips it: {reports.skipped[0]}")
+        raise SkippedBySuite(f"pytest skips it: {reports.skipped[0]}")
     if not reports.passed or reports.benchmark is None:
         raise CannotMeasure("its test does not call benchmark")
 

@@ -25,17 +25,23 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import repeat
 from types import ModuleType
 from typing import Any
 
 from speedgate.runner import task
 from speedgate.runner.affinity import place
 from speedgate.runner.callables import asv_suite, pytest_suite
+from speedgate.runner.callables.calls import call_twice, comparable, keep_results, run_until
+from speedgate.runner.callables.check import check_in_threads
 from speedgate.runner.callables.pool import DISPATCH_SECONDS, MOST_DISPATCH, Pool
-from speedgate.runner.callables.results import difference, same, snapshot
-from speedgate.runner.callables.watching import Deeds, watching
-from speedgate.runner.callables.words import NotApplicable, NotThreadSafe
+from speedgate.runner.callables.refusals import (
+    FailsInThreads,
+    raised_in_threads,
+    refuse_deeds,
+    repeated,
+)
+from speedgate.runner.callables.sides import SerialSide, ThreadedSide
+from speedgate.runner.callables.watching import Deeds
 from speedgate.runner.callables.worker import Work, put_away, run_calls, set_up
 from speedgate.runner.interpreter import describe_interpreter
 from speedgate.runner.load import TASK_SECONDS, WORKER_SECONDS, Load
@@ -43,14 +49,6 @@ from speedgate.runner.server import Runner, refuse_gil_that_came_back
 from speedgate.runner.server import serve as serve_runner
 from speedgate.runner.strategies import CannotMeasure
 
-# Workers call together for so long before anything is timed, with threads switched so often.
-CHECK_SECONDS = 0.15
-CHECK_SWITCH_SECONDS = 1e-5
-MOST_CHECK_ROUNDS = 200
-# In each round a worker calls for so long, and keeps so many results of so many bytes at most.
-CHECK_ROUND_SECONDS = 0.003
-MOST_CHECK_CALLS = 2000
-MOST_CHECK_BYTES = 64e6
 CALIBRATION_SECONDS = 0.01
 # While a benchmark is measured both ways, so much of the time goes to the shared one.
 SHARED_SHARE = 0.5
@@ -63,58 +61,6 @@ OPENING_SECONDS = 100.0
 SOURCES: dict[str, ModuleType] = {"asv": asv_suite, "pytest": pytest_suite}
 
 Json = dict[str, Any]
-
-
-class SerialSide:
-    """The pool as a baseline: its workers in turn, one at a time."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-        self.delay = pool.delays[0]
-
-    def round(self, key: str, load: Load, rotation: int) -> Json:
-        with repeated():
-            return self._pool.serial_round(key, load.loops, rotation)
-
-    def close(self) -> None:
-        """Nothing of its own."""
-
-
-class ThreadedSide:
-    """The pool as a contender: all of its workers at once."""
-
-    def __init__(self, pool: Pool) -> None:
-        self.pool = pool
-        self.workers = pool.count
-
-    def round(self, key: str, load: Load, rotation: int) -> Json:
-        try:
-            return self.pool.round(key, load.loops)
-        except CannotMeasure:
-            raise
-        except Exception as error:
-            raise NotThreadSafe(in_threads(error)) from error
-
-    def close(self) -> None:
-        self.pool.close(limit=2.0)
-
-
-@contextlib.contextmanager
-def repeated() -> Iterator[None]:
-    """Say of an exception in one thread that the first calls did not raise it."""
-    try:
-        yield
-    except CannotMeasure:
-        raise
-    except Exception as error:
-        raise CannotMeasure(
-            f"it fails when it is called again and again: {asv_suite.where(error)}; it uses up its "
-            "state; give it a set-up that runs before each call (asv: number = 1)"
-        ) from error
-
-
-def in_threads(error: BaseException) -> str:
-    return f"it raises in threads and not alone: {asv_suite.where(error)}"
 
 
 class CallableRunner(Runner):
@@ -199,9 +145,9 @@ class CallableRunner(Runner):
         deeds: list[Deeds] = []
         self._expected = {}
         for number, work in enumerate(pool.works["private"]):
-            results, done = pool.alone(number, _two_calls, work)
+            results, done = pool.alone(number, call_twice, work)
             deeds.append(done)
-            self._expected.setdefault("private", []).append(_comparable(results))
+            self._expected.setdefault("private", []).append(comparable(results))
         refuse_deeds(deeds)
         pool.call_seconds = self._renewing_call_seconds()
         work = pool.works["private"][0]
@@ -234,52 +180,14 @@ class CallableRunner(Runner):
 
     def check(self, request: Json) -> Json:
         """Call in all workers at once, threads switched often, and compare what they return."""
-        self._check("work")
+        check_in_threads(self.pool, self.pool.works["work"], self._expected["work"])
         if self._has_shared:
             self._expected["shared"] = self._expected_of("shared")
             try:
-                self._check("shared")
-            except NotThreadSafe as error:
-                raise NotThreadSafe(f"shared: {error}") from None
+                check_in_threads(self.pool, self.pool.works["shared"], self._expected["shared"])
+            except FailsInThreads as error:
+                raise FailsInThreads(f"shared: {error}") from None
         return {"tasks": 0}
-
-    def _check(self, key: str) -> None:
-        pool, interval = self.pool, sys.getswitchinterval()
-        works, expected = pool.works[key], self._expected[key]
-        if works[0].must_renew and works[0] is works[-1]:
-            raise CannotMeasure("its state is used up by each call: threads cannot share it")
-        calls = self._check_calls(expected)
-        limit = pool.limit(calls * pool.count)
-        until = time.monotonic() + CHECK_SECONDS
-        sys.setswitchinterval(CHECK_SWITCH_SECONDS)
-        try:
-            for number in range(MOST_CHECK_ROUNDS):
-                if number and time.monotonic() > until:
-                    break
-                self._check_once(works, expected, calls, limit)
-        finally:
-            sys.setswitchinterval(interval)
-
-    def _check_calls(self, expected: list[bytes | None]) -> int:
-        """Return how many calls in a row let threads meet, with results that can be kept."""
-        largest = max((len(result) for result in expected if result is not None), default=0)
-        by_memory = MOST_CHECK_BYTES / max(largest * self.pool.count, 1)
-        by_time = CHECK_ROUND_SECONDS / self.pool.call_seconds
-        return max(1, int(min(MOST_CHECK_CALLS, by_memory, by_time)))
-
-    def _check_once(
-        self, works: list[Work], expected: list[bytes | None], calls: int, limit: float
-    ) -> None:
-        start = threading.Barrier(len(works))
-        count = 1 if works[0].must_renew else calls
-        jobs = [(_calls_kept, work, count, start) for work in works]
-        with self.pool._prepared(works, count):
-            for kept, wanted in zip(self.pool.together(jobs, limit), expected, strict=True):
-                results, error = kept
-                if error is not None:
-                    raise NotThreadSafe(in_threads(error)) from error
-                for result in results:
-                    refuse_other(wanted, result)
 
     # --- measuring
 
@@ -371,15 +279,15 @@ class CallableRunner(Runner):
     def _shared_pair(self, load: Load, spent: dict[str, float]) -> Json:
         try:
             return super()._pair(load, spent | {"shared": 0.0}, "shared")
-        except NotThreadSafe as error:
-            raise NotThreadSafe(f"shared: {error}") from None
+        except FailsInThreads as error:
+            raise FailsInThreads(f"shared: {error}") from None
 
     @contextlib.contextmanager
     def _working(self) -> Iterator[Callable[[], int]]:
         """Keep one worker at it; the function that is yielded ends that and tells its calls."""
         stop = threading.Event()
         work = self.pool.works["work"][0]
-        running = self.pool.workers[0].submit(_until, work, self.work.loops, stop)
+        running = self.pool.workers[0].submit(run_until, work, self.work.loops, stop)
 
         def end() -> int:
             stop.set()
@@ -398,13 +306,13 @@ class CallableRunner(Runner):
         if self._target["kind"] != "pytest":
             return {}
         start = threading.Barrier(pool.count)
-        with pool._prepared(works, 1):
+        with pool.prepared(works, 1):
             kept = pool.together(
-                [(_calls_kept, work, 1, start) for work in works], pool.limit(pool.count)
+                [(keep_results, work, 1, start) for work in works], pool.limit(pool.count)
             )
         for worker, (results, error) in zip(pool.workers, kept, strict=True):
             if error is not None:
-                raise NotThreadSafe(in_threads(error)) from error
+                raise FailsInThreads(raised_in_threads(error)) from error
             worker.result = results[0]
         described = pool.works["private"][0].described()
         for worker in reversed(pool.workers):
@@ -412,7 +320,7 @@ class CallableRunner(Runner):
         failed = [worker.failure for worker in pool.workers if worker.failure is not None]
         if failed:
             text = str(failed[0]).removeprefix("its test fails by itself: ")
-            raise NotThreadSafe(f"its own assertion fails on a result from threads: {text}")
+            raise FailsInThreads(f"its own assertion fails on a result from threads: {text}")
         return {"described": described}
 
     def close(self, request: Json) -> Json:
@@ -429,133 +337,6 @@ def loops_for(call_seconds: float) -> int:
 
 def _seconds(pair: Json) -> float:
     return float(pair["baseline"]["seconds"] + pair["contender"]["seconds"])
-
-
-def _until(work: Work, loops: int, stop: threading.Event) -> int:
-    calls = 0
-    while not stop.is_set():
-        if work.must_renew:
-            set_up(work, loops)
-        run_calls(work, loops)
-        if work.must_renew:
-            put_away(work)
-        calls += loops
-    return calls
-
-
-def _two_calls(work: Work) -> tuple[list[bytes | None], Deeds]:
-    """Call a work twice and return its results; a state that one call used up is renewed.
-
-    What is watched is the second call: the first may load a module or fill a cache.
-    """
-    try:
-        first = _one_call(work)
-    except CannotMeasure:
-        raise
-    except Exception as error:  # noqa: BLE001  # the benchmark's own
-        raise CannotMeasure(f"it fails in one thread already: {asv_suite.where(error)}") from None
-    try:
-        with watching() as deeds:
-            second = _one_call(work)
-    except Exception as error:
-        if work.must_renew:
-            raise
-        if work.renew is None:
-            raise CannotMeasure(
-                f"its second call fails where the first did not: {asv_suite.where(error)}; it uses "
-                "up its state; give it a set-up that runs before each call"
-            ) from None
-        work.must_renew = True
-        with watching() as deeds:
-            second = _one_call(work)
-    return [first, second], deeds
-
-
-def _one_call(work: Work) -> bytes | None:
-    if not work.must_renew:
-        return _result(work.call)
-    set_up(work, 1)
-    try:
-        return _result(work.ready[0].call)
-    finally:
-        put_away(work)
-
-
-def _result(call: Callable[[], Any]) -> bytes | None:
-    try:
-        result = call()
-    except NotImplementedError as error:
-        raise NotApplicable(f"it skips itself: {str(error) or 'NotImplementedError'}") from None
-    if hasattr(result, "__await__"):
-        raise CannotMeasure("it returns a coroutine, so that the benchmark only makes one")
-    return snapshot(result)
-
-
-def _comparable(results: list[bytes | None]) -> bytes | None:
-    """Return what every call must return, ``None`` where two calls alone differ already."""
-    first, second = results
-    if first is None or second is None or same(first, second) is not True:
-        return None
-    return first
-
-
-def _calls_kept(
-    work: Work, count: int, start: threading.Barrier
-) -> tuple[list[Any], BaseException | None]:
-    """Call when all workers are there; return the results, and what was raised."""
-    calls = [fresh.call for fresh in work.ready] or list(repeat(work.call, count))
-    results: list[Any] = []
-    start.wait()
-    try:
-        for call in calls:
-            results.append(call())  # noqa: PERF401  # what came before an error is kept
-    except Exception as error:  # noqa: BLE001  # told by whoever asked for it
-        return results, error
-    return results, None
-
-
-def refuse_other(wanted: bytes | None, result: Any) -> None:
-    """Raise ``NotThreadSafe`` where a result is surely another than alone."""
-    if wanted is None:
-        return
-    mine = snapshot(result)
-    if mine is not None and same(wanted, mine) is False:
-        raise NotThreadSafe(f"it returns another result in threads: {difference(wanted, mine)}")
-
-
-def shown_path(path: str) -> str:
-    """Return a path from the working directory, if it lies there: that may be gone afterwards."""
-    folder = f"{os.getcwd()}{os.sep}"  # noqa: PTH109  # as text
-    return path.removeprefix(folder)
-
-
-def refuse_deeds(deeds: list[Deeds]) -> None:
-    """Raise ``CannotMeasure`` for what threads of one process cannot do beside each other."""
-    one = deeds[0]
-    if one.processes:
-        raise CannotMeasure(
-            "it starts processes itself: what threads do to it says nothing; measure what those run"
-        )
-    if one.threads or one.native_threads > 0:
-        raise CannotMeasure(
-            "it starts threads itself: --threads would multiply them; measure what each runs"
-        )
-    if one.works_elsewhere:
-        raise CannotMeasure(
-            "threads of its own do the work (CPU "
-            f"{one.process_cpu / max(one.thread_cpu, 1e-9):.1f}x that of the calling thread); set "
-            "their number to 1, as RAYON_NUM_THREADS=1 or NUMBA_NUM_THREADS=1 do, and measure again"
-        )
-    if one.changed_folder:
-        raise CannotMeasure("it changes the working directory, which all threads share")
-    if one.changed_environment:
-        raise CannotMeasure("it changes environment variables, which all threads share")
-    files = set.intersection(*(done.written for done in deeds)) if len(deeds) > 1 else set()
-    if files:
-        raise CannotMeasure(
-            f"it writes {shown_path(min(files))}, one file for all threads; give each state a file "
-            "of its own, as tempfile does"
-        )
 
 
 def serve() -> None:

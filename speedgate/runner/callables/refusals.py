@@ -1,0 +1,99 @@
+"""Why a benchmark is not measured in threads: the errors, and what is refused with which words."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from speedgate.runner.callables.results import difference, same, snapshot
+from speedgate.runner.callables.watching import Deeds
+from speedgate.runner.strategies import CannotMeasure
+
+OWN_FOLDER = str(Path(__file__).parent)
+
+
+class SkippedBySuite(CannotMeasure):
+    """The suite itself skips the benchmark here, or it measures no time."""
+
+
+class FailsInThreads(CannotMeasure):
+    """It works alone and does not in threads: an exception, another result, a deadlock."""
+
+
+def where(error: BaseException, root: str = "") -> str:
+    """Return ``file:line: ValueError: text``, the deepest place below ``root``, or of all."""
+    places = []
+    trace = error.__traceback__
+    while trace is not None:
+        places.append((trace.tb_frame.f_code.co_filename, trace.tb_lineno))
+        trace = trace.tb_next
+    own = [place for place in places if root and place[0].startswith(root)]
+    foreign = [place for place in places if OWN_FOLDER not in place[0]]
+    file, line = (own or foreign or places or [("?", 0)])[-1]
+    text = str(error).strip().partition("\n")[0]
+    return f"{file}:{line}: {type(error).__name__}: {text}".rstrip(": ")
+
+
+@contextlib.contextmanager
+def repeated() -> Iterator[None]:
+    """Say of an exception in one thread that the first calls did not raise it."""
+    try:
+        yield
+    except CannotMeasure:
+        raise
+    except Exception as error:
+        raise CannotMeasure(
+            f"it fails when it is called again and again: {where(error)}; it uses up its "
+            "state; give it a set-up that runs before each call (asv: number = 1)"
+        ) from error
+
+
+def raised_in_threads(error: BaseException) -> str:
+    return f"it raises in threads and not alone: {where(error)}"
+
+
+def refuse_other(wanted: bytes | None, result: Any) -> None:
+    """Raise ``FailsInThreads`` where a result is surely another than alone."""
+    if wanted is None:
+        return
+    mine = snapshot(result)
+    if mine is not None and same(wanted, mine) is False:
+        raise FailsInThreads(f"it returns another result in threads: {difference(wanted, mine)}")
+
+
+def shown_path(path: str) -> str:
+    """Return a path from the working directory, if it lies there: that may be gone afterwards."""
+    folder = f"{os.getcwd()}{os.sep}"  # noqa: PTH109  # as text
+    return path.removeprefix(folder)
+
+
+def refuse_deeds(deeds: list[Deeds]) -> None:
+    """Raise ``CannotMeasure`` for what threads of one process cannot do beside each other."""
+    one = deeds[0]
+    if one.processes:
+        raise CannotMeasure(
+            "it starts processes itself: what threads do to it says nothing; measure what those run"
+        )
+    if one.threads or one.native_threads > 0:
+        raise CannotMeasure(
+            "it starts threads itself: --threads would multiply them; measure what each runs"
+        )
+    if one.works_elsewhere:
+        raise CannotMeasure(
+            "threads of its own do the work (CPU "
+            f"{one.process_cpu / max(one.thread_cpu, 1e-9):.1f}x that of the calling thread); set "
+            "their number to 1, as RAYON_NUM_THREADS=1 or NUMBA_NUM_THREADS=1 do, and measure again"
+        )
+    if one.changed_folder:
+        raise CannotMeasure("it changes the working directory, which all threads share")
+    if one.changed_environment:
+        raise CannotMeasure("it changes environment variables, which all threads share")
+    files = set.intersection(*(done.written for done in deeds)) if len(deeds) > 1 else set()
+    if files:
+        raise CannotMeasure(
+            f"it writes {shown_path(min(files))}, one file for all threads; give each state a file "
+            "of its own, as tempfile does"
+        )
