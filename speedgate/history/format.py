@@ -21,10 +21,11 @@ from speedgate.history.intake import (
 )
 from speedgate.judging.gate import Verdict
 from speedgate.judging.gil_class import Classification, GilClass
+from speedgate.judging.history_gate import Shift
 from speedgate.judging.row import Side
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE, Estimate
-from speedgate.stats.figure import Figure
+from speedgate.stats.figure import FIGURE, Figure
 
 # 1 (2026-11): case, pairs, speedup, accounting, controls in extra_info; environment and
 #              judgements in the document's "speedgate".
@@ -247,6 +248,24 @@ class CommitEntry(msgspec.Struct):
     branch: str = ""
 
 
+class ShiftEntry(msgspec.Struct):
+    """What ``Shift.as_json`` wrote; without ``hint`` before that was kept."""
+
+    signal: str
+    now: Plausible
+    typical: Plausible
+    worse: EstimateEntry
+    hint: EstimateEntry | None = None
+
+    def shift(self) -> Shift | None:
+        """Return the shift; ``None`` of a figure that this version does not know."""
+        figure = FIGURE.get(self.signal)
+        if figure is None:
+            return None
+        hint = self.hint or self.worse
+        return Shift(figure, self.now, self.typical, self.worse.estimate(), hint.estimate())
+
+
 class JudgementEntry(msgspec.Struct):
     """The fields of a judgement that are read again."""
 
@@ -254,8 +273,18 @@ class JudgementEntry(msgspec.Struct):
     case: CaseEntry
     verdict: Verdict
     reason: str = ""
+    speedup: EstimateEntry | None = None
+    at_least: Plausible | None = None
     at_most: Plausible | None = None
     benchmark: str = ""
+    # Of the gate "history" alone: the figures against those of these runs.
+    shifts: list[ShiftEntry] = []
+    baseline_runs: list[str] = []
+
+    def known_shifts(self) -> list[Shift]:
+        """Return the shifts of the figures that this version knows."""
+        shifts = [entry.shift() for entry in self.shifts]
+        return [shift for shift in shifts if shift is not None]
 
 
 class SectionEntry(msgspec.Struct):

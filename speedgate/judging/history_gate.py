@@ -12,7 +12,7 @@ from speedgate.judging.gate import Judgement, Verdict
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE, Estimate
 from speedgate.stats.figure import WATCHED, Figure
-from speedgate.stats.moments import Moments, change, deviation_of
+from speedgate.stats.moments import Moments, change, deviation_of, exponential
 
 GATE_NAME = "history"
 # Fewer runs have no spread worth the name: with 5, Student's t is twice as wide as with 50.
@@ -60,6 +60,20 @@ class Shift:
     @property
     def is_sure(self) -> bool:
         return self.worse.low > self._margin
+
+    @property
+    def is_better(self) -> bool:
+        """Whether it is surely better by more than the margin: no gate says so, a reader asks."""
+        return self.worse.high < -self._margin
+
+    @property
+    def change(self) -> Estimate:
+        """The figure now over its level before, and of a share the difference of the two."""
+        worse = self.worse
+        sign = -1 if self.figure.rises else 1
+        low, high = sorted((sign * worse.low, sign * worse.high))
+        moved = Estimate(sign * worse.value, low, high, worse.confidence, worse.count)
+        return moved if self.figure.is_share else exponential(moved)
 
     @property
     def is_known(self) -> bool:
@@ -133,6 +147,7 @@ class Shift:
             "now": self.now,
             "typical": self.typical,
             "worse": self.worse.as_json(),
+            "hint": self.hint.as_json(),
             "is_log_ratio": not self.figure.is_share,
         }
 

@@ -81,7 +81,13 @@ def remedy(gate: str, verdict: Verdict, is_control: bool = False) -> str:
 
 
 def sentence(screen: FirstScreen) -> Line:
-    """Return the verdict on the run in one sentence."""
+    """Return the verdict on the run in one sentence, with its mark."""
+    text, verdict = verdict_words(screen)
+    return f"{MARKS[verdict or Verdict.NOT_EVALUATED]} {text}", verdict
+
+
+def verdict_words(screen: FirstScreen) -> Line:
+    """Return the verdict on the run in one sentence, without its mark."""
     counts = Counter(verdict for _, verdict in screen.judged)
     total = sum(counts.values())
     graver = [verdict for verdict in reversed(GRAVITY) if counts[verdict]]
@@ -90,9 +96,9 @@ def sentence(screen: FirstScreen) -> Line:
     if screen.problems and not counts[Verdict.FAILED]:
         return _line(Verdict.FAILED, f"Failed: {problems}", *rest)
     if not graver and not screen.cases:
-        return "- Nothing was measured.", None
+        return "Nothing was measured.", None
     if not graver:
-        return f"- Nothing was judged: no gate covers {_number(screen.cases, 'case')}.", None
+        return f"Nothing was judged: no gate covers {_number(screen.cases, 'case')}.", None
     worst = graver[0]
     if graver == [Verdict.PASSED]:
         which = "the one verdict" if total == 1 else f"all {total} verdicts"
@@ -103,7 +109,7 @@ def sentence(screen: FirstScreen) -> Line:
 
 
 def _line(verdict: Verdict, *parts: str) -> Line:
-    return f"{MARKS[verdict]} {'; '.join(parts)}.", verdict
+    return f"{'; '.join(parts)}.", verdict
 
 
 def _number(count: int, noun: str) -> str:

@@ -1,0 +1,201 @@
+"""Movement: which figures of a run moved against earlier runs, or between the builds of a duel; and
+where none did, what would have been seen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from speedgate.duel.candidate import Candidate
+from speedgate.duel.effect import Effect
+from speedgate.duel.finding import Finding
+from speedgate.duel.findings import DuelFindings
+from speedgate.duel.margin import RATIO_MARGIN
+from speedgate.history.document import Run
+from speedgate.history.format import JudgementEntry
+from speedgate.judging.gate import Verdict
+from speedgate.judging.history_gate import GATE_NAME as HISTORY_GATE
+from speedgate.judging.history_gate import Shift
+from speedgate.stats.estimate import Estimate
+from speedgate.stats.figure import FIGURE, Figure
+
+SPEEDUP = FIGURE["speedup"]
+
+
+@dataclass(frozen=True)
+class Mover:
+    """A figure of a case that moved.
+
+    ``change`` is the figure now over that before, and of a share now minus before, with its
+    interval. It is not ``certain`` where runs differ by as much.
+    """
+
+    name: str
+    figure: Figure
+    before: float
+    after: float
+    change: Estimate
+    is_worse: bool
+    is_certain: bool = True
+    reason: str = ""
+
+    @property
+    def size(self) -> float:
+        """How far it moved, on the scale of logarithms, or of the share."""
+        if self.figure.is_share:
+            return abs(self.change.value)
+        return abs(math.log(self.change.value)) if self.change.value > 0 else math.inf
+
+    @property
+    def text(self) -> str:
+        """``speedup 1.86x -> 1.52x (-18%) [-26%, -9%]``; of a share ``0.02 -> 0.40 (+0.38)``."""
+        before, after = self.figure.text(self.before), self.figure.text(self.after)
+        line = f"{self.figure.label} {before} -> {after} ({self._moved(self.change.value)})"
+        if not self.change.is_bounded:
+            return line
+        return f"{line} [{self._moved(self.change.low)}, {self._moved(self.change.high)}]"
+
+    def _moved(self, change: float) -> str:
+        return f"{change:+.2f}" if self.figure.is_share else f"{change - 1:+.0%}"
+
+
+@dataclass(frozen=True)
+class Movement:
+    """What moved, the worst and surest first, of so many ``judged`` cases.
+
+    ``drops`` are the smallest drops of the speedup that would have been seen, one for each case
+    that was judged and can tell; as shares of the level before, 0.18 for 18%. ``why_not`` says why
+    nothing was judged. ``differences`` are the lines in which the environments differ: what was
+    measured in two is not comparable, and nothing of it moved.
+    """
+
+    against: str
+    movers: tuple[Mover, ...] = ()
+    judged: int = 0
+    drops: tuple[float, ...] = ()
+    why_not: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()
+
+    @property
+    def certain(self) -> tuple[Mover, ...]:
+        return tuple(mover for mover in self.movers if mover.is_certain)
+
+    @property
+    def line(self) -> str:
+        """The movement in one sentence, what would have been seen included."""
+        if self.differences:
+            return f"Not comparable with {self.against}: {'; '.join(self.differences)}."
+        if not self.judged:
+            why = f": {'; '.join(self.why_not)}" if self.why_not else ""
+            return f"Nothing was compared with {self.against}{why}."
+        count = f"{self.judged} {'case' if self.judged == 1 else 'cases'}"
+        if self.certain:
+            worse = sum(mover.is_worse for mover in self.certain)
+            parts = [f"{worse} worse"] * bool(worse)
+            parts += [f"{len(self.certain) - worse} better"] * bool(len(self.certain) - worse)
+            return f"Moved against {self.against}: {', '.join(parts)}; {count} judged."
+        return f"Nothing moved against {self.against}: {count} judged{self._seen}."
+
+    @property
+    def _seen(self) -> str:
+        if not self.drops:
+            return ""
+        low, high = min(self.drops), max(self.drops)
+        if f"{low:.0%}" == f"{high:.0%}":
+            return f"; the smallest drop that this run could see is {low:.0%}"
+        return f"; the smallest drop that this run could see is {low:.0%}, in every case {high:.0%}"
+
+
+def movement_of(run: Run) -> Movement:
+    """Return what a run says of the runs before it; of a duel's side, what moved from A to B."""
+    if run.duel is not None:
+        return movement_of_duel(DuelFindings.from_json(run.duel))
+    entries = [entry for entry in run.judgements if entry.gate == HISTORY_GATE]
+    judged = [entry for entry in entries if entry.verdict is not Verdict.NOT_EVALUATED]
+    movers = [mover for entry in judged for mover in _movers(entry)]
+    runs = max((len(entry.baseline_runs) for entry in judged), default=0)
+    against = f"{runs} earlier runs" if runs else "earlier runs"
+    reasons = dict.fromkeys(_short(entry.reason) for entry in entries if entry not in judged)
+    shifts = [shift for entry in judged for shift in entry.known_shifts() if _is_speedup(shift)]
+    return Movement(
+        against,
+        _ordered(movers),
+        len(judged),
+        tuple(sorted(-math.expm1(-shift.least_seen) for shift in shifts if shift.is_known)),
+        tuple(reasons),
+    )
+
+
+def _short(reason: str) -> str:
+    return reason.removeprefix("against history: ")
+
+
+def _is_speedup(shift: Shift) -> bool:
+    return shift.figure is SPEEDUP
+
+
+def _ordered(movers: Iterable[Mover]) -> tuple[Mover, ...]:
+    """What is certain and worse comes first, and of that the largest."""
+    return tuple(
+        sorted(movers, key=lambda each: (not each.is_certain, not each.is_worse, -each.size))
+    )
+
+
+def _movers(entry: JudgementEntry) -> list[Mover]:
+    """The figures of a judged case that surely moved, or seem to have."""
+    is_red = entry.verdict is Verdict.FAILED
+    movers = []
+    for shift in entry.known_shifts():
+        is_worse = shift.is_sure or (shift.seems and entry.verdict is Verdict.INCONCLUSIVE)
+        if not (is_worse or shift.is_better):
+            continue
+        movers.append(
+            Mover(
+                entry.case.case().id,
+                shift.figure,
+                shift.typical,
+                shift.now,
+                shift.change,
+                is_worse,
+                is_certain=is_red if is_worse else True,
+                reason=entry.reason,
+            )
+        )
+    return movers
+
+
+def movement_of_duel(duel: DuelFindings) -> Movement:
+    """Return what moved from the first build of a duel to the others."""
+    several = len(duel.builds) > 2
+    movers = [
+        _mover_of(finding, candidate, several)
+        for finding in duel.findings
+        for candidate in finding.confirmed
+        if candidate.figure.name in finding.effects
+    ]
+    speedups = [each.effects["speedup"] for each in duel.findings if "speedup" in each.effects]
+    label = duel.builds[0].label if duel.builds else "A"
+    judged = sum(bool(finding.effects) for finding in duel.findings)
+    return Movement(f"A ({label})", _ordered(movers), judged, _drops(speedups))
+
+
+def _mover_of(finding: Finding, candidate: Candidate, several: bool) -> Mover:
+    effect = finding.effects[candidate.figure.name]
+    name = f"{finding.name} {finding.letter}" if several else finding.name
+    return Mover(
+        name,
+        effect.figure,
+        effect.first.value,
+        effect.other.value,
+        effect.change,
+        candidate.is_worse,
+        reason=finding.reason,
+    )
+
+
+def _drops(speedups: Sequence[Effect]) -> tuple[float, ...]:
+    """The drop of each case's speedup that its interval would not have held."""
+    margin = -math.expm1(-math.log1p(RATIO_MARGIN))
+    known = [effect.change for effect in speedups if effect.change.is_bounded]
+    return tuple(sorted(max(margin, 1 - change.low / change.value) for change in known))
