@@ -90,11 +90,11 @@ def test_no_rounds_have_no_shares_and_no_concurrency():
     ],
 )
 def test_concurrency_lies_between_running_and_runnable(contender, low, high):
-    found = concurrency(contenders(*[contender] * 7), 2)
-    assert found.low.value == pytest.approx(low)
-    assert found.high.value == pytest.approx(high)
-    assert found.low.is_bounded
-    assert found.high.is_bounded
+    bounds = concurrency(contenders(*[contender] * 7), 2)
+    assert bounds.low.value == pytest.approx(low)
+    assert bounds.high.value == pytest.approx(high)
+    assert bounds.low.is_bounded
+    assert bounds.high.is_bounded
 
 
 def test_the_tail_is_no_time_in_which_a_worker_could_have_run():
@@ -113,8 +113,8 @@ def test_a_tail_that_a_lock_made_is_blocked_and_no_idleness():
 
 
 def test_one_lock_around_a_long_call_lets_one_run_at_once():
-    found = concurrency(contenders(LOCKED), 2)
-    assert (found.low.value, found.high.value) == pytest.approx((1.0, 1.0))
+    bounds = concurrency(contenders(LOCKED), 2)
+    assert (bounds.low.value, bounds.high.value) == pytest.approx((1.0, 1.0))
 
 
 def test_a_tail_beside_a_worker_whose_core_was_stolen_may_be_for_that():
@@ -143,8 +143,8 @@ def test_stolen_time_can_only_raise_the_upper_bound():
 
 
 def test_concurrency_keeps_to_the_confidence():
-    found = concurrency(contenders(*[SIDE_BY_SIDE] * 20), 2, confidence=0.99)
-    assert (found.low.confidence, found.high.confidence) == (0.99, 0.99)
+    bounds = concurrency(contenders(*[SIDE_BY_SIDE] * 20), 2, confidence=0.99)
+    assert (bounds.low.confidence, bounds.high.confidence) == (0.99, 0.99)
 
 
 def test_concurrency_as_json_says_null_for_an_unknown_bound():
@@ -160,7 +160,7 @@ def test_inflation_is_the_median_over_the_pairs():
 
 def test_a_figure_that_one_pair_does_not_know_is_unknown():
     assert inflation(PairedSample.of([[pair(1.0, cpu=1.0), pair(1.0)]])) is None
-    assert median_of(PairedSample.of([]), lambda each: 1.0) is None
+    assert median_of(PairedSample.of([]), lambda one_pair: 1.0) is None
 
 
 def test_page_faults_are_medians_of_both_sides():

@@ -18,7 +18,7 @@ THREADS, FOREACH = measured("threads", 1.85), measured("foreach", 1.40)
 
 def test_the_fastest_comes_first_with_its_margin():
     (advice,) = advise([FOREACH, THREADS])
-    assert [each.name for each in advice.choices] == ["threads 2", "foreach 2", LOOP]
+    assert [choice.name for choice in advice.choices] == ["threads 2", "foreach 2", LOOP]
     assert advice.line == (
         "g 1e6: threads 2, 1.85x [1.80, 1.90]; 1.32 times as fast as foreach 2, certainly"
     )
@@ -89,14 +89,14 @@ def test_where_nothing_is_faster_a_plain_loop_is_advised():
 def test_the_loop_that_every_speedup_is_over_is_always_a_choice(rows, line):
     (advice,) = advise(rows)
     assert advice.line == f"g 1e6: {line}"
-    assert {each.name for each in advice.choices} >= {LOOP, "threads 2", "serial"}
+    assert {choice.name for choice in advice.choices} >= {LOOP, "threads 2", "serial"}
 
 
 def test_a_case_of_two_benchmarks_is_one_choice_the_more_certain_one():
     wide, narrow = measured("threads", 1.9, 1.0, 2.8), measured("threads", 1.85, 1.80, 1.90)
     for rows in ([wide, narrow, FOREACH], [narrow, FOREACH, wide]):
         (advice,) = advise(rows)
-        assert [each.name for each in advice.choices] == ["threads 2", "foreach 2", LOOP]
+        assert [choice.name for choice in advice.choices] == ["threads 2", "foreach 2", LOOP]
         assert advice.choices[0].speedup == narrow.speedup
     assert advise([wide, narrow]) == []
 
@@ -104,8 +104,8 @@ def test_a_case_of_two_benchmarks_is_one_choice_the_more_certain_one():
 @pytest.mark.parametrize(("call_seconds", "loops", "is_work"), [(1e-4, 1, False), (1e-4, 60, True)])
 def test_tasks_too_short_to_be_work_give_no_advice(call_seconds, loops, is_work):
     rows = [
-        dataclasses.replace(each, seconds=estimate(call_seconds), loops=loops)
-        for each in (THREADS, FOREACH)
+        dataclasses.replace(choice, seconds=estimate(call_seconds), loops=loops)
+        for choice in (THREADS, FOREACH)
     ]
     assert bool(advise(rows)) is is_work
 
@@ -113,9 +113,12 @@ def test_tasks_too_short_to_be_work_give_no_advice(call_seconds, loops, is_work)
 def test_each_workload_and_size_has_advice_of_its_own():
     rows = [THREADS, FOREACH, measured("threads", 0.9, workload="f", size=1000)]
     rows += [measured("processes", 1.7, workload="f", size=1000)]
-    assert [(each.workload, each.size) for each in advise(rows)] == [("g", 1_000_000), ("f", 1000)]
-    assert [each.workload for each in advise(rows, workload="f")] == ["f"]
-    assert [each.workload for each in advise(rows, size=1_000_000)] == ["g"]
+    assert [(advice.workload, advice.size) for advice in advise(rows)] == [
+        ("g", 1_000_000),
+        ("f", 1000),
+    ]
+    assert [advice.workload for advice in advise(rows, workload="f")] == ["f"]
+    assert [advice.workload for advice in advise(rows, size=1_000_000)] == ["g"]
 
 
 @pytest.mark.parametrize(
@@ -133,4 +136,4 @@ def test_one_way_alone_is_no_choice(rows):
 
 def test_other_numbers_of_workers_are_other_choices():
     (advice,) = advise([THREADS, measured("threads", 3.4, workers=4)])
-    assert [each.name for each in advice.choices] == ["threads 4", "threads 2", LOOP]
+    assert [choice.name for choice in advice.choices] == ["threads 4", "threads 2", LOOP]

@@ -66,10 +66,10 @@ USUAL = {"speedup": 1.9, "held": 0.02, "cpu_per_wall": 1.95, "seconds": 0.001}
 
 
 def test_as_before_passes_and_says_what_would_have_been_seen():
-    found = judged(USUAL)
-    assert found.verdict is Verdict.PASSED
-    assert "as in 20 runs before" in found.reason
-    assert "speedup 1" in found.reason  # per cent
+    judgement = judged(USUAL)
+    assert judgement.verdict is Verdict.PASSED
+    assert "as in 20 runs before" in judgement.reason
+    assert "speedup 1" in judgement.reason  # per cent
 
 
 def wild(spread, count=LEAST_RUNS):
@@ -100,21 +100,21 @@ def test_the_least_that_is_seen_is_told_in_the_way_that_the_signal_moves(
 
 
 def test_a_gate_that_sees_almost_nothing_says_so():
-    found = judged(USUAL, wild(spread=0.5))
-    assert found.verdict is Verdict.PASSED
+    judgement = judged(USUAL, wild(spread=0.5))
+    assert judgement.verdict is Verdict.PASSED
     assert re.search(
         r"sees almost nothing of: seconds a call \(from \d+-fold\); runs differ too much",
-        found.reason,
+        judgement.reason,
     )
-    assert "is seen from: speedup" in found.reason
+    assert "is seen from: speedup" in judgement.reason
     assert "almost nothing" not in judged(USUAL).reason
 
 
 def test_no_case_three_times_as_slow_passes():
-    found = judged(USUAL | {"seconds": 0.00309}, wild(spread=1.2))
-    assert found.verdict is Verdict.INCONCLUSIVE
-    assert re.search(r"seconds a call 0\.00309 s, 3\.\d times 0\.00\d+ s \[", found.reason)
-    assert "runs differ by as much" in found.reason
+    judgement = judged(USUAL | {"seconds": 0.00309}, wild(spread=1.2))
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert re.search(r"seconds a call 0\.00309 s, 3\.\d times 0\.00\d+ s \[", judgement.reason)
+    assert "runs differ by as much" in judgement.reason
 
 
 @pytest.mark.parametrize(
@@ -126,15 +126,15 @@ def test_no_case_three_times_as_slow_passes():
     ],
 )
 def test_what_is_half_gone_is_no_pass_however_much_runs_differ(name, now, past):
-    found = judged(USUAL | {name: now}, [USUAL | {name: value} for value in past])
-    assert found.verdict is Verdict.INCONCLUSIVE
+    judgement = judged(USUAL | {name: now}, [USUAL | {name: value} for value in past])
+    assert judgement.verdict is Verdict.INCONCLUSIVE
 
 
 def test_too_few_runs_are_not_evaluated_and_say_how_many_are_missing():
-    found = judged(USUAL | {"speedup": 0.5}, before(count=LEAST_RUNS - 2))
-    assert found.verdict is Verdict.NOT_EVALUATED
-    assert not found.is_missing, "--require-gate does not miss a history that is too young"
-    assert "2 more runs" in found.reason
+    judgement = judged(USUAL | {"speedup": 0.5}, before(count=LEAST_RUNS - 2))
+    assert judgement.verdict is Verdict.NOT_EVALUATED
+    assert not judgement.is_missing, "--require-gate does not miss a history that is too young"
+    assert "2 more runs" in judgement.reason
 
 
 @pytest.mark.parametrize(
@@ -147,11 +147,13 @@ def test_too_few_runs_are_not_evaluated_and_say_how_many_are_missing():
     ],
 )
 def test_a_signal_that_got_surely_worse_fails_and_is_named(signal, value, text):
-    found = judged(USUAL | {signal: value})
-    assert found.verdict is Verdict.FAILED
-    assert text in found.reason
-    assert "unmoved:" in found.reason
-    moved = [shift["signal"] for shift in found.as_json()["shifts"] if shift["worse"]["low"] > 0.05]
+    judgement = judged(USUAL | {signal: value})
+    assert judgement.verdict is Verdict.FAILED
+    assert text in judgement.reason
+    assert "unmoved:" in judgement.reason
+    moved = [
+        shift["signal"] for shift in judgement.as_json()["shifts"] if shift["worse"]["low"] > 0.05
+    ]
     assert moved == [signal]
 
 
@@ -165,14 +167,18 @@ def test_what_the_machine_may_have_taken_is_given_back():
 
 
 def test_a_change_that_runs_differ_by_is_no_failure():
-    found = judged(USUAL | {"speedup": 1.6}, before(spread=0.07))
-    assert found.verdict is Verdict.INCONCLUSIVE
-    assert "runs differ by as much" in found.reason
+    judgement = judged(USUAL | {"speedup": 1.6}, before(spread=0.07))
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert "runs differ by as much" in judgement.reason
 
 
 def test_a_signal_that_is_not_known_is_left_out():
-    found = judged(USUAL | {"held": None})
-    assert [shift.figure.key for shift in found.shifts] == ["speedup", "seconds", "cpu_per_wall"]
+    judgement = judged(USUAL | {"held": None})
+    assert [shift.figure.key for shift in judgement.shifts] == [
+        "speedup",
+        "seconds",
+        "cpu_per_wall",
+    ]
 
 
 def test_a_healthy_run_fails_no_more_often_than_stated():
@@ -214,18 +220,18 @@ def test_the_interval_holds_the_next_value_as_often_as_stated():
     noise, inside = random.Random(3), 0
     for _ in range(4000):
         *values, now = (noise.gauss(5, 2) for _ in range(7))
-        found = change(now, Moments.of(values), 0.9)
-        inside += found.low <= 0 <= found.high
+        expected = change(now, Moments.of(values), 0.9)
+        inside += expected.low <= 0 <= expected.high
     assert 0.88 < inside / 4000 < 0.92
 
 
 def test_the_difference_of_means_is_welchs():
     stats = pytest.importorskip("scipy.stats", reason="scipy (extra 'evaluation') is missing")
     one, other = [1.0, 2.0, 3.0, 4.5, 2.2], [2.0, 2.1, 2.2, 2.05, 2.3, 2.4]
-    found = mean_difference(Moments.of(one), Moments.of(other), 0.95)
+    difference = mean_difference(Moments.of(one), Moments.of(other), 0.95)
     expected = stats.ttest_ind(other, one, equal_var=False).confidence_interval(0.95)
-    assert found.low == pytest.approx(expected.low, rel=0.05)
-    assert found.high == pytest.approx(expected.high, rel=0.5)
+    assert difference.low == pytest.approx(expected.low, rel=0.05)
+    assert difference.high == pytest.approx(expected.high, rel=0.5)
     assert mean_difference(Moments.of([1.0]), Moments.of(other), 0.95) is None
 
 
@@ -265,20 +271,20 @@ def test_what_matters_to_a_comparison_makes_another_environment(changed, same):
 
 @pytest.mark.parametrize("broken", ["coverage was active", None])
 def test_what_a_premise_did_not_hold_for_is_not_evaluated(broken):
-    found = judge_history(CASE, [], ["run"] * LEAST_RUNS, 1, broken=broken)
-    assert found.verdict is Verdict.NOT_EVALUATED
-    assert (broken or "nothing was measured") in found.reason
+    judgement = judge_history(CASE, [], ["run"] * LEAST_RUNS, 1, broken=broken)
+    assert judgement.verdict is Verdict.NOT_EVALUATED
+    assert (broken or "nothing was measured") in judgement.reason
 
 
 @pytest.mark.parametrize("value", [1.45, 1.9, 0.5])
 def test_what_has_no_interval_is_not_judged_as_exact(value):
-    past = [USUAL | {"speedup": each} for each in (1.89, 1.90, 1.91, 1.92, 1.90)]
+    past = [USUAL | {"speedup": speedup} for speedup in (1.89, 1.90, 1.91, 1.92, 1.90)]
     now = {"speedup": Estimate(value, -math.inf, math.inf, 0.95, 4)}
-    found = judge_history(CASE, levels_of(now, past, 1.0), list("12345"), 4)
-    assert found.verdict is Verdict.INCONCLUSIVE
-    json.dumps(found.as_json(), allow_nan=False)
+    judgement = judge_history(CASE, levels_of(now, past, 1.0), list("12345"), 4)
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    json.dumps(judgement.as_json(), allow_nan=False)
     if value > 0.9:
-        assert "too few rounds for an interval of: speedup" in found.reason
+        assert "too few rounds for an interval of: speedup" in judgement.reason
 
 
 def test_one_signal_without_an_interval_hides_no_other():
@@ -286,8 +292,8 @@ def test_one_signal_without_an_interval_hides_no_other():
         "speedup": Estimate(1.9, -math.inf, math.inf, 0.95, 4),
         "held": interval(0.9, 0.85, 0.95),
     }
-    found = judge_history(CASE, levels_of(now, before(), 1.0), [str(n) for n in range(20)], 4)
-    assert found.verdict is Verdict.FAILED
+    judgement = judge_history(CASE, levels_of(now, before(), 1.0), [str(n) for n in range(20)], 4)
+    assert judgement.verdict is Verdict.FAILED
 
 
 def with_control(control, waiting=0.0):
@@ -328,18 +334,18 @@ def test_only_what_the_machine_took_more_than_usual_is_given_back(control, waiti
 def test_a_case_fails_only_if_it_does_again_in_the_same_signal(again, verdict):
     first = judged(USUAL | {"speedup": 1.3})
     assert first.verdict is Verdict.FAILED
-    found = confirmed(first, judged(USUAL | again))
-    assert found.verdict is verdict
-    assert "measured anew at once" in found.reason
-    assert found.shifts == first.shifts
+    judgement = confirmed(first, judged(USUAL | again))
+    assert judgement.verdict is verdict
+    assert "measured anew at once" in judgement.reason
+    assert judgement.shifts == first.shifts
 
 
 def test_a_second_measurement_that_tells_nothing_confirms_nothing():
     first = judged(USUAL | {"speedup": 1.3})
     broken = judge_history(CASE, [], ["run"] * LEAST_RUNS, 1, broken="coverage was active")
-    found = confirmed(first, broken)
-    assert found.verdict is Verdict.INCONCLUSIVE
-    assert "coverage was active" in found.reason
+    judgement = confirmed(first, broken)
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert "coverage was active" in judgement.reason
 
 
 # --- comparisons
@@ -371,10 +377,10 @@ def test_a_single_run_beside_many_is_held_against_their_spread(single):
     numbers, held = random.Random(6), 0
     for _ in range(400):
         alone, *many = ([interval(v, v * 0.999, v * 1.001)] for v in lognormal(numbers, 21))
-        many = [each for (each,) in many]
+        many = [run for (run,) in many]
         sides = (alone, many) if single == "one" else (many, alone)
-        found = ratio(*map(Level.of, sides), 0.95)
-        held += found.low <= 1 <= found.high
+        estimate = ratio(*map(Level.of, sides), 0.95)
+        held += estimate.low <= 1 <= estimate.high
     assert 365 <= held <= 395
 
 
@@ -396,9 +402,9 @@ def test_two_runs_that_differ_much_bound_nothing():
 
 
 def test_moments_from_sums_are_those_of_the_values():
-    values = [math.log(each) for each in (1.9e-6, 2.0e-6, 1.8e-6)]
-    found = Moments.of_sums(3, sum(values), sum(each**2 for each in values))
-    assert astuple(found) == pytest.approx(astuple(Moments.of(values)), rel=1e-6)
+    values = [math.log(seconds) for seconds in (1.9e-6, 2.0e-6, 1.8e-6)]
+    moments = Moments.of_sums(3, sum(values), sum(value**2 for value in values))
+    assert astuple(moments) == pytest.approx(astuple(Moments.of(values)), rel=1e-6)
     assert Moments.of_sums(1, 2.0, 4.0) == Moments(1, 2.0, 0.0)
 
 

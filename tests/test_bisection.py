@@ -51,8 +51,8 @@ def test_what_cannot_be_told_is_named_only_where_it_matters():
 def test_a_version_is_like_the_end_that_it_is_nearer_to(middle, answer):
     made = MadeBuilds({"ratio": 1.9}, {"ratio": middle}, {"ratio": 0.9})
     matchup = made.matchup()
-    found, why = nearer_end(matchup, SPEEDUP_FELL)
-    assert found is answer
+    end, why = nearer_end(matchup, SPEEDUP_FELL)
+    assert end is answer
     assert why.endswith("of the way, by speedup")
     assert len(matchup.blocks) == STEP_BLOCKS[0]
 

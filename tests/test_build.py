@@ -142,16 +142,16 @@ def test_environments_are_made_of_requirements(index):  # noqa: F811
     old, new, same = open_builds(
         ["numpy==previous", "numpy==newest", "again=numpy"], allow_same=True, notify=told.append
     )
-    assert [each.environment["numpy"]["version"] for each in (old, new, same)] == [
+    assert [build.environment["numpy"]["version"] for build in (old, new, same)] == [
         "1.0",
         "1.1",
         "1.1",
     ]
-    assert [each.label for each in (old, new, same)] == ["numpy==1.0", "numpy==1.1", "again"]
+    assert [build.label for build in (old, new, same)] == ["numpy==1.0", "numpy==1.1", "again"]
     assert old.fingerprint != new.fingerprint == same.fingerprint
     assert len(told) == 2
-    found = {each.name for each in _packages_of(new).iterdir()} - {"__pycache__"}
-    assert found == {"numpy", "numpy-1.1.dist-info"}
+    names = {path.name for path in _packages_of(new).iterdir()} - {"__pycache__"}
+    assert names == {"numpy", "numpy-1.1.dist-info"}
 
 
 def _packages_of(build):
@@ -289,9 +289,9 @@ def test_elsewhere_threadpoolctl_tells_the_blas(monkeypatch):
 
     import_module("numpy.linalg")
     monkeypatch.setattr(fingerprint, "Path", Nowhere)
-    found = list(fingerprint.mapped_files())
-    assert Path(found[0]) == Path(sys.executable).resolve()
-    assert any("blas" in path for path in found[1:])
+    mapped = list(fingerprint.mapped_files())
+    assert Path(mapped[0]) == Path(sys.executable).resolve()
+    assert any("blas" in path for path in mapped[1:])
 
 
 def test_a_package_is_known_by_its_files_not_by_who_installed_it():

@@ -36,15 +36,15 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., CallableRu
 
         source = SimpleNamespace(prepare=lambda target, rehearse: None, opener=opener)
         monkeypatch.setitem(server.SOURCES, "fake", source)
-        found = CallableRunner()
-        opened.append(found)
+        opened_runner = CallableRunner()
+        opened.append(opened_runner)
         asked = {"both": False, "share": False, "placed": False, **request}
-        answer(found, "open", target={"kind": "fake"}, workers=workers, **asked)
-        return found
+        answer(opened_runner, "open", target={"kind": "fake"}, workers=workers, **asked)
+        return opened_runner
 
     yield open_runner
-    for each in opened:
-        each.handle({"do": "close"})
+    for opened_runner in opened:
+        opened_runner.handle({"do": "close"})
 
 
 def answer(runner: CallableRunner, request: str, **more: Any) -> dict[str, Any]:
@@ -66,11 +66,11 @@ def plain(call: Callable[[], Any]) -> Make:
 
 
 def test_a_healthy_benchmark_is_measured_in_pairs(runner: Any) -> None:
-    found = runner(plain(lambda: sum(range(1000))))
-    assert answer(found, "probe")["compared"] == 2
-    answer(found, "check", tasks=0)
-    calibrated = answer(found, "calibrate")
-    reply = answer(found, "rounds", pairs=2, seconds=0.0, at_least=2)
+    measured = runner(plain(lambda: sum(range(1000))))
+    assert answer(measured, "probe")["compared"] == 2
+    answer(measured, "check", tasks=0)
+    calibrated = answer(measured, "calibrate")
+    reply = answer(measured, "rounds", pairs=2, seconds=0.0, at_least=2)
     assert calibrated["tasks"] == 2
     assert calibrated["loops"] > 1
     assert len(reply["pairs"]) == 2
@@ -87,11 +87,11 @@ def test_baseline_and_contender_do_the_same_number_of_calls(runner: Any) -> None
 
         return Work(call)
 
-    found = runner(make)
-    answer(found, "probe")
-    answer(found, "calibrate", loops=5)
+    measured = runner(make)
+    answer(measured, "probe")
+    answer(measured, "calibrate", loops=5)
     before = sum(counts)
-    answer(found, "rounds", pairs=1, seconds=0.0)
+    answer(measured, "rounds", pairs=1, seconds=0.0)
     assert sum(counts) - before == 2 * 2 * 5
 
 
@@ -102,11 +102,11 @@ def test_each_worker_calls_its_own_in_its_own_thread(runner: Any) -> None:
         threads[number].add(threading.get_ident())
         return Work(lambda: threads[number].add(threading.get_ident()))
 
-    found = runner(make)
+    measured = runner(make)
     for request in ("probe", "check", "calibrate"):
-        answer(found, request)
-    answer(found, "rounds", pairs=3, seconds=0.0, at_least=3)
-    assert all(len(each) == 1 for each in threads.values())
+        answer(measured, request)
+    answer(measured, "rounds", pairs=3, seconds=0.0, at_least=3)
+    assert all(len(of_worker) == 1 for of_worker in threads.values())
     assert threads[0] != threads[1]
 
 
@@ -116,21 +116,21 @@ def test_both_ways_are_measured_in_one_process(runner: Any) -> None:
     def make(number: int) -> Work:
         return Work(lambda: called.add(number))
 
-    found = runner(make, both=True)
+    measured = runner(make, both=True)
     for request in ("probe", "check", "calibrate"):
-        answer(found, request)
-    reply = answer(found, "rounds", pairs=4, seconds=5.0)
+        answer(measured, request)
+    reply = answer(measured, "rounds", pairs=4, seconds=5.0)
     assert len(reply["pairs"]) == 4
     assert reply["shared"]
 
 
 def test_shared_means_that_all_workers_call_the_first_ones(runner: Any) -> None:
     called: set[int] = set()
-    found = runner(lambda number: Work(lambda: called.add(number)), share=True)
-    answer(found, "probe")
+    measured = runner(lambda number: Work(lambda: called.add(number)), share=True)
+    answer(measured, "probe")
     called.clear()
-    answer(found, "check")
-    answer(found, "calibrate")
+    answer(measured, "check")
+    answer(measured, "calibrate")
     assert called == {0}
 
 
@@ -144,11 +144,11 @@ def test_a_state_that_a_call_uses_up_is_set_up_before_each(runner: Any) -> None:
 
         return Work(lambda: None, renew=renew, many=8, must_renew=True)
 
-    found = runner(make)
-    answer(found, "probe")
-    answer(found, "check")
-    calibrated = answer(found, "calibrate")
-    answer(found, "rounds", pairs=1, seconds=0.0)
+    measured = runner(make)
+    answer(measured, "probe")
+    answer(measured, "check")
+    calibrated = answer(measured, "calibrate")
+    answer(measured, "rounds", pairs=1, seconds=0.0)
     assert calibrated["loops"] <= 8
     assert calibrated["renews"]
     assert set(used) == {0}
@@ -162,8 +162,8 @@ def test_a_second_call_that_fails_is_given_a_fresh_state(runner: Any) -> None:
 
         return Work(renew().call, renew=renew, many=8)
 
-    found = runner(make)
-    assert answer(found, "probe")["renews"]
+    measured = runner(make)
+    assert answer(measured, "probe")["renews"]
 
 
 # --- refusals
@@ -248,8 +248,8 @@ def test_a_coroutine_is_refused(runner: Any) -> None:
         return made[-1]
 
     kind, text = refusal(runner(plain(make)), "probe")
-    for each in made:
-        each.close()
+    for coroutine in made:
+        coroutine.close()
     assert kind == "CannotMeasure"
     assert "coroutine" in text
 
@@ -281,9 +281,9 @@ def meeting() -> Callable[[], bool]:
 
 
 def test_another_result_in_threads_is_named(runner: Any) -> None:
-    found = runner(plain(meeting()))
-    answer(found, "probe")
-    kind, text = refusal(found, "check")
+    measured = runner(plain(meeting()))
+    answer(measured, "probe")
+    kind, text = refusal(measured, "check")
     assert kind == "FailsInThreads"
     assert "another result in threads: True alone, False in threads" in text
 
@@ -295,9 +295,9 @@ def test_an_exception_in_threads_is_named_with_its_place(runner: Any) -> None:
         if not call():
             raise RuntimeError("two at once")
 
-    found = runner(plain(strict))
-    answer(found, "probe")
-    kind, text = refusal(found, "check")
+    measured = runner(plain(strict))
+    answer(measured, "probe")
+    kind, text = refusal(measured, "check")
     assert kind == "FailsInThreads"
     assert "RuntimeError: two at once" in text
     assert "test_callables.py" in text
@@ -316,9 +316,9 @@ def test_a_deadlock_is_named_with_the_line_where_threads_wait(runner: Any) -> No
             else:
                 time.sleep(0.1)
 
-    found = runner(plain(call))
-    answer(found, "probe")
-    kind, text = refusal(found, "check")
+    measured = runner(plain(call))
+    answer(measured, "probe")
+    kind, text = refusal(measured, "check")
     assert kind == "FailsInThreads"
     assert "does not end in 2 threads" in text
     assert "test_callables.py" in text
@@ -326,18 +326,18 @@ def test_a_deadlock_is_named_with_the_line_where_threads_wait(runner: Any) -> No
 
 
 def test_what_only_sharing_breaks_is_said_to_be_shared(runner: Any) -> None:
-    found = runner(lambda number: Work(meeting()), both=True)
-    answer(found, "probe")
-    kind, text = refusal(found, "check")
+    measured = runner(lambda number: Work(meeting()), both=True)
+    answer(measured, "probe")
+    kind, text = refusal(measured, "check")
     assert kind == "FailsInThreads"
     assert text.startswith("shared: ")
 
 
 def test_a_random_result_is_not_compared(runner: Any) -> None:
     generator = np.random.default_rng(1)
-    found = runner(plain(generator.random))
-    assert answer(found, "probe")["compared"] == 0
-    answer(found, "check")
+    measured = runner(plain(generator.random))
+    assert answer(measured, "probe")["compared"] == 0
+    answer(measured, "check")
 
 
 # --- the parts

@@ -81,9 +81,9 @@ class Scene:
     def family(self, process):
         """The process with all that it has started, its guard among them."""
         first = psutil.Process(process.pid)
-        found = [first, *first.children(recursive=True)]
-        self.seen.update(found)
-        return found
+        processes = [first, *first.children(recursive=True)]
+        self.seen.update(processes)
+        return processes
 
     def hang(self, strategy="serial", function="sleep", before="", hanging=1):
         """Start an owner of a runner, and return both it and its family once a call hangs."""
@@ -103,7 +103,9 @@ def scene(tmp_path):
 
 
 def guards(family):
-    return [each for each in family if "speedgate.measuring.guard" in " ".join(each.cmdline())]
+    return [
+        process for process in family if "speedgate.measuring.guard" in " ".join(process.cmdline())
+    ]
 
 
 def gone(path):
@@ -144,7 +146,7 @@ OF_OTHERS = ("forkserver", "dask")
 
 @on_linux
 @pytest.mark.parametrize(
-    ("strategy", "function"), [each for each in HANGING if each[0] not in OF_OTHERS]
+    ("strategy", "function"), [hanging for hanging in HANGING if hanging[0] not in OF_OTHERS]
 )
 def test_the_kernel_ends_what_a_killed_guard_cannot(scene, strategy, function):
     assert still_running(hang_without_a_guard(scene, strategy, function)) == []
@@ -164,11 +166,11 @@ def test_a_fork_that_holds_the_pipe_of_the_guard_does_not_keep_it_waiting(scene)
     before = "from speedgate.measuring.children import begin; begin(); import time\n"
     before += "if os.fork() == 0: time.sleep(600)"
     owner, family = scene.hang(before=before)
-    forked = [each for each in family[1:] if hangs.OWNER in each.cmdline()]
+    forked = [process for process in family[1:] if hangs.OWNER in process.cmdline()]
     owner.kill()
     owner.wait()
-    assert still_running([each for each in family if each not in forked]) == []
-    assert all(each.is_running() for each in forked)
+    assert still_running([process for process in family if process not in forked]) == []
+    assert all(process.is_running() for process in forked)
 
 
 def test_a_guard_that_was_killed_is_replaced(scene):
@@ -179,7 +181,7 @@ guard.GUARDED._guard.kill()
 guard.GUARDED._guard.wait()
 """
     owner, family = scene.hang("threads", "keep_the_gil", before)
-    assert len([each for each in family if SERVE in each.cmdline()]) == 2
+    assert len([process for process in family if SERVE in process.cmdline()]) == 2
     assert len(guards(family)) == 1
     owner.kill()
     owner.wait()
@@ -289,7 +291,7 @@ def test_a_killed_duel_leaves_nothing_that_runs_and_no_folder(scene, tmp_path):
     options = ("--workloads", "g", "--sizes", "1e6", "--strategies", "threads", "--budget", "300")
     process = scene.start(*command, *options, cwd=tmp_path)
     scene.wait_for(
-        lambda: sum(SERVE in " ".join(each.cmdline()) for each in living(process)) == 2, process
+        lambda: sum(SERVE in " ".join(child.cmdline()) for child in living(process)) == 2, process
     )
     family, folders = scene.family(process), list(scene.temporary.glob("speedgate-*"))
     assert len(folders) >= 3  # one of each runner, and what is lent to both
@@ -300,12 +302,12 @@ def test_a_killed_duel_leaves_nothing_that_runs_and_no_folder(scene, tmp_path):
 
 
 def living(process):
-    found = []
-    for each in psutil.Process(process.pid).children(recursive=True):
+    alive = []
+    for child in psutil.Process(process.pid).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
-            each.cmdline()
-            found.append(each)
-    return found
+            child.cmdline()
+            alive.append(child)
+    return alive
 
 
 # --- what an earlier run left
@@ -374,12 +376,12 @@ def test_a_server_that_a_workload_left_is_spared_and_named_only_where_it_is_busy
 
 def test_a_server_outlives_the_run_that_was_killed(scene):
     owner, family = scene.hang("serial", "leave_a_server", hanging=2)
-    (name,) = (each.name for each in scene.hangs.iterdir() if each.name.startswith("server"))
+    (name,) = (path.name for path in scene.hangs.iterdir() if path.name.startswith("server"))
     server = psutil.Process(int(name.partition("-")[2]))
     scene.seen.add(server)
     owner.kill()
     owner.wait()
-    assert still_running([each for each in family if each != server]) == []
+    assert still_running([member for member in family if member != server]) == []
     assert server.is_running()
 
 
@@ -420,7 +422,7 @@ def test_a_command_that_takes_too_long_is_ended_with_its_children(tmp_path):
         children.run(command, os.environ, timeout=3.0)
     with contextlib.suppress(psutil.NoSuchProcess):
         assert still_running([psutil.Process(int((tmp_path / "pid").read_text()))]) == []
-    assert GUARDED._entries == {each for each in GUARDED._entries if "tree" not in each}
+    assert GUARDED._entries == {entry for entry in GUARDED._entries if "tree" not in entry}
 
 
 def test_a_command_ends_with_whoever_waited_for_it(scene):

@@ -22,10 +22,10 @@ def claim(stated, trial=lambda chance: (0, 1)):
     [(0, 10, 0.0, False), (6, 100, 0.05, False), (20, 100, 0.05, True), (1, 1, 0.05, False)],
 )
 def test_a_claim_is_exceeded_only_beyond_its_own_error(wrong, occasions, stated, is_exceeded):
-    found = Outcome(claim(stated), wrong, occasions)
-    assert found.is_exceeded is is_exceeded
-    assert ("**exceeded**" in found.row) is is_exceeded
-    assert f"{wrong:,} of {occasions:,}" in found.row
+    counted = Outcome(claim(stated), wrong, occasions)
+    assert counted.is_exceeded is is_exceeded
+    assert ("**exceeded**" in counted.row) is is_exceeded
+    assert f"{wrong:,} of {occasions:,}" in counted.row
 
 
 def test_the_bound_from_below_is_clopper_and_pearsons():
@@ -42,14 +42,14 @@ def test_a_scene_is_played_so_often_or_so_long():
 
 
 def test_no_two_claims_are_the_same():
-    names = [(each.name, each.scene) for each in claims()]
+    names = [(made.name, made.scene) for made in claims()]
     assert len(set(names)) == len(names)
 
 
 @pytest.mark.parametrize(
     "stated",
-    [each for each in claims() if not any(word in each.name for word in LONG)],
-    ids=lambda each: f"{each.name}, {each.scene}",
+    [made for made in claims() if not any(word in made.name for word in LONG)],
+    ids=lambda made: f"{made.name}, {made.scene}",
 )
 def test_every_scene_can_be_played(stated):
     wrong, occasions = stated.trial(random.Random(1))

@@ -57,14 +57,14 @@ AT_ONCE, ONE_BY_ONE = bounds(1.90, 1.95), bounds(1.02, 1.05)
     ],
 )
 def test_the_class_by_the_evidence(speedup, held, concurrency, control, kind, certain):
-    found = classify(2, speedup, held, concurrency, control)
-    assert (found.kind, found.certain) == (GilClass(kind), certain)
-    assert found.reason
+    classification = classify(2, speedup, held, concurrency, control)
+    assert (classification.kind, classification.certain) == (GilClass(kind), certain)
+    assert classification.reason
 
 
 def test_who_sleeps_is_on_no_cpu_and_gains_all_the_same():
-    found = classify(2, FAST, FREE, bounds(0.05, 0.06), QUIET)
-    assert found.kind is GilClass.RELEASES
+    classification = classify(2, FAST, FREE, bounds(0.05, 0.06), QUIET)
+    assert classification.kind is GilClass.RELEASES
 
 
 def test_a_lock_that_is_not_the_gil_is_named():
@@ -99,8 +99,8 @@ def test_more_workers_must_run_at_once_by_the_same_share(workers):
     ],
 )
 def test_the_concurrency_of_many_workers_is_read_as_what_a_hold_allows(workers, at_once, kind):
-    found = classify(workers, FAST, None, bounds(at_once, at_once + 0.02), None)
-    assert found.kind is GilClass(kind)
+    classification = classify(workers, FAST, None, bounds(at_once, at_once + 0.02), None)
+    assert classification.kind is GilClass(kind)
 
 
 def test_an_interval_that_is_not_known_decides_nothing_of_the_gain():
@@ -114,25 +114,25 @@ def test_an_interval_that_is_not_known_decides_nothing_of_the_gain():
 def test_a_class_is_certain_only_where_the_whole_interval_says_so(value, below, above, fast, wide):
     held = interval(value, max(0.0, value - below), min(1.0, value + above))
     speedup = interval(fast, fast - wide, fast + wide)
-    found = classify(2, speedup, held, AT_ONCE, QUIET)
-    if found.certain and found.kind is GilClass.RELEASES:
+    classification = classify(2, speedup, held, AT_ONCE, QUIET)
+    if classification.certain and classification.kind is GilClass.RELEASES:
         assert held.high <= RELEASES_UP_TO
         assert speedup.low >= LEAST_GAIN
-    if found.certain and found.kind is GilClass.HOLDS:
+    if classification.certain and classification.kind is GilClass.HOLDS:
         assert held.low >= HOLDS_FROM
-    if found.certain and found.kind is GilClass.NOT_WORTH:
+    if classification.certain and classification.kind is GilClass.NOT_WORTH:
         assert held.high <= RELEASES_UP_TO
-    if found.kind is GilClass.NOT_WORTH:
+    if classification.kind is GilClass.NOT_WORTH:
         assert held.value <= RELEASES_UP_TO
         assert speedup.high < LEAST_GAIN
 
 
 def test_without_a_gil_only_locks_are_told():
-    found = classify(2, FAST, None, AT_ONCE, QUIET, gil_enabled=False)
-    assert found.kind is GilClass.RELEASES
-    assert "there is no GIL" in found.reason
+    classification = classify(2, FAST, None, AT_ONCE, QUIET, gil_enabled=False)
+    assert classification.kind is GilClass.RELEASES
+    assert "there is no GIL" in classification.reason
 
 
 def test_a_class_is_read_back_as_it_was_written():
-    found = Classification(GilClass.PARTLY, True, "GIL held 0.50 [0.40, 0.60]")
-    assert decode_class(json.dumps(found.as_json())) == found
+    classification = Classification(GilClass.PARTLY, True, "GIL held 0.50 [0.40, 0.60]")
+    assert decode_class(json.dumps(classification.as_json())) == classification

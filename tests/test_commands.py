@@ -340,7 +340,7 @@ def test_help_is_no_error(run, arguments):
 def test_a_run_as_json_has_its_cases_and_judgements(run, machine, tmp_path):
     path = save(tmp_path / "0001.json", document(machine, *CASES))
     shown = json.loads(run("report", path, "--format", "json").out)
-    assert [each["case"]["id"] for each in shown["cases"]] == list(CASES)
+    assert [case["case"]["id"] for case in shown["cases"]] == list(CASES)
     figures = shown["cases"][1]["figures"]
     assert set(figures) == {"speedup", "seconds", "held", "cpu_per_wall"}
     assert figures["speedup"]["low"] <= figures["speedup"]["value"] <= figures["speedup"]["high"]

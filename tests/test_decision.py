@@ -67,8 +67,8 @@ def test_a_share_is_subtracted():
 def test_what_a_platform_cannot_tell_is_no_signal():
     assert "context_switches" not in effects_of(blocks(pair(), pair()), "B")
     counted = pair(voluntary_switches=3, involuntary_switches=0)
-    found = effects_of([block(counted, counted)] * 2, "B")
-    assert found["context_switches"].change.value == 1.0
+    effects = effects_of([block(counted, counted)] * 2, "B")
+    assert effects["context_switches"].change.value == 1.0
 
 
 def test_a_build_that_failed_has_no_change():
@@ -76,11 +76,11 @@ def test_a_build_that_failed_has_no_change():
 
 
 def test_an_effect_tells_both_levels_and_their_ratio():
-    found = effects_of(blocks(pair(contender=2.0), pair(contender=2.1)), "B")["speedup"]
-    assert found.first.value == 2.0
-    assert found.other.value == pytest.approx(math.sqrt(1 / 1.05))
-    assert found.change.low < found.change.value < found.change.high
-    assert found.change.value == pytest.approx(found.other.value / found.first.value)
+    effect = effects_of(blocks(pair(contender=2.0), pair(contender=2.1)), "B")["speedup"]
+    assert effect.first.value == 2.0
+    assert effect.other.value == pytest.approx(math.sqrt(1 / 1.05))
+    assert effect.change.low < effect.change.value < effect.change.high
+    assert effect.change.value == pytest.approx(effect.other.value / effect.first.value)
 
 
 # --- beside neighbours
@@ -118,10 +118,10 @@ def test_what_waiting_explains_is_not_confirmed(one, other, is_placed, seconds, 
 
 
 def test_intervals_hold_what_is_found_with_the_waiting_given_back():
-    measured = [block(waited(1.0, 0.0), waited(each, 0.2)) for each in (1.25, 1.26, 1.24)]
-    found = effects_of(measured, "B")["seconds"].change
-    assert found.value == pytest.approx(1.25, abs=0.01)
-    assert found.low <= 1.0
+    measured = [block(waited(1.0, 0.0), waited(seconds, 0.2)) for seconds in (1.25, 1.26, 1.24)]
+    change = effects_of(measured, "B")["seconds"].change
+    assert change.value == pytest.approx(1.25, abs=0.01)
+    assert change.low <= 1.0
     assert not effects_of(measured, "B")["seconds"].is_within_margin
     assert judge(measured) is DuelVerdict.INCONCLUSIVE
     assert candidates_in(measured, "B") == []
@@ -135,9 +135,9 @@ def test_equal_seconds_are_not_the_same_where_one_build_waited_and_the_other_did
 
 def test_the_waiting_is_that_of_the_parallel_rounds():
     measured = block(waited(1.0, 0.1), waited(1.0, 0.3, serial_share=0.2))
-    assert [measured.waiting(each) for each in "AB"] == pytest.approx([0.1, 0.3])
+    assert [measured.waiting(build) for build in "AB"] == pytest.approx([0.1, 0.3])
     crowded = replace(measured, is_placed=False)
-    assert [crowded.waiting(each) for each in "AB"] == pytest.approx([0.0, 0.2])
+    assert [crowded.waiting(build) for build in "AB"] == pytest.approx([0.0, 0.2])
 
 
 def test_where_nobody_knows_the_waiting_nothing_is_given_back():
@@ -174,7 +174,7 @@ def test_each_deciding_signal_has_its_direction(name, sign):
 
 
 def test_what_explains_is_not_even_suspected():
-    assert {each.key for each in FIGURES if each.decides} == {
+    assert {figure.key for figure in FIGURES if figure.decides} == {
         "speedup",
         "seconds",
         "held",
@@ -186,20 +186,20 @@ UNSURE = {"slower": (1.3, 0.8, 2.0), "faster": (0.7, 0.4, 1.3), "neither": (1.04
 
 def moved(**figures):
     """Moves with intervals of 1%, unless their bounds are given; what surely moved is confirmed."""
-    found = {}
+    effects = {}
     for name, given in figures.items():
         figure = FIGURE[name]
         value, low, high = given if isinstance(given, tuple) else (given, given, given)
         change = Estimate(value, low - 0.01, high + 0.01, 0.95, 9)
-        found[figure.name] = Effect(figure, change, change, change)
+        effects[figure.name] = Effect(figure, change, change, change)
     confirmed = [
         Candidate(
             "B", effect.figure, 1 if effect.change.value > (not effect.figure.is_share) else -1
         )
-        for effect in found.values()
+        for effect in effects.values()
         if effect.figure.decides and effect.is_beyond_margin
     ]
-    return found, confirmed
+    return effects, confirmed
 
 
 @pytest.mark.parametrize(
@@ -356,7 +356,7 @@ def test_what_people_pay_decides_and_the_rest_explains(figures, verdict, word):
     decision = decide(*moved(**figures))
     assert decision.verdict is verdict
     assert decision.word == word
-    assert all(each.is_worse is (verdict is DuelVerdict.WORSE) for each in decision.because)
+    assert all(effect.is_worse is (verdict is DuelVerdict.WORSE) for effect in decision.because)
     assert bool(decision.because) is (verdict in (DuelVerdict.WORSE, DuelVerdict.BETTER))
 
 
@@ -376,7 +376,7 @@ def test_a_speedup_that_only_the_serial_side_moved_is_neither_gain_nor_loss(seri
     moved = suspected("speedup", sign)
     measured = blocks(*[pair(baseline=serial, baseline_cpu=serial)] * 3)
     assert judge(measured, moved) is DuelVerdict.SAME
-    unsteady = blocks(*(pair(serial, contender=each) for each in (0.8, 1.0, 1.3)))
+    unsteady = blocks(*(pair(serial, contender=seconds) for seconds in (0.8, 1.0, 1.3)))
     assert judge(unsteady, moved) is DuelVerdict.INCONCLUSIVE
     both = suspected("seconds", -sign)
     assert judge(measured, moved, both) is (DuelVerdict.BETTER if sign > 0 else DuelVerdict.WORSE)
@@ -385,8 +385,8 @@ def test_a_speedup_that_only_the_serial_side_moved_is_neither_gain_nor_loss(seri
 
 def test_only_what_decides_is_suspected():
     slower = blocks(*[pair(contender=2.0, cpu=4.0)] * SCREENING)
-    found = {(each.figure.name, each.sign) for each in candidates_in(slower, "B")}
-    assert found == {("speedup", -1), ("seconds", 1)}
+    suspects = {(candidate.figure.name, candidate.sign) for candidate in candidates_in(slower, "B")}
+    assert suspects == {("speedup", -1), ("seconds", 1)}
     assert candidates_in(slower[:1], "B") == []
     assert candidates_in(blocks(*[pair(contender=1.05)] * SCREENING), "B") == []
 
@@ -451,14 +451,16 @@ def simulated(chance, deviation, ratio=1.0):
 
 def confirmed(chance, deviations, ratio):
     """Screen every case of a duel and confirm what is suspected; return what was called."""
-    found = []
+    suspects = []
     for deviation in deviations:
         screened = [simulated(chance, deviation, ratio) for _ in range(SCREENING)]
-        found += [(deviation, each) for each in candidates_in(screened, "B")]
-    needed = blocks_to_confirm(len(found))
+        suspects += [(deviation, candidate) for candidate in candidates_in(screened, "B")]
+    needed = blocks_to_confirm(len(suspects))
     # Each gets blocks of its own: figures of one case that share them can only err together.
     return [
-        each for deviation, each in found if is_confirmed(chance, each, deviation, ratio, needed)
+        candidate
+        for deviation, candidate in suspects
+        if is_confirmed(chance, candidate, deviation, ratio, needed)
     ]
 
 
@@ -487,5 +489,5 @@ def test_a_duel_of_the_same_errs_no_more_often_than_it_says(ratio):
 @pytest.mark.parametrize(("deviation", "ratio"), [(0.02, 1.25), (0.05, 1.5), (0.2, 3.0)])
 def test_a_real_difference_is_found(deviation, ratio):
     chance = random.Random(7)
-    found = [bool(confirmed(chance, [deviation], ratio)) for _ in range(100)]
-    assert sum(found) >= 90
+    detections = [bool(confirmed(chance, [deviation], ratio)) for _ in range(100)]
+    assert sum(detections) >= 90

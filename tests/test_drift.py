@@ -103,8 +103,9 @@ def test_a_reversed_series_is_mirrored():
         values = nights(90, seed, step_at(55, 0.88))
         forward, backward = change_points(values), change_points(values[::-1])
         assert forward
-        assert [(each.index, each.before, each.after) for each in forward] == [
-            (len(values) - each.index, each.after, each.before) for each in reversed(backward)
+        assert [(change.index, change.before, change.after) for change in forward] == [
+            (len(values) - change.index, change.after, change.before)
+            for change in reversed(backward)
         ]
         pairs = zip(forward, reversed(backward), strict=True)
         assert all(one.p_value == pytest.approx(other.p_value) for one, other in pairs)
@@ -115,8 +116,8 @@ def test_a_reversed_series_is_mirrored():
 def test_the_unit_does_not_matter(exponent, seed):
     values = nights(60, seed, step_at(30, 0.85))
     scaled = [value * 2.0**exponent for value in values]
-    assert [each.index for each in change_points(values)] == [
-        each.index for each in change_points(scaled)
+    assert [point.index for point in change_points(values)] == [
+        point.index for point in change_points(scaled)
     ]
 
 
@@ -126,14 +127,14 @@ def test_a_ratio_and_its_reciprocal_change_at_the_same_runs():
         values = [value**30 for value in nights(80, seed, step_at(50, 0.9))]
         upright, inverted = change_points(values), change_points([1 / value for value in values])
         assert upright
-        assert [each.index for each in upright] == [each.index for each in inverted]
+        assert [change.index for change in upright] == [change.index for change in inverted]
 
 
 @needs_ruptures
 def test_fractions_may_be_zero():
     random_numbers = random.Random(2)
     held = [max(0.0, random_numbers.gauss(0.0, 0.01)) for _ in range(40)]
-    (change,) = change_points([*held, *(each + 0.1 for each in held)], is_ratio=False)
+    (change,) = change_points([*held, *(share + 0.1 for share in held)], is_ratio=False)
     assert abs(change.index - 40) <= 2
     assert change_points(held, is_ratio=False) == []
 

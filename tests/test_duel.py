@@ -37,7 +37,7 @@ def findings_of(duel, **changed):
 
 def test_two_that_are_the_same_are_the_same_after_screening():
     duel = run({}, {})
-    assert [each.verdict for each in duel.findings()] == [DuelVerdict.SAME]
+    assert [finding.verdict for finding in duel.findings()] == [DuelVerdict.SAME]
     assert len(duel.states[0].matchup.blocks) == LEAST_SAME
     assert duel.findings()[0].reason == (
         "seconds and speedup within 10%, the GIL held within 0.10, in 8 runs: "
@@ -120,7 +120,7 @@ def test_a_serial_side_that_moved_the_other_way_explains_nothing():
     (finding,) = duel.findings()
     assert finding.effects["serial_seconds"].change.value > 1.1
     slower = {**finding.effects, "serial_seconds": _inverted(finding.effects["serial_seconds"])}
-    speedup = [each for each in finding.confirmed if each.figure.name == "speedup"]
+    speedup = [effect for effect in finding.confirmed if effect.figure.name == "speedup"]
     assert not speedup[0].is_worse
     assert explanation(replace(finding, effects=slower, confirmed=speedup)) == ""
 
@@ -142,8 +142,8 @@ def test_a_build_that_is_sure_does_not_end_the_waves_of_another():
     for _ in range(8):
         state.matchup.run_block()
     assert state.begin_wave() > 0
-    assert {each.build for each in state.confirmed} == {"b"}
-    assert {each.build for each in state.open_candidates} == {"c"}
+    assert {candidate.build for candidate in state.confirmed} == {"b"}
+    assert {candidate.build for candidate in state.open_candidates} == {"c"}
     assert state.fresh == {"b": 4, "c": 12}
 
 
@@ -284,7 +284,7 @@ def test_what_a_build_cannot_do_is_told_of_that_build(scripts, verdict, words):
 
 def test_each_other_build_has_a_verdict_against_the_first():
     findings = run({"ratio": 1.9}, {"ratio": 0.9}, {"ratio": 1.9}).findings()
-    assert {each.build: each.verdict for each in findings} == {
+    assert {finding.build: finding.verdict for finding in findings} == {
         "b": DuelVerdict.WORSE,
         "c": DuelVerdict.SAME,
     }
@@ -293,11 +293,11 @@ def test_each_other_build_has_a_verdict_against_the_first():
 def test_what_matters_most_comes_first():
     made = [MadeBuilds({"ratio": 1.9}, {"ratio": ratio}) for ratio in (1.9, 1.5, 4.0, 0.5)]
     made.append(MadeBuilds({}, CRASHING))
-    for number, each in enumerate(made):
-        each.entry = replace(each.entry, case=replace(CASE, size=1 + number))
-    duel = Duel([each.matchup() for each in made], HOUR, now=made[0].clock)
+    for number, builds in enumerate(made):
+        builds.entry = replace(builds.entry, case=replace(CASE, size=1 + number))
+    duel = Duel([builds.matchup() for builds in made], HOUR, now=made[0].clock)
     duel.run()
-    assert [(each.verdict, each.case.size - 1) for each in duel.findings()] == [
+    assert [(finding.verdict, finding.case.size - 1) for finding in duel.findings()] == [
         (DuelVerdict.WORSE, 3),
         (DuelVerdict.WORSE, 1),
         (DuelVerdict.BETTER, 2),
@@ -317,7 +317,7 @@ def test_an_interrupt_leaves_what_was_measured():
     with pytest.raises(KeyboardInterrupt):
         duel.run()
     assert not duel.is_complete
-    assert [each.verdict for each in duel.findings()] == [DuelVerdict.INCONCLUSIVE]
+    assert [finding.verdict for finding in duel.findings()] == [DuelVerdict.INCONCLUSIVE]
     assert "cut short" in duel_text(findings_of(duel), 80)[-1]
 
 

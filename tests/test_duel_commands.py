@@ -49,15 +49,15 @@ class MadeEnvironments:
         self.clock = FakeClock()
 
     def open(self, texts, *, from_source=False, allow_same=False, needs_numpy=True, notify=None):
-        found = []
+        builds = []
         for text in texts:
             words = text.rpartition("=")[2] if "==" in text else text
             if words == "missing":
                 raise BuildError(f"'{text}' does not resolve:\n  no matching distribution")
             numpy = {"version": words}
             environment = {"python": "3.12.1", "numpy": numpy, "blas": None}
-            found.append(Build(words, Path("/python", words), {}, environment, words))
-        return found
+            builds.append(Build(words, Path("/python", words), {}, environment, words))
+        return builds
 
     def runner(self, path, blas_threads, python, variables, lent):
         script = self.scripts.get(Path(python).name, {})
@@ -91,11 +91,11 @@ def test_a_duel_shows_and_saves_a_run_of_each_build(run, environments, tmp_path)
     assert len(files) == 2
     assert done.err.count("saved ") == 2
     runs = [read_run(file) for file in files]
-    assert {each.environment["settings"]["build"] for each in runs} == {"old", "new"}
-    for each in runs:
-        assert each.is_complete
-        assert [entry.name for entry, _ in each.entries()] == ["duel[g-1e3-threads-2]"]
-        assert each.duel["findings"][0]["verdict"] == "worse"
+    assert {saved.environment["settings"]["build"] for saved in runs} == {"old", "new"}
+    for saved in runs:
+        assert saved.is_complete
+        assert [entry.name for entry, _ in saved.entries()] == ["duel[g-1e3-threads-2]"]
+        assert saved.duel["findings"][0]["verdict"] == "worse"
 
 
 def test_what_was_saved_is_shown_again_and_compared(run, environments, tmp_path):
@@ -146,12 +146,12 @@ def test_what_a_killed_duel_had_measured_is_found_by_the_next(run, environments,
     done = run("duel", "old", "new", *TINY)
     assert done.err.count("recovered ") == 2
     runs = [read_run(file) for file in sorted(Path("results").glob("*/*.json"))]
-    incomplete = [each for each in runs if not each.is_complete]
+    incomplete = [saved for saved in runs if not saved.is_complete]
     assert len(runs) == 4
-    assert {each.environment["settings"]["build"] for each in incomplete} == {"old", "new"}
-    for each in incomplete:
-        assert [entry.name for entry, _ in each.entries()] == ["duel[g-1e3-threads-2]"]
-        assert each.duel["findings"][0]["bouts"] == 1
+    assert {saved.environment["settings"]["build"] for saved in incomplete} == {"old", "new"}
+    for saved in incomplete:
+        assert [entry.name for entry, _ in saved.entries()] == ["duel[g-1e3-threads-2]"]
+        assert saved.duel["findings"][0]["bouts"] == 1
 
 
 def test_a_folder_that_cannot_be_written_is_told_before_anything_is_timed(run, environments):
@@ -215,9 +215,9 @@ def test_what_fails_in_the_new_build_only_is_worse(run, environments, crashing, 
 
 
 def test_json_and_markdown(run, environments):
-    found = json.loads(run("duel", "old", "new", *TINY, "--format", "json").out)
-    assert found["findings"][0]["verdict"] == "same"
-    assert found["family_error"] == 0.05
+    document = json.loads(run("duel", "old", "new", *TINY, "--format", "json").out)
+    assert document["findings"][0]["verdict"] == "same"
+    assert document["family_error"] == 0.05
     assert "| same |" in run("duel", "old", "new", *TINY, "--format", "markdown").out
 
 
@@ -253,24 +253,26 @@ def select(**chosen):
 
 
 def test_the_default_selection_covers_what_it_promises():
-    found = select()
-    workloads = {each.case.workload for each in found}
+    entries = select()
+    workloads = {entry.case.workload for entry in entries}
     assert {"f", "g", "g_out", "sort", "eigh", "svd_complex"} <= workloads
-    assert 60 <= len(found) <= 80
-    blas = [each for each in found if each.case.workload == "eigh"]
-    assert [(each.case.size, each.blas_threads) for each in blas] == [
+    assert 60 <= len(entries) <= 80
+    blas = [entry for entry in entries if entry.case.workload == "eigh"]
+    assert [(entry.case.size, entry.blas_threads) for entry in blas] == [
         (2_500, 1),
         (2_500, None),
         (40_000, 1),
         (40_000, None),
     ]
-    assert len({each.label for each in found}) == len(found)
+    assert len({entry.label for entry in entries}) == len(entries)
 
 
 def test_any_workload_of_the_catalogue_can_be_chosen():
     (entry,) = select(workloads="tile", workers="2")
     assert entry.label == "tile-1e6-threads-2"
-    threads = [each.label for each in select(workloads="qr", workers="2", blas_threads="1,default")]
+    threads = [
+        entry.label for entry in select(workloads="qr", workers="2", blas_threads="1,default")
+    ]
     assert threads == ["qr-22500-threads-2", "qr-22500-threads-2/blas-default"]
 
 

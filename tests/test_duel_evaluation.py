@@ -34,12 +34,12 @@ def test_a_duel_that_was_wrong_is_counted_and_told():
 
 
 def kept(**ratios):
-    found = {
+    ratios_kept = {
         name: {"value": value, "low": value - 0.01, "high": value + 0.01}
         | {"confidence": 0.95, "count": 4}
         for name, value in ratios.items()
     }
-    return {"verdict": "inconclusive", "ratios": found, "bouts": 8}
+    return {"verdict": "inconclusive", "ratios": ratios_kept, "bouts": 8}
 
 
 def test_a_duel_that_is_kept_is_judged_by_the_rules_of_now():
@@ -52,15 +52,15 @@ def test_a_duel_that_is_kept_is_judged_by_the_rules_of_now():
 @pytest.mark.parametrize("scene", ["no difference, 10%, with spikes", "all at the margin, 10%"])
 def test_a_whole_duel_without_a_difference_calls_none(scene):
     """Three waves, the budget and all; the seeds are fixed, so that chance fails nobody."""
-    found = made_duel(scene, random.Random(1))
-    assert sum(found.values()) == CASES
-    assert not {verdict for _, verdict in found} & {DuelVerdict.WORSE, DuelVerdict.BETTER}
+    verdicts = made_duel(scene, random.Random(1))
+    assert sum(verdicts.values()) == CASES
+    assert not {verdict for _, verdict in verdicts} & {DuelVerdict.WORSE, DuelVerdict.BETTER}
 
 
 def test_a_whole_duel_finds_the_cases_that_differ():
-    found = made_duel("10%, with spikes; three cases 1.5 times as slow", random.Random(1))
-    assert found[True, DuelVerdict.WORSE] == 3
-    assert found[False, DuelVerdict.WORSE] == 0
+    verdicts = made_duel("10%, with spikes; three cases 1.5 times as slow", random.Random(1))
+    assert verdicts[True, DuelVerdict.WORSE] == 3
+    assert verdicts[False, DuelVerdict.WORSE] == 0
 
 
 def test_fewer_workers_at_once_for_the_same_seconds_are_no_difference():
@@ -68,5 +68,5 @@ def test_fewer_workers_at_once_for_the_same_seconds_are_no_difference():
 
 
 def test_a_whole_duel_of_quiet_blocks_calls_them_the_same():
-    found = made_duel("no difference, 2% from block to block", random.Random(1))
-    assert found == {(False, DuelVerdict.SAME): CASES}
+    verdicts = made_duel("no difference, 2% from block to block", random.Random(1))
+    assert verdicts == {(False, DuelVerdict.SAME): CASES}

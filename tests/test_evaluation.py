@@ -189,9 +189,9 @@ def test_a_neighbour_has_one_core_which_its_seed_decides(neighbours, cores):
     for seed in (*range(20), *range(20)):
         with scene("neighbour", seed):
             pass
-    assert all(len(each) == 1 for each in cores)
+    assert all(len(core) == 1 for core in cores)
     assert cores[:20] == cores[20:]
-    assert len({tuple(each) for each in cores}) > 1
+    assert len({tuple(core) for core in cores}) > 1
 
 
 def test_a_real_neighbour_runs_and_ends():
@@ -390,7 +390,7 @@ def test_our_own_load_counts_children_that_have_ended(accuracy):
 def test_what_is_missing_is_what_was_not_done(accuracy):
     everything = list(accuracy.missing([], list(SCENES)))
     subjects = accuracy.SUBJECTS.values()
-    expected = sum(each.trials(scene_name) for each in subjects for scene_name in SCENES)
+    expected = sum(subject.trials(scene_name) for subject in subjects for scene_name in SCENES)
     assert len(set(everything)) == len(everything) == expected
     done = [trial(*key) for key in everything[:-2]]
     assert list(accuracy.missing(done, list(SCENES))) == everything[-2:]
@@ -404,9 +404,9 @@ def test_every_subject_and_scene_has_its_turn_before_any_has_another(accuracy):
 
 
 def test_some_scenes_can_be_chosen(accuracy):
-    found = list(accuracy.missing([], ["bursts"]))
-    assert found
-    assert {scene_name for _, scene_name, _ in found} == {"bursts"}
+    missing = list(accuracy.missing([], ["bursts"]))
+    assert missing
+    assert {scene_name for _, scene_name, _ in missing} == {"bursts"}
 
 
 def test_there_are_no_trials_before_the_first(accuracy):
@@ -445,7 +445,7 @@ def test_an_interrupted_run_is_resumed_where_it_stopped(accuracy, few, monkeypat
     monkeypatch.setattr(accuracy, "run_trial", interrupted)
     with pytest.raises(KeyboardInterrupt):
         accuracy.run(10, ["quiet"])
-    assert [each["number"] for each in accuracy.read_trials()] == [0]
+    assert [done["number"] for done in accuracy.read_trials()] == [0]
     monkeypatch.setattr(accuracy, "run_trial", made_up)
     accuracy.run(10, ["quiet"])
     assert few == [("g", "quiet", 0), ("g", "quiet", 1)]
@@ -460,7 +460,7 @@ def test_a_trial_that_was_cut_off_while_it_was_written_is_done_again(accuracy, f
     few.clear()
     accuracy.run(10, ["quiet"])
     assert few == [("g", "quiet", 1)]
-    assert [each["number"] for each in accuracy.read_trials()] == [0, 1]
+    assert [done["number"] for done in accuracy.read_trials()] == [0, 1]
 
 
 def test_a_trial_is_plain_json_with_its_raw_rounds(accuracy, monkeypatch):
@@ -471,10 +471,10 @@ def test_a_trial_is_plain_json_with_its_raw_rounds(accuracy, monkeypatch):
     healthy = accuracy.run_trial("g", "quiet", 3)
     locked = accuracy.run_trial("exp behind one lock", "quiet", 3)
     assert (healthy["verdict"], locked["verdict"]) == ("passed", "failed")
-    for each in (healthy, locked):
-        assert json.loads(json.dumps(each, allow_nan=False))["number"] == 3
-        assert len(each["pairs"]) == PAIRS * len(machine.runners) / 2
-        assert each["pairs"][0][0] > 0
+    for trial_run in (healthy, locked):
+        assert json.loads(json.dumps(trial_run, allow_nan=False))["number"] == 3
+        assert len(trial_run["pairs"]) == PAIRS * len(machine.runners) / 2
+        assert trial_run["pairs"][0][0] > 0
     assert [contender for _, contender in healthy["pairs"]] == machine.contender_seconds(
         "g-1e6-threads-2"
     )
@@ -531,11 +531,15 @@ def test_the_document_shows_the_spread_of_the_signals(accuracy):
 
 
 def test_a_stored_run_to_compare_with_is_another_trial_of_the_healthy_twin(accuracy):
-    quiet = {(each["subject"], each["number"]): each for each in TRIALS if each["scene"] == "quiet"}
-    for each in TRIALS:
-        found = accuracy._reference(each, quiet)
-        assert found["subject"] == "g_out"
-        assert found is not each
+    quiet = {
+        (trial_kept["subject"], trial_kept["number"]): trial_kept
+        for trial_kept in TRIALS
+        if trial_kept["scene"] == "quiet"
+    }
+    for trial_kept in TRIALS:
+        reference = accuracy._reference(trial_kept, quiet)
+        assert reference["subject"] == "g_out"
+        assert reference is not trial_kept
     assert accuracy._reference(trial("g", number=0), quiet) is None
 
 

@@ -106,7 +106,7 @@ def test_a_new_figure_is_one_declaration(tmp_path):
     (benchmark,) = json.loads(done.stdout)["benchmarks"]
     (figure,) = benchmark["figures"]
     assert figure["figure"] == "faults"
-    assert [each["value"] for each in figure["values"]] == [1.0] * 6
+    assert [value["value"] for value in figure["values"]] == [1.0] * 6
 
 
 @pytest.mark.parametrize(

@@ -51,8 +51,8 @@ PASSED, FAILED = Verdict.PASSED, Verdict.FAILED
 INCONCLUSIVE, NOT_EVALUATED = Verdict.INCONCLUSIVE, Verdict.NOT_EVALUATED
 
 
-def decide(found: Evidence, required: Floors = TWO, final: bool = True, gate: Gate = SCALES):
-    return judge(gate, CASE, found, required, final)
+def decide(drawn: Evidence, required: Floors = TWO, final: bool = True, gate: Gate = SCALES):
+    return judge(gate, CASE, drawn, required, final)
 
 
 # --- the table
@@ -386,8 +386,8 @@ TABLE = {
 def test_the_evidence_decides(changed, required, verdict, words):
     judgement = decide(evidence(**changed), required)
     assert judgement.verdict is verdict, judgement.line
-    for each in words:
-        assert each in judgement.reason
+    for word in words:
+        assert word in judgement.reason
     assert judgement.line == f"{verdict.value}: g-1e6-threads-2 {judgement.reason}"
 
 
@@ -474,11 +474,11 @@ def test_what_the_first_look_decides_stands(changed):
     ],
 )
 def test_the_negative_control(changed, verdict, words):
-    found = evidence(**{"concurrency": bounds(1.02, 1.03), "held": HELD} | changed)
-    judgement = decide(found, gate=HOLDS)
+    control_evidence = evidence(**{"concurrency": bounds(1.02, 1.03), "held": HELD} | changed)
+    judgement = decide(control_evidence, gate=HOLDS)
     assert judgement.verdict is verdict
-    for each in words:
-        assert each in judgement.reason
+    for word in words:
+        assert word in judgement.reason
     assert (judgement.at_least, judgement.at_most) == (None, MAX_SPEEDUP_UNDER_GIL)
 
 
@@ -550,8 +550,8 @@ REQUIRED = st.builds(Floors, FIGURE, FIGURE, SHARE)
 
 
 @given(evidences(), REQUIRED, st.booleans())
-def test_surely_low_never_passes(found, required, final):
-    speedup, concurrency = found.speedup, found.concurrency
+def test_surely_low_never_passes(drawn, required, final):
+    speedup, concurrency = drawn.speedup, drawn.concurrency
     low_speedup = speedup is None or speedup.high < required.speedup
     low_concurrency = (
         concurrency is not None
@@ -559,7 +559,7 @@ def test_surely_low_never_passes(found, required, final):
         and concurrency.high.high < required.concurrency
     )
     assume(low_speedup or low_concurrency)
-    assert decide(found, required, final).verdict is not PASSED
+    assert decide(drawn, required, final).verdict is not PASSED
 
 
 @given(
@@ -570,36 +570,36 @@ def test_surely_low_never_passes(found, required, final):
     ),
     st.booleans(),
 )
-def test_surely_high_never_fails(found, final):
-    assert decide(found, TWO, final).verdict in (PASSED, NOT_EVALUATED)
+def test_surely_high_never_fails(drawn, final):
+    assert decide(drawn, TWO, final).verdict in (PASSED, NOT_EVALUATED)
 
 
 @given(evidences(), REQUIRED)
-def test_a_pass_shows_high_speedup_and_concurrency_by_their_lower_bounds(found, required):
-    if decide(found, required).verdict is PASSED:
-        assert found.speedup.low >= required.speedup
-        assert found.concurrency.low.low >= PASSING_SHARE * required.concurrency
-        assert found.broken is None
+def test_a_pass_shows_high_speedup_and_concurrency_by_their_lower_bounds(drawn, required):
+    if decide(drawn, required).verdict is PASSED:
+        assert drawn.speedup.low >= required.speedup
+        assert drawn.concurrency.low.low >= PASSING_SHARE * required.concurrency
+        assert drawn.broken is None
 
 
 @given(evidences(), REQUIRED)
-def test_a_verdict_is_the_same_at_every_look(found, required):
-    early = decide(found, required, final=False).verdict
+def test_a_verdict_is_the_same_at_every_look(drawn, required):
+    early = decide(drawn, required, final=False).verdict
     if early is not INCONCLUSIVE:
-        assert decide(found, required, final=True).verdict is early
+        assert decide(drawn, required, final=True).verdict is early
 
 
 @given(evidences(), REQUIRED, st.booleans(), st.sampled_from([SCALES, HOLDS]))
-def test_every_judgement_is_plain_json_with_a_reason(found, required, final, gate):
-    judgement = decide(found, required, final, gate)
+def test_every_judgement_is_plain_json_with_a_reason(drawn, required, final, gate):
+    judgement = decide(drawn, required, final, gate)
     assert judgement.reason
     as_json = judgement.as_json()
     assert json.loads(json.dumps(as_json, allow_nan=False)) == as_json
 
 
 @given(evidences())
-def test_a_machine_never_gives_more_than_all_its_cores(found):
-    assert machine_allowance(found) >= 1.0
+def test_a_machine_never_gives_more_than_all_its_cores(drawn):
+    assert machine_allowance(drawn) >= 1.0
 
 
 @given(
@@ -613,9 +613,9 @@ def test_a_machine_never_gives_more_than_all_its_cores(found):
     ),
     st.booleans(),
 )
-def test_a_machine_that_gave_one_core_excuses_what_half_a_machine_explains(found, final):
+def test_a_machine_that_gave_one_core_excuses_what_half_a_machine_explains(drawn, final):
     """Nothing but the wall time speaks against it, and twice that would do."""
-    assert decide(found, TWO, final).verdict is not FAILED
+    assert decide(drawn, TWO, final).verdict is not FAILED
 
 
 # --- judgements
@@ -667,7 +667,7 @@ def test_what_was_not_measured_is_missing():
 
 def test_what_is_no_verdict_is_unmet():
     judgements = [Judgement("gate", CASE, verdict, "reason") for verdict in Verdict]
-    assert [each.verdict for each in unmet(judgements)] == [INCONCLUSIVE, NOT_EVALUATED]
+    assert [judgement.verdict for judgement in unmet(judgements)] == [INCONCLUSIVE, NOT_EVALUATED]
 
 
 # --- which cases, what is asked of them, how surely
@@ -741,7 +741,7 @@ def test_no_default_floor_asks_for_more_than_the_workers(workers):
 def test_a_hold_that_is_allowed_fails_no_gate(workers, hold):
     """Workers that queue for the GIL in no order: the seed is fixed."""
     at_once = queue_concurrency(random.Random(workers), workers, hold, calls=20)
-    found = evidence(
+    holding = evidence(
         workers=workers,
         speedup=interval(0.7 * at_once, 0.68 * at_once, 0.72 * at_once),
         process_speedups=(0.7 * at_once,) * 2,
@@ -749,18 +749,18 @@ def test_a_hold_that_is_allowed_fails_no_gate(workers, hold):
         control=interval(0.95 * workers, 0.94 * workers, 0.96 * workers),
         held=interval(hold, 0.5 * hold, hold + 0.01),
     )
-    assert judge(SCALES, CASE, found, floors(workers), final=True).verdict is PASSED
+    assert judge(SCALES, CASE, holding, floors(workers), final=True).verdict is PASSED
 
 
 @pytest.mark.parametrize("workers", [2, 8, 32, 128])
 def test_a_lock_fails_whatever_the_number_of_workers(workers):
-    found = evidence(
+    locked = evidence(
         workers=workers,
         speedup=interval(0.95, 0.9, 1.0),
         concurrency=bounds(1.05, 1.1),
         control=interval(0.95 * workers, 0.94 * workers, 0.96 * workers),
     )
-    assert judge(SCALES, CASE, found, floors(workers), final=True).verdict is FAILED
+    assert judge(SCALES, CASE, locked, floors(workers), final=True).verdict is FAILED
 
 
 @pytest.mark.parametrize(
@@ -773,13 +773,13 @@ def test_a_lock_fails_whatever_the_number_of_workers(workers):
     ],
 )
 def test_cpu_time_that_the_control_needs_as_well_is_of_the_cores(inflation, control, words):
-    found = evidence(
+    inflated = evidence(
         speedup=interval(0.9, 0.85, 0.95),
         process_speedups=(0.9, 0.9),
         inflation=inflation,
         control_inflation=control,
     )
-    judged = judge(SCALES, CASE, found, floors(2), final=True)
+    judged = judge(SCALES, CASE, inflated, floors(2), final=True)
     assert judged.verdict is FAILED
     assert words in judged.reason
 

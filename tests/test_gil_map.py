@@ -24,32 +24,32 @@ def case(size, workload="sort"):
     return Case(workload, size, "threads", 2)
 
 
-def at(size, value, found=RELEASES, workload="sort", **fields):
-    return row(case(size, workload), value, gil_class=found, **fields)
+def at(size, value, gil_class=RELEASES, workload="sort", **fields):
+    return row(case(size, workload), value, gil_class=gil_class, **fields)
 
 
 def test_an_operation_has_its_rows_by_size_and_no_others():
     rows = [at(1000, 1.5), row(case(10)), at(500, 0.5), at(500, 0.4, workload="take")]
     first, second = operations(rows)
-    assert [each.case.size for each in first.rows] == [500, 1000]
+    assert [at_size.case.size for at_size in first.rows] == [500, 1000]
     assert (first.name, second.name) == ("sort", "take")
 
 
 def test_threads_pay_from_the_smallest_size_from_which_they_always_win():
-    (found,) = operations([at(500, 0.5), at(1000, 1.2), at(10_000, 1.5)])
-    assert found.break_even == 1000
+    (operation,) = operations([at(500, 0.5), at(1000, 1.2), at(10_000, 1.5)])
+    assert operation.break_even == 1000
 
 
 def test_a_size_that_does_not_win_moves_the_break_even_above_it():
-    (found,) = operations([at(500, 1.5), at(1000, 0.9), at(10_000, 1.5)])
-    assert found.break_even == 10_000
+    (operation,) = operations([at(500, 1.5), at(1000, 0.9), at(10_000, 1.5)])
+    assert operation.break_even == 10_000
 
 
 def test_a_win_that_is_not_certain_is_none():
     unsure = row(case(10_000), gil_class=RELEASES)
     unsure = type(unsure)(**{**vars(unsure), "speedup": estimate(1.5, 0.9, 1.8)})
-    (found,) = operations([at(500, 1.5), unsure])
-    assert found.break_even is None
+    (operation,) = operations([at(500, 1.5), unsure])
+    assert operation.break_even is None
 
 
 def test_the_break_even_is_told_by_size():
@@ -78,8 +78,8 @@ NO_GAIN = Classification(GilClass.NOT_WORTH, True, "0.90x; GIL held 0.01 [0.00, 
 
 
 def test_a_gain_that_moved_no_more_than_processes_do_is_no_change():
-    def fresh(value, found):
-        narrow = at(500, value, found)
+    def fresh(value, gil_class):
+        narrow = at(500, value, gil_class)
         return dataclasses.replace(narrow, speedup=over_processes(narrow.speedup, [value]))
 
     before = {case(500): fresh(1.6, RELEASES)}
@@ -89,7 +89,10 @@ def test_a_gain_that_moved_no_more_than_processes_do_is_no_change():
 
 def test_several_numbers_of_workers_are_operations_of_their_own():
     four = row(Case("sort", 500, "threads", 4), 2.5, gil_class=RELEASES)
-    assert [each.name for each in operations([at(500, 1.5), four])] == ["sort x2", "sort x4"]
+    assert [operation.name for operation in operations([at(500, 1.5), four])] == [
+        "sort x2",
+        "sort x4",
+    ]
 
 
 def test_a_class_that_is_the_same_or_doubtful_or_new_is_no_change():
@@ -99,8 +102,8 @@ def test_a_class_that_is_the_same_or_doubtful_or_new_is_no_change():
     assert changes(before, [at(1000, 0.9, HOLDS)]) == []
 
 
-def promised(held, found, promise="releases"):
-    return at(500, 1.0, found, held=held, promise=promise, promise_source="sort.c: no Python")
+def promised(held, gil_class, promise="releases"):
+    return at(500, 1.0, gil_class, held=held, promise=promise, promise_source="sort.c: no Python")
 
 
 def test_a_promise_is_broken_by_what_surely_holds_the_gil():

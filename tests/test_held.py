@@ -39,9 +39,9 @@ def sampler(tmp_path):
 
 
 def test_hits_are_counted_over_all_stacks(sampler):
-    found = sample_held(sampler("main;f 5\nmain;f;g (file.py:3) 2\n"), 0.1)
-    assert found.hits == 7
-    assert found.samples >= RATE * 0.1
+    sampled = sample_held(sampler("main;f 5\nmain;f;g (file.py:3) 2\n"), 0.1)
+    assert sampled.hits == 7
+    assert sampled.samples >= RATE * 0.1
 
 
 def test_the_gil_that_nobody_held_has_no_hits(sampler):
@@ -49,8 +49,8 @@ def test_the_gil_that_nobody_held_has_no_hits(sampler):
 
 
 def test_there_are_never_more_hits_than_samples(sampler):
-    found = sample_held(sampler("main;f 1000000000\n"), 0.05)
-    assert found.hits == found.samples
+    sampled = sample_held(sampler("main;f 1000000000\n"), 0.05)
+    assert sampled.hits == sampled.samples
 
 
 def test_it_watches_this_process_without_stopping_it(sampler, tmp_path):
@@ -96,8 +96,8 @@ def test_it_is_not_tried_where_it_could_not_be_stopped(sampler, tmp_path, monkey
     path = sampler()
     with monkeypatch.context() as patched:
         patched.setattr(held.os, "name", "nt")
-        found = sample_held(path, 600)
-    assert found is None
+        sampled = sample_held(path, 600)
+    assert sampled is None
     assert not (tmp_path / "seen").exists()
 
 

@@ -37,7 +37,7 @@ def test_a_file_is_written_whole_and_never_over_another(tmp_path):
     with pytest.raises(FileExistsError):
         write_whole(path, b"other")
     assert path.read_bytes() == b"whole"
-    assert [each.name for each in path.parent.iterdir()] == ["run.json"]
+    assert [file.name for file in path.parent.iterdir()] == ["run.json"]
 
 
 @pytest.mark.parametrize("name", ["fsync", "link"])
@@ -54,7 +54,7 @@ def test_what_fails_half_way_leaves_nothing(tmp_path, monkeypatch, name):
         write_whole(tmp_path / "run.json", b"whole")
         with pytest.raises(FileExistsError):
             write_whole(tmp_path / "run.json", b"other")
-        assert [each.name for each in tmp_path.iterdir()] == ["run.json"]
+        assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
 
 
 def test_hidden_files_are_no_entries(tmp_path):
@@ -174,7 +174,7 @@ def test_what_is_no_journal_stays_and_is_told_of(tmp_path, content):
     path.parent.mkdir()
     path.write_bytes(content)
     assert "no journal of speedgate" in recovered(tmp_path)[0]
-    assert [each.read_bytes() for each in path.parent.iterdir()] == [content]
+    assert [file.read_bytes() for file in path.parent.iterdir()] == [content]
 
 
 def test_a_journal_whose_run_cannot_be_written_stays(tmp_path, monkeypatch):
@@ -192,14 +192,14 @@ def test_a_journal_whose_run_cannot_be_written_stays(tmp_path, monkeypatch):
         assert "No space left" in recovered(tmp_path)[0]
     assert path.exists()
     assert "recovered" in recovered(tmp_path)[0]
-    assert [each.name for each in path.parent.iterdir()] == ["a.json"]
+    assert [file.name for file in path.parent.iterdir()] == ["a.json"]
 
 
 def test_two_journals_do_not_share_a_name(tmp_path):
     journal = Journal(tmp_path / "env" / "a.part", HEAD)
     with pytest.raises(FileExistsError):
         Journal(journal.path, HEAD)
-    assert [each.name for each in journal.path.parent.iterdir()] == ["a.part"]
+    assert [path.name for path in journal.path.parent.iterdir()] == ["a.part"]
     journal.remove()
 
 
@@ -259,8 +259,8 @@ def test_a_broken_index_is_made_anew(tmp_path, monkeypatch):
         with History(tmp_path / "results") as history:
             assert nights(history.runs()) == [1]
         (path,) = (tmp_path / "cache").rglob("*.sqlite")
-        for each in path.parent.iterdir():
-            each.write_bytes(damage)
+        for file in path.parent.iterdir():
+            file.write_bytes(damage)
 
 
 def test_an_index_that_is_damaged_while_it_is_open_is_made_anew(tmp_path, monkeypatch):
@@ -401,9 +401,9 @@ def test_the_baseline_is_the_newest_accepted_runs(tmp_path):
     a_run(tmp_path, 7, failed=["gil-holds"])
     a_run(tmp_path, 8, complete=False)
     a_run(tmp_path, 9, broken="coverage was active")
-    found = baseline(tmp_path, size=4)
-    assert nights(run for run, _ in found.runs) == [5, 4, 3, 2]
-    assert found.accepted is None
+    reference = baseline(tmp_path, size=4)
+    assert nights(run for run, _ in reference.runs) == [5, 4, 3, 2]
+    assert reference.accepted is None
 
 
 def test_a_regression_stays_red_however_long_it_lasts(tmp_path):
@@ -424,9 +424,9 @@ def test_an_accepted_run_is_the_level_from_then_on(tmp_path):
     a_run(tmp_path, 5)
     with History(tmp_path) as history:
         history.accept(history.find_run("night_003"), "the new BLAS is like that")
-    found = baseline(tmp_path)
-    assert nights(run for run, _ in found.runs) == [5, 3]
-    assert found.accepted.accepted == "the new BLAS is like that"
+    reference = baseline(tmp_path)
+    assert nights(run for run, _ in reference.runs) == [5, 3]
+    assert reference.accepted.accepted == "the new BLAS is like that"
 
 
 def test_an_accepted_run_says_nothing_of_what_it_did_not_measure(tmp_path):
@@ -452,9 +452,9 @@ def test_a_run_of_the_future_is_neither_level_nor_past_nor_newest(tmp_path, monk
         monkeypatch.setattr("speedgate.history.history.latest_time", lambda: "2027")
         assert nights([history.latest(HERE)]) == [5]
         assert nights(history.ahead(HERE)) == [6]
-    found = baseline(tmp_path)
-    assert nights(run for run, _ in found.runs) == [5, 4, 3, 2, 1, 0]
-    assert found.accepted is None
+    reference = baseline(tmp_path)
+    assert nights(run for run, _ in reference.runs) == [5, 4, 3, 2, 1, 0]
+    assert reference.accepted is None
 
 
 def test_where_all_runs_are_of_the_future_there_is_a_newest_all_the_same(tmp_path, monkeypatch):
@@ -527,8 +527,8 @@ def test_the_newest_earlier_class_of_the_same_machine_counts(tmp_path):
     now = a_run(tmp_path, 5, kind="unknown")
     with History(tmp_path) as history:
         but = now.relative_to(tmp_path).as_posix()
-        found = history.earlier_classes(ENVIRONMENT | {"kernel": "6.2"}, {SORT}, but=but)
-        assert found[SORT].gil_class.kind is GilClass.PARTLY
+        earlier = history.earlier_classes(ENVIRONMENT | {"kernel": "6.2"}, {SORT}, but=but)
+        assert earlier[SORT].gil_class.kind is GilClass.PARTLY
         assert history.earlier_classes(ENVIRONMENT, {Case.parse(CASE)}) == {}
 
 

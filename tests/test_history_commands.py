@@ -91,8 +91,8 @@ def test_only_the_newest_runs_count_unless_all_are_asked_for(run, tmp_path):
 
 def figures(shown):
     """The records, by name and side, their figures to six digits."""
-    found = json.loads(shown.out, parse_float=lambda text: f"{float(text):.6g}")
-    return sorted(found, key=lambda record: (record["name"], record["side"]))
+    records = json.loads(shown.out, parse_float=lambda text: f"{float(text):.6g}")
+    return sorted(records, key=lambda record: (record["name"], record["side"]))
 
 
 def test_all_runs_are_compared_by_the_sums_that_the_index_keeps(run, tmp_path):
@@ -110,7 +110,7 @@ def test_all_runs_are_compared_by_the_sums_that_the_index_keeps(run, tmp_path):
     changed = a_run(tmp_path, 3, factor=1.02)
     assert changed.exists()
     whole = figures(run("compare", *both, "--last", 0))
-    assert {each["name"] for each in whole} == {NAME, "bench_once[x]"}
+    assert {record["name"] for record in whole} == {NAME, "bench_once[x]"}
     assert whole == figures(run("compare", *both, "--last", 100))
 
 
@@ -135,7 +135,7 @@ def test_a_comparison_is_markdown_json_or_csv(run, tmp_path):
     text = run("compare", one, two, "--format", "markdown").out
     assert f"| {NAME} |" in text
     records = json.loads(run("compare", one, two, "--format", "json").out)
-    assert [each["side"] for each in records] == [str(one), str(two)]
+    assert [record["side"] for record in records] == [str(one), str(two)]
     assert records[0]["speedup_verdict"] is None
     assert records[1]["speedup_verdict"] == "?"
     assert records[1]["speedup_ratio"] == pytest.approx(0.5)
@@ -194,7 +194,7 @@ def test_an_incomplete_side_says_so(run, tmp_path, form):
     assert "incomplete: " not in first
     assert "incomplete: it was cut short" in second
     records = json.loads(run("compare", one, two, "--format", "json").out)
-    assert [each["complete"] for each in records] == [True, False]
+    assert [record["complete"] for record in records] == [True, False]
 
 
 def test_what_was_cut_short_is_named_where_nothing_else_is_there(run, tmp_path):
@@ -215,7 +215,7 @@ def test_runs_without_a_speedup_have_no_columns_of_nothing(run, tmp_path, form):
     slower["benchmarks"][0]["stats"]["median"] = 1.0
     save(two, slower)
     run("import", one, two)
-    names = sorted(each.stem for each in tmp_path.rglob("*imported*.json"))
+    names = sorted(path.stem for path in tmp_path.rglob("*imported*.json"))
     shown = run("compare", *names, "--format", form)
     assert shown.code == WELL, shown.err
     if form != "csv":

@@ -42,13 +42,13 @@ def top_levels(modules):
 
 def imports_of(source):
     """All modules that a file imports anywhere, functions and type checks included."""
-    found = set()
+    modules = set()
     for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            modules |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            found |= {node.module or ""}
-    return found
+            modules |= {node.module or ""}
+    return modules
 
 
 def catalogue_modules():

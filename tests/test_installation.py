@@ -119,7 +119,7 @@ def test_who_comes_second_takes_the_first_ones(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / name).touch()
     module._keep(tmp_path / "second", tmp_path / "first")
-    assert [each.name for each in (tmp_path / "first").iterdir()] == ["first"]
+    assert [path.name for path in (tmp_path / "first").iterdir()] == ["first"]
 
 
 def test_a_place_that_cannot_be_written_is_an_error(tmp_path):
@@ -221,7 +221,7 @@ def test_what_is_no_requirement():
 
 
 def test_a_commit_stays_pinned_to_it():
-    found = {
+    direct = {
         "metadata": {"name": "numpy", "version": "2.5"},
         "is_direct": True,
         "download_info": {
@@ -229,9 +229,9 @@ def test_a_commit_stays_pinned_to_it():
             "vcs_info": {"vcs": "git", "commit_id": "abc"},
         },
     }
-    assert module._pin(found) == "numpy @ git+https://example.org/numpy@abc"
-    del found["download_info"]["vcs_info"]
-    assert module._pin(found) == "numpy @ https://example.org/numpy"
+    assert module._pin(direct) == "numpy @ git+https://example.org/numpy@abc"
+    del direct["download_info"]["vcs_info"]
+    assert module._pin(direct) == "numpy @ https://example.org/numpy"
 
 
 def test_warnings_do_not_hide_the_error():

@@ -35,13 +35,13 @@ def changed(content, *path_and_value):
     """A copy of a document with another value at a path, or without it."""
     *path, last, value = path_and_value
     copy = json.loads(json.dumps(content))
-    found = copy
+    parent = copy
     for name in path:
-        found = found[name]
+        parent = parent[name]
     if value is DELETED:
-        del found[last]
+        del parent[last]
     else:
-        found[last] = value
+        parent[last] = value
     return copy
 
 
@@ -181,9 +181,9 @@ def hold_out(run, folder, hostile):
         ("report", hostile, "--format", "json"), ("map", hostile, "--format", "json"),
         ("advise", hostile, "--format", "json"), ("history", CASE, "--format", "json", *where),
     ]  # fmt: skip
-    found = [run(*command) for command in commands]
+    outputs = [run(*command) for command in commands]
     (folder / "o.json").unlink(missing_ok=True)
-    return {command[0]: shown for command, shown in zip(commands[::-1], found[::-1], strict=True)}
+    return {command[0]: shown for command, shown in zip(commands[::-1], outputs[::-1], strict=True)}
 
 
 def compares(results):
@@ -191,9 +191,9 @@ def compares(results):
     told = []
     with History(results, told.append) as history:
         for asked in (True, "good"):
-            found = compared_run(history, asked, ENVIRONMENT)
-            assert found is not None
-            benchmarks_of(found, told.append)
+            compared = compared_run(history, asked, ENVIRONMENT)
+            assert compared is not None
+            benchmarks_of(compared, told.append)
         for name in history.benchmarks(environment_digest(ENVIRONMENT)):
             history.reference_window(environment_digest(ENVIRONMENT), name[0], 20)
     return told
@@ -225,14 +225,14 @@ def test_remarks_of_others_are_theirs(folder):
     ]
     for extra in theirs:
         content = changed(WHOLE, "benchmarks", 0, "extra_info", extra)
-        found = decode_run("theirs.json", text_of(content).encode())
-        assert len(found.rows()) == len(WHOLE["benchmarks"]) - 1
+        run_read = decode_run("theirs.json", text_of(content).encode())
+        assert len(run_read.rows()) == len(WHOLE["benchmarks"]) - 1
 
 
 def test_other_keys_stay(folder):
     content = changed(WHOLE, "speedgate", "environment", "numpy", {"version": "2.4", "simd": [1]})
-    found = decode_run("a.json", text_of(content).encode())
-    assert found.environment["numpy"]["simd"] == [1]
+    run_read = decode_run("a.json", text_of(content).encode())
+    assert run_read.environment["numpy"]["simd"] == [1]
 
 
 @pytest.mark.parametrize("data", [

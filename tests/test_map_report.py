@@ -10,8 +10,8 @@ RELEASES = Classification(GilClass.RELEASES, True, "GIL held 0.01")
 DOUBTFUL = Classification(GilClass.PARTLY, False, "GIL held 0.25")
 
 
-def at(workload, size, value, found=RELEASES, **fields):
-    return row(Case(workload, size, "threads", 2), value, gil_class=found, **fields)
+def at(workload, size, value, gil_class=RELEASES, **fields):
+    return row(Case(workload, size, "threads", 2), value, gil_class=gil_class, **fields)
 
 
 ROWS = [

@@ -32,7 +32,10 @@ def test_every_build_runs_the_load_that_the_first_calibrated():
     matchup = made.matchup()
     matchup.run_block()
     matchup.run_block()
-    loads = [[(each["tasks"], each["loops"]) for each in of] for of in made.requests("calibrate")]
+    loads = [
+        [(request["tasks"], request["loops"]) for request in of]
+        for of in made.requests("calibrate")
+    ]
     assert loads == [[(4, None), (6, 7)], [(6, 7), (6, 7)]]
 
 
@@ -71,14 +74,14 @@ def test_beside_spinning_blas_threads_the_gil_says_nothing():
     matchup = made.matchup()
     matchup.run_block()
     assert made.requests("held") == [[], []]
-    assert [each["tasks"] for each in made.requests("check")[0]] == [CASE.workers]
+    assert [request["tasks"] for request in made.requests("check")[0]] == [CASE.workers]
 
 
 @pytest.mark.parametrize(("blas_threads", "placed"), [(1, True), (2, False), (None, False)])
 def test_workers_keep_to_cores_unless_blas_has_threads_of_its_own(blas_threads, placed):
     made = MadeBuilds({}, {}, entry=Entry(MadeWorkload(), CASE, blas_threads))
     made.matchup().run_block()
-    assert [each["placed"] for of in made.requests("open") for each in of] == [placed, placed]
+    assert [request["placed"] for of in made.requests("open") for request in of] == [placed, placed]
 
 
 def test_workers_are_left_alone_where_a_build_sets_the_threads_of_blas():
@@ -89,7 +92,7 @@ def test_workers_are_left_alone_where_a_build_sets_the_threads_of_blas():
     ]
     matchup = Matchup(made.entry, builds_under_test, 120.0, made.clock, made.clock.advance)
     matchup.run_block()
-    assert [each["placed"] for of in made.requests("open") for each in of] == [False, False]
+    assert [request["placed"] for of in made.requests("open") for request in of] == [False, False]
 
 
 def test_a_build_that_crashes_is_out_and_the_others_go_on():

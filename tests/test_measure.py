@@ -88,7 +88,9 @@ def test_it_stops_when_decided_after_the_second_process():
 
 def test_it_stops_as_soon_as_it_is_decided():
     bench = Bench()
-    bench.measure(Plan(seconds=50, processes=5), lambda found: len(found.processes) == 4)
+    bench.measure(
+        Plan(seconds=50, processes=5), lambda measurement: len(measurement.processes) == 4
+    )
     assert len(bench.runners) == 4
 
 
@@ -123,7 +125,7 @@ def test_check_only_compares_in_one_process_and_times_nothing():
 def test_the_results_are_compared_in_the_first_process_before_anything_is_timed():
     bench = Bench()
     bench.measure(Plan(seconds=10, processes=3))
-    first, *others = ([request["do"] for request in each.requests] for each in bench.runners)
+    first, *others = ([request["do"] for request in runner.requests] for runner in bench.runners)
     assert first[:4] == ["open", "check", "calibrate", "rounds"]
     assert all("check" not in requests for requests in others)
 
@@ -324,9 +326,9 @@ def test_time_stolen_from_others_is_not_the_workers():
     bench = Bench(ratio=1.0, pair_seconds=1.0, replies={"rounds": rounds})
     measured = bench.measure(plan)
     assert measured.steal_rate == pytest.approx(0.02)
-    found = measured.evidence(0.95).concurrency
+    concurrency = measured.evidence(0.95).concurrency
     quiet = Bench(ratio=1.0, pair_seconds=1.0).measure(plan).evidence(0.95).concurrency
-    assert found.high.value < 1.05 * quiet.high.value
+    assert concurrency.high.value < 1.05 * quiet.high.value
 
 
 def test_a_tracer_that_was_active_is_told_as_a_broken_premise():
@@ -453,8 +455,8 @@ def test_the_threads_of_every_blas_are_set():
 
 def test_blas_threads_can_be_left_alone():
     variables = runner_variables({"OMP_NUM_THREADS": "7"}, (), blas_threads=None)
-    found = {name: variables[name] for name in BLAS_THREAD_VARIABLES if name in variables}
-    assert found == {"OMP_NUM_THREADS": "7"}
+    kept = {name: variables[name] for name in BLAS_THREAD_VARIABLES if name in variables}
+    assert kept == {"OMP_NUM_THREADS": "7"}
 
 
 @pytest.mark.parametrize(
@@ -497,8 +499,8 @@ def test_the_standard_library_comes_before_all_that_may_hold_another():
     dynamic = os.path.join(LIBRARY, "lib-dynload")  # noqa: PTH118  # as it is in sys.path
     installed = os.path.join(LIBRARY, "site-packages")  # noqa: PTH118
     path = ["/package", "/theirs", LIBRARY, dynamic, installed, "/one"]
-    found = [LIBRARY, dynamic, "/one", "/two", "/package", "/theirs", installed]
-    assert ordered(path, ["/one", "/two"]) == found
+    expected = [LIBRARY, dynamic, "/one", "/two", "/package", "/theirs", installed]
+    assert ordered(path, ["/one", "/two"]) == expected
 
 
 @pytest.mark.parametrize(
@@ -580,11 +582,11 @@ def open_case(process, function, strategy="serial"):
 def test_a_runner_of_another_build_has_its_variables():
     process = RunnerProcess((TESTS_FOLDER,), 1, variables={"OMP_NUM_THREADS": "5"})
     try:
-        found = open_case(process, loads.square)["environment"]["variables"]
+        kept = open_case(process, loads.square)["environment"]["variables"]
     finally:
         process.close()
-    assert found["OMP_NUM_THREADS"] == "5"
-    assert found["OPENBLAS_NUM_THREADS"] == "1"
+    assert kept["OMP_NUM_THREADS"] == "5"
+    assert kept["OPENBLAS_NUM_THREADS"] == "1"
 
 
 def test_a_runner_has_no_thread_when_it_forks_its_workers():
@@ -630,8 +632,8 @@ def test_the_blas_threads_are_read_back():
     finally:
         process.close()
     assert {environment["variables"][name] for name in BLAS_THREAD_VARIABLES} == {"1"}
-    pools = [each for each in environment["blas"] if each["user_api"] == "blas"]
-    assert {each["num_threads"] for each in pools} <= {1}
+    pools = [pool for pool in environment["blas"] if pool["user_api"] == "blas"]
+    assert {pool["num_threads"] for pool in pools} <= {1}
 
 
 @pytest.mark.parametrize("strategy", ["serial", "threads", "processes"])
@@ -665,7 +667,7 @@ def noisy(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "kind", [pytest.param(each, marks=FROM_C if "C code" in each else ()) for each in NOISE]
+    "kind", [pytest.param(noise, marks=FROM_C if "C code" in noise else ()) for noise in NOISE]
 )
 def test_what_an_interpreter_prints_as_it_starts_does_not_get_among_the_replies(noisy, kind):
     noisy(NOISE[kind])
@@ -768,7 +770,9 @@ in_shared_memory = pytest.mark.skipif(
 
 def mapped_by(family):
     """The files in /dev/shm that these processes have in use: blocks and semaphores."""
-    paths = (Path(each.path) for process in family for each in process.memory_maps(grouped=False))
+    paths = (
+        Path(mapping.path) for process in family for mapping in process.memory_maps(grouped=False)
+    )
     return {path for path in paths if path.parent == SHARED_MEMORY and path.exists()}
 
 
@@ -871,9 +875,9 @@ def test_a_library_that_sets_a_huge_switch_interval_is_named_and_loses_nothing(
     monkeypatch.setattr(module, "find_py_spy", lambda: str(sampler))
     plan = Plan(seconds=0, pairs=1, held_seconds=0.01, time_limit=PATIENCE_SECONDS)
     case = Case("made", 3, "threads", 2)
-    found = measure(case, MadeWorkload(loads.keep_the_gil), plan, start)
-    assert "sys.setswitchinterval to 100000 s" in found.note
-    assert found.first("call_seconds") is not None
+    measurement = measure(case, MadeWorkload(loads.keep_the_gil), plan, start)
+    assert "sys.setswitchinterval to 100000 s" in measurement.note
+    assert measurement.first("call_seconds") is not None
     assert measure(case, SQUARE, plan, start).note is None
 
 

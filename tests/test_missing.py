@@ -55,9 +55,9 @@ def a_library():
     ],
 )
 def test_what_numpy_lacks_is_named(call, name):
-    found = what_is_missing(raised(call), {HOME})
-    assert found is not None
-    assert found.startswith(name)
+    missing = what_is_missing(raised(call), {HOME})
+    assert missing is not None
+    assert missing.startswith(name)
 
 
 @pytest.mark.parametrize("owner", [None, 1.0, "text", (), np.zeros])

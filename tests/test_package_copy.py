@@ -22,13 +22,13 @@ def bundled(tmp_path):
 
 def test_it_holds_what_measures_and_nothing_else(tmp_path):
     with lent_folder(tmp_path / "none") as folder:
-        lent = sorted(each.name for each in folder.iterdir())
+        lent = sorted(path.name for path in folder.iterdir())
         # The workloads are beside a checkout only, asv_runner where it is installed.
         assert set(lent) - {"workloads", FALLBACK_FOLDER} == {"speedgate", "threadpoolctl.py"}
         assert (FALLBACK_FOLDER in lent) == (find_spec("asv_runner") is not None)
         assert (folder / "speedgate" / "runner" / "server.py").is_file()
         assert not list(folder.rglob("__pycache__"))
-        assert not [each for each in folder.rglob("*") if each.is_symlink()]
+        assert not [path for path in folder.rglob("*") if path.is_symlink()]
     assert not folder.exists()
 
 

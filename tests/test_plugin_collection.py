@@ -76,7 +76,7 @@ def test_a_selection_leaves_a_fixed_bench_its_own_sizes(checkout, machine):
     assert checkout.run(ARTICLE, "--workloads=g", "--strategies=serial,foreach").ret == GREEN
     assert machine.cases == ["g-1e6-serial-1", "g-1e6-foreach-2"]
     for runner in machine.runners:
-        requests = {each["do"]: each for each in runner.requests}
+        requests = {request["do"]: request for request in runner.requests}
         assert requests["calibrate"]["loops"] == 1
         assert requests["rounds"]["pairs"] == 1
 
@@ -85,7 +85,7 @@ def test_the_article_in_full_has_its_own_size_and_tasks(checkout, machine):
     assert checkout.run(ARTICLE, "--article-full").ret == GREEN
     tasks = {}
     for runner in machine.runners:
-        requests = {each["do"]: each for each in runner.requests}
+        requests = {request["do"]: request for request in runner.requests}
         assert runner.case.size == 10_000_000
         tasks.setdefault(runner.case.workload, set()).add(requests["calibrate"]["tasks"])
     assert tasks == {"g": {100}, "f": {10}}

@@ -47,8 +47,8 @@ def test_a_regression_stays_red_until_it_is_accepted(checkout, machine):
         assert result.ret == RED
         says(result, "failed: g-1e6-threads-2 against 5 runs: speedup 1.35x")
     newest = max(checkout.documents(), key=lambda document: document["datetime"])
-    name = next(path for path, each in zip(checkout.files(), checkout.documents(), strict=True)
-                if each == newest)  # fmt: skip
+    name = next(path for path, document in zip(checkout.files(), checkout.documents(), strict=True)
+                if document == newest)  # fmt: skip
     assert main(["accept", str(name), "--why", "meant so"]) == 0
     result = checkout.run(*ONE, "--benchmark-compare")
     assert result.ret == GREEN
@@ -130,11 +130,14 @@ def test_a_session_that_was_killed_is_recovered_by_the_next(checkout, machine):
     (first,) = checkout.files()
     document = json.loads(first.read_text())
     lines = [document | {"benchmarks": []}]
-    lines += [{"benchmark": each} for each in document["benchmarks"]]
+    lines += [{"benchmark": benchmark} for benchmark in document["benchmarks"]]
     first.with_suffix(".part").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     first.unlink()
     says(checkout.run(*ONE), "its session was cut short")
-    assert sorted(each["speedgate"]["complete"] for each in checkout.documents()) == [False, True]
+    assert sorted(document["speedgate"]["complete"] for document in checkout.documents()) == [
+        False,
+        True,
+    ]
 
 
 GATED_ROOTS = bench(mark="gates=[Gate('scales', workloads=['roots'], min_size=1)],").replace(
@@ -210,7 +213,7 @@ def test_the_history_gate_can_be_left_out(checkout, machine):
     result = checkout.run(*ONE, "--benchmark-compare", "--no-history-gate")
     assert result.ret == GREEN
     assert "history" not in {
-        each["gate"] for each in checkout.documents()[-1]["speedgate"]["judgements"]
+        judgement["gate"] for judgement in checkout.documents()[-1]["speedgate"]["judgements"]
     }
 
 

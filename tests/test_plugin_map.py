@@ -101,6 +101,6 @@ def test_blas_is_measured_in_four_cells(checkout, machine):
     says(result, "BLAS 1 x1", "BLAS 1 x2", "default x1", "default x2")
     says(result, "matmul 1e4", "1.00 1.0", "1.65")
     says(result, "matmul 1e4 from one Python thread", "does not use all cores by itself")
-    asked = [each["extra_info"]["blas_threads_asked"] for each in
+    asked = [benchmark["extra_info"]["blas_threads_asked"] for benchmark in
              checkout.document()["benchmarks"]]  # fmt: skip
     assert asked == [1, "default"]

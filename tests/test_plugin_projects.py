@@ -79,13 +79,13 @@ def test_benchmarks_of_both_kinds_are_saved_where_each_kind_belongs(roots, machi
     assert roots.run("--benchmark-json=run.json").ret == GREEN
     names = ["bench_roots[roots-1e3-serial-1]", "bench_roots[roots-1e3-threads-2]", "bench_sum"]
     both = json.loads((roots.folder / "run.json").read_text())
-    assert [each["name"] for each in both["benchmarks"]] == names
+    assert [benchmark["name"] for benchmark in both["benchmarks"]] == names
     theirs, ours = roots.files()
     assert theirs.name.startswith("0001_")
     theirs, ours = roots.documents()
-    assert [each["name"] for each in theirs["benchmarks"]] == ["bench_sum"]
+    assert [benchmark["name"] for benchmark in theirs["benchmarks"]] == ["bench_sum"]
     assert "speedgate" not in theirs
-    assert [each["name"] for each in ours["benchmarks"]] == names[:2]
+    assert [benchmark["name"] for benchmark in ours["benchmarks"]] == names[:2]
     assert [row.case.id for row in read_run(roots.files()[1]).rows()] == machine.cases
 
 

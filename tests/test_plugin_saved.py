@@ -57,7 +57,7 @@ def test_what_is_saved_of_a_case(saved, machine):
 def test_the_durations_are_those_of_the_runner_to_the_last_digit(saved, machine):
     for case in machine.cases:
         stats, calls = saved.info(case)["stats"], calls_of(saved.info(case))
-        seconds = [each / calls for each in machine.contender_seconds(case)]
+        seconds = [duration / calls for duration in machine.contender_seconds(case)]
         assert stats["data"] == seconds
         assert (stats["min"], stats["max"]) == (min(seconds), max(seconds))
         assert stats["rounds"] == len(seconds)
@@ -69,10 +69,10 @@ def test_what_is_saved_of_the_run(saved):
     environment = section["environment"]
     for field in ("cpu", "usable_cores", "kernel", "python", "gil_enabled", "numpy", "blas"):
         assert environment[field] is not None
-    judged = {Case(**each["case"]).id: each for each in section["judgements"]}
+    judged = {Case(**judgement["case"]).id: judgement for judgement in section["judgements"]}
     assert set(judged) == {"g-1e6-threads-2", "g_out-1e6-threads-2", "f-1e5-threads-2"}
-    for each in judged.values():
-        assert {"gate", "case", "verdict", "reason", "speedup", "at_least"} <= set(each)
+    for judgement in judged.values():
+        assert {"gate", "case", "verdict", "reason", "speedup", "at_least"} <= set(judgement)
     assert judged["g-1e6-threads-2"]["at_least"] == 1.2
     assert judged["f-1e5-threads-2"]["at_most"] == 1.2
 
@@ -116,7 +116,9 @@ def test_a_run_can_be_written_where_it_is_asked_for(checkout, machine):
     document = json.loads((checkout.folder / "run.json").read_text())
     assert document["speedgate"] == checkout.document()["speedgate"]
     entry = document["benchmarks"][0]
-    seconds = [each / calls_of(entry) for each in machine.contender_seconds(machine.cases[0])]
+    seconds = [
+        duration / calls_of(entry) for duration in machine.contender_seconds(machine.cases[0])
+    ]
     assert entry["stats"]["data"] == seconds
 
 

@@ -75,7 +75,7 @@ def test_an_old_module_can_still_be_imported(module):
             return
         exec(code, {})
     if name is not None:
-        warning, *_ = [each for each in caught if each.category is DeprecationWarning]
+        warning, *_ = [warning for warning in caught if warning.category is DeprecationWarning]
         assert f"speedgate.{module} has moved: import {name} from" in str(warning.message)
 
 

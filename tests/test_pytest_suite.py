@@ -17,7 +17,7 @@ from speedgate.runner.strategies import CannotMeasure
 
 
 def test_a_function_with_arguments_is_called_with_them() -> None:
-    work = make_work(max, (1, 2), {"key": lambda each: -each}, None, None)
+    work = make_work(max, (1, 2), {"key": lambda number: -number}, None, None)
     assert work.call() == 1
     assert not work.must_renew
 
@@ -48,8 +48,8 @@ def test_other_plugins_are_switched_off_where_they_are(monkeypatch: pytest.Monke
         pytest_suite.importlib.util, "find_spec", lambda name: name if name in here else None
     )
     monkeypatch.setattr(pytest_suite, "_is_installed", lambda name: False)
-    found = arguments({"arguments": ["-pno:some"]})
-    assert found == ["-pno:some", "--capture=no", "-q", "--benchmark-disable", "-n0", "--no-cov"]
+    options = arguments({"arguments": ["-pno:some"]})
+    assert options == ["-pno:some", "--capture=no", "-q", "--benchmark-disable", "-n0", "--no-cov"]
 
 
 class OtherFixture:
@@ -101,15 +101,15 @@ def test_weaving_hands_nothing_over(fixture: Any) -> None:
         fixture().weave("json.dumps")
 
 
-def reports(**found: Any) -> Reports:
+def reports(**lists: Any) -> Reports:
     made = Reports()
-    for name, value in found.items():
+    for name, value in lists.items():
         setattr(made, name, value)
     return made
 
 
 @pytest.mark.parametrize(
-    ("found", "kind", "words"),
+    ("outcome", "kind", "words"),
     [
         ({"failed": ["a.py:3: assert 1 == 2"]}, CannotMeasure, "its test fails by itself: a.py:3"),
         ({"skipped": ["no data"]}, SkippedBySuite, "pytest skips it: no data"),
@@ -117,9 +117,9 @@ def reports(**found: Any) -> Reports:
         ({"failed": ["x: CannotMeasure: it uses weave"]}, CannotMeasure, "^it uses weave"),
     ],
 )
-def test_what_became_of_a_test_is_told(found: Any, kind: type[Exception], words: str) -> None:
+def test_what_became_of_a_test_is_told(outcome: Any, kind: type[Exception], words: str) -> None:
     with pytest.raises(kind, match=words):
-        pytest_suite.raise_unless_passed(reports(**found))
+        pytest_suite.raise_unless_passed(reports(**outcome))
 
 
 def test_a_test_that_passed_is_well() -> None:

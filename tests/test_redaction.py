@@ -63,7 +63,7 @@ def test_a_label_keeps_no_credentials(text):
 
 
 def test_labels_of_two_secrets_are_two():
-    specs = [parse_build(f"UV_INDEX_A_PASSWORD={each} numpy") for each in ("one", "two")]
+    specs = [parse_build(f"UV_INDEX_A_PASSWORD={password} numpy") for password in ("one", "two")]
     labels = module._labels(specs, ["3.11.7"] * 2)
     assert len(set(labels)) == 2
 

@@ -58,11 +58,11 @@ def document(*measurements, judgements=()):
             {"name": "other plugins have benchmarks, too", "stats": {"median": 9.0}},
             *(
                 {
-                    "name": each.case.id,
-                    "extra_info": {**extra_info(each), "bench": "bench_scaling"},
+                    "name": case_measured.case.id,
+                    "extra_info": {**extra_info(case_measured), "bench": "bench_scaling"},
                     "stats": {"median": 0.25},
                 }
-                for each in measurements
+                for case_measured in measurements
             ),
         ],
         "speedgate": section({"cpu": "A CPU"}, judgements),
@@ -79,15 +79,15 @@ def test_a_run_reads_back_as_it_was_written(tmp_path, measurement):
     judged = Judgement("threads-scale", CASE, Verdict.PASSED, "1.65x", at_least=1.2)
     run = read_run(write(tmp_path / "0001.json", document(measurement, judgements=[judged])))
     evidence = measurement.evidence(0.95)
-    (found,) = run.rows()
-    assert found.case == CASE
-    assert found.rounds == evidence.speedup
-    assert found.watched()["speedup"] == evidence.speedup
-    assert found.speedup == over_processes(evidence.speedup, evidence.process_speedups)
-    assert found.speedup.low < evidence.speedup.low
-    assert found.control == evidence.control.value
-    assert found.bench == "bench_scaling"
-    assert found.round_seconds == pytest.approx(0.5 / 3)  # a pair takes 0.5 s, at a speedup of 2
+    (row,) = run.rows()
+    assert row.case == CASE
+    assert row.rounds == evidence.speedup
+    assert row.watched()["speedup"] == evidence.speedup
+    assert row.speedup == over_processes(evidence.speedup, evidence.process_speedups)
+    assert row.speedup.low < evidence.speedup.low
+    assert row.control == evidence.control.value
+    assert row.bench == "bench_scaling"
+    assert row.round_seconds == pytest.approx(0.5 / 3)  # a pair takes 0.5 s, at a speedup of 2
     assert run.is_complete
     assert run.environment == {"cpu": "A CPU"}
     (read,) = run.judgements
@@ -98,15 +98,17 @@ def test_a_run_reads_back_as_it_was_written(tmp_path, measurement):
 def test_what_is_watched_from_run_to_run_counts_rounds_that_resemble_each_other_as_fewer():
     def of(levels):
         rounds = [Round(0.5 / level, 0.9 / level, cpu=0.9 / level) for level in levels]
-        found = Measurement(CASE)
-        found.processes = [[Pair(Round(1.0, 1.0, cpu=1.0), each) for each in rounds]]
-        found.replies = [{"tasks": 1, "loops": 1}]
-        return row_of(extra_info(found)).watched()
+        from_rounds = Measurement(CASE)
+        from_rounds.processes = [
+            [Pair(Round(1.0, 1.0, cpu=1.0), contender) for contender in rounds]
+        ]
+        from_rounds.replies = [{"tasks": 1, "loops": 1}]
+        return row_of(extra_info(from_rounds)).watched()
 
     numbers = [1 + 0.01 * number for number in range(40)]
     ordered = of(sorted(numbers))
     mixed = of(random.Random(1).sample(numbers, 40))
-    widths = [each["seconds"].high - each["seconds"].low for each in (mixed, ordered)]
+    widths = [figures["seconds"].high - figures["seconds"].low for figures in (mixed, ordered)]
     assert widths[0] < widths[1] / 2
     assert not of(numbers[:5])["seconds"].is_bounded
     assert mixed["cpu_per_wall"].value == pytest.approx(1.8)
@@ -169,7 +171,7 @@ def test_a_file_of_every_version_is_still_read(version):
     assert rows["g-1e6-threads-2"].speedup.value == 1.65
     assert rows["g-1e6-threads-2"].page_faults == (12.0, 10.0)
     assert rows["f-1e5-threads-2"].speedup.is_bounded is False
-    assert [each.verdict.value for each in run.judgements] == ["passed", "inconclusive"]
+    assert [judgement.verdict.value for judgement in run.judgements] == ["passed", "inconclusive"]
     assert run.environment["cpu"] == "A CPU"
 
 

@@ -264,7 +264,7 @@ def script(monkeypatch):
 
 def pairs_of(log, key):
     """The pairs of a batch as (who was first, rotation); both sides of a pair rotate alike."""
-    turns = [(name, rotation) for each, name, rotation in log if each == key]
+    turns = [(name, rotation) for logged, name, rotation in log if logged == key]
     pairs = list(zip(turns[::2], turns[1::2], strict=True))
     for (one, turned), (other, also_turned) in pairs:
         assert {one, other} == {"baseline", "contender"}
@@ -382,7 +382,7 @@ TAILS = {
         Tail(0, 2),
     ),
     "one lock, four workers": (
-        [stamp(1, 0, 2), *(stamp(each, 0, 2 * each, on_cpu=2) for each in (2, 3, 4))],
+        [stamp(1, 0, 2), *(stamp(number, 0, 2 * number, on_cpu=2) for number in (2, 3, 4))],
         {},
         8,
         Tail(0, 6 + 4 + 2),
@@ -616,8 +616,8 @@ def test_a_peer_may_round_differently_and_no_more(runner):
     assert runner.handle({"do": "check", "tasks": 4}) == {"tasks": 4}
     runner.handle({"do": "close"})
     assert "error" not in open_peer(runner, loads.total_wrong)
-    found = runner.handle({"do": "check", "tasks": 4})
-    assert "blas returned another result than NumPy for 4 of 4" in found["error"]["message"]
+    reply = runner.handle({"do": "check", "tasks": 4})
+    assert "blas returned another result than NumPy for 4 of 4" in reply["error"]["message"]
 
 
 @pytest.mark.parametrize("strategy", ["threads", "processes", "shared"])

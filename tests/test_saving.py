@@ -195,7 +195,7 @@ def test_half_a_line_is_taken_back_from_a_journal(tmp_path):
     journal.add_benchmark({"name": "kept"})
     journal._file.close()
     document = read_journal(journal.path.read_bytes())
-    assert [each["name"] for each in document["benchmarks"]] == ["kept"]
+    assert [benchmark["name"] for benchmark in document["benchmarks"]] == ["kept"]
 
 
 def test_a_full_disk_below_the_history_elsewhere_is_red(checkout, monkeypatch):

@@ -133,13 +133,14 @@ class Others:
 
 def scale(folder: Path, *arguments: str, capsys: Any) -> tuple[int, Json]:
     code = main(["scale", *arguments, "--format", "json", "--results", str(folder / "results")])
-    found = json.loads(capsys.readouterr().out)
-    return code, found
+    document = json.loads(capsys.readouterr().out)
+    return code, document
 
 
-def by_name(found: Json) -> dict[str, Json]:
+def by_name(document: Json) -> dict[str, Json]:
     return {
-        each["name"].rpartition(".")[2].rpartition("::")[2]: each for each in found["benchmarks"]
+        benchmark["name"].rpartition(".")[2].rpartition("::")[2]: benchmark
+        for benchmark in document["benchmarks"]
     }
 
 
@@ -173,8 +174,8 @@ def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_every_test_has_its_outcome(tests: Path, capsys: Any) -> None:
-    code, found = scale(tests, "test_some.py", capsys=capsys)
-    outcomes = {name: each["outcome"] for name, each in by_name(found).items()}
+    code, document = scale(tests, "test_some.py", capsys=capsys)
+    outcomes = {name: benchmark["outcome"] for name, benchmark in by_name(document).items()}
     assert outcomes == {
         "test_healthy": "measured",
         "test_locked": "measured",
@@ -190,13 +191,13 @@ def test_every_test_has_its_outcome(tests: Path, capsys: Any) -> None:
         "test_skipped": "not applicable",
     }
     assert code == 0
-    reasons = {name: each["reason"] for name, each in by_name(found).items()}
+    reasons = {name: benchmark["reason"] for name, benchmark in by_name(document).items()}
     assert "test_some.py" in reasons["test_fails"]
     assert "SIGSEGV" in reasons["test_dies"]
     assert "too short" in reasons["test_sort[1000]"]
     assert "weave" in reasons["test_woven"]
     assert "not here" in reasons["test_skipped"]
-    assert by_name(found)["test_own"]["shared_reason"]
+    assert by_name(document)["test_own"]["shared_reason"]
     assert_saved(tests)
 
 
@@ -204,18 +205,20 @@ def assert_saved(folder: Path) -> None:
     [file] = (folder / "results").glob("*/*.json")
     run = read_run(file)
     assert run.is_complete
-    benchmarks = {each.case.workload: each for each in run.rows()}
+    benchmarks = {row.case.workload: row for row in run.rows()}
     assert "test_some.py::test_healthy" in benchmarks
     document = json.loads(file.read_text())
-    [healthy] = [each for each in document["benchmarks"] if "test_healthy" in each["name"]]
+    [healthy] = [
+        benchmark for benchmark in document["benchmarks"] if "test_healthy" in benchmark["name"]
+    ]
     assert healthy["group"] == "hashes"
     assert healthy["extra_info"]["bytes"] == 200_000
     assert len(document["speedgate"]["scale"]) == 12
 
 
 def test_every_benchmark_of_asv_has_its_outcome(suite: Path, capsys: Any) -> None:
-    code, found = scale(suite, ".", capsys=capsys)
-    outcomes = {name: each["outcome"] for name, each in by_name(found).items()}
+    code, document = scale(suite, ".", capsys=capsys)
+    outcomes = {name: benchmark["outcome"] for name, benchmark in by_name(document).items()}
     assert outcomes == {
         "time_hash(100000, 'sha256')": "measured",
         "time_hash(100000, 'sha512')": "not applicable",
@@ -233,20 +236,24 @@ def test_every_benchmark_of_asv_has_its_outcome(suite: Path, capsys: Any) -> Non
         "timeraw_import": "not applicable",
     }
     assert code == 0
-    assert len(found["benchmarks"]) == 15  # two are called time_never
-    reasons = [each["reason"] for each in found["benchmarks"] if "time_never" in each["name"]]
-    assert any("setup_cache fails" in each and "bench_some.py" in each for each in reasons)
-    assert any("setup fails" in each and "ValueError: no set-up" in each for each in reasons)
-    [broken] = found["broken"]
+    assert len(document["benchmarks"]) == 15  # two are called time_never
+    reasons = [
+        benchmark["reason"]
+        for benchmark in document["benchmarks"]
+        if "time_never" in benchmark["name"]
+    ]
+    assert any("setup_cache fails" in reason and "bench_some.py" in reason for reason in reasons)
+    assert any("setup fails" in reason and "ValueError: no set-up" in reason for reason in reasons)
+    [broken] = document["broken"]
     assert "bench_broken.py:1" in broken["reason"]
 
 
 def test_a_gate_fails_the_run_and_names_what_it_failed(tests: Path, capsys: Any) -> None:
-    code, found = scale(
+    code, document = scale(
         tests, "test_some.py", "-k", "holds or races", "--min-speedup", "50", capsys=capsys
     )
     assert code == 1
-    judged = by_name(found)
+    judged = by_name(document)
     assert judged["test_races"]["judgement"]["verdict"] == "failed"
     assert "not thread-safe" in judged["test_races"]["judgement"]["reason"]
 
@@ -255,9 +262,9 @@ def test_rules_of_the_project_are_read(tests: Path, capsys: Any) -> None:
     (tests / "pyproject.toml").write_text(
         "[[tool.speedgate.scale]]\nmatch = 'test_races'\nmin-speedup = 1.1\n"
     )
-    code, found = scale(tests, "test_some.py", "-k", "races or woven", capsys=capsys)
+    code, document = scale(tests, "test_some.py", "-k", "races or woven", capsys=capsys)
     assert code == 1
-    assert by_name(found)["test_woven"]["judgement"] is None
+    assert by_name(document)["test_woven"]["judgement"] is None
 
 
 @pytest.mark.parametrize(
@@ -291,10 +298,10 @@ def test_a_file_that_cannot_be_imported_is_told_with_its_line(tests: Path, capsy
 
 
 def test_what_the_budget_does_not_reach_is_said(tests: Path, capsys: Any) -> None:
-    code, found = scale(
+    code, document = scale(
         tests, "test_some.py", "-k", "healthy or holds or own", "--budget", "0.1", capsys=capsys
     )
-    outcomes = [each["outcome"] for each in found["benchmarks"]]
+    outcomes = [benchmark["outcome"] for benchmark in document["benchmarks"]]
     assert code == 0
     assert outcomes.count("not reached") == 2
 

@@ -77,9 +77,9 @@ def test_the_benchmarks_of_a_project_are_measured_in_both_builds(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert duel(project, "digest") == 0
-    [found] = json.loads(capsys.readouterr().out)["findings"]
-    assert found["case"]["workload"] == "test_some.py::test_digest"
-    assert found["verdict"] in ("same", "inconclusive", "better", "worse")
+    [finding] = json.loads(capsys.readouterr().out)["findings"]
+    assert finding["case"]["workload"] == "test_some.py::test_digest"
+    assert finding["verdict"] in ("same", "inconclusive", "better", "worse")
     assert len(list(project.glob("results/*/*.json"))) == 2
 
 
@@ -87,6 +87,6 @@ def test_what_is_not_thread_safe_fails_in_both(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert duel(project, "races") == 1  # nothing was measured
-    [found] = json.loads(capsys.readouterr().out)["findings"]
-    assert found["verdict"] == "failed"
-    assert "another result in threads" in found["reason"]
+    [finding] = json.loads(capsys.readouterr().out)["findings"]
+    assert finding["verdict"] == "failed"
+    assert "another result in threads" in finding["reason"]

@@ -129,9 +129,9 @@ def test_what_has_no_figures_is_not_evaluated(outcome: ScaleOutcome) -> None:
 def test_the_cause_is_what_the_figures_bear_out(
     evidence: Evidence, kind: Classification | None, words: str
 ) -> None:
-    found = cause(evidence, kind)
-    assert words in found
-    assert bool(words) == bool(found)
+    sentence = cause(evidence, kind)
+    assert words in sentence
+    assert bool(words) == bool(sentence)
 
 
 def test_contention_is_told_where_the_intervals_lie_apart() -> None:

@@ -38,7 +38,7 @@ RUN = ("-p", "no:randomly", "--benchmark-min-rounds=2", "--benchmark-max-time=0.
 def project(pytester: Any, request: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A project of somebody else, with its tests in a folder below its root."""
     monkeypatch.setattr(scale_run, "EACH_SECONDS", 0.2)
-    for name in [each for each in os.environ if each.startswith("PYTEST_XDIST")]:
+    for name in [variable for variable in os.environ if variable.startswith("PYTEST_XDIST")]:
         monkeypatch.delenv(name)  # these tests may run under xdist, the inner ones do not
     installed = request.config.pluginmanager.get_plugin("speedgate")
     pytester.plugins = [] if installed else ["speedgate.plugin.entry"]
@@ -61,11 +61,11 @@ def test_what_pytest_benchmark_saves_is_its_own(project: Any) -> None:
     project.runpytest_inprocess(
         "inner", *RUN, "--speedgate-threads=2", "--benchmark-json=out.json", "-k", "digest"
     )
-    found = json.loads((project.path / "out.json").read_text())
-    [benchmark] = found["benchmarks"]
+    document = json.loads((project.path / "out.json").read_text())
+    [benchmark] = document["benchmarks"]
     assert benchmark["extra_info"] == {"bytes": 100_000}
     assert benchmark["stats"]["rounds"] >= 2
-    assert "speedgate" not in found
+    assert "speedgate" not in document
 
 
 def test_without_the_option_nothing_is_measured(project: Any) -> None:

@@ -71,30 +71,30 @@ class FakeRunner:
 
 def runners(*fails: Json) -> tuple[Callable[[], FakeRunner], list[Json]]:
     log: list[Json] = []
-    each = iter(fails)
-    return lambda: FakeRunner(log, **next(each, {})), log
+    next_failures = iter(fails)
+    return lambda: FakeRunner(log, **next(next_failures, {})), log
 
 
 def test_private_state_is_measured_first_and_both_kinds_then() -> None:
     open_runner, log = runners()
-    found = scale(BENCHMARK, 2, PLAN, open_runner)
-    assert found.outcome is ScaleOutcome.MEASURED
-    assert [each["both"] for each in log if each["do"] == "open"] == [False, True]
-    assert [each["do"] for each in log].count("check") == 2
-    assert [each["do"] for each in log].count("conclude") == 2
+    scaled = scale(BENCHMARK, 2, PLAN, open_runner)
+    assert scaled.outcome is ScaleOutcome.MEASURED
+    assert [request["both"] for request in log if request["do"] == "open"] == [False, True]
+    assert [request["do"] for request in log].count("check") == 2
+    assert [request["do"] for request in log].count("conclude") == 2
 
 
 def test_one_thread_has_nothing_to_share() -> None:
     open_runner, log = runners()
     scale(BENCHMARK, 1, PLAN, open_runner)
-    assert [each["both"] for each in log if each["do"] == "open"] == [False, False]
+    assert [request["both"] for request in log if request["do"] == "open"] == [False, False]
 
 
 def test_what_is_not_applicable_starts_no_runner() -> None:
     benchmark = Benchmark("bench.track_x", "bench.track_x", {}, refusal="it measures no time")
     open_runner, log = runners()
-    found = scale(benchmark, 2, PLAN, open_runner)
-    assert (found.outcome, found.reason) == (ScaleOutcome.NOT_APPLICABLE, "it measures no time")
+    scaled = scale(benchmark, 2, PLAN, open_runner)
+    assert (scaled.outcome, scaled.reason) == (ScaleOutcome.NOT_APPLICABLE, "it measures no time")
     assert log == []
 
 
@@ -127,21 +127,21 @@ def test_what_is_not_applicable_starts_no_runner() -> None:
 )
 def test_what_fails_says_what_becomes_of_it(fails: Json, outcome: ScaleOutcome, words: str) -> None:
     open_runner, log = runners(fails)
-    found = scale(BENCHMARK, 2, PLAN, open_runner)
-    assert found.outcome is outcome
-    assert words in found.reason
-    assert found.measurement is None
+    scaled = scale(BENCHMARK, 2, PLAN, open_runner)
+    assert scaled.outcome is outcome
+    assert words in scaled.reason
+    assert scaled.measurement is None
     assert log[-1] == {"do": "close"}
 
 
 def test_both_kinds_of_state_are_compared_within_the_processes_that_have_both() -> None:
     first, second = pair(1.9), pair(1.5)
-    found = scale(BENCHMARK, 1, PLAN, runners()[0])
-    assert found.measurement is not None
+    scaled = scale(BENCHMARK, 1, PLAN, runners()[0])
+    assert scaled.measurement is not None
     pairs = [Pair.from_json(first)] * 10, [Pair.from_json(second)] * 10
-    found.measurement.processes = list(map(list, pairs))
-    found.measurement.shared = [[], [Pair.from_json(pair(1.1))] * 10]
-    private, shared = found.beside_shared(0.95), found.shared()
+    scaled.measurement.processes = list(map(list, pairs))
+    scaled.measurement.shared = [[], [Pair.from_json(pair(1.1))] * 10]
+    private, shared = scaled.beside_shared(0.95), scaled.shared()
     assert private is not None
     assert shared is not None
     assert (private.value, shared.value) == (1.5, 1.1)
@@ -149,19 +149,19 @@ def test_both_kinds_of_state_are_compared_within_the_processes_that_have_both() 
 
 def test_what_only_sharing_breaks_is_measured_all_the_same() -> None:
     open_runner, log = runners({}, {"check": ("FailsInThreads", "shared: another result")})
-    found = scale(BENCHMARK, 2, Plan(seconds=0.0, processes=3), open_runner, lambda _: False)
-    assert found.outcome is ScaleOutcome.MEASURED
-    assert found.shared_reason == "another result"
-    assert found.measurement is not None
-    assert [each["both"] for each in log if each["do"] == "open"] == [False, True, False]
-    assert len(found.measurement.processes) == 2
+    scaled = scale(BENCHMARK, 2, Plan(seconds=0.0, processes=3), open_runner, lambda _: False)
+    assert scaled.outcome is ScaleOutcome.MEASURED
+    assert scaled.shared_reason == "another result"
+    assert scaled.measurement is not None
+    assert [request["both"] for request in log if request["do"] == "open"] == [False, True, False]
+    assert len(scaled.measurement.processes) == 2
 
 
 def test_a_crash_while_sharing_costs_nothing_of_what_is_known_without() -> None:
     open_runner, _ = runners({}, {"rounds": RunnerEnded("rounds", "by signal SIGSEGV")})
-    found = scale(BENCHMARK, 2, PLAN, open_runner)
-    assert found.outcome is ScaleOutcome.MEASURED
-    assert "SIGSEGV" in (found.shared_reason or "")
+    scaled = scale(BENCHMARK, 2, PLAN, open_runner)
+    assert scaled.outcome is ScaleOutcome.MEASURED
+    assert "SIGSEGV" in (scaled.shared_reason or "")
 
 
 def test_any_other_error_is_told_as_it_is() -> None:

@@ -135,8 +135,8 @@ def test_a_declaration_has_its_cases_in_order():
 
 
 def test_each_case_comes_with_its_workload():
-    found = cases(Selection(workloads=("g",), sizes=(7,), strategies=("threads",)), DECLARED)
-    assert found == [(G, Case("g", 7, "threads", 2))]
+    selected = cases(Selection(workloads=("g",), sizes=(7,), strategies=("threads",)), DECLARED)
+    assert selected == [(G, Case("g", 7, "threads", 2))]
 
 
 def test_a_selection_takes_the_place_of_what_is_declared():
@@ -178,8 +178,8 @@ def test_without_sizes_every_workload_has_its_own(largest_only, sizes):
 
 def test_a_selection_takes_the_place_of_a_workloads_own_sizes():
     declared = Declaration([Sized()], (), ["threads"], [2])
-    found = cases(Selection(sizes=(7,)), declared)
-    assert [case.size for _, case in found] == [7]
+    selected = cases(Selection(sizes=(7,)), declared)
+    assert [case.size for _, case in selected] == [7]
 
 
 def test_spawn_is_called_processes():

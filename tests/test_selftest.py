@@ -46,8 +46,8 @@ def said():
     return []
 
 
-def selftest(machine, trials=3, say=print):
-    return run_selftest(G_OUT, CONTROL, 2, TWO, trials, machine.open, say)
+def selftest(machine, trials=3, notify=print):
+    return run_selftest(G_OUT, CONTROL, 2, TWO, trials, machine.open, notify)
 
 
 # --- A/A
@@ -187,12 +187,12 @@ def test_the_conclusions_of_a_machine_that_cannot_judge():
 
 
 def test_a_a_is_one_worker_in_two_processes_then_each_trial_is_a_gate(machine, said):
-    found = selftest(machine, trials=3, say=said.append)
+    seen = selftest(machine, trials=3, notify=said.append)
     sessions = [(runner.case.workers, runner.case.size) for runner in machine.runners]
     assert sessions == [(1, SIZE)] * 2 + [(2, SIZE)] * 3 * MIN_PROCESSES
     assert all(runner.is_closed for runner in machine.runners)
-    assert found.same_is_one()
-    assert [each.verdict for each in found.judgements] == [Verdict.PASSED] * 3
+    assert seen.same_is_one()
+    assert [trial.verdict for trial in seen.judgements] == [Verdict.PASSED] * 3
     assert len(said) == 4
     assert said[0].startswith("one worker against the baseline: 1.0")
     assert said[0].endswith("expected 1.00")
@@ -204,7 +204,7 @@ def test_a_gate_of_the_selftest_is_measured_as_in_a_run(machine):
     selftest(machine, trials=2)
     gates = [runner for runner in machine.runners if runner.case.workers == 2]
     for runner in gates:
-        assert [each["key"] for each in runner.requests[0]["batches"]] == ["work", "control"]
+        assert [request["key"] for request in runner.requests[0]["batches"]] == ["work", "control"]
         assert "held" in runner.asked
     assert len({runner.requests[0]["batches"][0]["seed"] for runner in gates}) > 1
 
@@ -212,16 +212,16 @@ def test_a_gate_of_the_selftest_is_measured_as_in_a_run(machine):
 def test_an_inconclusive_trial_takes_all_its_processes(machine):
     machine.behave("g_out", CROWDED)
     machine.control = 1.05
-    found = selftest(machine, trials=1)
-    assert [each.verdict for each in found.judgements] == [Verdict.INCONCLUSIVE]
+    seen = selftest(machine, trials=1)
+    assert [trial.verdict for trial in seen.judgements] == [Verdict.INCONCLUSIVE]
     assert len(machine.of("g_out-1e6-threads-2")) == MAX_PROCESSES
 
 
 def test_a_workload_that_does_not_scale_shows_as_false_alarms(machine):
     machine.behave("g_out", HOLDS_GIL)
-    found = selftest(machine, trials=2)
-    assert found.count(Verdict.FAILED) == 2
-    assert found.false_alarms().value == 1.0
+    seen = selftest(machine, trials=2)
+    assert seen.count(Verdict.FAILED) == 2
+    assert seen.false_alarms().value == 1.0
 
 
 def test_an_instrument_that_is_wrong_is_seen_by_a_a(machine):

@@ -16,7 +16,7 @@ def test_above_1_is_faster():
 
 def test_it_is_the_median_of_the_pairs_and_not_the_ratio_of_medians():
     drifting = [(1.0, 0.5), (10.0, 5.0), (100.0, 50.0), (1.0, 0.5), (50.0, 25.0), (3.0, 1.5)]
-    assert speedup(PairedSample.of([[pair(*each) for each in drifting]])).value == 2.0
+    assert speedup(PairedSample.of([[pair(*seconds) for seconds in drifting]])).value == 2.0
 
 
 def test_all_processes_count():

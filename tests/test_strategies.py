@@ -296,7 +296,7 @@ def test_it_can_be_shut_down_twice(strategy, token, is_used):
     executor.shutdown()
 
 
-@pytest.fixture(params=[name for name, each in STRATEGIES.items() if each.share is not None])
+@pytest.fixture(params=[name for name, known in STRATEGIES.items() if known.share is not None])
 def sharing(request):
     return strategy_here(request.param)
 
@@ -329,12 +329,12 @@ def test_arrays_of_any_kind_come_back_as_they_were(sharing):
         {"nested": (np.float32(1.5), np.ones(2) == 1)},
     ]
     shared = sharing.share(value)
-    found = shared.load()
-    for one, other in zip(value[:6], found[:6], strict=True):
+    loaded = shared.load()
+    for one, other in zip(value[:6], loaded[:6], strict=True):
         assert one.dtype == other.dtype
         assert np.array_equal(one, other)
-    assert found[6]["nested"][0] == np.float32(1.5)
-    del found
+    assert loaded[6]["nested"][0] == np.float32(1.5)
+    del loaded
     shared.close()
 
 
@@ -499,7 +499,7 @@ def test_a_cluster_with_too_few_workers_is_refused():
 
 def test_workers_of_the_same_build_are_chosen_and_no_more_than_asked_for():
     here = describe_interpreter()
-    assert choose(2, {f"tcp://{each}": here for each in "cab"}) == ["tcp://a", "tcp://b"]
+    assert choose(2, {f"tcp://{worker}": here for worker in "cab"}) == ["tcp://a", "tcp://b"]
 
 
 OTHER_BLAS = {"user_api": "blas", "internal_api": "mkl", "version": "1", "num_threads": 8}

@@ -20,8 +20,8 @@ def test_a_workload_is_found_by_module_and_name():
 def test_the_current_folder_is_looked_at(tmp_path, monkeypatch):
     (tmp_path / "workload_of_the_user.py").write_text("MINE = object()\n")
     monkeypatch.chdir(tmp_path)
-    found = find_workload("workload_of_the_user:MINE")
-    assert found is sys.modules.pop("workload_of_the_user").MINE
+    workload = find_workload("workload_of_the_user:MINE")
+    assert workload is sys.modules.pop("workload_of_the_user").MINE
 
 
 def test_what_the_package_brings_along_comes_last(tmp_path, monkeypatch):

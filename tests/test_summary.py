@@ -55,21 +55,21 @@ def stored(rows, judgements=()):
     """A run as it is read from a file, with the least that a report needs."""
     benchmarks = [
         {
-            "name": each.case.id,
+            "name": entry.case.id,
             "extra_info": {
-                "case": each.case.as_json(),
-                "speedup": each.speedup.as_json(),
-                "bench": each.bench,
-                "page_faults": each.page_faults,
+                "case": entry.case.as_json(),
+                "speedup": entry.speedup.as_json(),
+                "bench": entry.bench,
+                "page_faults": entry.page_faults,
             },
             "stats": {"median": 1.0},
         }
-        for each in rows
+        for entry in rows
     ]
     section = {
         "format_version": FORMAT_VERSION,
         "environment": ENVIRONMENT,
-        "judgements": [each.as_json() for each in judgements],
+        "judgements": [judged.as_json() for judged in judgements],
     }
     document = {"benchmarks": benchmarks, "speedgate": section}
     return decode_run("results/0001.json", json.dumps(document).encode())
@@ -134,10 +134,10 @@ def test_a_case_that_two_gates_judged_shows_the_one_that_failed():
 
 
 def test_a_speedup_above_the_workers_is_never_left_unexplained():
-    found = remarks([row(G, 2.4), row(F, 1.9)])
-    assert len(found) == 1
-    assert found[0].startswith(f"{G.id}: 2.40x is more than 2 workers")
-    assert any(found[0].split(":")[0] in line for line in texts([row(G, 2.4)]))
+    lines = remarks([row(G, 2.4), row(F, 1.9)])
+    assert len(lines) == 1
+    assert lines[0].startswith(f"{G.id}: 2.40x is more than 2 workers")
+    assert any(lines[0].split(":")[0] in line for line in texts([row(G, 2.4)]))
 
 
 @pytest.mark.parametrize(

@@ -56,8 +56,8 @@ def test_a_package_of_time_functions_is_an_asv_suite(tmp_path: Path) -> None:
 
 
 def test_tests_of_several_targets_are_one_suite(project: Path) -> None:
-    found = parse_targets(["tests", "tests/test_a.py::test_x[1]", "suite"], project)
-    assert found == [
+    suites = parse_targets(["tests", "tests/test_a.py::test_x[1]", "suite"], project)
+    assert suites == [
         Suite("asv", str(project / "suite")),
         Suite("pytest", str(project), ("tests", "tests/test_a.py::test_x[1]")),
     ]
@@ -101,23 +101,23 @@ SUITE = Suite("asv", "/suite")
 
 def test_each_combination_of_parameters_is_a_benchmark() -> None:
     entry = ENTRY | {"params": [["1", "2"], ["'a'", "'b'"]]}
-    found = list(asv_benchmarks(SUITE, entry))
-    assert [each.name for each in found] == [
+    benchmarks = list(asv_benchmarks(SUITE, entry))
+    assert [benchmark.name for benchmark in benchmarks] == [
         "bench.A.time_x(1, 'a')",
         "bench.A.time_x(1, 'b')",
         "bench.A.time_x(2, 'a')",
         "bench.A.time_x(2, 'b')",
     ]
-    assert [each.target["param"] for each in found] == [0, 1, 2, 3]
+    assert [benchmark.target["param"] for benchmark in benchmarks] == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize(
     ("more", "word"), [({"type": "track"}, "track"), ({"raw": True}, "timeraw")]
 )
 def test_what_measures_no_time_is_not_applicable(more: dict[str, object], word: str) -> None:
-    [found] = asv_benchmarks(SUITE, ENTRY | more)
-    assert found.refusal is not None
-    assert word in found.refusal
+    [benchmark] = asv_benchmarks(SUITE, ENTRY | more)
+    assert benchmark.refusal is not None
+    assert word in benchmark.refusal
 
 
 def test_two_suites_of_one_name_have_two_caches() -> None:
@@ -128,7 +128,7 @@ def test_two_suites_of_one_name_have_two_caches() -> None:
 
 
 def named(*names: str) -> list[Benchmark]:
-    return [Benchmark(name=each, function=each.partition("(")[0], target={}) for each in names]
+    return [Benchmark(name=name, function=name.partition("(")[0], target={}) for name in names]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def named(*names: str) -> list[Benchmark]:
 )
 def test_names_are_selected_as_by_pytest(expression: str | None, expected: list[str]) -> None:
     benchmarks = named("time_sum(1)", "time_sum(2)", "time_sort")
-    assert [each.name for each in select(benchmarks, expression)] == expected
+    assert [benchmark.name for benchmark in select(benchmarks, expression)] == expected
 
 
 @pytest.mark.parametrize("expression", ["sum and", "(sum", "not", "sum sort"])
@@ -158,18 +158,18 @@ def test_an_expression_runs_no_code() -> None:
 
 def test_one_of_every_function_comes_first() -> None:
     benchmarks = named("a(1)", "a(2)", "a(3)", "b", "c(1)", "c(2)")
-    names = [each.name for each in spread(benchmarks)]
+    names = [benchmark.name for benchmark in spread(benchmarks)]
     assert names == ["a(3)", "b", "c(2)", "a(2)", "c(1)", "a(1)"]
     assert len(spread(benchmarks, 4)) == 4
-    assert [each.name for each in spread(benchmarks, 2)] == ["a(3)", "b"]
-    assert [each.name for each in spread(named(*"abcdef"), 2)] == ["a", "d"]
+    assert [benchmark.name for benchmark in spread(benchmarks, 2)] == ["a(3)", "b"]
+    assert [benchmark.name for benchmark in spread(named(*"abcdef"), 2)] == ["a", "d"]
 
 
 def test_a_sample_is_of_what_measures_time() -> None:
     memory = replace(named("peakmem_a")[0], refusal="it measures memory")
     listing = Listing([memory, *named("a", "b")])
-    found = chosen(listing, Request(threads=(2,), sample=1))
-    assert [each.name for each in found] == ["a", "peakmem_a"]
+    sampled = chosen(listing, Request(threads=(2,), sample=1))
+    assert [benchmark.name for benchmark in sampled] == ["a", "peakmem_a"]
 
 
 @pytest.mark.parametrize(
@@ -199,5 +199,5 @@ def test_what_cannot_be_imported_is_listed_beside_the_others() -> None:
     listing = Listing()
     reply = {"benchmarks": [ENTRY], "broken": [{"name": "bench_b", "reason": "b.py:1: no"}]}
     listing.add(SUITE, reply, ())
-    assert [each.name for each in listing.benchmarks] == ["bench.A.time_x"]
+    assert [benchmark.name for benchmark in listing.benchmarks] == ["bench.A.time_x"]
     assert listing.broken == [("bench_b", "b.py:1: no")]

@@ -150,7 +150,7 @@ def test_no_command_passes_escapes_on(tmp_path, capsys, monkeypatch, columns):
         ("map", path, "--details"), ("compare", path, duel), ("history", *where),
         ("history", "other", *where), ("accept", path, "--why", "x", *where),
         ("report", tmp_path / "bad\x1b[31m.json"), ("export", path, tmp_path / "o\x1b.json"),
-        *(("report", each, "--format", "markdown") for each in (path, duel)),
+        *(("report", file, "--format", "markdown") for file in (path, duel)),
         ("map", path, "--format", "markdown"), ("compare", path, duel, "--format", "markdown"),
     ]:  # fmt: skip
         main(list(map(str, command)))

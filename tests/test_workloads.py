@@ -61,8 +61,8 @@ def is_available(workload):
 def test_the_catalogue_holds_what_every_module_declares():
     declared = {}
     for module in pkgutil.iter_modules(workloads.__path__, "workloads."):
-        found = getattr(importlib.import_module(module.name), "WORKLOADS", ())
-        declared.update({each.name: each for each in found})
+        declarations = getattr(importlib.import_module(module.name), "WORKLOADS", ())
+        declared.update({declaration.name: declaration for declaration in declarations})
     assert declared == CATALOGUE
 
 
@@ -162,12 +162,16 @@ def add_one(size, rng):
     return functools.partial(np.add, rng.random(size), 1.0)
 """)
     monkeypatch.syspath_prepend(tmp_path)
-    found = find("declared_operations:add_one")
-    assert (found.name, found.purpose, found.sizes) == ("add_one", "x + 1", (10, 100, 1000))
-    assert (found.expect, found.source) == (RELEASES, "here")
-    assert reference(found.prepare) == "declared_operations:add_one.prepare"
-    assert import_folders(found) == (str(tmp_path),)
-    assert found.function(find(reference(found.prepare))(5, 0)).shape == (5,)
+    declaration = find("declared_operations:add_one")
+    assert (declaration.name, declaration.purpose, declaration.sizes) == (
+        "add_one",
+        "x + 1",
+        (10, 100, 1000),
+    )
+    assert (declaration.expect, declaration.source) == (RELEASES, "here")
+    assert reference(declaration.prepare) == "declared_operations:add_one.prepare"
+    assert import_folders(declaration) == (str(tmp_path),)
+    assert declaration.function(find(reference(declaration.prepare))(5, 0)).shape == (5,)
 
 
 def test_tasks_share_no_memory_that_they_write_into():

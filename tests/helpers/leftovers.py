@@ -13,7 +13,9 @@ STAY = ("resource_tracker", "multiprocessing.forkserver", "speedgate.measuring.g
 
 def threads() -> set[threading.Thread]:
     """All threads, without those of Dask that serve the whole process."""
-    return {each for each in threading.enumerate() if not each.name.startswith("Dask-Offload")}
+    return {
+        thread for thread in threading.enumerate() if not thread.name.startswith("Dask-Offload")
+    }
 
 
 def threads_beyond(before: set[threading.Thread]) -> set[threading.Thread]:
@@ -26,7 +28,7 @@ def threads_beyond(before: set[threading.Thread]) -> set[threading.Thread]:
 
 def child_processes() -> set[psutil.Process]:
     """All descendants, without those that serve the whole process and end with it."""
-    return {each for each in psutil.Process().children(recursive=True) if not _stays(each)}
+    return {child for child in psutil.Process().children(recursive=True) if not _stays(child)}
 
 
 def _stays(process: psutil.Process) -> bool:

@@ -96,7 +96,7 @@ class MadeMachine:
         return list(dict.fromkeys(runner.case.id for runner in self.runners if runner.case))
 
     def of(self, case_id: str) -> list["MadeRunner"]:
-        return [each for each in self.runners if each.case and each.case.id == case_id]
+        return [runner for runner in self.runners if runner.case and runner.case.id == case_id]
 
     def describe(self, blas_threads: int | None, setup: str | None = None) -> Json:
         """What its runners say of their interpreter."""

@@ -94,13 +94,17 @@ class Project:
 
     def info(self, case_id: str) -> dict[str, Any]:
         """A benchmark's entry of the only document, by the id of its case."""
-        found = [each for each in self.document()["benchmarks"] if f"[{case_id}]" in each["name"]]
-        assert len(found) == 1, f"{len(found)} benchmarks of {case_id}"
-        return found[0]
+        benchmarks = [
+            benchmark
+            for benchmark in self.document()["benchmarks"]
+            if f"[{case_id}]" in benchmark["name"]
+        ]
+        assert len(benchmarks) == 1, f"{len(benchmarks)} benchmarks of {case_id}"
+        return benchmarks[0]
 
     def verdicts(self) -> dict[str, str]:
         """``{"g-1e6-threads-2": "passed"}`` of the only document."""
         return {
-            Case(**each["case"]).id: each["verdict"]
-            for each in self.document()["speedgate"]["judgements"]
+            Case(**judgement["case"]).id: judgement["verdict"]
+            for judgement in self.document()["speedgate"]["judgements"]
         }

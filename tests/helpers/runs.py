@@ -47,16 +47,18 @@ def judged(measurement: Measurement) -> Judgement:
 def document(machine: MadeMachine, *case_ids: str, bench: str = "bench_scaling") -> dict[str, Any]:
     """A run over some cases, judged where the gate covers them."""
     measurements = [measured(machine, Case.parse(case_id)) for case_id in case_ids]
-    judgements = [judged(each) for each in measurements if GATE.covers(each.case)]
+    judgements = [
+        judged(measurement) for measurement in measurements if GATE.covers(measurement.case)
+    ]
     return {
         "benchmarks": [
             {
-                "name": f"{bench}[{each.case.id}]",
-                "fullname": f"bench/{bench}.py::{bench}[{each.case.id}]",
-                "extra_info": {**extra_info(each), "bench": bench},
+                "name": f"{bench}[{measurement.case.id}]",
+                "fullname": f"bench/{bench}.py::{bench}[{measurement.case.id}]",
+                "extra_info": {**extra_info(measurement), "bench": bench},
                 "stats": {"median": 0.01},
             }
-            for each in measurements
+            for measurement in measurements
         ],
         "speedgate": section(ENVIRONMENT, judgements),
     }
@@ -109,6 +111,6 @@ def a_run(
     for bound in ("value", "low", "high"):
         info["speedup"][bound] *= factor
     if kind is not None:
-        found = {"class": kind, "certain": True, "reason": "made"}
-        info |= {"gil_class": found, "case": SORT.as_json()}
+        gil_class = {"class": kind, "certain": True, "reason": "made"}
+        info |= {"gil_class": gil_class, "case": SORT.as_json()}
     return save(folder / environment_name(environment) / f"night_{night:03}.json", content)

@@ -18,18 +18,18 @@ def make_wheel(folder, name, version, files=None, requires=()):
     """Write a wheel of pure Python into ``folder``; return its path."""
     files = {f"{name}.py": "" if files is None else files} if not isinstance(files, dict) else files
     about = f"{name}-{version}.dist-info"
-    needs = "".join(f"Requires-Dist: {each}\n" for each in requires)
-    contents = {each: text.format(version=version) for each, text in files.items()} | {
+    needs = "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
+    contents = {path: text.format(version=version) for path, text in files.items()} | {
         f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
         f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
-    record = [f"{each},{_digest(text)},{len(text)}" for each, text in contents.items()]
+    record = [f"{member},{_digest(text)},{len(text)}" for member, text in contents.items()]
     contents[f"{about}/RECORD"] = "\n".join([*record, f"{about}/RECORD,,\n"])
     folder.mkdir(exist_ok=True)
     path = folder / f"{name}-{version}-py3-none-any.whl"
     with ZipFile(path, "w") as wheel:
-        for each, text in contents.items():
-            wheel.writestr(each, text)
+        for member, text in contents.items():
+            wheel.writestr(member, text)
     return path
 
 
