@@ -21,7 +21,7 @@ from speedgate.duel.build import open_builds
 from speedgate.duel.candidate import Candidate
 from speedgate.duel.effect import waiting_of
 from speedgate.duel.margin import margin_of
-from speedgate.duel.matchup import Entry, Matchup
+from speedgate.duel.matchup import DuelEntry, Matchup
 from speedgate.stats.case import Case
 from speedgate.stats.figure import FIGURE
 
@@ -45,7 +45,7 @@ def measured(name: str, blocks: int) -> list[Block]:
     with under_test(builds) as builds_under_test:
         matchups = [
             Matchup(
-                Entry(workload, Case(workload.name, workload.sizes[0], "threads", WORKERS)),
+                DuelEntry(workload, Case(workload.name, workload.sizes[0], "threads", WORKERS)),
                 builds_under_test,
                 TIME_LIMIT_SECONDS,
             )

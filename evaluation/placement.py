@@ -15,7 +15,7 @@ from statistics import median, stdev
 from speedgate.commands.duel import under_test
 from speedgate.duel.build import open_builds
 from speedgate.duel.effect import block_changes
-from speedgate.duel.matchup import BuildUnderTest, Entry, Matchup
+from speedgate.duel.matchup import BuildUnderTest, DuelEntry, Matchup
 from speedgate.duel.selection import parse_entry
 from speedgate.measuring.measure import Json
 from speedgate.measuring.runner_process import RunnerClient
@@ -51,7 +51,7 @@ class LeftAlone:
 
 
 def left_alone(build_under_test: BuildUnderTest) -> BuildUnderTest:
-    def open_runner(entry: Entry) -> RunnerClient:
+    def open_runner(entry: DuelEntry) -> RunnerClient:
         return LeftAlone(build_under_test.open_runner(entry))
 
     return BuildUnderTest(build_under_test.label, open_runner, build_under_test.variables)

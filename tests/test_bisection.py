@@ -3,7 +3,7 @@
 import pytest
 from helpers.builds import CRASHING, PAIR_SECONDS, MadeBuilds
 
-from speedgate.duel.bisection import STEP_BLOCKS, Answer, Outcome, nearer_end, search
+from speedgate.duel.bisection import STEP_BLOCKS, Answer, Boundary, nearer_end, search
 from speedgate.duel.candidate import Candidate
 from speedgate.stats.figure import FIGURE
 
@@ -27,7 +27,7 @@ def probing(first_bad, unknown=(), asked=None):
 def test_the_first_bad_version_is_found_in_few_steps(first_bad):
     asked = []
     outcome = search(VERSIONS, probing(first_bad, asked=asked))
-    assert outcome == Outcome(VERSIONS[VERSIONS.index(first_bad) - 1], first_bad)
+    assert outcome == Boundary(VERSIONS[VERSIONS.index(first_bad) - 1], first_bad)
     assert outcome.is_exact
     assert len(asked) <= 5
     assert len(asked) == len(set(asked))
@@ -39,9 +39,9 @@ def test_neighbours_need_no_step():
 
 def test_what_cannot_be_told_is_named_only_where_it_matters():
     far = search(VERSIONS, probing("1.4", unknown=("1.9", "1.10")))
-    assert far == Outcome("1.3", "1.4")
+    assert far == Boundary("1.3", "1.4")
     near = search(VERSIONS, probing("1.4", unknown=("1.3", "1.2")))
-    assert near == Outcome("1.1", "1.4", {"1.2": "no wheel", "1.3": "no wheel"})
+    assert near == Boundary("1.1", "1.4", {"1.2": "no wheel", "1.3": "no wheel"})
     assert not near.is_exact
 
 

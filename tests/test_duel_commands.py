@@ -139,7 +139,7 @@ def test_what_a_killed_duel_had_measured_is_found_by_the_next(run, environments,
             raise MemoryError("as if killed")
 
     with monkeypatch.context() as patched:
-        patched.setattr(duel_commands.StepLine, "__call__", killed)
+        patched.setattr(duel_commands.ProgressLine, "show", killed)
         with pytest.raises(MemoryError):
             run("duel", "old", "new", *TINY)
     gc.collect()  # the files of a killed process are closed

@@ -6,8 +6,8 @@ from helpers.made import row
 from speedgate.judging.gate import Verdict
 from speedgate.report.first_screen import (
     LINES,
-    Finding,
     FirstScreen,
+    Notice,
     is_whole,
     remedy,
     screen_lines,
@@ -34,7 +34,7 @@ SAVED = "saved in results/linux-a-cpu-2-cores/2026_1126_170632-829_00000000_e593
 
 
 def finding(verdict, case=G, gate="threads-scale"):
-    return Finding(verdict, f"{verdict.value}: {case.id} {LONG}", remedy(gate, verdict))
+    return Notice(verdict, f"{verdict.value}: {case.id} {LONG}", remedy(gate, verdict))
 
 
 def screen(*judged, **options):
@@ -64,7 +64,7 @@ def texts(made, width=80, room=LINES):
 )  # fmt: skip
 def test_the_verdict_is_one_sentence(judged, problems, words):
     made = screen(
-        *[(G, verdict) for verdict in judged], problems=[Finding(FAILED, "broken")] * problems
+        *[(G, verdict) for verdict in judged], problems=[Notice(FAILED, "broken")] * problems
     )
     assert sentence(made)[0] == words
     assert texts(made)[0] == words

@@ -4,7 +4,7 @@ import pytest
 from helpers.builds import CRASHING, LACKING, MadeBuilds, missing
 from helpers.made import CASE, MadeWorkload
 
-from speedgate.duel.matchup import MOST_REPLICATES, BuildUnderTest, Entry, Matchup
+from speedgate.duel.matchup import MOST_REPLICATES, BuildUnderTest, DuelEntry, Matchup
 from speedgate.stats.figure import FIGURE
 
 
@@ -70,7 +70,7 @@ def test_the_gil_is_sampled_in_each_build():
 
 
 def test_beside_spinning_blas_threads_the_gil_says_nothing():
-    made = MadeBuilds({}, {}, entry=Entry(MadeWorkload(), CASE, None))
+    made = MadeBuilds({}, {}, entry=DuelEntry(MadeWorkload(), CASE, None))
     matchup = made.matchup()
     matchup.run_block()
     assert made.requests("held") == [[], []]
@@ -79,7 +79,7 @@ def test_beside_spinning_blas_threads_the_gil_says_nothing():
 
 @pytest.mark.parametrize(("blas_threads", "placed"), [(1, True), (2, False), (None, False)])
 def test_workers_keep_to_cores_unless_blas_has_threads_of_its_own(blas_threads, placed):
-    made = MadeBuilds({}, {}, entry=Entry(MadeWorkload(), CASE, blas_threads))
+    made = MadeBuilds({}, {}, entry=DuelEntry(MadeWorkload(), CASE, blas_threads))
     made.matchup().run_block()
     assert [request["placed"] for of in made.requests("open") for request in of] == [placed, placed]
 
@@ -175,4 +175,4 @@ def test_whoever_sets_blas_threads_as_a_build_may():
     ],
 )
 def test_an_entry_is_called_by_its_case_and_its_blas(threads, label):
-    assert Entry(MadeWorkload(), CASE, threads).label == label
+    assert DuelEntry(MadeWorkload(), CASE, threads).label == label

@@ -1,6 +1,7 @@
 import pytest
 from helpers.fakes import FakeClock
 
+from speedgate.commands.progress_line import ProgressLine
 from speedgate.report.progress import LOG_EVERY_SECONDS, Progress, duration
 
 
@@ -41,3 +42,28 @@ def test_a_log_gets_a_line_now_and_then():
         lines.append(progress.start("g-1e6-threads-2", 10, 80))
         clock.advance(LOG_EVERY_SECONDS / 2)
     assert [line[:5] for line in lines] == ["[1/5]", "", "[3/5]", ""]
+
+
+def lines_of(capsys, is_live, monkeypatch, seconds_between):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: is_live)
+    clock = FakeClock()
+    progress = ProgressLine(now=clock)
+    for number in range(4):
+        progress.show(f"[{number}/4] \x1b]0;title\x07")
+        clock.advance(seconds_between)
+    progress.close()
+    return capsys.readouterr().err
+
+
+def test_the_progress_of_a_command_is_one_line_on_a_terminal(capsys, monkeypatch):
+    shown = lines_of(capsys, True, monkeypatch, 1.0)
+    assert "\n" not in shown
+    assert shown.count("\r") == 4 + 2  # rewritten, and emptied at the end
+    assert shown.endswith(" \r")
+    assert "\x1b" not in shown
+
+
+def test_the_progress_of_a_command_is_a_rare_line_in_a_log(capsys, monkeypatch):
+    shown = lines_of(capsys, False, monkeypatch, LOG_EVERY_SECONDS / 2)
+    assert [line[:5] for line in shown.splitlines()] == ["[0/4]", "[2/4]"]
+    assert "\r" not in shown

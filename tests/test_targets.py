@@ -12,7 +12,7 @@ from speedgate.measuring.scale_run import Request, chosen
 from speedgate.measuring.selection import OptionError
 from speedgate.measuring.targets import (
     Benchmark,
-    Listing,
+    BenchmarkListing,
     Suite,
     asv_benchmarks,
     compile_expression,
@@ -167,7 +167,7 @@ def test_one_of_every_function_comes_first() -> None:
 
 def test_a_sample_is_of_what_measures_time() -> None:
     memory = replace(named("peakmem_a")[0], refusal="it measures memory")
-    listing = Listing([memory, *named("a", "b")])
+    listing = BenchmarkListing([memory, *named("a", "b")])
     sampled = chosen(listing, Request(threads=(2,), sample=1))
     assert [benchmark.name for benchmark in sampled] == ["a", "peakmem_a"]
 
@@ -196,7 +196,7 @@ def test_threads_are_numbers_up_to_the_cores() -> None:
 
 
 def test_what_cannot_be_imported_is_listed_beside_the_others() -> None:
-    listing = Listing()
+    listing = BenchmarkListing()
     reply = {"benchmarks": [ENTRY], "broken": [{"name": "bench_b", "reason": "b.py:1: no"}]}
     listing.add(SUITE, reply, ())
     assert [benchmark.name for benchmark in listing.benchmarks] == ["bench.A.time_x"]

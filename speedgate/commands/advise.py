@@ -58,7 +58,7 @@ def run_advise(options: argparse.Namespace) -> int:
     if not advices:
         raise HistoryError(f"{run.name} has no two strategies of {what}")
     if options.format == "json":
-        show_json({"run": run.name, "advice": [advice_record(each) for each in advices]})
+        show_json({"run": run.name, "advice": [advice_record(advice) for advice in advices]})
     else:
         show_lines(advice_lines(run, advices, columns()))
     return 0

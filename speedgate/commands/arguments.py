@@ -55,7 +55,7 @@ def columns() -> int:
 
 def notify(text: str) -> None:
     """Write a message on standard error, line by line."""
-    print(visible_lines(text.splitlines()), file=sys.stderr)
+    print(visible_lines(text.splitlines()), file=sys.stderr, flush=True)
 
 
 def end_leftovers() -> None:

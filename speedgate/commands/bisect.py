@@ -9,24 +9,24 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-from speedgate.commands.arguments import end_leftovers
+from speedgate.commands.arguments import end_leftovers, notify
 from speedgate.commands.duel import (
     BAD,
     DEFAULT_BUDGET_SECONDS,
     WELL,
-    StepLine,
     add_measuring,
     parse_measuring,
-    say,
+    step_text,
     under_test,
 )
-from speedgate.duel.bisection import Answer, Outcome, nearer_end, search, whether_it_runs
+from speedgate.commands.progress_line import ProgressLine
+from speedgate.duel.bisection import Answer, Boundary, nearer_end, search, whether_it_runs
 from speedgate.duel.build import Build, BuildError, open_builds, parse_build
 from speedgate.duel.candidate import Candidate
 from speedgate.duel.decision import DuelVerdict
 from speedgate.duel.duel import Duel
 from speedgate.duel.installation import package_name, published_versions
-from speedgate.duel.matchup import Entry, Matchup
+from speedgate.duel.matchup import DuelEntry, Matchup
 from speedgate.duel.selection import parse_entry, refuse_what_does_not_fit
 from speedgate.measuring.selection import OptionError
 from speedgate.report.text import one_line, visible, visible_lines
@@ -76,7 +76,9 @@ def run_bisect(options: argparse.Namespace) -> int:
 
     def build_of(version: str) -> Build:
         text = f"{package.lower()}-{version}={package}=={version} {options.beside}".strip()
-        return open_builds([text], from_source=options.from_source, allow_same=True, notify=say)[0]
+        return open_builds([text], from_source=options.from_source, allow_same=True, notify=notify)[
+            0
+        ]
 
     ends = [build_of(version) for version in (good, bad)]
     refuse_another_numpy(package, ends)
@@ -95,18 +97,19 @@ def run_bisect(options: argparse.Namespace) -> int:
         print(visible(f"{package} {version}: {answer.value} ({why})"), flush=True)
         return answer, why
 
-    outcome = search([good, *versions, bad], probe)
-    print(visible_lines(outcome_lines(outcome, package)))
-    return WELL if outcome.is_exact else BAD
+    boundary = search([good, *versions, bad], probe)
+    print(visible_lines(boundary_lines(boundary, package)))
+    return WELL if boundary.is_exact else BAD
 
 
 def what_differs(
-    ends: Sequence[Build], entry: Entry, budget: float, limit: float
+    ends: Sequence[Build], entry: DuelEntry, budget: float, limit: float
 ) -> Callable[[Build], tuple[Answer, str]] | None:
     """Duel the ends; return what tells of a build which end it is like, ``None`` if nothing can."""
     with under_test(ends) as builds_under_test:
-        line = StepLine()
-        duel = Duel([Matchup(entry, builds_under_test, limit)], budget, line)
+        line = ProgressLine()
+        matchup = Matchup(entry, builds_under_test, limit)
+        duel = Duel([matchup], budget, lambda step: line.show(step_text(step)))
         duel.run()
         line.close()
     finding = duel.findings()[0]
@@ -120,7 +123,7 @@ def what_differs(
         )
     moved = max(
         finding.decision.because,
-        key=lambda each: finding.effects[each.figure.name].certainty,
+        key=lambda candidate: finding.effects[candidate.figure.name].certainty,
         default=None,
     )
     if moved is None:
@@ -129,14 +132,14 @@ def what_differs(
 
 
 def _ask_which_side(
-    ends: Sequence[Build], entry: Entry, limit: float, moved: Candidate, middle: Build
+    ends: Sequence[Build], entry: DuelEntry, limit: float, moved: Candidate, middle: Build
 ) -> tuple[Answer, str]:
     with under_test([ends[0], middle, ends[1]]) as builds_under_test:
         return nearer_end(Matchup(entry, builds_under_test, limit), moved)
 
 
 def _ask_whether_it_runs(
-    good: Build, entry: Entry, limit: float, middle: Build
+    good: Build, entry: DuelEntry, limit: float, middle: Build
 ) -> tuple[Answer, str]:
     with under_test([good, middle]) as builds_under_test:
         return whether_it_runs(Matchup(entry, builds_under_test, limit))
@@ -145,7 +148,7 @@ def _ask_whether_it_runs(
 def refuse_another_numpy(package: str, ends: Sequence[Build]) -> None:
     """Raise ``OptionError`` where the releases bring NumPys along that differ: whatever moved
     might be theirs."""
-    numpys = [(each.environment.get("numpy") or {}).get("version") for each in ends]
+    numpys = [(build.environment.get("numpy") or {}).get("version") for build in ends]
     if package_name(package) != "numpy" and numpys[0] != numpys[1]:
         raise OptionError(
             f"the older release comes with NumPy {numpys[0]} and the newer one with {numpys[1]}: "
@@ -153,15 +156,17 @@ def refuse_another_numpy(package: str, ends: Sequence[Build]) -> None:
         )
 
 
-def outcome_lines(outcome: Outcome, package: str) -> list[str]:
+def boundary_lines(boundary: Boundary, package: str) -> list[str]:
     """Say where it began, or between what, and of which versions nobody knows."""
-    if outcome.is_exact:
-        return [f"first shows in {package} {outcome.first_bad} ({outcome.last_good} is still good)"]
+    if boundary.is_exact:
+        return [
+            f"first shows in {package} {boundary.first_bad} ({boundary.last_good} is still good)"
+        ]
     line = (
-        f"cannot tell more than: it began after {package} {outcome.last_good}, and "
-        f"{outcome.first_bad} shows it"
+        f"cannot tell more than: it began after {package} {boundary.last_good}, and "
+        f"{boundary.first_bad} shows it"
     )
-    return [line, *(f"  {version}: {why}" for version, why in outcome.between.items())]
+    return [line, *(f"  {version}: {why}" for version, why in boundary.between.items())]
 
 
 def parse_release(option: str, text: str) -> tuple[str, str]:
@@ -181,11 +186,13 @@ def versions_between(
     ``--versions`` lists, or what ``build``'s Python can install."""
     if options.versions is None:
         variables = parse_build(options.beside).variables if options.beside else {}
-        found = published_versions(package, build.python, options.from_source, variables)
+        versions = published_versions(package, build.python, options.from_source, variables)
     else:
-        found = [each.strip() for each in options.versions.split(",")]
+        versions = [version.strip() for version in options.versions.split(",")]
     return [
-        each for each in sorted(found, key=Version) if Version(good) < Version(each) < Version(bad)
+        version
+        for version in sorted(versions, key=Version)
+        if Version(good) < Version(version) < Version(bad)
     ]
 
 
@@ -193,8 +200,8 @@ def refuse_versions(options: argparse.Namespace, good: str, bad: str) -> None:
     """Raise ``OptionError`` for versions in the wrong order, or that are none."""
     if Version(good) >= Version(bad):
         raise OptionError(f"--good {good} is not older than --bad {bad}: name the older one good")
-    for each in (options.versions or good).split(","):
+    for version in (options.versions or good).split(","):
         try:
-            Version(each)
+            Version(version)
         except InvalidVersion:
-            raise OptionError(f"--versions: '{each.strip()}' is no version") from None
+            raise OptionError(f"--versions: '{version.strip()}' is no version") from None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,11 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from speedgate.commands.arguments import end_leftovers
+from speedgate.commands.arguments import end_leftovers, notify
+from speedgate.commands.progress_line import ProgressLine
 from speedgate.duel.build import Build, open_builds
-from speedgate.duel.duel import Duel, Step
+from speedgate.duel.duel import Duel, DuelStep
 from speedgate.duel.findings import DuelFindings
-from speedgate.duel.matchup import BuildUnderTest, Entry, Matchup
+from speedgate.duel.matchup import BuildUnderTest, DuelEntry, Matchup
 from speedgate.duel.package_copy import lent_folder, opener_of
 from speedgate.duel.recording import DuelRecording
 from speedgate.duel.scale_selection import (
@@ -34,7 +34,7 @@ from speedgate.measuring.plan import import_folders
 from speedgate.measuring.runner_process import RunnerClient, RunnerProcess
 from speedgate.measuring.selection import OptionError, parse_seconds
 from speedgate.report.duel import duel_markdown, duel_text
-from speedgate.report.progress import LOG_EVERY_SECONDS, duration
+from speedgate.report.progress import duration
 from speedgate.report.text import visible_lines
 
 # Two cores take that long for eight blocks of each of the seventy cases, and for what they suspect.
@@ -101,8 +101,8 @@ def under_test(builds: Sequence[Build]) -> Iterator[list[BuildUnderTest]]:
 
 def opener(
     build: Build, lent: str, of_project: Callable[[], RunnerProcess]
-) -> Callable[[Entry], RunnerClient]:
-    def open_runner(entry: Entry) -> RunnerClient:
+) -> Callable[[DuelEntry], RunnerClient]:
+    def open_runner(entry: DuelEntry) -> RunnerClient:
         if hasattr(entry.workload, "target"):
             return of_project()
         folders = import_folders(entry.workload)
@@ -138,13 +138,13 @@ def run_duel(options: argparse.Namespace) -> int:
         # What differs of a project's builds may be the project, which nobody has imported yet.
         allow_same=options.allow_same or bool(options.scale),
         needs_numpy=not options.scale,
-        notify=say,
+        notify=notify,
     )
     if options.scale:
-        entries = scale_entries(options, builds[0], Path.cwd(), say)
+        entries = scale_entries(options, builds[0], Path.cwd(), notify)
     elif not options.allow_same:
         warn_of_what_looks_alike(builds)
-    recover(options.results, say)
+    recover(options.results, notify)
     try:
         recording = DuelRecording(builds, options.results, datetime.now(UTC))
     except OSError as error:
@@ -157,45 +157,53 @@ def run_duel(options: argparse.Namespace) -> int:
     show(findings, options)
     saved, troubles = recording.finish(duel, findings)
     for line in [*(f"saved {path}" for path in saved), *troubles]:
-        say(line)
+        notify(line)
     if troubles:
         return NOT_DONE
     if not duel.is_finished:
         return INTERRUPTED
     if not saved:
-        say("nothing was measured: no case ran in two builds, of which A is one")
+        notify("nothing was measured: no case ran in two builds, of which A is one")
         return BAD
     return BAD if options.fail_on_worse and findings.is_anything_worse() else WELL
 
 
 def measured(
-    entries: Sequence[Entry],
+    entries: Sequence[DuelEntry],
     builds: Sequence[Build],
     budget: float,
     limit: float,
     recording: DuelRecording,
 ) -> Duel:
     """Return the duel once it is over, or was interrupted."""
-    line = StepLine()
+    line = ProgressLine()
     last_kept = time.monotonic()
 
-    def on_step(step: Step) -> None:
+    def on_step(step: DuelStep) -> None:
         nonlocal last_kept
-        line(step)
+        line.show(step_text(step))
         if time.monotonic() - last_kept >= KEEP_EVERY_SECONDS:
             recording.keep(duel, DuelFindings.of(duel, builds))
             last_kept = time.monotonic()
 
     with under_test(builds) as builds_under_test:
-        entries = with_caches(entries, builds_under_test, limit, say)
+        entries = with_caches(entries, builds_under_test, limit, notify)
         matchups = [Matchup(entry, builds_under_test, limit) for entry in entries]
         duel = Duel(matchups, budget, on_step)
         try:
             duel.run()
         except KeyboardInterrupt:
-            say("\ninterrupted: what was measured so far is shown and saved")
+            notify("\ninterrupted: what was measured so far is shown and saved")
         line.close()
     return duel
+
+
+def step_text(step: DuelStep) -> str:
+    """Return the block that starts now, as the progress line shows it."""
+    return (
+        f"{step.phase}: [{step.number}/{step.total}] {step.label}, "
+        f"at most {duration(step.most_seconds_left)} left"
+    )
 
 
 def warn_of_what_looks_alike(builds: Sequence[Build]) -> None:
@@ -203,8 +211,8 @@ def warn_of_what_looks_alike(builds: Sequence[Build]) -> None:
     first = builds[0]
     known = ("python", "numpy", "blas", "gil_enabled")
     for other in builds[1:]:
-        if all(first.environment.get(each) == other.environment.get(each) for each in known):
-            say(
+        if all(first.environment.get(name) == other.environment.get(name) for name in known):
+            notify(
                 f"note: {first.label} and {other.label} have the same Python, NumPy and BLAS, as "
                 "far as they tell; what else differs may make no difference"
             )
@@ -218,35 +226,3 @@ def show(findings: DuelFindings, options: argparse.Namespace) -> None:
     else:
         width = shutil.get_terminal_size().columns
         print(visible_lines(duel_text(findings, width, options.details)))
-
-
-def say(line: str) -> None:
-    print(visible_lines(line.split("\n")), file=sys.stderr, flush=True)
-
-
-class StepLine:
-    """The progress line: rewritten in place on a terminal, now and then in a log."""
-
-    def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
-        self._last_left: float | None = None
-
-    def __call__(self, step: Step) -> None:
-        line = (
-            f"{step.phase}: [{step.number}/{step.total}] {step.label}, "
-            f"at most {duration(step.most_seconds_left)} left"
-        )
-        if self._live:
-            width = shutil.get_terminal_size().columns
-            print(f"\r{line[: width - 1]:<{width - 1}}", end="", file=sys.stderr, flush=True)
-            return
-        last = self._last_left
-        if last is None or last - step.most_seconds_left >= LOG_EVERY_SECONDS:
-            self._last_left = step.most_seconds_left
-            say(line)
-
-    def close(self) -> None:
-        """Leave an empty line where the progress was."""
-        if self._live:
-            width = shutil.get_terminal_size().columns
-            print(f"\r{'':<{width - 1}}\r", end="", file=sys.stderr, flush=True)

@@ -55,7 +55,7 @@ def run_history(options: argparse.Namespace) -> int:
             {
                 "environment": environment.name,
                 "benchmarks": [
-                    {"name": name, "figures": [figure_record(each, runs) for each in wanted]}
+                    {"name": name, "figures": [figure_record(figure, runs) for figure in wanted]}
                     for name, runs in series.items()
                 ],
             }
@@ -136,16 +136,17 @@ def list_history(history: History, form: str) -> int:
         show_json(
             {
                 "environments": [
-                    {"name": each.name, "runs": each.runs, "last": each.last}
-                    for each in environments
+                    {"name": environment.name, "runs": environment.runs, "last": environment.last}
+                    for environment in environments
                 ],
                 "cases": [{"name": name, "runs": runs} for name, _, runs in cases],
             }
         )
         return 0
     show_lines(
-        f"{each.name}: {runs_text(each.runs)}, the last {each.last[:16].replace('T', ' ')}"
-        for each in environments
+        f"{environment.name}: {runs_text(environment.runs)}, "
+        f"the last {environment.last[:16].replace('T', ' ')}"
+        for environment in environments
     )
     print(f"\ncases of {environments[0].name}:")
     show_lines(f"  {name}: {runs_text(runs)}" for name, _, runs in cases)

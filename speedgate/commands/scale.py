@@ -6,13 +6,12 @@ import argparse
 import json
 import shutil
 import sys
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from speedgate.commands.arguments import end_leftovers
-from speedgate.commands.duel import say
+from speedgate.commands.arguments import end_leftovers, notify
+from speedgate.commands.progress_line import ProgressLine
 from speedgate.duel.package_copy import runners
 from speedgate.history.journal import recover
 from speedgate.history.scale_recording import ScaleRecording, entry_of
@@ -31,8 +30,8 @@ from speedgate.measuring.scale_run import (
 )
 from speedgate.measuring.selection import OptionError, parse_count, parse_floor, parse_seconds
 from speedgate.measuring.suite import find_workload
-from speedgate.measuring.targets import Listing, Suite, parse_targets, parse_threads
-from speedgate.report.progress import LOG_EVERY_SECONDS, duration
+from speedgate.measuring.targets import BenchmarkListing, Suite, parse_targets, parse_threads
+from speedgate.report.progress import duration
 from speedgate.report.scale import key_of, scale_markdown, scale_text
 from speedgate.runner.machine import usable_cores
 
@@ -142,37 +141,39 @@ def run_scale(options: argparse.Namespace) -> int:
         refuse_no_python(options.python)
         request = parse_request(options, folder)
         suites = parse_targets(options.targets, folder)
-        recover(options.results, say)
+        recover(options.results, notify)
         end_leftovers()
         with runners(options.python) as open_runner:
             listing = list_benchmarks(suites, open_runner, request.pytest_options)
             for name, reason in listing.broken:
-                say(f"left out: {name} cannot be imported: {reason}")
+                notify(f"left out: {name} cannot be imported: {reason}")
             if not listing.benchmarks:
                 raise OptionError(nothing_found(options.targets, listing))
+            line = ProgressLine()
             scaling = Scaling(
                 chosen(listing, request),
                 request,
                 open_runner,
                 Caches(open_runner, request.time_limit),
                 find_workload("workloads:CONTROL", "control"),
-                StepLine(),
+                lambda step: line.show(step_text(step)),
             )
             recording = ScaleRecording(options.results, settings_of(suites, request))
             measure_all(scaling, recording)
+            line.close()
     except OptionError as error:
         print(f"speedgate scale: {error}", file=sys.stderr)
         return UNUSABLE
     show(scaling, listing, options)
     saved, trouble = recording.finish(scaling.judgements, scaling.is_finished)
     if saved is not None:
-        say(f"saved in {saved}")
+        notify(f"saved in {saved}")
     if trouble:
-        say(trouble)
+        notify(trouble)
         return NOT_DONE
     if not scaling.is_finished:
         return INTERRUPTED
-    failed = any(each.verdict is Verdict.FAILED for each in scaling.judgements)
+    failed = any(judgement.verdict is Verdict.FAILED for judgement in scaling.judgements)
     return BAD if failed else WELL
 
 
@@ -181,7 +182,7 @@ def refuse_no_python(python: str) -> None:
         raise OptionError(f"--python: there is no program {python}; give the path of a Python")
 
 
-def nothing_found(targets: Iterable[str], listing: Listing) -> str:
+def nothing_found(targets: Iterable[str], listing: BenchmarkListing) -> str:
     if listing.broken:
         return f"no benchmark in {' '.join(targets)}: nothing in it can be imported"
     return (
@@ -199,21 +200,27 @@ def measure_all(scaling: Scaling, recording: ScaleRecording) -> None:
     try:
         scaling.run(recording.add)
     except KeyboardInterrupt:
-        say("\ninterrupted: what was measured so far is shown and saved")
-    if isinstance(scaling.tell, StepLine):
-        scaling.tell.close()
+        notify("\ninterrupted: what was measured so far is shown and saved")
+
+
+def step_text(step: ScaleStep) -> str:
+    """Return the benchmark that starts now, as the progress line shows it."""
+    if step.most_seconds_left is None:
+        return step.place
+    return f"{step.place}, at most {duration(step.most_seconds_left)} left"
 
 
 def judged_json(judgements: Iterable[Judgement]) -> dict[str, Json]:
     return {
-        f"{each.case.workload}-{each.case.workers}": each.as_json() | {"line": each.line}
-        for each in judgements
-        if each.gate == GATE
+        f"{judgement.case.workload}-{judgement.case.workers}": judgement.as_json()
+        | {"line": judgement.line}
+        for judgement in judgements
+        if judgement.gate == GATE
     }
 
 
-def show(scaling: Scaling, listing: Listing, options: argparse.Namespace) -> None:
-    entries = [entry_of(each) for each in scaling.found]
+def show(scaling: Scaling, listing: BenchmarkListing, options: argparse.Namespace) -> None:
+    entries = [entry_of(scaled) for scaled in scaling.scaled]
     judged = judged_json(scaling.judgements)
     if options.format == "json":
         for entry in entries:
@@ -224,27 +231,3 @@ def show(scaling: Scaling, listing: Listing, options: argparse.Namespace) -> Non
         print(scale_markdown(entries, judged))
     else:
         print("\n".join(scale_text(entries, judged, shutil.get_terminal_size().columns)))
-
-
-class StepLine:
-    """The progress line: rewritten in place on a terminal, now and then in a log."""
-
-    def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
-        self._last = -LOG_EVERY_SECONDS
-
-    def __call__(self, step: ScaleStep) -> None:
-        line = step.place
-        if step.most_seconds_left is not None:
-            line += f", at most {duration(step.most_seconds_left)} left"
-        if self._live:
-            width = shutil.get_terminal_size().columns
-            print(f"\r{line[: width - 1]:<{width - 1}}", end="", file=sys.stderr, flush=True)
-        elif time.monotonic() - self._last >= LOG_EVERY_SECONDS:
-            self._last = time.monotonic()
-            say(line)
-
-    def close(self) -> None:
-        if self._live:
-            width = shutil.get_terminal_size().columns
-            print(f"\r{'':<{width - 1}}\r", end="", file=sys.stderr, flush=True)

@@ -28,7 +28,7 @@ class Answer(Enum):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Boundary:
     """Where it began: ``first_bad`` shows it, ``last_good`` does not. ``between`` are the versions
     between the two of which nobody knows, with the reason."""
 
@@ -41,7 +41,7 @@ class Outcome:
         return not self.between
 
 
-def search(versions: Sequence[str], probe: Callable[[str], tuple[Answer, str]]) -> Outcome:
+def search(versions: Sequence[str], probe: Callable[[str], tuple[Answer, str]]) -> Boundary:
     """Return where it began among ``versions`` in order, of which the first is good and the last
     bad. ``probe`` tells what a version is like, with a reason.
 
@@ -61,7 +61,7 @@ def search(versions: Sequence[str], probe: Callable[[str], tuple[Answer, str]]) 
     between = {
         versions[number]: why for number, why in sorted(unknown.items()) if low < number < high
     }
-    return Outcome(versions[low], versions[high], between)
+    return Boundary(versions[low], versions[high], between)
 
 
 def position(matchup: Matchup, moved: Candidate) -> Estimate | None:

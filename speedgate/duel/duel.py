@@ -33,7 +33,7 @@ LEAST_BLOCKS = 2
 
 
 @dataclass(frozen=True)
-class Step:
+class DuelStep:
     """The block that starts now, for the progress line."""
 
     phase: str
@@ -50,7 +50,7 @@ class Duel:
         self,
         matchups: Sequence[Matchup],
         budget: float,
-        on_step: Callable[[Step], None] = lambda step: None,
+        on_step: Callable[[DuelStep], None] = lambda step: None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.states = [CaseState(matchup) for matchup in matchups]
@@ -130,7 +130,7 @@ class Duel:
             if matchup.is_over():
                 continue
             left = max(0.0, self._budget - self.seconds)
-            self._on_step(Step(phase, number, len(states), matchup.entry.label, left))
+            self._on_step(DuelStep(phase, number, len(states), matchup.entry.label, left))
             before = len(matchup.blocks)
             matchup.run_block()
             if len(matchup.blocks) > before:

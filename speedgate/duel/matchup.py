@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Entry:
+class DuelEntry:
     """A case of a duel, with the threads that BLAS has in each runner: ``None`` leaves it alone."""
 
     workload: Workload
@@ -59,7 +59,7 @@ class BuildUnderTest:
     """What a matchup needs of a build: its variables, and what opens a runner for an entry."""
 
     label: BuildLabel
-    open_runner: Callable[[Entry], RunnerClient]
+    open_runner: Callable[[DuelEntry], RunnerClient]
     variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -77,7 +77,7 @@ class Matchup:
 
     def __init__(
         self,
-        entry: Entry,
+        entry: DuelEntry,
         builds: Sequence[BuildUnderTest],
         time_limit: float,
         now: Callable[[], float] = time.monotonic,
@@ -259,7 +259,7 @@ class Matchup:
         return None if stretch is None else stretch.share
 
 
-def plan_of(entry: Entry, builds: Sequence[BuildUnderTest], time_limit: float) -> Plan:
+def plan_of(entry: DuelEntry, builds: Sequence[BuildUnderTest], time_limit: float) -> Plan:
     """Return how an entry is measured: no control, and two tasks a worker in a round.
 
     Short rounds make many replicates, and the median of many forgives a neighbour's bursts. Where

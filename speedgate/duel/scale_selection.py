@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from speedgate.duel.build import Build
-from speedgate.duel.matchup import BuildUnderTest, Entry
+from speedgate.duel.matchup import BuildUnderTest, DuelEntry
 from speedgate.duel.package_copy import runners
 from speedgate.measuring.scale_run import Caches, Request, chosen, list_benchmarks
 from speedgate.measuring.selection import OptionError, parse_count
@@ -51,7 +51,7 @@ def refuse_mixture(options: argparse.Namespace) -> None:
 
 def scale_entries(
     options: argparse.Namespace, build: Build, folder: Path, notify: Callable[[str], None]
-) -> list[Entry]:
+) -> list[DuelEntry]:
     """Return an entry for every benchmark that the first build finds and that measures time."""
     request = Request(
         threads=parse_threads(options.threads, usable_cores(), options.oversubscribe),
@@ -68,7 +68,7 @@ def scale_entries(
         raise OptionError(f"--scale: no benchmark that measures time in {' '.join(options.scale)}")
     listing.benchmarks = applicable
     return [
-        Entry(entry_workload(benchmark), benchmark.case(count))
+        DuelEntry(entry_workload(benchmark), benchmark.case(count))
         for benchmark in chosen(listing, request)
         for count in request.threads
     ]
@@ -80,11 +80,11 @@ def entry_workload(benchmark: Benchmark) -> Any:
 
 
 def with_caches(
-    entries: Sequence[Entry],
+    entries: Sequence[DuelEntry],
     builds: Sequence[BuildUnderTest],
     time_limit: float,
     notify: Callable[[str], None],
-) -> list[Entry]:
+) -> list[DuelEntry]:
     """Run what the suites set up once, in every build; return the entries that can be measured."""
     measurable = list(entries)
     of_project = [entry for entry in entries if hasattr(entry.workload, "target")]

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from speedgate.duel.matchup import Entry
+from speedgate.duel.matchup import DuelEntry
 from speedgate.measuring.plan import refuse_what_exceeds_memory
 from speedgate.measuring.selection import (
     Declaration,
@@ -61,7 +61,7 @@ def add_selection(command: argparse.ArgumentParser) -> None:
     )
 
 
-def select_entries(options: argparse.Namespace) -> list[Entry]:
+def select_entries(options: argparse.Namespace) -> list[DuelEntry]:
     """Return the entries of a duel in the order of declaration; ``OptionError`` for none."""
     cores = usable_cores()
     selection = parse_selection(
@@ -79,11 +79,11 @@ def select_entries(options: argparse.Namespace) -> list[Entry]:
 
 def entries_of(
     part: Part, selection: Selection, threads: Sequence[int | None] | None, cores: int
-) -> Iterator[Entry]:
+) -> Iterator[DuelEntry]:
     declared = Declaration([part.workload], part.sizes, part.strategies, (max(2, cores),))
     for workload, case in cases(selection, declared):
         for count in part.blas_threads if threads is None else threads:
-            yield Entry(workload, case, count)
+            yield DuelEntry(workload, case, count)
 
 
 def chosen_parts(text: str, declared: Sequence[Part]) -> Iterator[Part]:
@@ -112,14 +112,14 @@ def parse_thread_counts(text: str | None) -> list[int | None] | None:
     return [parse_blas_threads("--blas-threads", part) for part in text.split(",")]
 
 
-def refuse_what_does_not_fit(entries: Sequence[Entry], builds: int) -> None:
+def refuse_what_does_not_fit(entries: Sequence[DuelEntry], builds: int) -> None:
     """Raise ``OptionError`` for the first case that needs more memory than there is."""
     refuse_what_exceeds_memory(
         ((entry.label, entry.workload, entry.case) for entry in entries), builds
     )
 
 
-def parse_entry(text: str) -> Entry:
+def parse_entry(text: str) -> DuelEntry:
     """Return the entry that a duel calls ``text``; ``module:NAME`` may stand for the workload."""
     name, slash, blas = text.partition("/")
     workload, dash, rest = name.partition("-")
@@ -139,7 +139,7 @@ def parse_entry(text: str) -> Entry:
     if blas and not blas.startswith("blas-"):
         raise OptionError(f"--case: '{blas}' is neither blas-default nor blas-2 or the like")
     threads = parse_blas_threads("--case", blas.removeprefix("blas-") or "1")
-    return Entry(measured, case, threads)
+    return DuelEntry(measured, case, threads)
 
 
 def _workload_of_case(name: str) -> Workload:

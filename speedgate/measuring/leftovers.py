@@ -79,14 +79,14 @@ def sweep() -> list[str]:
 
 def orphans() -> list[tuple[psutil.Process, Mapping[str, str]]]:
     """Return the processes whose mark names an owner that is gone, with their variables."""
-    found: list[tuple[psutil.Process, Mapping[str, str]]] = []
+    orphaned: list[tuple[psutil.Process, Mapping[str, str]]] = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             variables = process.environ()
             owner = Owner.parse(variables.get(OWNER, ""))
             if owner is not None and owner.is_gone(start_of):
-                found.append((process, variables))
-    return found
+                orphaned.append((process, variables))
+    return orphaned
 
 
 def is_ours(process: psutil.Process, variables: Mapping[str, str]) -> bool:

@@ -82,7 +82,7 @@ class Measurement:
         return Evidence(
             workers=workers,
             speedup=speedup(sample, confidence),
-            process_speedups=tuple(each.value for each in medians if each is not None),
+            process_speedups=tuple(estimate.value for estimate in medians if estimate is not None),
             concurrency=concurrency(sample, workers, confidence, self.steal_rate),
             control=self.control(confidence),
             shares=median_shares(sample, workers),
@@ -102,11 +102,11 @@ class Measurement:
         """
         trials = sum(stretch.trials for stretch in self.held)
         hits = sum(stretch.share * stretch.trials for stretch in self.held)
-        found = estimate_share(hits, trials, confidence)
-        if found is None:
+        share = estimate_share(hits, trials, confidence)
+        if share is None:
             return None
         waiting = sum(stretch.waiting * stretch.trials for stretch in self.held) / trials
-        return replace(found, low=max(0.0, found.low - waiting))
+        return replace(share, low=max(0.0, share.low - waiting))
 
     def throttled_share(self) -> float | None:
         """Return for what share of the workers' time a control group had used up its CPU quota.

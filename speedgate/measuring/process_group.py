@@ -47,12 +47,12 @@ def send(group: int, number: signal.Signals) -> None:
 
 def members(group: int) -> list[psutil.Process]:
     """Return the processes of a group."""
-    found = []
+    processes = []
     for number in psutil.pids():
         with contextlib.suppress(ProcessLookupError, PermissionError, psutil.NoSuchProcess):
             if os.getpgid(number) == group:
-                found.append(psutil.Process(number))
-    return found
+                processes.append(psutil.Process(number))
+    return processes
 
 
 def is_tracker(process: psutil.Process) -> bool:
@@ -74,6 +74,6 @@ def end_tree(pid: int) -> None:
     """Kill a process and all that descend from it, as far as their parents are there to tell."""
     with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
-        for each in (*process.children(recursive=True), process):
+        for member in (*process.children(recursive=True), process):
             with contextlib.suppress(psutil.NoSuchProcess):
-                each.kill()
+                member.kill()

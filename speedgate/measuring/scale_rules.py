@@ -28,7 +28,7 @@ def read_rules(path: Path) -> list[Rule]:
     if path.name == "pyproject.toml":
         data = data.get("tool", {}).get("speedgate", {})
     tables = data.get(TABLE, [])
-    if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise OptionError(f"{path}: {TABLE} must be tables, [[{TABLE}]], one a rule")
     return [_rule(path, number, table) for number, table in enumerate(tables, start=1)]
 
@@ -40,7 +40,7 @@ def _rule(path: Path, number: int, table: Mapping[str, Any]) -> Rule:
         raise OptionError(f"{place}: '{unknown[0]}' is none of {', '.join(sorted(KEYS))}")
     match = table.get("match", "*")
     patterns = tuple([match] if not isinstance(match, list) else match)
-    if not patterns or not all(isinstance(each, str) for each in patterns):
+    if not patterns or not all(isinstance(pattern, str) for pattern in patterns):
         raise OptionError(f"{place}: match must be a pattern of names, or a list of them")
     for name in ("min-speedup", "max-gil-held"):
         value = table.get(name)
@@ -55,12 +55,12 @@ def _rule(path: Path, number: int, table: Mapping[str, Any]) -> Rule:
     )
 
 
-def judge_scaled(found: Scaled, rule: Rule, confidence: float, final: bool = True) -> Judgement:
+def judge_scaled(scaled: Scaled, rule: Rule, confidence: float, final: bool = True) -> Judgement:
     """Decide on a benchmark of which a rule asks something."""
-    if found.measurement is None:
-        is_unsafe = found.outcome is ScaleOutcome.NOT_THREAD_SAFE
+    if scaled.measurement is None:
+        is_unsafe = scaled.outcome is ScaleOutcome.NOT_THREAD_SAFE
         verdict = Verdict.FAILED if is_unsafe else Verdict.NOT_EVALUATED
-        return Judgement(GATE, found.case, verdict, f"{found.outcome.value}: {found.reason}")
-    evidence = found.measurement.evidence(confidence)
+        return Judgement(GATE, scaled.case, verdict, f"{scaled.outcome.value}: {scaled.reason}")
+    evidence = scaled.measurement.evidence(confidence)
     verdict, reason = judge_evidence(evidence, rule, final)
-    return Judgement(GATE, found.case, verdict, reason, rule.min_speedup, None, evidence)
+    return Judgement(GATE, scaled.case, verdict, reason, rule.min_speedup, None, evidence)

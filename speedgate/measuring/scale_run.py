@@ -17,7 +17,7 @@ from speedgate.measuring.runner_process import RunnerClient
 from speedgate.measuring.scale_rules import judge_scaled
 from speedgate.measuring.scaling import MIN_PROCESSES, Scaled, ScaleOutcome, outcome_of, scale
 from speedgate.measuring.selection import OptionError
-from speedgate.measuring.targets import Benchmark, Listing, Suite, select, spread
+from speedgate.measuring.targets import Benchmark, BenchmarkListing, Suite, select, spread
 from speedgate.stats.case import Workload
 
 # Where runners find what setup_cache made, as speedgate.runner.callables.asv_suite knows it.
@@ -45,9 +45,11 @@ class Request:
     pytest_options: tuple[str, ...] = ()
 
 
-def list_benchmarks(suites: Sequence[Suite], open_runner: Open, options: Sequence[str]) -> Listing:
+def list_benchmarks(
+    suites: Sequence[Suite], open_runner: Open, options: Sequence[str]
+) -> BenchmarkListing:
     """Return the benchmarks of the suites, as a fresh interpreter finds them."""
-    listing = Listing()
+    listing = BenchmarkListing()
     for suite in suites:
         runner = open_runner()
         try:
@@ -60,7 +62,7 @@ def list_benchmarks(suites: Sequence[Suite], open_runner: Open, options: Sequenc
     return listing
 
 
-def chosen(listing: Listing, request: Request) -> list[Benchmark]:
+def chosen(listing: BenchmarkListing, request: Request) -> list[Benchmark]:
     """Return the benchmarks in the order in which they are measured, those that cannot be last."""
     selected = select(listing.benchmarks, request.expression)
     if not selected and listing.benchmarks:
@@ -68,8 +70,8 @@ def chosen(listing: Listing, request: Request) -> list[Benchmark]:
             f"-k '{request.expression}' matches none of {len(listing.benchmarks)} benchmarks, "
             f"such as {listing.benchmarks[0].name}"
         )
-    applicable = [each for each in selected if each.refusal is None]
-    others = [each for each in selected if each.refusal is not None]
+    applicable = [benchmark for benchmark in selected if benchmark.refusal is None]
+    others = [benchmark for benchmark in selected if benchmark.refusal is not None]
     return [*spread(applicable, request.sample), *others]
 
 
@@ -128,19 +130,23 @@ class Scaling:
     open_runner: Open
     caches: Caches
     control: Workload | None = None
-    tell: Callable[[ScaleStep], None] = lambda step: None
+    on_step: Callable[[ScaleStep], None] = lambda step: None
     now: Callable[[], float] = time.monotonic
-    found: list[Scaled] = field(default_factory=list)
+    scaled: list[Scaled] = field(default_factory=list)
     judgements: list[Judgement] = field(default_factory=list)
     is_finished: bool = False
 
     @property
     def cases(self) -> list[tuple[Benchmark, int]]:
-        return [(each, count) for each in self.benchmarks for count in self.request.threads]
+        return [
+            (benchmark, count) for benchmark in self.benchmarks for count in self.request.threads
+        ]
 
     @property
     def judged(self) -> int:
-        rules = [rule_for(self.request.rules, each.case(count)) for each, count in self.cases]
+        rules = [
+            rule_for(self.request.rules, benchmark.case(count)) for benchmark, count in self.cases
+        ]
         return sum(rule is not None for rule in rules)
 
     def run(self, keep: Callable[[Scaled], None]) -> None:
@@ -152,16 +158,16 @@ class Scaling:
         left = len(applicable)
         for number, (benchmark, threads) in enumerate(cases, start=1):
             if benchmark.refusal is None and self.now() >= until and self.request.budget:
-                found = self._not_reached(benchmark, threads)
+                scaled = self._not_reached(benchmark, threads)
             else:
                 share = max(0.5, (until - self.now()) / max(left, 1))
                 left_seconds = max(0.0, until - self.now()) if self.request.budget else None
-                self.tell(ScaleStep(number, len(cases), benchmark.name, left_seconds))
-                found = self._one(benchmark, threads, min(share, 4 * EACH_SECONDS))
+                self.on_step(ScaleStep(number, len(cases), benchmark.name, left_seconds))
+                scaled = self._one(benchmark, threads, min(share, 4 * EACH_SECONDS))
             left -= benchmark.refusal is None
-            self.found.append(found)
-            keep(found)
-            self._judge(found)
+            self.scaled.append(scaled)
+            keep(scaled)
+            self._judge(scaled)
         self.is_finished = True
 
     def _not_reached(self, benchmark: Benchmark, threads: int) -> Scaled:
@@ -195,7 +201,7 @@ class Scaling:
     def _confidence(self) -> float:
         return decision_confidence(self.judged)
 
-    def _judge(self, found: Scaled) -> None:
-        rule = rule_for(self.request.rules, found.case)
-        if rule is not None and found.outcome is not ScaleOutcome.NOT_APPLICABLE:
-            self.judgements.append(judge_scaled(found, rule, self._confidence))
+    def _judge(self, scaled: Scaled) -> None:
+        rule = rule_for(self.request.rules, scaled.case)
+        if rule is not None and scaled.outcome is not ScaleOutcome.NOT_APPLICABLE:
+            self.judgements.append(judge_scaled(scaled, rule, self._confidence))

@@ -89,16 +89,16 @@ def scale(
     case = benchmark.case(threads)
     if benchmark.refusal is not None:
         return Scaled(benchmark, case, ScaleOutcome.NOT_APPLICABLE, benchmark.refusal)
-    found = Scaled(benchmark, case, ScaleOutcome.MEASURED, measurement=Measurement(case))
-    assert found.measurement is not None
+    scaled = Scaled(benchmark, case, ScaleOutcome.MEASURED, measurement=Measurement(case))
+    assert scaled.measurement is not None
     began = now()
     for number in range(plan.processes):
         share = (plan.seconds - (now() - began)) / (plan.processes - number)
         until = now() + max(0.0, share)
-        both = number > 0 and can_share(found, threads)
+        both = number > 0 and can_share(scaled, threads)
         try:
             measure_in_one_process(
-                found.measurement,
+                scaled.measurement,
                 replace(benchmark, both=both),
                 plan,
                 open_runner,
@@ -108,37 +108,37 @@ def scale(
             )
         except MeasurementError as error:
             if not both:
-                return refused(found, error)
-            give_up_sharing(found, error)
+                return refused(scaled, error)
+            give_up_sharing(scaled, error)
         finally:
-            found.measurement.wall_seconds = now() - began
-        if number + 1 >= MIN_PROCESSES and is_decided(found.measurement):
+            scaled.measurement.wall_seconds = now() - began
+        if number + 1 >= MIN_PROCESSES and is_decided(scaled.measurement):
             break
-    found.described = found.measurement.first("described") or {}
-    return found
+    scaled.described = scaled.measurement.first("described") or {}
+    return scaled
 
 
-def can_share(found: Scaled, threads: int) -> bool:
+def can_share(scaled: Scaled, threads: int) -> bool:
     """Whether both kinds of state are worth measuring: there is a choice, and sharing works."""
-    assert found.measurement is not None
-    first = found.measurement.first
+    assert scaled.measurement is not None
+    first = scaled.measurement.first
     # A state that each call uses up is nobody's to share.
     has_no_choice = bool(first("is_shared")) or bool(first("renews"))
-    return threads > 1 and not has_no_choice and found.shared_reason is None
+    return threads > 1 and not has_no_choice and scaled.shared_reason is None
 
 
-def refused(found: Scaled, error: MeasurementError) -> Scaled:
+def refused(scaled: Scaled, error: MeasurementError) -> Scaled:
     outcome, reason = outcome_of(error)
-    return replace(found, outcome=outcome, reason=reason, measurement=None)
+    return replace(scaled, outcome=outcome, reason=reason, measurement=None)
 
 
-def give_up_sharing(found: Scaled, error: MeasurementError) -> None:
+def give_up_sharing(scaled: Scaled, error: MeasurementError) -> None:
     """Note what sharing does to a benchmark that is well without; forget that process."""
-    measurement = found.measurement
+    measurement = scaled.measurement
     assert measurement is not None
     outcome, reason = outcome_of(error)
     word = "" if outcome is ScaleOutcome.NOT_THREAD_SAFE else f"{outcome.value}: "
-    found.shared_reason = f"{word}{reason.removeprefix('shared: ')}"
+    scaled.shared_reason = f"{word}{reason.removeprefix('shared: ')}"
     for runs in (measurement.processes, measurement.controls, measurement.shared):
         del runs[1:]
 

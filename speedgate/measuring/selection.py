@@ -191,7 +191,7 @@ def cases(selection: Selection, declared: Declaration) -> list[tuple[Workload, C
     A strategy without workers of its own has one case, whatever the workers; one that runs another
     version of the workload has none where there is no such version.
     """
-    found: dict[Case, Workload] = {}
+    chosen: dict[Case, Workload] = {}
     for workload in declared.workloads:
         sizes = declared.sizes or sizes_of(workload)
         if declared.largest_only:
@@ -205,11 +205,11 @@ def cases(selection: Selection, declared: Declaration) -> list[tuple[Workload, C
                 parallel = STRATEGIES[strategy].is_parallel
                 counts = _choose(selection.workers, declared.workers, declared.fixed)
                 for count in counts if parallel else (1,):
-                    found[Case(workload.name, int(size), strategy, count)] = workload
-    return [(workload, case) for case, workload in found.items()]
+                    chosen[Case(workload.name, int(size), strategy, count)] = workload
+    return [(workload, case) for case, workload in chosen.items()]
 
 
 def _choose(selected: Sequence[T] | None, declared: Sequence[T], fixed: bool) -> Sequence[T]:
     if selected is None:
         return declared
-    return [each for each in declared if each in selected] if fixed else selected
+    return [value for value in declared if value in selected] if fixed else selected

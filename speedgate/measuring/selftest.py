@@ -49,11 +49,13 @@ class Findings:
     @property
     def _bounded(self) -> list[tuple[Evidence, Estimate]]:
         """The evidence that has a speedup with an interval."""
-        found = [each.evidence for each in self.judgements if each.evidence is not None]
+        evidences = [
+            judgement.evidence for judgement in self.judgements if judgement.evidence is not None
+        ]
         return [
-            (each, each.speedup)
-            for each in found
-            if each.speedup is not None and each.speedup.is_bounded
+            (evidence, evidence.speedup)
+            for evidence in evidences
+            if evidence.speedup is not None and evidence.speedup.is_bounded
         ]
 
     def count(self, verdict: Verdict) -> int:
@@ -98,10 +100,12 @@ class Findings:
         if not known:
             return None
         stretch = median(
-            max(estimate.high, *each.process_speedups) * machine_allowance(each) / estimate.value
-            for each, estimate in known
+            max(estimate.high, *evidence.process_speedups)
+            * machine_allowance(evidence)
+            / estimate.value
+            for evidence, estimate in known
         )
-        return 1 - self.required.speedup / stretch / median(each.value for _, each in known)
+        return 1 - self.required.speedup / stretch / median(estimate.value for _, estimate in known)
 
 
 def run_selftest(
@@ -111,7 +115,7 @@ def run_selftest(
     required: Floors,
     trials: int,
     open_runner: Callable[[], RunnerClient],
-    say: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> Findings:
     """Measure A/A once, then judge the unchanged workload ``trials`` times."""
     same = measure(
@@ -122,11 +126,11 @@ def run_selftest(
     )
     same_estimate = speedup(same.sample, SAME_CONFIDENCE)
     if same_estimate is not None:
-        say(f"one worker against the baseline: {figures(same_estimate)}, expected 1.00")
+        notify(f"one worker against the baseline: {figures(same_estimate)}, expected 1.00")
     judgements = []
     for judgement in _judgements(workload, control, workers, required, trials, open_runner):
         judgements.append(judgement)
-        say(f"{len(judgements)}/{trials} {judgement.line}")
+        notify(f"{len(judgements)}/{trials} {judgement.line}")
     return Findings(same_estimate, tuple(judgements), required)
 
 

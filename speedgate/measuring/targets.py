@@ -57,17 +57,17 @@ def parse_targets(texts: Sequence[str], folder: Path) -> list[Suite]:
 
     What pytest collects is one suite. ``asv:PATH`` and ``pytest:PATH`` say which it is.
     """
-    found: list[Suite] = []
+    suites: list[Suite] = []
     tests: list[str] = []
     for text in texts:
         suite = _asv_suite(text, folder)
         if suite is None:
             tests.append(_test_target(text.removeprefix("pytest:"), folder))
-        elif suite not in found:
-            found.append(suite)
+        elif suite not in suites:
+            suites.append(suite)
     if tests:
-        found.append(Suite("pytest", str(folder.resolve()), tuple(tests)))
-    return found
+        suites.append(Suite("pytest", str(folder.resolve()), tuple(tests)))
+    return suites
 
 
 def _asv_suite(text: str, folder: Path) -> Suite | None:
@@ -101,12 +101,12 @@ def _looks_like_asv(folder: Path) -> bool:
 def _benchmark_folder(configuration: Path) -> Path:
     """Return the folder of benchmarks that ``asv.conf.json`` names."""
     try:
-        found: Json = json.loads(without_comments(configuration.read_text(encoding="utf-8")))
+        settings: Json = json.loads(without_comments(configuration.read_text(encoding="utf-8")))
     except ValueError as error:
         raise OptionError(
             f"{configuration} cannot be read: {error}; mend it, or name the benchmarks' folder"
         ) from None
-    root = configuration.parent / found.get("benchmark_dir", DEFAULT_BENCHMARK_FOLDER)
+    root = configuration.parent / settings.get("benchmark_dir", DEFAULT_BENCHMARK_FOLDER)
     if not root.is_dir():
         raise OptionError(f"{configuration}: its benchmark_dir {root} is no folder")
     return Path(root).resolve()
@@ -116,9 +116,9 @@ def without_comments(text: str) -> str:
     """Return asv's JSON, with comments and a comma after the last member, as plain JSON."""
     quoted = r'("(?:\\.|[^"\\])*")'
     plain = re.sub(
-        rf"{quoted}|//[^\n]*|/\*.*?\*/", lambda found: found[1] or "", text, flags=re.DOTALL
+        rf"{quoted}|//[^\n]*|/\*.*?\*/", lambda match: match[1] or "", text, flags=re.DOTALL
     )
-    return re.sub(rf"{quoted}|,(?=\s*[}}\]])", lambda found: found[1] or "", plain)
+    return re.sub(rf"{quoted}|,(?=\s*[}}\]])", lambda match: match[1] or "", plain)
 
 
 def _test_target(text: str, folder: Path) -> str:
@@ -165,7 +165,7 @@ class Benchmark:
 
 
 @dataclass
-class Listing:
+class BenchmarkListing:
     """What was found in the suites: benchmarks, and what cannot be imported, with the reason."""
 
     benchmarks: list[Benchmark] = field(default_factory=list)
@@ -178,7 +178,7 @@ class Listing:
                 self.benchmarks += asv_benchmarks(suite, entry)
             else:
                 self.benchmarks.append(pytest_benchmark(suite, entry, options))
-        self.broken += [(each["name"], each["reason"]) for each in reply["broken"]]
+        self.broken += [(refusal["name"], refusal["reason"]) for refusal in reply["broken"]]
 
 
 def asv_benchmarks(suite: Suite, entry: Json) -> Iterator[Benchmark]:
@@ -222,15 +222,15 @@ def select(benchmarks: Iterable[Benchmark], expression: str | None) -> list[Benc
     if expression is None:
         return list(benchmarks)
     matches = compile_expression(expression)
-    return [each for each in benchmarks if matches(each.name)]
+    return [benchmark for benchmark in benchmarks if matches(benchmark.name)]
 
 
 def compile_expression(text: str) -> Any:
     """Return a predicate of names; ``OptionError`` for what is no expression, as pytest's -k."""
     # A bracket right behind a word is of the name: time_sum(2).
     tokens = re.findall(r"[()]|[^\s()]+(?:\([^\s()]*\))?", text)
-    words = [each for each in tokens if each not in ("(", ")", "and", "or", "not")]
-    shape = " ".join("True" if each in words else each for each in tokens)
+    words = [token for token in tokens if token not in ("(", ")", "and", "or", "not")]
+    shape = " ".join("True" if token in words else token for token in tokens)
     try:
         compile(shape, "-k", "eval")
     except SyntaxError:
@@ -240,7 +240,7 @@ def compile_expression(text: str) -> Any:
 
     def matches(name: str) -> bool:
         low = name.lower()
-        terms = [str(each.lower() in low) if each in words else each for each in tokens]
+        terms = [str(token.lower() in low) if token in words else token for token in tokens]
         # Nothing but True, False, and, or, not and brackets is left.
         return bool(eval(" ".join(terms), {"__builtins__": {}}))
 
@@ -254,10 +254,10 @@ def spread(benchmarks: Sequence[Benchmark], most: int | None = None) -> list[Ben
     parameters, which mostly ascend, the last come first.
     """
     by_function: dict[str, list[Benchmark]] = {}
-    for each in benchmarks:
-        by_function.setdefault(each.function, []).append(each)
-    turns = itertools.zip_longest(*(reversed(each) for each in by_function.values()))
-    ordered = [each for turn in turns for each in turn if each is not None]
+    for benchmark in benchmarks:
+        by_function.setdefault(benchmark.function, []).append(benchmark)
+    turns = itertools.zip_longest(*(reversed(benchmark) for benchmark in by_function.values()))
+    ordered = [benchmark for turn in turns for benchmark in turn if benchmark is not None]
     if most is None or most >= len(by_function):
         return ordered[:most]
     # Not enough for one of each: every so-manieth function, so that no file is left out.
@@ -270,8 +270,8 @@ def parse_threads(
     """Return the numbers of threads that an option asks for; 2 without it."""
     if text is None:
         return (2,)
-    found = []
-    for part in (each.strip() for each in text.split(",")):
+    counts = []
+    for part in (part.strip() for part in text.split(",")):
         if not (part.isascii() and part.isdigit()) or int(part) < 1:
             raise OptionError(f"{option}: '{part}' is no number of threads from 1 up")
         if int(part) > cores and not oversubscribe:
@@ -279,8 +279,8 @@ def parse_threads(
                 f"{option}: {part} threads are more than the {cores} usable cores; add "
                 "--oversubscribe to measure that"
             )
-        found.append(int(part))
-    return tuple(dict.fromkeys(found))
+        counts.append(int(part))
+    return tuple(dict.fromkeys(counts))
 
 
 def scratch_name(key: str) -> str:

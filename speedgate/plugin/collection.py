@@ -49,8 +49,8 @@ def give_cases(metafunc: pytest.Metafunc, marker: pytest.Mark) -> None:
 def is_named(metafunc: pytest.Metafunc) -> bool:
     """Whether the file of a benchmark was named on the command line, and not only its folder."""
     config = metafunc.config
-    named = [config.invocation_params.dir / each.partition("::")[0] for each in config.args]
-    return any(each.resolve() == metafunc.definition.path.resolve() for each in named)
+    named = [config.invocation_params.dir / argument.partition("::")[0] for argument in config.args]
+    return any(path.resolve() == metafunc.definition.path.resolve() for path in named)
 
 
 def read_mark(

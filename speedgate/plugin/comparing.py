@@ -50,7 +50,7 @@ def open_history(config: pytest.Config, state: State, items: list[pytest.Item]) 
     if session is None or is_worker(config):
         return
     folder = storage_folder(config)
-    if folder is None or not measures(config) or not any(is_ours(state, each) for each in items):
+    if folder is None or not measures(config) or not any(is_ours(state, item) for item in items):
         compare_as_ever(config)
         return
     results = results_folder(config)
@@ -95,21 +95,21 @@ def open_what_is_compared(
                  if not is_ours(state, item))  # fmt: skip
     theirs = compared_by_others(config, state, session, others)
     try:
-        found = compared_run(state.past.history, asked, environment)
+        earlier = compared_run(state.past.history, asked, environment)
     except HistoryError:
         if not theirs:  # nobody knows what is named
             raise
-        found = None
+        earlier = None
     session.compared_mapping = theirs
-    if found is not None:
+    if earlier is not None:
         # pytest-benchmark's table shows the key in each row.
-        key = Path(found.time[5:16].replace("T", " ") or found.name)
+        key = Path(earlier.time[5:16].replace("T", " ") or earlier.name)
         session.compared_mapping[key] = {
-            name: each
-            for name, each in benchmarks_of(found, state.words.remarks.append).items()
+            name: benchmark
+            for name, benchmark in benchmarks_of(earlier, state.words.remarks.append).items()
             if name in state.collected.items
         }
-    state.past.compared = found
+    state.past.compared = earlier
     state.words.remarks += compared_words(state, environment, location)
     if asked is True and not settings.no_history_gate:
         digest = environment_digest(environment)
@@ -133,7 +133,11 @@ def compared_by_others(
     elif config.stash[IS_HELD_BACK]:
         session.compared_mapping = {}
     runs = {
-        path: {name: each for name, each in benchmarks.items() if name not in state.collected.items}
+        path: {
+            name: benchmark
+            for name, benchmark in benchmarks.items()
+            if name not in state.collected.items
+        }
         for path, benchmarks in session.compared_mapping.items()
     }
     return {path: benchmarks for path, benchmarks in runs.items() if benchmarks}

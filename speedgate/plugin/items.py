@@ -91,9 +91,9 @@ def id_of_judged(state: State, item: pytest.Item) -> str:
     mine = state.collected.items[item.nodeid]
     module = item.nodeid.partition("[")[0].rpartition("::")[0]
     benches = {
-        each.bench.name
-        for (function, case), each in state.collected.declared.items()
-        if case == mine.case and each.gates and function.rpartition("::")[0] == module
+        declared.bench.name
+        for (function, case), declared in state.collected.declared.items()
+        if case == mine.case and declared.gates and function.rpartition("::")[0] == module
     }
     parameters: str = item.callspec.id  # type: ignore[attr-defined]  # a benchmark has its case
     return f"{mine.bench.name}-{parameters}" if len(benches) > 1 else parameters
@@ -139,7 +139,7 @@ class VerdictItem(pytest.Item):
 
     def _refuse_to_be_early(self, state: State) -> None:
         """Fail where somebody runs this before its benchmarks, in an order of their own."""
-        waited_for = [each for each in self.benchmarks if each not in state.measured.ran]
+        waited_for = [nodeid for nodeid in self.benchmarks if nodeid not in state.measured.ran]
         if waited_for and measures(self.config):
             raise GateFailed(
                 f"not judged: {waited_for[0]} has not run yet, another plugin runs the items in an "
@@ -216,11 +216,11 @@ class HistoryItem(VerdictItem):
             raise NotEvaluated("not evaluated: not measured")
         if state.settings.in_process:
             raise NotEvaluated("not evaluated: --in-process judges nothing")
-        found = judge_against_history(state, self.benchmark, measurement)
-        if found.verdict is Verdict.FAILED:
+        judgement = judge_against_history(state, self.benchmark, measurement)
+        if judgement.verdict is Verdict.FAILED:
             anew = measure_anew(state, self.benchmark.nodeid, measurement)
-            found = confirmed(found, judge_against_history(state, self.benchmark, anew))
-        conclude(state, self, found)
+            judgement = confirmed(judgement, judge_against_history(state, self.benchmark, anew))
+        conclude(state, self, judgement)
 
 
 def measure_anew(state: State, nodeid: str, first: Measurement) -> Measurement:

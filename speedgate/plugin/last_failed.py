@@ -20,12 +20,12 @@ def asks_for_failures(config: pytest.Config) -> bool:
 def remembered_failures(config: pytest.Config) -> dict[str, list[str]]:
     """Return the verdict items that failed in earlier sessions and have not passed since."""
     cache = getattr(config, "cache", None)
-    found = cache.get(UNSETTLED, None) if cache is not None else None
-    if not isinstance(found, dict):
+    remembered = cache.get(UNSETTLED, None) if cache is not None else None
+    if not isinstance(remembered, dict):
         return {}
     return {
-        nodeid: [str(each) for each in benchmarks]
-        for nodeid, benchmarks in found.items()
+        nodeid: [str(benchmark) for benchmark in benchmarks]
+        for nodeid, benchmarks in remembered.items()
         if isinstance(benchmarks, list)
     }
 
@@ -55,9 +55,9 @@ def remember_failures(config: pytest.Config, state: State) -> None:
         cache.set(UNSETTLED, state.judged.unsettled)
     failed = cache.get(LAST_FAILED, {})
     asked = {
-        each: True
+        judged: True
         for nodeid, benchmarks in state.judged.unsettled.items()
-        for each in (nodeid, *benchmarks)
+        for judged in (nodeid, *benchmarks)
     }
     if asked.keys() - failed.keys():
         cache.set(LAST_FAILED, failed | asked)

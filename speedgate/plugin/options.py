@@ -146,13 +146,13 @@ def add_options(parser: Any) -> None:
 
 def written(arguments: Iterable[str], names: Collection[str]) -> list[str]:
     """Return which of the options ``names`` are among the arguments of a command line."""
-    found = []
+    names = []
     for argument in arguments:
         if argument == "--":
             break
         if argument.partition("=")[0] in names:
-            found.append(argument.partition("=")[0])
-    return list(dict.fromkeys(found))
+            names.append(argument.partition("=")[0])
+    return list(dict.fromkeys(names))
 
 
 def with_long_names(arguments: Iterable[str], is_free: Callable[[str], bool]) -> list[str]:
@@ -163,7 +163,7 @@ def with_long_names(arguments: Iterable[str], is_free: Callable[[str], bool]) ->
     given = list(arguments)
     free = {name for name in written(given, BY_SHORT) if is_free(name)}
     end = given.index("--") if "--" in given else len(given)
-    return [_long(each, free) for each in given[:end]] + given[end:]
+    return [_long(argument, free) for argument in given[:end]] + given[end:]
 
 
 def _long(argument: str, free: Collection[str]) -> str:

@@ -87,9 +87,9 @@ class ThreadsAfterwards:
                 open_runner,
                 Caches(open_runner, request.time_limit),
                 find_workload("workloads:CONTROL", "control"),
-                self._tell,
+                self._show_step,
             )
-            self._scaling.run(lambda found: None)
+            self._scaling.run(lambda scaled: None)
 
     def _entry(self, nodeid: str, folder: Path) -> dict[str, str]:
         path, _, rest = nodeid.partition("::")
@@ -98,10 +98,10 @@ class ThreadsAfterwards:
 
     def _options(self) -> list[str]:
         """The options that decide which configuration a test is run with."""
-        found = [f"--rootdir={self._config.rootpath}"]
-        return found if self._config.inipath is None else [*found, f"-c{self._config.inipath}"]
+        options = [f"--rootdir={self._config.rootpath}"]
+        return options if self._config.inipath is None else [*options, f"-c{self._config.inipath}"]
 
-    def _tell(self, step: ScaleStep) -> None:
+    def _show_step(self, step: ScaleStep) -> None:
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter is None or self._config.get_verbosity() < 0:
             return
@@ -119,6 +119,6 @@ class ThreadsAfterwards:
         if self._scaling is None:
             return
         terminalreporter.section("speedgate: benchmarks in threads")
-        entries = [entry_of(each) for each in self._scaling.found]
+        entries = [entry_of(scaled) for scaled in self._scaling.scaled]
         for line in scale_text(entries, {}, terminalreporter._tw.fullwidth):
             terminalreporter.write_line(line)

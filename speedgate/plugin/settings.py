@@ -149,8 +149,8 @@ def with_floors(settings: Settings, config: Any, short: frozenset[str]) -> Setti
 
 def ini_floor(config: Any, name: str, short: frozenset[str]) -> float | None:
     """Return a floor by the name that is always ours, or by the short one where that is, too."""
-    for each in (DEST_PREFIX + name, *({name} & short)):
-        value = config.getini(each)
+    for spelling in (DEST_PREFIX + name, *({name} & short)):
+        value = config.getini(spelling)
         if isinstance(value, str):  # a conftest that was loaded since may have made it its own
-            return parse_floor(f"{each} in the ini file", value)
+            return parse_floor(f"{spelling} in the ini file", value)
     return None

@@ -21,9 +21,9 @@ from speedgate.plugin.session import STATE, Measured, State
 from speedgate.plugin.storage import history_location
 from speedgate.report.first_screen import (
     LINES,
-    Finding,
     FirstScreen,
     Line,
+    Notice,
     is_whole,
     remedy,
     screen_lines,
@@ -147,8 +147,8 @@ def timed_share(measured: Measured) -> str:
 
 def write(reporter: Any, line: str, **markup: bool) -> None:
     """Write what acts on no terminal, and what its encoding holds."""
-    for each in line.split("\n"):
-        reporter.write_line(encodable(visible(each), reporter._tw._file), **markup)
+    for part in line.split("\n"):
+        reporter.write_line(encodable(visible(part), reporter._tw._file), **markup)
 
 
 def write_lines(reporter: Any, lines: Iterable[Line]) -> None:
@@ -159,12 +159,14 @@ def write_lines(reporter: Any, lines: Iterable[Line]) -> None:
 def screen_of(reporter: Any, config: pytest.Config, state: State) -> FirstScreen:
     """Return what the first screen holds of this session."""
     judgements, benches = state.judged.judgements, state.measured.rows
-    findings = [finding_of(each) for each in judgements if each.verdict is not Verdict.PASSED]
+    findings = [
+        notice_of(judgement) for judgement in judgements if judgement.verdict is not Verdict.PASSED
+    ]
     return FirstScreen(
         rows=common_rows(benches),
         judged=[(judged.case, judged.verdict) for judged in judgements],
         findings=findings,
-        problems=[Finding(Verdict.FAILED, line) for line in problems(reporter, state)],
+        problems=[Notice(Verdict.FAILED, line) for line in problems(reporter, state)],
         notes=[*left_out(state), *state.words.notes, *changed(config, state)],
         saved=list(saved_words(config, state)),
         more=more_words(config, state),
@@ -172,9 +174,9 @@ def screen_of(reporter: Any, config: pytest.Config, state: State) -> FirstScreen
     )
 
 
-def finding_of(judgement: Judgement) -> Finding:
+def notice_of(judgement: Judgement) -> Notice:
     what_to_do = remedy(judgement.gate, judgement.verdict, judgement.at_most is not None)
-    return Finding(judgement.verdict, judgement.line, what_to_do)
+    return Notice(judgement.verdict, judgement.line, what_to_do)
 
 
 def common_rows(benches: Mapping[Bench, Mapping[str, Row]]) -> list[Row]:

@@ -24,14 +24,14 @@ PRODUCTS = ("matmul", "dot")
 
 def blas_table(rows: Sequence[Row]) -> Table:
     """Return a row per operation and size, with a column per BLAS setting and Python threads."""
-    found: dict[Case, dict[bool, Row]] = {}
+    cells_of: dict[Case, dict[bool, Row]] = {}
     for row in rows:
-        found.setdefault(row.case, {})[row.is_blas_default] = row
-    counts = {case.workers for case in found}
+        cells_of.setdefault(row.case, {})[row.is_blas_default] = row
+    counts = {case.workers for case in cells_of}
     many = str(max(counts)) if len(counts) == 1 else "W"
     columns = [f"{blas} x{count}" for blas in ("BLAS 1", "default") for count in ("1", many)]
     lines = []
-    for case, cells in found.items():
+    for case, cells in cells_of.items():
         unit = _seconds(cells.get(False), "baseline")
         texts = [
             _cell(cells.get(is_default), side, unit)

@@ -85,7 +85,9 @@ def head_lines(sources: Sequence[Source], differences: Sequence[Sequence[str]]) 
         if not source.complete:
             lines.append(f"  {INCOMPLETE}")
         if number and differences[number - 1]:
-            lines += [f"  differs from A: {each.strip()}" for each in differences[number - 1]]
+            lines += [
+                f"  differs from A: {difference.strip()}" for difference in differences[number - 1]
+            ]
     return lines
 
 
@@ -96,7 +98,7 @@ def comparison_text(
     width: int,
 ) -> list[str]:
     """Return the comparison as lines of the terminal."""
-    shown = [each for line in head_lines(sources, differences) for each in wrapped(line, width)]
+    shown = [part for line in head_lines(sources, differences) for part in wrapped(line, width)]
     shown += ["", *plain(comparison_table(lines), width), "", *wrapped(LEGEND, width)]
     if any(source.runs == 1 for source in sources):
         shown += wrapped(ONE_RUN, width)
@@ -115,7 +117,7 @@ def comparison_records(
     sources: Sequence[Source], differences: Sequence[Sequence[str]], lines: Sequence[Line]
 ) -> list[dict[str, Any]]:
     """Return a flat record for every benchmark and side; plain JSON values."""
-    told = ["", *("; ".join(each.strip() for each in other) for other in differences)]
+    told = ["", *("; ".join(difference.strip() for difference in other) for other in differences)]
     records = []
     for line in lines:
         for number, source in enumerate(sources):

@@ -29,7 +29,7 @@ Line = tuple[str, Verdict | None]
 
 
 @dataclass(frozen=True)
-class Finding:
+class Notice:
     """What a reader must hear of: a verdict, its line, and what to do about it, if anything."""
 
     verdict: Verdict
@@ -48,8 +48,8 @@ class FirstScreen:
 
     rows: Sequence[Row] = ()
     judged: Sequence[tuple[Case, Verdict]] = ()
-    findings: Sequence[Finding] = ()
-    problems: Sequence[Finding] = ()
+    findings: Sequence[Notice] = ()
+    problems: Sequence[Notice] = ()
     notes: Sequence[str] = ()
     saved: Sequence[str] = ()
     more: str = ""
@@ -146,16 +146,16 @@ def _height(lines: Iterable[Line], width: int) -> int:
     return sum(max(1, -(-len(line) // width)) for line, _ in lines)
 
 
-def _findings(findings: Sequence[Finding], width: int, spare: int) -> list[Line]:
+def _findings(findings: Sequence[Notice], width: int, spare: int) -> list[Line]:
     """The gravest first, each remedy once, in ``spare`` lines: where the reasons are too long each
     is cut to a line, and where there are too many the rest is counted."""
     ordered = sorted(findings, key=lambda finding: -GRAVITY.index(finding.verdict))
     remedies = dict.fromkeys(finding.remedy for finding in ordered if finding.remedy)
-    whole = [line for each in ordered for line in _wrapped(each.line, each.verdict, width)]
+    whole = [line for finding in ordered for line in _wrapped(finding.line, finding.verdict, width)]
     advice = [line for text in remedies for line in _wrapped(f"> {text}", None, width)]
     if len(whole) + len(advice) <= spare:
         return [*whole, *advice]
-    cut: list[Line] = [(shorten(each.line, width), each.verdict) for each in ordered]
+    cut: list[Line] = [(shorten(finding.line, width), finding.verdict) for finding in ordered]
     if len(cut) + len(advice) > spare:
         count = max(1, spare - 1)
         rest = len(cut) - count

@@ -29,13 +29,13 @@ LEGEND = (
 )
 
 
-def map_table(found: Sequence[Operation]) -> Table:
+def map_table(mapped: Sequence[Operation]) -> Table:
     """Return the map with a column for the smallest size of each operation, the next, and on."""
-    most = max((len(operation.rows) for operation in found), default=0)
+    most = max((len(operation.rows) for operation in mapped), default=0)
     names = ("small", "middle", "large")
     heads = names if most == len(names) else tuple(str(n + 1) for n in range(most))
     rows = []
-    for operation in found:
+    for operation in mapped:
         cells = [_cell(row) for row in operation.rows]
         rows.append((operation.name, *cells, *[""] * (most - len(cells))))
     return Table(("operation", *heads), tuple(rows))
@@ -49,7 +49,7 @@ def _cell(row: Row) -> str:
     return f"{format_size(row.case.size)} {row.speedup.value:.2f} {word}{doubt}"
 
 
-def details_table(found: Sequence[Operation]) -> Table:
+def details_table(mapped: Sequence[Operation]) -> Table:
     """Return a row per case with the interval and every signal."""
     columns = ("case", "speedup", "GIL held", "concurrency", "inflation", "control", "loops", "GIL")
     rows = [
@@ -63,7 +63,7 @@ def details_table(found: Sequence[Operation]) -> Table:
             "unknown" if row.loops is None else str(row.loops),
             row.gil_class.kind.value if row.gil_class else "unknown",
         )
-        for operation in found
+        for operation in mapped
         for row in operation.rows
     ]
     return Table(columns, tuple(rows))
@@ -82,21 +82,21 @@ def _bounds(bounds: tuple[float, float | None] | None) -> str:
 
 def map_lines(rows: Sequence[Row], width: int = 80, details: bool = False) -> list[str]:
     """Return the map of some rows as lines of the terminal."""
-    found = operations(rows)
-    if not found:
+    mapped = operations(rows)
+    if not mapped:
         return ["no operation was measured with two threads or more"]
-    lines = plain(details_table(found) if details else map_table(found), width)
-    texts = ["", LEGEND, "", *break_even_text(found)]
+    lines = plain(details_table(mapped) if details else map_table(mapped), width)
+    texts = ["", LEGEND, "", *break_even_text(mapped)]
     return lines + [line for text in texts for line in wrapped(text, width)]
 
 
 def markdown_map(run: Run, environment: str) -> str:
     """Return the map of a run as a document in Markdown."""
-    found = operations(run.rows())
-    table = map_table(found)
+    mapped = operations(run.rows())
+    table = map_table(mapped)
     even = [
         "-" if operation.break_even is None else format_size(operation.break_even)
-        for operation in found
+        for operation in mapped
     ]
     rows = tuple((*row, size) for row, size in zip(table.rows, even, strict=True))
     with_even = Table((*table.columns, "threads win from"), rows)

@@ -19,13 +19,13 @@ def overhead_table(rows: Sequence[Row]) -> Table:
 
     Dispatch is read from the smallest size of the workload ``noop``, the shares from all others.
     """
-    found: dict[str, list[Row]] = {}
+    by_strategy: dict[str, list[Row]] = {}
     for row in rows:
         name = f"{row.case.strategy} {row.case.workers}"
-        found.setdefault(name, []).append(row)
+        by_strategy.setdefault(name, []).append(row)
     lengths = sorted({row.case.size for row in rows if row.case.workload != "noop"})
     lines = []
-    for name, mine in found.items():
+    for name, mine in by_strategy.items():
         nothing = next((row for row in mine if row.case.workload == "noop"), None)
         idle = {row.case.size: row.idle for row in mine if row.case.workload != "noop"}
         starts = [row.start_seconds for row in mine if row.start_seconds is not None]

@@ -26,7 +26,7 @@ def scale_text(entries: Sequence[Json], judged: Mapping[str, Json], width: int) 
     for judgement in judged.values():
         if judgement["verdict"] == Verdict.FAILED.value:
             lines += wrapped(f"{MARKS[Verdict.FAILED]} {judgement['line']}", width)
-    measured = [each for each in entries if each["outcome"] == ScaleOutcome.MEASURED.value]
+    measured = [entry for entry in entries if entry["outcome"] == ScaleOutcome.MEASURED.value]
     if measured:
         lines += ["", *_table(measured, judged, width), "", *wrapped(LEGEND, width)]
     lines += _notes(measured, width)
@@ -37,7 +37,7 @@ def scale_text(entries: Sequence[Json], judged: Mapping[str, Json], width: int) 
 
 def headline(entries: Sequence[Json], judged: Mapping[str, Json]) -> str:
     """``152 benchmarks: 120 measured (90 scale, 30 do not), 32 cannot be measured``."""
-    counts = Counter(each["outcome"] for each in entries)
+    counts = Counter(entry["outcome"] for entry in entries)
     parts = []
     for outcome in ScaleOutcome:
         if not counts[outcome.value]:
@@ -47,24 +47,26 @@ def headline(entries: Sequence[Json], judged: Mapping[str, Json]) -> str:
             text += f" ({_how_many_scale(entries)})"
         parts.append(text)
     line = f"{len(entries)} benchmarks: {', '.join(parts) or 'none'}"
-    verdicts = Counter(each["verdict"] for each in judged.values())
+    verdicts = Counter(judgement["verdict"] for judgement in judged.values())
     gates = ", ".join(
-        f"{verdicts[each.value]} {each.value}" for each in Verdict if verdicts[each.value]
+        f"{verdicts[verdict.value]} {verdict.value}"
+        for verdict in Verdict
+        if verdicts[verdict.value]
     )
     return f"{line}; gate: {gates}" if gates else line
 
 
 def _how_many_scale(entries: Sequence[Json]) -> str:
     """``90 scale, 25 do not, 5 not certain: the machine was busy``."""
-    found = Counter(each["scales"] for each in entries if "scales" in each)
-    parts = [f"{found[True]} scale", f"{found[False]} do not" if found[False] else ""]
-    parts += [f"{found[None]} not certain: the machine was busy" if found[None] else ""]
+    counts = Counter(entry["scales"] for entry in entries if "scales" in entry)
+    parts = [f"{counts[True]} scale", f"{counts[False]} do not" if counts[False] else ""]
+    parts += [f"{counts[None]} not certain: the machine was busy" if counts[None] else ""]
     return ", ".join(part for part in parts if part)
 
 
 def _table(measured: Sequence[Json], judged: Mapping[str, Json], width: int) -> list[str]:
     head = ("", "threads", "speedup", "shared", "GIL", "class", "benchmark")
-    rows = [_row(each, judged) for each in measured]
+    rows = [_row(entry, judged) for entry in measured]
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head) - 1)]
     lines = []
     for row in (head, *rows):
@@ -105,43 +107,43 @@ def _short(estimate: Json | None) -> str:
 def _notes(measured: Sequence[Json], width: int) -> list[str]:
     """Why what was measured does not scale, and what sharing does to it; the same words once."""
     lines: list[str] = []
-    causes = _by_text((each["cause"], each) for each in measured if each["cause"])
+    causes = _by_text((entry["cause"], entry) for entry in measured if entry["cause"])
     if causes:
         lines += ["", "why they do not scale:"]
         lines += _grouped(causes, width)
-    contended = [each for each in measured if each["contention"]]
-    unsafe = [each for each in measured if each["shared_reason"]]
+    contended = [entry for entry in measured if entry["contention"]]
+    unsafe = [entry for entry in measured if entry["shared_reason"]]
     if contended:
         lines += ["", "faster with a state of its own for each thread:"]
-        for each in contended:
-            lines += wrapped(f"  {each['name']}: {each['contention']}", width)
+        for entry in contended:
+            lines += wrapped(f"  {entry['name']}: {entry['contention']}", width)
     if unsafe:
         lines += ["", "not measured with one state for all threads:"]
-        lines += _grouped(_by_text((each["shared_reason"], each) for each in unsafe), width)
+        lines += _grouped(_by_text((entry["shared_reason"], entry) for entry in unsafe), width)
     return lines
 
 
 def _by_text(pairs: Any) -> dict[str, list[Json]]:
-    found: dict[str, list[Json]] = {}
+    groups: dict[str, list[Json]] = {}
     for text, entry in pairs:
-        found.setdefault(text, []).append(entry)
-    return found
+        groups.setdefault(text, []).append(entry)
+    return groups
 
 
 def _grouped(groups: Mapping[str, Sequence[Json]], width: int) -> list[str]:
     lines = []
     for text, members in sorted(groups.items(), key=lambda pair: -len(pair[1])):
-        names = ", ".join(each["name"] for each in members[:FEW])
+        names = ", ".join(member["name"] for member in members[:FEW])
         more = f" and {len(members) - FEW} more" if len(members) > FEW else ""
         lines += wrapped(f"  {text}: {names}{more}", width)
     return lines
 
 
 def _refused(entries: Sequence[Json], outcome: ScaleOutcome, width: int) -> list[str]:
-    chosen = [each for each in entries if each["outcome"] == outcome.value]
+    chosen = [entry for entry in entries if entry["outcome"] == outcome.value]
     if not chosen:
         return []
-    groups = _by_text((each["reason"], each) for each in chosen)
+    groups = _by_text((entry["reason"], entry) for entry in chosen)
     return ["", f"{outcome.value} ({len(chosen)}):", *_grouped(groups, width)]
 
 
@@ -149,7 +151,7 @@ def _counted(entries: Sequence[Json], width: int) -> list[str]:
     """Reasons with how many they hold for: of what nobody has to mend."""
     lines: list[str] = []
     for outcome in (ScaleOutcome.NOT_APPLICABLE, ScaleOutcome.NOT_REACHED):
-        counts = Counter(each["reason"] for each in entries if each["outcome"] == outcome.value)
+        counts = Counter(entry["reason"] for entry in entries if entry["outcome"] == outcome.value)
         if counts:
             lines += ["", f"{outcome.value} ({counts.total()}):"]
             for reason, count in counts.most_common():
@@ -163,18 +165,18 @@ def _cut(line: str, width: int) -> str:
 
 def scale_markdown(entries: Sequence[Json], judged: Mapping[str, Json]) -> str:
     """Return the report in Markdown, as for the summary of a CI job."""
-    measured = [each for each in entries if each["outcome"] == ScaleOutcome.MEASURED.value]
+    measured = [entry for entry in entries if entry["outcome"] == ScaleOutcome.MEASURED.value]
     columns = ("benchmark", "threads", "speedup", "shared", "GIL", "class", "why not more", "gate")
     rows = []
-    for each in measured:
-        mark, *figures, name = _row(each, judged)
-        rows.append((f"`{name}`", *figures, each["cause"] or each["contention"], mark))
+    for entry in measured:
+        mark, *figures, name = _row(entry, judged)
+        rows.append((f"`{name}`", *figures, entry["cause"] or entry["contention"], mark))
     parts = [f"**{headline(entries, judged)}**", ""]
     if rows:
         parts += [markdown(Table(columns, tuple(rows))), "", LEGEND, ""]
     parts += [
-        f"- {each['outcome']}: `{each['name']}`: {each['reason']}"
-        for each in entries
-        if each["outcome"] in [outcome.value for outcome in NOT_MEASURED]
+        f"- {entry['outcome']}: `{entry['name']}`: {entry['reason']}"
+        for entry in entries
+        if entry["outcome"] in [outcome.value for outcome in NOT_MEASURED]
     ]
     return "\n".join(parts)

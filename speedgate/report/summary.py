@@ -16,9 +16,9 @@ from speedgate.report.blas import blas_lines, blas_table
 from speedgate.report.comparison import INCOMPLETE
 from speedgate.report.duel import duel_markdown, duel_text
 from speedgate.report.first_screen import (
-    Finding,
     FirstScreen,
     Line,
+    Notice,
     is_whole,
     marks,
     remedy,
@@ -45,7 +45,7 @@ OTHERS = "seconds a call of benchmarks that are not ours: the median of their ro
 
 def remarks(rows: Iterable[Row]) -> list[str]:
     """Return a line for every threaded speedup above its number of workers, with the reason."""
-    found = []
+    lines = []
     for row in rows:
         if (
             row.speedup is not None
@@ -53,8 +53,8 @@ def remarks(rows: Iterable[Row]) -> list[str]:
             and row.speedup.value > row.case.workers
         ):
             reason = superlinear_reason(row.speedup, row.case.workers, row.page_faults)
-            found.append(f"{row.case.id}: {reason}")
-    return found
+            lines.append(f"{row.case.id}: {reason}")
+    return lines
 
 
 def summary_lines(
@@ -75,7 +75,11 @@ def summary_lines(
     if fastest:
         paragraphs.append((f"fastest here: {'; '.join(fastest)}", None))
     if judgements:
-        used = [verdict for verdict in Verdict if verdict in {each.verdict for each in judgements}]
+        used = [
+            verdict
+            for verdict in Verdict
+            if verdict in {judgement.verdict for judgement in judgements}
+        ]
         legend = ", ".join(f"{MARKS[verdict]} {verdict.value}" for verdict in used)
         paragraphs += [(f"gate: {legend}", None), ("", None)]
         paragraphs += [(judgement.line, judgement.verdict) for judgement in judgements]
@@ -87,7 +91,7 @@ def summary_lines(
 def meanings(rows: Iterable[Row]) -> list[str]:
     """Return what the figures of a table of speedups are; nothing without any."""
     speedups = [row.speedup for row in rows if row.speedup is not None]
-    few = [FEW] if any(not each.is_bounded for each in speedups) else []
+    few = [FEW] if any(not speedup.is_bounded for speedup in speedups) else []
     return [LEGEND, *few] if speedups else []
 
 
@@ -135,7 +139,7 @@ def run_screen(run: Run) -> FirstScreen:
         rows=[row for rows in gated or benches[:1] for row in rows],
         judged=judged,
         findings=[
-            Finding(
+            Notice(
                 entry.verdict,
                 _sentence(entry),
                 remedy(entry.gate, entry.verdict, entry.at_most is not None),
@@ -143,7 +147,7 @@ def run_screen(run: Run) -> FirstScreen:
             for entry in run.judgements
             if entry.verdict is not Verdict.PASSED
         ],
-        problems=[Finding(Verdict.FAILED, line) for line in broken_promises(run.rows())],
+        problems=[Notice(Verdict.FAILED, line) for line in broken_promises(run.rows())],
         cases=len(run.rows()),
     )
 
@@ -195,8 +199,8 @@ def _by_bench(run: Run) -> list[list[Row]]:
 
 
 def _marks(rows: Iterable[Row], judgements: Iterable[JudgementEntry]) -> dict[Case, Verdict]:
-    found = marks((each.case.case(), each.verdict) for each in judgements)
-    return {row.case: found[row.case] for row in rows if row.case in found}
+    verdicts = marks((judgement.case.case(), judgement.verdict) for judgement in judgements)
+    return {row.case: verdicts[row.case] for row in rows if row.case in verdicts}
 
 
 def _sentence(judgement: JudgementEntry) -> str:
@@ -207,8 +211,8 @@ def environment_line(environment: Json) -> str:
     """Return ``AMD EPYC, 2 cores; Python 3.11.7; NumPy 2.4.6; openblas 0.3.30``."""
     numpy = (environment.get("numpy") or {}).get("version")
     blas = [
-        f"{each.get('internal_api')} {each.get('version')}"
-        for each in blas_libraries(environment.get("blas"))
+        f"{library.get('internal_api')} {library.get('version')}"
+        for library in blas_libraries(environment.get("blas"))
     ]
     python = f"Python {environment.get('python') or 'unknown'}"
     if not environment.get("gil_enabled", True):

@@ -32,14 +32,14 @@ class Table:
 
 def speedup_table(rows: Iterable[Row], verdicts: Mapping[Case, Verdict]) -> Table:
     """Return the speedups of a run; a verdict's mark stands behind the case that a gate judged."""
-    found = {row.case: row for row in rows}
-    columns = list(dict.fromkeys(_column(case) for case in found))
-    works = dict.fromkeys((case.workload, case.size) for case in found)
+    by_case = {row.case: row for row in rows}
+    columns = list(dict.fromkeys(_column(case) for case in by_case))
+    works = dict.fromkeys((case.workload, case.size) for case in by_case)
     lines = []
     for workload, size in works:
         mine = {
             _column(case): row
-            for case, row in found.items()
+            for case, row in by_case.items()
             if (case.workload, case.size) == (workload, size)
         }
         cells = [_cell(mine.get(column), verdicts) for column in columns]

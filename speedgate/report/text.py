@@ -31,7 +31,8 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
     )
 
 
@@ -54,7 +55,7 @@ _MARKUP = re.compile(r"[\\`*~|]|(?<![^\W_])_|_(?![^\W_])|(?<=\])(?=[(\[:])")
 
 def markdown_text(text: str) -> str:
     """Return a text that Markdown shows as it is and in one line, in a cell of a table as well."""
-    marked = _MARKUP.sub(lambda found: f"\\{found[0]}", one_line(text))
+    marked = _MARKUP.sub(lambda match: f"\\{match[0]}", one_line(text))
     marked = re.sub(r"&(?=#?\w+;)", "&amp;", marked)
     return marked.replace("<", "&lt;")
 

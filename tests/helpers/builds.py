@@ -2,7 +2,7 @@
 
 from helpers.fakes import FakeClock, ScriptedRunner
 from helpers.made import CASE, MadeWorkload
-from speedgate.duel.matchup import BuildUnderTest, Entry, Matchup
+from speedgate.duel.matchup import BuildUnderTest, DuelEntry, Matchup
 from speedgate.measuring.errors import MeasurementError
 
 PAIR_SECONDS = 0.1
@@ -14,7 +14,7 @@ class MadeBuilds:
     def __init__(self, *scripts, entry=None):
         self.clock = FakeClock()
         self.scripts = list(scripts)
-        self.entry = entry or Entry(MadeWorkload(), CASE)
+        self.entry = entry or DuelEntry(MadeWorkload(), CASE)
         self.runners = [[] for _ in scripts]
         self.opened = []
 
