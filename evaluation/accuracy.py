@@ -192,7 +192,7 @@ SAME_AS_HERE = {
     "5bf8321af64e": "a worker of a cluster now prepares each case anew, and some errors have no "
     "traceback; a trial in threads meets neither",
     "7812385e528b": "the gate now grants what workers may have been idle, or held the GIL, because "
-    "of others; it fails less, and else decides as before",
+    "of others; it fails less, and otherwise decides as before",
     "a81fee7e1b17": "a runner may now be of another build, and leaves nothing behind when it is "
     "killed; a trial meets neither",
     "1f57159e7250": "a duel may now keep workers to a core each; no trial does",

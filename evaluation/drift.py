@@ -209,8 +209,8 @@ def document() -> str:
         f"In what share of {SERIES} series without a change does a method report one after the "
         f"last night? And in what share of {SERIES_LOOKED_AT} series of {NIGHTS_LOOKED_AT} nights "
         "after any of them? Speedgate means to stay at about 1% a look or below for all noises but "
-        "the last, in which neighbouring nights are so alike that they look like levels. Looked at "
-        "every fifth night for a year, a case whose nights correlate by 0.6 has a false change "
+        "the last, in which neighbouring nights are so similar that they look like levels. Looked "
+        "at every fifth night for a year, a case whose nights correlate by 0.6 has a false change "
         'point in 5 of 100 years (`python -m evaluation.claims "change point"`).',
         "",
         f"| noise | method | {' | '.join(f'{nights} nights' for nights in NIGHTS)} | "

@@ -141,7 +141,7 @@ def summary(duels: list[Json], method: int) -> list[str]:
     most = upper_bound(wrong, len(duels))
     minutes = median(duel["seconds"] / 60 for duel in duels)
     is_older = method != METHOD
-    older = f"There is no duel of the present method yet; these are of method {method}. "
+    older = f"No duel of the present method has run yet; these are of method {method}. "
     return [
         f"{older if is_older else ''}**{wrong} of {len(duels)} duels called anything better or "
         f"worse** (in the long run at most {most:.0%} do, at 95% confidence), {len(called)} of "

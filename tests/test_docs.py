@@ -13,6 +13,16 @@ from speedgate.report.map import markdown_map
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "results" / "README.md"])
 MOST_COLUMNS = 100
+# Words of a translation: what a native engineer does not write, with what stands there instead.
+FOREIGN = {
+    r"\balike\b": "in both, or: the same",
+    r", for (?:nobody|none|no|then|it|they|there)\b": "because",
+    r"(?:[.;] |, |^)[Ee]lse (?:it|they|the|a|this|is|has|decides|dispatch)\b": "otherwise",
+    r"\b(?:is|are|was|were|makes) no (?!(?:longer|faster|slower|more|such|other way)\b)": "not a",
+    r"\bheld fraction\b": "GIL held share",
+    r"(?<!`)\bbouts?\b(?!`)": "block",
+    r"\bcontest(?:ants?|s)?\b": "matchup",
+}
 LINK = re.compile(r"\]\(([^)#: ]+)(?:#([^) ]+))?\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 # What a row of the page on verdicts is found by: a part of a message, as the code has it.
@@ -23,26 +33,68 @@ def named(page):
     return page.relative_to(ROOT).as_posix()
 
 
-def text_lines(page):
-    """The lines that can be wrapped: a row of a table cannot, nor can code."""
-    in_code = False
+def lines_of(page):
+    """The number and the text of each line that can be broken: a row of a table cannot."""
     for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.startswith("|"):
+            yield number, line
+
+
+def prose_of(page):
+    """The text of a page without code and tables, in one line."""
+    prose, in_code = [], False
+    for _, line in lines_of(page):
         if line.startswith("```"):
             in_code = not in_code
-        elif not in_code and not line.startswith("|"):
-            yield number, line
+        elif not in_code:
+            prose.append(line.strip())
+    return " ".join(prose)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_a_line_has_at_most_100_columns(page):
-    long = [number for number, line in text_lines(page) if len(line) > MOST_COLUMNS]
+    long = [number for number, line in lines_of(page) if len(line) > MOST_COLUMNS]
     assert not long
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_a_page_names_who_acts_and_how_much(page):
-    text = " ".join(line for _, line in text_lines(page))
-    assert not STIFF.findall(text)
+    assert not STIFF.findall(prose_of(page))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_a_page_is_not_written_as_if_translated(page):
+    assert foreign(prose_of(page)) == []
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "It is slower, for nobody releases the lock.",
+        "It fails. Else it passes.",
+        "That is no verdict.",
+        "The serial and the parallel side alike.",
+        "A bout has two runners.",
+        "The held fraction is 0.2.",
+    ],
+)
+def test_a_phrase_of_a_translation_is_named_with_what_stands_there_instead(prose):
+    assert len(foreign(prose)) == 1
+
+
+def test_what_resembles_such_a_phrase_passes():
+    assert (
+        foreign("It is no longer held, for the same calls; the key is `bouts`, or else `x`.") == []
+    )
+
+
+def foreign(prose):
+    """The phrases of a translation in a text, each with what a native engineer writes."""
+    return [
+        f"{match.group().strip()!r}: write {instead!r}"
+        for pattern, instead in FOREIGN.items()
+        for match in re.finditer(pattern, prose)
+    ]
 
 
 def anchors(page):

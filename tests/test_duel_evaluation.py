@@ -29,7 +29,7 @@ def test_a_duel_that_was_wrong_is_counted_and_told():
     assert "1 of 2 duels called anything" in text
     assert "2 of 5 cases; 2 were called the same" in text
     assert "- worse: case worse, why" in text
-    assert "of the present method yet" not in text
+    assert "of the present method has run yet" not in text
     assert "these are of method 1" in "\n".join(summary(duels, 1))
 
 

@@ -37,9 +37,9 @@ def history_run(now, before=(1.8, 1.82, 1.79, 1.81, 1.8, 1.8), held=None, held_b
     """A run whose one case the history's gate has judged."""
     content = document(MadeMachine(), CASE)
     figures = {"speedup": now, "held": held}
-    runs = [{"speedup": each} for each in before]
-    for each, share in zip(runs, held_before, strict=False):
-        each["held"] = share
+    runs = [{"speedup": speedup} for speedup in before]
+    for figures, share in zip(runs, held_before, strict=False):
+        figures["held"] = share
     names = [f"night_{number}" for number in range(len(before))]
     judgement = judge_history(Case.parse(CASE), levels_of(figures, runs, 1.0), names, 1)
     content["speedgate"]["judgements"].append(json.loads(msgspec.json.encode(judgement.as_json())))
@@ -231,7 +231,7 @@ def test_a_duel_tells_its_movers_and_its_verdicts_as_a_run_does():
     assert mover.text == "speedup 1.80x -> 1.26x (-30%) [-31%, -29%]"
     assert movement.line == "Moved against A (numpy 2.3): 1 worse; 3 cases judged."
     verdicts = verdicts_of_duel(duel)
-    assert [each.verdict for each in verdicts] == [
+    assert [verdict.verdict for verdict in verdicts] == [
         Verdict.FAILED, Verdict.PASSED, Verdict.INCONCLUSIVE,
     ]  # fmt: skip
     assert verdicts[0].measure == "speedup B/A"
