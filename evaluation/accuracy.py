@@ -150,7 +150,7 @@ def run_trial(name: str, scene_name: str, number: int) -> dict[str, Any]:
         "speedup": evidence.speedup.as_json(),
         "concurrency": evidence.concurrency.as_json() if evidence.concurrency else None,
         "control": evidence.control.value if evidence.control else None,
-        "held": evidence.held.as_json() if evidence.held else None,
+        "held": evidence.gil_held_share.as_json() if evidence.gil_held_share else None,
         "inflation": evidence.inflation,
         "shares": evidence.shares.as_json() if evidence.shares else None,
         "process_speedups": list(evidence.process_speedups),
@@ -220,7 +220,7 @@ def is_upheld(trial: dict[str, Any]) -> bool:
         speedup=None,
         concurrency=bounds and Concurrency(stored(bounds["low"]), stored(bounds["high"])),
         shares=shares and Shares(**shares),
-        held=stored(held),
+        gil_held_share=stored(held),
     )
     required = floors(WORKERS)
     if trial["verdict"] == Verdict.FAILED.value:

@@ -89,7 +89,7 @@ def measured(runs: Sequence[Sequence[float]], held: float = 0.02, case: Case = C
     measurement = Measurement(case)
     measurement.processes = [[_pair(ratio) for ratio in run] for run in runs]
     measurement.controls = [[_pair(1.93) for _ in run] for run in runs]
-    measurement.held = [HeldStretch(round(400 * held), 400, 400) for _ in runs]
+    measurement.held_stretches = [HeldStretch(round(400 * held), 400, 400) for _ in runs]
     measurement.replies = [{"tasks": 1, "loops": 1}]
     return measurement
 

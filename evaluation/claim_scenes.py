@@ -223,7 +223,11 @@ def hold_called_a_lock(workers: int) -> Trial:
         concurrency = min(workers, queue_concurrency(chance, workers, 0.1, 20))
         evidence = _evidence(workers, concurrency, 1.05, held=0.1)
         classification = classify(
-            workers, evidence.speedup, evidence.held, evidence.concurrency, evidence.control
+            workers,
+            evidence.speedup,
+            evidence.gil_held_share,
+            evidence.concurrency,
+            evidence.control,
         )
         return int(classification.kind is GilClass.HOLDS), 1
 
@@ -240,7 +244,7 @@ def _evidence(workers: int, concurrency: float, speedup: float, held: float) -> 
         process_speedups=(speedup, speedup),
         concurrency=Concurrency(near(0.98 * concurrency), near(concurrency)),
         control=near(0.95 * workers),
-        held=near(held),
+        gil_held_share=near(held),
     )
 
 

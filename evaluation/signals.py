@@ -219,7 +219,7 @@ def document() -> str:
 def _smallest_lines(rows: list[tuple[int, list[Evidence]]]) -> Iterator[str]:
     required = floors(WORKERS)
     signals: dict[str, Callable[[Evidence], bool]] = {
-        f"GIL held share (above {required.held:g})": lambda evidence: held_is_high(
+        f"GIL held share (above {required.gil_held_share:g})": lambda evidence: held_is_high(
             evidence, required
         ),
         f"concurrency (below {required.concurrency:g})": lambda evidence: concurrency_is_low(
@@ -292,7 +292,7 @@ def _known_lines() -> Iterator[str]:
 def _dial_lines(rows: list[tuple[int, list[Evidence]]]) -> Iterator[str]:
     for percent, repeats in rows:
         columns = [
-            [evidence.held.value for evidence in repeats if evidence.held],
+            [evidence.gil_held_share.value for evidence in repeats if evidence.gil_held_share],
             [evidence.concurrency.low.value for evidence in repeats if evidence.concurrency],
             [
                 evidence.concurrency.high.value

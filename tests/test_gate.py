@@ -84,7 +84,12 @@ TABLE = {
         PASSED,
         ["1.30x [1.20, 1.40]"],
     ),
-    "GIL not known, all else well": ({"held": None}, TWO, PASSED, ["1.65x", "GIL not sampled"]),
+    "GIL not known, all else well": (
+        {"gil_held_share": None},
+        TWO,
+        PASSED,
+        ["1.65x", "GIL not sampled"],
+    ),
     "a concurrency that no workers have": (
         {},
         Floors(speedup=1.2, concurrency=2.5),
@@ -92,13 +97,13 @@ TABLE = {
         ["needs concurrency 2.50", "more than 2 workers can give"],
     ),
     "idle for most of what is missing": (
-        {**LOW_CONCURRENCY, "shares": shares(0.51, 0.0, 0.04), "held": RELEASED},
+        {**LOW_CONCURRENCY, "shares": shares(0.51, 0.0, 0.04), "gil_held_share": RELEASED},
         TWO,
         FAILED,
         ["dispatch or imbalance"],
     ),
     "idle before the first task, and the GIL is held": (
-        {**LOW_CONCURRENCY, "shares": shares(0.50, 0.02, 0.23), "held": HELD},
+        {**LOW_CONCURRENCY, "shares": shares(0.50, 0.02, 0.23), "gil_held_share": HELD},
         TWO,
         FAILED,
         ["blocked 23% (on CPU 50%)", "GIL held 0.97: it no longer releases the GIL"],
@@ -108,14 +113,14 @@ TABLE = {
             **SLOW,
             "concurrency": bounds(0.60, 0.61),
             "shares": shares(0.30, 0.0, 0.30),
-            "held": interval(0.70, 0.66, 0.74),
+            "gil_held_share": interval(0.70, 0.66, 0.74),
         },
         TWO,
         FAILED,
         ["GIL held 0.70: it no longer releases the GIL"],
     ),
     "idle for most of what is missing, the GIL not known": (
-        {**LOW_CONCURRENCY, "shares": shares(0.50, 0.02, 0.23), "held": None},
+        {**LOW_CONCURRENCY, "shares": shares(0.50, 0.02, 0.23), "gil_held_share": None},
         TWO,
         FAILED,
         ["GIL not sampled", "dispatch, imbalance or the GIL"],
@@ -124,7 +129,7 @@ TABLE = {
         {
             **LOW_CONCURRENCY,
             "shares": shares(0.50, 0.02, 0.23),
-            "held": None,
+            "gil_held_share": None,
             "gil_enabled": False,
         },
         TWO,
@@ -132,7 +137,7 @@ TABLE = {
         [", no GIL: ", "dispatch or imbalance"],
     ),
     "blocked without a GIL": (
-        {**LOW_CONCURRENCY, "held": None, "gil_enabled": False},
+        {**LOW_CONCURRENCY, "gil_held_share": None, "gil_enabled": False},
         TWO,
         FAILED,
         ["blocked 48%", ", no GIL: a lock is held"],
@@ -144,7 +149,7 @@ TABLE = {
         ["concurrency 1.49 to 1.70", ": a lock that is not the GIL is held"],
     ),
     "a hold too small for what is missing": (
-        {**LOW_CONCURRENCY, "held": HELD_A_LITTLE},
+        {**LOW_CONCURRENCY, "gil_held_share": HELD_A_LITTLE},
         TWO,
         FAILED,
         ["a lock that is not the GIL"],
@@ -171,7 +176,7 @@ TABLE = {
         ["0.97x"],
     ),
     "release lost, GIL held": (
-        {**LOW_CONCURRENCY, "held": HELD},
+        {**LOW_CONCURRENCY, "gil_held_share": HELD},
         TWO,
         FAILED,
         [
@@ -185,13 +190,13 @@ TABLE = {
         ],
     ),
     "another lock": (
-        {**LOW_CONCURRENCY, "held": RELEASED},
+        {**LOW_CONCURRENCY, "gil_held_share": RELEASED},
         TWO,
         FAILED,
         ["blocked 48%", "GIL held 0.01", "a lock that is not the GIL"],
     ),
     "a lock, which one is not known": (
-        {**LOW_CONCURRENCY, "held": None},
+        {**LOW_CONCURRENCY, "gil_held_share": None},
         TWO,
         FAILED,
         ["blocked 48%", "the GIL or a lock"],
@@ -292,32 +297,32 @@ TABLE = {
         ["0.97x"],
     ),
     "GIL held a little, all else well": (
-        {"held": HELD_A_LITTLE},
+        {"gil_held_share": HELD_A_LITTLE},
         TWO,
         FAILED,
         ["GIL held 0.10 [0.07, 0.14]", "at most 0.05", "10.0x"],
     ),
     "GIL held a little, less than the waiting of a busy machine explains": (
-        {"held": interval(0.14, 0.057, 0.17), "shares": shares(0.75, 0.15, 0.0)},
+        {"gil_held_share": interval(0.14, 0.057, 0.17), "shares": shares(0.75, 0.15, 0.0)},
         TWO,
         PASSED,
         ["GIL held 0.14"],
     ),
     "GIL held a little, more than the waiting of a busy machine explains": (
-        {"held": HELD_A_LITTLE, "shares": shares(0.75, 0.15, 0.0)},
+        {"gil_held_share": HELD_A_LITTLE, "shares": shares(0.75, 0.15, 0.0)},
         TWO,
         FAILED,
         ["GIL held 0.10 [0.07, 0.14]"],
     ),
     "GIL held, the interval holds the limit": (
-        {"held": interval(0.06, 0.04, 0.09)},
+        {"gil_held_share": interval(0.06, 0.04, 0.09)},
         TWO,
         PASSED,
         ["1.65x"],
     ),
     "GIL held no more than the limit that was set": (
-        {"held": HELD_A_LITTLE},
-        Floors(1.2, 1.7, held=0.2),
+        {"gil_held_share": HELD_A_LITTLE},
+        Floors(1.2, 1.7, gil_held_share=0.2),
         PASSED,
         ["1.65x"],
     ),
@@ -341,7 +346,7 @@ TABLE = {
         ["sys.settrace was active"],
     ),
     "premise broken, and release lost": (
-        {**LOW_CONCURRENCY, "held": HELD, "broken": "sys.settrace was active"},
+        {**LOW_CONCURRENCY, "gil_held_share": HELD, "broken": "sys.settrace was active"},
         TWO,
         NOT_EVALUATED,
         ["sys.settrace was active"],
@@ -365,7 +370,7 @@ TABLE = {
         ["0.97x", "the control reached 1.92x of 2", "cause unknown"],
     ),
     "no counters at all": (
-        {"concurrency": None, "shares": None, "inflation": None, "held": None},
+        {"concurrency": None, "shares": None, "inflation": None, "gil_held_share": None},
         TWO,
         INCONCLUSIVE,
         ["1.65x"],
@@ -419,7 +424,9 @@ def test_slow_by_wall_time_fails_at_the_last_look_only(inflation):
 
 
 @pytest.mark.parametrize(
-    "changed", [LOW_CONCURRENCY, {"held": HELD_A_LITTLE}, {}], ids=["lock", "held", "healthy"]
+    "changed",
+    [LOW_CONCURRENCY, {"gil_held_share": HELD_A_LITTLE}, {}],
+    ids=["lock", "held", "healthy"],
 )
 def test_what_the_first_look_decides_stands(changed):
     first, last = (decide(evidence(**changed), final=final) for final in (False, True))
@@ -474,7 +481,9 @@ def test_what_the_first_look_decides_stands(changed):
     ],
 )
 def test_the_negative_control(changed, verdict, words):
-    control_evidence = evidence(**{"concurrency": bounds(1.02, 1.03), "held": HELD} | changed)
+    control_evidence = evidence(
+        **{"concurrency": bounds(1.02, 1.03), "gil_held_share": HELD} | changed
+    )
     judgement = decide(control_evidence, gate=HOLDS)
     assert judgement.verdict is verdict
     for word in words:
@@ -483,7 +492,9 @@ def test_the_negative_control(changed, verdict, words):
 
 
 def test_f_that_holds_the_gil_never_fails_as_if_it_had_to_scale():
-    holds = evidence(speedup=interval(0.95, 0.93, 0.97), concurrency=bounds(1.0, 1.0), held=HELD)
+    holds = evidence(
+        speedup=interval(0.95, 0.93, 0.97), concurrency=bounds(1.0, 1.0), gil_held_share=HELD
+    )
     assert decide(holds, gate=HOLDS).verdict is PASSED
     assert decide(holds, gate=SCALES).verdict is FAILED
 
@@ -539,7 +550,7 @@ def evidences(draw, **given_fields):
         "control": st.none() | intervals(),
         "shares": st.none() | st.just(shares(0.01, waiting, None if waiting is None else 0.0)),
         "inflation": st.none() | FIGURE,
-        "held": st.none() | intervals(SHARE),
+        "gil_held_share": st.none() | intervals(SHARE),
         "gil_enabled": st.booleans(),
         "broken": st.none() | st.just("sys.settrace was active"),
     }
@@ -566,7 +577,7 @@ def test_surely_low_never_passes(drawn, required, final):
     evidences(
         speedup=intervals(st.floats(1.2, 20.0)),
         concurrency=st.builds(bounds, st.floats(1.72, 2.0), st.none() | st.floats(1.72, 2.0)),
-        held=st.none() | intervals(st.floats(0.0, MAX_HELD)),
+        gil_held_share=st.none() | intervals(st.floats(0.0, MAX_HELD)),
     ),
     st.booleans(),
 )
@@ -607,7 +618,7 @@ def test_a_machine_never_gives_more_than_all_its_cores(drawn):
         speedup=intervals(st.floats(0.05, 1.19)),
         concurrency=st.builds(bounds, st.floats(0.5, 1.6), st.none() | st.floats(1.72, 2.0)),
         control=intervals(st.floats(0.5, 1.0)),
-        held=st.none() | intervals(st.floats(0.0, MAX_HELD)),
+        gil_held_share=st.none() | intervals(st.floats(0.0, MAX_HELD)),
         process_speedups=st.just((1.1, 1.15)),
         workers=st.just(2),
     ),
@@ -712,12 +723,12 @@ def test_the_floors_grow_with_the_workers(workers, speedup, concurrency):
     required = floors(workers)
     assert required.speedup == pytest.approx(speedup)
     assert required.concurrency == pytest.approx(concurrency)
-    assert required.held == MAX_HELD
+    assert required.gil_held_share == MAX_HELD
 
 
 @pytest.mark.parametrize("workers", [2, 4, 8])
 def test_a_floor_from_the_command_line_is_taken_as_it_is(workers):
-    given_floors = floors(workers, min_speedup=1.5, min_concurrency=1.9, max_held=0.3)
+    given_floors = floors(workers, min_speedup=1.5, min_concurrency=1.9, max_gil_held_share=0.3)
     assert given_floors == Floors(1.5, 1.9, 0.3)
     assert floors(workers, min_speedup=1.5).concurrency == floors(workers).concurrency
 
@@ -747,7 +758,7 @@ def test_a_hold_that_is_allowed_fails_no_gate(workers, hold):
         process_speedups=(0.7 * at_once,) * 2,
         concurrency=bounds(0.98 * at_once, at_once),
         control=interval(0.95 * workers, 0.94 * workers, 0.96 * workers),
-        held=interval(hold, 0.5 * hold, hold + 0.01),
+        gil_held_share=interval(hold, 0.5 * hold, hold + 0.01),
     )
     assert judge(SCALES, CASE, holding, floors(workers), final=True).verdict is PASSED
 

@@ -103,7 +103,14 @@ def test_a_class_that_is_the_same_or_doubtful_or_new_is_no_change():
 
 
 def promised(held, gil_class, promise="releases"):
-    return at(500, 1.0, gil_class, held=held, promise=promise, promise_source="sort.c: no Python")
+    return at(
+        500,
+        1.0,
+        gil_class,
+        gil_held_share=held,
+        promise=promise,
+        promise_source="sort.c: no Python",
+    )
 
 
 def test_a_promise_is_broken_by_what_surely_holds_the_gil():

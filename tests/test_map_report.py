@@ -17,7 +17,7 @@ def at(workload, size, value, gil_class=RELEASES, **fields):
 ROWS = [
     at("apply_along_axis", 500, 0.5, DOUBTFUL),
     at("apply_along_axis", 10_000, 1.1),
-    at("apply_along_axis", 160_000, 1.83, held=interval(0.01, 0.0, 0.03), loops=40,
+    at("apply_along_axis", 160_000, 1.83, gil_held_share=interval(0.01, 0.0, 0.03), loops=40,
        concurrency=(1.9, 1.95)),
     at("sort", 500, 0.4),
 ]  # fmt: skip

@@ -197,21 +197,24 @@ def test_only_a_case_that_needs_it_has_its_gil_sampled(monkeypatch):
     bench = Bench(held=(10, 100))
     unsampled = bench.measure(Plan(seconds=1))
     assert bench.runners[0].asked("held") == []
-    assert unsampled.evidence(0.95).held is None
+    assert unsampled.evidence(0.95).gil_held_share is None
     sampled = bench.measure(Plan(seconds=2, processes=2, held_seconds=0.25))
     assert bench.runners[1].asked("held")[0]["py_spy"] == "sampler"
-    assert (sampled.evidence(0.95).held.value, sampled.evidence(0.95).held.count) == (0.1, 100)
+    assert (
+        sampled.evidence(0.95).gil_held_share.value,
+        sampled.evidence(0.95).gil_held_share.count,
+    ) == (0.1, 100)
 
 
 def test_a_gil_that_could_not_be_sampled_is_unknown_and_not_free():
     measurement = Bench(held=None).measure(Plan(seconds=1, held_seconds=0.25))
-    assert measurement.evidence(0.95).held is None
+    assert measurement.evidence(0.95).gil_held_share is None
 
 
 def test_what_the_worker_waited_may_all_be_part_of_the_hold():
     def share(waiting):
         bench = Bench(held=(100, 1000), replies={"held": {"waiting": waiting}})
-        return bench.measure(Plan(seconds=1, held_seconds=0.25)).evidence(0.95).held
+        return bench.measure(Plan(seconds=1, held_seconds=0.25)).evidence(0.95).gil_held_share
 
     quiet, busy = share(0.0), share(0.05)
     assert busy.value == quiet.value == 0.1
@@ -230,7 +233,7 @@ def test_the_samples_of_one_long_call_do_not_count_as_many(samples, calls, trial
 @pytest.mark.parametrize(("waiting", "count"), [(None, None), (0.01, 50), (0.3, None)])
 def test_samples_taken_while_others_had_the_core_are_left_out(waiting, count):
     bench = Bench(held=(10, 100), replies={"held": {"waiting": waiting}})
-    share = bench.measure(Plan(seconds=1, held_seconds=0.25)).evidence(0.95).held
+    share = bench.measure(Plan(seconds=1, held_seconds=0.25)).evidence(0.95).gil_held_share
     assert (share and share.count) == count
 
 

@@ -44,7 +44,7 @@ def measurements(draw):
     processes = draw(st.lists(st.lists(pairs, min_size=1, max_size=12), max_size=3))
     measurement.processes = processes
     measurement.controls = draw(st.lists(st.lists(pairs, min_size=1, max_size=8), max_size=2))
-    measurement.held = draw(st.lists(stretches(), max_size=3))
+    measurement.held_stretches = draw(st.lists(stretches(), max_size=3))
     measurement.gil_enabled = draw(st.booleans())
     measurement.broken = draw(st.none() | st.just("traced"))
     opened = {"tasks": draw(st.integers(1, 64)), "loops": draw(st.integers(1, 1000))}

@@ -36,11 +36,12 @@ HEALTHY = Evidence(
     control=estimate(1.97),
     shares=Shares(0.97, 0.01, 0.01, 0.01),
     inflation=1.01,
-    held=estimate(0.02, 0.01),
+    gil_held_share=estimate(0.02, 0.01),
 )
 UNSURE = Verdict.INCONCLUSIVE
+UNSAMPLED = replace(HEALTHY, gil_held_share=None)
 HOLDING = replace(
-    HEALTHY, speedup=estimate(0.98), process_speedups=(0.97, 0.99), held=estimate(0.95)
+    HEALTHY, speedup=estimate(0.98), process_speedups=(0.97, 0.99), gil_held_share=estimate(0.95)
 )
 
 
@@ -48,15 +49,15 @@ HOLDING = replace(
     ("evidence", "rule", "expected"),
     [
         (HEALTHY, Rule(min_speedup=1.5), Verdict.PASSED),
-        (HEALTHY, Rule(max_held=0.1), Verdict.PASSED),
+        (HEALTHY, Rule(max_gil_held_share=0.1), Verdict.PASSED),
         (HEALTHY, Rule(min_speedup=1.95), Verdict.INCONCLUSIVE),
         (HOLDING, Rule(min_speedup=1.5), Verdict.FAILED),
-        (HOLDING, Rule(max_held=0.1), Verdict.FAILED),
+        (HOLDING, Rule(max_gil_held_share=0.1), Verdict.FAILED),
         (HOLDING, Rule(min_speedup=0.5), Verdict.PASSED),
         (replace(HOLDING, control=estimate(1.0)), Rule(min_speedup=1.5), Verdict.INCONCLUSIVE),
         (replace(HOLDING, process_speedups=(0.9, 1.7)), Rule(min_speedup=1.5), UNSURE),
-        (replace(HEALTHY, held=None), Rule(max_held=0.1), Verdict.NOT_EVALUATED),
-        (replace(HEALTHY, held=None, gil_enabled=False), Rule(max_held=0.1), Verdict.PASSED),
+        (UNSAMPLED, Rule(max_gil_held_share=0.1), Verdict.NOT_EVALUATED),
+        (replace(UNSAMPLED, gil_enabled=False), Rule(max_gil_held_share=0.1), Verdict.PASSED),
         (replace(HEALTHY, speedup=None), Rule(min_speedup=1.5), Verdict.INCONCLUSIVE),
         (replace(HEALTHY, broken="sys.settrace"), Rule(min_speedup=1.5), Verdict.NOT_EVALUATED),
     ],
@@ -109,12 +110,12 @@ def test_what_has_no_figures_is_not_evaluated(outcome: ScaleOutcome) -> None:
             "blocked 38% of the time: a lock that is not the GIL",
         ),
         (
-            replace(HOLDING, held=estimate(0.45), shares=Shares(0.5, 0.20, 0.28, 0.02)),
+            replace(HOLDING, gil_held_share=estimate(0.45), shares=Shares(0.5, 0.20, 0.28, 0.02)),
             None,
             "blocked 28% of the time: a lock, or the GIL",
         ),
         (
-            replace(HOLDING, held=None, shares=Shares(0.5, 0.20, 0.28, 0.02)),
+            replace(HOLDING, gil_held_share=None, shares=Shares(0.5, 0.20, 0.28, 0.02)),
             None,
             "blocked 28% of the time: a lock, or the GIL",
         ),

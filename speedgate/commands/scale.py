@@ -123,7 +123,7 @@ def _rules(options: argparse.Namespace, folder: Path) -> Iterator[Rule]:
     speedup = parse_floor("--min-speedup", options.min_speedup)
     held = parse_floor("--max-gil-held", options.max_gil_held)
     if speedup is not None or held is not None:
-        yield Rule(min_speedup=speedup, max_held=held)
+        yield Rule(min_speedup=speedup, max_gil_held_share=held)
         return
     if options.gates is not None:
         yield from read_rules(options.gates)

@@ -115,7 +115,7 @@ def _row(info: CaseInfo) -> Row:
         seconds=_estimate(info.seconds),
         control=info.control.value if info.control else None,
         inflation=info.inflation,
-        held=_estimate(info.held),
+        gil_held_share=_estimate(info.gil_held_share),
         page_faults=info.page_faults,
         concurrency=_bounds(info.concurrency),
         tasks=info.tasks,

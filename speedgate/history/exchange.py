@@ -20,6 +20,7 @@ from speedgate.history.intake import (
     rebuilt,
 )
 from speedgate.history.store import write_whole
+from speedgate.stats.figure import GIL_HELD_SHARE
 
 
 def plain_document(path: Path) -> Json:
@@ -116,7 +117,7 @@ def export_run(path: Path, target: Path) -> list[str]:
 def _short(info: Json) -> dict[str, Any]:
     """What a table of plain pytest-benchmark can show: single values, no raw rounds."""
     short = {name: value for name, value in info.items() if isinstance(value, str | int | float)}
-    for name in ("speedup", "held"):
+    for name in ("speedup", GIL_HELD_SHARE.key):
         if isinstance(info.get(name), dict):
             short[name] = info[name].get("value")
     return short

@@ -19,6 +19,7 @@ from speedgate.measuring.measurement import Measurement
 from speedgate.runner.interpreter import blas_libraries
 from speedgate.stats.accounting import median_shares, page_faults
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE, Estimate
+from speedgate.stats.figure import GIL_HELD_SHARE
 from speedgate.stats.sample import FIELDS
 from speedgate.stats.speedup import BASELINE
 
@@ -43,7 +44,7 @@ def extra_info(measurement: Measurement) -> Json:
         "concurrency": evidence.concurrency.as_json() if evidence.concurrency else None,
         "shares": shares.as_json() if shares else None,
         "inflation": evidence.inflation,
-        "held": _json(evidence.held),
+        GIL_HELD_SHARE.key: _json(evidence.gil_held_share),
         "figures": {
             key: estimate.as_json() for key, estimate in figures_without_field(measurement).items()
         },

@@ -25,7 +25,7 @@ from speedgate.judging.history_gate import Shift
 from speedgate.judging.row import Side
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE, Estimate
-from speedgate.stats.figure import FIGURE, Figure
+from speedgate.stats.figure import FIGURE, GIL_HELD_SHARE, Figure
 
 # 1 (2026-11): case, pairs, speedup, accounting, controls in extra_info; environment and
 #              judgements in the document's "speedgate".
@@ -140,7 +140,7 @@ class SharesEntry(msgspec.Struct):
     idle: Plausible | None = None
 
 
-class CaseInfo(msgspec.Struct):
+class CaseInfo(msgspec.Struct, rename={GIL_HELD_SHARE.name: GIL_HELD_SHARE.key}):
     """The fields of a benchmark's ``extra_info`` that are read again."""
 
     case: CaseEntry
@@ -153,7 +153,7 @@ class CaseInfo(msgspec.Struct):
     figures: dict[str, EstimateEntry] = {}
     control: EstimateEntry | None = None
     inflation: Plausible | None = None
-    held: EstimateEntry | None = None
+    gil_held_share: EstimateEntry | None = None
     page_faults: tuple[Plausible, Plausible] | None = None
     concurrency: ConcurrencyEntry | None = None
     tasks: Count | None = None
@@ -175,7 +175,7 @@ class CaseInfo(msgspec.Struct):
 
     def entry(self, figure: Figure) -> EstimateEntry | None:
         """Return what is kept of a watched figure; runs before format 2 had fewer."""
-        known = self.figures.get(figure.key) or getattr(self, figure.key, None)
+        known = self.figures.get(figure.key) or getattr(self, figure.name, None)
         if known is None and figure.key == "cpu_per_wall" and self.sides is not None:
             return self.sides.cpu_per_wall
         return known if isinstance(known, EstimateEntry) else None

@@ -20,6 +20,7 @@ from speedgate.judging.scale_gate import cause, contention, machine_taken, scale
 from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.scaling import Scaled
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE
+from speedgate.stats.figure import GIL_HELD_SHARE
 
 BENCH = "scale"
 # Of each of two intervals that must lie apart: a suite has hundreds of benchmarks.
@@ -41,12 +42,12 @@ def entry_of(scaled: Scaled) -> Json:
     measurement = scaled.measurement
     evidence = measurement.evidence(DEFAULT_CONFIDENCE)
     kind = gil_class(measurement)
-    shared = scaled.shared()
+    shared, held = scaled.shared(), evidence.gil_held_share
     return entry | {
         "speedup": evidence.speedup.as_json() if evidence.speedup else None,
         "control": evidence.control.as_json() if evidence.control else None,
         "concurrency": evidence.concurrency.as_json() if evidence.concurrency else None,
-        "held": evidence.held.as_json() if evidence.held else None,
+        GIL_HELD_SHARE.key: held.as_json() if held else None,
         "inflation": evidence.inflation,
         "class": kind,
         "scales": None if machine_taken(evidence) else scales(evidence),

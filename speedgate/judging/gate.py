@@ -43,7 +43,7 @@ JUDGED_BY_DEFAULT = 4
 MAX_PROCESSES = 4
 MIN_PROCESSES = 2
 LOOKS = MAX_PROCESSES - MIN_PROCESSES + 1
-JUDGED_FIGURES = 3  # speedup, concurrency and held fraction can each fail a case, on one side
+JUDGED_FIGURES = 3  # speedup, concurrency and GIL held share can each fail a case, on one side
 
 
 # The GIL explains a loss where 1 / held is at most so many times the concurrency that was seen.
@@ -65,14 +65,14 @@ class Floors:
 
     speedup: float
     concurrency: float
-    held: float = MAX_HELD
+    gil_held_share: float = MAX_HELD
 
 
 def floors(
     workers: int,
     min_speedup: float | None = None,
     min_concurrency: float | None = None,
-    max_held: float | None = None,
+    max_gil_held_share: float | None = None,
     ini_speedup: float = DEFAULT_MIN_SPEEDUP,
     ini_concurrency: float = DEFAULT_MIN_CONCURRENCY,
 ) -> Floors:
@@ -86,7 +86,8 @@ def floors(
     asked = min(workers, MOST_ASKED)
     speedup = 1 + (ini_speedup - 1) * (asked - 1) if min_speedup is None else min_speedup
     concurrency = ini_concurrency * asked / 2 if min_concurrency is None else min_concurrency
-    return Floors(speedup, concurrency, MAX_HELD if max_held is None else max_held)
+    share = MAX_HELD if max_gil_held_share is None else max_gil_held_share
+    return Floors(speedup, concurrency, share)
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ class Evidence:
     shares: Shares | None = None
     inflation: float | None = None
     control_inflation: float | None = None
-    held: Estimate | None = None
+    gil_held_share: Estimate | None = None
     throttled: float | None = None
     gil_enabled: bool = True
     broken: str | None = None
@@ -265,17 +266,17 @@ def concurrency_is_high(evidence: Evidence, required: Floors) -> bool:
 
 
 def held_is_high(evidence: Evidence, required: Floors) -> bool:
-    """Whether the work surely holds the GIL for longer than allowed, be it too short to cost
-    these few workers anything.
+    """Whether the work surely holds the GIL for longer than allowed, even if that is too short
+    to cost these few workers anything.
 
     What the worker waited for in the sampled stretch is taken off already. On a machine that made
     the workers wait, the sampler waits too and sees rather what runs when it gets a CPU: that
     share of the hold may be the machine's.
     """
-    if evidence.held is None:
+    if evidence.gil_held_share is None:
         return False
     waiting = 0.0 if evidence.shares is None else evidence.shares.waiting or 0.0
-    return evidence.held.low * (1 - waiting) > required.held
+    return evidence.gil_held_share.low * (1 - waiting) > required.gil_held_share
 
 
 def speedup_is_low(evidence: Evidence, required: Floors) -> bool:
@@ -355,7 +356,7 @@ def _what_blocks(evidence: Evidence, required: Floors) -> str:
     """
     if _gil_explains(evidence, required):
         return "it no longer releases the GIL"
-    may_be_gil = evidence.gil_enabled and evidence.held is None
+    may_be_gil = evidence.gil_enabled and evidence.gil_held_share is None
     if _is_rather_idle(evidence):
         causes = "dispatch, imbalance or the GIL" if may_be_gil else "dispatch or imbalance"
         return f"the workers had nothing to do for most of what is missing: {causes}"
@@ -369,7 +370,7 @@ def _gil_explains(evidence: Evidence, required: Floors) -> bool:
 
     One worker that holds the GIL for a share h of its work lets 1 / h run at once.
     """
-    held, bounds = evidence.held, evidence.concurrency
+    held, bounds = evidence.gil_held_share, evidence.concurrency
     if held is None or bounds is None:
         return False
     seen = bounds.low.value if bounds.high is None else bounds.high.value
@@ -385,17 +386,18 @@ def _is_rather_idle(evidence: Evidence) -> bool:
 
 
 def _held_figure(evidence: Evidence) -> str:
-    if evidence.held is None:
+    if evidence.gil_held_share is None:
         return "GIL not sampled" if evidence.gil_enabled else "no GIL"
-    return f"GIL held {evidence.held.value:.2f}"
+    return f"GIL held {evidence.gil_held_share.value:.2f}"
 
 
 def _why_held(evidence: Evidence, required: Floors) -> str:
-    held = evidence.held
+    held = evidence.gil_held_share
     assert held is not None
     return (
         f"GIL held {held.value:.2f} [{held.low:.2f}, {held.high:.2f}] of one worker's work, at "
-        f"most {required.held:.2f}: no number of threads makes it faster than {1 / held.value:.1f}x"
+        f"most {required.gil_held_share:.2f}: no number of threads makes it faster than "
+        f"{1 / held.value:.1f}x"
     )
 
 

@@ -127,8 +127,8 @@ def kept_better(rows: Iterable[Row]) -> list[str]:
 
 
 def _surely_held(row: Row) -> bool:
-    if row.held is not None:
-        return row.held.low > MOST_HELD_WHEN_RELEASED or _is_locked(row)
+    if row.gil_held_share is not None:
+        return row.gil_held_share.low > MOST_HELD_WHEN_RELEASED or _is_locked(row)
     return _is_locked(row)
 
 

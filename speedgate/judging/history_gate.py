@@ -20,7 +20,7 @@ LEAST_RUNS = 5
 WINDOW_RUNS = 20
 # Over all cases and figures of a run, a healthy one fails with at most this probability.
 ERROR_RATE = 0.01
-# What is less is nobody's regression, however certain it is: a share, of the held fraction itself
+# What is less is nobody's regression, however certain it is: a share, of the GIL held share itself
 # so much.
 MARGIN = 0.05
 # A gate that sees no change below this factor, or of this share, sees almost nothing.
@@ -371,7 +371,7 @@ def levels_of(
 ) -> list[Level]:
     """Return the figures that are known now, each with its values in the runs before.
 
-    The held fraction is of one worker's work and owes nothing to who else had the cores.
+    The GIL held share is of one worker's work and owes nothing to who else had the cores.
     """
     levels = []
     for figure in WATCHED:

@@ -46,7 +46,7 @@ class Row:
     seconds: Estimate | None = None
     control: float | None = None
     inflation: float | None = None
-    held: Estimate | None = None
+    gil_held_share: Estimate | None = None
     page_faults: tuple[float, float] | None = None
     concurrency: tuple[float, float | None] | None = None
     tasks: int | None = None
@@ -80,5 +80,5 @@ class Row:
         What processes differ by is in the runs before.
         """
         own = {"speedup": self.rounds or self.speedup}
-        fields = {figure.key: getattr(self, figure.key, None) for figure in WATCHED}
+        fields = {figure.key: getattr(self, figure.name, None) for figure in WATCHED}
         return fields | dict(self.figures) | own

@@ -37,7 +37,7 @@ class Rule:
 
     patterns: tuple[str, ...] = ("*",)
     min_speedup: float | None = None
-    max_held: float | None = None
+    max_gil_held_share: float | None = None
     threads: int | None = None
     skip: str | None = None
 
@@ -48,7 +48,8 @@ class Rule:
 
     @property
     def asks(self) -> bool:
-        return self.skip is None and (self.min_speedup is not None or self.max_held is not None)
+        floors = self.min_speedup, self.max_gil_held_share
+        return self.skip is None and floors != (None, None)
 
 
 def matching(pattern: str, name: str) -> bool:
@@ -74,13 +75,12 @@ def judge_evidence(evidence: Evidence, rule: Rule, final: bool) -> tuple[Verdict
         return Verdict.NOT_EVALUATED, evidence.broken
     if speedup is None:
         return Verdict.INCONCLUSIVE, too_few(0)
-    required = CaseFloors(
-        rule.min_speedup or 0.0, 0.0, 2.0 if rule.max_held is None else rule.max_held
-    )
-    figures = _figures(speedup, evidence.held, rule)
+    most_held = rule.max_gil_held_share
+    required = CaseFloors(rule.min_speedup or 0.0, 0.0, 2.0 if most_held is None else most_held)
+    figures = _figures(speedup, evidence.gil_held_share, rule)
     if held_is_high(evidence, required):
         return Verdict.FAILED, f"{figures}: it holds the GIL for longer"
-    if rule.max_held is not None and evidence.held is None and evidence.gil_enabled:
+    if most_held is not None and evidence.gil_held_share is None and evidence.gil_enabled:
         return Verdict.NOT_EVALUATED, f"{figures}: the GIL was not sampled; install speedgate[gil]"
     if not speedup.is_bounded:
         return Verdict.INCONCLUSIVE, too_few(speedup.count)
@@ -97,7 +97,8 @@ def judge_evidence(evidence: Evidence, rule: Rule, final: bool) -> tuple[Verdict
 
 
 def _held_is_low(evidence: Evidence, rule: Rule) -> bool:
-    return rule.max_held is None or evidence.held is None or evidence.held.value <= rule.max_held
+    most, share = rule.max_gil_held_share, evidence.gil_held_share
+    return most is None or share is None or share.value <= most
 
 
 def _why_unsure(evidence: Evidence, rule: Rule) -> str:
@@ -112,8 +113,8 @@ def _figures(speedup: Estimate, held: Estimate | None, rule: Rule) -> str:
         parts.append(f"needs {rule.min_speedup:.2f}x")
     if held is not None:
         parts.append(f"GIL held {held.value:.2f}")
-    if rule.max_held is not None:
-        parts.append(f"at most {rule.max_held:.2f}")
+    if rule.max_gil_held_share is not None:
+        parts.append(f"at most {rule.max_gil_held_share:.2f}")
     return ", ".join(parts)
 
 
@@ -132,8 +133,9 @@ def cause(evidence: Evidence, kind: Classification | None = None) -> str:
         return ""
     if kind is not None and kind.kind is GilClass.HOLDS and "lock" in kind.reason:
         return "a lock that is not the GIL"
-    if evidence.held is not None and evidence.held.value * evidence.speedup.value >= 0.6:
-        return f"the GIL is held {evidence.held.value:.2f} of the time"
+    held = evidence.gil_held_share
+    if held is not None and held.value * evidence.speedup.value >= 0.6:
+        return f"the GIL is held {held.value:.2f} of the time"
     blocked = _blocked(evidence)
     if blocked:
         return blocked
@@ -158,7 +160,8 @@ def _blocked(evidence: Evidence) -> str:
     if shares.blocked <= max(LOST, shares.idle or 0.0, shares.waiting or 0.0):
         return ""
     # Beside neighbours a GIL that is held throughout was seen as 0.45 of the time.
-    is_free = evidence.held is not None and evidence.held.high <= RELEASES_UP_TO
+    held = evidence.gil_held_share
+    is_free = held is not None and held.high <= RELEASES_UP_TO
     what = "a lock that is not the GIL" if is_free else "a lock, or the GIL"
     return f"blocked {shares.blocked:.0%} of the time: {what}"
 

@@ -174,7 +174,7 @@ def sample_held(measurement: Measurement, session: Session, seconds: float) -> H
     if reply["held"] is not None and undisturbed:
         hits, samples = reply["held"]
         stretch = HeldStretch(hits, samples, reply["calls"], reply["waiting"])
-        measurement.held.append(stretch)
+        measurement.held_stretches.append(stretch)
         return stretch
     return None
 

@@ -19,12 +19,12 @@ from speedgate.stats.estimate import (
     estimate_median,
     sign_autocorrelation,
 )
-from speedgate.stats.figure import WATCHED
+from speedgate.stats.figure import GIL_HELD_SHARE, WATCHED
 from speedgate.stats.moments import Moments, across_processes
 from speedgate.stats.sample import Pair, PairedSample, Round
 
 # Watched figures that have a field of their own in a row and in a file.
-OWN_FIELDS = ("speedup", "seconds", "held", "cpu_per_wall")
+OWN_FIELDS = ("speedup", "seconds", GIL_HELD_SHARE.key, "cpu_per_wall")
 
 
 def measured_row(
@@ -47,7 +47,7 @@ def measured_row(
         seconds=seconds_of(measurement),
         control=evidence.control.value if evidence.control else None,
         inflation=evidence.inflation,
-        held=evidence.held,
+        gil_held_share=evidence.gil_held_share,
         page_faults=page_faults(measurement.sample),
         concurrency=None if bounds is None else bounds.values,
         tasks=measurement.first("tasks"),
@@ -93,7 +93,7 @@ def gil_class_of(measurement: Measurement) -> Classification | None:
     return classify(
         evidence.workers,
         over_processes(evidence.speedup, evidence.process_speedups),
-        evidence.held,
+        evidence.gil_held_share,
         evidence.concurrency,
         evidence.control,
         evidence.gil_enabled,

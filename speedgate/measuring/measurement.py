@@ -51,7 +51,7 @@ class Measurement:
     processes: list[list[Pair]] = field(default_factory=list)
     controls: list[list[Pair]] = field(default_factory=list)
     shared: list[list[Pair]] = field(default_factory=list)
-    held: list[HeldStretch] = field(default_factory=list)
+    held_stretches: list[HeldStretch] = field(default_factory=list)
     replies: list[Json] = field(default_factory=list)
     timed_seconds: float = 0.0
     wall_seconds: float = 0.0
@@ -88,24 +88,24 @@ class Measurement:
             shares=median_shares(sample, workers),
             inflation=inflation(sample),
             control_inflation=inflation(self.control_sample),
-            held=self.held_share(confidence),
+            gil_held_share=self.gil_held_share(confidence),
             throttled=self.throttled_share(),
             gil_enabled=self.gil_enabled,
             broken=self.broken,
         )
 
-    def held_share(self, confidence: float) -> Estimate | None:
+    def gil_held_share(self, confidence: float) -> Estimate | None:
         """Return for what share of one worker's work the GIL was held, over all processes.
 
         A worker that is preempted with the GIL holds it until it runs again. So what it waited may
         all be a part of what was seen, and is taken off the lower bound.
         """
-        trials = sum(stretch.trials for stretch in self.held)
-        hits = sum(stretch.share * stretch.trials for stretch in self.held)
+        trials = sum(stretch.trials for stretch in self.held_stretches)
+        hits = sum(stretch.share * stretch.trials for stretch in self.held_stretches)
         share = estimate_share(hits, trials, confidence)
         if share is None:
             return None
-        waiting = sum(stretch.waiting * stretch.trials for stretch in self.held) / trials
+        waiting = sum(stretch.waiting * stretch.trials for stretch in self.held_stretches) / trials
         return replace(share, low=max(0.0, share.low - waiting))
 
     def throttled_share(self) -> float | None:

@@ -197,7 +197,7 @@ def conclusions(findings: Findings) -> list[str]:
             f"a loss of {drop:.0%} of the speedup would fail the gate at "
             f"{findings.required.speedup:.2f}x by wall time in half of the runs; a lost GIL "
             f"release is seen earlier by concurrency (below {findings.required.concurrency:.2f}) "
-            f"and the GIL held share (above {findings.required.held:.2f})"
+            f"and the GIL held share (above {findings.required.gil_held_share:.2f})"
         )
     recommended = findings.recommended_speedup()
     if recommended is None:

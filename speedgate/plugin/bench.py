@@ -18,7 +18,7 @@ class Bench:
     """One benchmark function as its mark declares it.
 
     ``report`` turns the rows of this bench and the width into lines, in place of the common table.
-    ``held`` asks for the GIL's held fraction of every case, judged or not; ``keeps_promises`` for
+    ``held`` asks for the GIL held share of every case, judged or not; ``keeps_promises`` for
     a failure when a workload that is expected to release the GIL surely holds it. ``is_named``
     says that its file is on the command line: then its own tables are shown.
     """

@@ -43,7 +43,7 @@ class Settings:
     time_limit: float
     min_speedup: float | None
     min_concurrency: float | None
-    max_held: float | None
+    max_gil_held_share: float | None
     blas_threads: int | None
     runner_setup: str | None
     dask_scheduler: str | None
@@ -61,7 +61,7 @@ class Settings:
             workers,
             self.min_speedup,
             self.min_concurrency,
-            self.max_held,
+            self.max_gil_held_share,
             self.ini_speedup,
             self.ini_concurrency,
         )
@@ -91,7 +91,7 @@ def read_settings(
         or DEFAULT_TIME_LIMIT_SECONDS,
         min_speedup=parse_floor(label("min-speedup"), given["min-speedup"]),
         min_concurrency=parse_floor(label("min-concurrency"), given["min-concurrency"]),
-        max_held=parse_share(label("max-held"), given["max-held"]),
+        max_gil_held_share=parse_share(label("max-held"), given["max-held"]),
         blas_threads=1
         if given["blas-threads"] is None
         else parse_blas_threads(label("blas-threads"), given["blas-threads"]),

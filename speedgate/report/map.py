@@ -56,7 +56,7 @@ def details_table(mapped: Sequence[Operation]) -> Table:
         (
             f"{operation.name} {format_size(row.case.size)}",
             short(row.speedup) if row.speedup else "not measured",
-            short(row.held) if row.held else "unknown",
+            short(row.gil_held_share) if row.gil_held_share else "unknown",
             _bounds(row.concurrency),
             _figure(row.inflation),
             _figure(row.control),

@@ -9,6 +9,7 @@ from typing import Any
 from speedgate.judging.gate import Verdict
 from speedgate.measuring.scaling import ScaleOutcome
 from speedgate.report.table import MARKS, Table, markdown, wrapped
+from speedgate.stats.figure import GIL_HELD_SHARE
 
 LEGEND = (
     "speedup of N threads over one, median and 95% interval; shared: with one state for all "
@@ -80,7 +81,7 @@ def _row(entry: Json, judged: Mapping[str, Json]) -> tuple[str, ...]:
     mark = MARKS[Verdict(judgement["verdict"])] if judgement else ""
     kind = entry["class"] or {}
     name = kind.get("class", "-") + ("" if kind.get("certain", True) else "?")
-    held = entry["held"]
+    held = entry[GIL_HELD_SHARE.key]
     return (
         mark,
         str(entry["threads"]),

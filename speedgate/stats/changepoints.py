@@ -43,7 +43,7 @@ class Change:
 def change_points(values: Sequence[float], is_ratio: bool = True) -> list[Change]:
     """Return where the level of one case changed, in the order of its runs.
 
-    Positive figures (seconds, speedup) are compared on a log scale, held fractions (0 to 1, not
+    Positive figures (seconds, speedup) are compared on a log scale, GIL held shares (0 to 1, not
     ``is_ratio``) as they are. A slow drift has no single place: it is found as one or more steps
     along its way. Fewer than six runs, such as a spike, are no level.
 

@@ -117,5 +117,7 @@ FIGURES = (
     Figure("context_switches", "switches", "context switches", of_pair=_context_switches),
 )  # fmt: skip
 FIGURE = {figure.key: figure for figure in FIGURES}
+# The key of a file's entry is the older, shorter name: files outlive a spelling.
+GIL_HELD_SHARE = FIGURE["held"]
 WATCHED = tuple(figure for figure in FIGURES if figure.is_watched)
 COMPARED = tuple(figure for figure in FIGURES if figure.is_compared)

@@ -41,6 +41,6 @@ def evidence(**changed: Any) -> Evidence:
         "control": interval(1.92, 1.90, 1.94),
         "shares": shares(0.96),
         "inflation": 1.05,
-        "held": RELEASED,
+        "gil_held_share": RELEASED,
     }
     return Evidence(**healthy | changed)
