@@ -38,8 +38,8 @@ def history_run(now, before=(1.8, 1.82, 1.79, 1.81, 1.8, 1.8), held=None, held_b
     content = document(MadeMachine(), CASE)
     figures = {"speedup": now, "held": held}
     runs = [{"speedup": speedup} for speedup in before]
-    for figures, share in zip(runs, held_before, strict=False):
-        figures["held"] = share
+    for earlier, share in zip(runs, held_before, strict=False):
+        earlier["held"] = share
     names = [f"night_{number}" for number in range(len(before))]
     judgement = judge_history(Case.parse(CASE), levels_of(figures, runs, 1.0), names, 1)
     content["speedgate"]["judgements"].append(json.loads(msgspec.json.encode(judgement.as_json())))
