@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from speedgate.duel.block import BuildLabel
+from speedgate.builds.label import BuildLabel
 from speedgate.duel.decision import DuelVerdict
 from speedgate.duel.duel import Duel
 from speedgate.duel.margin import RATIO_MARGIN

@@ -15,9 +15,10 @@ from statistics import fmean, stdev
 
 from evaluation.scenes import SCENES, scene
 from evaluation.weighted import WORKLOADS
+from speedgate.builds.build import open_builds
+from speedgate.builds.label import BuildLabel
 from speedgate.commands.duel import under_test
-from speedgate.duel.block import Block, BuildLabel
-from speedgate.duel.build import open_builds
+from speedgate.duel.block import Block
 from speedgate.duel.candidate import Candidate
 from speedgate.duel.effect import waiting_of
 from speedgate.duel.margin import margin_of

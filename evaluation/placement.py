@@ -12,8 +12,8 @@ import math
 import sys
 from statistics import median, stdev
 
+from speedgate.builds.build import open_builds
 from speedgate.commands.duel import under_test
-from speedgate.duel.build import open_builds
 from speedgate.duel.effect import block_changes
 from speedgate.duel.matchup import BuildUnderTest, DuelEntry, Matchup
 from speedgate.duel.selection import parse_entry

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from helpers.wheels import NUMPY, index, make_wheel  # noqa: F401  # a fixture
 
-from speedgate.duel import build as module
-from speedgate.duel.build import BuildError, BuildSpec, open_builds, parse_build
-from speedgate.duel.installation import published_versions
+from speedgate.builds import build as module
+from speedgate.builds.build import BuildError, BuildSpec, open_builds, parse_build
+from speedgate.builds.installation import published_versions
 from speedgate.history.recording import describe_runner
 from speedgate.runner import fingerprint
 

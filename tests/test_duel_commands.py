@@ -17,10 +17,10 @@ from helpers.builds import CRASHING, LACKING, PAIR_SECONDS, REFUSING
 from helpers.fakes import FakeClock, ScriptedRunner
 from helpers.project import ROOT
 
+from speedgate.builds.build import Build, BuildError
 from speedgate.commands import bisect as bisect_commands
 from speedgate.commands import duel as duel_commands
 from speedgate.commands.main import main
-from speedgate.duel.build import Build, BuildError
 from speedgate.duel.selection import select_entries
 from speedgate.history.document import read_run
 

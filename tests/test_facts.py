@@ -9,7 +9,7 @@ from helpers.machine import HOLDS_GIL, MadeMachine
 from helpers.made import estimate
 from helpers.runs import CASE, NAME, a_run, document
 
-from speedgate.duel.block import BuildLabel
+from speedgate.builds.label import BuildLabel
 from speedgate.duel.candidate import Candidate
 from speedgate.duel.decision import Decision, DuelVerdict
 from speedgate.duel.effect import Effect

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from helpers.builds import CRASHING, LACKING, MadeBuilds
 
-from speedgate.duel.build import Build
+from speedgate.builds.build import Build
 from speedgate.duel.decision import DuelVerdict
 from speedgate.duel.duel import Duel
 from speedgate.duel.findings import DuelFindings

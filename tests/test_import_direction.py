@@ -17,7 +17,17 @@ WORKLOADS = Path(workloads.__file__).resolve().parent
 PATH = os.pathsep.join(dict.fromkeys(map(str, (PACKAGE.parent, WORKLOADS.parent))))
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 # What measuring and judging is made of, and no business of a process that is measured.
-HARNESS = {"commands", "duel", "history", "judging", "measuring", "plugin", "report", "stats"}
+HARNESS = {
+    "builds",
+    "commands",
+    "duel",
+    "history",
+    "judging",
+    "measuring",
+    "plugin",
+    "report",
+    "stats",
+}
 
 
 def loaded_by(statement):

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from helpers.wheels import index, make_wheel  # noqa: F401  # a fixture
 
-from speedgate.duel import installation as module
-from speedgate.duel.installation import (
+from speedgate.builds import installation as module
+from speedgate.builds.installation import (
     BuildError,
     Order,
     Pip,

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from speedgate.duel.package_copy import FALLBACK_FOLDER, lent_folder
+from speedgate.builds.package_copy import FALLBACK_FOLDER, lent_folder
 from speedgate.runner.strategies import STRATEGIES
 
 

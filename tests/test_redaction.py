@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from speedgate.duel import build as module
-from speedgate.duel.build import Build, BuildError, parse_build
+from speedgate.builds import build as module
+from speedgate.builds.build import Build, BuildError, parse_build
+from speedgate.builds.installation import Order, failure_of, run
 from speedgate.duel.findings import BuildSummary
-from speedgate.duel.installation import Order, failure_of, run
 from speedgate.duel.recording import DuelRecording
 from speedgate.history.redaction import shown_variables, without_credentials
 from speedgate.history.store import StoreError

@@ -9,6 +9,8 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
+from speedgate.builds.build import Build, BuildError, open_builds, parse_build
+from speedgate.builds.installation import package_name, published_versions
 from speedgate.commands.arguments import end_leftovers, notify
 from speedgate.commands.duel import (
     BAD,
@@ -21,11 +23,9 @@ from speedgate.commands.duel import (
 )
 from speedgate.commands.progress_line import ProgressLine
 from speedgate.duel.bisection import Answer, Boundary, nearer_end, search, whether_it_runs
-from speedgate.duel.build import Build, BuildError, open_builds, parse_build
 from speedgate.duel.candidate import Candidate
 from speedgate.duel.decision import DuelVerdict
 from speedgate.duel.duel import Duel
-from speedgate.duel.installation import package_name, published_versions
 from speedgate.duel.matchup import DuelEntry, Matchup
 from speedgate.duel.selection import parse_entry, refuse_what_does_not_fit
 from speedgate.measuring.selection import OptionError

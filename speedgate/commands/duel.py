@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from speedgate.builds.build import Build, open_builds
+from speedgate.builds.package_copy import lent_folder, opener_of
 from speedgate.commands.arguments import end_leftovers, notify
 from speedgate.commands.progress_line import ProgressLine
-from speedgate.duel.build import Build, open_builds
 from speedgate.duel.duel import Duel, DuelStep
 from speedgate.duel.findings import DuelFindings
 from speedgate.duel.matchup import BuildUnderTest, DuelEntry, Matchup
-from speedgate.duel.package_copy import lent_folder, opener_of
 from speedgate.duel.recording import DuelRecording
 from speedgate.duel.scale_selection import (
     add_scale_selection,

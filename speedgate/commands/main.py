@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import speedgate
+from speedgate.builds.build import BuildError
 from speedgate.commands.accept import add_accept_command
 from speedgate.commands.advise import add_advise_command
 from speedgate.commands.arguments import notify
@@ -22,7 +23,6 @@ from speedgate.commands.map import add_map_command
 from speedgate.commands.report import add_report_command
 from speedgate.commands.scale import add_scale_command
 from speedgate.commands.selftest import add_selftest_command
-from speedgate.duel.build import BuildError
 from speedgate.history.format import HistoryError
 from speedgate.history.store import StoreError
 from speedgate.measuring.children import termination_as_interrupt

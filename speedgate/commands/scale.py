@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from speedgate.builds.package_copy import runners
 from speedgate.commands.arguments import end_leftovers, notify
 from speedgate.commands.progress_line import ProgressLine
-from speedgate.duel.package_copy import runners
 from speedgate.history.journal import recover
 from speedgate.history.scale_recording import ScaleRecording, entry_of
 from speedgate.judging.gate import Judgement, Verdict

@@ -1,6 +1,6 @@
-"""Two builds measured in turn: their environments, the decision between them, bisection.
+"""Two builds measured in turn: the decision between them, bisection.
 
-Imports ``history`` and what lies below it.
+Imports ``builds`` and what lies below it.
 """
 
 from typing import Any

@@ -13,13 +13,10 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from statistics import median
-from typing import NewType
 
+from speedgate.builds.label import BuildLabel
 from speedgate.stats.figure import Figure
 from speedgate.stats.sample import Pair, Round
-
-# What a build is called, unique in its duel: the key of all that is known of it.
-BuildLabel = NewType("BuildLabel", str)
 
 # Clocks are read one after the other: nearly all of a round may seem to be waiting.
 MOST_GIVEN_BACK = 0.90

@@ -19,7 +19,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from speedgate.duel.block import Block, BuildLabel
+from speedgate.builds.label import BuildLabel
+from speedgate.duel.block import Block
 from speedgate.duel.effect import change_interval
 from speedgate.duel.margin import margin_of
 from speedgate.stats.figure import FIGURES, Figure

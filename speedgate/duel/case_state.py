@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from speedgate.duel.block import Block, BuildLabel
+from speedgate.builds.label import BuildLabel
+from speedgate.duel.block import Block
 from speedgate.duel.candidate import (
     PATIENCE,
     Candidate,

@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from speedgate.duel.block import Block, BuildLabel
+from speedgate.builds.label import BuildLabel
+from speedgate.duel.block import Block
 from speedgate.duel.margin import RATIO_MARGIN, SHARE_MARGIN, margin_of
 from speedgate.history.intake import LARGEST
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE, Estimate

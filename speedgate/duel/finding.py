@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from speedgate.duel.block import BuildLabel
+from speedgate.builds.label import BuildLabel
 from speedgate.duel.candidate import Candidate
 from speedgate.duel.decision import Decision, DuelVerdict
 from speedgate.duel.effect import Effect, Effects

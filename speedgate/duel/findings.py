@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from speedgate.duel.block import BuildLabel
-from speedgate.duel.build import Build
+from speedgate.builds.build import Build
+from speedgate.builds.label import BuildLabel
 from speedgate.duel.candidate import FAMILY_ERROR
 from speedgate.duel.decision import DuelVerdict
 from speedgate.duel.duel import Duel

@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from speedgate.duel.block import Block, BuildLabel
+from speedgate.builds.label import BuildLabel
+from speedgate.duel.block import Block
 from speedgate.measuring.errors import MeasurementError, NotAvailable, WorkloadError
 from speedgate.measuring.measure import Session, blas_limit_broken, sample_held
 from speedgate.measuring.measurement import Measurement

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from speedgate.duel.block import BuildLabel
+from speedgate.builds.label import BuildLabel
 from speedgate.duel.decision import DuelVerdict, serial_follows, tells
 from speedgate.duel.effect import Effect, Effects
 from speedgate.duel.finding import Finding

@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from speedgate.duel.block import BuildLabel
-from speedgate.duel.build import Build
+from speedgate.builds.build import Build
+from speedgate.builds.label import BuildLabel
 from speedgate.duel.duel import Duel
 from speedgate.duel.findings import DuelFindings
 from speedgate.history.extra_info import extra_info, section

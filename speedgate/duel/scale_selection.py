@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from speedgate.duel.build import Build
+from speedgate.builds.build import Build
+from speedgate.builds.package_copy import runners
 from speedgate.duel.matchup import BuildUnderTest, DuelEntry
-from speedgate.duel.package_copy import runners
 from speedgate.measuring.scale_run import Caches, Request, chosen, list_benchmarks
 from speedgate.measuring.selection import OptionError, parse_count
 from speedgate.measuring.targets import Benchmark, parse_targets, parse_threads

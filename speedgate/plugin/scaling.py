@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from speedgate.duel.package_copy import runners
+from speedgate.builds.package_copy import runners
 from speedgate.history.scale_recording import entry_of
 from speedgate.measuring.scale_run import Caches, Request, ScaleStep, Scaling
 from speedgate.measuring.selection import OptionError

@@ -16,8 +16,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from speedgate.duel.block import BuildLabel
-from speedgate.duel.installation import (
+from speedgate.builds.installation import (
     INSTALLER_PREFIXES,
     BuildError,
     Order,
@@ -28,7 +27,8 @@ from speedgate.duel.installation import (
     published_versions,
     python_of,
 )
-from speedgate.duel.package_copy import lent_folder
+from speedgate.builds.label import BuildLabel
+from speedgate.builds.package_copy import lent_folder
 from speedgate.history.identity import TELLING_BLAS_FIELDS, build_of
 from speedgate.history.redaction import shown_variables, without_credentials
 from speedgate.measuring import children
