@@ -146,13 +146,13 @@ def add_options(parser: Any) -> None:
 
 def written(arguments: Iterable[str], names: Collection[str]) -> list[str]:
     """Return which of the options ``names`` are among the arguments of a command line."""
-    names = []
+    options = []
     for argument in arguments:
         if argument == "--":
             break
         if argument.partition("=")[0] in names:
-            names.append(argument.partition("=")[0])
-    return list(dict.fromkeys(names))
+            options.append(argument.partition("=")[0])
+    return list(dict.fromkeys(options))
 
 
 def with_long_names(arguments: Iterable[str], is_free: Callable[[str], bool]) -> list[str]:

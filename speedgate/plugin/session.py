@@ -71,7 +71,7 @@ class Measured:
 
 
 @dataclass
-class Judged:
+class SessionVerdicts:
     """The verdicts of this run, by the node id of the item that gave them.
 
     ``unsettled`` are the verdict items that failed, here or before, and have not passed since, each
@@ -128,7 +128,7 @@ class State:
     control: Workload | None = None
     collected: Collected = field(default_factory=Collected)
     measured: Measured = field(default_factory=Measured)
-    judged: Judged = field(default_factory=Judged)
+    judged: SessionVerdicts = field(default_factory=SessionVerdicts)
     past: Past = field(default_factory=Past)
     saving: Saving = field(default_factory=Saving)
     words: Words = field(default_factory=Words)

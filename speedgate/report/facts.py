@@ -99,7 +99,7 @@ def duel_words(duel: DuelFindings) -> str:
 def standing_of(history: History, entry: RunEntry, run: Run) -> Standing | None:
     """Return since when the gates have said of a run's judged benchmarks what they say in it;
     ``None`` where none was judged, or only by a gate that cannot fail them."""
-    judged = {each.case.case().id for each in run.judgements}
+    judged = {judgement.case.case().id for judgement in run.judgements}
     names = {
         benchmark.fullname or benchmark.name
         for benchmark, info in run.entries()

@@ -138,7 +138,7 @@ def _is_speedup(shift: Shift) -> bool:
 def _ordered(movers: Iterable[Mover]) -> tuple[Mover, ...]:
     """What is certain and worse comes first, and of that the largest."""
     return tuple(
-        sorted(movers, key=lambda each: (not each.is_certain, not each.is_worse, -each.size))
+        sorted(movers, key=lambda mover: (not mover.is_certain, not mover.is_worse, -mover.size))
     )
 
 
@@ -174,7 +174,9 @@ def movement_of_duel(duel: DuelFindings) -> Movement:
         for candidate in finding.confirmed
         if candidate.figure.name in finding.effects
     ]
-    speedups = [each.effects["speedup"] for each in duel.findings if "speedup" in each.effects]
+    speedups = [
+        finding.effects["speedup"] for finding in duel.findings if "speedup" in finding.effects
+    ]
     label = duel.builds[0].label if duel.builds else "A"
     judged = sum(bool(finding.effects) for finding in duel.findings)
     return Movement(f"A ({label})", _ordered(movers), judged, _drops(speedups))
