@@ -12,7 +12,7 @@ from evaluation.coverage import series
 from evaluation.made_duels import SLOW_PROCESSES, made_duel
 from speedgate.duel.decision import DuelVerdict
 from speedgate.judging.advice import advise
-from speedgate.judging.comparison import Level, Source, compare
+from speedgate.judging.comparison import SideLevel, Source, compare
 from speedgate.judging.gate import (
     JUDGED_BY_DEFAULT,
     MAX_PROCESSES,
@@ -379,10 +379,10 @@ def comparison_errs(
     """Whether anything of two equal sides is called better or worse, or how many of the cases."""
 
     def side(chance: random.Random, runs: int) -> Source:
-        figures: dict[str, Level] = {}
+        figures: dict[str, SideLevel] = {}
         for number in range(cases):
             logs = series(chance, runs, correlation)
-            figures[str(number)] = Level.of([_near(math.exp(0.14 * log)) for log in logs])
+            figures[str(number)] = SideLevel.of([_near(math.exp(0.14 * log)) for log in logs])
         return Source("", runs, figures, {})
 
     def trial(chance: random.Random) -> tuple[int, int]:

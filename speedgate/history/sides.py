@@ -9,7 +9,7 @@ from speedgate.history.figures import Figures, figures_of
 from speedgate.history.format import Json
 from speedgate.history.history import EnvironmentEntry, History
 from speedgate.history.lookup import Notify, below, named, no_complete_run, only_environment
-from speedgate.judging.comparison import Level, Source
+from speedgate.judging.comparison import SideLevel, Source
 from speedgate.stats.estimate import Estimate
 from speedgate.stats.figure import COMPARED
 from speedgate.stats.moments import Moments
@@ -54,9 +54,9 @@ def environment_side(
 
 def whole_side(history: History, environment: EnvironmentEntry) -> Source:
     """Return all runs of an environment as a side, from the sums that the index keeps."""
-    sides: dict[str, dict[str, Level]] = {"speedup": {}, "seconds": {}}
+    sides: dict[str, dict[str, SideLevel]] = {"speedup": {}, "seconds": {}}
     for (name, signal), moments in history.levels(environment.digest).items():
-        level = Level(moments)
+        level = SideLevel(moments)
         if moments.count == 1:
             lone = [[figures] for _, figures in history.series(environment.digest, name)]
             level = getattr(side_of("", lone), signal)[name]
@@ -78,7 +78,7 @@ def side_of(label: str, runs: Sequence[Sequence[Figures]], complete: bool = True
             if estimate is not None and estimate.value > 0:
                 estimates[figure.key].setdefault(figures.name, []).append(estimate)
     levels = {
-        key: {name: Level.of(known, processes[name]) for name, known in by_name.items()}
+        key: {name: SideLevel.of(known, processes[name]) for name, known in by_name.items()}
         for key, by_name in estimates.items()
     }
     return Source(label, len(runs), levels["speedup"], levels["seconds"], complete)

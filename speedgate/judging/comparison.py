@@ -24,7 +24,7 @@ ONE_PROCESS = Moments(1, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
-class Level:
+class SideLevel:
     """A figure over the runs of one side: the moments of its logarithm. Of a single run, also what
     its rounds say of it, and the moments of the logarithm over its processes."""
 
@@ -33,7 +33,7 @@ class Level:
     processes: Moments = ONE_PROCESS
 
     @classmethod
-    def of(cls, figures: Sequence[Estimate], processes: Moments = ONE_PROCESS) -> Level:
+    def of(cls, figures: Sequence[Estimate], processes: Moments = ONE_PROCESS) -> SideLevel:
         """Return the level of figures, one for each run, of which there is at least one."""
         moments = Moments.of([math.log(estimate.value) for estimate in figures])
         return cls(moments, figures[0] if len(figures) == 1 else None, processes)
@@ -65,8 +65,8 @@ class Source:
 
     label: str
     runs: int
-    speedup: Mapping[str, Level]
-    seconds: Mapping[str, Level]
+    speedup: Mapping[str, SideLevel]
+    seconds: Mapping[str, SideLevel]
     complete: bool = True
 
     @property
@@ -142,12 +142,12 @@ def _line(name: str, sources: Sequence[Source], confidence: float) -> Line:
     )
 
 
-def _ratio(one: Level | None, other: Level | None, confidence: float, rises: bool) -> Ratio:
+def _ratio(one: SideLevel | None, other: SideLevel | None, confidence: float, rises: bool) -> Ratio:
     alone = one is not None and other is not None and bool(one.single and other.single)
     return Ratio(ratio(one, other, confidence), rises, alone)
 
 
-def ratio(one: Level | None, other: Level | None, confidence: float) -> Estimate | None:
+def ratio(one: SideLevel | None, other: SideLevel | None, confidence: float) -> Estimate | None:
     """Return the second side's figure over the first's, with an interval.
 
     Where each side has several runs, Welch's over their logarithms. A single run is held against

@@ -31,7 +31,7 @@ LARGEST_FACTOR = 1000.0
 
 
 @dataclass(frozen=True)
-class Level:
+class FigureHistory:
     """What is known of a figure: now with its interval, and its values in the runs before.
 
     ``allowance`` is the factor by which the machine, busy with others, may have made it worse.
@@ -199,7 +199,7 @@ def history_confidence(judged: int) -> float:
     return 1 - 2 * ERROR_RATE / (max(1, judged) * len(WATCHED))
 
 
-def shift_of(level: Level, confidence: float) -> Shift:
+def shift_of(level: FigureHistory, confidence: float) -> Shift:
     """Return how much worse a figure is than its level before, with an interval.
 
     What the machine may have taken is given back before anything is called worse.
@@ -211,7 +211,7 @@ def shift_of(level: Level, confidence: float) -> Shift:
     return Shift(level.figure, now, typical, sure, hint)
 
 
-def _worse(level: Level, confidence: float) -> Estimate:
+def _worse(level: FigureHistory, confidence: float) -> Estimate:
     now, before = level.now, list(level.before)
     if not level.figure.is_share:
         now, before = _logarithm(now), [math.log(earlier) for earlier in before]
@@ -232,7 +232,7 @@ def _logarithm(estimate: Estimate) -> Estimate:
 
 def judge_history(
     case: Case,
-    levels: Sequence[Level],
+    levels: Sequence[FigureHistory],
     runs: Sequence[str],
     judged: int,
     since: str = "",
@@ -368,7 +368,7 @@ def levels_of(
     now: Mapping[str, Estimate | None],
     before: Sequence[Mapping[str, float | None]],
     allowance: float,
-) -> list[Level]:
+) -> list[FigureHistory]:
     """Return the figures that are known now, each with its values in the runs before.
 
     The GIL held share is of one worker's work and owes nothing to who else had the cores.
@@ -381,5 +381,7 @@ def levels_of(
             figure.is_share or (estimate.value > 0 and min(values, default=1) > 0)
         ):
             continue
-        levels.append(Level(figure, estimate, values, 1.0 if figure.is_share else allowance))
+        levels.append(
+            FigureHistory(figure, estimate, values, 1.0 if figure.is_share else allowance)
+        )
     return levels
