@@ -371,12 +371,14 @@ def main() -> int:
         if not options.words
         or any(word in f"{claim.name}, {claim.scene}" for word in options.words)
     ]
-    weight = sum(claim.weight for claim in chosen)
     most = QUICK_SECONDS if options.quick else 60 * (options.minutes or float("inf"))
+    end = time.monotonic() + most
     print("\n".join(HEAD))
     outcomes = []
-    for claim in chosen:
-        outcomes.append(outcome(claim, claim.repeats, most * claim.weight / weight))
+    for position, claim in enumerate(chosen):
+        # Of what is left: a trial that is longer than its share costs the claims that follow.
+        weight = claim.weight / sum(later.weight for later in chosen[position:])
+        outcomes.append(outcome(claim, claim.repeats, (end - time.monotonic()) * weight))
         print(outcomes[-1].row, flush=True)
     if not options.words and not options.quick:
         write_page(DOCUMENT, document([result.row for result in outcomes]))
