@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import median
 
 from speedgate.measuring.measurement import HeldStretch, Measurement
+from speedgate.runner.messages import Calibrated
 from speedgate.stats.case import Case
 from speedgate.stats.sample import Pair, Round
 
@@ -90,7 +91,7 @@ def measured(runs: Sequence[Sequence[float]], held: float = 0.02, case: Case = C
     measurement.processes = [[_pair(ratio) for ratio in run] for run in runs]
     measurement.controls = [[_pair(1.93) for _ in run] for run in runs]
     measurement.held_stretches = [HeldStretch(round(400 * held), 400, 400) for _ in runs]
-    measurement.replies = [{"tasks": 1, "loops": 1}]
+    measurement.replies = [Calibrated(tasks=1, loops=1)]
     return measurement
 
 

@@ -19,6 +19,7 @@ from speedgate.duel.matchup import BuildUnderTest, DuelEntry, Matchup
 from speedgate.duel.selection import parse_entry
 from speedgate.measuring.measure import Json
 from speedgate.measuring.runner_process import RunnerClient
+from speedgate.runner.messages import OpenCase, name_of
 from speedgate.stats.figure import FIGURE
 
 CASES = (
@@ -44,7 +45,9 @@ class LeftAlone:
         self._runner = runner
 
     def ask(self, request: Json, limit_seconds: float) -> Json:
-        return self._runner.ask(request | {"placed": False}, limit_seconds)
+        if name_of(request) == OpenCase.do:
+            request = request | {"placed": False}
+        return self._runner.ask(request, limit_seconds)
 
     def close(self) -> None:
         self._runner.close()

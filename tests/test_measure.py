@@ -41,6 +41,7 @@ from speedgate.measuring.runner_process import (
 )
 from speedgate.runner import FOLDERS, LIBRARY, ordered
 from speedgate.runner.interpreter import BLAS_THREAD_VARIABLES, gil_enabled
+from speedgate.runner.messages import Opened, encode
 from speedgate.stats.case import Case
 
 TESTS_FOLDER = str(Path(__file__).resolve().parent)
@@ -119,7 +120,7 @@ def test_check_only_compares_in_one_process_and_times_nothing():
     assert [request["do"] for request in runner.requests] == ["open", "check"]
     assert runner.is_closed
     assert measurement.sample.pairs == ()
-    assert measurement.first("environment") == {"python": "3.x"}
+    assert measurement.environment == {"python": "3.x"}
 
 
 def test_the_results_are_compared_in_the_first_process_before_anything_is_timed():
@@ -172,7 +173,7 @@ def test_fixed_tasks_and_loops_are_passed_on_and_kept():
     bench = Bench()
     measurement = bench.measure(Plan(seconds=1, tasks=100, loops=1))
     assert bench.runners[0].asked("calibrate") == [{"do": "calibrate", "tasks": 100, "loops": 1}]
-    assert (measurement.first("tasks"), measurement.first("loops")) == (100, 1)
+    assert (measurement.tasks, measurement.loops) == (100, 1)
 
 
 def test_a_long_stretch_is_asked_for_in_short_ones():
@@ -357,8 +358,8 @@ def test_nothing_measured_is_no_evidence():
 def test_each_process_has_inputs_of_its_own():
     used = []
     for number in range(3):
-        (batch,) = open_request(CASE, SQUARE, Plan(seconds=1, seed=5), number)["batches"]
-        used += range(batch["seed"], batch["seed"] + batch["buffers"])
+        (batch,) = open_request(CASE, SQUARE, Plan(seconds=1, seed=5), number).batches
+        used += range(batch.seed, batch.seed + batch.buffers)
     assert len(used) == len(set(used))
     assert used[0] == 5
 
@@ -369,7 +370,8 @@ def test_there_are_more_buffers_than_workers():
 
 
 def test_the_request_is_plain_json_and_says_where_the_workload_is():
-    request = open_request(CASE, SQUARE, Plan(seconds=1, before="helpers.loads:nothing"), 0)
+    plan = Plan(seconds=1, before="helpers.loads:nothing")
+    request = encode(open_request(CASE, SQUARE, plan, 0))
     assert json.loads(json.dumps(request)) == request
     (batch,) = request["batches"]
     assert batch["function"] == "helpers.loads:square"
@@ -381,11 +383,11 @@ def test_the_request_is_plain_json_and_says_where_the_workload_is():
 
 def test_only_a_parallel_case_has_a_control():
     plan = Plan(seconds=1, control=MadeWorkload(loads.nothing))
-    parallel = open_request(CASE, SQUARE, plan, 0)["batches"]
-    assert [batch["key"] for batch in parallel] == ["work", "control"]
-    assert parallel[1]["function"] == "helpers.loads:nothing"
-    alone = open_request(Case("g", 9, "threads", 1), SQUARE, plan, 0)["batches"]
-    assert [batch["key"] for batch in alone] == ["work"]
+    parallel = open_request(CASE, SQUARE, plan, 0).batches
+    assert [batch.key for batch in parallel] == ["work", "control"]
+    assert parallel[1].function == "helpers.loads:nothing"
+    alone = open_request(Case("g", 9, "threads", 1), SQUARE, plan, 0).batches
+    assert [batch.key for batch in alone] == ["work"]
 
 
 # --- references and folders
@@ -579,7 +581,7 @@ def ask(process, **request):
 
 def open_case(process, function, strategy="serial"):
     case = Case("made", 3, strategy, 1 if strategy == "serial" else 2)
-    return ask(process, do="open", **open_request(case, MadeWorkload(function), Plan(1), 0))
+    return ask(process, **encode(open_request(case, MadeWorkload(function), Plan(1), 0)))
 
 
 def test_a_runner_of_another_build_has_its_variables():
@@ -607,8 +609,8 @@ def test_a_case_is_measured_in_a_fresh_interpreter():
     plan = Plan(seconds=0, pairs=2, tasks=2, loops=1, control=MadeWorkload(loads.nothing))
     measurement = measure(Case("made", 3, "threads", 2), SQUARE, plan, start)
     assert len(measurement.sample.pairs) == 2
-    assert measurement.first("environment")["python"]
-    assert measurement.first("pid") != os.getpid()
+    assert measurement.environment["python"]
+    assert measurement.opened.pid != os.getpid()
 
 
 @pytest.mark.parametrize("strategy", ["serial", "threads", "processes", "foreach"])
@@ -880,7 +882,7 @@ def test_a_library_that_sets_a_huge_switch_interval_is_named_and_loses_nothing(
     case = Case("made", 3, "threads", 2)
     measurement = measure(case, MadeWorkload(loads.keep_the_gil), plan, start)
     assert "sys.setswitchinterval to 100000 s" in measurement.note
-    assert measurement.first("call_seconds") is not None
+    assert measurement.calibrated.call_seconds > 0
     assert measure(case, SQUARE, plan, start).note is None
 
 
@@ -910,7 +912,7 @@ def test_in_process_the_same_requests_are_answered_here():
     plan = Plan(seconds=0, pairs=1, tasks=2, loops=1)
     measurement = measure(SERIAL, SQUARE, plan, InProcess)
     assert len(measurement.sample.pairs) == 1
-    assert measurement.first("pid") == os.getpid()
+    assert measurement.opened.pid == os.getpid()
 
 
 def test_in_process_an_error_leaves_no_case_open():
@@ -924,7 +926,7 @@ def test_a_scripted_runner_answers_every_request_of_a_real_one():
     """Else the fakes above would prove nothing."""
     real = InProcess()
     requests = [
-        {"do": "open", **open_request(SERIAL, SQUARE, Plan(1), 0)},
+        encode(open_request(SERIAL, SQUARE, Plan(1), 0)),
         {"do": "check", "tasks": 2},
         {"do": "calibrate", "tasks": 2, "loops": 1},
         {"do": "rounds", "pairs": 1, "seconds": 1.0},
@@ -943,12 +945,12 @@ def test_a_scripted_runner_answers_every_request_of_a_real_one():
 )
 def test_a_blas_limit_that_did_not_apply_breaks_the_premise(asked, runs, broken):
     library = {"user_api": "blas", "internal_api": "openblas", "num_threads": runs}
-    told = blas_limit_broken({"blas": [library]}, asked)
+    told = blas_limit_broken(Opened(blas=[library]), asked)
     assert (told is not None) == broken
     if broken:
         assert told == "openblas runs 2 threads, though 1 were asked for"
 
 
 def test_a_blas_that_nobody_can_read_breaks_nothing():
-    assert blas_limit_broken({"blas": None}, 1) is None
-    assert blas_limit_broken({}, 1) is None
+    assert blas_limit_broken(Opened(blas=None), 1) is None
+    assert blas_limit_broken(Opened(), 1) is None

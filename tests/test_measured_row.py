@@ -9,6 +9,7 @@ from speedgate.history.document import row_of
 from speedgate.history.extra_info import extra_info, gil_class
 from speedgate.measuring.measured_row import gil_class_of, measured_row
 from speedgate.measuring.measurement import HeldStretch, Measurement
+from speedgate.runner.messages import Calibrated, Opened
 from speedgate.stats.case import Case
 from speedgate.stats.sample import Pair, Round
 
@@ -47,9 +48,9 @@ def measurements(draw):
     measurement.held_stretches = draw(st.lists(stretches(), max_size=3))
     measurement.gil_enabled = draw(st.booleans())
     measurement.broken = draw(st.none() | st.just("traced"))
-    opened = {"tasks": draw(st.integers(1, 64)), "loops": draw(st.integers(1, 1000))}
-    opened["start_seconds"] = draw(st.none() | SECONDS)
-    measurement.replies = [opened] * len(processes)
+    opened = Opened(start_seconds=draw(st.none() | SECONDS))
+    calibrated = Calibrated(draw(st.integers(1, 64)), draw(st.integers(1, 1000)))
+    measurement.replies = [opened, calibrated] * len(processes)
     return measurement
 
 

@@ -1,6 +1,7 @@
 import json
 import math
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -25,6 +26,7 @@ from speedgate.measuring.measure import measure
 from speedgate.measuring.measured_row import over_processes
 from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.plan import Plan
+from speedgate.runner.messages import Calibrated
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate, estimate_median
 from speedgate.stats.sample import Pair, Round
@@ -98,12 +100,12 @@ def test_a_run_reads_back_as_it_was_written(tmp_path, measurement):
 def test_what_is_watched_from_run_to_run_counts_rounds_that_resemble_each_other_as_fewer():
     def of(levels):
         rounds = [Round(0.5 / level, 0.9 / level, cpu=0.9 / level) for level in levels]
-        from_rounds = Measurement(CASE)
-        from_rounds.processes = [
+        measurement = Measurement(CASE)
+        measurement.processes = [
             [Pair(Round(1.0, 1.0, cpu=1.0), contender) for contender in rounds]
         ]
-        from_rounds.replies = [{"tasks": 1, "loops": 1}]
-        return row_of(extra_info(from_rounds)).watched()
+        measurement.replies = [Calibrated(tasks=1, loops=1)]
+        return row_of(extra_info(measurement)).watched()
 
     numbers = [1 + 0.01 * number for number in range(40)]
     ordered = of(sorted(numbers))
@@ -141,7 +143,7 @@ def test_what_is_kept_is_plain_json(measurement):
 
 def test_the_blas_threads_are_those_that_were_read_back(measurement):
     assert extra_info(measurement)["blas_threads"] == 2
-    measurement.replies[0]["blas"] = None
+    measurement.replies[0] = replace(measurement.opened, blas=None)
     assert extra_info(measurement)["blas_threads"] is None
 
 

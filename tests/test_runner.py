@@ -21,6 +21,7 @@ from speedgate.runner.baseline import Baseline
 from speedgate.runner.counters import RunQueueDelay
 from speedgate.runner.gil_sampler import HeldSamples
 from speedgate.runner.load import TASK_SECONDS, TASKS_PER_WORKER, WORKER_SECONDS, Load
+from speedgate.runner.messages import RoundCounts, RunRounds
 from speedgate.runner.server import CONTROL_SHARE, Runner, traced
 from speedgate.runner.strategies import STRATEGIES
 from speedgate.runner.worker_pool import Tail, tail_of, turns_of
@@ -127,7 +128,7 @@ def test_the_gil_is_sampled_while_one_worker_works(runner, monkeypatch):
     monkeypatch.setattr(module, "gil_enabled", lambda: True)
     open_case(runner, strategy="serial")
     reply = runner.handle({"do": "held", "seconds": 0.5, "py_spy": "sampler"})
-    assert reply["held"] == (3, 10)
+    assert reply["held"] == [3, 10]
 
 
 def test_without_a_gil_there_is_nothing_to_sample(runner, monkeypatch):
@@ -238,7 +239,7 @@ class Side:
     def round(self, key, load, rotation):
         self.log.append((key, self.name, rotation))
         self.clock.advance(self.seconds[key])
-        return {"seconds": self.seconds[key]}
+        return RoundCounts(self.seconds[key], 0.0)
 
     def close(self):
         pass
@@ -275,7 +276,7 @@ def pairs_of(log, key):
 @pytest.mark.parametrize("control", [None, 0.1, 1.0, 10.0])
 def test_each_side_is_first_in_every_other_pair(script, control):
     runner, log = script(work=1.0, control=control)
-    runner.rounds({"pairs": 60, "seconds": 1e9})
+    runner.rounds(RunRounds(60, 1e9))
     for key in runner.keys:
         first = [name for name, _ in pairs_of(log, key)]
         assert len(first) >= 2
@@ -285,14 +286,14 @@ def test_each_side_is_first_in_every_other_pair(script, control):
 @pytest.mark.parametrize("control", [None, 0.1, 1.0, 10.0])
 def test_every_buffer_is_the_first_of_some_round(script, control):
     runner, log = script(work=1.0, control=control)
-    runner.rounds({"pairs": 32, "seconds": 1e9})
+    runner.rounds(RunRounds(32, 1e9))
     assert {rotation % 4 for _, rotation in pairs_of(log, "work")} == {0, 1, 2, 3}
 
 
 def test_the_alternation_goes_on_from_request_to_request(script):
     runner, log = script(work=1.0)
     for _ in range(4):
-        runner.rounds({"pairs": 1, "seconds": 1e9})
+        runner.rounds(RunRounds(1, 1e9))
     first = [name for name, _ in pairs_of(log, "work")]
     assert first == ["baseline", "contender"] * 2
 
@@ -300,8 +301,8 @@ def test_the_alternation_goes_on_from_request_to_request(script):
 @pytest.mark.parametrize("control", [0.01, 0.1, 1.0, 10.0])
 def test_the_control_keeps_to_its_share_from_the_first_pair_on(script, control):
     runner, log = script(work=1.0, control=control)
-    reply = runner.rounds({"pairs": 100, "seconds": 1e9})
-    assert len(reply["pairs"]) == 100
+    reply = runner.rounds(RunRounds(100, 1e9))
+    assert len(reply.pairs) == 100
     spent = {"work": 0.0, "control": 0.0}
     for key, _, _ in log:
         spent[key] += control / 2 if key == "control" else 0.5
@@ -315,7 +316,7 @@ def test_the_control_keeps_to_its_share_from_the_first_pair_on(script, control):
 
 def test_without_a_control_there_are_no_control_pairs(script):
     runner, log = script(work=1.0)
-    assert runner.rounds({"pairs": 5, "seconds": 1e9})["controls"] == []
+    assert runner.rounds(RunRounds(5, 1e9)).controls == []
     assert {key for key, _, _ in log} == {"work"}
 
 
@@ -330,9 +331,9 @@ def test_without_a_control_there_are_no_control_pairs(script):
 )
 def test_rounds_end_by_number_or_by_time(script, request_, pairs):
     runner, _ = script(work=1.0)
-    reply = runner.rounds(request_)
-    assert len(reply["pairs"]) == pairs
-    assert reply["timed_seconds"] == pytest.approx(pairs)
+    reply = runner.rounds(RunRounds(**request_))
+    assert len(reply.pairs) == pairs
+    assert reply.timed_seconds == pytest.approx(pairs)
 
 
 # --- its parts

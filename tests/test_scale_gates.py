@@ -20,6 +20,7 @@ from speedgate.measuring.scale_rules import judge_scaled, read_rules
 from speedgate.measuring.scaling import Scaled, ScaleOutcome
 from speedgate.measuring.selection import OptionError
 from speedgate.measuring.targets import Benchmark
+from speedgate.runner.messages import ASV, Target
 from speedgate.stats.accounting import Shares
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate
@@ -73,7 +74,7 @@ def test_a_slow_benchmark_fails_at_the_last_look_only() -> None:
 
 def scaled(outcome: ScaleOutcome) -> Scaled:
     case = Case("bench.time_x", 1, "threads", 2)
-    return Scaled(Benchmark("bench.time_x", "bench.time_x", {}), case, outcome, "why")
+    return Scaled(Benchmark("bench.time_x", "bench.time_x", Target(ASV)), case, outcome, "why")
 
 
 def test_not_thread_safe_fails_where_something_is_asked() -> None:

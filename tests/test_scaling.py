@@ -11,10 +11,11 @@ from speedgate.measuring.errors import MeasurementError, NoAnswer, RunnerEnded
 from speedgate.measuring.plan import Plan
 from speedgate.measuring.scaling import ScaleOutcome, outcome_of, scale
 from speedgate.measuring.targets import Benchmark
+from speedgate.runner.messages import ASV, Target
 from speedgate.stats.sample import Pair
 
 Json = dict[str, Any]
-BENCHMARK = Benchmark("bench.time_x", "bench.time_x", {"kind": "asv"})
+BENCHMARK = Benchmark("bench.time_x", "bench.time_x", Target(ASV))
 PLAN = Plan(seconds=0.0, processes=2)
 
 
@@ -91,7 +92,9 @@ def test_one_thread_has_nothing_to_share() -> None:
 
 
 def test_what_is_not_applicable_starts_no_runner() -> None:
-    benchmark = Benchmark("bench.track_x", "bench.track_x", {}, refusal="it measures no time")
+    benchmark = Benchmark(
+        "bench.track_x", "bench.track_x", Target(ASV), refusal="it measures no time"
+    )
     open_runner, log = runners()
     scaled = scale(benchmark, 2, PLAN, open_runner)
     assert (scaled.outcome, scaled.reason) == (ScaleOutcome.NOT_APPLICABLE, "it measures no time")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from speedgate.judging.scale_gate import matching
-from speedgate.measuring.scale_run import Request, chosen
+from speedgate.measuring.scale_run import ScaleRequest, chosen
 from speedgate.measuring.selection import OptionError
 from speedgate.measuring.targets import (
     Benchmark,
-    BenchmarkListing,
     Suite,
     asv_benchmarks,
     compile_expression,
@@ -22,6 +22,7 @@ from speedgate.measuring.targets import (
     spread,
     without_comments,
 )
+from speedgate.runner.messages import ASV, AsvEntry, BrokenEntry, Listed, Target
 
 CONFIGURATION = """
 {
@@ -87,20 +88,20 @@ def test_comments_go_and_strings_stay() -> None:
     ).replace(" ", "")
 
 
-ENTRY = {
-    "name": "bench.A.time_x",
-    "type": "time",
-    "raw": False,
-    "params": [],
-    "timeout": 60.0,
-    "cache": None,
-    "cache_timeout": None,
-}
+ENTRY = AsvEntry(
+    name="bench.A.time_x",
+    type="time",
+    raw=False,
+    params=[],
+    timeout=60.0,
+    cache=None,
+    cache_timeout=None,
+)
 SUITE = Suite("asv", "/suite")
 
 
 def test_each_combination_of_parameters_is_a_benchmark() -> None:
-    entry = ENTRY | {"params": [["1", "2"], ["'a'", "'b'"]]}
+    entry = replace(ENTRY, params=[["1", "2"], ["'a'", "'b'"]])
     benchmarks = list(asv_benchmarks(SUITE, entry))
     assert [benchmark.name for benchmark in benchmarks] == [
         "bench.A.time_x(1, 'a')",
@@ -108,27 +109,29 @@ def test_each_combination_of_parameters_is_a_benchmark() -> None:
         "bench.A.time_x(2, 'a')",
         "bench.A.time_x(2, 'b')",
     ]
-    assert [benchmark.target["param"] for benchmark in benchmarks] == [0, 1, 2, 3]
+    assert [benchmark.target.param for benchmark in benchmarks] == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize(
     ("more", "word"), [({"type": "track"}, "track"), ({"raw": True}, "timeraw")]
 )
-def test_what_measures_no_time_is_not_applicable(more: dict[str, object], word: str) -> None:
-    [benchmark] = asv_benchmarks(SUITE, ENTRY | more)
+def test_what_measures_no_time_is_not_applicable(more: dict[str, Any], word: str) -> None:
+    [benchmark] = asv_benchmarks(SUITE, replace(ENTRY, **more))
     assert benchmark.refusal is not None
     assert word in benchmark.refusal
 
 
 def test_two_suites_of_one_name_have_two_caches() -> None:
-    entry = ENTRY | {"cache": "bench:12"}
+    entry = replace(ENTRY, cache="bench:12")
     [one] = asv_benchmarks(SUITE, entry)
     [other] = asv_benchmarks(Suite("asv", "/other/suite"), entry)
-    assert one.target["cache"] != other.target["cache"]
+    assert one.target.cache != other.target.cache
 
 
 def named(*names: str) -> list[Benchmark]:
-    return [Benchmark(name=name, function=name.partition("(")[0], target={}) for name in names]
+    return [
+        Benchmark(name=name, function=name.partition("(")[0], target=Target(ASV)) for name in names
+    ]
 
 
 @pytest.mark.parametrize(
@@ -168,8 +171,8 @@ def test_one_of_every_function_comes_first() -> None:
 def test_a_sample_is_of_what_measures_time() -> None:
     memory = replace(named("peakmem_a")[0], refusal="it measures memory")
     listing = BenchmarkListing([memory, *named("a", "b")])
-    sampled = chosen(listing, Request(threads=(2,), sample=1))
-    assert [benchmark.name for benchmark in sampled] == ["a", "peakmem_a"]
+    benchmarks = chosen(listing, ScaleRequest(threads=(2,), sample=1))
+    assert [benchmark.name for benchmark in benchmarks] == ["a", "peakmem_a"]
 
 
 @pytest.mark.parametrize(
@@ -197,7 +200,7 @@ def test_threads_are_numbers_up_to_the_cores() -> None:
 
 def test_what_cannot_be_imported_is_listed_beside_the_others() -> None:
     listing = BenchmarkListing()
-    reply = {"benchmarks": [ENTRY], "broken": [{"name": "bench_b", "reason": "b.py:1: no"}]}
+    reply = Listed(asv=[ENTRY], broken=[BrokenEntry("bench_b", "b.py:1: no")])
     listing.add(SUITE, reply, ())
     assert [benchmark.name for benchmark in listing.benchmarks] == ["bench.A.time_x"]
     assert listing.broken == [("bench_b", "b.py:1: no")]

@@ -22,7 +22,7 @@ from speedgate.measuring.scale_rules import read_rules
 from speedgate.measuring.scale_run import (
     EACH_SECONDS,
     Caches,
-    Request,
+    ScaleRequest,
     ScaleStep,
     Scaling,
     chosen,
@@ -104,9 +104,9 @@ def add_scale_options(command: argparse.ArgumentParser) -> None:
     )
 
 
-def parse_request(options: argparse.Namespace, folder: Path) -> Request:
+def parse_request(options: argparse.Namespace, folder: Path) -> ScaleRequest:
     """Return what is asked for, or raise ``OptionError`` for the first thing that cannot be."""
-    return Request(
+    return ScaleRequest(
         threads=parse_threads(options.threads, usable_cores(), options.oversubscribe),
         expression=options.expression,
         sample=parse_count("--sample", options.sample),
@@ -191,7 +191,7 @@ def nothing_found(targets: Iterable[str], listing: BenchmarkListing) -> str:
     )
 
 
-def settings_of(suites: Sequence[Suite], request: Request) -> Json:
+def settings_of(suites: Sequence[Suite], request: ScaleRequest) -> Json:
     labels = "-".join(dict.fromkeys(suite.label for suite in suites))
     return {"scale": labels, "blas_threads": 1} | ({"share": True} if request.share else {})
 

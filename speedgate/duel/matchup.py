@@ -16,6 +16,7 @@ from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.plan import Plan
 from speedgate.measuring.runner_process import RunnerClient
 from speedgate.runner.interpreter import BLAS_THREAD_VARIABLES
+from speedgate.runner.messages import Calibrate, RunRounds
 from speedgate.runner.strategies import STRATEGIES
 from speedgate.stats.case import Case, Workload
 from speedgate.stats.sample import Pair
@@ -121,8 +122,7 @@ class Matchup:
     @property
     def calls(self) -> int:
         """The calls of a round, the same in every build; 1 where nothing was measured."""
-        first = self.measurements[self.reference].first
-        return (first("tasks") or 1) * (first("loops") or 1)
+        return self.measurements[self.reference].calls
 
     def is_over(self) -> bool:
         """Whether there is nothing left to compare: the reference failed, or all others."""
@@ -203,14 +203,14 @@ class Matchup:
         measurement = self.measurements[build]
         opened = session.open(check=len(measurement.processes) == 1)
         measurement.replies.append(opened)
-        self.is_placed &= opened["placed"] or not self._plan.placed
+        self.is_placed &= opened.placed or not self._plan.placed
         if not self.builds[build].sets_blas_threads:
             broken = blas_limit_broken(opened, self.entry.blas_threads)
             if broken is not None:
                 raise MeasurementError(f"{self.entry.label}: {broken}")
-        calibrated = session.ask(do="calibrate", tasks=self._plan.tasks, loops=self._plan.loops)
+        calibrated = session.ask(Calibrate(self._plan.tasks, self._plan.loops))
         measurement.replies.append(calibrated)
-        self._plan = replace(self._plan, tasks=calibrated["tasks"], loops=calibrated["loops"])
+        self._plan = replace(self._plan, tasks=calibrated.tasks, loops=calibrated.loops)
         self._settle()
 
     def _settle(self) -> None:
@@ -244,8 +244,8 @@ class Matchup:
     def _one_pair(self, build: BuildLabel, session: Session) -> Pair:
         measurement = self.measurements[build]
         pairs = measurement.processes[-1]
-        reply = session.ask(do="rounds", pairs=1, seconds=0.0)
-        measurement.add_rounds(reply, pairs, measurement.controls[-1])
+        counted = session.ask(RunRounds(pairs=1, seconds=0.0))
+        measurement.add_rounds(counted, pairs, measurement.controls[-1])
         if measurement.broken is not None:
             raise MeasurementError(f"{self.entry.label}: {measurement.broken}")
         self._settle()

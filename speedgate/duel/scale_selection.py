@@ -11,7 +11,7 @@ from typing import Any
 from speedgate.builds.build import Build
 from speedgate.builds.package_copy import runners
 from speedgate.duel.matchup import BuildUnderTest, DuelEntry
-from speedgate.measuring.scale_run import Caches, Request, chosen, list_benchmarks
+from speedgate.measuring.scale_run import Caches, ScaleRequest, chosen, list_benchmarks
 from speedgate.measuring.selection import OptionError, parse_count
 from speedgate.measuring.targets import Benchmark, parse_targets, parse_threads
 from speedgate.runner.machine import usable_cores
@@ -53,7 +53,7 @@ def scale_entries(
     options: argparse.Namespace, build: Build, folder: Path, notify: Callable[[str], None]
 ) -> list[DuelEntry]:
     """Return an entry for every benchmark that the first build finds and that measures time."""
-    request = Request(
+    request = ScaleRequest(
         threads=parse_threads(options.threads, usable_cores(), options.oversubscribe),
         expression=options.expression,
         sample=parse_count("--sample", options.sample),

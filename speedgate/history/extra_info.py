@@ -17,6 +17,7 @@ from speedgate.measuring.measured_row import (
 )
 from speedgate.measuring.measurement import Measurement
 from speedgate.runner.interpreter import blas_libraries
+from speedgate.runner.messages import Opened
 from speedgate.stats.accounting import median_shares, page_faults
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE, Estimate
 from speedgate.stats.figure import GIL_HELD_SHARE
@@ -34,7 +35,7 @@ def extra_info(measurement: Measurement) -> Json:
     """Return what is kept of a measurement beside pytest-benchmark's own figures; plain JSON."""
     evidence = measurement.evidence(DEFAULT_CONFIDENCE)
     shares = median_shares(measurement.sample, measurement.case.workers)
-    opened = measurement.replies[0] if measurement.replies else {}
+    opened = measurement.opened or Opened()
     return {
         "case": measurement.case.as_json(),
         "seconds": _json(seconds_of(measurement)),
@@ -51,11 +52,11 @@ def extra_info(measurement: Measurement) -> Json:
         "sides": {name: asdict(side) for name, side in sides_of(measurement.sample).items()},
         "page_faults": page_faults(measurement.sample),
         "process_speedups": list(evidence.process_speedups),
-        "blas_threads": _blas_threads(opened.get("blas")),
-        "start_method": opened.get("start_method"),
-        "start_seconds": opened.get("start_seconds"),
-        "tasks": measurement.first("tasks"),
-        "loops": measurement.first("loops"),
+        "blas_threads": _blas_threads(opened.blas),
+        "start_method": opened.start_method,
+        "start_seconds": opened.start_seconds,
+        "tasks": measurement.tasks,
+        "loops": measurement.loops,
         "steal_seconds": measurement.steal_seconds,
         "throttled_seconds": measurement.throttled_seconds,
         "rounds_seconds": measurement.rounds_seconds,
@@ -71,7 +72,7 @@ def extra_info(measurement: Measurement) -> Json:
 
 def seconds_a_call(measurement: Measurement) -> list[float]:
     """Return the contender's seconds a call, round by round: rounds of two runs differ in calls."""
-    calls = measurement.first("tasks") * measurement.first("loops")
+    calls = measurement.calls
     return [pair.contender.seconds / calls for pair in measurement.sample.pairs]
 
 

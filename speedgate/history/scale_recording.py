@@ -57,7 +57,7 @@ def entry_of(scaled: Scaled) -> Json:
         "contention": contention(
             scaled.beside_shared(SURE_CONFIDENCE), scaled.shared(SURE_CONFIDENCE)
         ),
-        "call_seconds": measurement.first("call_seconds"),
+        "call_seconds": measurement.calibrated.call_seconds if measurement.calibrated else None,
     }
 
 
@@ -116,7 +116,7 @@ class ScaleRecording:
         self._benchmarks.append(benchmark)
         assert scaled.measurement is not None
         try:
-            self._begin(scaled.measurement.first("environment")).add_benchmark(benchmark)
+            self._begin(scaled.measurement.environment).add_benchmark(benchmark)
             self._begin({}).add_section({"scale": self._entries})
         except OSError as error:
             self._journal_error = error

@@ -22,7 +22,13 @@ from speedgate.measuring.errors import (
 from speedgate.measuring.measurement import HeldStretch, Measurement
 from speedgate.measuring.plan import Plan, buffers, open_request
 from speedgate.measuring.runner_process import RunnerClient
+from speedgate.runner import messages
+from speedgate.runner.callables.refusals import FailsInThreads, SkippedBySuite
 from speedgate.runner.interpreter import blas_libraries
+from speedgate.runner.messages import Answer, Request
+from speedgate.runner.server import ResultMismatch
+from speedgate.runner.strategies import CannotMeasure
+from speedgate.runner.task import CannotCompare
 from speedgate.stats.case import Case, Workload
 from speedgate.stats.sample import Pair
 
@@ -34,8 +40,6 @@ MOST_WAITING_WHEN_HELD = 0.10
 # Six pairs are the fewest that have a 95% interval.
 LEAST_PAIRS = 6
 MOST_PAIRS = 2000
-
-Json = dict[str, Any]
 
 
 def measure(
@@ -95,23 +99,24 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self._runner.close()
 
-    def ask(self, **request: Any) -> Json:
-        """Return the runner's reply; an error of its own is raised as ours."""
+    def ask(self, request: Request[Answer]) -> Answer:
+        """Return the runner's answer; an error of its own is raised as ours."""
         try:
-            reply = self._runner.ask(request, self._limit - self._now())
+            data = self._runner.ask(messages.encode(request), self._limit - self._now())
         except NoAnswer as error:
             error.call_seconds = self._call_seconds
             raise
-        if "error" in reply:
-            raise _error(self._case, reply["error"])
-        return reply
+        answer = messages.read_answer(request, data)
+        if isinstance(answer, messages.Failure):
+            raise _error(self._case, answer)
+        return answer
 
-    def open(self, check: bool) -> Json:
-        opened = self.ask(do="open", **self._open)
-        if "target" in self._open:
-            self._call_seconds = self.ask(do="probe")["call_seconds"]
+    def open(self, check: bool) -> messages.Opened:
+        opened: messages.Opened = self.ask(self._open)
+        if isinstance(self._open, messages.OpenTarget):
+            self._call_seconds = self.ask(messages.Probe()).call_seconds
         if check:
-            self.ask(do="check", tasks=self._check_tasks)
+            self.ask(messages.Check(self._check_tasks))
         return opened
 
 
@@ -145,19 +150,19 @@ def measure_in_one_process(
         opened = session.open(check=number == 0 or getattr(workload, "both", False))
         measurement.replies.append(opened)
         measurement.broken = measurement.broken or blas_limit_broken(opened, plan.blas_threads)
-        calibrated = session.ask(do="calibrate", tasks=plan.tasks, loops=plan.loops)
+        calibrated = session.ask(messages.Calibrate(plan.tasks, plan.loops))
         measurement.replies.append(calibrated)
-        _run_rounds(measurement, plan, session.ask, pairs, controls, until, now)
-        measurement.timed_seconds += calibrated["seconds"]
+        _run_rounds(measurement, plan, session, pairs, controls, until, now)
+        measurement.timed_seconds += calibrated.seconds
         if plan.held_seconds:
             sample_held(measurement, session, plan.held_seconds)
         if hasattr(workload, "target"):
-            measurement.replies.append(session.ask(do="conclude"))
+            measurement.replies.append(session.ask(messages.Conclude()))
 
 
-def blas_limit_broken(opened: Json, blas_threads: int | None) -> str | None:
+def blas_limit_broken(opened: messages.Opened, blas_threads: int | None) -> str | None:
     """Say that a BLAS runs more threads than it was told to, ``None`` if none is known to."""
-    for library in blas_libraries(opened.get("blas")):
+    for library in blas_libraries(opened.blas):
         threads: Any = library.get("num_threads")
         if blas_threads is not None and threads > blas_threads:
             name = library.get("internal_api")
@@ -167,16 +172,17 @@ def blas_limit_broken(opened: Json, blas_threads: int | None) -> str | None:
 
 def sample_held(measurement: Measurement, session: Session, seconds: float) -> HeldStretch | None:
     """Sample the GIL in an open runner; ``None`` where that says nothing."""
-    reply = session.ask(do="held", seconds=seconds, py_spy=find_py_spy())
-    measurement.timed_seconds += reply["seconds"]
+    seen = session.ask(messages.SampleHeld(seconds, find_py_spy()))
+    measurement.timed_seconds += seen.seconds
     # Where nobody knows how long the worker waited, nobody knows what the samples are worth.
-    undisturbed = reply["waiting"] is not None and reply["waiting"] < MOST_WAITING_WHEN_HELD
-    if reply["held"] is not None and undisturbed:
-        hits, samples = reply["held"]
-        stretch = HeldStretch(hits, samples, reply["calls"], reply["waiting"])
-        measurement.held_stretches.append(stretch)
-        return stretch
-    return None
+    if seen.waiting is None or seen.waiting >= MOST_WAITING_WHEN_HELD:
+        return None
+    if seen.held is None:
+        return None
+    hits, samples = seen.held
+    stretch = HeldStretch(hits, samples, seen.calls, seen.waiting)
+    measurement.held_stretches.append(stretch)
+    return stretch
 
 
 def find_py_spy() -> str | None:
@@ -187,7 +193,7 @@ def find_py_spy() -> str | None:
 def _run_rounds(
     measurement: Measurement,
     plan: Plan,
-    ask: Callable[..., Json],
+    session: Session,
     pairs: list[Pair],
     controls: list[Pair],
     until: float,
@@ -198,31 +204,33 @@ def _run_rounds(
     most = plan.pairs or MOST_PAIRS
     while len(pairs) < most and (now() < until or len(pairs) < least):
         seconds = min(BATCH_SECONDS, max(0.0, until - now()))
-        reply = ask(do="rounds", pairs=most - len(pairs), seconds=seconds)
-        measurement.add_rounds(reply, pairs, controls)
+        counted = session.ask(messages.RunRounds(most - len(pairs), seconds))
+        measurement.add_rounds(counted, pairs, controls)
 
 
 REFUSALS = {
-    "CannotMeasure": Refusal,
-    "FailsInThreads": NotThreadSafe,
-    "SkippedBySuite": NotApplicable,
+    CannotMeasure.__name__: Refusal,
+    FailsInThreads.__name__: NotThreadSafe,
+    SkippedBySuite.__name__: NotApplicable,
 }
+FAULTS = (ResultMismatch.__name__, CannotCompare.__name__)
 
 
-def _error(case: Case, error: Json) -> MeasurementError:
-    if error["type"] in REFUSALS:
-        return REFUSALS[error["type"]](case, error["message"])
-    text = f"{case.id}: {error['message']}"
-    if error["type"] in ("ResultMismatch", "CannotMeasure", "CannotCompare"):
+def _error(case: Case, failure: messages.Failure) -> MeasurementError:
+    """Return what a runner raised as an error of ours, known by the name of its class."""
+    if failure.type in REFUSALS:
+        return REFUSALS[failure.type](case, failure.message)
+    text = f"{case.id}: {failure.message}"
+    if failure.type in FAULTS:
         return MeasurementError(text)
-    if error["type"] == "NotImplementedError":
+    if failure.type == NotImplementedError.__name__:
         return NotAvailable(text)
-    missing = error.get("missing")
+    missing = failure.missing
     remedy = (
         ""
         if missing is None
         else f": this build lacks {missing}, or the workload misspells it; where a build may "
         "lack it let prepare raise NotImplementedError, and the case is left out"
     )
-    text = f"{case.id} raised {error['type']}{remedy}\n{error['traceback']}"
+    text = f"{case.id} raised {failure.type}{remedy}\n{failure.traceback}"
     return WorkloadError(text, missing)

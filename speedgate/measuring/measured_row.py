@@ -11,6 +11,7 @@ from speedgate.judging.gil_class import Classification, GilClass, classify
 from speedgate.judging.row import Row, Side
 from speedgate.measuring.measure import LEAST_PAIRS
 from speedgate.measuring.measurement import Measurement
+from speedgate.runner.messages import Opened
 from speedgate.runner.strategies import STRATEGIES
 from speedgate.stats.accounting import page_faults
 from speedgate.stats.estimate import (
@@ -37,7 +38,7 @@ def measured_row(
     """Return what a report shows of a case, the same as is read from the run's file later."""
     evidence = measurement.evidence(DEFAULT_CONFIDENCE)
     bounds = evidence.concurrency
-    opened = measurement.replies[0] if measurement.replies else {}
+    opened = measurement.opened or Opened()
     return Row(
         case=measurement.case,
         speedup=over_processes(evidence.speedup, evidence.process_speedups),
@@ -50,15 +51,15 @@ def measured_row(
         gil_held_share=evidence.gil_held_share,
         page_faults=page_faults(measurement.sample),
         concurrency=None if bounds is None else bounds.values,
-        tasks=measurement.first("tasks"),
-        loops=measurement.first("loops"),
+        tasks=measurement.tasks,
+        loops=measurement.loops,
         gil_class=gil_class,
         promise=promise["class"] if promise else None,
         promise_source=promise["source"] if promise else "",
         sides=sides_of(measurement.sample),
         is_blas_default=is_blas_default,
         idle=evidence.shares.idle if evidence.shares else None,
-        start_seconds=opened.get("start_seconds"),
+        start_seconds=opened.start_seconds,
         figures=figures_without_field(measurement),
     )
 
@@ -121,7 +122,7 @@ def seconds_of(measurement: Measurement) -> Estimate | None:
     """Return the contender's seconds a call."""
     if not measurement.sample.pairs:
         return None
-    calls = measurement.first("tasks") * measurement.first("loops")
+    calls = measurement.calls
     return _estimate_over(measurement, lambda pair: pair.contender.seconds / calls)
 
 

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
 from speedgate.judging.gate import Evidence
+from speedgate.runner.messages import (
+    Calibrated,
+    Concluded,
+    Counted,
+    Opened,
+    PairCounts,
+    RoundCounts,
+)
 from speedgate.stats.accounting import concurrency, inflation, median_shares
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate, estimate_median, estimate_share
-from speedgate.stats.sample import Pair, PairedSample
+from speedgate.stats.sample import Pair, PairedSample, Round
 from speedgate.stats.speedup import speedup
 
 Json = dict[str, Any]
+Reply = Opened | Calibrated | Concluded
 
 # Two samples in a row often see the same hold: the variance of the share over stretches was up to
 # 1.9 times the binomial one (python -m evaluation.signals), so that two count as one.
@@ -52,7 +61,7 @@ class Measurement:
     controls: list[list[Pair]] = field(default_factory=list)
     shared: list[list[Pair]] = field(default_factory=list)
     held_stretches: list[HeldStretch] = field(default_factory=list)
-    replies: list[Json] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
     timed_seconds: float = 0.0
     wall_seconds: float = 0.0
     steal_seconds: float | None = None
@@ -71,9 +80,41 @@ class Measurement:
     def control_sample(self) -> PairedSample:
         return PairedSample.of(self.controls)
 
-    def first(self, name: str) -> Any:
-        """Return a field of the runner's replies, from the first process that told it."""
-        return next((reply[name] for reply in self.replies if name in reply), None)
+    @property
+    def opened(self) -> Opened | None:
+        """What the first process answered when the case was opened in it."""
+        return next((reply for reply in self.replies if isinstance(reply, Opened)), None)
+
+    @property
+    def environment(self) -> Json:
+        """The first process's interpreter; empty before any has answered."""
+        return self.opened.environment if self.opened else {}
+
+    @property
+    def calibrated(self) -> Calibrated | None:
+        """The load of a round, as the first process chose it."""
+        return next((reply for reply in self.replies if isinstance(reply, Calibrated)), None)
+
+    @property
+    def tasks(self) -> int | None:
+        """The tasks of a round."""
+        return self.calibrated.tasks if self.calibrated else None
+
+    @property
+    def loops(self) -> int | None:
+        """The calls of a task."""
+        return self.calibrated.loops if self.calibrated else None
+
+    @property
+    def calls(self) -> int:
+        """The calls of a round; 1 before any runner has calibrated."""
+        return (self.tasks or 1) * (self.loops or 1)
+
+    @property
+    def described(self) -> Json | None:
+        """What a benchmark of another project says of itself, from the first that told it."""
+        told = (reply.described for reply in self.replies if not isinstance(reply, Calibrated))
+        return next((described for described in told if described is not None), None)
 
     def evidence(self, confidence: float) -> Evidence:
         """Return what a gate decides from, with intervals at ``confidence``."""
@@ -135,23 +176,36 @@ class Measurement:
     def control(self, confidence: float) -> Estimate | None:
         return speedup(self.control_sample, confidence)
 
-    def add_rounds(self, reply: Json, pairs: list[Pair], controls: list[Pair]) -> None:
+    def add_rounds(self, counted: Counted, pairs: list[Pair], controls: list[Pair]) -> None:
         """Take in one answer to ``rounds``."""
-        pairs += [Pair.from_json(pair) for pair in reply["pairs"]]
-        controls += [Pair.from_json(pair) for pair in reply["controls"]]
-        if reply.get("shared"):
-            self.shared[-1] += [Pair.from_json(pair) for pair in reply["shared"]]
-        self.timed_seconds += reply["timed_seconds"]
-        self.rounds_seconds += reply["seconds"]
-        for name in ("steal", "busy", "throttled"):
-            if reply.get(name) is not None:
-                total = (getattr(self, f"{name}_seconds") or 0.0) + reply[name]
-                setattr(self, f"{name}_seconds", total)
-        self.gil_enabled = self.gil_enabled and reply["gil_enabled"]
-        if reply["switch_interval"] is not None:
+        pairs += map(pair_of, counted.pairs)
+        controls += map(pair_of, counted.controls)
+        if counted.shared:
+            self.shared[-1] += map(pair_of, counted.shared)
+        self.timed_seconds += counted.timed_seconds
+        self.rounds_seconds += counted.seconds
+        self.steal_seconds = added(self.steal_seconds, counted.steal)
+        self.busy_seconds = added(self.busy_seconds, counted.busy)
+        self.throttled_seconds = added(self.throttled_seconds, counted.throttled)
+        self.gil_enabled = self.gil_enabled and counted.gil_enabled
+        if counted.switch_interval is not None:
             self.note = (
-                f"a library set sys.setswitchinterval to {reply['switch_interval']:g} s: a thread "
+                f"a library set sys.setswitchinterval to {counted.switch_interval:g} s: a thread "
                 "that computes in Python keeps the GIL for so long"
             )
-        if reply["traced"]:
-            self.broken = f"{reply['traced']} was active: traced threads look several times slower"
+        if counted.traced:
+            self.broken = f"{counted.traced} was active: traced threads look several times slower"
+
+
+def pair_of(counts: PairCounts) -> Pair:
+    """Return a pair of rounds as the statistics know it."""
+    return Pair(round_of(counts.baseline), round_of(counts.contender))
+
+
+def round_of(counts: RoundCounts) -> Round:
+    return Round(**{item.name: getattr(counts, item.name) for item in fields(counts)})
+
+
+def added(total: float | None, seconds: float | None) -> float | None:
+    """Return the sum of what is known, ``None`` where nothing is."""
+    return total if seconds is None else (total or 0.0) + seconds

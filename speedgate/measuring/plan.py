@@ -6,7 +6,7 @@ import site
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from speedgate.judging.gate import MAX_PROCESSES
 from speedgate.measuring.errors import MeasurementError
 from speedgate.measuring.selection import OptionError
 from speedgate.runner import machine
+from speedgate.runner.messages import OpenCase, OpenTarget
 from speedgate.runner.strategies import STRATEGIES
+from speedgate.runner.task import BatchRequest
 from speedgate.stats.case import Case, Workload, bytes_needed, is_repeatable, peers_of
 
 Json = dict[str, Any]
@@ -70,7 +72,7 @@ def refuse_what_exceeds_memory(
             )
 
 
-def open_request(case: Case, workload: Workload, plan: Plan, number: int) -> Json:
+def open_request(case: Case, workload: Workload, plan: Plan, number: int) -> OpenCase | OpenTarget:
     """Return the request that opens ``case`` in the ``number``-th process.
 
     A benchmark of another project says itself what to open; it is no function of an argument.
@@ -79,38 +81,42 @@ def open_request(case: Case, workload: Workload, plan: Plan, number: int) -> Jso
         control = None
         if plan.control is not None and case.workers > 1:
             control = _batch("control", plan.control, 1, plan, case, number)
-        request: Json = workload.open_request(case, plan, number, control)
+        request: OpenTarget = workload.open_request(case, plan, number, control)
         return request
     batches = [_batch("work", workload, case.size, plan, case, number)]
     peer = STRATEGIES[case.strategy].is_peer
     if peer:
         batches.append(
-            _batch("peer", workload, case.size, plan, case, number)
-            | {"function": reference(peers_of(workload)[case.strategy])}
+            replace(
+                _batch("peer", workload, case.size, plan, case, number),
+                function=reference(peers_of(workload)[case.strategy]),
+            )
         )
     # The control would run in one thread there: it says nothing of the cores.
     if plan.control is not None and case.workers > 1 and not peer:
         batches.append(_batch("control", plan.control, 1, plan, case, number))
-    return {
-        "strategy": case.strategy,
-        "workers": case.workers,
-        "batches": batches,
-        "before": plan.before,
-        "placed": plan.placed,
-    }
+    return OpenCase(
+        strategy=case.strategy,
+        workers=case.workers,
+        batches=batches,
+        before=plan.before,
+        placed=plan.placed,
+    )
 
 
-def _batch(key: str, workload: Workload, size: int, plan: Plan, case: Case, number: int) -> Json:
-    return {
-        "key": key,
-        "function": reference(workload.function),
-        "prepare": reference(workload.prepare),
-        "size": size,
-        "seed": plan.seed + number * buffers(case),
-        "buffers": buffers(case),
-        "path": list(import_folders(workload)),
-        "repeatable": is_repeatable(workload),
-    }
+def _batch(
+    key: str, workload: Workload, size: int, plan: Plan, case: Case, number: int
+) -> BatchRequest:
+    return BatchRequest(
+        key=key,
+        function=reference(workload.function),
+        prepare=reference(workload.prepare),
+        size=size,
+        seed=plan.seed + number * buffers(case),
+        buffers=buffers(case),
+        path=import_folders(workload),
+        repeatable=is_repeatable(workload),
+    )
 
 
 def reference(function: Callable[..., Any]) -> str:

@@ -23,6 +23,14 @@ from speedgate.measuring.errors import MeasurementError, NoAnswer, RunnerEnded
 from speedgate.runner import FOLDERS
 from speedgate.runner.framing import unframe
 from speedgate.runner.interpreter import BLAS_THREAD_VARIABLES
+from speedgate.runner.messages import (
+    Close,
+    encode,
+    name_of,
+    number_of,
+    numbered,
+    without_number,
+)
 from speedgate.runner.server import Runner
 
 Json = dict[str, Any]
@@ -52,7 +60,7 @@ class InProcess:
         return self._runner.handle(request)
 
     def close(self) -> None:
-        self._runner.handle({"do": "close"})
+        self._runner.handle(encode(Close()))
 
 
 class RunnerProcess:
@@ -109,16 +117,16 @@ class RunnerProcess:
         self._asked += 1
         reply: Json | None = None
         try:
-            self._process.stdin.write(json.dumps(request | {"number": self._asked}) + "\n")
+            self._process.stdin.write(json.dumps(numbered(request, self._asked)) + "\n")
             self._process.stdin.flush()
             reply = self._reply_to(self._asked, max(0.1, limit_seconds))
         except queue.Empty:
             self.kill()
-            raise NoAnswer(request["do"], limit_seconds) from None
+            raise NoAnswer(name_of(request), limit_seconds) from None
         except BrokenPipeError:
             pass
         if reply is None:
-            raise RunnerEnded(request["do"], self._how_it_ended())
+            raise RunnerEnded(name_of(request), self._how_it_ended())
         return reply
 
     def _reply_to(self, number: int, limit_seconds: float) -> Json | None:
@@ -128,10 +136,10 @@ class RunnerProcess:
         """
         until = time.monotonic() + limit_seconds
         while (reply := self._next_reply(until)) is not None:
-            self._answered = reply.pop("number")
+            self._answered = number_of(reply)
             if self._answered == number:
-                break
-        return reply
+                return without_number(reply)
+        return None
 
     def _next_reply(self, until: float) -> Json | None:
         """Return what comes next, ``None`` once the runner has ended; ``queue.Empty`` if nothing.
@@ -170,7 +178,7 @@ class RunnerProcess:
         """
         try:
             if self._answered == self._asked and self._process.poll() is None:
-                self.ask({"do": "close"}, limit_seconds=CLOSE_SECONDS)
+                self.ask(encode(Close()), limit_seconds=CLOSE_SECONDS)
         except MeasurementError:
             pass
         finally:  # an interrupt ends it, too

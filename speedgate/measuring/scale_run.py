@@ -18,6 +18,7 @@ from speedgate.measuring.scale_rules import judge_scaled
 from speedgate.measuring.scaling import MIN_PROCESSES, Scaled, ScaleOutcome, outcome_of, scale
 from speedgate.measuring.selection import OptionError
 from speedgate.measuring.targets import Benchmark, BenchmarkListing, Suite, select, spread
+from speedgate.runner.messages import Failure, MakeCache, encode, read_answer
 from speedgate.stats.case import Workload
 
 # Where runners find what setup_cache made, as speedgate.runner.callables.asv_suite knows it.
@@ -32,7 +33,7 @@ Open = Callable[[], RunnerClient]
 
 
 @dataclass(frozen=True)
-class Request:
+class ScaleRequest:
     """What the options ask for."""
 
     threads: tuple[int, ...]
@@ -53,16 +54,17 @@ def list_benchmarks(
     for suite in suites:
         runner = open_runner()
         try:
-            reply = runner.ask(suite.list_request(options), LIST_SECONDS)
+            request = suite.list_request(options)
+            listed = read_answer(request, runner.ask(encode(request), LIST_SECONDS))
         finally:
             runner.close()
-        if "error" in reply:
-            raise MeasurementError(f"{suite.root}: {reply['error']['message']}")
-        listing.add(suite, reply, options)
+        if isinstance(listed, Failure):
+            raise MeasurementError(f"{suite.root}: {listed.message}")
+        listing.add(suite, listed, options)
     return listing
 
 
-def chosen(listing: BenchmarkListing, request: Request) -> list[Benchmark]:
+def chosen(listing: BenchmarkListing, request: ScaleRequest) -> list[Benchmark]:
     """Return the benchmarks in the order in which they are measured, those that cannot be last."""
     selected = select(listing.benchmarks, request.expression)
     if not selected and listing.benchmarks:
@@ -87,7 +89,7 @@ class Caches:
 
         Return why it failed, if it did.
         """
-        key = benchmark.target.get("cache")
+        key = benchmark.target.cache
         if key is None or benchmark.refusal is not None:
             return None
         if key not in self._made:
@@ -98,12 +100,13 @@ class Caches:
         runner = self._open_runner()
         limit = benchmark.cache_seconds or self._time_limit
         try:
-            reply = runner.ask({"do": "cache", "target": benchmark.target}, limit)
+            request = MakeCache(benchmark.target)
+            answer = read_answer(request, runner.ask(encode(request), limit))
         except MeasurementError as error:
             return f"its setup_cache fails: {outcome_of(error)[1]}"
         finally:
             runner.close()
-        return reply["error"]["message"] if "error" in reply else None
+        return answer.message if isinstance(answer, Failure) else None
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ class Scaling:
     """A run of ``scale``: benchmarks one after the other, within a budget."""
 
     benchmarks: Sequence[Benchmark]
-    request: Request
+    request: ScaleRequest
     open_runner: Open
     caches: Caches
     control: Workload | None = None

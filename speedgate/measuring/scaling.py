@@ -114,16 +114,16 @@ def scale(
             scaled.measurement.wall_seconds = now() - began
         if number + 1 >= MIN_PROCESSES and is_decided(scaled.measurement):
             break
-    scaled.described = scaled.measurement.first("described") or {}
+    scaled.described = scaled.measurement.described or {}
     return scaled
 
 
 def can_share(scaled: Scaled, threads: int) -> bool:
     """Whether both kinds of state are worth measuring: there is a choice, and sharing works."""
     assert scaled.measurement is not None
-    first = scaled.measurement.first
+    opened, calibrated = scaled.measurement.opened, scaled.measurement.calibrated
     # A state that each call uses up is nobody's to share.
-    has_no_choice = bool(first("is_shared")) or bool(first("renews"))
+    has_no_choice = bool(opened and opened.is_shared) or bool(calibrated and calibrated.renews)
     return threads > 1 and not has_no_choice and scaled.shared_reason is None
 
 

@@ -7,12 +7,23 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from speedgate.measuring.plan import Plan
 from speedgate.measuring.selection import OptionError
+from speedgate.runner.messages import (
+    ASV,
+    PYTEST,
+    AsvEntry,
+    ListBenchmarks,
+    Listed,
+    OpenTarget,
+    Target,
+    TestEntry,
+)
+from speedgate.runner.task import BatchRequest
 from speedgate.stats.case import Case
 
 ASV_CONFIGURATION = "asv.conf.json"
@@ -42,14 +53,8 @@ class Suite:
             folder = folder.parent
         return folder.name or "suite"
 
-    def list_request(self, options: Sequence[str]) -> Json:
-        return {
-            "do": "list",
-            "kind": self.kind,
-            "root": self.root,
-            "targets": list(self.targets),
-            "options": list(options),
-        }
+    def list_request(self, options: Sequence[str]) -> ListBenchmarks:
+        return ListBenchmarks(self.kind, self.root, list(self.targets), list(options))
 
 
 def parse_targets(texts: Sequence[str], folder: Path) -> list[Suite]:
@@ -66,7 +71,7 @@ def parse_targets(texts: Sequence[str], folder: Path) -> list[Suite]:
         elif suite not in suites:
             suites.append(suite)
     if tests:
-        suites.append(Suite("pytest", str(folder.resolve()), tuple(tests)))
+        suites.append(Suite(PYTEST, str(folder.resolve()), tuple(tests)))
     return suites
 
 
@@ -77,16 +82,16 @@ def _asv_suite(text: str, folder: Path) -> Suite | None:
     if text.startswith("pytest:") or "::" in text:
         return None
     if path.is_file() and path.suffix == ".json":
-        return Suite("asv", str(_benchmark_folder(path)))
+        return Suite(ASV, str(_benchmark_folder(path)))
     if (path / ASV_CONFIGURATION).is_file():
-        return Suite("asv", str(_benchmark_folder(path / ASV_CONFIGURATION)))
+        return Suite(ASV, str(_benchmark_folder(path / ASV_CONFIGURATION)))
     beside = path.parent / ASV_CONFIGURATION
     if beside.is_file() and _benchmark_folder(beside) == path:
-        return Suite("asv", str(path))
+        return Suite(ASV, str(path))
     if is_asked_for and not path.is_dir():
         raise OptionError(f"'{text}': there is no folder {path}")
     if is_asked_for or (path.is_dir() and _looks_like_asv(path)):
-        return Suite("asv", str(path))
+        return Suite(ASV, str(path))
     return None
 
 
@@ -141,7 +146,7 @@ class Benchmark:
 
     name: str
     function: str
-    target: Json
+    target: Target
     time_limit: float | None = None
     cache_seconds: float | None = None
     refusal: str | None = None
@@ -151,17 +156,19 @@ class Benchmark:
     def case(self, threads: int) -> Case:
         return Case(self.name, 1, STRATEGY, threads)
 
-    def open_request(self, case: Case, plan: Plan, number: int, control: Json | None) -> Json:
+    def open_request(
+        self, case: Case, plan: Plan, number: int, control: BatchRequest | None
+    ) -> OpenTarget:
         """Return the request that opens it in the ``number``-th process."""
-        return {
-            "target": self.target,
-            "workers": case.workers,
-            "rehearse": number == 0,
-            "both": self.both,
-            "share": self.share,
-            "placed": plan.placed,
-            "control": control,
-        }
+        return OpenTarget(
+            workers=case.workers,
+            target=self.target,
+            both=self.both,
+            share=self.share,
+            rehearse=number == 0,
+            placed=plan.placed,
+            control=control,
+        )
 
 
 @dataclass
@@ -171,50 +178,44 @@ class BenchmarkListing:
     benchmarks: list[Benchmark] = field(default_factory=list)
     broken: list[tuple[str, str]] = field(default_factory=list)
 
-    def add(self, suite: Suite, reply: Json, options: Sequence[str]) -> None:
-        """Take in a runner's answer to ``list``."""
-        for entry in reply["benchmarks"]:
-            if suite.kind == "asv":
-                self.benchmarks += asv_benchmarks(suite, entry)
-            else:
-                self.benchmarks.append(pytest_benchmark(suite, entry, options))
-        self.broken += [(refusal["name"], refusal["reason"]) for refusal in reply["broken"]]
+    def add(self, suite: Suite, listed: Listed, options: Sequence[str]) -> None:
+        """Take in a runner's answer."""
+        for asv_entry in listed.asv:
+            self.benchmarks += asv_benchmarks(suite, asv_entry)
+        self.benchmarks += [pytest_benchmark(suite, test, options) for test in listed.tests]
+        self.broken += [(entry.name, entry.reason) for entry in listed.broken]
 
 
-def asv_benchmarks(suite: Suite, entry: Json) -> Iterator[Benchmark]:
+def asv_benchmarks(suite: Suite, entry: AsvEntry) -> Iterator[Benchmark]:
     """Yield a benchmark of asv's with each combination of its parameters, as asv names it."""
-    target: Json = {"kind": "asv", "root": suite.root, "name": entry["name"], "param": None}
-    if entry["cache"] is not None:
-        target["cache"] = scratch_name(f"{suite.root}-{entry['cache']}")
+    cache = None if entry.cache is None else scratch_name(f"{suite.root}-{entry.cache}")
+    target = Target(ASV, suite.root, entry.name, cache=cache)
     refusal = None
-    if entry["type"] != "time":
-        refusal = f"it measures {entry['type']}, not time"
-    elif entry["raw"]:
+    if entry.type != "time":
+        refusal = f"it measures {entry.type}, not time"
+    elif entry.raw:
         refusal = (
             "timeraw times a fresh process; threads of one process cannot repeat what it does first"
         )
-    common = {
-        "function": entry["name"],
-        "time_limit": entry["timeout"],
-        "cache_seconds": entry["cache_timeout"],
-        "refusal": refusal,
-    }
-    if not entry["params"]:
-        yield Benchmark(name=entry["name"], target=target, **common)
+    plain = Benchmark(
+        name=entry.name,
+        function=entry.name,
+        target=target,
+        time_limit=entry.timeout,
+        cache_seconds=entry.cache_timeout,
+        refusal=refusal,
+    )
+    if not entry.params:
+        yield plain
         return
-    for number, values in enumerate(itertools.product(*entry["params"])):
-        name = f"{entry['name']}({', '.join(values)})"
-        yield Benchmark(name=name, target=target | {"param": number}, **common)
+    for number, values in enumerate(itertools.product(*entry.params)):
+        name = f"{entry.name}({', '.join(values)})"
+        yield replace(plain, name=name, target=replace(target, param=number))
 
 
-def pytest_benchmark(suite: Suite, entry: Json, options: Sequence[str]) -> Benchmark:
-    target = {
-        "kind": "pytest",
-        "root": suite.root,
-        "name": entry["argument"],
-        "arguments": list(options),
-    }
-    return Benchmark(name=entry["name"], function=entry["name"].partition("[")[0], target=target)
+def pytest_benchmark(suite: Suite, test: TestEntry, options: Sequence[str]) -> Benchmark:
+    target = Target(PYTEST, suite.root, test.argument, arguments=list(options))
+    return Benchmark(name=test.name, function=test.name.partition("[")[0], target=target)
 
 
 def select(benchmarks: Iterable[Benchmark], expression: str | None) -> list[Benchmark]:

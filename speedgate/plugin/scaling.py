@@ -16,12 +16,13 @@ import pytest
 
 from speedgate.builds.package_copy import runners
 from speedgate.history.scale_recording import entry_of
-from speedgate.measuring.scale_run import Caches, Request, ScaleStep, Scaling
+from speedgate.measuring.scale_run import Caches, ScaleRequest, ScaleStep, Scaling
 from speedgate.measuring.selection import OptionError
 from speedgate.measuring.suite import find_workload
 from speedgate.measuring.targets import Suite, parse_threads, pytest_benchmark
 from speedgate.report.scale import scale_text
 from speedgate.runner.machine import usable_cores
+from speedgate.runner.messages import PYTEST, TestEntry
 
 OFF = "0"
 NEEDS_ONE_PROCESS = (
@@ -74,12 +75,12 @@ class ThreadsAfterwards:
 
     def _measure(self) -> None:
         folder = Path(self._config.invocation_params.dir)
-        suite = Suite("pytest", str(folder))
+        suite = Suite(PYTEST, str(folder))
         options = self._options()
         benchmarks = [
             pytest_benchmark(suite, self._entry(nodeid, folder), options) for nodeid in self._passed
         ]
-        request = Request(self._threads)
+        request = ScaleRequest(self._threads)
         with runners(sys.executable) as open_runner:
             self._scaling = Scaling(
                 benchmarks,
@@ -91,10 +92,10 @@ class ThreadsAfterwards:
             )
             self._scaling.run(lambda scaled: None)
 
-    def _entry(self, nodeid: str, folder: Path) -> dict[str, str]:
+    def _entry(self, nodeid: str, folder: Path) -> TestEntry:
         path, _, rest = nodeid.partition("::")
         file = os.path.relpath(self._used[nodeid].path, folder)
-        return {"name": nodeid, "argument": f"{file}::{rest}" if rest else path}
+        return TestEntry(nodeid, f"{file}::{rest}" if rest else path)
 
     def _options(self) -> list[str]:
         """The options that decide which configuration a test is run with."""

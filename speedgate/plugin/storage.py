@@ -100,7 +100,7 @@ def environment_of(settings: Settings, measurement: Measurement) -> Json:
     """
     if settings.in_process:
         return described_environment(settings)
-    return whole_environment(measurement.first("environment"), settings_of(settings))
+    return whole_environment(measurement.environment, settings_of(settings))
 
 
 def described_environment(settings: Settings) -> Json:

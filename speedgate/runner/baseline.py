@@ -11,21 +11,20 @@ from typing import Any
 from speedgate.runner import task
 from speedgate.runner.counters import ProcessUsage, RunQueueDelay
 from speedgate.runner.load import Load
+from speedgate.runner.messages import RoundCounts
 
-Json = dict[str, Any]
 
-
-def serial_round(stamp: task.Stamp, waiting: float | None, counted: ProcessUsage) -> Json:
+def serial_round(stamp: task.Stamp, waiting: float | None, counted: ProcessUsage) -> RoundCounts:
     """Return what is told of a round that one worker ran; ``waiting`` in seconds on a run queue."""
-    return {
-        "seconds": stamp.ended - stamp.began,
-        "on_cpu": stamp.thread_cpu,
-        "waiting": waiting,
-        "cpu": stamp.process_cpu,
-        "minor_faults": counted.minor_faults,
-        "voluntary_switches": counted.voluntary_switches,
-        "involuntary_switches": counted.involuntary_switches,
-    }
+    return RoundCounts(
+        seconds=stamp.ended - stamp.began,
+        on_cpu=stamp.thread_cpu,
+        waiting=waiting,
+        cpu=stamp.process_cpu,
+        minor_faults=counted.minor_faults,
+        voluntary_switches=counted.voluntary_switches,
+        involuntary_switches=counted.involuntary_switches,
+    )
 
 
 class Baseline:
@@ -44,7 +43,7 @@ class Baseline:
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         return self._executor.submit(function, *arguments)
 
-    def round(self, key: str, load: Load, rotation: int) -> Json:
+    def round(self, key: str, load: Load, rotation: int) -> RoundCounts:
         if len(self._cores) > 1:
             core = self._cores[rotation // 2 % len(self._cores)]  # each core is first and second
             self.call(self._move_to, core)

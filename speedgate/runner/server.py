@@ -29,7 +29,7 @@ from collections.abc import Callable, Iterator
 from itertools import repeat
 from typing import Any, TextIO
 
-from speedgate.runner import task
+from speedgate.runner import messages, task
 from speedgate.runner.baseline import Baseline
 from speedgate.runner.counters import HostTotals
 from speedgate.runner.framing import frame
@@ -42,6 +42,7 @@ from speedgate.runner.interpreter import (
     watch_gil,
 )
 from speedgate.runner.load import Load
+from speedgate.runner.messages import PairCounts
 from speedgate.runner.missing import what_is_missing
 from speedgate.runner.ownership import end_with_owner
 from speedgate.runner.strategies import STRATEGIES, CannotMeasure
@@ -53,6 +54,7 @@ CONTROL_SHARE = 0.25
 CALIBRATION_SECONDS = 0.01
 
 Json = dict[str, Any]
+Handlers = dict[type[messages.Request[Any]], Callable[[Any], Any]]
 
 
 class ResultMismatch(CannotMeasure):
@@ -71,71 +73,67 @@ class Runner:
         self.control: Load | None = None
         self.numbers = {"work": 0, "control": 0}
 
-    def handlers(self) -> dict[str, Callable[[Json], Json]]:
+    def handlers(self) -> Handlers:
         """Return what answers each request."""
         return {
-            "open": self.open,
-            "check": self.check,
-            "calibrate": self.calibrate,
-            "rounds": self.rounds,
-            "held": self.held,
-            "close": self.close,
+            messages.OpenCase: self.open,
+            messages.Check: self.check,
+            messages.Calibrate: self.calibrate,
+            messages.RunRounds: self.rounds,
+            messages.SampleHeld: self.held,
+            messages.Close: self.close,
         }
 
     def handle(self, request: Json) -> Json:
-        """Return the reply, or ``{"error": ...}`` with the original traceback.
-
-        ``missing`` names what this build seems to lack; ``None`` where the error says no such.
-        """
+        """Return the answer to a request, or its ``Failure``; both are plain data."""
         try:
-            return self.handlers()[request["do"]](request)
+            handlers = self.handlers()
+            message = messages.read_request(handlers, request)
+            return messages.encode(handlers[type(message)](message))
         except Exception as error:  # noqa: BLE001  # whatever a workload raises goes to the parent
-            return {
-                "error": {
-                    "type": type(error).__name__,
-                    "message": str(error),
-                    "traceback": traceback.format_exc(),
-                    "missing": what_is_missing(error, self.homes),
-                }
-            }
+            return messages.encode(
+                messages.Failure(
+                    type=type(error).__name__,
+                    message=str(error),
+                    traceback=traceback.format_exc(),
+                    missing=what_is_missing(error, self.homes),
+                )
+            )
 
-    def open(self, request: Json) -> Json:
-        batches = tuple(
-            task.BatchRequest(**{**batch, "path": tuple(batch["path"])})
-            for batch in request["batches"]
-        )
+    def open(self, request: messages.OpenCase) -> messages.Opened:
+        batches = tuple(request.batches)
         named = [name for batch in batches for name in (batch.function, batch.prepare)]
         self.homes = frozenset(name.partition(":")[0].partition(".")[0] for name in named)
-        if request.get("before"):
-            task.find(request["before"])()
+        if request.before:
+            task.find(request.before)()
         # Before any workload is imported: what that brings along (another BLAS, with SciPy) would
         # make another environment of each selection.
         environment = describe_interpreter()
         self.keys = [batch.key for batch in batches]
         task.install(batches)
         # The pool first: a fork copies no thread but the one that forks.
-        self.worker_pool = WorkerPool(STRATEGIES[request["strategy"]], request["workers"], batches)
+        self.worker_pool = WorkerPool(STRATEGIES[request.strategy], request.workers, batches)
         self.baseline = Baseline()
-        placed = request["placed"] and self.worker_pool.place()
+        placed = request.placed and self.worker_pool.place()
         refuse_gil_that_came_back()
-        return {
-            "environment": environment,
-            "blas": read_blas(),
-            "start_method": self.worker_pool.strategy.start_method,
-            "start_seconds": self.worker_pool.start_seconds,
-            "placed": placed,
-            "pid": os.getpid(),
-        }
+        return messages.Opened(
+            environment=environment,
+            blas=read_blas(),
+            start_method=self.worker_pool.strategy.start_method,
+            start_seconds=self.worker_pool.start_seconds,
+            placed=placed,
+            pid=os.getpid(),
+        )
 
     def _opened(self) -> tuple[WorkerPool, Baseline]:
         if self.worker_pool is None or self.baseline is None:
             raise RuntimeError("no case is open: 'open' comes first")
         return self.worker_pool, self.baseline
 
-    def check(self, request: Json) -> Json:
+    def check(self, request: messages.Check) -> messages.Checked:
         """Compare the results of every buffer's task, serial against the strategy."""
         pool, _ = self._opened()
-        indices = range(request["tasks"])
+        indices = range(request.tasks)
         for key in ("work", "control"):
             if key not in self.keys:
                 continue
@@ -150,7 +148,7 @@ class Runner:
                     f"{pool.strategy.name} returned another result than serial for "
                     f"{len(wrong)} of {len(serial)} tasks (the first is task {wrong[0]})"
                 )
-        return {"tasks": request["tasks"]}
+        return messages.Checked(request.tasks)
 
     def _contender(self, key: str) -> str:
         """Return the batch that the strategy runs against the baseline's."""
@@ -166,22 +164,22 @@ class Runner:
                 f"{len(indices)} tasks (the first is task {wrong[0]})"
             )
 
-    def calibrate(self, request: Json) -> Json:
+    def calibrate(self, request: messages.Calibrate) -> messages.Calibrated:
         """Choose the loads; a request may name ``tasks`` and ``loops`` and so decide itself."""
         pool, baseline = self._opened()
         began = time.perf_counter()
         seconds = self._call_seconds(baseline, "work")
         load = Load.fitting(seconds, pool.workers)
-        self.work = Load(request.get("tasks") or load.tasks, request.get("loops") or load.loops)
+        self.work = Load(request.tasks or load.tasks, request.loops or load.loops)
         if "control" in self.keys:
             self.control = Load.fitting(self._call_seconds(baseline, "control"), pool.workers)
         pool.round(self._contender("work"), self.work, 0)  # a warm-up that nobody looks at
-        return {
-            "call_seconds": seconds,
-            "tasks": self.work.tasks,
-            "loops": self.work.loops,
-            "seconds": time.perf_counter() - began,
-        }
+        return messages.Calibrated(
+            tasks=self.work.tasks,
+            loops=self.work.loops,
+            call_seconds=seconds,
+            seconds=time.perf_counter() - began,
+        )
 
     def _call_seconds(self, baseline: Baseline, key: str) -> float:
         """Seconds of one call in the baseline's thread: loops grow until they can be timed."""
@@ -194,66 +192,65 @@ class Runner:
             growth = CALIBRATION_SECONDS * 1.2 / max(seconds, 1e-6)
             loops = max(loops + 1, int(loops * min(growth, 100.0)))
 
-    def rounds(self, request: Json) -> Json:
+    def rounds(self, request: messages.RunRounds) -> messages.Counted:
         """Run pairs until ``pairs`` are done or ``seconds`` have passed, at least ``at_least``."""
         self._opened()
         began, pressure = time.perf_counter(), HostTotals.now()
-        pairs: list[Json] = []
-        controls: list[Json] = []
+        pairs: list[PairCounts] = []
+        controls: list[PairCounts] = []
         spent = {"work": 0.0, "control": 0.0}
-        while len(pairs) < request["pairs"]:
+        while len(pairs) < request.pairs:
             elapsed = time.perf_counter() - began
-            if elapsed >= request["seconds"] and len(pairs) >= request.get("at_least", 1):
+            if elapsed >= request.seconds and len(pairs) >= request.at_least:
                 break
             pairs.append(self._pair(self.work, spent, "work"))
             if self.control and spent["control"] < CONTROL_SHARE * sum(spent.values()):
                 controls.append(self._pair(self.control, spent, "control"))
         refuse_gil_that_came_back()
         since = HostTotals.now().since(pressure)
-        return {
-            "pairs": pairs,
-            "controls": controls,
-            "timed_seconds": sum(spent.values()),
-            "seconds": time.perf_counter() - began,
-            "steal": since.steal,
-            "busy": since.busy,
-            "throttled": since.throttled,
-            "gil_enabled": gil_enabled(),
-            "switch_interval": long_switch_interval(),
-            "blas": read_blas(),
-            "traced": traced(),
-        }
+        return messages.Counted(
+            pairs=pairs,
+            controls=controls,
+            timed_seconds=sum(spent.values()),
+            seconds=time.perf_counter() - began,
+            steal=since.steal,
+            busy=since.busy,
+            throttled=since.throttled,
+            gil_enabled=gil_enabled(),
+            switch_interval=long_switch_interval(),
+            blas=read_blas(),
+            traced=traced(),
+        )
 
-    def _pair(self, load: Load, spent: dict[str, float], name: str) -> Json:
+    def _pair(self, load: Load, spent: dict[str, float], name: str) -> PairCounts:
         """Run baseline and contender, the one first that was second in the last pair."""
         pool, baseline = self._opened()
         number = self.numbers[name]
         self.numbers[name] += 1
-        turns: list[tuple[str, Callable[[str, Load, int], Json], str]] = [
-            ("baseline", baseline.round, name),
-            ("contender", pool.round, self._contender(name)),
-        ]
         if number % 2:
-            turns.reverse()
-        pair = {side: turn(key, load, number) for side, turn, key in turns}
-        spent[name] += pair["baseline"]["seconds"] + pair["contender"]["seconds"]
-        return pair
+            parallel = pool.round(self._contender(name), load, number)
+            serial = baseline.round(name, load, number)
+        else:
+            serial = baseline.round(name, load, number)
+            parallel = pool.round(self._contender(name), load, number)
+        spent[name] += serial.seconds + parallel.seconds
+        return PairCounts(serial, parallel)
 
-    def held(self, request: Json) -> Json:
+    def held(self, request: messages.SampleHeld) -> messages.HeldSeen:
         """Sample the GIL while one worker runs the batch; ``None`` where it cannot be told.
 
         One worker, because two would wait for each other and hold it for longer than they need.
         """
         _, baseline = self._opened()
-        if not gil_enabled() or not request["py_spy"]:
-            return {"held": None, "calls": 0, "waiting": None, "seconds": 0.0}
+        if not gil_enabled() or not request.py_spy:
+            return messages.HeldSeen(held=None, calls=0, waiting=None, seconds=0.0)
         began, delay = time.perf_counter(), baseline.delay.seconds()
         with self._working() as end:
-            share = sample_held(request["py_spy"], request["seconds"])
+            share = sample_held(request.py_spy, request.seconds)
             calls = end()
         seconds, later = time.perf_counter() - began, baseline.delay.seconds()
         waiting = None if delay is None or later is None else (later - delay) / seconds
-        return {"held": share, "calls": calls, "waiting": waiting, "seconds": seconds}
+        return messages.HeldSeen(held=share, calls=calls, waiting=waiting, seconds=seconds)
 
     @contextlib.contextmanager
     def _working(self) -> Iterator[Callable[[], int]]:
@@ -272,7 +269,7 @@ class Runner:
         finally:
             end()
 
-    def close(self, request: Json) -> Json:
+    def close(self, request: messages.Close) -> messages.Done:
         if self.worker_pool is not None:
             self.worker_pool.close()
         if self.baseline is not None:
@@ -280,7 +277,7 @@ class Runner:
         for key in self.keys:
             task.forget(key)
         self.worker_pool, self.baseline, self.keys = None, None, []
-        return {}
+        return messages.Done()
 
 
 def traced() -> str | None:
@@ -318,9 +315,9 @@ def serve(runner: Runner | None = None) -> None:
     for line in requests:
         request = json.loads(line)
         reply = runner.handle(request)
-        replies.write(frame(reply | {"number": request["number"]}))
+        replies.write(frame(messages.numbered(reply, messages.number_of(request))))
         replies.flush()
-        if request["do"] == "close":
+        if messages.name_of(request) == messages.Close.do:
             break
 
 

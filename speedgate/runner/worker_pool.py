@@ -13,10 +13,9 @@ from speedgate.runner import task
 from speedgate.runner.affinity import place
 from speedgate.runner.counters import ProcessUsage, RunQueueDelay
 from speedgate.runner.load import Load
+from speedgate.runner.messages import RoundCounts
 from speedgate.runner.ownership import as_worker, thread_lasts
 from speedgate.runner.strategies import Shared, Strategy
-
-Json = dict[str, Any]
 
 WARM_TRIES = 50
 
@@ -135,7 +134,7 @@ class WorkerPool:
         are_known = self.strategy.workers_are in ("threads", "processes")
         return are_known and place(native_id for _, _, native_id in self.members)
 
-    def round(self, key: str, load: Load, rotation: int) -> Json:
+    def round(self, key: str, load: Load, rotation: int) -> RoundCounts:
         """Run the batch once and return its seconds with all that was counted meanwhile."""
         usage, delay, cpu = ProcessUsage.now(), self.delay.by_worker(), time.process_time()
         inside = self.strategy.workers_are == "inside"
@@ -151,19 +150,19 @@ class WorkerPool:
         # The clock of another machine says nothing here.
         turns = [] if elsewhere or inside else turns_of(stamps, waited or {})
         tail = tail_of(turns, began + seconds)
-        return {
-            "seconds": seconds,
-            "tail": tail.imbalance,
-            "blocked_tail": tail.blocked,
+        return RoundCounts(
+            seconds=seconds,
+            tail=tail.imbalance,
+            blocked_tail=tail.blocked,
             # Threads inside a call are known by the process's clock only.
-            "in_task": None if inside else sum(stamp.ended - stamp.began for stamp in stamps),
-            "on_cpu": own_cpu if inside else sum(stamp.thread_cpu for stamp in stamps),
-            "waiting": None if waited is None else sum(waited.values()),
-            "cpu": sum(stamp.process_cpu for stamp in stamps) if in_processes else own_cpu,
-            "minor_faults": None if in_processes else counted.minor_faults,
-            "voluntary_switches": None if in_processes else counted.voluntary_switches,
-            "involuntary_switches": None if in_processes else counted.involuntary_switches,
-        }
+            in_task=None if inside else sum(stamp.ended - stamp.began for stamp in stamps),
+            on_cpu=own_cpu if inside else sum(stamp.thread_cpu for stamp in stamps),
+            waiting=None if waited is None else sum(waited.values()),
+            cpu=sum(stamp.process_cpu for stamp in stamps) if in_processes else own_cpu,
+            minor_faults=None if in_processes else counted.minor_faults,
+            voluntary_switches=None if in_processes else counted.voluntary_switches,
+            involuntary_switches=None if in_processes else counted.involuntary_switches,
+        )
 
     def _waited_since(self, earlier: tuple[float, ...] | None) -> dict[int, float] | None:
         """Return each worker's seconds on a run queue since then, by its native id."""

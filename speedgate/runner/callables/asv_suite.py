@@ -21,6 +21,7 @@ from typing import Any
 
 from speedgate.runner.callables.refusals import SkippedBySuite, where
 from speedgate.runner.callables.worker import Fresh, Work, Worker
+from speedgate.runner.messages import AsvEntry, BrokenEntry, Listed, Target
 from speedgate.runner.strategies import CannotMeasure
 
 INSTALL = (
@@ -36,8 +37,6 @@ CACHES = "SPEEDGATE_CACHES"
 MOST_INSTANCES = 64
 CACHE_FILE = "cache.pickle"
 
-Json = dict[str, Any]
-
 
 def runner_modules() -> Any:
     """Return asv_runner's module of discovery; ``CannotMeasure`` with the remedy without it."""
@@ -51,12 +50,12 @@ def runner_modules() -> Any:
         raise CannotMeasure(INSTALL) from None
 
 
-def list_suite(root: str) -> Json:
-    """Return the benchmarks below a folder, and the modules that cannot be imported; plain JSON."""
+def list_suite(root: str) -> Listed:
+    """Return the benchmarks below a folder, and the modules that cannot be imported."""
     discovery = runner_modules()
     discovery.update_sys_path(root)
-    benchmarks: list[Json] = []
-    broken: list[Json] = []
+    benchmarks: list[AsvEntry] = []
+    broken: list[BrokenEntry] = []
     words = io.StringIO()
     with contextlib.redirect_stderr(words):  # asv_runner prints what cannot be imported
         modules = list(discovery.disc_modules(Path(root).name, True))
@@ -65,8 +64,8 @@ def list_suite(root: str) -> Json:
         try:
             benchmarks += [_entry(benchmark) for benchmark in _of_module(discovery, root, module)]
         except Exception as error:  # noqa: BLE001  # a benchmark's class may raise anything
-            broken.append({"name": module.__name__, "reason": where(error, root)})
-    return {"benchmarks": benchmarks, "broken": broken}
+            broken.append(BrokenEntry(module.__name__, where(error, root)))
+    return Listed(asv=benchmarks, broken=broken)
 
 
 def _of_module(discovery: Any, root: str, module: Any) -> Iterator[Any]:
@@ -79,19 +78,19 @@ def _of_module(discovery: Any, root: str, module: Any) -> Iterator[Any]:
         discovery.disc_modules = every
 
 
-def _entry(benchmark: Any) -> Json:
-    return {
-        "name": benchmark.name,
-        "type": benchmark.type,
-        "raw": type(benchmark).__name__ == "TimerawBenchmark",
-        "params": benchmark.params,
-        "timeout": benchmark.timeout,
-        "cache": benchmark.setup_cache_key,
-        "cache_timeout": benchmark.setup_cache_timeout,
-    }
+def _entry(benchmark: Any) -> AsvEntry:
+    return AsvEntry(
+        name=benchmark.name,
+        type=benchmark.type,
+        raw=type(benchmark).__name__ == "TimerawBenchmark",
+        params=benchmark.params,
+        timeout=benchmark.timeout,
+        cache=benchmark.setup_cache_key,
+        cache_timeout=benchmark.setup_cache_timeout,
+    )
 
 
-def _import_errors(words: str, root: str) -> Iterator[Json]:
+def _import_errors(words: str, root: str) -> Iterator[BrokenEntry]:
     """Yield what could not be imported, from the tracebacks that asv_runner printed."""
     for text in re.split(r"(?m)^(?=Traceback \(most recent call last\):$)", words):
         lines = text.strip().splitlines()
@@ -100,10 +99,10 @@ def _import_errors(words: str, root: str) -> Iterator[Json]:
         places = re.findall(r'File "(.+?)", line (\d+)', text)
         own = [place for place in places if place[0].startswith(root)] or places
         file, line = own[-1] if own else (root, "1")
-        yield {"name": Path(file).stem, "reason": f"{file}:{line}: {lines[-1]}"}
+        yield BrokenEntry(Path(file).stem, f"{file}:{line}: {lines[-1]}")
 
 
-def make_cache(target: Json) -> None:
+def make_cache(target: Target) -> None:
     """Run a suite's ``setup_cache`` and keep what it returns, as asv does."""
     folder = _cache_folder(target)
     folder.mkdir(parents=True, exist_ok=True)
@@ -112,20 +111,20 @@ def make_cache(target: Json) -> None:
         cache = _load(target, with_cache=False).do_setup_cache()
         data = pickle.dumps(cache)
     except Exception as error:  # noqa: BLE001  # the suite's own
-        raise CannotMeasure(f"its setup_cache fails: {where(error, target['root'])}") from None
+        raise CannotMeasure(f"its setup_cache fails: {where(error, target.root)}") from None
     (folder / CACHE_FILE).write_bytes(data)
 
 
-def _cache_folder(target: Json) -> Path:
-    return Path(os.environ.get(CACHES, tempfile.gettempdir()), target["cache"])
+def _cache_folder(target: Target) -> Path:
+    return Path(os.environ.get(CACHES, tempfile.gettempdir()), target.cache or "")
 
 
-def prepare(target: Json, rehearse: bool) -> None:
+def prepare(target: Target, rehearse: bool) -> None:
     """Go where asv would run the benchmark: in its cache's folder, or an empty one."""
-    os.chdir(_cache_folder(target) if target.get("cache") else tempfile.gettempdir())
+    os.chdir(_cache_folder(target) if target.cache else tempfile.gettempdir())
 
 
-def opener(target: Json) -> Callable[[Worker], None]:
+def opener(target: Target) -> Callable[[Worker], None]:
     """Return what a worker runs: an instance and a set-up of its own, served until it ends."""
 
     def open_work(worker: Worker) -> None:
@@ -138,7 +137,7 @@ def opener(target: Json) -> Callable[[Worker], None]:
     return open_work
 
 
-def _work(benchmark: Any, target: Json) -> Work:
+def _work(benchmark: Any, target: Target) -> Work:
     # Instances of a class are apart; what a function uses are globals, and there is one of each.
     is_method = inspect.ismethod(benchmark.func)
     has_setup = bool(benchmark._setups)
@@ -156,32 +155,32 @@ def _work(benchmark: Any, target: Json) -> Work:
     )
 
 
-def _set_up(target: Json) -> Any:
+def _set_up(target: Target) -> Any:
     benchmark = _load(target)
     try:
         is_skipped = benchmark.do_setup()
     except Exception as error:  # noqa: BLE001  # the suite's own
-        raise CannotMeasure(f"its setup fails: {where(error, target['root'])}") from None
+        raise CannotMeasure(f"its setup fails: {where(error, target.root)}") from None
     if is_skipped:
         raise SkippedBySuite("its setup skips it (NotImplementedError, or skip_params)")
     return benchmark
 
 
-def _load(target: Json, with_cache: bool = True) -> Any:
+def _load(target: Target, with_cache: bool = True) -> Any:
     """Return a benchmark that nobody else has: asv_runner makes an instance for each."""
     discovery = runner_modules()
-    name = target["name"]
-    if target.get("param") is not None:
-        name = f"{name}-{target['param']}"
+    name = target.name
+    if target.param is not None:
+        name = f"{name}-{target.param}"
     hooks = list(sys.meta_path)
     try:
-        benchmark = discovery.get_benchmark_from_name(target["root"], name)
+        benchmark = discovery.get_benchmark_from_name(target.root, name)
     except ValueError as error:
         raise SkippedBySuite(f"the suite has no such benchmark here: {error}") from None
     # It adds an importer on each call; one does.
     if any(type(hook).__name__ == "SpecificImporter" for hook in hooks):
         sys.meta_path[:] = hooks
-    if with_cache and target.get("cache"):
+    if with_cache and target.cache:
         data = (_cache_folder(target) / CACHE_FILE).read_bytes()
         _give_cache(benchmark, pickle.loads(data))  # written by make_cache
     return benchmark

@@ -23,6 +23,7 @@ from speedgate.runner.baseline import serial_round
 from speedgate.runner.callables.refusals import FailsInThreads
 from speedgate.runner.callables.worker import Work, Worker, put_away, run_calls, set_up
 from speedgate.runner.counters import ProcessUsage, RunQueueDelay
+from speedgate.runner.messages import RoundCounts
 from speedgate.runner.strategies import CannotMeasure
 from speedgate.runner.task import Stamp
 from speedgate.runner.worker_pool import tail_of, turns_of
@@ -33,8 +34,6 @@ MOST_DISPATCH = 0.02
 # A round that should take t may take so many times t, and so long on top, before it counts as hung.
 PATIENCE = 30.0
 PATIENCE_SECONDS = 8.0
-
-Json = dict[str, Any]
 
 
 class Pool:
@@ -104,7 +103,7 @@ class Pool:
             places.append(f"{frame.f_code.co_filename}:{frame.f_lineno} ({frame.f_code.co_name})")
         return f"they wait in {' and '.join(dict.fromkeys(places))}"
 
-    def round(self, key: str, loops: int) -> Json:
+    def round(self, key: str, loops: int) -> RoundCounts:
         """Run ``loops`` calls in every worker at once; return what was counted."""
         works = self.works[key]
         jobs = [(run_calls, work, loops) for work in works]
@@ -117,18 +116,18 @@ class Pool:
             own_cpu, waited = time.process_time() - cpu, self._waited_since(delay)
             counted = ProcessUsage.now().since(usage)
         tail = tail_of(turns_of(stamps, waited or {}), began + seconds)
-        return {
-            "seconds": seconds,
-            "tail": tail.imbalance,
-            "blocked_tail": tail.blocked,
-            "in_task": sum(stamp.ended - stamp.began for stamp in stamps),
-            "on_cpu": sum(stamp.thread_cpu for stamp in stamps),
-            "waiting": None if waited is None else sum(waited.values()),
-            "cpu": own_cpu,
-            "minor_faults": counted.minor_faults,
-            "voluntary_switches": counted.voluntary_switches,
-            "involuntary_switches": counted.involuntary_switches,
-        }
+        return RoundCounts(
+            seconds=seconds,
+            tail=tail.imbalance,
+            blocked_tail=tail.blocked,
+            in_task=sum(stamp.ended - stamp.began for stamp in stamps),
+            on_cpu=sum(stamp.thread_cpu for stamp in stamps),
+            waiting=None if waited is None else sum(waited.values()),
+            cpu=own_cpu,
+            minor_faults=counted.minor_faults,
+            voluntary_switches=counted.voluntary_switches,
+            involuntary_switches=counted.involuntary_switches,
+        )
 
     def _waited_since(self, earlier: tuple[float, ...] | None) -> dict[int, float] | None:
         """Return each worker's seconds on a run queue since then, by its native id."""
@@ -138,7 +137,7 @@ class Pool:
         ids = [worker.native_id for worker in self.workers]
         return {worker: now - then for worker, now, then in zip(ids, later, earlier, strict=True)}
 
-    def serial_round(self, key: str, loops: int, rotation: int) -> Json:
+    def serial_round(self, key: str, loops: int, rotation: int) -> RoundCounts:
         """Run the calls of all workers in one of them; each has its turn, with its own state.
 
         So what a state happens to cost (where its pages landed, which core its thread is on) is in

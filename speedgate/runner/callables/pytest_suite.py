@@ -20,13 +20,14 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from speedgate.runner.callables.asv_suite import MOST_INSTANCES
 from speedgate.runner.callables.refusals import SkippedBySuite
 from speedgate.runner.callables.worker import Fresh, Work, Worker
+from speedgate.runner.messages import BrokenEntry, Listed, Target, TestEntry
 from speedgate.runner.strategies import CannotMeasure
 
 INSTALL = "{} is not installed in this Python; pip install pytest pytest-benchmark there"
@@ -108,9 +109,9 @@ def _patch_fixture(fixture: Any) -> None:
     fixture.weave = fixture.patch = weave
 
 
-def arguments(target: Json) -> list[str]:
-    """Return pytest's arguments for one target: its own options first, so that ours win."""
-    options = [*target.get("arguments", ()), "--capture=no", "-q"]
+def arguments(own: Sequence[str]) -> list[str]:
+    """Return pytest's arguments: a target's ``own`` options first, so that ours win."""
+    options = [*own, "--capture=no", "-q"]
     for module, switches in SWITCHED_OFF.items():
         if importlib.util.find_spec(module) is not None:
             options += switches
@@ -174,12 +175,12 @@ class TestListing(Patching):
     """A plugin that notes every test that uses the fixture, and runs none."""
 
     def __init__(self) -> None:
-        self.items: list[Json] = []
-        self.broken: list[Json] = []
+        self.items: list[TestEntry] = []
+        self.broken: list[BrokenEntry] = []
 
     def pytest_collectreport(self, report: Any) -> None:
         if report.failed:
-            self.broken.append({"name": report.nodeid, "reason": _crash(report)})
+            self.broken.append(BrokenEntry(report.nodeid, _crash(report)))
 
     def pytest_collection_finish(self, session: Any) -> None:
         for item in session.items:
@@ -187,21 +188,21 @@ class TestListing(Patching):
                 # A node id is told from the root of the project, an argument from where we are.
                 _, colons, rest = item.nodeid.partition("::")
                 argument = f"{os.path.relpath(item.path)}{colons}{rest}"
-                self.items.append({"name": item.nodeid, "argument": argument})
+                self.items.append(TestEntry(item.nodeid, argument))
 
 
-def list_tests(root: str, targets: list[str], options: list[str]) -> Json:
-    """Return the tests below targets that use the benchmark fixture; plain JSON."""
+def list_tests(root: str, targets: list[str], options: list[str]) -> Listed:
+    """Return the tests below targets that use the benchmark fixture."""
     pytest = pytest_module()
     _go(root)
     listing, words = TestListing(), io.StringIO()
-    options = [*arguments({"arguments": options}), "--continue-on-collection-errors"]
+    options = [*arguments(options), "--continue-on-collection-errors"]
     with contextlib.redirect_stdout(words), contextlib.redirect_stderr(words):
         code = pytest.main([*targets, *options, "--collect-only"], plugins=[listing])
     is_stopped = code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR)
     if is_stopped and not listing.items and not listing.broken:
         raise CannotMeasure(_why_not_started(int(code), words.getvalue()))
-    return {"benchmarks": listing.items, "broken": listing.broken}
+    return Listed(tests=listing.items, broken=listing.broken)
 
 
 def _why_not_started(code: int, words: str) -> str:
@@ -217,15 +218,15 @@ def _go(root: str) -> None:
         sys.path.insert(0, root)
 
 
-def prepare(target: Json, rehearse: bool) -> None:
+def prepare(target: Target, rehearse: bool) -> None:
     """Go where pytest would be started, and ``rehearse``: what fails by itself is not measured."""
     pytest_module()
-    _go(target["root"])
+    _go(target.root)
     if rehearse:
         _rehearse(target)
 
 
-def _rehearse(target: Json) -> None:
+def _rehearse(target: Target) -> None:
     """Run the test once, plainly."""
     reports = Reports()
 
@@ -264,13 +265,13 @@ def raise_unless_passed(reports: Reports) -> None:
         raise CannotMeasure("its test does not call benchmark")
 
 
-def _run(target: Json, take: Callable[..., Any], reports: Reports) -> None:
+def _run(target: Target, take: Callable[..., Any], reports: Reports) -> None:
     pytest = pytest_module()
     ident = threading.get_ident()
     before = _takers.get(ident)
     _takers[ident] = take
     try:
-        code = pytest.main([target["name"], *arguments(target)], plugins=[reports])
+        code = pytest.main([target.name, *arguments(target.arguments)], plugins=[reports])
         if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
             reports.failed.append(f"pytest cannot run it (exit code {int(code)})")
     finally:
@@ -280,7 +281,7 @@ def _run(target: Json, take: Callable[..., Any], reports: Reports) -> None:
             _takers[ident] = before
 
 
-def opener(target: Json) -> Callable[[Worker], None]:
+def opener(target: Target) -> Callable[[Worker], None]:
     """Return what a worker runs: the test, which waits in ``benchmark(...)`` meanwhile."""
 
     def open_work(worker: Worker) -> None:

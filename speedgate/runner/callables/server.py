@@ -24,11 +24,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from types import ModuleType
 from typing import Any
 
-from speedgate.runner import task
+from speedgate.runner import messages, task
 from speedgate.runner.affinity import place
 from speedgate.runner.callables import asv_suite, pytest_suite
 from speedgate.runner.callables.calls import call_twice, comparable, keep_results, run_until
@@ -45,7 +46,8 @@ from speedgate.runner.callables.watching import Deeds
 from speedgate.runner.callables.worker import Work, put_away, run_calls, set_up
 from speedgate.runner.interpreter import describe_interpreter
 from speedgate.runner.load import TASK_SECONDS, WORKER_SECONDS, Load
-from speedgate.runner.server import Runner, refuse_gil_that_came_back
+from speedgate.runner.messages import ASV, PYTEST, PairCounts
+from speedgate.runner.server import Handlers, Runner, refuse_gil_that_came_back
 from speedgate.runner.server import serve as serve_runner
 from speedgate.runner.strategies import CannotMeasure
 
@@ -58,9 +60,7 @@ SETTING_UP_SECONDS = 0.5
 MOST_SETTING_UP_SECONDS = 10.0
 OPENING_SECONDS = 100.0
 
-SOURCES: dict[str, ModuleType] = {"asv": asv_suite, "pytest": pytest_suite}
-
-Json = dict[str, Any]
+SOURCES: dict[str, ModuleType] = {ASV: asv_suite, PYTEST: pytest_suite}
 
 
 class CallableRunner(Runner):
@@ -69,18 +69,24 @@ class CallableRunner(Runner):
     def __init__(self) -> None:
         super().__init__()
         self._pool: Pool | None = None
-        self._target: Json = {}
+        self._target = messages.Target("")
         self._expected: dict[str, list[bytes | None]] = {}
         self._has_shared = False
         self.setup_seconds = 0.0
         self.numbers["shared"] = 0
 
-    def handlers(self) -> dict[str, Callable[[Json], Json]]:
-        return super().handlers() | {
-            "list": self.list_all,
-            "cache": self.cache,
-            "probe": self.probe,
-            "conclude": self.conclude,
+    def handlers(self) -> Handlers:
+        return {
+            messages.ListBenchmarks: self.list_all,
+            messages.MakeCache: self.cache,
+            messages.OpenTarget: self.open_target,
+            messages.Probe: self.probe,
+            messages.Check: self.check,
+            messages.Calibrate: self.calibrate,
+            messages.RunRounds: self.rounds,
+            messages.SampleHeld: self.held,
+            messages.Conclude: self.conclude,
+            messages.Close: self.close,
         }
 
     @property
@@ -89,57 +95,57 @@ class CallableRunner(Runner):
             raise RuntimeError("no benchmark is open: 'open' comes first")
         return self._pool
 
-    def list_all(self, request: Json) -> Json:
-        if request["kind"] == "asv":
-            return asv_suite.list_suite(request["root"])
-        return pytest_suite.list_tests(request["root"], request["targets"], request["options"])
+    def list_all(self, request: messages.ListBenchmarks) -> messages.Listed:
+        if request.kind == ASV:
+            return asv_suite.list_suite(request.root)
+        return pytest_suite.list_tests(request.root, request.targets, request.options)
 
-    def cache(self, request: Json) -> Json:
-        asv_suite.make_cache(request["target"])
-        return {}
+    def cache(self, request: messages.MakeCache) -> messages.Done:
+        asv_suite.make_cache(request.target)
+        return messages.Done()
 
-    def open(self, request: Json) -> Json:
-        self._target = target = request["target"]
-        source = SOURCES[target["kind"]]
-        source.prepare(target, request.get("rehearse", True))
+    def open_target(self, request: messages.OpenTarget) -> messages.Opened:
+        """Set the benchmark up in every worker."""
+        self._target = target = request.target
+        source = SOURCES[target.kind]
+        source.prepare(target, request.rehearse)
         pool = self._pool = Pool(
-            request["workers"], source.opener(target), opening_seconds=OPENING_SECONDS
+            request.workers, source.opener(target), opening_seconds=OPENING_SECONDS
         )
-        pool.collects_garbage = target["kind"] != "asv"
+        pool.collects_garbage = target.kind != ASV
         pool.works["private"] = pool.works["work"]
-        self._has_shared = bool(request["both"]) and request["workers"] > 1
-        if request["share"]:
+        self._has_shared = request.both and request.workers > 1
+        if request.share:
             pool.share("work", "private")
         elif self._has_shared:
             pool.share("shared", "private")
-        if request.get("control") and request["workers"] > 1:
-            self._add_control(request["control"])
+        if request.control is not None and request.workers > 1:
+            self._add_control(request.control)
         self.worker_pool, self.baseline = ThreadedSide(pool), SerialSide(pool)  # type: ignore[assignment]  # two sides of one pool
-        placed = request["placed"] and place(pool.place())
+        placed = request.placed and place(pool.place())
         refuse_gil_that_came_back()
-        return {
-            "environment": describe_interpreter(),
-            "start_method": None,
-            "start_seconds": pool.start_seconds,
-            "placed": placed,
-            "pid": os.getpid(),
-            "is_shared": pool.works["work"][0].is_shared or bool(request["share"]),
-            "described": pool.works["private"][0].described(),
-        }
+        return messages.Opened(
+            environment=describe_interpreter(),
+            start_seconds=pool.start_seconds,
+            placed=placed,
+            pid=os.getpid(),
+            is_shared=pool.works["work"][0].is_shared or request.share,
+            described=pool.works["private"][0].described(),
+        )
 
-    def _add_control(self, batch: Json) -> None:
+    def _add_control(self, batch: task.BatchRequest) -> None:
         """Let every worker call the control as well, on an argument of its own."""
-        sys.path.extend(folder for folder in batch["path"] if folder not in sys.path)
-        function, prepare = task.find(batch["function"]), task.find(batch["prepare"])
+        sys.path.extend(folder for folder in batch.path if folder not in sys.path)
+        function, prepare = task.find(batch.function), task.find(batch.prepare)
         self.pool.works["control"] = [
-            Work(partial(function, prepare(batch["size"], batch["seed"] + number)))
+            Work(partial(function, prepare(batch.size, batch.seed + number)))
             for number in range(self.pool.count)
         ]
         self.keys = ["work", "control"]
 
     # --- may it be measured?
 
-    def probe(self, request: Json) -> Json:
+    def probe(self, request: messages.Probe) -> messages.Probed:
         """Call every worker's work twice, alone, and refuse what threads cannot repeat."""
         pool = self.pool
         deeds: list[Deeds] = []
@@ -155,7 +161,7 @@ class CallableRunner(Runner):
             self._refuse_too_short(work)
         self._expected["work"] = self._expected_of("work")
         compared = sum(result is not None for result in self._expected["private"])
-        return {"compared": compared, "call_seconds": pool.call_seconds, "renews": work.must_renew}
+        return messages.Probed(pool.call_seconds, compared, work.must_renew)
 
     def _expected_of(self, key: str) -> list[bytes | None]:
         mine = self._expected["private"]
@@ -178,7 +184,7 @@ class CallableRunner(Runner):
                 f"{setting_up:.0f} s for a pair of rounds; let a call do more, or its set-up less"
             )
 
-    def check(self, request: Json) -> Json:
+    def check(self, request: messages.Check) -> messages.Checked:
         """Call in all workers at once, threads switched often, and compare what they return."""
         check_in_threads(self.pool, self.pool.works["work"], self._expected["work"])
         if self._has_shared:
@@ -187,7 +193,7 @@ class CallableRunner(Runner):
                 check_in_threads(self.pool, self.pool.works["shared"], self._expected["shared"])
             except FailsInThreads as error:
                 raise FailsInThreads(f"shared: {error}") from None
-        return {"tasks": 0}
+        return messages.Checked()
 
     # --- measuring
 
@@ -230,13 +236,13 @@ class CallableRunner(Runner):
             work.must_renew = True
         return self._call_seconds(None, "private")
 
-    def calibrate(self, request: Json) -> Json:
+    def calibrate(self, request: messages.Calibrate) -> messages.Calibrated:
         """Choose how many calls a worker makes in a round; ``loops`` decides itself."""
         pool = self.pool
         began = time.perf_counter()
         seconds = pool.call_seconds = self._call_seconds(None, "work")
         work = pool.works["work"][0]
-        loops = request.get("loops") or loops_for(seconds)
+        loops = request.loops or loops_for(seconds)
         if work.must_renew:
             loops = min(loops, work.many, self._most_set_up(seconds))
         self.work = Load(pool.count, loops)
@@ -244,13 +250,13 @@ class CallableRunner(Runner):
             self.control = Load(pool.count, loops_for(self._call_seconds(None, "control")))
         assert self.worker_pool is not None
         self.worker_pool.round("work", self.work, 0)  # a warm-up that nobody looks at
-        return {
-            "call_seconds": seconds,
-            "tasks": pool.count,
-            "loops": loops,
-            "renews": work.must_renew,
-            "seconds": time.perf_counter() - began,
-        }
+        return messages.Calibrated(
+            tasks=pool.count,
+            loops=loops,
+            call_seconds=seconds,
+            seconds=time.perf_counter() - began,
+            renews=work.must_renew,
+        )
 
     def _most_set_up(self, call_seconds: float) -> int:
         """Return for how many calls states are set up: a round that is long enough, and no longer
@@ -259,14 +265,13 @@ class CallableRunner(Runner):
         affordable = SETTING_UP_SECONDS / (2 * self.pool.count * max(self.setup_seconds, 1e-9))
         return max(least, int(affordable))
 
-    def rounds(self, request: Json) -> Json:
+    def rounds(self, request: messages.RunRounds) -> messages.Counted:
         """As every runner's, and pairs of the shared work beside them."""
-        self._shared_pairs: list[Json] = []
+        self._shared_pairs: list[PairCounts] = []
         self._shared_seconds = self._private_seconds = 0.0
-        reply = super().rounds(request)
-        return reply | {"shared": self._shared_pairs}
+        return replace(super().rounds(request), shared=self._shared_pairs)
 
-    def _pair(self, load: Load, spent: dict[str, float], name: str) -> Json:
+    def _pair(self, load: Load, spent: dict[str, float], name: str) -> PairCounts:
         pair = super()._pair(load, spent, name)
         if name == "work" and self._has_shared:
             self._private_seconds += _seconds(pair)
@@ -276,7 +281,7 @@ class CallableRunner(Runner):
                 self._shared_pairs.append(shared)
         return pair
 
-    def _shared_pair(self, load: Load, spent: dict[str, float]) -> Json:
+    def _shared_pair(self, load: Load, spent: dict[str, float]) -> PairCounts:
         try:
             return super()._pair(load, spent | {"shared": 0.0}, "shared")
         except FailsInThreads as error:
@@ -299,12 +304,12 @@ class CallableRunner(Runner):
         finally:
             end()
 
-    def conclude(self, request: Json) -> Json:
+    def conclude(self, request: messages.Conclude) -> messages.Concluded:
         """Let each test go on with a result that was computed in threads."""
         pool = self.pool
         works = pool.works["work"]
-        if self._target["kind"] != "pytest":
-            return {}
+        if self._target.kind != PYTEST:
+            return messages.Concluded()
         start = threading.Barrier(pool.count)
         with pool.prepared(works, 1):
             kept = pool.together(
@@ -321,13 +326,13 @@ class CallableRunner(Runner):
         if failed:
             text = str(failed[0]).removeprefix("its test fails by itself: ")
             raise FailsInThreads(f"its own assertion fails on a result from threads: {text}")
-        return {"described": described}
+        return messages.Concluded(described)
 
-    def close(self, request: Json) -> Json:
+    def close(self, request: messages.Close) -> messages.Done:
         if self.worker_pool is not None:
             self.worker_pool.close()
         self.worker_pool = self.baseline = self._pool = None
-        return {}
+        return messages.Done()
 
 
 def loops_for(call_seconds: float) -> int:
@@ -335,8 +340,8 @@ def loops_for(call_seconds: float) -> int:
     return max(1, math.ceil(max(WORKER_SECONDS, TASK_SECONDS) / call_seconds - 1e-6))
 
 
-def _seconds(pair: Json) -> float:
-    return float(pair["baseline"]["seconds"] + pair["contender"]["seconds"])
+def _seconds(pair: PairCounts) -> float:
+    return pair.baseline.seconds + pair.contender.seconds
 
 
 def serve() -> None:

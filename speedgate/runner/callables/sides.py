@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from speedgate.runner.callables.pool import Pool
 from speedgate.runner.callables.refusals import FailsInThreads, raised_in_threads, repeated
 from speedgate.runner.load import Load
+from speedgate.runner.messages import RoundCounts
 from speedgate.runner.strategies import CannotMeasure
-
-Json = dict[str, Any]
 
 
 class SerialSide:
@@ -19,7 +16,7 @@ class SerialSide:
         self._pool = pool
         self.delay = pool.delays[0]
 
-    def round(self, key: str, load: Load, rotation: int) -> Json:
+    def round(self, key: str, load: Load, rotation: int) -> RoundCounts:
         with repeated():
             return self._pool.serial_round(key, load.loops, rotation)
 
@@ -34,7 +31,7 @@ class ThreadedSide:
         self.pool = pool
         self.workers = pool.count
 
-    def round(self, key: str, load: Load, rotation: int) -> Json:
+    def round(self, key: str, load: Load, rotation: int) -> RoundCounts:
         try:
             return self.pool.round(key, load.loops)
         except CannotMeasure:

@@ -1,0 +1,409 @@
+"""What a runner is asked and what it answers: each message once, for both sides of the pipe.
+
+A request is a class, and says of which class its answer is. Both travel as plain data: ``encode``
+and ``read_request`` or ``read_answer`` are the only places that know how. Standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+from speedgate.runner.task import BatchRequest
+
+Json = dict[str, Any]
+Answer = TypeVar("Answer")
+
+# What tells messages apart, and what no message may use as a field of its own.
+DO = "do"
+NUMBER = "number"
+ERROR = "error"
+# The kinds of suites.
+ASV, PYTEST = "asv", "pytest"
+
+
+# What a field holds that is no plain value, for ``_decode``.
+PART, LIST_OF = "part", "list of"
+
+
+# --- parts of messages
+
+
+@dataclass(frozen=True)
+class Target:
+    """A benchmark of another project as its suite knows it.
+
+    ``root`` is the folder of the suite. ``param`` counts asv's combinations of parameters,
+    ``cache`` names the folder of what its ``setup_cache`` made, ``arguments`` are pytest's.
+    """
+
+    kind: str
+    root: str = ""
+    name: str = ""
+    param: int | None = None
+    cache: str | None = None
+    arguments: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class AsvEntry:
+    """A benchmark as asv lists it. Time limits in seconds, ``None`` where the suite sets none."""
+
+    name: str
+    type: str
+    raw: bool
+    params: list[list[str]]
+    timeout: float | None
+    cache: str | None
+    cache_timeout: float | None
+
+
+@dataclass(frozen=True)
+class TestEntry:
+    """A test that uses the fixture: its node id, and the argument with which pytest runs it."""
+
+    __test__: ClassVar[bool] = False
+
+    name: str
+    argument: str
+
+
+@dataclass(frozen=True)
+class BrokenEntry:
+    """What a suite cannot import, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class RoundCounts:
+    """One round as it was counted; ``speedgate.stats.sample.Round`` says what each count is."""
+
+    seconds: float
+    on_cpu: float
+    cpu: float | None = None
+    in_task: float | None = None
+    waiting: float | None = None
+    tail: float = 0.0
+    blocked_tail: float = 0.0
+    minor_faults: int | None = None
+    voluntary_switches: int | None = None
+    involuntary_switches: int | None = None
+
+
+@dataclass(frozen=True)
+class PairCounts:
+    """A round of the baseline and one of the contender."""
+
+    baseline: RoundCounts = field(metadata={PART: RoundCounts})
+    contender: RoundCounts = field(metadata={PART: RoundCounts})
+
+
+# --- answers
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Any request's answer where something was raised.
+
+    ``type`` is the name of the exception's class. ``missing`` names what this build seems to lack,
+    ``None`` where the error does not say so.
+    """
+
+    type: str
+    message: str
+    traceback: str = ""
+    missing: str | None = None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """The benchmarks of a suite, as ``AsvEntry`` or ``TestEntry``, and what cannot be imported."""
+
+    asv: list[AsvEntry] = field(default_factory=list, metadata={LIST_OF: AsvEntry})
+    tests: list[TestEntry] = field(default_factory=list, metadata={LIST_OF: TestEntry})
+    broken: list[BrokenEntry] = field(default_factory=list, metadata={LIST_OF: BrokenEntry})
+
+
+@dataclass(frozen=True)
+class Done:
+    """The answer to a request that asks for no data."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The open case: its interpreter, and its workers, which took ``start_seconds`` to start.
+
+    ``is_shared`` and ``described`` are of a benchmark of another project: whether its state cannot
+    be private, and what it says of itself.
+    """
+
+    environment: Json = field(default_factory=dict)
+    blas: list[Json] | None = None
+    start_method: str | None = None
+    start_seconds: float | None = None
+    placed: bool = False
+    pid: int | None = None
+    is_shared: bool | None = None
+    described: Json | None = None
+
+
+@dataclass(frozen=True)
+class Probed:
+    """How many workers' results can be compared, and the seconds of a call in one thread."""
+
+    call_seconds: float
+    compared: int = 0
+    renews: bool = False
+
+
+@dataclass(frozen=True)
+class Checked:
+    """How many tasks were compared."""
+
+    tasks: int = 0
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """The load of a round. ``renews`` tells whether each call needs a fresh state."""
+
+    tasks: int
+    loops: int
+    call_seconds: float = 0.0
+    seconds: float = 0.0
+    renews: bool | None = None
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Pairs of rounds, and what was seen beside them.
+
+    ``steal``, ``busy`` and ``throttled`` are the machine's seconds, ``None`` where the platform
+    cannot tell. ``switch_interval`` is set where a library made it long, ``traced`` names what
+    watched the interpreter.
+    """
+
+    timed_seconds: float
+    seconds: float
+    pairs: list[PairCounts] = field(default_factory=list, metadata={LIST_OF: PairCounts})
+    controls: list[PairCounts] = field(default_factory=list, metadata={LIST_OF: PairCounts})
+    shared: list[PairCounts] = field(default_factory=list, metadata={LIST_OF: PairCounts})
+    steal: float | None = None
+    busy: float | None = None
+    throttled: float | None = None
+    gil_enabled: bool = True
+    switch_interval: float | None = None
+    blas: list[Json] | None = None
+    traced: str | None = None
+
+
+@dataclass(frozen=True)
+class HeldSeen:
+    """Samples of the GIL during ``calls`` calls: ``held`` is (hits, samples), ``None`` for none.
+
+    ``waiting`` is the share of ``seconds`` that the worker waited for a core, ``None`` if unknown.
+    """
+
+    held: tuple[int, int] | None
+    calls: int
+    waiting: float | None
+    seconds: float
+
+    def __post_init__(self) -> None:
+        if self.held is not None:
+            object.__setattr__(self, "held", tuple(self.held))  # JSON knows lists only
+
+
+@dataclass(frozen=True)
+class Concluded:
+    """What the benchmark says of itself at its end."""
+
+    described: Json | None = None
+
+
+# --- requests
+
+
+class Request(Generic[Answer]):
+    """A request: ``do`` is its name in the pipe, ``answer`` the class of its answer."""
+
+    do: ClassVar[str]
+    answer: ClassVar[type[Any]]
+
+
+@dataclass(frozen=True)
+class ListBenchmarks(Request[Listed]):
+    """Which benchmarks does a suite have?"""
+
+    do, answer = "list", Listed
+    kind: str
+    root: str
+    targets: list[str]
+    options: list[str]
+
+
+@dataclass(frozen=True)
+class MakeCache(Request[Done]):
+    """Run an asv suite's ``setup_cache``."""
+
+    do, answer = "cache", Done
+    target: Target = field(metadata={PART: Target})
+
+
+@dataclass(frozen=True)
+class OpenCase(Request[Opened]):
+    """Prepare the batches and start the workers. ``before`` names a function to call first."""
+
+    do, answer = "open", Opened
+    strategy: str
+    workers: int
+    batches: list[BatchRequest] = field(default_factory=list, metadata={LIST_OF: BatchRequest})
+    before: str | None = None
+    placed: bool = False
+
+
+@dataclass(frozen=True)
+class OpenTarget(Request[Opened]):
+    """Set a benchmark up in every worker.
+
+    ``rehearse`` runs it once alone before. ``both`` measures it with private and with shared state,
+    ``share`` with shared state only.
+    """
+
+    do, answer = "open", Opened
+    workers: int
+    target: Target = field(metadata={PART: Target})
+    both: bool = False
+    share: bool = False
+    rehearse: bool = True
+    placed: bool = False
+    control: BatchRequest | None = field(default=None, metadata={PART: BatchRequest})
+
+
+@dataclass(frozen=True)
+class Probe(Request[Probed]):
+    """Call it alone: can it be measured in threads at all?"""
+
+    do, answer = "probe", Probed
+
+
+@dataclass(frozen=True)
+class Check(Request[Checked]):
+    """Compare the results of this many tasks with those of one worker alone."""
+
+    do, answer = "check", Checked
+    tasks: int = 0
+
+
+@dataclass(frozen=True)
+class Calibrate(Request[Calibrated]):
+    """Choose the load of a round, but for what is given."""
+
+    do, answer = "calibrate", Calibrated
+    tasks: int | None = None
+    loops: int | None = None
+
+
+@dataclass(frozen=True)
+class RunRounds(Request[Counted]):
+    """Run pairs until there are ``pairs``, or ``at_least`` and ``seconds`` have passed."""
+
+    do, answer = "rounds", Counted
+    pairs: int
+    seconds: float
+    at_least: int = 1
+
+
+@dataclass(frozen=True)
+class SampleHeld(Request[HeldSeen]):
+    """Sample the GIL for ``seconds`` with the sampler at the path ``py_spy``, if there is one."""
+
+    do, answer = "held", HeldSeen
+    seconds: float
+    py_spy: str | None = None
+
+
+@dataclass(frozen=True)
+class Conclude(Request[Concluded]):
+    """Hand the tests their results, and tell what they say to them."""
+
+    do, answer = "conclude", Concluded
+
+
+@dataclass(frozen=True)
+class Close(Request[Done]):
+    """End the workers."""
+
+    do, answer = "close", Done
+
+
+# --- on the way
+
+
+def encode(message: Any) -> Json:
+    """Return a message as plain data."""
+    data = {item.name: _plain(getattr(message, item.name)) for item in fields(message)}
+    if isinstance(message, Failure):
+        return {ERROR: data}
+    return {DO: message.do, **data} if isinstance(message, Request) else data
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    return encode(value) if is_dataclass(value) else value
+
+
+def read_request(kinds: Iterable[type[Request[Any]]], data: Mapping[str, Any]) -> Request[Any]:
+    """Return the request, of the one of ``kinds`` that it names."""
+    kind = next((kind for kind in kinds if kind.do == data[DO]), None)
+    if kind is None:
+        raise LookupError(f"a runner of this kind knows no '{data[DO]}'")
+    request: Request[Any] = _decode(kind, data)
+    return request
+
+
+def read_answer(request: Request[Answer], data: Mapping[str, Any]) -> Answer | Failure:
+    """Return the answer to a request."""
+    if ERROR in data:
+        failure: Failure = _decode(Failure, data[ERROR])
+        return failure
+    answer: Answer = _decode(request.answer, data)
+    return answer
+
+
+def _decode(kind: type[Any], data: Mapping[str, Any]) -> Any:
+    parts = {item.name: item.metadata for item in fields(kind)}
+    values = {name: value for name, value in data.items() if name not in (DO, NUMBER)}
+    return kind(**{name: _part(parts.get(name, {}), value) for name, value in values.items()})
+
+
+def _part(metadata: Mapping[str, Any], value: Any) -> Any:
+    if LIST_OF in metadata:
+        return [_decode(metadata[LIST_OF], part) for part in value]
+    if PART in metadata and value is not None:
+        return _decode(metadata[PART], value)
+    return value
+
+
+def name_of(data: Mapping[str, Any]) -> str:
+    """Return the name of a request."""
+    return str(data[DO])
+
+
+def numbered(data: Json, number: int) -> Json:
+    """Return a message with the number that ties an answer to its request."""
+    return data | {NUMBER: number}
+
+
+def number_of(data: Mapping[str, Any]) -> int:
+    """Return the number of a message."""
+    return int(data[NUMBER])
+
+
+def without_number(data: Mapping[str, Any]) -> Json:
+    """Return a message as it was before it was numbered."""
+    return {name: value for name, value in data.items() if name != NUMBER}
