@@ -13,6 +13,7 @@ from speedgate.measuring.scale_run import ScaleRequest, chosen
 from speedgate.measuring.selection import OptionError
 from speedgate.measuring.targets import (
     Benchmark,
+    BenchmarkListing,
     Suite,
     asv_benchmarks,
     compile_expression,
