@@ -65,6 +65,11 @@ class House:
         """The same by the module's dotted name."""
         return {dotted(path): tree for path, tree in self.trees.items()}
 
+    @cached_property
+    def imports(self) -> dict[str, list[tuple[str, str | None]]]:
+        """What each module imports, by its dotted name; walked once, for the map asks often."""
+        return {module: list(imported(tree)) for module, tree in self.modules.items()}
+
     @property
     def settings(self) -> str:
         return self.files.get("pyproject.toml", "")
@@ -117,8 +122,8 @@ def imported(tree: ast.Module) -> Iterator[tuple[str, str | None]]:
 def module_imports(house: House) -> set[tuple[str, str]]:
     """Return (importer, imported) for all modules of the package; the package itself is none."""
     arrows = set()
-    for module, tree in house.modules.items():
-        for target, name in imported(tree):
+    for module, imports in house.imports.items():
+        for target, name in imports:
             inner = f"{target}.{name}"
             reached = inner if inner in house.modules else target
             if reached in house.modules and reached not in (PACKAGE, module):
@@ -294,9 +299,9 @@ def offered(house: House, module: str) -> list[str]:
     """Return the names that other modules import from one, in the order of its source."""
     wanted = {
         name
-        for other, tree in house.modules.items()
+        for other, imports in house.imports.items()
         if other != module
-        for target, name in imported(tree)
+        for target, name in imports
         if target == module
     }
     tree = house.modules[module]
