@@ -175,3 +175,11 @@ def test_no_module_is_over_500_lines_and_no_function_over_60(path):
 
 def test_a_name_of_a_class_says_which_class():
     assert tool.shared_names(house_on_disk(ROOT)) == []
+
+
+def test_the_tests_have_the_folders_of_the_packages_and_each_file_its_own_name():
+    files = sorted((ROOT / "tests").rglob("test_*.py"))
+    folders = {file.parent for file in files} - {ROOT / "tests"}
+    assert not [folder for folder in folders if not (ROOT / "speedgate" / folder.name).is_dir()]
+    names = [file.name for file in files]
+    assert sorted(set(names)) == sorted(names)

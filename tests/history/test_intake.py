@@ -89,7 +89,7 @@ def whole():
 
 WHOLE = whole()
 PLAIN = changed(changed(WHOLE, "speedgate", DELETED), "benchmarks", 0, "extra_info", {"a": 1})
-FIRST_FORMAT = json.loads((Path(__file__).parent / "data" / "run_format_1.json").read_text())
+FIRST_FORMAT = json.loads((Path(__file__).parents[1] / "data" / "run_format_1.json").read_text())
 OF_A_DUEL = changed(WHOLE, "speedgate", "duel", DUEL)
 INFO = ("benchmarks", 0, "extra_info")
 SIDES = (WHOLE, *INFO, "sides")

@@ -31,7 +31,7 @@ from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate, estimate_median
 from speedgate.stats.sample import Pair, Round
 
-DATA = Path(__file__).resolve().parent / "data"
+DATA = Path(__file__).resolve().parents[1] / "data"
 OPENED = {
     "environment": {"python": "3.x"},
     "blas": [

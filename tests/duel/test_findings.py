@@ -16,7 +16,7 @@ from speedgate.history.duel_shape import duel_of
 from speedgate.report.duel import duel_markdown, duel_text
 
 # As commit 70ad341 saved it: without words, waiting, and what was waited for.
-OLDER = Path(__file__).parent / "data" / "duel_without_words.json"
+OLDER = Path(__file__).parents[1] / "data" / "duel_without_words.json"
 HOUR = 3600.0
 
 

@@ -44,7 +44,7 @@ from speedgate.runner.interpreter import BLAS_THREAD_VARIABLES, gil_enabled
 from speedgate.runner.messages import Opened, encode
 from speedgate.stats.case import Case
 
-TESTS_FOLDER = str(Path(__file__).resolve().parent)
+TESTS_FOLDER = str(Path(__file__).resolve().parents[1])
 SQUARE = MadeWorkload(loads.square)
 SERIAL = Case("made", 3, "serial", 1)
 # Far longer than anything here takes: only what hangs meets it.
@@ -418,7 +418,7 @@ def test_a_function_that_cannot_be_imported_is_refused(function):
 
 def test_a_workload_is_imported_from_the_folder_of_its_package():
     assert import_folders(SQUARE) == (TESTS_FOLDER,)
-    assert import_folders(MadeWorkload(nested, nested)) == (TESTS_FOLDER,)
+    assert import_folders(MadeWorkload(nested, nested)) == (str(Path(__file__).resolve().parent),)
 
 
 def test_a_function_of_a_package_itself_is_found_beside_the_package(tmp_path, monkeypatch):

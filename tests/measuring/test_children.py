@@ -32,7 +32,7 @@ from speedgate.runner.ownership import OWNER, RUNNER, SERVE, Owner, process_name
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="ended by signals that Windows lacks")
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux's kernel ends a child")
 
-TESTS_FOLDER = Path(__file__).resolve().parent
+TESTS_FOLDER = Path(__file__).resolve().parents[1]
 HANGING = [
     ("threads", "sleep"),
     ("threads", "loop"),
