@@ -1,8 +1,11 @@
 """What all tests share: hypothesis without a clock, and the workers' threads of each test."""
 
+import importlib.util
+import json
 import threading
 
 import pytest
+from helpers.run_schema import CLOSED, faults, runs_below
 from hypothesis import settings
 
 # pytester drops what a session inside a test imported, and its package would go on to name the
@@ -21,6 +24,22 @@ def leaves_no_thread():
     yield
     left = [thread.name for thread in threading.enumerate() if thread not in before]
     assert left == []
+
+
+@pytest.fixture(autouse=True)
+def runs_follow_the_schema(request):
+    """Fail a test one of whose runs can be read, and is not what docs/run.schema.json says."""
+    folders = [
+        getattr(request.getfixturevalue(name), "path", None) or request.getfixturevalue(name)
+        for name in ("tmp_path", "pytester")
+        if name in request.fixturenames
+    ]
+    yield
+    if importlib.util.find_spec("jsonschema") is None:
+        return
+    for folder in folders:
+        for run in runs_below(folder):
+            assert faults(json.loads(run.read_bytes()), *CLOSED) == [], run
 
 
 @pytest.fixture(autouse=True)
