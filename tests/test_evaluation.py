@@ -511,7 +511,7 @@ def test_the_document_counts_the_verdicts(accuracy):
 
 
 def test_the_document_has_every_tool_beside_the_gate_on_the_same_trials(accuracy):
-    """Where none of n was wrong, what may hide behind it is told, too: 1 - 0.05^(1/n)."""
+    """If none of n was wrong, the upper limit is stated as well: 1 - 0.05^(1/n)."""
     document = accuracy.document(TRIALS)
     alarms, misses = "0 of 4 (under 52.7%)", "0 of 3 (under 63.2%)"
     assert rows(document, "**speedgate**") == [

@@ -42,7 +42,7 @@ def run(capsys):
 
 
 class MadeEnvironments:
-    """Stands in for what installs builds: a build is a text; its runners do what it was told."""
+    """Stands in for what installs builds: a build is a text; its runners follow a script."""
 
     def __init__(self):
         self.scripts = {}

@@ -13,7 +13,7 @@ def interval(value: float, low: float, high: float) -> Estimate:
 
 
 def bounds(low: float, high: float | None = None) -> Concurrency:
-    """A concurrency known within 0.01, by its lower bound and (where it is told) its upper."""
+    """A concurrency known within 0.01, by its lower bound and (if given) its upper."""
     return Concurrency(
         interval(low, low - 0.01, low + 0.01),
         None if high is None else interval(high, high - 0.01, high + 0.01),

@@ -1,4 +1,4 @@
-"""Fakes at the seams: a clock that only moves when it is told to, and a runner with a script."""
+"""Fakes at the seams: a clock that only moves when a test moves it, and a runner with a script."""
 
 from typing import Any
 

@@ -126,7 +126,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def recovered(folder):
-    """What is told while the journals below ``folder`` are looked at."""
+    """The messages while the journals below ``folder`` are looked at."""
     told = []
     recover(folder, told.append)
     return told

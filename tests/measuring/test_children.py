@@ -53,7 +53,7 @@ class Scene:
     def __init__(self, folder):
         self.hangs = folder / "hangs"
         self.hangs.mkdir()
-        # Not below pytest's: a socket's path may not be so long.
+        # Not below pytest's: the path of a socket must be short.
         self.temporary = Path(tempfile.mkdtemp(prefix="sg-"))
         path = os.pathsep.join((str(ROOT), str(TESTS_FOLDER)))
         # A pytest below xdist's would take itself for a worker of it.
@@ -213,7 +213,7 @@ def test_a_runner_outlives_the_thread_that_started_it():
     thread.start()
     thread.join()
     (process,) = started
-    time.sleep(0.5)  # the kernel would not take so long
+    time.sleep(0.5)  # the kernel would be faster
     try:
         assert "error" not in process.ask(opening(loads.nothing, "serial", 1), PATIENCE_SECONDS)
     finally:

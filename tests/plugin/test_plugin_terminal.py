@@ -122,7 +122,7 @@ def test_a_speedup_above_the_workers_is_explained(checkout, machine):
 
 
 def take(monkeypatch, machine, **seconds):
-    """Have the contender's rounds take so long, by strategy."""
+    """Set the seconds of the contender's rounds, by strategy."""
 
     def pair(runner, behaviour, number):
         made = original(runner, behaviour, number)

@@ -54,7 +54,7 @@ def open_case(runner, function=loads.square, strategy="threads", **options):
 
 
 def stamp(worker, began, ended, on_cpu=None):
-    """A task that computed all the time, unless it is told for how long."""
+    """A task that computed all the time, unless its CPU time is given."""
     on_cpu = ended - began if on_cpu is None else on_cpu
     return task.Stamp(began, ended, thread_cpu=on_cpu, process_cpu=on_cpu, worker=worker)
 
