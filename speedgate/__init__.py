@@ -43,6 +43,8 @@ _HOMES = {
     "Workload": "stats.case",
     "read_run": "history.document",
 }
+# By these a run is opened, which a notebook then shows.
+_OPENS_RUNS = ("History", "Run", "read_run")
 
 
 def __getattr__(name: str) -> Any:
@@ -52,6 +54,8 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     value = getattr(import_module(f"speedgate.{_HOMES[name]}"), name)
+    if name in _OPENS_RUNS:
+        import_module("speedgate.report.notebook")
     globals()[name] = value
     return value
 

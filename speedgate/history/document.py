@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from speedgate.history.duel_shape import duel_of
 from speedgate.history.format import (
@@ -46,6 +48,12 @@ class Run:
     name: str
     document: RunDocument
     section: SectionEntry
+    # Set by ``report.notebook``, which lies above this package.
+    html_of: ClassVar[Callable[[Run], str] | None] = None
+
+    def _repr_html_(self) -> str | None:
+        """Return what a notebook shows; ``None``, which it takes for nothing, without reports."""
+        return None if Run.html_of is None else Run.html_of(self)
 
     @property
     def environment(self) -> Json:

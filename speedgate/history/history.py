@@ -16,6 +16,7 @@ import msgspec
 from speedgate.history.document import Run, decode_run
 from speedgate.history.figures import COLUMNS, Figures, figures_from
 from speedgate.history.format import HistoryError, Json, decode_class, encode_run
+from speedgate.history.frame import data_frame
 from speedgate.history.identity import build_of, environment_name, same_machine
 from speedgate.history.index import Index
 from speedgate.history.intake import any_json, environment_of, rebuilt
@@ -50,6 +51,11 @@ WHERE runs.digest = ? AND complete
 """
 MEASURED_ONE = MEASURED.format(of="fullname")
 MEASURED_ALL = MEASURED.format(of=NAME)
+EVERYTHING = f"""
+SELECT {RUN_COLUMNS}, {FIGURE_COLUMNS} FROM runs JOIN environments USING (digest)
+JOIN figures ON figures.run = runs.id JOIN benchmarks ON benchmarks.id = figures.benchmark
+ORDER BY runs.time, runs.file, figures.benchmark
+"""
 IS_ACCEPTED = "runs.file IN (SELECT run FROM acceptances)"
 NEWEST_FIRST = "ORDER BY runs.time DESC, runs.file DESC"
 # Two clocks may differ by so much; what is further ahead was written by a wrong one.
@@ -262,6 +268,14 @@ class History:
         without those whose premises did not hold."""
         query = f"{MEASURED_ALL} AND NOT broken {NEWEST_FIRST}"
         return self.index.query(query, (name, digest), _measured)[::-1]
+
+    def to_dataframe(self, library: str | None = None) -> Any:
+        """Return a data frame with a row for each benchmark of each run, the oldest run first.
+
+        Times are in UTC, sizes in elements, all else in seconds; what is not known is null. The
+        ``library`` is ``"pandas"`` or ``"polars"``, and without a name the one that is installed.
+        """
+        return data_frame(self.index.query(EVERYTHING, (), _measured), library)
 
     def levels(self, digest: str) -> dict[tuple[str, str], Moments]:
         """Return the moments of the logarithm of each benchmark's speedup and seconds over all

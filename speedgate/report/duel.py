@@ -58,15 +58,19 @@ def duel_text(duel: DuelFindings, width: int, details: bool = False) -> list[str
 
 def duel_markdown(duel: DuelFindings) -> str:
     """Return a duel in Markdown, as for the summary of a CI job."""
+    head = [f"- {markdown_text(line)}" for line in head_lines(duel)]
+    body = markdown(duel_table(duel), code=1)
+    tail = [f"{line}.\n" for line in (LEGEND, *remarks(duel))]
+    return "\n".join([*head, "", body, "", *tail, counts(duel)])
+
+
+def duel_table(duel: DuelFindings) -> Table:
+    """Return a row for each finding, with its reason."""
     rows = tuple(
         (finding.verdict.value, _name(finding, duel), *_cells(finding), finding.reason)
         for finding in duel.findings
     )
-    columns = ("verdict", "case", "A", "B", "B/A", "seconds B/A", "reason")
-    head = [f"- {markdown_text(line)}" for line in head_lines(duel)]
-    body = markdown(Table(columns, rows), code=1)
-    tail = [f"{line}.\n" for line in (LEGEND, *remarks(duel))]
-    return "\n".join([*head, "", body, "", *tail, counts(duel)])
+    return Table(("verdict", "case", "A", "B", "B/A", "seconds B/A", "reason"), rows)
 
 
 def head_lines(duel: DuelFindings) -> list[str]:

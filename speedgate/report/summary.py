@@ -14,7 +14,7 @@ from speedgate.judging.gil_map import broken_promises, operations
 from speedgate.judging.row import Row
 from speedgate.report.blas import blas_lines, blas_table
 from speedgate.report.comparison import INCOMPLETE
-from speedgate.report.duel import duel_markdown, duel_text
+from speedgate.report.duel import duel_markdown, duel_table, duel_text
 from speedgate.report.first_screen import (
     FirstScreen,
     Line,
@@ -189,6 +189,14 @@ def markdown_run(run: Run) -> str:
     return "\n".join(
         parts + [f"- {markdown_text(_sentence(judgement))}" for judgement in run.judgements]
     )
+
+
+def run_tables(run: Run) -> list[tuple[str, Table]]:
+    """Return the tables of a stored run, each under its bench; of a duel's side, the duel's."""
+    if run.duel is not None:
+        return [("duel", duel_table(DuelFindings.from_json(run.duel)))]
+    tables = [(rows[0].bench, _bench_table(rows, run)) for rows in _by_bench(run)]
+    return [*tables, (OTHERS, _others_table(run))] if run.others() else tables
 
 
 def _by_bench(run: Run) -> list[list[Row]]:
