@@ -39,7 +39,7 @@ from speedgate.report.text import visible_lines
 
 # Two cores take that long for eight blocks of each of the seventy cases, and for what they suspect.
 DEFAULT_BUDGET_SECONDS = 780.0
-# What a killed duel loses is at most what it measured for so long.
+# A killed duel loses at most what it measured in these seconds.
 KEEP_EVERY_SECONDS = 60.0
 WELL, BAD, NOT_DONE, INTERRUPTED = 0, 1, 2, 130
 

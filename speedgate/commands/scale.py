@@ -63,7 +63,7 @@ def add_scale_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("-k", dest="expression", metavar="EXPR", help="only names that match")
     command.add_argument(
-        "--sample", metavar="COUNT", help="at most so many benchmarks, some of every function"
+        "--sample", metavar="COUNT", help="at most COUNT benchmarks, some of every function"
     )
     command.add_argument(
         "--budget",

@@ -29,7 +29,7 @@ from speedgate.stats.case import Case
 from speedgate.stats.figure import FIGURE
 from speedgate.stats.moments import Moments, across_processes
 
-# So many earlier runs are looked through for a class: it is a remark, not a verdict.
+# The number of earlier runs that are searched for a class: it is a remark, not a verdict.
 LOOK_BACK = 200
 RUN_COLUMNS = """
 runs.id, runs.file, runs.digest, environments.name, runs.time, commit_id, branch, complete, trusted,

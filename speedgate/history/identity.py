@@ -30,7 +30,7 @@ TELLING_FIELDS = (
     "settings",
 )
 TELLING_BLAS_FIELDS = ("internal_api", "version", "threading_layer", "architecture")
-# What is told beside that when two environments are compared.
+# What a comparison of two environments names besides.
 TOLD_FIELDS = ("kernel", "libraries")
 # Libraries of single strategies, by the name under which they are installed.
 STRATEGY_LIBRARIES = ("distributed", "joblib", "numba", "numexpr")

@@ -25,7 +25,7 @@ from speedgate.runner.machine import usable_cores
 ACCEPTED = ".accepted"
 # Reading in more files than these takes long enough to say so, and to start processes for it.
 MANY_FILES = 500
-# So many files are waited for at once where each is fetched over a network.
+# The number of files that are fetched at once over a network.
 FETCHERS = 8
 
 

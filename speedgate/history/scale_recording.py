@@ -108,7 +108,7 @@ class ScaleRecording:
         self._benchmarks: list[Json] = []
 
     def add(self, scaled: Scaled) -> None:
-        """Write down what became of a benchmark; a full disk is told of at the end."""
+        """Write down what became of a benchmark; a full disk is reported at the end."""
         self._entries.append(entry_of(scaled))
         benchmark = benchmark_of(scaled)
         if benchmark is None:

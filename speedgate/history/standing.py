@@ -19,13 +19,13 @@ JOIN figures ON figures.run = runs.id AND figures.benchmark IN (
 WHERE runs.digest = ? AND complete AND runs.time <= ? GROUP BY runs.id
 ORDER BY runs.time DESC, runs.file DESC
 """
-# SQLite takes so many values in one question on every platform.
+# The number of values that SQLite takes in one question on every platform.
 MOST_NAMES = 900
 
 
 @dataclass(frozen=True)
 class Standing:
-    """A gate ``failed`` one of the benchmarks in each of so many ``runs`` in a row, or in none of
+    """A gate ``failed`` one of the benchmarks in each of ``runs`` runs in a row, or in none of
     them; ``since`` is the first of these runs, of all ``total`` that measured them."""
 
     failed: bool

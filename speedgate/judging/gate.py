@@ -26,7 +26,7 @@ PASSING_SHARE = 0.88
 # What releases the GIL by promise still holds it to get from one call to the next: np.exp at 1e6
 # reads 0.00 to 0.02. A hold of 0.05 lets no more than 20 threads run at once.
 MAX_HELD = 0.05
-# So a floor asks for no more than so many workers give: at the limit of the hold 20 run at once at
+# So a floor asks for no more than these workers give: at the limit of the hold 20 run at once at
 # most, and where they queue for it in no order about 18 of 20 (the machine-repairman queue).
 MOST_ASKED = 18
 # CPU time per work that grows by more than this has a cause in the work, or in its cores.
@@ -46,7 +46,7 @@ LOOKS = MAX_PROCESSES - MIN_PROCESSES + 1
 JUDGED_FIGURES = 3  # speedup, concurrency and GIL held share can each fail a case, on one side
 
 
-# The GIL explains a loss where 1 / held is at most so many times the concurrency that was seen.
+# The GIL explains a loss where 1 / held is at most this many times the concurrency that was seen.
 GIL_EXPLAINS = 1.5
 
 

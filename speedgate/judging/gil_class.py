@@ -57,7 +57,7 @@ def classify(
 
     First what holds the GIL, or a lock of its own, for nearly all of its work: no size and no
     machine helps it. Then what releases it but is not faster in threads: too small, or limited by
-    memory. The rest is told by the share of the work that holds the GIL. Without a GIL
+    memory. The share of the work that holds the GIL tells the rest apart. Without a GIL
     (``gil_enabled``) only locks are left to tell.
     """
     if workers < 2 or speedup is None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 DEFAULT_BUDGET_SECONDS = 165.0
-# Where there are so many cases that each would get less, the default is longer.
+# If the cases are too many for that, the default is longer.
 LEAST_SECONDS = 1.75
 # A case that is judged is measured in several processes.
 JUDGED_WEIGHT = 5.0

@@ -50,7 +50,7 @@ class NoAnswer(MeasurementError):
     def __init__(self, request: str, seconds: float, call_seconds: float | None = None) -> None:
         super().__init__(
             f"no answer to '{request}' within the time limit; "
-            "raise --time-limit if the case is meant to take so long"
+            "raise --time-limit if the case is meant to take that long"
         )
         self.request, self.seconds = request, seconds
         self.call_seconds = call_seconds

@@ -32,7 +32,7 @@ from speedgate.runner.task import CannotCompare
 from speedgate.stats.case import Case, Workload
 from speedgate.stats.sample import Pair
 
-BATCH_SECONDS = 2.0  # at most so long between two answers of a runner
+BATCH_SECONDS = 2.0  # the longest time between two answers of a runner
 HELD_SECONDS = 0.4  # 800 samples a process, where a gate decides from them
 # A thread that is preempted with the GIL holds it for as long as others have its core: beside a
 # busy process the held share of nothing read 0.1. A stretch with so much waiting is left out.
@@ -161,7 +161,7 @@ def measure_in_one_process(
 
 
 def blas_limit_broken(opened: messages.Opened, blas_threads: int | None) -> str | None:
-    """Say that a BLAS runs more threads than it was told to, ``None`` if none is known to."""
+    """Say that a BLAS runs more threads than it was set to, ``None`` if none is known to."""
     for library in blas_libraries(opened.blas):
         threads: Any = library.get("num_threads")
         if blas_threads is not None and threads > blas_threads:

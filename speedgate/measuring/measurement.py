@@ -27,7 +27,7 @@ Reply = Opened | Calibrated | Concluded
 # 1.9 times the binomial one (python -m evaluation.signals), so that two count as one.
 SAMPLES_AS_ONE = 2
 # Samples within one call see one course of its holds: where calls are long they count as no more
-# than so many each, or a single long hold would be taken for hundreds.
+# than this many each, or a single long hold would be taken for hundreds.
 SAMPLES_A_CALL = 8
 
 
@@ -191,7 +191,7 @@ class Measurement:
         if counted.switch_interval is not None:
             self.note = (
                 f"a library set sys.setswitchinterval to {counted.switch_interval:g} s: a thread "
-                "that computes in Python keeps the GIL for so long"
+                "that computes in Python keeps the GIL for that long"
             )
         if counted.traced:
             self.broken = f"{counted.traced} was active: traced threads look several times slower"

@@ -62,7 +62,7 @@ def open_history(config: pytest.Config, state: State, items: list[pytest.Item]) 
     session.save_json = telling_of_failure(session, state)
     try:
         if state.settings.history is not None:
-            open_store(state.settings.history)  # a bad address is told of before it is needed
+            open_store(state.settings.history)  # a bad address is reported before it is needed
         if config.stash[COMPARE]:
             open_what_is_compared(config, state, session, items)
     except (HistoryError, StoreError, OSError) as error:

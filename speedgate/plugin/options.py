@@ -48,7 +48,7 @@ class Option:
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """What pytest's parser is told besides the names."""
+        """What pytest's parser gets besides the names."""
         how = {"action": "store_true"} if self.metavar is None else {"metavar": self.metavar}
         return {"dest": self.dest, **how}
 

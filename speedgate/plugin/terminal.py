@@ -202,7 +202,7 @@ def problems(reporter: Any, state: State) -> Iterator[str]:
     ]
     ended = [report for report in reports if report.nodeid in state.collected.items]
     if ended:
-        yield f"failed: {len(ended)} of our benchmarks ended in an error; it is told above"
+        yield f"failed: {len(ended)} of our benchmarks ended in an error; see above"
 
 
 def left_out(state: State) -> Iterator[str]:

@@ -17,7 +17,7 @@ from speedgate.report.table import MARKS, plain, speedup_table, wrapped
 from speedgate.stats.case import Case
 
 LINES = 24
-# The table keeps its head and so many rows beside whatever else there is to say.
+# The rows that the table keeps below its head, whatever else there is to say.
 LEAST_ROWS = 3
 MOST_NOTES = 4
 LEGEND = "speedup over a plain loop in one thread, 95% interval"

@@ -11,7 +11,7 @@ from speedgate.stats.changepoints import Change
 
 HEIGHT = 10
 LEAST_WIDTH = 20
-# The axis and its figures take so many columns beside the plot.
+# The columns that the axis and its figures take beside the plot.
 AXIS_COLUMNS = 22
 
 MISSING = (

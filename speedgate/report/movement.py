@@ -62,7 +62,7 @@ class Mover:
 
 @dataclass(frozen=True)
 class Movement:
-    """What moved, the worst and surest first, of so many ``judged`` cases.
+    """What moved, the worst and surest first, of ``judged`` cases.
 
     ``drops`` are the smallest drops of the speedup that would have been seen, one for each case
     that was judged and can tell; as shares of the level before, 0.18 for 18%. ``why_not`` says why

@@ -10,7 +10,7 @@ from speedgate.report.table import Table, plain, wrapped
 LEGEND = (
     "start: until every worker had answered; dispatch: microseconds of a task that does nothing, "
     "of the caller's time; then the share of the workers' time outside their tasks, where a task "
-    "takes so many microseconds. '-' is not measured, or cannot be read"
+    "takes the microseconds at the head. '-' is not measured, or cannot be read"
 )
 
 

@@ -15,7 +15,7 @@ from speedgate.runner.messages import RoundCounts
 
 
 def serial_round(stamp: task.Stamp, waiting: float | None, counted: ProcessUsage) -> RoundCounts:
-    """Return what is told of a round that one worker ran; ``waiting`` in seconds on a run queue."""
+    """Return the counts of a round that one worker ran; ``waiting`` in seconds on a run queue."""
     return RoundCounts(
         seconds=stamp.ended - stamp.began,
         on_cpu=stamp.thread_cpu,

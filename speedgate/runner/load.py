@@ -9,7 +9,7 @@ from typing import NamedTuple
 # so is less than 2% of it.
 TASK_SECONDS = 0.005
 # A worker gets up to four tasks a round, so that one that ends early leaves little of the round
-# empty; fewer where a call is so long that a round would take more than this per worker.
+# empty; fewer where a call is long and a round would take more than this per worker.
 TASKS_PER_WORKER = 4
 WORKER_SECONDS = 0.020
 

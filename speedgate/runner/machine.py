@@ -59,7 +59,7 @@ def _group_and_ancestors(mount: GroupMount, group: str) -> Iterator[Path]:
 
 
 def _group_mounts(controller: str) -> list[GroupMount]:
-    """Return the mounts of version 2 and of the controller, the usual ones if none is told.
+    """Return the mounts of version 2 and of the controller, the usual ones if none is listed.
 
     proc_pid_mountinfo(5): the fourth field is the mount's root in its file system, the fifth the
     place; after a lone "-" come the type, the source and the file system's own options.

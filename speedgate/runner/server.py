@@ -327,8 +327,8 @@ def take_channel() -> tuple[TextIO, TextIO]:
     A workload and what it starts read nothing from standard input, so that they take no request,
     and print to standard error. These are the two pipes that every launcher on every platform hands
     on; others would have to be inherited, which Windows, a shell script or ``conda run`` do not do
-    by themselves. What was printed before this, as by ``sitecustomize``, is told from replies by
-    its frame.
+    by themselves. What was printed before this, as by ``sitecustomize``, has no frame,
+    and replies have one.
     """
     requests = os.fdopen(os.dup(0), encoding="utf-8")
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:  # a worker that shares nothing loads no strategy
     from speedgate.runner.strategies.contract import Shared
 
-# A thread keeps the GIL for so long where others want it (``sys.setswitchinterval``), 0.005 s by
+# How long a thread keeps the GIL if others want it (``sys.setswitchinterval``), 0.005 s by
 # default. What is above this was set by a library, and is more than a task takes.
 LONGEST_SWITCH_SECONDS = 0.1
 HAND_ON_SECONDS = 0.0002

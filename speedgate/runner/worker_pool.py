@@ -61,9 +61,9 @@ def tail_of(turns: list[Turn], round_ended: float) -> Tail:
     """Say what the time after each worker's last task was lost to.
 
     Two workers with a long task each under one lock: the first ends half-way, and nothing is left
-    for it to take, but only because the second was blocked so long. So what a worker has to spare
-    is compared with what it would have had without a lock: had every worker ended earlier by what
-    it was blocked, and had each only computed.
+    for it to take, but only because the second was blocked for that long. So what a worker has to
+    spare is compared with what it would have had without a lock: had every worker ended
+    earlier by what it was blocked, and had each only computed.
     """
     if not turns:
         return Tail(0.0, 0.0)

@@ -10,7 +10,7 @@ from statistics import median
 
 from speedgate.stats.estimate import sign_autocorrelation
 
-# A level is at least so many runs; the test asks for about eight, however far apart they are.
+# A level has at least this many runs; the test asks for about eight, however far apart they are.
 LEAST_RUNS = 6
 # The chance, by the corrected test, of a change point in a series without one. Bonferroni errs on
 # the safe side: of series autocorrelated by up to 0.3 at most 1% have one (docs/drift.md).

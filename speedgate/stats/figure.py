@@ -14,7 +14,7 @@ from speedgate.stats.accounting import concurrency_of
 from speedgate.stats.estimate import Estimate, estimate_median
 from speedgate.stats.sample import Pair, PairedSample
 
-# A figure of one pair, for so many workers; ``None`` where the platform cannot tell.
+# A figure of one pair, for a number of workers; ``None`` where the platform cannot tell.
 OfPair = Callable[[Pair, int], float | None]
 
 
@@ -29,8 +29,8 @@ class Figure:
     """A figure: its names, its direction, how a pair tells it, and who looks at it.
 
     ``key`` is its name in files, in the index and on the command line; ``label`` that in a
-    sentence; ``unit`` stands behind its value. It ``rises`` where more is better. A share is told
-    by differences, and sampled once in a process; every other figure by ratios, from its pairs.
+    sentence; ``unit`` stands behind its value. It ``rises`` where more is better. A share changes
+    by differences, and is sampled once in a process; every other figure by ratios, from its pairs.
 
     ``is_watched``: the history gate holds it to the runs before, and the index keeps it.
     ``is_compared``: ``compare`` sets it side by side, and the index keeps its level.

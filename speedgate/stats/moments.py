@@ -51,7 +51,7 @@ def student_tail(t: float, degrees: int) -> float:
     return max(0.0, (1 - inside) / 2)
 
 
-# From so many degrees on the expansion is exact to six digits, and the sums would take long.
+# From this many degrees on the expansion is exact to six digits, and the sums would take long.
 MANY_DEGREES = 100
 
 
@@ -155,7 +155,7 @@ def deviation_of(estimate: Estimate) -> float:
 
 # The standard deviation, between fresh processes of the same code, of the logarithm of a median:
 # 0.14 to 0.17 in the quiet trials of what is healthy (evaluation/trials). It counts as known from
-# so many degrees of freedom: with several processes what is seen of the case itself comes in, and
+# this many degrees of freedom: with several processes what is seen of the case itself comes in, and
 # Student's tails are as heavy as those of the trials (python -m evaluation.claims interval).
 PROCESS_DEVIATION = 0.15
 PROCESS_DEGREES = 8

@@ -33,7 +33,7 @@ INSTALL = (
 FALLBACK = Path(__file__).resolve().parents[3] / "speedgate-fallback"
 # The folder in which suites keep what their ``setup_cache`` made; each build has its own.
 CACHES = "SPEEDGATE_CACHES"
-# So many fresh instances are held ready for one round at most.
+# The most fresh instances that are held ready for one round.
 MOST_INSTANCES = 64
 CACHE_FILE = "cache.pickle"
 

@@ -1,7 +1,7 @@
 """The workers of one benchmark: rounds in all of them at once, or in one alone.
 
 What ``WorkerPool`` and ``Baseline`` are to a function and its arguments. Nothing is handed out
-while a round runs: each worker is told once how many calls to make, so that dispatch takes a
+while a round runs: each worker gets the number of its calls once, so that dispatch takes a
 tenth of a millisecond, however long the round is.
 
 Standard library only.
@@ -31,7 +31,8 @@ from speedgate.runner.worker_pool import tail_of, turns_of
 # Handing a round out and in again: measured 0.05 to 0.1 ms, idle cores waking up included.
 DISPATCH_SECONDS = 1e-4
 MOST_DISPATCH = 0.02
-# A round that should take t may take so many times t, and so long on top, before it counts as hung.
+# A round that should take t may take this many times t, and these seconds on top. Then it counts
+# as hung.
 PATIENCE = 30.0
 PATIENCE_SECONDS = 8.0
 

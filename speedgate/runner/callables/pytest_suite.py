@@ -185,7 +185,7 @@ class TestListing(Patching):
     def pytest_collection_finish(self, session: Any) -> None:
         for item in session.items:
             if "benchmark" in getattr(item, "fixturenames", ()):
-                # A node id is told from the root of the project, an argument from where we are.
+                # A node id starts at the root of the project, an argument from where we are.
                 _, colons, rest = item.nodeid.partition("::")
                 argument = f"{os.path.relpath(item.path)}{colons}{rest}"
                 self.items.append(TestEntry(item.nodeid, argument))

@@ -336,7 +336,7 @@ class CallableRunner(Runner):
 
 
 def loops_for(call_seconds: float) -> int:
-    """Return how many calls of so many seconds a worker makes in a round."""
+    """Return how many calls of these seconds a worker makes in a round."""
     return max(1, math.ceil(max(WORKER_SECONDS, TASK_SECONDS) / call_seconds - 1e-6))
 
 

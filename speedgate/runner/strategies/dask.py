@@ -63,7 +63,7 @@ class DaskExecutor(BatchExecutor):
             {
                 "temporary-directory": scratch,
                 "distributed.scheduler.allowed-failures": 0,  # a worker that died is an error
-                "distributed.nanny.pre-spawn-environ": {},  # BLAS has the threads it is told
+                "distributed.nanny.pre-spawn-environ": {},  # BLAS keeps the threads of the case
             }
         )
         cluster = distributed.LocalCluster(

@@ -21,7 +21,8 @@ WithThreads = Callable[[int], AbstractContextManager[Any]]
 class InsideExecutor(BatchExecutor):
     """One worker thread; what it calls may use ``workers`` threads of its library's own.
 
-    Raises ``NotImplementedError`` where the library cannot have so many; ``variable`` gives more.
+    Raises ``NotImplementedError`` where the library cannot have that number;
+    ``variable`` gives more.
     """
 
     def __init__(

@@ -20,7 +20,7 @@ ALIGNMENT = 64  # a cache line, and what the widest vector instructions like
 
 
 class _Attached(SharedMemory):
-    """A worker's view of a block, kept until the worker ends: its arrays may be in use so long."""
+    """A worker's view of a block, kept until the worker ends: its arrays may be in use."""
 
     def __del__(self) -> None:
         pass
