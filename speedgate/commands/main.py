@@ -20,6 +20,7 @@ from speedgate.commands.duel import add_duel_command
 from speedgate.commands.exchange import add_export_command, add_import_command
 from speedgate.commands.history import add_history_command
 from speedgate.commands.map import add_map_command
+from speedgate.commands.page import add_page_command
 from speedgate.commands.report import add_report_command
 from speedgate.commands.scale import add_scale_command
 from speedgate.commands.selftest import add_selftest_command
@@ -28,11 +29,13 @@ from speedgate.history.store import StoreError
 from speedgate.measuring.children import termination_as_interrupt
 from speedgate.measuring.errors import MeasurementError
 from speedgate.measuring.selection import OptionError
+from speedgate.page.folder import SiteError
 from speedgate.report.text import write_plain_marks
 
 # In the order of the overview: each adds one command.
 COMMANDS: tuple[Callable[[Any], None], ...] = (
     add_report_command,
+    add_page_command,
     add_map_command,
     add_advise_command,
     add_scale_command,
@@ -46,7 +49,15 @@ COMMANDS: tuple[Callable[[Any], None], ...] = (
     add_export_command,
 )
 # What is said without a traceback.
-REFUSALS = (BuildError, HistoryError, MeasurementError, OptionError, StoreError, OSError)
+REFUSALS = (
+    BuildError,
+    HistoryError,
+    MeasurementError,
+    OptionError,
+    SiteError,
+    StoreError,
+    OSError,
+)
 EXAMPLES = """\
 examples:
   pytest bench/                              measure, judge, save: three minutes

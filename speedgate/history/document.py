@@ -133,7 +133,7 @@ def _row(info: CaseInfo) -> Row:
         promise_source=info.promise.source if info.promise else "",
         sides=_both_sides(info.sides),
         is_blas_default=info.blas_threads_asked == "default",
-        idle=info.shares.idle if info.shares else None,
+        shares=info.shares.shares() if info.shares else None,
         start_seconds=info.start_seconds,
         figures={key: entry.estimate() for key, entry in info.figures.items()},
     )

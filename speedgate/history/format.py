@@ -23,6 +23,7 @@ from speedgate.judging.gate import Verdict
 from speedgate.judging.gil_class import Classification, GilClass
 from speedgate.judging.history_gate import Shift
 from speedgate.judging.row import Side
+from speedgate.stats.accounting import Shares
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE, Estimate
 from speedgate.stats.figure import FIGURE, GIL_HELD_SHARE, Figure
@@ -136,8 +137,16 @@ class SidesEntry(msgspec.Struct):
 
 
 class SharesEntry(msgspec.Struct):
+    on_cpu: Plausible | None = None
     waiting: Plausible | None = None
+    blocked: Plausible | None = None
     idle: Plausible | None = None
+
+    def shares(self) -> Shares | None:
+        """Return the shares; ``None`` where not even the time on a CPU is known."""
+        if self.on_cpu is None:
+            return None
+        return Shares(self.on_cpu, self.waiting, self.blocked, self.idle)
 
 
 class CaseInfo(msgspec.Struct, rename={GIL_HELD_SHARE.name: GIL_HELD_SHARE.key}):

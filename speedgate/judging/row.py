@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from speedgate.judging.gil_class import Classification
+from speedgate.stats.accounting import Shares
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate
 from speedgate.stats.figure import WATCHED
@@ -57,12 +58,17 @@ class Row:
     sides: Mapping[str, Side] = field(default_factory=dict)
     is_blas_default: bool = False
     build: str = ""
-    idle: float | None = None
+    shares: Shares | None = None
     start_seconds: float | None = None
     rounds: Estimate | None = None
     # Watched figures that have no field of their own, by their keys.
     figures: Mapping[str, Estimate] = field(default_factory=dict)
     cpu_per_wall: Estimate | None = None
+
+    @property
+    def idle(self) -> float | None:
+        """The share of the workers' time in which none had a task, ``None`` where not known."""
+        return None if self.shares is None else self.shares.idle
 
     @property
     def calls(self) -> int:

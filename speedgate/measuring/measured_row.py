@@ -58,7 +58,7 @@ def measured_row(
         promise_source=promise["source"] if promise else "",
         sides=sides_of(measurement.sample),
         is_blas_default=is_blas_default,
-        idle=evidence.shares.idle if evidence.shares else None,
+        shares=evidence.shares,
         start_seconds=opened.start_seconds,
         figures=figures_without_field(measurement),
     )

@@ -7,7 +7,7 @@ A duel's findings come in the same form: worse is failed, and what is the same o
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from speedgate.duel.decision import DuelVerdict
 from speedgate.duel.finding import Finding
@@ -16,6 +16,7 @@ from speedgate.duel.margin import RATIO_MARGIN
 from speedgate.history.document import Run
 from speedgate.history.format import JudgementEntry
 from speedgate.judging.gate import Verdict
+from speedgate.judging.history_gate import MARGIN, Shift
 from speedgate.report.first_screen import GRAVITY, remedy
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate
@@ -37,9 +38,10 @@ OF_DUEL = {
 class Judged:
     """A gate's word on a case.
 
-    ``estimate`` is what the gate held against ``at_least`` or ``at_most``, a speedup or a duel's
-    ratio of speedups, as ``measure`` says; each is ``None`` where the gate asked for nothing of the
-    kind, or the file does not keep it. ``remedy`` is empty where there is nothing to do.
+    ``estimate`` is what the gate held against ``at_least`` or ``at_most``, as ``measure`` says: a
+    speedup, what a figure is of its level before, or a duel's ratio of speedups. Each is ``None``
+    where the gate asked for nothing of the kind, or the file does not keep it. ``remedy`` is empty
+    where there is nothing to do.
     """
 
     name: str
@@ -92,7 +94,7 @@ def verdict_groups(verdicts: Iterable[Judged]) -> tuple[VerdictGroup, ...]:
 
 def _judged(entry: JudgementEntry) -> Judged:
     case = entry.case.case()
-    return Judged(
+    judged = Judged(
         case.id,
         entry.gate,
         entry.verdict,
@@ -103,6 +105,24 @@ def _judged(entry: JudgementEntry) -> Judged:
         at_most=entry.at_most,
         case=case,
         benchmark=entry.benchmark,
+    )
+    shifts = [shift for shift in entry.known_shifts() if not shift.figure.is_share]
+    return _of_history(judged, shifts) if shifts else judged
+
+
+def _of_history(judged: Judged, shifts: Sequence[Shift]) -> Judged:
+    """A verdict against earlier runs, with the figure that got worse most surely.
+
+    Its floor is the level before, less the margin that is nobody's regression.
+    """
+    shift = max(shifts, key=lambda shift: (shift.is_sure, shift.worse.low, shift.worse.value))
+    least = 1 - MARGIN
+    return replace(
+        judged,
+        measure=f"{shift.figure.label}, now over before",
+        estimate=shift.change,
+        at_least=least if shift.figure.rises else None,
+        at_most=None if shift.figure.rises else 1 / least,
     )
 
 

@@ -1,6 +1,7 @@
 from helpers.made import estimate, row
 
 from speedgate.report.overhead import LEGEND, overhead_lines, overhead_table
+from speedgate.stats.accounting import Shares
 from speedgate.stats.case import Case
 
 
@@ -10,10 +11,10 @@ def cell(workload, size, strategy="threads", **fields):
 
 ROWS = [
     cell("noop", 1, seconds=estimate(0.02 / 400), start_seconds=0.003),
-    cell("busy", 10, idle=0.8, start_seconds=0.004),
-    cell("busy", 1000, idle=0.05),
+    cell("busy", 10, shares=Shares(0.2, 0.0, 0.0, 0.8), start_seconds=0.004),
+    cell("busy", 1000, shares=Shares(0.95, 0.0, 0.0, 0.05)),
     cell("noop", 1, "dask", seconds=estimate(0.4 / 400), start_seconds=1.5),
-    cell("busy", 10, "dask", idle=None),
+    cell("busy", 10, "dask", shares=None),
 ]
 
 

@@ -1,0 +1,153 @@
+"""Content: what a section of the page holds, before it is laid out: tables, charts, sentences."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from speedgate.judging.gate import Verdict
+from speedgate.stats.estimate import Estimate
+from speedgate.stats.figure import digits
+
+Json = dict[str, Any]
+# What stands in a cell that nothing is known of.
+NOTHING = "-"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table: its text, smaller a ``detail`` behind it, such as an interval, a verdict,
+    and the page of the site that it leads to."""
+
+    text: str
+    detail: str = ""
+    verdict: Verdict | None = None
+    link: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its head, and whether its cells are figures, which are set to the right."""
+
+    name: str
+    is_number: bool = False
+
+
+@dataclass(frozen=True)
+class GridRow:
+    """A row of a table, the first cell its head; a filter finds it by its ``key``."""
+
+    cells: tuple[Cell, ...]
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table with its caption; ``legend`` says below it what its figures are. It is ``folded``
+    where the reader opens it; ``is_filtered`` where a box above it keeps the rows that match."""
+
+    slug: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[GridRow, ...]
+    legend: str = ""
+    folded: bool = False
+    is_filtered: bool = False
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart: its caption, what it shows in words for who does not see it, and its Vega-Lite
+    specification, data included, without size."""
+
+    slug: str
+    caption: str
+    words: str
+    spec: Json
+    is_wide: bool = True
+    is_filtered: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the site.
+
+    ``answer`` is the one sentence that it comes to; ``origin`` the runs that it shows. ``records``
+    are its figures in full, one CSV file. A section without any has a ``remedy``: the command that
+    measures what it would show.
+    """
+
+    slug: str
+    title: str
+    question: str
+    answer: str = ""
+    origin: str = ""
+    grids: tuple[Grid, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    notes: tuple[str, ...] = ()
+    records: Sequence[Mapping[str, Any]] = field(default=())
+    remedy: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.grids or self.charts)
+
+    @property
+    def has_filter(self) -> bool:
+        return any(grid.is_filtered for grid in self.grids)
+
+    @property
+    def csv_name(self) -> str:
+        return f"data/{self.slug}.csv" if self.records else ""
+
+
+def interval(estimate: Estimate | None, verdict: Verdict | None = None, link: str = "") -> Cell:
+    """Return the cell of a ratio or share with its interval: ``1.65``, ``1.60 to 1.71``."""
+    if estimate is None:
+        return Cell(NOTHING, "", verdict, link)
+    if not estimate.is_bounded:
+        return Cell(digits(estimate.value), "few rounds", verdict, link)
+    between = f"{digits(estimate.low)} to {digits(estimate.high)}"
+    return Cell(digits(estimate.value), between, verdict, link)
+
+
+def number(value: float | None) -> Cell:
+    """Return the cell of a ratio or a share."""
+    return Cell(NOTHING if value is None else digits(value))
+
+
+def finite(value: float | None) -> float | None:
+    """Return a number that JSON can say; ``None`` of any other."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def bounds_record(name: str, estimate: Estimate | None) -> dict[str, float | None]:
+    """Return an estimate as three columns of a CSV file; ``None`` where a bound is not known."""
+    if estimate is None:
+        return {name: None, f"{name}_low": None, f"{name}_high": None}
+    return {
+        name: estimate.value,
+        f"{name}_low": finite(estimate.low),
+        f"{name}_high": finite(estimate.high),
+    }
+
+
+def csv_text(records: Sequence[Mapping[str, Any]]) -> str:
+    """Return records as CSV, with the columns of all of them in the order in which they come."""
+    columns = list(dict.fromkeys(name for record in records for name in record))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
+    return text.getvalue()
+
+
+def listed(names: Sequence[str], most: int = 4) -> str:
+    """Return ``g, g_out and 3 more``."""
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[:most])} and {len(names) - most} more"

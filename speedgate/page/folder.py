@@ -1,0 +1,113 @@
+"""Folder: the files of a site on disk. What is not ours there is never written over and never
+removed; a list of our own files lies beside them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import msgspec
+
+MANIFEST = ".speedgate-site.json"
+FORMAT = 1
+
+
+class SiteError(Exception):
+    """A site cannot be written, or made at all; the text says why, and what to do."""
+
+
+class Manifest(msgspec.Struct):
+    """Which files of the folder are ours, by their names below it."""
+
+    format: int
+    files: list[str]
+
+
+def write_site(folder: Path, files: Mapping[str, bytes]) -> list[str]:
+    """Write the files of a site, each whole, and remove ours that it has no longer.
+
+    Return the names of those removed. ``SiteError`` before anything is written, where a file that
+    is not ours has one of the names.
+    """
+    ours = _ours(folder)
+    taken = sorted(name for name in files if name not in ours and (folder / name).exists())
+    if taken:
+        raise SiteError(
+            f"{folder / taken[0]} is there and no file of this site: name another folder with "
+            "--output, or move it away"
+        )
+    # Ours from now on, before they are there: whoever is interrupted can write them again.
+    _write(folder / MANIFEST, _encoded({*ours, *files}))
+    for name, data in files.items():
+        _write_if_changed(folder / name, data)
+    gone = sorted(ours - files.keys())
+    for name in gone:
+        _remove(folder, name)
+    _write(folder / MANIFEST, _encoded(files))
+    return gone
+
+
+def _encoded(names: Any) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(Manifest(FORMAT, sorted(names)))) + b"\n"
+
+
+def _ours(folder: Path) -> set[str]:
+    """The names in the list, as far as they are names below the folder."""
+    try:
+        data = (folder / MANIFEST).read_bytes()
+        manifest = msgspec.json.decode(data, type=Manifest)
+    except (FileNotFoundError, NotADirectoryError):
+        return set()
+    except (OSError, msgspec.MsgspecError, UnicodeError) as error:
+        raise SiteError(
+            f"{folder / MANIFEST} cannot be read ({error}), so that nobody knows which files are "
+            "the site's: remove it and the old pages, or name another folder with --output"
+        ) from None
+    return {name for name in manifest.files if _lies_below(name)}
+
+
+def _lies_below(name: str) -> bool:
+    parts = PurePosixPath(name).parts
+    return bool(parts) and not PurePosixPath(name).is_absolute() and ".." not in parts
+
+
+def _write_if_changed(path: Path, data: bytes) -> None:
+    """A file that is as it should be keeps its time: whoever copies a site copies what changed."""
+    with contextlib.suppress(OSError):
+        if path.read_bytes() == data:
+            return
+    _write(path, data)
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+    except OSError as error:
+        raise SiteError(f"{path} cannot be written: {error.strerror or error}") from None
+
+
+def _remove(folder: Path, name: str) -> None:
+    """Remove one of our files, and its folder where that is empty now; a link only as a link."""
+    path = folder / name
+    if (path.is_file() or path.is_symlink()) and not _leads_away(folder, path.parent):
+        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            if path.parent != folder:
+                path.parent.rmdir()
+
+
+def _leads_away(folder: Path, parent: Path) -> bool:
+    """Whether a folder of the site is a link to another place, whose files are not ours."""
+    return not parent.resolve().is_relative_to(folder.resolve())

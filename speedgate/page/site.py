@@ -1,0 +1,57 @@
+"""Site: all files of the static site, made from the sources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from speedgate.page.bundle import vega_bundle
+from speedgate.page.content import Section, csv_text
+from speedgate.page.rendering import (
+    STATIC,
+    Setting,
+    first_page,
+    section_page,
+    static_file,
+)
+from speedgate.page.sections import speedup
+from speedgate.page.sections.speedup import lead_of
+from speedgate.page.sections.verdicts import verdict_section
+from speedgate.page.sources import Sources
+from speedgate.report.facts import facts_of
+
+NO_CHARTS = (
+    "Charts need vl-convert-python, which this Python has not (pip install 'speedgate[page]'); the "
+    "tables have every figure."
+)
+# In the order of the menu; each makes a section, which is empty where nothing of it was measured.
+SECTIONS: tuple[Callable[[Sources], Section], ...] = (speedup.section_of,)
+
+Files = dict[str, bytes]
+
+
+def build_site(sources: Sources, is_served: bool = False) -> Files:
+    """Return the files of the site, by their names below its folder."""
+    bundle = vega_bundle()
+    facts = facts_of(sources.first.run, sources.standing) if sources.first else None
+    sections = [section_of(sources) for section_of in SECTIONS]
+    present = [section for section in sections if not section.is_empty]
+    setting = Setting(present, sources.place, bundle is not None, is_served)
+    files = {f"{section.slug}.html": section_page(section, setting) for section in present}
+    verdicts = verdict_section(facts) if facts else Section("verdicts", "Verdicts", "")
+    files["index.html"] = first_page(
+        facts,
+        verdicts,
+        lead_of(present[0]) if present and present[0].slug == "speedup" else None,
+        [section for section in sections if section.is_empty and section.remedy],
+        [*sources.notes, *([] if bundle else [NO_CHARTS])],
+        setting,
+    )
+    for section in (verdicts, *present):
+        if section.records:
+            files[section.csv_name] = csv_text(section.records).encode()
+    return files | _assets(bundle)
+
+
+def _assets(bundle: bytes | None) -> Files:
+    files = {f"assets/{name}": static_file(name) for name in STATIC}
+    return files | ({} if bundle is None else {"assets/vega.js": bundle})

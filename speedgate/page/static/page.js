@@ -1,0 +1,112 @@
+// What is added to the page where scripts run: charts beside the tables, and filters. Nothing here
+// is needed to read it.
+(function () {
+  "use strict";
+  const OPTIONS = {
+    ast: true, renderer: "svg", actions: false, defaultStyle: false, logLevel: 1,
+    tooltip: { disableDefaultStyle: true, theme: "page" },
+  };
+
+  const config = document.getElementById("chart-config");
+  if (config) OPTIONS.config = JSON.parse(config.textContent);
+
+  function specOf(figure) {
+    return JSON.parse(figure.querySelector("script.spec").textContent);
+  }
+
+  function draw(figure, spec) {
+    if (!window.vegaEmbed) return Promise.resolve();
+    figure.hidden = false;
+    const canvas = figure.querySelector(".canvas");
+    if (!spec.width) spec.width = "container";
+    return window.vegaEmbed(canvas, spec, OPTIONS).then(
+      function () { figure.dataset.drawn = "yes"; },
+      function (error) { console.error(figure.id, error); });
+  }
+
+  function drawFigure(figure) {
+    if (figure.dataset.begun) return Promise.resolve();
+    figure.dataset.begun = "yes";
+    return draw(figure, figure.dataset.filtered ? filteredSpec(figure) : specOf(figure));
+  }
+
+  // Charts below the screen wait until they come near it: a page of many opens at once.
+  function drawWhenNear(figures) {
+    const observer = new IntersectionObserver(function (entries) {
+      for (const entry of entries) {
+        if (!entry.isIntersecting) continue;
+        observer.unobserve(entry.target);
+        drawFigure(entry.target);
+      }
+    }, { rootMargin: "800px" });
+    for (const figure of figures) {
+      figure.hidden = !window.vegaEmbed;
+      observer.observe(figure);
+    }
+    window.addEventListener("beforeprint", function () { figures.forEach(drawFigure); });
+  }
+
+  // --- the filter: ?op=sort,cumsum
+
+  let wanted = [];
+
+  function matches(key) {
+    const name = key.toLowerCase();
+    return !wanted.length || wanted.some(function (word) { return name.includes(word); });
+  }
+
+  function filteredSpec(figure) {
+    const spec = specOf(figure);
+    spec.data.values = spec.data.values.filter(function (value) { return matches(value.key); });
+    return spec;
+  }
+
+  function filterRows(output) {
+    let shown = 0, all = 0;
+    for (const row of document.querySelectorAll("tr[data-key]")) {
+      row.hidden = !matches(row.dataset.key);
+      all += 1;
+      if (!row.hidden) shown += 1;
+    }
+    output.textContent = shown + " of " + all + " rows";
+  }
+
+  function filterCharts() {
+    for (const figure of document.querySelectorAll("figure[data-filtered][data-begun]")) {
+      draw(figure, filteredSpec(figure));
+    }
+  }
+
+  function remember(text) {
+    const address = new URL(window.location.href);
+    if (text) address.searchParams.set("op", text); else address.searchParams.delete("op");
+    window.history.replaceState(null, "", address);
+  }
+
+  function startFilter(form) {
+    const box = form.querySelector("input"), output = form.querySelector("output");
+    let timer = 0;
+    function apply() {
+      wanted = box.value.toLowerCase().split(",").map(function (word) { return word.trim(); })
+        .filter(Boolean);
+      filterRows(output);
+      filterCharts();
+    }
+    form.hidden = false;
+    form.addEventListener("submit", function (event) { event.preventDefault(); });
+    box.addEventListener("input", function () {
+      window.clearTimeout(timer);
+      timer = window.setTimeout(function () { remember(box.value.trim()); apply(); }, 150);
+    });
+    box.value = new URLSearchParams(window.location.search).get("op") || "";
+    apply();
+  }
+
+  for (const script of document.querySelectorAll("script.spec[data-filtered]")) {
+    script.closest("figure").dataset.filtered = "yes";
+  }
+  const form = document.querySelector("form.filter");
+  if (form) startFilter(form);
+  drawWhenNear(Array.from(document.querySelectorAll("figure.chart")));
+  window.speedgate = { draw: draw };
+})();
