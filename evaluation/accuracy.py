@@ -31,6 +31,7 @@ from evaluation.pages import write_page
 from evaluation.peers import PEERS
 from evaluation.scenes import SCENES, scene
 from speedgate.history.format import EstimateEntry
+from speedgate.judging.floors import floors
 from speedgate.judging.gate import (
     JUDGED_BY_DEFAULT,
     MAX_PROCESSES,
@@ -41,7 +42,6 @@ from speedgate.judging.gate import (
     concurrency_is_high,
     concurrency_is_low,
     decision_confidence,
-    floors,
     held_is_high,
     judge,
 )
@@ -68,7 +68,7 @@ CODE = (
     *(f"speedgate/stats/{name}.py" for name in ("accounting", "estimate", "sample", "speedup")),
     *(f"speedgate/runner/{name}.py" for name in ("baseline", "counters", "gil_sampler", "load")),
     *(f"speedgate/runner/{name}.py" for name in ("server", "task", "worker_pool")),
-    "speedgate/judging/gate.py",
+    *(f"speedgate/judging/{name}.py" for name in ("floors", "gate", "inflation")),
     *(f"speedgate/measuring/{name}.py" for name in ("measure", "measurement", "plan")),
     *(f"speedgate/runner/strategies/{name}.py" for name in ("contract", "threads")),
     *(f"workloads/{name}.py" for name in ("article", "control")),
@@ -151,7 +151,7 @@ def run_trial(name: str, scene_name: str, number: int) -> dict[str, Any]:
         "concurrency": evidence.concurrency.as_json() if evidence.concurrency else None,
         "control": evidence.control.value if evidence.control else None,
         "held": evidence.gil_held_share.as_json() if evidence.gil_held_share else None,
-        "inflation": evidence.inflation,
+        "inflation": evidence.inflation.value if evidence.inflation else None,
         "shares": evidence.shares.as_json() if evidence.shares else None,
         "process_speedups": list(evidence.process_speedups),
         "pairs": measurement.sample.as_seconds(),

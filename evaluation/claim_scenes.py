@@ -13,6 +13,7 @@ from evaluation.made_duels import SLOW_PROCESSES, made_duel
 from speedgate.duel.decision import DuelVerdict
 from speedgate.judging.advice import advise
 from speedgate.judging.comparison import SideLevel, Source, compare
+from speedgate.judging.floors import floors
 from speedgate.judging.gate import (
     JUDGED_BY_DEFAULT,
     MAX_PROCESSES,
@@ -21,7 +22,6 @@ from speedgate.judging.gate import (
     Gate,
     Verdict,
     decision_confidence,
-    floors,
     judge,
 )
 from speedgate.judging.gil_class import GilClass, classify

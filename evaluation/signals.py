@@ -23,12 +23,12 @@ import numpy as np
 from evaluation.dial import DIAL, SLEEP, dial, set_dial
 from evaluation.pages import write_page
 from evaluation.scenes import NEIGHBOUR
+from speedgate.judging.floors import floors
 from speedgate.judging.gate import (
     JUDGED_BY_DEFAULT,
     Evidence,
     concurrency_is_low,
     decision_confidence,
-    floors,
     held_is_high,
 )
 from speedgate.measuring.measure import HELD_SECONDS, find_py_spy, measure

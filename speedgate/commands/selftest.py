@@ -6,7 +6,8 @@ import argparse
 from typing import Any
 
 from speedgate.commands.arguments import add_format, end_leftovers, notify, show_json
-from speedgate.judging.gate import Verdict, floors
+from speedgate.judging.floors import floors
+from speedgate.judging.gate import Verdict
 from speedgate.measuring.plan import import_folders
 from speedgate.measuring.runner_process import RunnerProcess
 from speedgate.measuring.selection import OptionError

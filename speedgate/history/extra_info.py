@@ -44,7 +44,7 @@ def extra_info(measurement: Measurement) -> Json:
         "control": _json(evidence.control),
         "concurrency": evidence.concurrency.as_json() if evidence.concurrency else None,
         "shares": shares.as_json() if shares else None,
-        "inflation": evidence.inflation,
+        "inflation": evidence.inflation.value if evidence.inflation else None,
         GIL_HELD_SHARE.key: _json(evidence.gil_held_share),
         "figures": {
             key: estimate.as_json() for key, estimate in figures_without_field(measurement).items()

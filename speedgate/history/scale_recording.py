@@ -48,7 +48,7 @@ def entry_of(scaled: Scaled) -> Json:
         "control": evidence.control.as_json() if evidence.control else None,
         "concurrency": evidence.concurrency.as_json() if evidence.concurrency else None,
         GIL_HELD_SHARE.key: held.as_json() if held else None,
-        "inflation": evidence.inflation,
+        "inflation": evidence.inflation.value if evidence.inflation else None,
         "class": kind,
         "scales": None if machine_taken(evidence) else scales(evidence),
         "cause": cause_of(measurement),

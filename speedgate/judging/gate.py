@@ -13,27 +13,24 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from speedgate.judging.floors import Floors
+from speedgate.judging.inflation import GROWN, is_high, why_high
 from speedgate.stats.accounting import Concurrency, Shares
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate
 from speedgate.stats.figure import digits
 
-DEFAULT_MIN_SPEEDUP = 1.2
-DEFAULT_MIN_CONCURRENCY = 1.7
 # A case passes with this share of the concurrency floor: what others took, however little, is
 # taken off its lower bound. A GIL that is held for half of the work leaves less.
 PASSING_SHARE = 0.88
-# What releases the GIL by promise still holds it to get from one call to the next: np.exp at 1e6
-# reads 0.00 to 0.02. A hold of 0.05 lets no more than 20 threads run at once.
-MAX_HELD = 0.05
-# So a floor asks for no more than these workers give: at the limit of the hold 20 run at once at
-# most, and where they queue for it in no order about 18 of 20 (the machine-repairman queue).
-MOST_ASKED = 18
-# CPU time per work that grows by more than this has a cause in the work, or in its cores.
-GROWN = 1.15
 # f under threads reads 0.8 to 1.05 while there is a GIL; an instrument that reads surely more than
 # this shows speedups which are not there.
 MAX_SPEEDUP_UNDER_GIL = 1.2
+# What fails the negative control where there is no GIL.
+WITHOUT_GIL = (
+    "; without a GIL what it held back must scale, so this build of Python, or a lock in it, is "
+    "at fault"
+)
 # The probability that any gate of a run errs because of chance in the rounds.
 ERROR_RATE = 0.05
 # How many cases the gates of this suite's own default run judge.
@@ -43,7 +40,9 @@ JUDGED_BY_DEFAULT = 4
 MAX_PROCESSES = 4
 MIN_PROCESSES = 2
 LOOKS = MAX_PROCESSES - MIN_PROCESSES + 1
-JUDGED_FIGURES = 3  # speedup, concurrency and GIL held share can each fail a case, on one side
+# Speedup, concurrency and, with a GIL, the held share, without one the inflation can each fail a
+# case, on one side.
+JUDGED_FIGURES = 3
 
 
 # The GIL explains a loss where 1 / held is at most this many times the concurrency that was seen.
@@ -60,39 +59,11 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True)
-class Floors:
-    """What is asked of a case with a certain number of workers."""
-
-    speedup: float
-    concurrency: float
-    gil_held_share: float = MAX_HELD
-
-
-def floors(
-    workers: int,
-    min_speedup: float | None = None,
-    min_concurrency: float | None = None,
-    max_gil_held_share: float | None = None,
-    ini_speedup: float = DEFAULT_MIN_SPEEDUP,
-    ini_concurrency: float = DEFAULT_MIN_CONCURRENCY,
-) -> Floors:
-    """Return the floors for ``workers``.
-
-    A floor that was given on the command line is taken as it is. The configured ones are meant
-    for 2 workers: of the speedup's gain over 1, every further worker must bring as much again,
-    1 + (x - 1) * (workers - 1); the concurrency keeps its share of the workers. Of more than
-    ``MOST_ASKED`` workers no more is asked, since the GIL may be held for ``MAX_HELD``.
-    """
-    asked = min(workers, MOST_ASKED)
-    speedup = 1 + (ini_speedup - 1) * (asked - 1) if min_speedup is None else min_speedup
-    concurrency = ini_concurrency * asked / 2 if min_concurrency is None else min_concurrency
-    share = MAX_HELD if max_gil_held_share is None else max_gil_held_share
-    return Floors(speedup, concurrency, share)
-
-
-@dataclass(frozen=True)
 class Gate:
-    """Which cases are judged, and what of: that threads scale, or (negative control) do not."""
+    """Which cases are judged, and what of: that threads scale, or (negative control) do not.
+
+    The negative control is of what the GIL keeps from scaling. Without a GIL it has to scale.
+    """
 
     name: str
     workloads: tuple[str, ...]
@@ -118,9 +89,9 @@ class Evidence:
     """What was measured of one case, at the confidence that the gate decides with.
 
     ``process_speedups`` are the medians of the single processes; ``control`` is the speedup of
-    the host control in the same rounds, ``control_inflation`` its own; ``throttled`` is the share
-    of the workers' time for which a control group had used up its quota; ``broken`` names a premise
-    that did not hold.
+    the host control in the same rounds, ``control_inflation`` its own, ``process_inflations`` are
+    the medians of the work's; ``throttled`` is the share of the workers' time for which a control
+    group had used up its quota; ``broken`` names a premise that did not hold.
     """
 
     workers: int
@@ -129,8 +100,9 @@ class Evidence:
     concurrency: Concurrency | None = None
     control: Estimate | None = None
     shares: Shares | None = None
-    inflation: float | None = None
-    control_inflation: float | None = None
+    inflation: Estimate | None = None
+    control_inflation: Estimate | None = None
+    process_inflations: tuple[float, ...] = ()
     gil_held_share: Estimate | None = None
     throttled: float | None = None
     gil_enabled: bool = True
@@ -141,7 +113,7 @@ class Evidence:
 class Judgement:
     """A gate's word on a case, with what it was decided from.
 
-    A gate that ``applies`` no longer, as the negative control does without a GIL, is not missed
+    A gate that does not apply, as the history does before there are runs enough, is not missed
     when it is not evaluated. ``benchmark`` is the full name of what measured the case.
     """
 
@@ -190,8 +162,10 @@ def decision_confidence(judged: int) -> float:
 
 def judge(gate: Gate, case: Case, evidence: Evidence, required: Floors, final: bool) -> Judgement:
     """Decide on what there is. Unless it is ``final``, inconclusive means: measure more."""
-    if gate.must_scale:
+    if gate.must_scale or not evidence.gil_enabled:
         verdict, reason = _judge_scaling(evidence, required, final)
+        if verdict is Verdict.FAILED and not gate.must_scale:
+            reason += WITHOUT_GIL
         return Judgement(gate.name, case, verdict, reason, required.speedup, None, evidence)
     verdict, reason = _judge_negative_control(evidence)
     return Judgement(
@@ -201,7 +175,6 @@ def judge(gate: Gate, case: Case, evidence: Evidence, required: Floors, final: b
         reason=reason,
         at_most=MAX_SPEEDUP_UNDER_GIL,
         evidence=evidence,
-        applies=evidence.gil_enabled,
     )
 
 
@@ -218,10 +191,9 @@ def _judge_scaling(evidence: Evidence, required: Floors, final: bool) -> tuple[V
             f"{figures}; needs concurrency {required.concurrency:.2f}: more than "
             f"{evidence.workers} workers can give"
         )
-    if concurrency_is_low(evidence, required):
-        return Verdict.FAILED, f"{figures}; {_why_blocked(evidence, required)}"
-    if held_is_high(evidence, required):
-        return Verdict.FAILED, f"{figures}; {_why_held(evidence, required)}"
+    surely = _why_surely(evidence, required)
+    if surely:
+        return Verdict.FAILED, f"{figures}; {surely}"
     if not speedup.is_bounded:
         return Verdict.INCONCLUSIVE, too_few(speedup.count)
     if required.speedup > evidence.workers and speedup.high < required.speedup:
@@ -234,6 +206,17 @@ def _judge_scaling(evidence: Evidence, required: Floors, final: bool) -> tuple[V
             f"{figures}{_concurrency_figures(evidence)}, {_held_figure(evidence)}",
         )
     return Verdict.INCONCLUSIVE, f"{figures}; {_why_unsure(evidence, required)}"
+
+
+def _why_surely(evidence: Evidence, required: Floors) -> str:
+    """Say which signal but the wall time is surely bad, at whatever look; "" if none is."""
+    if concurrency_is_low(evidence, required):
+        return _why_blocked(evidence, required)
+    if held_is_high(evidence, required):
+        return _why_held(evidence, required)
+    if inflation_is_high(evidence, required) and evidence.inflation is not None:
+        return why_high(evidence.inflation, evidence.control_inflation, required.inflation)
+    return ""
 
 
 def concurrency_is_low(evidence: Evidence, required: Floors) -> bool:
@@ -279,6 +262,19 @@ def held_is_high(evidence: Evidence, required: Floors) -> bool:
     return evidence.gil_held_share.low * (1 - waiting) > required.gil_held_share
 
 
+def inflation_is_high(evidence: Evidence, required: Floors) -> bool:
+    """Whether the workers surely burn CPU on each other, where no GIL keeps them apart.
+
+    With a GIL it explains, and does not fail: there the held share says what more workers cost.
+    """
+    return not evidence.gil_enabled and is_high(
+        evidence.inflation,
+        evidence.control_inflation,
+        evidence.process_inflations,
+        required.inflation,
+    )
+
+
 def speedup_is_low(evidence: Evidence, required: Floors) -> bool:
     """Whether the speedup is too low in every process, whatever the machine took from it.
 
@@ -311,8 +307,6 @@ def _judge_negative_control(evidence: Evidence) -> tuple[Verdict, str]:
     speedup = evidence.speedup
     if evidence.broken is not None:
         return Verdict.NOT_EVALUATED, evidence.broken
-    if not evidence.gil_enabled:
-        return Verdict.NOT_EVALUATED, "this interpreter runs without the GIL: it may speed up"
     if speedup is None or not speedup.is_bounded:
         return Verdict.INCONCLUSIVE, too_few(speedup.count if speedup else 0)
     figures = f"{describe(speedup)}, at most {MAX_SPEEDUP_UNDER_GIL:.2f}x with the GIL on"
@@ -406,12 +400,14 @@ def _why_slow(evidence: Evidence, required: Floors) -> str:
     if evidence.control is not None:
         parts.append(f"the control reached {evidence.control.value:.2f}x of {evidence.workers}")
     parts.append(_concurrency_figures(evidence).lstrip(", "))
-    cores = evidence.control_inflation or 1.0
-    if evidence.inflation is not None:
+    cores = 1.0 if evidence.control_inflation is None else evidence.control_inflation.value
+    grown = 0.0 if evidence.inflation is None else evidence.inflation.value
+    if grown:
         beside = f" (the control's {cores:.2f}-fold)" if cores > GROWN else ""
-        parts.append(f"CPU time per work grew {evidence.inflation:.2f}-fold{beside}")
-    if evidence.inflation is not None and evidence.inflation > GROWN * max(1.0, cores):
-        cause = "memory, page faults or BLAS threads"
+        parts.append(f"CPU time per work grew {grown:.2f}-fold{beside}")
+    if grown > GROWN * max(1.0, cores):
+        shared = "" if evidence.gil_enabled else "an object that all workers use, "
+        cause = f"{shared}memory, page faults or BLAS threads"
     elif cores > GROWN and concurrency_is_high(evidence, required):
         cause = "hyperthreads of one core, or a lower clock with more cores busy"
     elif evidence.shares is None or evidence.shares.blocked is None:

@@ -6,6 +6,7 @@ import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from speedgate.judging.floors import Floors as CaseFloors
 from speedgate.judging.gate import (
     Evidence,
     Verdict,
@@ -15,7 +16,6 @@ from speedgate.judging.gate import (
     speedup_is_low,
     too_few,
 )
-from speedgate.judging.gate import Floors as CaseFloors
 from speedgate.judging.gil_class import RELEASES_UP_TO, Classification, GilClass
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate
@@ -142,10 +142,9 @@ def cause(evidence: Evidence, kind: Classification | None = None) -> str:
     machine = machine_taken(evidence)
     if machine:
         return machine
-    if evidence.inflation is not None and evidence.inflation > GROWN:
-        return (
-            f"memory, page faults or caches: CPU time per call grew {evidence.inflation:.2f}-fold"
-        )
+    if evidence.inflation is not None and evidence.inflation.value > GROWN:
+        grown = evidence.inflation.value
+        return f"memory, page faults or caches: CPU time per call grew {grown:.2f}-fold"
     if evidence.shares is not None and (evidence.shares.idle or 0.0) > LOST:
         idle = evidence.shares.idle
         return f"idle {idle:.0%} of the time: the threads' own states differ in cost"

@@ -47,7 +47,7 @@ def measured_row(
         bench=bench,
         seconds=seconds_of(measurement),
         control=evidence.control.value if evidence.control else None,
-        inflation=evidence.inflation,
+        inflation=evidence.inflation.value if evidence.inflation else None,
         gil_held_share=evidence.gil_held_share,
         page_faults=page_faults(measurement.sample),
         concurrency=None if bounds is None else bounds.values,

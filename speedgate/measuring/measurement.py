@@ -127,13 +127,19 @@ class Measurement:
             concurrency=concurrency(sample, workers, confidence, self.steal_rate),
             control=self.control(confidence),
             shares=median_shares(sample, workers),
-            inflation=inflation(sample),
-            control_inflation=inflation(self.control_sample),
+            inflation=inflation(sample, confidence),
+            control_inflation=inflation(self.control_sample, confidence),
+            process_inflations=self._process_inflations(),
             gil_held_share=self.gil_held_share(confidence),
             throttled=self.throttled_share(),
             gil_enabled=self.gil_enabled,
             broken=self.broken,
         )
+
+    def _process_inflations(self) -> tuple[float, ...]:
+        """Return the median inflation of each process; none of one that does not tell it."""
+        alone = (inflation(PairedSample.of([pairs])) for pairs in self.processes)
+        return tuple(estimate.value for estimate in alone if estimate is not None)
 
     def gil_held_share(self, confidence: float) -> Estimate | None:
         """Return for what share of one worker's work the GIL was held, over all processes.

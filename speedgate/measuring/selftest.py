@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from statistics import median
 
+from speedgate.judging.floors import Floors
 from speedgate.judging.gate import (
     JUDGED_BY_DEFAULT,
     MAX_PROCESSES,
     Evidence,
-    Floors,
     Gate,
     Judgement,
     Verdict,

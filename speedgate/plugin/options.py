@@ -72,6 +72,12 @@ OPTIONS = (
         "fail judged cases that hold the GIL for more of their work (default 0.05)",
         "X",
     ),
+    Option(
+        "max-inflation",
+        "without a GIL, fail judged cases whose CPU time per work grows more (default: workers "
+        "over the floor of the speedup, 1.67 for 2)",
+        "X",
+    ),
     Option("strict-gate", "an inconclusive verdict fails the run, too"),
     Option(
         "require-gate",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from speedgate.judging.gate import DEFAULT_MIN_CONCURRENCY, DEFAULT_MIN_SPEEDUP, Floors, floors
+from speedgate.judging.floors import DEFAULT_MIN_CONCURRENCY, DEFAULT_MIN_SPEEDUP, Floors, floors
 from speedgate.measuring.budget import DEFAULT_TIME_LIMIT_SECONDS
 from speedgate.measuring.selection import (
     OptionError,
@@ -44,6 +44,7 @@ class Settings:
     min_speedup: float | None
     min_concurrency: float | None
     max_gil_held_share: float | None
+    max_inflation: float | None
     blas_threads: int | None
     runner_setup: str | None
     dask_scheduler: str | None
@@ -62,8 +63,9 @@ class Settings:
             self.min_speedup,
             self.min_concurrency,
             self.max_gil_held_share,
-            self.ini_speedup,
-            self.ini_concurrency,
+            self.max_inflation,
+            ini_speedup=self.ini_speedup,
+            ini_concurrency=self.ini_concurrency,
         )
 
 
@@ -92,6 +94,7 @@ def read_settings(
         min_speedup=parse_floor(label("min-speedup"), given["min-speedup"]),
         min_concurrency=parse_floor(label("min-concurrency"), given["min-concurrency"]),
         max_gil_held_share=parse_share(label("max-held"), given["max-held"]),
+        max_inflation=parse_floor(label("max-inflation"), given["max-inflation"]),
         blas_threads=1
         if given["blas-threads"] is None
         else parse_blas_threads(label("blas-threads"), given["blas-threads"]),

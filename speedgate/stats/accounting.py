@@ -131,12 +131,7 @@ def concurrency(
     """
 
     def bound(part: Callable[[Round], float | None]) -> Estimate | None:
-        runs = [[part(pair.contender) for pair in pairs] for pairs in sample.processes]
-        known = [[value for value in run if value is not None] for run in runs]
-        if [len(run) for run in known] != [len(run) for run in runs]:
-            return None
-        values = [value for run in known for value in run]
-        return estimate_median(values, confidence, sign_autocorrelation(known))
+        return estimate_over(sample, lambda pair: part(pair.contender), confidence)
 
     def with_waiting(timed: Round) -> float | None:
         if timed.waiting is None:
@@ -148,6 +143,23 @@ def concurrency(
     return None if low is None else Concurrency(low, bound(with_waiting))
 
 
+def estimate_over(
+    sample: PairedSample,
+    part: Callable[[Pair], float | None],
+    confidence: float = DEFAULT_CONFIDENCE,
+) -> Estimate | None:
+    """Return the median of a figure over all pairs, whose neighbours may resemble each other.
+
+    ``None`` where a pair does not know the figure.
+    """
+    runs = [[part(pair) for pair in pairs] for pairs in sample.processes]
+    known = [[value for value in run if value is not None] for run in runs]
+    if [len(run) for run in known] != [len(run) for run in runs]:
+        return None
+    values = [value for run in known for value in run]
+    return estimate_median(values, confidence, sign_autocorrelation(known))
+
+
 def median_of(sample: PairedSample, part: Callable[[Pair], float | None]) -> float | None:
     """Return the median of a figure over all pairs, ``None`` where a pair does not know it."""
     values: Sequence[float | None] = [part(pair) for pair in sample.pairs]
@@ -155,9 +167,9 @@ def median_of(sample: PairedSample, part: Callable[[Pair], float | None]) -> flo
     return median(known) if known and len(known) == len(values) else None
 
 
-def inflation(sample: PairedSample) -> float | None:
-    """Return the median CPU seconds of a contender round / those of its baseline."""
-    return median_of(sample, lambda pair: pair.inflation)
+def inflation(sample: PairedSample, confidence: float = DEFAULT_CONFIDENCE) -> Estimate | None:
+    """Return the CPU seconds of a contender round / those of its baseline, the median of all."""
+    return estimate_over(sample, lambda pair: pair.inflation, confidence)
 
 
 def page_faults(sample: PairedSample) -> tuple[float, float] | None:

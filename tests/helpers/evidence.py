@@ -40,7 +40,9 @@ def evidence(**changed: Any) -> Evidence:
         "concurrency": bounds(1.92, 1.95),
         "control": interval(1.92, 1.90, 1.94),
         "shares": shares(0.96),
-        "inflation": 1.05,
+        "inflation": interval(1.05, 1.03, 1.07),
+        "control_inflation": interval(1.01, 1.0, 1.02),
+        "process_inflations": (1.04, 1.06),
         "gil_held_share": RELEASED,
     }
     return Evidence(**healthy | changed)

@@ -9,7 +9,8 @@ from typing import Any
 from helpers.machine import MadeMachine
 from speedgate.history.extra_info import extra_info, section
 from speedgate.history.identity import environment_name
-from speedgate.judging.gate import Gate, Judgement, floors, judge
+from speedgate.judging.floors import floors
+from speedgate.judging.gate import Gate, Judgement, judge
 from speedgate.measuring.measure import measure
 from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.plan import Plan

@@ -18,27 +18,26 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from evaluation.claim_scenes import queue_concurrency
+from speedgate.judging.floors import MAX_HELD, Floors, floors
 from speedgate.judging.gate import (
     ERROR_RATE,
     JUDGED_FIGURES,
     LOOKS,
-    MAX_HELD,
     MAX_PROCESSES,
     MAX_SPEEDUP_UNDER_GIL,
     MIN_PROCESSES,
     PASSING_SHARE,
     Evidence,
-    Floors,
     Gate,
     Judgement,
     Verdict,
     decision_confidence,
     describe,
-    floors,
     judge,
     machine_allowance,
     unmet,
 )
+from speedgate.judging.inflation import GROWN
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate, estimate_median
 
@@ -267,7 +266,7 @@ TABLE = {
         ["1.25x [1.10, 1.40]", "the interval holds the threshold"],
     ),
     "slow in every process, quiet": (
-        {**SLOW, "inflation": 1.9},
+        {**SLOW, "inflation": interval(1.9, 1.8, 2.0)},
         TWO,
         FAILED,
         [
@@ -418,7 +417,7 @@ def test_what_was_slow_in_every_process_is_not_said_to_be_fast_in_one(changed):
 
 @pytest.mark.parametrize("inflation", [1.0, 1.9])
 def test_slow_by_wall_time_fails_at_the_last_look_only(inflation):
-    slow = evidence(**SLOW, inflation=inflation)
+    slow = evidence(**SLOW, inflation=interval(inflation, inflation, inflation))
     assert decide(slow, final=False).verdict is INCONCLUSIVE
     assert decide(slow, final=True).verdict is FAILED
 
@@ -464,12 +463,6 @@ def test_what_the_first_look_decides_stands(changed):
             ["1.25x [1.15, 1.35]", "the interval holds both"],
             id="too high, not surely",
         ),
-        pytest.param(
-            {"speedup": interval(1.65, 1.58, 1.72), "gil_enabled": False},
-            NOT_EVALUATED,
-            ["without the GIL"],
-            id="GIL off",
-        ),
         pytest.param({"speedup": TOO_FEW}, INCONCLUSIVE, ["4 pairs", "--budget"], id="few pairs"),
         pytest.param({"speedup": None}, INCONCLUSIVE, ["0 pairs", "--budget"], id="no pairs"),
         pytest.param(
@@ -489,6 +482,85 @@ def test_the_negative_control(changed, verdict, words):
     for word in words:
         assert word in judgement.reason
     assert (judgement.at_least, judgement.at_most) == (None, MAX_SPEEDUP_UNDER_GIL)
+
+
+@pytest.mark.parametrize(
+    ("changed", "verdict", "words"),
+    [
+        pytest.param({}, PASSED, ["1.65x [1.58, 1.72], needs 1.20x", "no GIL"], id="scales"),
+        pytest.param(
+            LOW_CONCURRENCY, FAILED, ["a lock is held", "this build of Python, or a lock"],
+            id="a lock",
+        ),
+        pytest.param(
+            {**SLOW, "inflation": interval(1.9, 1.8, 2.0), "process_inflations": (1.8, 2.0)},
+            FAILED, ["grew 1.90-fold", "all of them use", "this build of Python, or a lock"],
+            id="contention",
+        ),
+        pytest.param({"speedup": interval(1.2, 1.1, 1.3)}, INCONCLUSIVE, ["holds the threshold"],
+                     id="unsure"),
+    ],
+)  # fmt: skip
+def test_without_a_gil_the_negative_control_has_to_scale(changed, verdict, words):
+    free = evidence(**{"gil_enabled": False, "gil_held_share": None} | changed)
+    judgement = decide(free, floors(2), gate=HOLDS)
+    assert judgement.verdict is verdict
+    for word in words:
+        assert word in judgement.reason
+    assert (judgement.at_least, judgement.at_most) == (floors(2).speedup, None)
+
+
+# --- without a GIL
+
+CONTENDED = {
+    "gil_enabled": False,
+    "gil_held_share": None,
+    "speedup": interval(0.9, 0.7, 1.4),
+    "inflation": interval(2.1, 1.9, 2.3),
+    "process_inflations": (2.0, 2.2),
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "required", "verdict"),
+    [
+        pytest.param({}, floors(2), FAILED, id="grown"),
+        pytest.param({"gil_enabled": True}, floors(2), INCONCLUSIVE, id="with a GIL it explains"),
+        pytest.param({"inflation": interval(1.9, 1.5, 2.3)}, floors(2), INCONCLUSIVE,
+                     id="perhaps less"),
+        pytest.param({"control_inflation": interval(1.3, 1.2, 1.4)}, floors(2), INCONCLUSIVE,
+                     id="the control grew as well"),
+        pytest.param({"control_inflation": interval(1.05, 1.0, 1.1)}, floors(2), FAILED,
+                     id="the control hardly grew"),
+        pytest.param({"control_inflation": Estimate(1.0, -math.inf, math.inf, 0.99, 3)}, floors(2),
+                     INCONCLUSIVE, id="too few of the control"),
+        pytest.param({"control_inflation": None}, floors(2), FAILED, id="no control"),
+        pytest.param({"process_inflations": (1.1, 2.2)}, floors(2), INCONCLUSIVE,
+                     id="not in every process"),
+        pytest.param({"process_inflations": (2.2,)}, floors(2), INCONCLUSIVE, id="one process"),
+        pytest.param({"inflation": None, "process_inflations": ()}, floors(2), INCONCLUSIVE,
+                     id="no CPU clock"),
+        pytest.param({}, floors(2, max_inflation=3.0), INCONCLUSIVE, id="allowed"),
+        pytest.param({"workers": 8, "concurrency": bounds(7.6, 7.7)}, floors(8),
+                     INCONCLUSIVE, id="eight may grow more"),
+    ],
+)  # fmt: skip
+def test_cpu_time_that_grows_fails_without_a_gil(changed, required, verdict):
+    """The wall time leaves it open, as beside a neighbour."""
+    for final in (False, True):
+        assert decide(evidence(**CONTENDED | changed), required, final).verdict is verdict
+
+
+def test_cpu_time_that_grows_is_told_with_its_bounds_and_the_control():
+    reason = decide(evidence(**CONTENDED), floors(2)).reason
+    assert "grew 2.10-fold [1.90, 2.30], the control's 1.01-fold, at most 1.67" in reason
+
+
+@pytest.mark.parametrize(("workers", "most"), [(2, 2 / 1.2), (4, 2.5), (8, 8 / 2.4)])
+def test_the_most_inflation_is_the_floor_of_the_speedup_in_cpu_seconds(workers, most):
+    assert floors(workers).inflation == pytest.approx(most)
+    assert floors(workers, max_inflation=1.3).inflation == 1.3
+    assert floors(workers, min_speedup=2.0 * workers).inflation == GROWN
 
 
 def test_f_that_holds_the_gil_never_fails_as_if_it_had_to_scale():
@@ -518,7 +590,8 @@ def test_a_nan_is_no_estimate():
         pytest.param({"process_speedups": (math.nan, 0.97), "speedup": SLOW["speedup"]}, TWO,
                      id="a process"),
         pytest.param({**SLOW, "shares": shares(0.9, waiting=math.nan)}, TWO, id="waiting"),
-        pytest.param({**SLOW, "inflation": math.nan}, TWO, id="inflation"),
+        pytest.param({**SLOW, "gil_enabled": False, "process_inflations": (math.nan, 1.9)},
+                     floors(2), id="inflation of a process"),
     ],
 )  # fmt: skip
 def test_a_nan_never_passes(changed, required):
@@ -549,7 +622,9 @@ def evidences(draw, **given_fields):
         "concurrency": st.none() | st.builds(bounds, FIGURE, st.none() | FIGURE),
         "control": st.none() | intervals(),
         "shares": st.none() | st.just(shares(0.01, waiting, None if waiting is None else 0.0)),
-        "inflation": st.none() | FIGURE,
+        "inflation": st.none() | intervals(),
+        "control_inflation": st.none() | intervals(),
+        "process_inflations": st.lists(FIGURE, max_size=MAX_PROCESSES).map(tuple),
         "gil_held_share": st.none() | intervals(SHARE),
         "gil_enabled": st.booleans(),
         "broken": st.none() | st.just("sys.settrace was active"),
@@ -664,7 +739,7 @@ def test_figures_are_written_with_their_interval():
         pytest.param(CROWDED, SCALES, False, id="inconclusive"),
         pytest.param({"broken": "sys.settrace was active"}, SCALES, True, id="premise broken"),
         pytest.param({"gil_enabled": False}, SCALES, False, id="scaling without the GIL"),
-        pytest.param({"gil_enabled": False}, HOLDS, False, id="no GIL to be held"),
+        pytest.param({"gil_enabled": False}, HOLDS, False, id="no GIL, so it has to scale"),
         pytest.param({"broken": "sys.settrace was active"}, HOLDS, True, id="control broken"),
     ],
 )
@@ -729,7 +804,7 @@ def test_the_floors_grow_with_the_workers(workers, speedup, concurrency):
 @pytest.mark.parametrize("workers", [2, 4, 8])
 def test_a_floor_from_the_command_line_is_taken_as_it_is(workers):
     given_floors = floors(workers, min_speedup=1.5, min_concurrency=1.9, max_gil_held_share=0.3)
-    assert given_floors == Floors(1.5, 1.9, 0.3)
+    assert given_floors == Floors(1.5, 1.9, 0.3, workers / 1.5)
     assert floors(workers, min_speedup=1.5).concurrency == floors(workers).concurrency
 
 
@@ -787,8 +862,8 @@ def test_cpu_time_that_the_control_needs_as_well_is_of_the_cores(inflation, cont
     inflated = evidence(
         speedup=interval(0.9, 0.85, 0.95),
         process_speedups=(0.9, 0.9),
-        inflation=inflation,
-        control_inflation=control,
+        inflation=interval(inflation, inflation - 0.02, inflation + 0.02),
+        control_inflation=None if control is None else interval(control, control, control),
     )
     judged = judge(SCALES, CASE, inflated, floors(2), final=True)
     assert judged.verdict is FAILED

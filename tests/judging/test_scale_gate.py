@@ -36,7 +36,7 @@ HEALTHY = Evidence(
     process_speedups=(1.94, 1.96),
     control=estimate(1.97),
     shares=Shares(0.97, 0.01, 0.01, 0.01),
-    inflation=1.01,
+    inflation=estimate(1.01),
     gil_held_share=estimate(0.02, 0.01),
 )
 UNSURE = Verdict.INCONCLUSIVE
@@ -98,7 +98,11 @@ def test_what_has_no_figures_is_not_evaluated(outcome: ScaleOutcome) -> None:
             Classification(GilClass.HOLDS, True, "a lock that is not the GIL; concurrency 1.0"),
             "a lock that is not the GIL",
         ),
-        (replace(HEALTHY, speedup=estimate(1.2), inflation=1.6), None, "CPU time per call grew"),
+        (
+            replace(HEALTHY, speedup=estimate(1.2), inflation=estimate(1.6)),
+            None,
+            "CPU time per call grew",
+        ),
         (
             replace(HEALTHY, speedup=estimate(1.2), shares=Shares(0.6, 0.35, 0.03, 0.02)),
             None,

@@ -6,15 +6,8 @@ import pytest
 from helpers.evidence import bounds, evidence, interval, shares
 from helpers.machine import CROWDED, HOLDS_GIL, PAIRS, Behaviour, MadeMachine
 
-from speedgate.judging.gate import (
-    MAX_PROCESSES,
-    MIN_PROCESSES,
-    Floors,
-    Gate,
-    Judgement,
-    Verdict,
-    judge,
-)
+from speedgate.judging.floors import Floors
+from speedgate.judging.gate import MAX_PROCESSES, MIN_PROCESSES, Gate, Judgement, Verdict, judge
 from speedgate.measuring.selftest import SIZE, Findings, conclusions, figures, run_selftest
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate

@@ -13,7 +13,7 @@ import pytest
 from helpers.inner import PLAIN_WORKLOAD
 from helpers.project import ROOT, Project
 
-from speedgate.judging.gate import MAX_HELD
+from speedgate.judging.floors import MAX_HELD
 from speedgate.measuring.budget import (
     DEFAULT_BUDGET_SECONDS,
     DEFAULT_TIME_LIMIT_SECONDS,

@@ -149,13 +149,30 @@ def test_a_speedup_that_cannot_be_makes_the_run_red(checkout, machine):
     says(result, "passed: g-1e6-threads-2")
 
 
-def test_without_the_gil_the_negative_control_is_not_evaluated(checkout, machine):
+def test_without_the_gil_the_negative_control_has_to_scale(checkout, machine):
+    machine.behave("f", SIDE_BY_SIDE)
+    machine.gil_enabled = False
+    result = checkout.run(*GATED, "--require-gate")
+    assert result.ret == GREEN
+    says(result, "passed: f-1e5-threads-2 1.65x", "needs 1.20x")
+
+
+def test_without_the_gil_a_negative_control_behind_a_lock_makes_the_run_red(checkout, machine):
+    machine.behave("f", BEHIND_A_LOCK)
+    machine.gil_enabled = False
+    result = checkout.run(*GATED)
+    assert result.ret == RED
+    says(result, "failed: f-1e5-threads-2 0.94x", "a lock is held", "this build of Python")
+
+
+def test_without_the_gil_cpu_time_that_grows_makes_the_run_red(checkout, machine):
+    machine.behave("g", SLOW)
     machine.behave("f", SIDE_BY_SIDE)
     machine.gil_enabled = False
     result = checkout.run(*GATED)
-    assert result.ret == GREEN
-    says(result, "not evaluated: f-1e5-threads-2", "without the GIL")
-    says(result, "passed: g-1e6-threads-2")
+    assert result.ret == RED
+    says(result, "failed: g-1e6-threads-2 0.97x", "grew 1.90-fold", "at most 1.67")
+    assert checkout.run(*GATED, "--max-inflation=3", "--min-speedup=0.5").ret == GREEN
 
 
 # --- a green run means that the gate ran

@@ -155,7 +155,12 @@ def test_concurrency_as_json_says_null_for_an_unknown_bound():
 
 def test_inflation_is_the_median_over_the_pairs():
     pairs = [pair(1.0, cpu=grown) for grown in (1.0, 1.5, 9.0)]
-    assert inflation(PairedSample.of([pairs])) == 1.5
+    few = inflation(PairedSample.of([pairs]))
+    assert few is not None
+    assert (few.value, few.is_bounded) == (1.5, False)
+    enough = inflation(PairedSample.of([pairs * 8]), 0.95)
+    assert enough is not None
+    assert (enough.low, enough.value) == (1.0, 1.5)
 
 
 def test_a_figure_that_one_pair_does_not_know_is_unknown():
