@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterable
 from typing import Any
 
 from speedgate.measuring.children import begin
+from speedgate.report.first_screen import STYLES, Line
 from speedgate.report.table import wrapped
-from speedgate.report.text import visible_lines
+from speedgate.report.text import coloured, has_colour, visible, visible_lines
 
 MOST_DIGITS = 9
 FORMATS = ("text", "markdown", "json")
@@ -66,6 +68,15 @@ def end_leftovers() -> None:
 
 def show_lines(lines: Iterable[str]) -> None:
     print(visible_lines(lines))
+
+
+def show_marked(lines: Iterable[Line]) -> None:
+    """Print lines, on a terminal in the colours of the verdicts that they tell."""
+    if not has_colour(sys.stdout, os.environ):
+        show_lines(line for line, _ in lines)
+        return
+    for line, verdict in lines:
+        print(coloured(visible(line), STYLES.get(verdict, ())))
 
 
 def show_wrapped(text: str) -> None:

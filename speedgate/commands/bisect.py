@@ -11,7 +11,7 @@ from packaging.version import InvalidVersion, Version
 
 from speedgate.builds.build import Build, BuildError, open_builds, parse_build
 from speedgate.builds.installation import package_name, published_versions
-from speedgate.commands.arguments import end_leftovers, notify
+from speedgate.commands.arguments import add_format, end_leftovers, notify, show_json
 from speedgate.commands.duel import (
     BAD,
     DEFAULT_BUDGET_SECONDS,
@@ -22,14 +22,23 @@ from speedgate.commands.duel import (
     under_test,
 )
 from speedgate.commands.progress_line import ProgressLine
-from speedgate.duel.bisection import Answer, Boundary, nearer_end, search, whether_it_runs
+from speedgate.duel.bisection import (
+    Answer,
+    Bisection,
+    Boundary,
+    Probe,
+    nearer_end,
+    search,
+    whether_it_runs,
+)
 from speedgate.duel.candidate import Candidate
 from speedgate.duel.decision import DuelVerdict
 from speedgate.duel.duel import Duel
+from speedgate.duel.finding import Finding
 from speedgate.duel.matchup import DuelEntry, Matchup
 from speedgate.duel.selection import parse_entry, refuse_what_does_not_fit
 from speedgate.measuring.selection import OptionError
-from speedgate.report.text import one_line, visible, visible_lines
+from speedgate.report.text import one_line, visible
 
 
 def add_bisect_command(commands: Any) -> None:
@@ -59,6 +68,7 @@ def add_bisect_command(commands: Any) -> None:
         "--versions", metavar="VERSIONS", help="those to look at, instead of all published ones"
     )
     add_measuring(bisect, DEFAULT_BUDGET_SECONDS, "of the duel of the two releases")
+    add_format(bisect, "text", "json")
     bisect.set_defaults(run=run_bisect)
 
 
@@ -74,61 +84,84 @@ def run_bisect(options: argparse.Namespace) -> int:
     refuse_versions(options, good, bad)
     end_leftovers()
 
-    def build_of(version: str) -> Build:
-        text = f"{package.lower()}-{version}={package}=={version} {options.beside}".strip()
-        return open_builds([text], from_source=options.from_source, allow_same=True, notify=notify)[
-            0
-        ]
-
+    build_of = partial(release_build, package, options)
     ends = [build_of(version) for version in (good, bad)]
     refuse_another_numpy(package, ends)
     versions = versions_between(package, good, bad, options, ends[0])
-    ask = what_differs(ends, entry, budget, limit)
+    # What is said on the way is no part of the JSON.
+    show = notify if options.format == "json" else show_line
+    finding = duel_of_ends(ends, entry, budget, limit)
+    show(one_line(f"{finding.verdict.value}: {entry.label} {finding.reason}"))
+    bisection = Bisection(package, good, bad, finding)
+    ask = what_differs(finding, ends, entry, limit)
     if ask is None:
-        print(f"cannot tell: {entry.label} is not surely worse or better in {bad} than in {good}")
-        return BAD
-    print(f"{len(versions)} releases between {good} and {bad}")
+        show(f"cannot tell: {entry.label} is not surely worse or better in {bad} than in {good}")
+    else:
+        show(f"{len(versions)} releases between {good} and {bad}")
+        look_between(bisection, versions, lambda version: ask(build_of(version)), show)
+    if options.format == "json":
+        show_json(bisection.as_json())
+    return WELL if bisection.is_exact else BAD
+
+
+def show_line(line: str) -> None:
+    """Print a line at once: the next one may take minutes."""
+    print(visible(line), flush=True)
+
+
+def release_build(package: str, options: argparse.Namespace, version: str) -> Build:
+    """Return the build with a release of the package, and what ``--with`` puts beside it."""
+    text = f"{package.lower()}-{version}={package}=={version} {options.beside}".strip()
+    builds = open_builds([text], from_source=options.from_source, allow_same=True, notify=notify)
+    return builds[0]
+
+
+def look_between(
+    bisection: Bisection,
+    versions: Sequence[str],
+    ask: Callable[[str], tuple[Answer, str]],
+    show: Callable[[str], None],
+) -> None:
+    """Search the versions between the ends, and show each as soon as it is known."""
 
     def probe(version: str) -> tuple[Answer, str]:
         try:
-            answer, why = ask(build_of(version))
+            answer, reason = ask(version)
         except BuildError as error:
-            answer, why = Answer.MISSING, str(error).splitlines()[0]
-        print(visible(f"{package} {version}: {answer.value} ({why})"), flush=True)
-        return answer, why
+            answer, reason = Answer.MISSING, str(error).splitlines()[0]
+        bisection.probes.append(Probe(version, answer, reason))
+        show(f"{bisection.package} {bisection.probes[-1].line}")
+        return answer, reason
 
-    boundary = search([good, *versions, bad], probe)
-    print(visible_lines(boundary_lines(boundary, package)))
-    return WELL if boundary.is_exact else BAD
+    bisection.boundary = search([bisection.good, *versions, bisection.bad], probe)
+    for line in boundary_lines(bisection.boundary, bisection.package):
+        show(line)
 
 
-def what_differs(
-    ends: Sequence[Build], entry: DuelEntry, budget: float, limit: float
-) -> Callable[[Build], tuple[Answer, str]] | None:
-    """Duel the ends; return what tells of a build which end it is like, ``None`` if nothing can."""
+def duel_of_ends(ends: Sequence[Build], entry: DuelEntry, budget: float, limit: float) -> Finding:
     with under_test(ends) as builds_under_test:
         line = ProgressLine()
         matchup = Matchup(entry, builds_under_test, limit)
         duel = Duel([matchup], budget, lambda step: line.show(step_text(step)))
         duel.run()
         line.close()
-    finding = duel.findings()[0]
-    print(one_line(f"{finding.verdict.value}: {entry.label} {finding.reason}"), flush=True)
+    return duel.findings()[0]
+
+
+def what_differs(
+    finding: Finding, ends: Sequence[Build], entry: DuelEntry, limit: float
+) -> Callable[[Build], tuple[Answer, str]] | None:
+    """Return what tells of a build which end it is like, ``None`` if nothing can."""
     if finding.verdict in (DuelVerdict.FAILED, DuelVerdict.NOT_AVAILABLE):
         # What fails in the good one as well did not begin anywhere between.
-        return (
-            partial(_ask_whether_it_runs, ends[0], entry, limit)
-            if finding.out == (ends[1].label,)
-            else None
-        )
+        only_bad = finding.out == (ends[1].label,)
+        return partial(_ask_whether_it_runs, ends[0], entry, limit) if only_bad else None
     moved = max(
         finding.decision.because,
         key=lambda candidate: finding.effects[candidate.figure.name].certainty,
         default=None,
     )
-    if moved is None:
-        return None
-    return partial(_ask_which_side, ends, entry, limit, moved)
+    return None if moved is None else partial(_ask_which_side, ends, entry, limit, moved)
 
 
 def _ask_which_side(

@@ -11,7 +11,7 @@ from speedgate.commands.arguments import (
     columns,
     notify,
     show_json,
-    show_lines,
+    show_marked,
 )
 from speedgate.history.lookup import find_run
 from speedgate.report.records import run_record
@@ -38,5 +38,5 @@ def run_report(options: argparse.Namespace) -> int:
     elif options.format == "markdown":
         print(markdown_run(run))
     else:
-        show_lines(text_run(run, columns()))
+        show_marked(text_run(run, columns()))
     return 0

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from speedgate.duel.candidate import Candidate
 from speedgate.duel.effect import holding
+from speedgate.duel.finding import Finding
 from speedgate.duel.matchup import Matchup
 from speedgate.stats.estimate import Estimate
 from speedgate.stats.moments import mean_interval
+
+Json = dict[str, Any]
 
 # The blocks of a step, then those of its repetitions while it is inconclusive.
 STEP_BLOCKS = (4, 8, 16)
@@ -39,6 +43,56 @@ class Boundary:
     @property
     def is_exact(self) -> bool:
         return not self.between
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What was found of a version between the two ends, and why."""
+
+    version: str
+    answer: Answer
+    reason: str
+
+    @property
+    def line(self) -> str:
+        """``2.4.2: like the good one (-2% [-51%, 46%] of the way, by seconds a call)``."""
+        return f"{self.version}: {self.answer.value} ({self.reason})"
+
+    def as_json(self) -> Json:
+        answer = self.answer.name.lower()
+        return {"version": self.version, "answer": answer, "reason": self.reason}
+
+
+@dataclass
+class Bisection:
+    """All that a bisection found. ``finding`` is that of the duel of the two ends; ``boundary`` is
+    ``None`` where they do not surely differ, so that there is nothing to look for."""
+
+    package: str
+    good: str
+    bad: str
+    finding: Finding
+    probes: list[Probe] = field(default_factory=list)
+    boundary: Boundary | None = None
+
+    @property
+    def is_exact(self) -> bool:
+        return self.boundary is not None and self.boundary.is_exact
+
+    def as_json(self) -> Json:
+        """Return plain JSON; null is what was not found."""
+        boundary = self.boundary
+        return {
+            "package": self.package,
+            "good": self.good,
+            "bad": self.bad,
+            "finding": self.finding.as_json(),
+            "probes": [probe.as_json() for probe in self.probes],
+            "exact": self.is_exact,
+            "last_good": None if boundary is None else boundary.last_good,
+            "first_bad": None if boundary is None else boundary.first_bad,
+            "between": {} if boundary is None else dict(boundary.between),
+        }
 
 
 def search(versions: Sequence[str], probe: Callable[[str], tuple[Answer, str]]) -> Boundary:

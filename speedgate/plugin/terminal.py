@@ -21,6 +21,7 @@ from speedgate.plugin.session import STATE, Measured, State
 from speedgate.plugin.storage import history_location
 from speedgate.report.first_screen import (
     LINES,
+    STYLES,
     FirstScreen,
     Line,
     Notice,
@@ -153,7 +154,7 @@ def write(reporter: Any, line: str, **markup: bool) -> None:
 
 def write_lines(reporter: Any, lines: Iterable[Line]) -> None:
     for line, verdict in lines:
-        write(reporter, line, **MARKUP.get(verdict, {}))
+        write(reporter, line, **dict.fromkeys(STYLES.get(verdict, ()), True))
 
 
 def screen_of(reporter: Any, config: pytest.Config, state: State) -> FirstScreen:
@@ -269,11 +270,3 @@ def changed(config: pytest.Config, state: State) -> list[str]:
     except (HistoryError, StoreError, OSError) as error:
         return [f"not compared with earlier classes: {error}"]
     return [change.line for change in changes(before, rows)]
-
-
-MARKUP: dict[Verdict | None, dict[str, bool]] = {
-    Verdict.PASSED: {"green": True},
-    Verdict.FAILED: {"red": True, "bold": True},
-    Verdict.INCONCLUSIVE: {"yellow": True},
-    Verdict.NOT_EVALUATED: {"yellow": True},
-}

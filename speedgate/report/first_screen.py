@@ -24,6 +24,14 @@ LEGEND = "speedup over a plain loop in one thread, 95% interval"
 # Where two gates judged one case, its mark is that of the graver verdict.
 GRAVITY = (Verdict.PASSED, Verdict.NOT_EVALUATED, Verdict.INCONCLUSIVE, Verdict.FAILED)
 
+# How a terminal shows the lines that tell a verdict.
+STYLES: dict[Verdict | None, tuple[str, ...]] = {
+    Verdict.PASSED: ("green",),
+    Verdict.FAILED: ("red", "bold"),
+    Verdict.INCONCLUSIVE: ("yellow",),
+    Verdict.NOT_EVALUATED: ("yellow",),
+}
+
 # A line, and the verdict that it tells, if any: a terminal colours it by that.
 Line = tuple[str, Verdict | None]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from speedgate.duel.findings import DuelFindings
@@ -106,26 +106,38 @@ def _others_table(run: Run) -> Table:
     return Table(("benchmark", "seconds"), rows)
 
 
-def text_run(run: Run, width: int) -> list[str]:
+def text_run(run: Run, width: int) -> list[Line]:
     """Return a stored run as the terminal showed it: a table for each bench, then the gate."""
-    lines = wrapped(environment_line(run.environment), width)
-    lines += [*origin_lines(run, width), ""]
+    head = [*wrapped(environment_line(run.environment), width), *origin_lines(run, width), ""]
     if run.duel is not None:
-        return lines + duel_text(DuelFindings.from_json(run.duel), width)
+        return _plain([*head, *duel_text(DuelFindings.from_json(run.duel), width)])
     screen = run_screen(run)
-    lines += [line for line, _ in screen_lines(screen, width)] if run.rows() else []
+    lines = [*_plain(head), *(screen_lines(screen, width) if run.rows() else [])]
+    lines += _plain(_tables(run, screen, width))
+    return lines + [
+        (line, judgement.verdict)
+        for judgement in run.judgements
+        for line in wrapped(_sentence(judgement), width)
+    ]
+
+
+def _plain(lines: Iterable[str]) -> list[Line]:
+    """Lines that tell no verdict."""
+    return [(line, None) for line in lines]
+
+
+def _tables(run: Run, screen: FirstScreen, width: int) -> Iterator[str]:
+    """The benches that the screen does not show whole, what is remarkable in them, and the
+    benchmarks that are not ours."""
     shown = {row.bench for row in screen.rows} if is_whole(screen, width) else set()
     for rows in _by_bench(run):
         if rows[0].bench not in shown:
-            lines += ["", *_bench_lines(rows, run, width)]
-        lines += [line for remark in remarks(rows) for line in wrapped(remark, width)]
-    lines += [line for text in meanings(run.rows()) for line in wrapped(text, width)]
+            yield from ("", *_bench_lines(rows, run, width))
+        yield from (line for remark in remarks(rows) for line in wrapped(remark, width))
+    yield from (line for text in meanings(run.rows()) for line in wrapped(text, width))
     if run.others():
-        gap = [""] if run.rows() else []
-        lines += [*gap, *plain(_others_table(run), width), "", *wrapped(OTHERS, width)]
-    return lines + [
-        line for judgement in run.judgements for line in wrapped(_sentence(judgement), width)
-    ]
+        yield from [""] if run.rows() else []
+        yield from (*plain(_others_table(run), width), "", *wrapped(OTHERS, width))
 
 
 def run_screen(run: Run) -> FirstScreen:

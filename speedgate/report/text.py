@@ -7,8 +7,9 @@ One function for the terminal, one for Markdown, and what to do where an encodin
 from __future__ import annotations
 
 import codecs
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from speedgate.history.redaction import without_credentials
@@ -47,6 +48,28 @@ def one_line(text: str) -> str:
 def visible_lines(lines: Iterable[str]) -> str:
     """Return lines as one text for the terminal."""
     return "\n".join(map(visible, lines))
+
+
+# The escape codes of a terminal; bold, too, is seen where colours are hard to tell apart.
+CODES = {"bold": 1, "red": 31, "green": 32, "yellow": 33}
+
+
+def coloured(line: str, styles: Sequence[str]) -> str:
+    """Return a line for a terminal in some ``styles``, the keys of ``CODES``."""
+    if not styles or not line:
+        return line
+    codes = "".join(f"\x1b[{CODES[style]}m" for style in styles)
+    return f"{codes}{line}\x1b[0m"
+
+
+def has_colour(stream: Any, variables: Mapping[str, str]) -> bool:
+    """Whether a stream is a terminal that shows colours, and nobody asked for none (NO_COLOR).
+
+    The old console of Windows prints the codes themselves; Windows Terminal sets WT_SESSION.
+    """
+    if variables.get("NO_COLOR") or variables.get("TERM") == "dumb" or not stream.isatty():
+        return False
+    return os.name != "nt" or "WT_SESSION" in variables
 
 
 # An underscore inside a word is only that, as is a bracket that no address follows.

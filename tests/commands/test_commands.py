@@ -17,6 +17,7 @@ import speedgate
 from speedgate.commands.main import main
 from speedgate.commands.selftest import QUICK_TRIALS, SELFTEST_TRIALS
 from speedgate.history.history import History
+from speedgate.judging.gate import Verdict
 from speedgate.measuring.budget import JUDGED_SECONDS
 
 WELL, BAD, NOT_DONE = 0, 1, 2
@@ -52,6 +53,57 @@ def run(capsys):
 
 
 # --- report
+
+
+COLOURS = {Verdict.PASSED: "\x1b[32m", Verdict.FAILED: "\x1b[31m", Verdict.INCONCLUSIVE: "\x1b[33m"}
+
+
+def judged_as(machine, verdict):
+    """A run whose one gate came to this verdict."""
+    content = document(machine, *CASES)
+    content["speedgate"]["judgements"][0]["verdict"] = verdict.value
+    return content
+
+
+def on_terminal(monkeypatch):
+    """Have standard output be a terminal with colours, which nobody turned off."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("WT_SESSION", "made")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+@pytest.mark.parametrize("verdict", COLOURS)
+def test_report_has_the_colours_of_the_first_screen_on_a_terminal(
+    run, machine, tmp_path, monkeypatch, verdict
+):
+    on_terminal(monkeypatch)
+    path = save(tmp_path / "0001.json", judged_as(machine, verdict))
+    lines = run("report", path).out.splitlines()
+    sentence = next(line for line in lines if f"{verdict.value.capitalize()}: " in line)
+    assert COLOURS[verdict] in sentence
+    assert sentence.endswith("\x1b[0m")
+    assert "\x1b" not in lines[0]  # the environment tells no verdict
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("NO_COLOR", "1"), ("NO_COLOR", "no"), ("TERM", "dumb")]
+)
+def test_report_has_no_colour_where_nobody_wants_any(
+    run, machine, tmp_path, monkeypatch, variable, value
+):
+    on_terminal(monkeypatch)
+    path = save(tmp_path / "0001.json", judged_as(machine, Verdict.FAILED))
+    coloured = run("report", path).out
+    monkeypatch.setenv(variable, value)
+    assert "\x1b" in coloured
+    assert "\x1b" not in run("report", path).out
+
+
+def test_report_has_no_colour_in_a_pipe(run, machine, tmp_path, monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    path = save(tmp_path / "0001.json", judged_as(machine, Verdict.FAILED))
+    assert "\x1b" not in run("report", path).out
 
 
 def test_report_shows_a_run_as_the_terminal_did(run, machine, tmp_path):

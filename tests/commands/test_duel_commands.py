@@ -46,13 +46,14 @@ class MadeEnvironments:
 
     def __init__(self):
         self.scripts = {}
+        self.broken = {"missing"}
         self.clock = FakeClock()
 
     def open(self, texts, *, from_source=False, allow_same=False, needs_numpy=True, notify=None):
         builds = []
         for text in texts:
             words = text.rpartition("=")[2] if "==" in text else text
-            if words == "missing":
+            if words in self.broken:
                 raise BuildError(f"'{text}' does not resolve:\n  no matching distribution")
             numpy = {"version": words}
             environment = {"python": "3.12.1", "numpy": numpy, "blas": None}
@@ -325,6 +326,44 @@ def test_bisect_blames_no_package_for_the_numpy_that_comes_with_it(run, environm
     done = run(*bisect("--good", "scipy==1.0", "--bad", "scipy==1.8"))
     assert done.code == NOT_DONE
     assert "give both the same, as in --with numpy==1.0" in done.err
+
+
+def test_bisect_as_json_says_what_it_found_and_what_each_release_is_like(run, environments):
+    for number in range(5, 9):
+        environments.scripts[f"1.{number}"] = {"ratio": 0.9}
+    done = run(*bisect(*ALL, "--format", "json"))
+    assert done.code == WELL, done.err
+    record = json.loads(done.out)
+    assert (record["package"], record["good"], record["bad"]) == ("numpy", "1.0", "1.8")
+    assert (record["last_good"], record["first_bad"]) == ("1.4", "1.5")
+    assert record["exact"] is True
+    assert record["between"] == {}
+    assert record["finding"]["name"] == "g-1e3-threads-2"
+    assert record["finding"]["verdict"] == "worse"
+    answers = {probe["version"]: probe["answer"] for probe in record["probes"]}
+    assert (answers["1.4"], answers["1.5"]) == ("good", "bad")
+    assert "numpy 1.4: like the good one" in done.err
+
+
+def test_bisect_as_json_names_what_it_left_out(run, environments):
+    for number in range(5, 9):
+        environments.scripts[f"1.{number}"] = {"ratio": 0.9}
+    environments.broken.add("1.4")
+    done = run(*bisect(*ALL, "--format", "json"))
+    assert done.code == BAD
+    record = json.loads(done.out)
+    assert (record["last_good"], record["first_bad"], record["exact"]) == ("1.3", "1.5", False)
+    assert list(record["between"]) == ["1.4"]
+    missing = [probe for probe in record["probes"] if probe["version"] == "1.4"]
+    assert [probe["answer"] for probe in missing] == ["missing"]
+
+
+def test_bisect_as_json_is_null_where_there_is_nothing_to_find(run, environments):
+    done = run(*bisect(*ALL, "--format", "json"))
+    assert done.code == BAD
+    record = json.loads(done.out)
+    assert (record["last_good"], record["first_bad"], record["probes"]) == (None, None, [])
+    assert "cannot tell" in done.err
 
 
 def test_bisect_says_when_there_is_nothing_to_find(run, environments):

@@ -102,6 +102,18 @@ def test_marks_do_not_depend_on_colour(checkout, machine, color):
     assert ("\x1b[31m" in output(result)) == (color == "yes")
 
 
+def test_no_color_takes_the_colours_of_the_first_screen_away(checkout, machine, monkeypatch):
+    machine.behave("g", HOLDS_GIL)
+    for variable in ("NO_COLOR", "PY_COLORS"):  # pytest's own pytester sets the second one
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[31m" in output(checkout.run(*ONE))
+    monkeypatch.setenv("NO_COLOR", "1")
+    result = checkout.run(*ONE)
+    says(result, "✗ Failed: 1 of 1 verdict.")
+    assert "\x1b[31m" not in output(result)
+
+
 def test_the_summary_says_where_the_run_was_saved(checkout, machine):
     result = checkout.run(*ONE)
     (path,) = checkout.files()

@@ -75,6 +75,10 @@ def stored(rows, judgements=()):
     return decode_run("results/0001.json", json.dumps(document).encode())
 
 
+def shown(run, width):
+    return [line for line, _ in text_run(run, width)]
+
+
 def test_nothing_measured_and_nothing_judged_is_nothing_to_say():
     assert summary_lines([], [], 80) == []
 
@@ -118,7 +122,7 @@ def test_no_line_is_longer_than_the_terminal(width):
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_no_line_of_a_stored_run_is_longer_than_the_terminal(width):
-    lines = text_run(stored(REMARKABLE, WORDY), width)
+    lines = shown(stored(REMARKABLE, WORDY), width)
     assert [line for line in lines if len(line) > width] == []
 
 
@@ -169,7 +173,7 @@ def test_an_environment_that_knows_little_is_no_error():
 def test_a_stored_run_reads_as_the_terminal_showed_it():
     rows = [row(G, bench="bench_scaling"), row(F, 0.9, bench="bench_scaling")]
     judgements = [judgement(G, Verdict.FAILED, LONG_REASON)]
-    lines = text_run(stored(rows, judgements), 80)
+    lines = shown(stored(rows, judgements), 80)
     text = "\n".join(lines)
     assert lines[0] == environment_line(ENVIRONMENT)
     assert "0001.json" in lines[1]
@@ -179,7 +183,7 @@ def test_a_stored_run_reads_as_the_terminal_showed_it():
 
 def test_each_bench_of_a_stored_run_has_a_table_of_its_own():
     run = stored([row(G, bench="bench_scaling"), row(G, 1.1, bench="bench_article")])
-    text = "\n".join(text_run(run, 80))
+    text = "\n".join(shown(run, 80))
     assert text.count("threads 2") == 2
     assert "1.65 1.17-2.33" in text
     assert "1.10 0.78-1.56" in text
