@@ -11,6 +11,8 @@ VENV_OPTIONS ?=
 JOBS ?= -n auto
 # Options of pytest for bench and gate.
 ARGS ?=
+# The commit that builds compares this checkout with.
+BASE ?= main
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -43,9 +45,21 @@ strategies: $(SET_UP) ## compare every strategy, and what each costs by itself (
 duel: $(SET_UP) ## measure two builds in turn (13 minutes); ARGS="numpy==previous numpy==newest"
 	@$(RUN) -m speedgate duel $(ARGS)
 
+.PHONY: builds
+builds: $(SET_UP) ## environments of a commit and of this checkout, in builds/, for a duel; BASE=main
+	@PYTHON="$(RUN)" sh .ci/builds "$(BASE)" builds
+
+.PHONY: page
+page: $(SET_UP) ## a static site of the runs; ARGS="results -o site"
+	@$(RUN) -m speedgate page $(ARGS)
+
 .PHONY: gate
 gate: $(SET_UP) ## measure and judge what the gate covers; fails if nothing was judged
 	@$(RUN) -m pytest bench/bench_scaling.py --require-gate $(ARGS)
+
+.PHONY: comment
+comment: $(SET_UP) ## the newest run as Markdown, for a summary or a pull request; options in ARGS
+	@$(RUN) -m speedgate comment $(ARGS)
 
 .PHONY: correctness
 correctness: $(SET_UP) ## run the benchmarks as tests of their results, timing nothing
@@ -73,7 +87,8 @@ imports: $(SET_UP) ## import-linter: which module may import which
 .PHONY: workflows
 workflows: $(SET_UP) ## check the GitHub workflows: their schema, and zizmor
 	@$(RUN) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	@$(VENV)/bin/zizmor --offline --quiet .github
+	@$(RUN) -m check_jsonschema --builtin-schema vendor.github-actions action.yml
+	@$(VENV)/bin/zizmor --offline --quiet .github action.yml
 
 .PHONY: signals
 signals: $(SET_UP) ## check every signal on known cases: docs/signals.md (2 minutes)

@@ -15,6 +15,7 @@ from speedgate.commands.accept import add_accept_command
 from speedgate.commands.advise import add_advise_command
 from speedgate.commands.arguments import notify
 from speedgate.commands.bisect import add_bisect_command
+from speedgate.commands.comment import add_comment_command
 from speedgate.commands.compare import add_compare_command
 from speedgate.commands.duel import add_duel_command
 from speedgate.commands.exchange import add_export_command, add_import_command
@@ -40,6 +41,7 @@ COMMANDS: tuple[Callable[[Any], None], ...] = (
     add_advise_command,
     add_scale_command,
     add_compare_command,
+    add_comment_command,
     add_history_command,
     add_accept_command,
     add_duel_command,

@@ -1,0 +1,7 @@
+"""Why GitHub was not asked, or what it answered instead; each text is for whoever reads the log."""
+
+from __future__ import annotations
+
+
+class GitHubError(Exception):
+    """A variable is missing, GitHub cannot be reached, or it refuses; the text has the remedy."""

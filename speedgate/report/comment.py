@@ -1,0 +1,247 @@
+"""The comment on a pull request, or the summary of a CI job: facts of runs as Markdown.
+
+The sentence comes first; what moved and what did not pass stand open; the tables are folded. Texts
+from a file are shown as they are: they mark up nothing, call nobody and link nowhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from speedgate.judging.gate import Verdict
+from speedgate.report.facts import RunFacts
+from speedgate.report.movement import Mover
+from speedgate.report.table import MARKS, Table, markdown, short
+from speedgate.report.text import markdown_code, markdown_text, one_line
+from speedgate.report.verdicts import Judged, VerdictGroup
+from speedgate.stats.figure import digits
+
+# What GitHub takes: of a comment so many characters, of a step's summary one MiB. Both are kept in
+# bytes, which are never fewer.
+MOST_OF_COMMENT = 65_536
+MOST_OF_SUMMARY = 1_000_000
+MOST_OF_TEXT = 400
+MOST_OF_TITLE = 120
+CUT = (
+    "_Cut: {} of {} lines are missing here, because there is room for {:,} characters. "
+    "The saved run has them all._"
+)
+NAMES = {
+    Verdict.FAILED: "Failed",
+    Verdict.INCONCLUSIVE: "Inconclusive",
+    Verdict.NOT_EVALUATED: "Not evaluated",
+    Verdict.PASSED: "Passed",
+}
+# A backslash's mark and a span of code stay as they are. What else GitHub would act on: a name that
+# it calls, an issue that it links, an address.
+_ACTS = r"[@#](?=\w)|GH(?=-\d)|:(?=//)|www(?=\.)"
+_IN_MARKDOWN = re.compile(rf"\\.|`[^`\n]*`|{_ACTS}", re.IGNORECASE)
+_IN_HTML = re.compile(_ACTS, re.IGNORECASE)
+NOTHING_WIDE = "\N{ZERO WIDTH SPACE}"
+
+
+@dataclass(frozen=True)
+class CommentedRun:
+    """A run in a comment: its facts, and its tables by their titles."""
+
+    facts: RunFacts
+    tables: Sequence[tuple[str, Table]] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.facts.headline.verdict or Verdict.NOT_EVALUATED
+
+
+@dataclass(frozen=True)
+class Passage:
+    """Lines that belong together; what is opened is closed, however few of them there is room for.
+
+    A ``fixed`` block is never cut.
+    """
+
+    lines: tuple[str, ...]
+    close: tuple[str, ...] = ()
+    fixed: bool = False
+
+
+def worst(entries: Iterable[CommentedRun]) -> Verdict:
+    """Return the gravest verdict of some runs."""
+    verdicts = {entry.verdict for entry in entries}
+    order = (Verdict.FAILED, Verdict.INCONCLUSIVE, Verdict.PASSED)
+    return next((verdict for verdict in order if verdict in verdicts), Verdict.NOT_EVALUATED)
+
+
+def title_of(entries: Sequence[CommentedRun]) -> str:
+    """Return the sentence over all runs, of one run its own, as plain text."""
+    if len(entries) == 1:
+        return f"{MARKS[entries[0].verdict]} {entries[0].facts.headline.whether}"
+    words = [
+        f"{sum(entry.verdict is verdict for entry in entries)} {name.lower()}"
+        for verdict, name in NAMES.items()
+        if any(entry.verdict is verdict for entry in entries)
+    ]
+    return f"{MARKS[worst(entries)]} {', '.join(words).capitalize()} of {len(entries)} runs."
+
+
+def comment_markdown(
+    entries: Sequence[CommentedRun], most: int = MOST_OF_COMMENT, head: str = "", foot: str = ""
+) -> str:
+    """Return the Markdown of some runs, the gravest first, in at most ``most`` bytes.
+
+    ``head`` and ``foot`` are Markdown of the caller's, which nothing here changes.
+    """
+    gravity = [*NAMES]
+    ordered = sorted(entries, key=lambda entry: gravity.index(entry.verdict))
+    several = len(entries) > 1
+    blocks = [Passage((f"### {quiet(_clipped(title_of(entries)))}", ""), fixed=True)]
+    for entry in ordered:
+        blocks += open_blocks(entry, several)
+    for entry in ordered:
+        blocks += folded_blocks(entry)
+    room = most - len(f"{head}\n\n{foot}\n".encode())
+    return "\n".join(part for part in (head, fitted(blocks, room), foot) if part) + "\n"
+
+
+def open_blocks(entry: CommentedRun, has_title: bool) -> list[Passage]:
+    """Return what stands open of a run: where, what moved, and each verdict that is not a pass."""
+    facts = entry.facts
+    headline = facts.headline
+    title = f"#### {MARKS[entry.verdict]} {_text(headline.whether)}"
+    where = " ".join(part for part in (headline.since, f"On {headline.where}.") if part)
+    lines = [*([title, ""] if has_title else []), _text(where), ""]
+    lines += [f"- {_text(line)}" for line in (*facts.problems, *facts.notes)]
+    lines += ["", f"**{_text(facts.movement.line)}**", ""]
+    lines += _movers(facts.movement.movers)
+    blocks = [Passage(tuple(lines))]
+    return blocks + [_group(group) for group in facts.groups if group.verdict is not Verdict.PASSED]
+
+
+def _movers(movers: Sequence[Mover]) -> list[str]:
+    if not movers:
+        return []
+    rows = [
+        f"| {_direction(mover)} | {_code(mover.name)} | {_text(mover.text)} |" for mover in movers
+    ]
+    return ["| | case | before -> after, change [interval] |", "| --- | --- | --- |", *rows, ""]
+
+
+def _direction(mover: Mover) -> str:
+    word = "worse" if mover.is_worse else "better"
+    return f"**{word}**" if mover.is_certain else f"perhaps {word}"
+
+
+def _group(group: VerdictGroup) -> Passage:
+    """A verdict's cases, each with its reason, and what to do about them."""
+    items = [f"- {_code(judged.name)} {_text(judged.reason)}" for judged in group.members]
+    remedies = [f"What to do: {_text(remedy)}" for remedy in group.remedies]
+    head = f"{MARKS[group.verdict]} **{NAMES[group.verdict]}: {len(group.members)}**"
+    gap = [""] if remedies else []
+    if group.verdict is Verdict.NOT_EVALUATED:  # often long, and never news
+        opened = (f"<details><summary>{NAMES[group.verdict]}: {len(group.members)}</summary>", "")
+        return Passage((*opened, *items, *gap, *remedies), ("", "</details>", ""))
+    return Passage((head, "", *items, *gap, *remedies), ("",))
+
+
+def folded_blocks(entry: CommentedRun) -> list[Passage]:
+    """Return the tables of a run, each folded."""
+    return [
+        Passage(
+            (
+                f"<details><summary>{_html(title)}: {_rows(table)}</summary>",
+                "",
+                *quiet(markdown(_short(table))).splitlines(),
+            ),
+            ("", "</details>", ""),
+        )
+        for title, table in (("all verdicts", _verdict_table(entry.facts)), *entry.tables)
+        if table.rows
+    ]
+
+
+def _verdict_table(facts: RunFacts) -> Table:
+    """Every verdict with its interval and what the gate asked for."""
+    rows = tuple(
+        (
+            f"{MARKS[judged.verdict]} {judged.verdict.value}",
+            judged.name,
+            judged.gate,
+            "" if judged.estimate is None else f"{judged.measure} {short(judged.estimate)}",
+            _asked(judged),
+        )
+        for judged in facts.judged
+    )
+    return Table(("verdict", "case", "gate", "interval", "asked for"), rows)
+
+
+def _asked(judged: Judged) -> str:
+    parts = [f"at least {digits(judged.at_least)}"] if judged.at_least is not None else []
+    parts += [f"at most {digits(judged.at_most)}"] if judged.at_most is not None else []
+    return ", ".join(parts)
+
+
+def _rows(table: Table) -> str:
+    return "1 row" if len(table.rows) == 1 else f"{len(table.rows)} rows"
+
+
+def _short(table: Table) -> Table:
+    rows = tuple(tuple(map(_clipped, row)) for row in table.rows)
+    return Table(tuple(map(_clipped, table.columns)), rows)
+
+
+def fitted(blocks: Sequence[Passage], most: int) -> str:
+    """Return the blocks as text of at most ``most`` bytes; if lines are left out, it says so."""
+    whole = "\n".join(line for block in blocks for line in (*block.lines, *block.close))
+    if len(whole.encode()) <= most:
+        return whole
+    kept: list[str] = []
+    total = sum(bool(line.strip()) for block in blocks for line in block.lines)
+    left = most - len(CUT.format(total, total, most).encode()) - 1
+    dropped = 0
+    for block in blocks:
+        closing = sum(len(line.encode()) + 1 for line in block.close)
+        taken: list[str] = []
+        for line in block.lines:
+            cost = len(line.encode()) + 1
+            if block.fixed or cost + closing <= left:
+                left -= cost
+                taken.append(line)
+            else:
+                dropped += bool(line.strip())
+        if len(taken) > 2:  # more than what opens the block
+            left -= closing
+            kept += [*taken, *block.close]
+        elif taken:
+            left += sum(len(line.encode()) + 1 for line in taken) if not block.fixed else 0
+            dropped += 0 if block.fixed else sum(bool(line.strip()) for line in taken)
+            kept += taken if block.fixed else []
+    return "\n".join([*kept, CUT.format(dropped, total, most)])
+
+
+def quiet(text: str) -> str:
+    """Return Markdown in which GitHub finds nobody to call, and no issue and no address to link."""
+    return _IN_MARKDOWN.sub(_broken_up, text)
+
+
+def _broken_up(match: re.Match[str]) -> str:
+    mark = match[0]
+    return mark if mark[0] in "\\`" else f"{mark}{NOTHING_WIDE}"
+
+
+def _text(text: str) -> str:
+    return quiet(markdown_text(_clipped(text)))
+
+
+def _html(text: str) -> str:
+    """A text in a line of HTML, which knows no marks of Markdown."""
+    return _IN_HTML.sub(_broken_up, escape(one_line(_clipped(text))))
+
+
+def _code(text: str) -> str:
+    return markdown_code(_clipped(text, MOST_OF_TITLE))
+
+
+def _clipped(text: str, most: int = MOST_OF_TEXT) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -1,0 +1,345 @@
+"""The command `comment`: what it prints, and the one comment and the one issue that it keeps."""
+
+import json
+
+import pytest
+from helpers.github import REPOSITORY, TOKEN, serving
+from helpers.machine import HOLDS_GIL, MadeMachine
+from helpers.runs import CASE, ENVIRONMENT, a_run, document, save
+
+from speedgate.commands.main import main
+from speedgate.github.post import mark_of
+
+MARK = mark_of("speedgate")
+PULL_REQUEST = {"pull_request": {"number": 7}}
+OTHERS = {**ENVIRONMENT, "cpu": "Another CPU"}
+VARIABLES = (
+    "GITHUB_TOKEN", "GITHUB_REPOSITORY", "GITHUB_EVENT_PATH", "GITHUB_API_URL", "GITHUB_RUN_ID",
+    "GITHUB_STEP_SUMMARY", "GITHUB_SERVER_URL",
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def outside_of_a_job(monkeypatch):
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def github(monkeypatch, tmp_path):
+    """A job on the fake GitHub, whose event is that of a pull request."""
+    with serving() as server:
+        monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
+        monkeypatch.setenv("GITHUB_REPOSITORY", REPOSITORY)
+        monkeypatch.setenv("GITHUB_API_URL", server.address)
+        monkeypatch.setenv("GITHUB_RUN_ID", "42")
+        monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+        event(monkeypatch, tmp_path, PULL_REQUEST)
+        yield server
+
+
+def event(monkeypatch, folder, content):
+    monkeypatch.setenv("GITHUB_EVENT_PATH", str(save(folder / "event.data", content)))
+
+
+@pytest.fixture
+def green(tmp_path):
+    return str(a_run(tmp_path / "green"))
+
+
+@pytest.fixture
+def red(tmp_path):
+    return str(a_run(tmp_path / "red", failed=("threads-scale",)))
+
+
+@pytest.fixture
+def inconclusive(tmp_path):
+    content = document(MadeMachine(), CASE)
+    content["speedgate"]["judgements"][0]["verdict"] = "inconclusive"
+    return str(save(tmp_path / "unsure" / "run.json", content))
+
+
+# --- what is printed
+
+
+def test_without_github_the_markdown_is_printed_and_nobody_is_asked(red, capsys):
+    assert main(["comment", red]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith("### ✗ Failed: 1 of 2 verdicts; 1 passed.")
+    assert shown.err == ""
+
+
+def test_the_newest_run_that_was_judged_is_taken(tmp_path, capsys):
+    a_run(tmp_path, 0, failed=("threads-scale",))
+    path = a_run(tmp_path, 1)
+    content = json.loads(path.read_text())
+    content["speedgate"]["judgements"] = []
+    save(path, content)
+    assert main(["comment", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.startswith("### ✗ Failed")
+
+
+def test_each_environment_has_its_newest_run_and_the_gravest_comes_first(tmp_path, capsys):
+    a_run(tmp_path, 0)
+    a_run(tmp_path, 0, environment=OTHERS, failed=("threads-scale",))
+    assert main(["comment", str(tmp_path), "--each"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("### ✗ 1 failed, 1 passed of 2 runs.")
+    assert out.index("Another CPU") < out.index("On A CPU")
+
+
+def test_another_environment_is_not_comparable_and_never_red(tmp_path, capsys):
+    a_run(tmp_path, 0)
+    path = a_run(tmp_path, 1, environment=OTHERS, factor=0.9)
+    assert main(["comment", path.stem, "--history", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("### ✓ Passed")
+    assert "Not comparable with the runs of" in out
+    assert "Another CPU" in out.partition("Not comparable")[2]
+    assert "Failed" not in out
+
+
+def test_an_empty_history_is_refused_with_a_remedy(tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    assert main(["comment", str(tmp_path / "empty")]) == 2
+    assert "'speedgate duel' makes one" in capsys.readouterr().err
+
+
+def test_a_broken_file_among_others_is_named_and_the_rest_is_shown(tmp_path, capsys):
+    path = a_run(tmp_path)
+    path.with_name("night_900.json").write_text("{")
+    assert main(["comment", str(tmp_path)]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith("### ✓ Passed")
+    assert "night_900.json" in shown.err
+
+
+def test_an_issue_needs_github(green, capsys):
+    assert main(["comment", green, "--issue"]) == 2
+    assert "--issue needs --github" in capsys.readouterr().err
+
+
+# --- the comment
+
+
+def test_the_same_run_twice_leaves_one_comment(github, green, tmp_path, capsys):
+    assert main(["comment", green, "--github"]) == 0
+    assert main(["comment", green, "--github"]) == 0
+    [comment] = github.comments
+    assert comment["issue"] == 7
+    assert comment["body"].startswith(f"{MARK}\n### ✓ Passed")
+    assert f"{REPOSITORY}/actions/runs/42" in comment["body"]
+    assert "says so already" in capsys.readouterr().err
+    assert (tmp_path / "summary.md").read_text().count("### ✓ Passed") == 2
+
+
+def test_the_comment_is_edited_in_place(github, green, red, capsys):
+    main(["comment", green, "--github"])
+    number = github.comments[0]["id"]
+    assert main(["comment", red, "--github"]) == 0
+    [comment] = github.comments
+    assert comment["id"] == number
+    assert "### ✗ Failed" in comment["body"]
+    assert "edited the comment on pull request 7" in capsys.readouterr().err
+
+
+def test_it_is_found_behind_pages_of_others(github, green):
+    for number in range(5):
+        github.add_comment(7, f"comment {number}", login="someone")
+    github.add_comment(7, f"{MARK}\nold")
+    main(["comment", green, "--github"])
+    assert len(github.comments) == 6
+    assert "Passed" in github.comments[-1]["body"]
+
+
+def test_nobody_elses_comment_is_edited(github, green):
+    for login, body in (("someone", f"{MARK}\nmine"), ("github-actions[bot]", f"as said: {MARK}")):
+        github.add_comment(7, body, login)
+    main(["comment", green, "--github"])
+    assert [comment["body"] for comment in github.comments[:2]] == [
+        f"{MARK}\nmine",
+        f"as said: {MARK}",
+    ]
+    assert len(github.comments) == 3
+
+
+def test_two_comments_of_two_jobs_become_one(github, green):
+    for text in ("first", "second"):
+        github.add_comment(7, f"{MARK}\n{text}")
+    main(["comment", green, "--github"])
+    assert len(github.comments) == 1
+
+
+def test_each_key_has_a_comment_of_its_own(github, green):
+    for key in ("linux", "macos", "linux"):
+        assert main(["comment", green, "--github", "--key", key]) == 0
+    assert [comment["body"].splitlines()[0] for comment in github.comments] == [
+        mark_of("linux"),
+        mark_of("macos"),
+    ]
+
+
+def test_a_key_that_would_end_the_mark_is_refused(github, green, capsys):
+    assert main(["comment", green, "--github", "--key", "x --> y"]) == 2
+    assert "--key 'x --> y': up to 50 letters" in capsys.readouterr().err
+
+
+def test_a_push_has_a_summary_only(github, green, tmp_path, monkeypatch, capsys):
+    event(monkeypatch, tmp_path, {"ref": "refs/heads/main"})
+    assert main(["comment", green, "--github"]) == 0
+    assert github.asked == []
+    assert (tmp_path / "summary.md").read_text().startswith("### ✓ Passed")
+    assert "no comment" in capsys.readouterr().err
+
+
+def of_a_fork(commit):
+    return {
+        "workflow_run": {
+            "event": "pull_request",
+            "head_branch": "topic",
+            "head_sha": commit,
+            "head_repository": {"owner": {"login": "forker"}},
+            "pull_requests": [],
+        }
+    }
+
+
+def test_a_fork_is_found_by_its_head(github, green, tmp_path, monkeypatch):
+    for number, of, commit in (
+        (3, "forker:topic", "aaa"),
+        (4, "forker:topic", "bbb"),
+        (5, "o:t", "bbb"),
+    ):
+        github.pulls.append({"number": number, "of": of, "head": {"sha": commit}})
+    event(monkeypatch, tmp_path, of_a_fork("bbb"))
+    assert main(["comment", green, "--github"]) == 0
+    assert [comment["issue"] for comment in github.comments] == [4]
+
+
+def test_a_fork_that_has_moved_on_has_no_comment(github, green, tmp_path, monkeypatch, capsys):
+    github.pulls.append({"number": 3, "of": "forker:topic", "head": {"sha": "new"}})
+    event(monkeypatch, tmp_path, of_a_fork("old"))
+    assert main(["comment", green, "--github"]) == 0
+    assert github.comments == []
+    assert "its head has moved on" in capsys.readouterr().err
+
+
+# --- what goes wrong
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("GITHUB_TOKEN", None, "GITHUB_TOKEN is not set"),
+        ("GITHUB_TOKEN", " ", "GITHUB_TOKEN is not set"),
+        ("GITHUB_REPOSITORY", None, "GITHUB_REPOSITORY is not set"),
+        ("GITHUB_REPOSITORY", "../../user", "it must be owner/name"),
+        ("GITHUB_API_URL", "http://api.example", "it must begin with https://"),
+        ("GITHUB_EVENT_PATH", "/nowhere/event", "/nowhere/event, which cannot be read"),
+        ("GITHUB_TOKEN", "another", "failed with 401: Bad credentials; GITHUB_TOKEN is not valid"),
+        ("GITHUB_API_URL", "http://127.0.0.1:9", "no answer"),
+    ],
+)
+def test_what_is_missing_or_wrong_is_named_and_the_markdown_is_there(
+    github, green, monkeypatch, capsys, name, value, words
+):
+    if value is None:
+        monkeypatch.delenv(name)
+    else:
+        monkeypatch.setenv(name, value)
+    assert main(["comment", green, "--github"]) == 2
+    shown = capsys.readouterr()
+    assert words in shown.err
+    assert TOKEN not in shown.err
+    assert shown.out.startswith("### ✓ Passed")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [
+        (
+            (403, {"message": "Resource not accessible"}),
+            "needs 'permissions: pull-requests: write'",
+        ),
+        ((404, {"message": "Not Found"}), "does not exist"),
+        ((422, {"message": "Validation Failed"}), "failed with 422: Validation Failed"),
+        ((500, b"<html>"), "failed with 500; GitHub has a fault"),
+        ((307, None), "is redirected to https://elsewhere.example/x: set GITHUB_REPOSITORY"),
+        ((201, b"not JSON"), "the answer is not JSON"),
+    ],
+)
+def test_a_refusal_fails_with_its_reason_and_the_markdown_is_there(
+    github, green, capsys, refusal, words
+):
+    github.refusal = refusal
+    assert main(["comment", green, "--github"]) == 2
+    shown = capsys.readouterr()
+    assert words in shown.err
+    assert shown.out.startswith("### ✓ Passed")
+
+
+def test_an_event_that_is_not_json_is_named(github, green, tmp_path, monkeypatch, capsys):
+    event(monkeypatch, tmp_path, "no event")
+    assert main(["comment", green, "--github"]) == 2
+    assert "which is not JSON" in capsys.readouterr().err
+
+
+def test_a_page_elsewhere_is_not_followed(github, green, capsys):
+    for number in range(5):
+        github.add_comment(7, f"comment {number}", login="someone")
+    github.address = "http://elsewhere.example"
+    assert main(["comment", green, "--github"]) == 2
+    assert "the next page is said to be at http://elsewhere.example" in capsys.readouterr().err
+
+
+# --- the issue
+
+
+def test_an_issue_is_opened_edited_closed_and_opened_again(github, red, green, capsys):
+    for number in range(3):
+        github.add_issue(f"issue {number}", login="someone")
+    for source, state in (
+        (red, "open"),
+        (red, "open"),
+        (green, "closed"),
+        (green, "closed"),
+        (red, "open"),
+    ):
+        assert main(["comment", source, "--github", "--issue"]) == 0
+        [issue] = [each for each in github.issues if each["body"].startswith(MARK)]
+        assert issue["state"] == state
+    told = [
+        line.partition(": ")[2].rpartition(" ")[0] for line in capsys.readouterr().err.splitlines()
+    ]
+    assert told[:3] == ["opened issue", "edited issue", "closed issue"]
+    assert told[4].startswith("opened issue")
+    assert github.comments == []
+
+
+def test_no_issue_is_opened_for_what_is_green_or_unsure(github, green, inconclusive):
+    for source in (green, inconclusive):
+        assert main(["comment", source, "--github", "--issue"]) == 0
+    assert github.issues == []
+
+
+def test_an_inconclusive_night_closes_nothing(github, red, inconclusive):
+    main(["comment", red, "--github", "--issue"])
+    main(["comment", inconclusive, "--github", "--issue"])
+    [issue] = github.issues
+    assert issue["state"] == "open"
+    assert "Inconclusive" in issue["body"]
+
+
+def test_a_red_machine_opens_no_second_issue_of_another_author(github, red):
+    github.add_issue(f"{MARK}\nnot ours", login="someone")
+    main(["comment", red, "--github", "--issue"])
+    assert len(github.issues) == 2
+
+
+def test_a_machine_that_holds_the_gil_is_red(tmp_path, github):
+    machine = MadeMachine()
+    machine.behave("g", HOLDS_GIL)
+    path = save(tmp_path / "held" / "run.json", document(machine, CASE))
+    assert main(["comment", str(path), "--github", "--issue"]) == 0
+    [issue] = github.issues
+    assert "GIL" in issue["body"]
