@@ -13,6 +13,7 @@ from typing import Any
 from speedgate.judging.gate import MAX_PROCESSES
 from speedgate.measuring.errors import MeasurementError
 from speedgate.measuring.selection import OptionError
+from speedgate.measuring.suite import BUNDLED_FOLDER
 from speedgate.runner import machine
 from speedgate.runner.messages import OpenCase, OpenTarget
 from speedgate.runner.strategies import STRATEGIES
@@ -134,7 +135,8 @@ def import_folders(workload: Workload) -> tuple[str, ...]:
     """Return the folders that hold the top-level packages of a workload's functions.
 
     What is installed is left out: every interpreter finds its own, and another build must not be
-    given this one's packages.
+    given this one's packages. The suite that the wheel brings along lies among those, in a folder
+    where no interpreter looks: a runner is told of it.
     """
     places = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     installed = [Path(place).resolve() for place in (*places, site.getusersitepackages())]
@@ -145,7 +147,7 @@ def import_folders(workload: Workload) -> tuple[str, ...]:
             continue
         depth = function.__module__.count(".") + Path(file).name.startswith("__init__.")
         folder = Path(file).resolve().parents[depth]
-        if not any(folder.is_relative_to(place) for place in installed):
+        if folder == BUNDLED_FOLDER or not any(folder.is_relative_to(place) for place in installed):
             folders.append(str(folder))
     return tuple(dict.fromkeys(folders))
 

@@ -42,6 +42,7 @@ from speedgate.measuring.runner_process import (
 from speedgate.runner import FOLDERS, LIBRARY, ordered
 from speedgate.runner.interpreter import BLAS_THREAD_VARIABLES, gil_enabled
 from speedgate.runner.messages import Opened, encode
+from speedgate.runner.task import find
 from speedgate.stats.case import Case
 
 TESTS_FOLDER = str(Path(__file__).resolve().parents[1])
@@ -440,6 +441,20 @@ def test_function_and_prepare_may_come_from_two_folders():
 @pytest.mark.parametrize("function", [np.linalg.norm, json.dumps, math.exp, len])
 def test_what_is_installed_is_left_to_each_interpreter(function):
     assert import_folders(MadeWorkload(function, function)) == ()
+
+
+def test_the_suite_that_an_installed_package_brings_along_is_named_to_the_runner(
+    tmp_path, monkeypatch
+):
+    """The control of another project's cases is of that suite."""
+    bundled = tmp_path / "speedgate" / "_suite"
+    bundled.mkdir(parents=True)
+    (bundled / "brought_along.py").write_text("def work(argument): ...\n")
+    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr("speedgate.measuring.plan.BUNDLED_FOLDER", bundled)
+    monkeypatch.syspath_prepend(str(bundled))
+    work = find("brought_along:work")
+    assert import_folders(MadeWorkload(work, work)) == (str(bundled),)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="making a link there needs a privilege")
