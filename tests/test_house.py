@@ -1,7 +1,9 @@
 """The figures of the house and its map, on made-up packages, and the map of this one."""
 
 import ast
+import re
 import subprocess
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -183,3 +185,25 @@ def test_the_tests_have_the_folders_of_the_packages_and_each_file_its_own_name()
     assert not [folder for folder in folders if not (ROOT / "speedgate" / folder.name).is_dir()]
     names = [file.name for file in files]
     assert sorted(set(names)) == sorted(names)
+
+
+WALKS = (ROOT / "docs" / "walks.md").read_text(encoding="utf-8")
+STEPS = re.findall(r"^\d+\. `([\w.]+)`$", WALKS, re.MULTILINE)
+
+
+@pytest.mark.parametrize("step", dict.fromkeys(STEPS))
+def test_a_call_of_the_walks_exists(step):
+    module, _, name = step.rpartition(".")
+    if name and module.rpartition(".")[2][:1].isupper():
+        module, _, owner = module.rpartition(".")
+        assert callable(getattr(getattr(import_module(f"speedgate.{module}"), owner), name))
+    else:
+        assert callable(getattr(import_module(f"speedgate.{module}"), name))
+
+
+def test_the_table_of_the_walks_counts_the_calls_of_each():
+    counted = [
+        int(today) for today in re.findall(r"^\| .* \| \d+ \| (\d+) \|$", WALKS, re.MULTILINE)
+    ]
+    walks = WALKS.split("\n## ")[1:]
+    assert counted == [len(re.findall(r"^\d+\. ", walk, re.MULTILINE)) for walk in walks]

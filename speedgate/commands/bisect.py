@@ -26,7 +26,7 @@ from speedgate.duel.bisection import (
     Answer,
     Bisection,
     Boundary,
-    Probe,
+    ProbedVersion,
     nearer_end,
     search,
     whether_it_runs,
@@ -129,7 +129,7 @@ def look_between(
             answer, reason = ask(version)
         except BuildError as error:
             answer, reason = Answer.MISSING, str(error).splitlines()[0]
-        bisection.probes.append(Probe(version, answer, reason))
+        bisection.probes.append(ProbedVersion(version, answer, reason))
         show(f"{bisection.package} {bisection.probes[-1].line}")
         return answer, reason
 

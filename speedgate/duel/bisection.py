@@ -46,7 +46,7 @@ class Boundary:
 
 
 @dataclass(frozen=True)
-class Probe:
+class ProbedVersion:
     """What was found of a version between the two ends, and why."""
 
     version: str
@@ -72,7 +72,7 @@ class Bisection:
     good: str
     bad: str
     finding: Finding
-    probes: list[Probe] = field(default_factory=list)
+    probes: list[ProbedVersion] = field(default_factory=list)
     boundary: Boundary | None = None
 
     @property
