@@ -40,7 +40,7 @@ __all__ = ["Build", "BuildError", "BuildSpec", "open_builds", "parse_build"]
 OLDEST_PYTHON = (3, 11)
 START_SECONDS = 120.0
 LONGEST_LABEL = 40
-DESCRIBE = "from speedgate.runner.fingerprint import tell; tell()"
+DESCRIBE = "from speedgate.runner.fingerprint import print_build; print_build()"
 # Python 2 must understand this, too.
 ASK_VERSION = "import sys; print('%d.%d.%d' % sys.version_info[:3])"
 # What these do is seen in what is loaded or told, so that a folder without a BLAS, or a core type

@@ -44,14 +44,15 @@ class NotThreadSafe(Refusal):
 class NoAnswer(MeasurementError):
     """A runner did not answer ``request`` within ``seconds``.
 
-    ``call_seconds`` is what one call takes in one thread, where that was known by then.
+    ``call_seconds`` is what one call takes in one thread, where that was known by then. ``cause``
+    names what is likely to have slowed it down, empty where nothing is known to.
     """
 
-    def __init__(self, request: str, seconds: float, call_seconds: float | None = None) -> None:
-        super().__init__(
-            f"no answer to '{request}' within the time limit; "
-            "raise --time-limit if the case is meant to take that long"
-        )
+    def __init__(
+        self, request: str, seconds: float, call_seconds: float | None = None, cause: str = ""
+    ) -> None:
+        remedy = cause or "raise --time-limit if the case is meant to take that long"
+        super().__init__(f"no answer to '{request}' within the time limit; {remedy}")
         self.request, self.seconds = request, seconds
         self.call_seconds = call_seconds
 

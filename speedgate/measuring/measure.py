@@ -91,6 +91,7 @@ class Session:
         )
         self._check_tasks = plan.check_tasks or buffers(measurement.case)
         self._call_seconds: float | None = None
+        self._spinning = ""
         self._runner = open_runner()
 
     def __enter__(self) -> Session:
@@ -104,8 +105,9 @@ class Session:
         try:
             data = self._runner.ask(messages.encode(request), self._limit - self._now())
         except NoAnswer as error:
-            error.call_seconds = self._call_seconds
-            raise
+            raise NoAnswer(
+                error.request, error.seconds, self._call_seconds, self._spinning
+            ) from None
         answer = messages.read_answer(request, data)
         if isinstance(answer, messages.Failure):
             raise _error(self._case, answer)
@@ -113,6 +115,7 @@ class Session:
 
     def open(self, check: bool) -> messages.Opened:
         opened: messages.Opened = self.ask(self._open)
+        self._spinning = spinning_blas(opened, self._case.workers)
         if isinstance(self._open, messages.OpenTarget):
             self._call_seconds = self.ask(messages.Probe()).call_seconds
         if check:
@@ -168,6 +171,23 @@ def blas_limit_broken(opened: messages.Opened, blas_threads: int | None) -> str 
             name = library.get("internal_api")
             return f"{name} runs {threads} threads, though {blas_threads} were asked for"
     return None
+
+
+def spinning_blas(opened: messages.Opened, workers: int) -> str:
+    """Return why a BLAS with threads of its own may not get on, and the remedy; empty without one.
+
+    OpenBLAS has one pool of threads in a process, and whoever waits for it spins. Where others want
+    the cores too, those that wait take them from the one that computes (docs/blas.md).
+    """
+    for library in blas_libraries(opened.blas):
+        threads: Any = library.get("num_threads") or 1
+        if threads > 1:
+            return (
+                f"{library.get('internal_api')} runs {threads} threads for {workers} workers, and "
+                "threads that wait for it spin: run nothing else on these cores (pytest -n 0), "
+                "use --blas-threads 1, or raise --time-limit"
+            )
+    return ""
 
 
 def sample_held(measurement: Measurement, session: Session, seconds: float) -> HeldStretch | None:

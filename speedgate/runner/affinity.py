@@ -23,7 +23,7 @@ def spread(cores: Iterable[int], topology: Path = TOPOLOGY) -> list[int]:
 
 @cache
 def _siblings(core: int, topology: Path) -> set[int]:
-    """The hardware threads that share a physical core; none where the system does not tell."""
+    """The hardware threads that share a physical core; none where the system does not say."""
     try:
         text = (topology / f"cpu{core}/topology/thread_siblings_list").read_text()
     except OSError:

@@ -43,7 +43,7 @@ class RunQueueDelay:
         return cls(f"/proc/{pid}/schedstat" for pid in pids)
 
     def by_worker(self) -> tuple[float, ...] | None:
-        """Return the seconds of every worker, in order, or ``None`` where one cannot be told."""
+        """Return the seconds of every worker, in order, or ``None`` where one is unknown."""
         if not self._descriptors:
             return None
         try:
@@ -56,7 +56,7 @@ class RunQueueDelay:
         return tuple(waited / 1e9 for _, waited, *_ in fields)
 
     def seconds(self) -> float | None:
-        """Return the sum over all workers, or ``None`` where it cannot be told."""
+        """Return the sum over all workers, or ``None`` where it is unknown."""
         delays = self.by_worker()
         return None if delays is None else sum(delays)
 
@@ -152,7 +152,7 @@ THROTTLED_FILES = ("cpu.stat", "cpu.stat.local")
 
 
 def _throttled_seconds() -> dict[str, float]:
-    """Return what this process's control groups and all around them tell, by file."""
+    """Return what this process's control groups and their parents report, by file."""
     throttled = {}
     for folder in control_group_folders("cpu"):
         for name in THROTTLED_FILES:
@@ -165,7 +165,7 @@ def _throttled_seconds() -> dict[str, float]:
 def _throttled_in(file: Path) -> float | None:
     try:
         fields = dict(line.split() for line in file.read_text().splitlines())
-        told = {field: int(fields[field]) for field in THROTTLED_FIELDS if field in fields}
+        counts = {field: int(fields[field]) for field in THROTTLED_FIELDS if field in fields}
     except (OSError, ValueError):
         return None
-    return next((count / THROTTLED_FIELDS[field] for field, count in told.items()), None)
+    return next((count / THROTTLED_FIELDS[field] for field, count in counts.items()), None)

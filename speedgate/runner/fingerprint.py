@@ -99,6 +99,6 @@ def digest_package(name: str) -> str | None:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def tell() -> None:
+def print_build() -> None:
     """Print ``describe_build`` of the packages that the command line names, as one record."""
     sys.stdout.write(frame(describe_build(sys.argv[1:])))

@@ -103,7 +103,7 @@ def _begins(process: subprocess.Popen[bytes], said: Path) -> bool:
 
 
 def _cpu_seconds(pid: int) -> float:
-    """Return the CPU seconds of a process so far, 0 where ``/proc`` does not tell."""
+    """Return the CPU seconds of a process so far, 0 where ``/proc`` has no figure."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -112,7 +112,7 @@ def _describe_numpy() -> dict[str, Any] | None:
 
 
 def blas_libraries(libraries: Iterable[dict[str, Any]] | None) -> list[dict[str, Any]]:
-    """Return the BLAS libraries among those that ``read_blas`` tells; none where nobody knows."""
+    """Return the BLAS libraries among those of ``read_blas``; none where that is ``None``."""
     return [library for library in libraries or () if library.get("user_api") == "blas"]
 
 

@@ -300,7 +300,7 @@ class Check(Request[Checked]):
 
 @dataclass(frozen=True)
 class Calibrate(Request[Calibrated]):
-    """Choose the load of a round, but for what is given."""
+    """Choose the load of a round; what is given stays as it is."""
 
     do, answer = "calibrate", Calibrated
     tasks: int | None = None
@@ -328,7 +328,7 @@ class SampleHeld(Request[HeldSeen]):
 
 @dataclass(frozen=True)
 class Conclude(Request[Concluded]):
-    """Hand the tests their results, and tell what they say to them."""
+    """Give the tests their results, and report whether their assertions hold."""
 
     do, answer = "conclude", Concluded
 

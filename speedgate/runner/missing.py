@@ -1,4 +1,4 @@
-"""What a build lacks, told from the exception of whoever asked for it. Standard library only.
+"""What a build lacks, read from the exception that a workload raised. Standard library only.
 
 ``np.dtypes`` in NumPy 1.24, a submodule, a keyword argument, a data type: the same line that works
 with one build fails with another. Whether it is the build's or a misspelling of the workload, only
@@ -86,7 +86,7 @@ def _refused_by_module(trace: TracebackType | None) -> str | None:
 
 
 def _import(error: ImportError) -> str | None:
-    """``numpy.strings``; ``None`` for what is there and does not load."""
+    """``numpy.strings``; ``None`` for a module that exists and fails to load."""
     if isinstance(error, ModuleNotFoundError):
         return error.name
     match = IMPORTED_NAME.search(str(error))

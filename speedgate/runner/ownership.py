@@ -1,4 +1,4 @@
-"""Ownership: the mark that tells whose a process is, and a process's end with its owner.
+"""Ownership: the mark that names a process's owner, and how a process ends with its owner.
 
 Whoever starts a runner is its owner, and says so in the runner's environment. What the runner
 starts inherits that. Standard library only: a runner reads its own mark.
@@ -47,7 +47,7 @@ class Owner:
         return cls(int(fields[0]), fields[1], fields[2], fields[3] == "lasting")
 
     def is_gone(self, start_of: Callable[[int], str | None]) -> bool:
-        """Whether it has surely ended, by what tells when a process started."""
+        """Whether it has surely ended, judged by when its process started."""
         is_known = self.started != "" and self.namespace == process_namespace()
         return is_known and start_of(self.pid) != self.started
 

@@ -237,7 +237,7 @@ class Runner:
         return PairCounts(serial, parallel)
 
     def held(self, request: messages.SampleHeld) -> messages.HeldSeen:
-        """Sample the GIL while one worker runs the batch; ``None`` where it cannot be told.
+        """Sample the GIL while one worker runs the batch; ``None`` where it cannot be sampled.
 
         One worker, because two would wait for each other and hold it for longer than they need.
         """
@@ -254,7 +254,7 @@ class Runner:
 
     @contextlib.contextmanager
     def _working(self) -> Iterator[Callable[[], int]]:
-        """Keep one worker at it; the function that is yielded ends that and tells its calls."""
+        """Keep one worker busy; the yielded function stops it and returns its number of calls."""
         _, baseline = self._opened()
         stop = threading.Event()
         working = baseline.submit(task.run_until, "work", self.work.loops, stop)
@@ -300,14 +300,14 @@ def long_switch_interval() -> float | None:
 
 
 def refuse_gil_that_came_back() -> None:
-    """Raise ``CannotMeasure`` where what is measured as free-threaded is not."""
+    """Raise ``CannotMeasure`` if the GIL came back on in a free-threaded build."""
     reason = gil_came_back()
     if reason is not None:
         raise CannotMeasure(reason)
 
 
 def serve(runner: Runner | None = None) -> None:
-    """Answer the requests of whoever started this process, until they end."""
+    """Answer the requests of the process that started this one, until they end."""
     end_with_owner()
     requests, replies = take_channel()
     watch_gil()

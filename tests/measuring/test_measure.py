@@ -22,7 +22,7 @@ from helpers.made import CASE, MadeWorkload, opening
 import workloads
 from speedgate.judging.gate import MAX_PROCESSES
 from speedgate.measuring import measure as module
-from speedgate.measuring.errors import MeasurementError, WorkloadError
+from speedgate.measuring.errors import MeasurementError, NoAnswer, WorkloadError
 from speedgate.measuring.measure import LEAST_PAIRS, blas_limit_broken, measure
 from speedgate.measuring.measurement import HeldStretch, Measurement
 from speedgate.measuring.plan import (
@@ -969,3 +969,25 @@ def test_a_blas_limit_that_did_not_apply_breaks_the_premise(asked, runs, broken)
 def test_a_blas_that_nobody_can_read_breaks_nothing():
     assert blas_limit_broken(Opened(blas=None), 1) is None
     assert blas_limit_broken(Opened(), 1) is None
+
+
+@pytest.mark.parametrize(
+    ("blas", "words"),
+    [
+        ([("openblas", 2)], "openblas runs 2 threads for 2 workers, and threads that wait"),
+        ([("openblas", 1), ("mkl", 8)], "mkl runs 8 threads"),
+        ([("openblas", 1)], "raise --time-limit if the case is meant to take that long"),
+        (None, "raise --time-limit if the case is meant to take that long"),
+    ],
+)
+def test_a_time_limit_names_the_blas_whose_threads_spin(blas, words):
+    """Two runners at once took 20 times as long as one alone."""
+    libraries = blas and [
+        {"user_api": "blas", "internal_api": name, "num_threads": threads} for name, threads in blas
+    ]
+    bench = Bench(replies={"open": {"blas": libraries}, "check": NoAnswer("check", 120.0)})
+    with pytest.raises(NoAnswer) as raised:
+        bench.measure(Plan(seconds=1))
+    assert str(raised.value).startswith("no answer to 'check' within the time limit; ")
+    assert words in str(raised.value)
+    assert raised.value.seconds == 120.0

@@ -83,7 +83,7 @@ def keep_results(
     try:
         for call in calls:
             results.append(call())  # noqa: PERF401  # what came before an error is kept
-    except Exception as error:  # noqa: BLE001  # told by whoever asked for it
+    except Exception as error:  # noqa: BLE001  # reported by the caller
         return results, error
     return results, None
 

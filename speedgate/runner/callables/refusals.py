@@ -1,4 +1,4 @@
-"""Why a benchmark is not measured in threads: the errors, and what is refused with which words."""
+"""Why a benchmark is not measured in threads: the errors, and their messages."""
 
 from __future__ import annotations
 

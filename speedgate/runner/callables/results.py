@@ -1,4 +1,4 @@
-"""Whether two results of one benchmark are the same, as far as that can be told.
+"""Whether two results of one benchmark are the same, as far as they can be compared.
 
 Results are kept pickled: what a benchmark returns is often the array that its next call overwrites.
 Two serial calls tell first whether results can be compared at all: what is random, or carries the
@@ -32,7 +32,7 @@ def snapshot(result: Any) -> bytes | None:
 
 
 def same(one: bytes, other: bytes) -> bool | None:
-    """Whether two snapshots are the same result; ``None`` where that cannot be told."""
+    """Whether two snapshots are the same result; ``None`` where they cannot be compared."""
     if one == other:
         return True
     try:
@@ -101,7 +101,7 @@ def _equal_states(one: Any, other: Any) -> bool | None:
 
 
 def _all(answers: Any) -> bool | None:
-    """Return False for one that differs, else ``None`` for one that cannot be told."""
+    """Return False for one that differs, else ``None`` if one is ``None``, else True."""
     known: bool | None = True
     for answer in answers:
         if answer is False:

@@ -1,8 +1,8 @@
 """What a benchmark does besides computing, seen while it runs alone: threads, processes, files.
 
-Python tells nearly every such deed to audit hooks (PEP 578), so that nothing has to be wrapped but
-the start of a thread, which Python 3.11 does not tell. A hook cannot be taken away again; asleep it
-costs one call of a short function for each event, and what is timed raises few.
+Python reports nearly every such deed to audit hooks (PEP 578). Only the start of a thread has to be
+wrapped, because Python 3.11 does not report it. A hook cannot be removed; while asleep it costs one
+call of a short function for each event, and timed code raises few events.
 
 Standard library only.
 """

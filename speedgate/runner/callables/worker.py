@@ -39,7 +39,7 @@ class Work:
 
     Where a call uses its state up, ``renew`` sets up a fresh one; ``many`` of them may then be held
     ready at once. ``must_renew`` says that the author asks for that. ``is_shared`` says that no
-    worker can have a state of its own; ``described`` tells what the benchmark says of itself.
+    worker can have a state of its own; ``described`` returns what the benchmark says of itself.
     """
 
     call: Call
@@ -92,7 +92,7 @@ class Worker:
         self.ended.set_result(None)
 
     def serve(self, work: Work) -> Any:
-        """Do what is handed in until ``end``; return the result of the last call that was kept."""
+        """Do the jobs handed in until ``end``; return the result of the last call that was kept."""
         self.opened.set_result(work)
         while (job := self._inbox.get()) is not None:
             future, function, arguments = job

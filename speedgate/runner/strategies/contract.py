@@ -33,7 +33,7 @@ class BatchExecutor(Executor):
         chunksize: int = 1,
         **options: Any,
     ) -> Iterator[Any]:
-        """Run all items to their end, then yield the results; there is no time limit to obey."""
+        """Run all items to their end, then yield the results; there is no time limit."""
         if timeout is not None or options:
             name = type(self).__name__
             raise TypeError(f"{name} runs every item to its end: it takes no timeout or buffersize")
@@ -64,7 +64,7 @@ class Strategy:
     * ``initializer(*arguments)`` is run once by every worker before its first task;
     * ``function`` is a module-level function, its arguments and results can be pickled.
 
-    ``workers_are`` tells where the counters of a worker are found: ``"caller"`` (no worker of its
+    ``workers_are`` says where the counters of a worker are found: ``"caller"`` (no worker of its
     own), ``"threads"`` that live as long as the executor, ``"passing threads"`` that live for one
     ``map``, ``"processes"``, ``"elsewhere"``, where nothing of them can be read from here, or
     ``"inside"`` of the call: then it is another version of the workload that is run, one task

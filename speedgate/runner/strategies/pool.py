@@ -89,7 +89,7 @@ class PoolExecutor(BatchExecutor):
     def run_batch(self, function: Callable[..., Any], items: list[tuple[Any, ...]]) -> list[Any]:
         """As the contract says; of several exceptions ``Pool`` keeps the one that came first."""
         if not items:
-            return []  # of none Pool tells nobody
+            return []  # Pool calls back for no empty batch
         future, succeed, fail = self._promise()
         self._pool.starmap_async(function, items, 1, callback=succeed, error_callback=fail)
         results: list[Any] = future.result()
