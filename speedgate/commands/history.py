@@ -88,15 +88,17 @@ def figure_lines(figure: Figure, series: Series, width: int) -> list[str]:
     lines = [""]
     for label, value in points:
         if not figure.is_possible(value):
-            lines += wrapped(f"left out: {figure.label} {value:.4g} of {label} cannot be", width)
+            lines += wrapped(
+                f"left out: {figure.label} {figure.text(value)} of {label} cannot be", width
+            )
     names, values = [label for label, _ in possible], [value for _, value in possible]
-    lines += plot_lines(figure.label, values, names, width)
+    lines += plot_lines(figure, values, names, width)
     try:
         changes = change_points(values, not figure.is_share)
     except DriftUnavailable as missing:
         return [*lines, *wrapped(str(missing), width)]
     for change in changes:
-        lines += wrapped(change_line(figure.label, change, names), width)
+        lines += wrapped(change_line(figure, change, names), width)
     return lines
 
 

@@ -16,7 +16,7 @@ from speedgate.duel.effect import Effect, Effects
 from speedgate.duel.finding import Finding
 from speedgate.duel.margin import RATIO_MARGIN, SHARE_MARGIN
 from speedgate.judging.comparison import letter
-from speedgate.stats.figure import FIGURES
+from speedgate.stats.figure import FIGURES, digits
 
 FIRST = letter(0)
 # Context switches are worth a word where they at least double or halve.
@@ -93,13 +93,15 @@ def _change(effect: Effect, name: str) -> str:
     """``B/A 0.43 [0.38, 0.49]``, or ``B-A +0.31 [+0.22, +0.40]`` of shares."""
     change = effect.change
     if effect.figure.is_share:
-        return f"{name}-{FIRST} {change.value:+.2f} [{change.low:+.2f}, {change.high:+.2f}]"
-    return f"{name}/{FIRST} {change.value:.2f} [{change.low:.2f}, {change.high:.2f}]"
+        return f"{name}-{FIRST} {effect.figure.change(change)}"
+    return f"{name}/{FIRST} {effect.figure.change(change)}"
 
 
 def _what_is_same(finding: Finding) -> str:
     held = (
-        f", the GIL held within {SHARE_MARGIN:.2f}" if "gil_held_share" in finding.effects else ""
+        f", the GIL held within {digits(SHARE_MARGIN)}"
+        if "gil_held_share" in finding.effects
+        else ""
     )
     # What is in a share q of processes escapes n of them with (1 - q)^n, here 5%.
     missed = 1 - 0.05 ** (1 / finding.blocks)
@@ -111,14 +113,14 @@ def _what_is_same(finding: Finding) -> str:
 
 def _told(finding: Finding, name: str) -> str:
     effect = finding.effects[name]
-    one, other = (effect.first.value, effect.other.value)
+    one, other = (effect.figure.text(side.value) for side in (effect.first, effect.other))
     change = _change(effect, finding.letter)
     words = {
-        "speedup": f"speedup {other:.2f}x, was {one:.2f}x ({change})",
+        "speedup": f"speedup {other}, was {one} ({change})",
         "seconds": f"seconds a call {change}",
-        "gil_held_share": f"the GIL is held for {other:.0%} of the work, was {one:.0%} ({change})",
-        "concurrency": f"{other:.2f} workers ran at once, was {one:.2f} ({change})",
-        "inflation": f"inflation {other:.2f}, was {one:.2f} ({change})",
+        "gil_held_share": f"the GIL is held for {other} of the work, was {one} ({change})",
+        "concurrency": f"{other} workers ran at once, was {one} ({change})",
+        "inflation": f"inflation {other}, was {one} ({change})",
     }
     return words[name]
 
@@ -135,7 +137,7 @@ def _told_switches(effects: Effects) -> list[str]:
     if effect is None or 1 / TELLING_SWITCHES < effect.change.value < TELLING_SWITCHES:
         return []
     is_certain = effect.change.low > 1 or effect.change.high < 1
-    return [f"context switches {effect.change.value:.2g}x"] if is_certain else []
+    return [f"context switches {digits(effect.change.value)}x"] if is_certain else []
 
 
 def explanation(finding: Finding) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from speedgate.judging.row import Row
 from speedgate.stats.case import format_size
 from speedgate.stats.estimate import Estimate
+from speedgate.stats.figure import SPEEDUP, digits
 
 # What every speedup is over: one worker thread that runs the batch as a loop. It needs no strategy,
 # and was measured beside every one. The strategy "serial" is another loop, in the main thread.
@@ -45,14 +46,14 @@ class Advice:
     def line(self) -> str:
         """``g 1e6: threads 2, 1.85x [1.80, 1.90]; 1.20 times as fast as foreach 2, certainly``."""
         first, *others = self.choices
-        figures = f"{first.speedup.value:.2f}x"
-        if first.name != LOOP:
-            figures += f" [{first.speedup.low:.2f}, {first.speedup.high:.2f}]"
+        is_loop = first.name == LOOP
+        speedup = first.speedup
+        figures = SPEEDUP.text(speedup.value) if is_loop else SPEEDUP.interval(speedup)
         line = f"{self.workload} {format_size(self.size)}: {first.name}, {figures}"
         if not others:
             return line
         margin = first.speedup.value / others[0].speedup.value
-        line += f"; {margin:.2f} times as fast as {others[0].name}"
+        line += f"; {digits(margin)} times as fast as {others[0].name}"
         if not self.rivals:
             return f"{line}, certainly"
         return (

@@ -18,7 +18,7 @@ from speedgate.judging.inflation import GROWN, is_high, why_high
 from speedgate.stats.accounting import Concurrency, Shares
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate
-from speedgate.stats.figure import digits
+from speedgate.stats.figure import CONCURRENCY, GIL_HELD_SHARE, INFLATION, SPEEDUP
 
 # A case passes with this share of the concurrency floor: what others took, however little, is
 # taken off its lower bound. A GIL that is held for half of the work leaves less.
@@ -185,10 +185,10 @@ def _judge_scaling(evidence: Evidence, required: Floors, final: bool) -> tuple[V
         return Verdict.NOT_EVALUATED, evidence.broken
     if speedup is None:
         return Verdict.INCONCLUSIVE, too_few(0)
-    figures = f"{describe(speedup)}, needs {required.speedup:.2f}x"
+    figures = f"{SPEEDUP.interval(speedup)}, needs {SPEEDUP.text(required.speedup)}"
     if required.concurrency > evidence.workers:
         return Verdict.FAILED, (
-            f"{figures}; needs concurrency {required.concurrency:.2f}: more than "
+            f"{figures}; needs concurrency {CONCURRENCY.text(required.concurrency)}: more than "
             f"{evidence.workers} workers can give"
         )
     surely = _why_surely(evidence, required)
@@ -309,7 +309,8 @@ def _judge_negative_control(evidence: Evidence) -> tuple[Verdict, str]:
         return Verdict.NOT_EVALUATED, evidence.broken
     if speedup is None or not speedup.is_bounded:
         return Verdict.INCONCLUSIVE, too_few(speedup.count if speedup else 0)
-    figures = f"{describe(speedup)}, at most {MAX_SPEEDUP_UNDER_GIL:.2f}x with the GIL on"
+    most = SPEEDUP.text(MAX_SPEEDUP_UNDER_GIL)
+    figures = f"{SPEEDUP.interval(speedup)}, at most {most} with the GIL on"
     if speedup.low > MAX_SPEEDUP_UNDER_GIL:
         return Verdict.FAILED, (
             f"{figures}: this holds the GIL and cannot speed up, so the measurement is wrong "
@@ -326,15 +327,11 @@ def too_few(count: int) -> str:
     return f"{count} pairs of rounds are too few{alike} for an interval; raise --budget"
 
 
-def describe(estimate: Estimate) -> str:
-    """Return ``1.65x [1.60, 1.71]``."""
-    if not estimate.is_bounded:
-        return f"{digits(estimate.value)}x [too few pairs]"
-    return f"{digits(estimate.value)}x [{digits(estimate.low)}, {digits(estimate.high)}]"
-
-
 def _why_blocked(evidence: Evidence, required: Floors) -> str:
-    parts = [_concurrency_figures(evidence).lstrip(", ") + f", needs {required.concurrency:.2f}"]
+    parts = [
+        _concurrency_figures(evidence).lstrip(", ")
+        + f", needs {CONCURRENCY.text(required.concurrency)}"
+    ]
     shares = evidence.shares
     if shares is not None and shares.blocked is not None:
         parts.append(f"blocked {shares.blocked:.0%} (on CPU {shares.on_cpu:.0%})")
@@ -382,29 +379,31 @@ def _is_rather_idle(evidence: Evidence) -> bool:
 def _held_figure(evidence: Evidence) -> str:
     if evidence.gil_held_share is None:
         return "GIL not sampled" if evidence.gil_enabled else "no GIL"
-    return f"GIL held {evidence.gil_held_share.value:.2f}"
+    return f"GIL held {GIL_HELD_SHARE.text(evidence.gil_held_share.value)}"
 
 
 def _why_held(evidence: Evidence, required: Floors) -> str:
     held = evidence.gil_held_share
     assert held is not None
     return (
-        f"GIL held {held.value:.2f} [{held.low:.2f}, {held.high:.2f}] of one worker's work, at "
-        f"most {required.gil_held_share:.2f}: no number of threads makes it faster than "
-        f"{1 / held.value:.1f}x"
+        f"GIL held {GIL_HELD_SHARE.interval(held)} of one worker's work, at most "
+        f"{GIL_HELD_SHARE.text(required.gil_held_share)}: no number of threads makes it faster "
+        f"than {SPEEDUP.text(1 / held.value)}"
     )
 
 
 def _why_slow(evidence: Evidence, required: Floors) -> str:
     parts = []
     if evidence.control is not None:
-        parts.append(f"the control reached {evidence.control.value:.2f}x of {evidence.workers}")
+        parts.append(
+            f"the control reached {SPEEDUP.text(evidence.control.value)} of {evidence.workers}"
+        )
     parts.append(_concurrency_figures(evidence).lstrip(", "))
     cores = 1.0 if evidence.control_inflation is None else evidence.control_inflation.value
     grown = 0.0 if evidence.inflation is None else evidence.inflation.value
     if grown:
-        beside = f" (the control's {cores:.2f}-fold)" if cores > GROWN else ""
-        parts.append(f"CPU time per work grew {grown:.2f}-fold{beside}")
+        beside = f" (the control's {INFLATION.text(cores)}-fold)" if cores > GROWN else ""
+        parts.append(f"CPU time per work grew {INFLATION.text(grown)}-fold{beside}")
     if grown > GROWN * max(1.0, cores):
         shared = "" if evidence.gil_enabled else "an object that all workers use, "
         cause = f"{shared}memory, page faults or BLAS threads"
@@ -431,10 +430,13 @@ def _why_unsure(evidence: Evidence, required: Floors) -> str:
         waiting = shares.waiting - throttled
         parts.append(f"waiting for a CPU {another}{waiting:.0%}: others had the cores")
     if evidence.control is not None and evidence.control.value < 0.85 * evidence.workers:
-        parts.append(f"the control reached {evidence.control.value:.2f}x of {evidence.workers}")
+        parts.append(
+            f"the control reached {SPEEDUP.text(evidence.control.value)} of {evidence.workers}"
+        )
     if not concurrency_is_high(evidence, required):
         figures = _concurrency_figures(evidence).lstrip(", ") or "concurrency unknown"
-        parts.append(f"{figures}, needs {PASSING_SHARE * required.concurrency:.2f} to pass")
+        needed = CONCURRENCY.text(PASSING_SHARE * required.concurrency)
+        parts.append(f"{figures}, needs {needed} to pass")
     parts.append(_why_not_slow(evidence, required))
     return "; ".join(part for part in parts if part)
 
@@ -456,8 +458,9 @@ def _concurrency_figures(evidence: Evidence) -> str:
     if bounds is None:
         return ""
     if bounds.high is None or bounds.high.value - bounds.low.value < 0.05:
-        return f", concurrency {bounds.low.value:.2f}"
-    return f", concurrency {bounds.low.value:.2f} to {bounds.high.value:.2f}"
+        return f", concurrency {CONCURRENCY.text(bounds.low.value)}"
+    low, high = (CONCURRENCY.text(bound.value) for bound in (bounds.low, bounds.high))
+    return f", concurrency {low} to {high}"
 
 
 def unmet(judgements: Iterable[Judgement]) -> list[Judgement]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from speedgate.stats.accounting import Concurrency
 from speedgate.stats.estimate import Estimate
+from speedgate.stats.figure import CONCURRENCY, GIL_HELD_SHARE, SPEEDUP
 
 # Shares of one worker's time with the GIL. A hold of 0.8 lets no threads be faster than 1.25x, one
 # of 0.2 lets five threads run at once: what lies between is neither.
@@ -94,13 +95,14 @@ def _by_gain(
         return by_gil
     if control is None or had_cores or control.value >= LEAST_CONTROL * workers:
         certain = control is not None and by_gil.certain
-        return Classification(GilClass.NOT_WORTH, certain, f"{speedup.value:.2f}x; {by_gil.reason}")
+        reason = f"{SPEEDUP.text(speedup.value)}; {by_gil.reason}"
+        return Classification(GilClass.NOT_WORTH, certain, reason)
     return Classification(by_gil.kind, False, f"{by_gil.reason}; the machine was busy")
 
 
 def _by_held(held: Estimate) -> Classification:
     """The class by the share of one worker's time that it held the GIL."""
-    reason = f"GIL held {held.value:.2f} [{held.low:.2f}, {held.high:.2f}]"
+    reason = f"GIL held {GIL_HELD_SHARE.interval(held)}"
     if held.value >= HOLDS_FROM:
         return Classification(GilClass.HOLDS, held.low >= HOLDS_FROM, reason)
     if held.value <= RELEASES_UP_TO:
@@ -145,4 +147,4 @@ def _shared(workers: int, share: float) -> float:
 def _concurrency_text(concurrency: Concurrency | None) -> str:
     if concurrency is None:
         return "concurrency unknown"
-    return f"concurrency {concurrency.low.value:.2f}"
+    return f"concurrency {CONCURRENCY.text(concurrency.low.value)}"

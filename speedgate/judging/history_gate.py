@@ -11,7 +11,7 @@ from typing import Any
 from speedgate.judging.gate import Judgement, Verdict
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE, Estimate
-from speedgate.stats.figure import WATCHED, Figure
+from speedgate.stats.figure import WATCHED, Figure, signed
 from speedgate.stats.moments import Moments, change, deviation_of, exponential
 
 GATE_NAME = "history"
@@ -103,7 +103,7 @@ class Shift:
     def least_seen_text(self) -> str:
         """``18%``, ``0.07`` of a share, ``49-fold``."""
         if self.figure.is_share:
-            return f"{self.least_seen:.2f}"
+            return self.figure.text(self.least_seen)
         return _less(self.least_seen) if self.figure.rises else _more(self.least_seen)
 
     @property
@@ -121,7 +121,7 @@ class Shift:
         typical = self.figure.text(self.typical)
         low, high = self.worse.low, self.worse.high
         if self.figure.is_share:
-            return f"{self.figure.label} {value}, {self.worse.value:+.2f} from {typical}"
+            return f"{self.figure.label} {value}, {signed(self.worse.value)} from {typical}"
         if not self.figure.rises and self.worse.value >= math.log(2):
             times, low_times, high_times = map(_factor, (self.worse.value, low, high))
             return (

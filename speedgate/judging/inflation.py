@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from speedgate.stats.estimate import Estimate
+from speedgate.stats.figure import INFLATION
 
 # CPU time per work that grows by more than this has a cause in the work, or in its cores.
 GROWN = 1.15
@@ -62,9 +63,10 @@ def is_high(
 
 def why_high(inflation: Estimate, control: Estimate | None, most: float) -> str:
     """Say that it is, with the figures that decided."""
-    beside = "" if control is None else f", the control's {control.value:.2f}-fold"
+    beside = "" if control is None else f", the control's {INFLATION.text(control.value)}-fold"
+    interval = f"[{INFLATION.text(inflation.low)}, {INFLATION.text(inflation.high)}]"
     return (
-        f"CPU time per work grew {inflation.value:.2f}-fold [{inflation.low:.2f}, "
-        f"{inflation.high:.2f}]{beside}, at most {most:.2f} without a GIL: the workers contend "
-        "for something that all of them use"
+        f"CPU time per work grew {INFLATION.text(inflation.value)}-fold {interval}{beside}, at "
+        f"most {INFLATION.text(most)} without a GIL: the workers contend for something that all of "
+        "them use"
     )

@@ -10,7 +10,6 @@ from speedgate.judging.floors import Floors as CaseFloors
 from speedgate.judging.gate import (
     Evidence,
     Verdict,
-    describe,
     held_is_high,
     machine_allowance,
     speedup_is_low,
@@ -19,6 +18,7 @@ from speedgate.judging.gate import (
 from speedgate.judging.gil_class import RELEASES_UP_TO, Classification, GilClass
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate
+from speedgate.stats.figure import GIL_HELD_SHARE, INFLATION, SPEEDUP
 
 GATE = "scale"
 # A benchmark that reaches this share of its threads scales, whatever else is seen of it.
@@ -108,13 +108,13 @@ def _why_unsure(evidence: Evidence, rule: Rule) -> str:
 
 
 def _figures(speedup: Estimate, held: Estimate | None, rule: Rule) -> str:
-    parts = [describe(speedup)]
+    parts = [SPEEDUP.interval(speedup)]
     if rule.min_speedup is not None:
-        parts.append(f"needs {rule.min_speedup:.2f}x")
+        parts.append(f"needs {SPEEDUP.text(rule.min_speedup)}")
     if held is not None:
-        parts.append(f"GIL held {held.value:.2f}")
+        parts.append(f"GIL held {GIL_HELD_SHARE.text(held.value)}")
     if rule.max_gil_held_share is not None:
-        parts.append(f"at most {rule.max_gil_held_share:.2f}")
+        parts.append(f"at most {GIL_HELD_SHARE.text(rule.max_gil_held_share)}")
     return ", ".join(parts)
 
 
@@ -135,7 +135,7 @@ def cause(evidence: Evidence, kind: Classification | None = None) -> str:
         return "a lock that is not the GIL"
     held = evidence.gil_held_share
     if held is not None and held.value * evidence.speedup.value >= 0.6:
-        return f"the GIL is held {held.value:.2f} of the time"
+        return f"the GIL is held {GIL_HELD_SHARE.text(held.value)} of the time"
     blocked = _blocked(evidence)
     if blocked:
         return blocked
@@ -144,7 +144,7 @@ def cause(evidence: Evidence, kind: Classification | None = None) -> str:
         return machine
     if evidence.inflation is not None and evidence.inflation.value > GROWN:
         grown = evidence.inflation.value
-        return f"memory, page faults or caches: CPU time per call grew {grown:.2f}-fold"
+        return f"memory, page faults or caches: CPU time per call grew {INFLATION.text(grown)}-fold"
     if evidence.shares is not None and (evidence.shares.idle or 0.0) > LOST:
         idle = evidence.shares.idle
         return f"idle {idle:.0%} of the time: the threads' own states differ in cost"
@@ -171,7 +171,7 @@ def machine_taken(evidence: Evidence) -> str:
     if shares is not None and shares.waiting is not None and shares.waiting > 0.10:
         return f"the machine was busy: {shares.waiting:.0%} waiting for a CPU"
     if evidence.control is not None and evidence.control.value < 0.8 * evidence.workers:
-        return f"the machine was busy: the control reached {evidence.control.value:.2f}x"
+        return f"the machine was busy: the control reached {SPEEDUP.text(evidence.control.value)}"
     return ""
 
 
@@ -184,4 +184,6 @@ def contention(private: Estimate | None, shared: Estimate | None) -> str:
         return ""
     if private.low <= shared.high or private.value < CONTENTION * shared.value:
         return ""
-    return f"{shared.value:.2f}x with one state for all threads: they contend for its objects"
+    return (
+        f"{SPEEDUP.text(shared.value)} with one state for all threads: they contend for its objects"
+    )

@@ -26,6 +26,7 @@ from speedgate.measuring.plan import Plan
 from speedgate.measuring.runner_process import RunnerClient
 from speedgate.stats.case import Case, Workload
 from speedgate.stats.estimate import Estimate, estimate_share
+from speedgate.stats.figure import CONCURRENCY, GIL_HELD_SHARE, SPEEDUP
 from speedgate.stats.speedup import speedup
 
 SIZE = 1_000_000
@@ -168,12 +169,13 @@ def _judgements(
 
 
 def figures(estimate: Estimate) -> str:
+    """A third decimal: what an A/A tells is how near to 1 it is."""
     return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
 
 
 def conclusions(findings: Findings) -> list[str]:
     """Return what the self-test found, in words."""
-    lines = []
+    lines, required = [], findings.required
     if findings.same is not None:
         state = "reads 1.00, as it must" if findings.same_is_one() else "does not read 1.00"
         if not findings.same_is_known():
@@ -195,13 +197,14 @@ def conclusions(findings: Findings) -> list[str]:
     if drop is not None and drop > 0:
         lines.append(
             f"a loss of {drop:.0%} of the speedup would fail the gate at "
-            f"{findings.required.speedup:.2f}x by wall time in half of the runs; a lost GIL "
-            f"release is seen earlier by concurrency (below {findings.required.concurrency:.2f}) "
-            f"and the GIL held share (above {findings.required.gil_held_share:.2f})"
+            f"{SPEEDUP.text(required.speedup)} by wall time in half of the runs; a lost GIL "
+            "release is seen earlier by concurrency (below "
+            f"{CONCURRENCY.text(required.concurrency)}) and the GIL held share (above "
+            f"{GIL_HELD_SHARE.text(required.gil_held_share)})"
         )
     recommended = findings.recommended_speedup()
     if recommended is None:
         lines.append("no threshold can be recommended: the machine is too busy to judge on")
     else:
-        lines.append(f"recommended here: --min-speedup {recommended:.2f}")
+        lines.append(f"recommended here: --min-speedup {SPEEDUP.number(recommended)}")
     return lines

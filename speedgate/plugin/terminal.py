@@ -33,6 +33,7 @@ from speedgate.report.progress import Progress, duration
 from speedgate.report.summary import summary_lines
 from speedgate.report.text import encodable, visible
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE
+from speedgate.stats.figure import SPEEDUP
 
 
 class RunReport:
@@ -78,7 +79,7 @@ class RunReport:
             return "passed", "", ""
         measurement = self.state.measured.measurements.get(report.nodeid)
         estimate = measurement.evidence(DEFAULT_CONFIDENCE).speedup if measurement else None
-        figure = f"{estimate.value:.2f}x, " if estimate else ""
+        figure = f"{SPEEDUP.text(estimate.value)}, " if estimate else ""
         return "passed", ".", f"PASSED ({figure}{duration(self._left_seconds())} left)"
 
 

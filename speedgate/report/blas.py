@@ -8,6 +8,7 @@ from speedgate.judging.row import Row, Side
 from speedgate.report.table import Table, plain, wrapped
 from speedgate.runner.machine import usable_cores
 from speedgate.stats.case import Case, format_size
+from speedgate.stats.figure import CONTEXT_SWITCHES, CPU_PER_WALL, SPEEDUP, Figure, digits
 
 LEGEND = (
     "speed against one thread with one BLAS thread, CPU seconds a wall second, context switches a "
@@ -55,12 +56,14 @@ def _cell(row: Row | None, name: str, unit: float | None) -> str:
         return ""
     side: Side = row.sides[name]
     switches = side.switches / row.calls if side.switches is not None and row.calls else None
-    speed = "-" if unit is None else f"{unit / seconds:.2f}"
-    return f"{speed} {_figure(side.cpu_per_wall, '.1f')} {_figure(switches, '.2f')}"
+    speed = "-" if unit is None else SPEEDUP.number(unit / seconds)
+    return (
+        f"{speed} {_number(CPU_PER_WALL, side.cpu_per_wall)} {_number(CONTEXT_SWITCHES, switches)}"
+    )
 
 
-def _figure(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)
+def _number(figure: Figure, value: float | None) -> str:
+    return "-" if value is None else figure.number(value)
 
 
 def by_itself(rows: Sequence[Row], cores: int) -> list[str]:
@@ -83,8 +86,9 @@ def by_itself(rows: Sequence[Row], cores: int) -> list[str]:
         uses = side.cpu_per_wall >= ALL_CORES * cores and gain >= LEAST_GAIN
         lines.append(
             f"{name} {format_size(largest.case.size)} from one Python thread, BLAS at its default: "
-            f"{side.cpu_per_wall:.2f} of {cores} cores busy, {gain:.2f} times as fast as with one "
-            f"BLAS thread: NumPy {'uses' if uses else 'does not use'} all cores by itself"
+            f"{CPU_PER_WALL.text(side.cpu_per_wall)} of {cores} cores busy, {digits(gain)} times "
+            f"as fast as with one BLAS thread: NumPy {'uses' if uses else 'does not use'} all "
+            "cores by itself"
         )
     return lines
 

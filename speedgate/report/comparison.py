@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from speedgate.judging.comparison import Line, Ratio, Source, counts, letter
-from speedgate.report.table import Table, markdown, plain, wrapped
+from speedgate.report.table import Table, markdown, plain, short, wrapped
 from speedgate.report.text import markdown_text
 from speedgate.stats.estimate import Estimate
+from speedgate.stats.figure import SECONDS, SPEEDUP
 
 LEGEND = (
     "speedup over a plain loop, and seconds a call; x: another side's figure over A's. better, "
@@ -64,16 +65,18 @@ def _speedup(estimate: Estimate | None) -> str:
     if estimate is None:
         return NOTHING
     if not estimate.is_bounded:
-        return f"{estimate.value:.2f}"
-    return f"{estimate.value:.2f} {estimate.low:.2f}-{estimate.high:.2f}"
+        return SPEEDUP.number(estimate.value)
+    return short(estimate)
 
 
 def _seconds(estimate: Estimate | None) -> str:
-    return NOTHING if estimate is None else f"{estimate.value:.3g}"
+    return NOTHING if estimate is None else SECONDS.number(estimate.value)
 
 
 def _ratio(ratio: Ratio) -> str:
-    return NOTHING if ratio.estimate is None else f"{ratio.estimate.value:.2f}x {ratio.word}"
+    if ratio.estimate is None:
+        return NOTHING
+    return f"{SPEEDUP.text(ratio.estimate.value)} {ratio.word}"
 
 
 def head_lines(sources: Sequence[Source], differences: Sequence[Sequence[str]]) -> list[str]:

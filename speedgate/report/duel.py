@@ -15,6 +15,7 @@ from speedgate.report.progress import duration
 from speedgate.report.table import Table, markdown, wrapped
 from speedgate.report.text import markdown_text, visible
 from speedgate.stats.estimate import Estimate
+from speedgate.stats.figure import SPEEDUP, Figure, digits
 
 # Fewer leave an interval that more blocks would narrow much.
 FEW_BLOCKS = 4
@@ -155,8 +156,8 @@ def _cells(finding: Finding) -> tuple[str, str, str, str]:
         return "-", "-", "-", "-"
     ratio = speedup.change
     return (
-        f"{speedup.first.value:.2f}",
-        f"{speedup.other.value:.2f}",
+        SPEEDUP.number(speedup.first.value),
+        SPEEDUP.number(speedup.other.value),
         f"{_short(ratio.value)} {_short(ratio.low)}-{_short(ratio.high)}",
         _short(seconds.change.value),
     )
@@ -167,7 +168,7 @@ def _short(value: float) -> str:
         return "?"
     if value >= 1000:
         return ">999"
-    return f"{value:.2f}" if value < 10 else f"{value:.0f}"
+    return digits(value)
 
 
 def _mark(finding: Finding) -> str:
@@ -188,11 +189,10 @@ def _below(finding: Finding, width: int, details: bool) -> list[str]:
 def _effect_line(effect: Effect, name: str) -> str:
     """A figure in A, in the other build, and the change."""
     sign = "-" if effect.figure.is_share else "/"
-    first, other, change = map(_interval, (effect.first, effect.other, effect.change))
+    first, other = (_interval(effect.figure, side) for side in (effect.first, effect.other))
+    change = effect.figure.change(effect.change)
     return f"{effect.figure.label}: A {first}, {name} {other}, {name}{sign}A {change}"
 
 
-def _interval(estimate: Estimate) -> str:
-    if not estimate.is_bounded:
-        return f"{estimate.value:.3g}"
-    return f"{estimate.value:.3g} [{estimate.low:.3g}, {estimate.high:.3g}]"
+def _interval(figure: Figure, estimate: Estimate) -> str:
+    return figure.interval(estimate) if estimate.is_bounded else figure.text(estimate.value)

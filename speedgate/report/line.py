@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from speedgate.report.table import wrapped
 from speedgate.report.text import visible
 from speedgate.stats.changepoints import Change
+from speedgate.stats.figure import Figure
 
 HEIGHT = 10
 LEAST_WIDTH = 20
@@ -19,20 +20,25 @@ MISSING = (
 )
 
 
-def plot_lines(label: str, values: Sequence[float], names: Sequence[str], width: int) -> list[str]:
+def plot_lines(
+    shown: Figure, values: Sequence[float], names: Sequence[str], width: int
+) -> list[str]:
     """Return a plot of the values over the runs, the oldest left; where it cannot be drawn for want
     of plotille, a line for each run. The first and the last run are named below."""
     if len(values) < 2:
-        return [f"{label} {values[0]:.4g}: one run makes no line"] if values else []
+        return [f"{shown.label} {shown.text(values[0])}: one run makes no line"] if values else []
     try:
         import plotille  # noqa: PLC0415  # an extra
     except ImportError:
-        lines = [f"{visible(name)}  {value:.4g}" for name, value in zip(names, values, strict=True)]
+        lines = [
+            f"{visible(name)}  {shown.text(value)}"
+            for name, value in zip(names, values, strict=True)
+        ]
         return [*wrapped(MISSING, width), *lines]
     figure = plotille.Figure()
     figure.width, figure.height = max(LEAST_WIDTH, width - AXIS_COLUMNS), HEIGHT
     figure.with_colors = False
-    figure.x_label, figure.y_label = "run", label
+    figure.x_label, figure.y_label = "run", shown.label
     low, high = min(values), max(values)
     margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
     # Half a column to the right of the newest run: plotille leaves out what lies on the limit.
@@ -59,11 +65,12 @@ def _each_once() -> Callable[[float, float], str]:
     return label
 
 
-def change_line(label: str, change: Change, names: Sequence[str]) -> str:
+def change_line(figure: Figure, change: Change, names: Sequence[str]) -> str:
     """Say where a level changed, with the runs on both sides."""
+    before, after = figure.text(change.before), figure.text(change.after)
     by = change.after / change.before - 1 if change.before else math.inf
     return (
-        f"{label} changed its level from {change.before:.4g} to {change.after:.4g} ({by:+.0%}) "
+        f"{figure.label} changed its level from {before} to {after} ({by:+.0%}) "
         f"between {names[change.index - 1]} and {names[change.index]} (p {change.p_value:.1g}); "
         "advisory"
     )

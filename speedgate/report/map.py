@@ -12,6 +12,7 @@ from speedgate.judging.row import Row
 from speedgate.report.table import Table, markdown, plain, short, wrapped
 from speedgate.report.text import markdown_code, markdown_text
 from speedgate.stats.case import format_size
+from speedgate.stats.figure import CONCURRENCY, SPEEDUP, digits
 
 WORDS = {
     GilClass.RELEASES: "releases",
@@ -46,7 +47,7 @@ def _cell(row: Row) -> str:
         return f"{format_size(row.case.size)} not measured"
     doubt = "" if row.gil_class.certain else "?"
     word = WORDS[row.gil_class.kind]
-    return f"{format_size(row.case.size)} {row.speedup.value:.2f} {word}{doubt}"
+    return f"{format_size(row.case.size)} {SPEEDUP.number(row.speedup.value)} {word}{doubt}"
 
 
 def details_table(mapped: Sequence[Operation]) -> Table:
@@ -70,14 +71,14 @@ def details_table(mapped: Sequence[Operation]) -> Table:
 
 
 def _figure(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.2f}"
+    return "unknown" if value is None else digits(value)
 
 
 def _bounds(bounds: tuple[float, float | None] | None) -> str:
     if bounds is None:
         return "unknown"
     low, high = bounds
-    return f"{low:.2f}" if high is None else f"{low:.2f}-{high:.2f}"
+    return "-".join(CONCURRENCY.number(bound) for bound in (low, high) if bound is not None)
 
 
 def map_lines(rows: Sequence[Row], width: int = 80, details: bool = False) -> list[str]:

@@ -18,7 +18,7 @@ from speedgate.judging.gate import Verdict
 from speedgate.judging.history_gate import GATE_NAME as HISTORY_GATE
 from speedgate.judging.history_gate import Shift
 from speedgate.stats.estimate import Estimate
-from speedgate.stats.figure import FIGURE, Figure
+from speedgate.stats.figure import FIGURE, Figure, signed
 
 SPEEDUP = FIGURE["speedup"]
 
@@ -57,7 +57,7 @@ class Mover:
         return f"{line} [{self._moved(self.change.low)}, {self._moved(self.change.high)}]"
 
     def _moved(self, change: float) -> str:
-        return f"{change:+.2f}" if self.figure.is_share else f"{change - 1:+.0%}"
+        return signed(change) if self.figure.is_share else f"{change - 1:+.0%}"
 
 
 @dataclass(frozen=True)

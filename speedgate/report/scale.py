@@ -9,7 +9,7 @@ from typing import Any
 from speedgate.judging.gate import Verdict
 from speedgate.measuring.scaling import ScaleOutcome
 from speedgate.report.table import MARKS, Table, markdown, wrapped
-from speedgate.stats.figure import GIL_HELD_SHARE
+from speedgate.stats.figure import GIL_HELD_SHARE, SPEEDUP
 
 LEGEND = (
     "speedup of N threads over one, median and 95% interval; shared: with one state for all "
@@ -86,8 +86,8 @@ def _row(entry: Json, judged: Mapping[str, Json]) -> tuple[str, ...]:
         mark,
         str(entry["threads"]),
         _short(entry["speedup"]),
-        f"{entry['shared']['value']:.2f}" if entry["shared"] else "-",
-        f"{held['value']:.2f}" if held else "-",
+        SPEEDUP.number(entry["shared"]["value"]) if entry["shared"] else "-",
+        GIL_HELD_SHARE.number(held["value"]) if held else "-",
         name,
         entry["name"],
     )
@@ -101,8 +101,9 @@ def _short(estimate: Json | None) -> str:
     if estimate is None:
         return "-"
     if estimate["low"] is None or estimate["high"] is None:
-        return f"{estimate['value']:.2f} (few)"
-    return f"{estimate['value']:.2f} {estimate['low']:.2f}-{estimate['high']:.2f}"
+        return f"{SPEEDUP.number(estimate['value'])} (few)"
+    low, high = SPEEDUP.number(estimate["low"]), SPEEDUP.number(estimate["high"])
+    return f"{SPEEDUP.number(estimate['value'])} {low}-{high}"
 
 
 def _notes(measured: Sequence[Json], width: int) -> list[str]:

@@ -29,6 +29,7 @@ from speedgate.report.table import MARKS, Table, markdown, plain, speedup_table,
 from speedgate.report.text import markdown_text, visible
 from speedgate.runner.interpreter import blas_libraries
 from speedgate.stats.case import Case
+from speedgate.stats.figure import SECONDS
 from speedgate.stats.speedup import superlinear_reason
 
 Json = dict[str, Any]
@@ -102,7 +103,7 @@ def origin_lines(run: Run, width: int) -> list[str]:
 
 
 def _others_table(run: Run) -> Table:
-    rows = tuple((name, f"{seconds:.4g}") for name, seconds in run.others())
+    rows = tuple((name, SECONDS.number(seconds)) for name, seconds in run.others())
     return Table(("benchmark", "seconds"), rows)
 
 

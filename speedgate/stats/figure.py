@@ -24,6 +24,11 @@ def digits(value: float) -> str:
     return f"{value:.{decimals}f}"
 
 
+def signed(difference: float) -> str:
+    """Return a difference of two shares: ``+0.31``, ``-0.02``."""
+    return f"{'-' if difference < 0 else '+'}{digits(abs(difference))}"
+
+
 @dataclass(frozen=True)
 class Figure:
     """A figure: its names, its direction, how a pair tells it, and who looks at it.
@@ -52,9 +57,28 @@ class Figure:
     is_relative: bool = False
     holds_waiting: bool = False
 
+    def number(self, value: float) -> str:
+        """Return a value without its unit, as in a column: ``1.65``, ``0.00123``."""
+        return f"{value:.3g}" if self.unit == "s" else digits(value)
+
     def text(self, value: float) -> str:
-        """Return a value as a reader sees it: ``1.65x``, ``0.00123 s``, ``0.02``."""
-        return f"{value:.3g} s" if self.unit == "s" else f"{digits(value)}{self.unit}"
+        """Return a value as a sentence shows it: ``1.65x``, ``0.00123 s``, ``0.02``."""
+        space = " " if self.unit == "s" else ""
+        return f"{self.number(value)}{space}{self.unit}"
+
+    def interval(self, estimate: Estimate) -> str:
+        """Return ``1.65x [1.60, 1.71]``; where there is no interval, ``1.65x [too few pairs]``."""
+        value = self.text(estimate.value)
+        if not estimate.is_bounded:
+            return f"{value} [too few pairs]"
+        return f"{value} [{self.number(estimate.low)}, {self.number(estimate.high)}]"
+
+    def change(self, change: Estimate) -> str:
+        """Return a ratio ``0.43 [0.38, 0.49]``, or of a share a difference ``+0.31 [...]``."""
+        shown = signed if self.is_share else digits
+        if not change.is_bounded:
+            return shown(change.value)
+        return f"{shown(change.value)} [{shown(change.low)}, {shown(change.high)}]"
 
     def is_possible(self, value: float) -> bool:
         """Whether the figure can have this value at all."""
@@ -117,7 +141,10 @@ FIGURES = (
     Figure("context_switches", "switches", "context switches", of_pair=_context_switches),
 )  # fmt: skip
 FIGURE = {figure.key: figure for figure in FIGURES}
+SPEEDUP, SECONDS = FIGURE["speedup"], FIGURE["seconds"]
 # The key of a file's entry is the older, shorter name: files outlive a spelling.
 GIL_HELD_SHARE = FIGURE["held"]
+CONCURRENCY, INFLATION = FIGURE["concurrency"], FIGURE["inflation"]
+CPU_PER_WALL, CONTEXT_SWITCHES = FIGURE["cpu_per_wall"], FIGURE["switches"]
 WATCHED = tuple(figure for figure in FIGURES if figure.is_watched)
 COMPARED = tuple(figure for figure in FIGURES if figure.is_compared)

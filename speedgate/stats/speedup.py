@@ -8,6 +8,7 @@ from speedgate.stats.estimate import (
     estimate_median,
     sign_autocorrelation,
 )
+from speedgate.stats.figure import digits
 from speedgate.stats.sample import PairedSample
 
 # What a speedup is measured against; kept with every speedup.
@@ -31,7 +32,7 @@ def superlinear_reason(estimate: Estimate, workers: int, faults: tuple[float, fl
 
     ``faults`` are the page faults of a baseline and of a contender round, where they are known.
     """
-    reason = f"{estimate.value:.2f}x is more than {workers} workers can give by themselves"
+    reason = f"{digits(estimate.value)}x is more than {workers} workers can give by themselves"
     if faults is not None and faults[0] > 2 * max(faults[1], 1.0):
         return (
             f"{reason}: the baseline's rounds took {faults[0]:.0f} page faults and the "

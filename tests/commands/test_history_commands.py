@@ -329,7 +329,7 @@ def test_a_figure_that_cannot_be_is_left_out_by_name(run, tmp_path):
     save(path, content)
     shown = run("history", NAME, "--signal", "held")
     assert shown.code == WELL, shown.err
-    assert "left out: GIL held 1.5 of 2026-11-04 02:00" in pages(shown.out)
+    assert "left out: GIL held 1.50 of 2026-11-04 02:00" in pages(shown.out)
 
 
 def test_a_file_with_a_broken_judgement_is_no_run(run, tmp_path):

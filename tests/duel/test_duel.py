@@ -73,7 +73,7 @@ def test_a_held_gil_is_told():
     (finding,) = run({"held": (5, 100)}, {"held": (90, 100)}).findings()
     assert finding.verdict is DuelVerdict.WORSE
     assert finding.reason == (
-        "threads lost; the GIL is held for 90% of the work, was 5% (B-A +0.85 [+0.85, +0.85]): "
+        "threads lost; the GIL is held for 0.90 of the work, was 0.05 (B-A +0.85 [+0.85, +0.85]): "
         "more of the work holds the GIL"
     )
 

@@ -106,7 +106,7 @@ def test_a_duel_that_an_older_version_saved_is_shown():
     findings = DuelFindings.from_json(duel_of(json.loads(OLDER.read_text())))
     shown = duel_text(findings, 80, details=True)
     assert shown[0] == "A: one (Python 3.11.7, NumPy 2.4.6, openblas 0.3.31.188.0)"
-    assert "  eigh-1e4-threads-2  0.70  0.17  0.23 0.00-?     35" in shown
+    assert "  eigh-1e4-threads-2  0.70  0.17  0.23 0.00-?     35.4" in shown
     assert "  g-1e4-threads-2     1.26  1.03  0.98 0.00-543   0.92" in shown
     assert not any("neighbours" in line for line in shown)
     assert "2 inconclusive in 27 s" in shown[-1]
@@ -120,8 +120,8 @@ def test_a_figure_that_this_version_lacks_is_shown_and_decides_nothing():
     signals["idle_share"] = dict(signals["held"])
     findings = DuelFindings.from_json(duel_of(section))
     shown = "\n".join(duel_text(findings, 200, details=True))
-    assert "energy: A 2 [2, 2], B 2 [2, 2], B/A 1 [1, 1]" in shown
-    assert "idle share: A 0.05 [0.05, 0.05], B 0.05 [0.05, 0.05], B-A 0 [0, 0]" in shown
+    assert "energy: A 2.00 [2.00, 2.00], B 2.00 [2.00, 2.00], B/A 1.00 [1.00, 1.00]" in shown
+    assert "idle share: A 0.05 [0.05, 0.05], B 0.05 [0.05, 0.05], B-A +0.00 [+0.00, +0.00]" in shown
     assert not findings.findings[0].effects["energy"].figure.decides
 
 

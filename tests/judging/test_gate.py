@@ -32,7 +32,6 @@ from speedgate.judging.gate import (
     Judgement,
     Verdict,
     decision_confidence,
-    describe,
     judge,
     machine_allowance,
     unmet,
@@ -40,6 +39,7 @@ from speedgate.judging.gate import (
 from speedgate.judging.inflation import GROWN
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate, estimate_median
+from speedgate.stats.figure import SPEEDUP
 
 CASE = Case("g", 1_000_000, "threads", 2)
 SCALES = Gate("threads-scale", workloads=("g", "g_out"))
@@ -329,7 +329,7 @@ TABLE = {
         {},
         Floors(50.0, 1.7),
         FAILED,
-        ["1.65x", "needs 50.00x", "more than 2 workers can give"],
+        ["1.65x", "needs 50.0x", "more than 2 workers can give"],
     ),
     "no interval yet": (
         {"speedup": TOO_FEW},
@@ -728,7 +728,7 @@ def test_what_was_not_measured_has_null_figures():
 
 
 def test_figures_are_written_with_their_interval():
-    assert describe(interval(1.654, 1.6, 1.709)) == "1.65x [1.60, 1.71]"
+    assert SPEEDUP.interval(interval(1.654, 1.6, 1.709)) == "1.65x [1.60, 1.71]"
 
 
 @pytest.mark.parametrize(

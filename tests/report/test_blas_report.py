@@ -22,7 +22,7 @@ def test_the_four_cells_are_speeds_against_the_first():
     table = blas_table(ROWS)
     assert table.columns == ("", "BLAS 1 x1", "BLAS 1 x2", "default x1", "default x2")
     (line,) = table.rows
-    assert line == ("matmul 1e4", "1.00 1.0 0.40", "2.00 2.0 -", "1.67 1.9 0.40", "1.25 2.0 -")
+    assert line == ("matmul 1e4", "1.00 1.00 0.40", "2.00 2.00 -", "1.67 1.90 0.40", "1.25 2.00 -")
 
 
 def test_settings_with_other_loops_are_compared_by_the_call():

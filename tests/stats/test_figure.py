@@ -1,7 +1,10 @@
 """The figures of a case, each declared once."""
 
+import ast
 import json
+import math
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +13,7 @@ import pytest
 from helpers.made import pair
 from helpers.project import ROOT
 
+from speedgate.stats.estimate import Estimate
 from speedgate.stats.figure import COMPARED, FIGURE, FIGURES, WATCHED, digits
 from speedgate.stats.sample import PairedSample
 
@@ -53,6 +57,65 @@ def test_every_figure_but_a_share_is_told_by_the_pairs(figure):
 
 
 UNKNOWN_TO_MADE_PAIRS = {"switches"}
+
+
+# What formats a number by hand, and why it is no value of a declared figure.
+BY_HAND = {
+    "speedgate/stats/figure.py": "the declarations themselves",
+    "speedgate/judging/history_gate.py:_factor": "by what factor a figure changed",
+    "speedgate/measuring/selftest.py:figures": "how near to 1 an A/A is, in its third decimal",
+    "speedgate/measuring/scaling.py": "how long one call took that met a time limit",
+    "speedgate/measuring/leftovers.py": "when a process began, compared and not shown",
+    "speedgate/report/line.py:plot_lines": "the ticks of an axis, which differ in later digits",
+    "speedgate/report/line.py:change_line": "a probability",
+    "speedgate/runner": "imports nothing of ours; limits and lengths of calls in seconds",
+}
+
+
+def formatted_by_hand(path):
+    """Yield each place of a module that fixes the decimals of a number: its file and function."""
+    name = path.relative_to(ROOT).as_posix()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        for part in ast.walk(node):
+            spec = part.format_spec if isinstance(part, ast.FormattedValue) else None
+            is_format = isinstance(part, ast.Call) and getattr(part.func, "id", "") == "format"
+            if is_format or (spec and re.search(r"\.[1-9]\d*[fge]'", ast.unparse(spec))):
+                yield f"{name}:{node.name}"
+
+
+PLACES = sorted(
+    {place for path in Path(ROOT, "speedgate").rglob("*.py") for place in formatted_by_hand(path)}
+)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_figure_is_printed_by_hand(place):
+    """``Figure.text``, ``number``, ``interval`` and ``change`` print; else the same one differs."""
+    assert any(place.startswith(exempt) for exempt in BY_HAND)
+
+
+@pytest.mark.parametrize("exempt", BY_HAND)
+def test_an_exemption_that_nobody_needs_goes(exempt):
+    assert any(place.startswith(exempt) for place in PLACES)
+
+
+@pytest.mark.parametrize("text", ["f'{x:.2f}x'", "f'{x:+.2f}'", "f'{x:>8.3g}'", "format(x, '.2f')"])
+def test_what_is_printed_by_hand_is_seen(text, tmp_path, monkeypatch):
+    monkeypatch.setitem(formatted_by_hand.__globals__, "ROOT", tmp_path)
+    module = tmp_path / "made.py"
+    module.write_text(f"def show(x):\n    return {text}\n")
+    assert list(formatted_by_hand(module)) == ["made.py:show"]
+
+
+def test_an_interval_and_a_change_are_printed_from_the_declaration():
+    speedup, share = FIGURE["speedup"], FIGURE["held"]
+    assert speedup.interval(Estimate(1.654, 1.6, 12.34, 0.95, 40)) == "1.65x [1.60, 12.3]"
+    few = Estimate(1.654, -math.inf, math.inf, 0.95, 4)
+    assert speedup.interval(few) == "1.65x [too few pairs]"
+    assert speedup.change(few) == "1.65"
+    assert share.change(Estimate(0.31, -0.02, 0.4, 0.95, 40)) == "+0.31 [-0.02, +0.40]"
 
 
 def test_nothing_is_told_of_no_pairs():

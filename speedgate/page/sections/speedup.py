@@ -35,6 +35,7 @@ from speedgate.page.content import (
 )
 from speedgate.page.sources import Sources, origin
 from speedgate.stats.case import Case, format_size
+from speedgate.stats.figure import SPEEDUP
 
 Json = dict[str, Any]
 
@@ -294,7 +295,7 @@ def _ceiling(rows: Sequence[Row]) -> list[Json]:
         if row.control is not None and row.case.workers > 1:
             by_size.setdefault(row.case.size, []).append(row.control)
     values = [{"size": size, "control": median(known), "elements": format_size(size),
-               "text": f"the machine's ceiling {median(known):.2f}"}
+               "text": f"the machine's ceiling {SPEEDUP.number(median(known))}"}
               for size, known in sorted(by_size.items())]  # fmt: skip
     if not values:
         return []
