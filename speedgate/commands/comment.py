@@ -142,7 +142,7 @@ def _entries(options: argparse.Namespace) -> Iterator[CommentedRun]:
         yield from _of_source(source, options.history, options.each)
 
 
-def _of_source(text: str | None, where: str, each: bool) -> Iterator[CommentedRun]:
+def _of_source(text: str | None, where: str, each_environment: bool) -> Iterator[CommentedRun]:
     with named(text, where, notify) as source:
         if source.file is not None:
             yield _entry(facts_of(source.file), source.file)
@@ -154,7 +154,7 @@ def _of_source(text: str | None, where: str, each: bool) -> Iterator[CommentedRu
             return
         one = source.environment
         groups: list[list[str] | None] = [None] if one is None else [[one.digest]]
-        if each and one is None:
+        if each_environment and one is None:
             groups = [[environment.digest] for environment in history.environments()]
         newest = (_newest(history, digests) for digests in groups)
         runs = [pair for pair in newest if pair is not None]

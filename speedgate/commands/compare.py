@@ -72,7 +72,7 @@ def run_compare(options: argparse.Namespace) -> int:
 
 
 def named_for_its_build(side: Source, environment: Json) -> Source:
-    """Return a side of a duel with its build in the label: the environments read alike."""
+    """Return a side of a duel with its build in the label: both environments read the same."""
     settings = environment.get("settings") or {}
     build = settings.get("build") if settings.get("duel") else None
     return replace(side, label=f"{side.label}, build {build}") if build else side

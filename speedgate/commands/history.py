@@ -145,11 +145,10 @@ def list_history(history: History, form: str) -> int:
             }
         )
         return 0
-    show_lines(
-        f"{environment.name}: {runs_text(environment.runs)}, "
-        f"the last {environment.last[:16].replace('T', ' ')}"
-        for environment in environments
-    )
-    print(f"\ncases of {environments[0].name}:")
+    for environment in environments:
+        last = environment.last[:16].replace("T", " ")
+        # A name is there to be copied: it has a line of its own, however long it is.
+        show_lines([environment.name, f"  {runs_text(environment.runs)}, the last {last}"])
+    print("\ncases of the first:" if len(environments) > 1 else "\ncases:")
     show_lines(f"  {name}: {runs_text(runs)}" for name, _, runs in cases)
     return 0

@@ -151,9 +151,9 @@ def figures_without_field(measurement: Measurement) -> dict[str, Estimate]:
 def _estimate_over(measurement: Measurement, of: Callable[[Pair], float | None]) -> Estimate | None:
     """Return the median of a figure over the pairs, whose neighbours may resemble each other.
 
-    How much they do is asked within each process: processes have levels of their own, which is how
-    runs differ, and the history knows that. Rounds that are enough, but too much alike to count as
-    such, leave all that they cover.
+    The resemblance is estimated within each process. Processes have levels of their own: that is
+    how runs differ, and the history accounts for it. If enough rounds were measured, but they
+    resemble each other too much for an interval, the interval is their whole range.
     """
     runs = [[of(pair) for pair in pairs] for pairs in measurement.processes]
     known = [[value for value in run if value is not None] for run in runs]

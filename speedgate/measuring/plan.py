@@ -136,7 +136,7 @@ def import_folders(workload: Workload) -> tuple[str, ...]:
 
     What is installed is left out: every interpreter finds its own, and another build must not be
     given this one's packages. The suite that the wheel brings along lies among those, in a folder
-    where no interpreter looks: a runner is told of it.
+    where no interpreter looks, so that the request names it.
     """
     places = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     installed = [Path(place).resolve() for place in (*places, site.getusersitepackages())]

@@ -28,11 +28,11 @@ from speedgate.report.facts import standing_of
 from speedgate.report.first_screen import marks
 from speedgate.stats.case import Case
 
-# So many runs are opened in search of one that a gate has judged, and so many environments shown
-# side by side.
+# How many runs are opened in search of one that a gate has judged, and how many environments are
+# shown side by side.
 LOOK_BACK = 20
 MOST_SIDES = 6
-# SQLite takes so many values in one question on every platform.
+# How many values SQLite takes in one question on every platform.
 MOST_NUMBERS = 900
 NO_RUN = "no run in {}; 'pytest bench/' makes one"
 
@@ -141,7 +141,7 @@ def _of_history(
         return Sources(source.text, history=history, notes=tuple(notes))
     assert first.entry is not None
     entry = first.entry
-    environment = next(each for each in history.environments() if each.digest == entry.digest)
+    environment = next(known for known in history.environments() if known.digest == entry.digest)
     sides, more = _sides(history, environment, texts, where, note)
     return Sources(
         source.text,

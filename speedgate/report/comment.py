@@ -19,8 +19,8 @@ from speedgate.report.text import markdown_code, markdown_text, one_line
 from speedgate.report.verdicts import Judged, VerdictGroup
 from speedgate.stats.figure import digits
 
-# What GitHub takes: of a comment so many characters, of a step's summary one MiB. Both are kept in
-# bytes, which are never fewer.
+# What GitHub takes: a comment of 65,536 characters, the summary of a step of one MiB. Both are
+# counted in bytes, which are never fewer.
 MOST_OF_COMMENT = 65_536
 MOST_OF_SUMMARY = 1_000_000
 MOST_OF_TEXT = 400

@@ -254,7 +254,10 @@ def test_a_folder_of_duels_alone_says_what_shows_them(run, tmp_path):
 def test_the_history_lists_environments_and_cases(run, tmp_path):
     some_nights(tmp_path, ENVIRONMENT, 3)
     shown = run("history")
-    assert f"{environment_name(ENVIRONMENT)}: 3 runs, the last 2026-11-03 02:00" in shown.out
+    lines = shown.out.splitlines()
+    name = lines.index(environment_name(ENVIRONMENT))
+    assert lines[name + 1] == "  3 runs, the last 2026-11-03 02:00"
+    assert [line for line in lines if len(line) > 80 and " " in line] == []
     assert f"  {NAME}: 3 runs" in shown.out
 
 

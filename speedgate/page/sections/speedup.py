@@ -52,7 +52,7 @@ WORDS = (
 )
 # A curve of more series, or a page of more charts, is a thicket: the table has them all.
 MOST_CHARTS = 24
-# So many stand on the first page, below the verdicts.
+# How many stand on the first page, below the verdicts.
 MOST_LEADING = 3
 
 

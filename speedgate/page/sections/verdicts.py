@@ -124,7 +124,9 @@ def verdict_charts(verdicts: Sequence[Judged]) -> list[Chart]:
 def _spec(verdicts: Sequence[Judged]) -> Json:
     values = [_value(judged) for judged in verdicts]
     names = [value["name"] for value in values]
-    used = [verdict for verdict in OF_VERDICT if any(each.verdict is verdict for each in verdicts)]
+    used = [
+        verdict for verdict in OF_VERDICT if any(judged.verdict is verdict for judged in verdicts)
+    ]
     colour = kinds_scale("verdict", [(verdict.value, OF_VERDICT[verdict]) for verdict in used])
     shape = kinds_scale("verdict", [(verdict.value, SHAPES[verdict]) for verdict in used])
     y = {"field": "name", "type": "nominal", "sort": list(dict.fromkeys(names)), "title": None,
