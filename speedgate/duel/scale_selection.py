@@ -15,6 +15,7 @@ from speedgate.measuring.scale_run import Caches, ScaleRequest, chosen, list_ben
 from speedgate.measuring.selection import OptionError, parse_count
 from speedgate.measuring.targets import Benchmark, parse_targets, parse_threads
 from speedgate.runner.machine import usable_cores
+from speedgate.runner.messages import INSTALLED_FIRST
 
 # Options that choose workloads of ours, and mean nothing to those of another project.
 OURS = ("workloads", "sizes", "strategies", "workers", "blas_threads")
@@ -60,7 +61,7 @@ def scale_entries(
     )
     suites = parse_targets(options.scale, folder)
     with runners(str(build.python), build.variables) as open_runner:
-        listing = list_benchmarks(suites, open_runner, ())
+        listing = list_benchmarks(suites, open_runner, (INSTALLED_FIRST,))
     for name, reason in listing.broken:
         notify(f"left out: {name} cannot be imported: {reason}")
     applicable = [benchmark for benchmark in listing.benchmarks if benchmark.refusal is None]

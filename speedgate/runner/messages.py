@@ -30,6 +30,11 @@ PART, LIST_OF = "part", "list of"
 # --- parts of messages
 
 
+# Of pytest's arguments the one with which a build's own package is measured, and not that of the
+# folder in which the tests are.
+INSTALLED_FIRST = "--import-mode=append"
+
+
 @dataclass(frozen=True)
 class Target:
     """A benchmark of another project as its suite knows it.

@@ -90,3 +90,46 @@ def test_what_is_not_thread_safe_fails_in_both(
     [finding] = json.loads(capsys.readouterr().out)["findings"]
     assert finding["verdict"] == "failed"
     assert "another result in threads" in finding["reason"]
+
+
+OF_A_PACKAGE = """
+from mypackage import work
+
+def test_work(benchmark):
+    benchmark(work)
+"""
+INSTALLED = """
+import hashlib
+
+def work():
+    return hashlib.sha256(bytes(100_000)).digest()
+"""
+
+
+@pytest.mark.parametrize(
+    "others", [(), ("tests/__init__.py",), ("tests/__init__.py", "tests/conftest.py")]
+)
+def test_a_build_is_measured_and_not_the_checkout(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    others: tuple[str, ...],
+) -> None:
+    files = {"mypackage/__init__.py": "raise RuntimeError('of the checkout')"}
+    files |= {"tests/test_work.py": OF_A_PACKAGE, "pytest.ini": "[pytest]"}
+    for name, text in (files | dict.fromkeys(others, "")).items():
+        path = tmp_path / "checkout" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    for side in ("base", "head"):
+        package = tmp_path / side / "mypackage"
+        package.mkdir(parents=True)
+        (package / "__init__.py").write_text(INSTALLED)
+    monkeypatch.chdir(tmp_path / "checkout")
+    builds = [f"{side}={sys.executable} PYTHONPATH={tmp_path / side}" for side in ("base", "head")]
+    where = ["--results", str(tmp_path / "results"), "--format", "json"]
+    code = main(["duel", *builds, "--scale", "tests", "--budget", "1", "--allow-same", *where])
+    shown = capsys.readouterr()
+    assert code == 0, shown.err
+    [finding] = json.loads(shown.out)["findings"]
+    assert finding["signals"], finding["reason"]

@@ -27,7 +27,7 @@ from typing import Any
 from speedgate.runner.callables.asv_suite import MOST_INSTANCES
 from speedgate.runner.callables.refusals import SkippedBySuite
 from speedgate.runner.callables.worker import Fresh, Work, Worker
-from speedgate.runner.messages import BrokenEntry, Listed, Target, TestEntry
+from speedgate.runner.messages import INSTALLED_FIRST, BrokenEntry, Listed, Target, TestEntry
 from speedgate.runner.strategies import CannotMeasure
 
 INSTALL = "{} is not installed in this Python; pip install pytest pytest-benchmark there"
@@ -194,7 +194,7 @@ class TestListing(Patching):
 def list_tests(root: str, targets: list[str], options: list[str]) -> Listed:
     """Return the tests below targets that use the benchmark fixture."""
     pytest = pytest_module()
-    _go(root)
+    _go(root, INSTALLED_FIRST in options)
     listing, words = TestListing(), io.StringIO()
     options = [*arguments(options), "--continue-on-collection-errors"]
     with contextlib.redirect_stdout(words), contextlib.redirect_stderr(words):
@@ -212,16 +212,20 @@ def _why_not_started(code: int, words: str) -> str:
     return f"pytest cannot collect (exit code {code}); it wrote:\n{last}"
 
 
-def _go(root: str) -> None:
+def _go(root: str, is_installed_first: bool) -> None:
     os.chdir(root)
-    if root not in sys.path:  # as python -m pytest does it
+    if root in sys.path:
+        return
+    if is_installed_first:
+        sys.path.append(root)
+    else:  # as python -m pytest does it
         sys.path.insert(0, root)
 
 
 def prepare(target: Target, rehearse: bool) -> None:
     """Go where pytest would be started, and ``rehearse``: what fails by itself is not measured."""
     pytest_module()
-    _go(target.root)
+    _go(target.root, INSTALLED_FIRST in target.arguments)
     if rehearse:
         _rehearse(target)
 
