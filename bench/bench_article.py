@@ -8,36 +8,32 @@ timing.
 
 import pytest
 
+from speedgate.report.article import (
+    FULL_SIZE,
+    FULL_TASKS,
+    PUBLISHED,
+    STRATEGIES,
+    seconds_here,
+    seconds_text,
+    tasks_at,
+)
 from speedgate.runner import machine as environment
 from workloads import F, G
 
-FULL_SIZE = 10_000_000
 DEFAULT_SIZE = 1_000_000
-FULL_TASKS = {"g": 100, "f": 10}
-DEFAULT_TASKS = {"g": 20, "f": 4}
-STRATEGIES = {"serial": "normal", "foreach": "2 threads", "processes": "2 processes"}
 WORKERS = 2
 EXPLANATION = (
     "can give: 'normal' is the main thread, which gives each array's memory back and takes page",
     "faults for the next; the other tables' baseline is a worker thread",
 )
-# Seconds on a dual core, from the article.
-PUBLISHED = {
-    ("serial", "g"): 43.5,
-    ("serial", "f"): 48.0,
-    ("foreach", "g"): 31.0,
-    ("foreach", "f"): 71.5,
-    ("processes", "g"): 27.0,
-    ("processes", "f"): 31.23,
-}
 
 
 def article_table(rows, width):
     """Return the table's lines: seconds here, and the article's, each with its speedup."""
-    seconds = {(row.case.strategy, row.case.workload): row.round_seconds for row in rows}
+    seconds = seconds_here(rows)
     size = rows[0].case.size
     lines = [f"the article's table, here with {size:,} elements (the article: {FULL_SIZE:,})"]
-    counts = FULL_TASKS if size == FULL_SIZE else DEFAULT_TASKS
+    counts = tasks_at(size)
     heads = [f"{counts[name]} {name} (the article: {FULL_TASKS[name]})" for name in counts]
     head = "".join(text.rjust(36) for text in heads)
     lines += [f"{'':12}{head}".rstrip(), f"{'':12}" + f"{'here':>18}{'article':>18}" * 2]
@@ -45,8 +41,8 @@ def article_table(rows, width):
         cells = []
         for workload in counts:
             here = seconds.get((strategy, workload))
-            cells.append(cell(here, seconds.get(("serial", workload))))
-            cells.append(cell(PUBLISHED[strategy, workload], PUBLISHED["serial", workload]))
+            cells.append(seconds_text(here, seconds.get(("serial", workload))))
+            cells.append(seconds_text(PUBLISHED[strategy, workload], PUBLISHED["serial", workload]))
         lines.append(f"{label:12}" + "".join(f"{text:>18}" for text in cells))
     normal = {name: spent for (strategy, name), spent in seconds.items() if strategy == "serial"}
     most = min(WORKERS, environment.usable_cores())
@@ -54,13 +50,6 @@ def article_table(rows, width):
         able = f"{WORKERS} workers" if most == WORKERS else "workers on one core"
         lines += [f"more than {able} {EXPLANATION[0]}", EXPLANATION[1]]
     return lines
-
-
-def cell(seconds, normal):
-    if seconds is None:
-        return "-"
-    ratio = f"{normal / seconds:.2f}x" if normal else "-"
-    return f"{seconds:.2f} s {ratio:>6}"
 
 
 def sizes(config):
@@ -76,5 +65,4 @@ def sizes(config):
     report=article_table,
 )
 def bench_article(case, speedgate):
-    tasks = FULL_TASKS if case.size == FULL_SIZE else DEFAULT_TASKS
-    speedgate(case, tasks=tasks[case.workload], loops=1, pairs=1)
+    speedgate(case, tasks=tasks_at(case.size)[case.workload], loops=1, pairs=1)

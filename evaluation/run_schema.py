@@ -229,8 +229,9 @@ def schema() -> Json:
             {"type": "object", "not": {"required": ["case"]}},
         ]
     }
-    for name in ("workload", "strategy"):  # the id of a case joins them by "-"
-        parts["CaseEntry"]["properties"][name]["pattern"] = "^[^-]*$"
+    # The id of a case joins them by "-"; the names of other projects' benchmarks are theirs.
+    case = parts["CaseEntry"]["properties"]
+    case["workload"]["pattern"], case["strategy"]["pattern"] = "^[^-]*$|[.:(]", "^[^-]*$"
     meanings = meanings_in(README.read_text(encoding="utf-8"))
     for name in DESCRIBED:
         describe(parts[name]["properties"], meanings)

@@ -79,8 +79,8 @@ class CaseEntry(msgspec.Struct, frozen=True):
     workers: AtLeastOne
 
     def __post_init__(self) -> None:
-        if "-" in self.workload or "-" in self.strategy:  # no id can hold it
-            raise ValueError("a workload's or strategy's name must not hold '-'")
+        if "-" in self.workload or "-" in self.strategy:
+            self.case()  # raises where no id can hold it; other projects' names may
 
     def case(self) -> Case:
         return Case(self.workload, self.size, self.strategy, self.workers)
@@ -296,12 +296,28 @@ class JudgementEntry(msgspec.Struct):
         return [shift for shift in shifts if shift is not None]
 
 
+class ScaleEntry(msgspec.Struct):
+    """What a run of ``scale`` wrote of one benchmark, as far as it is read again."""
+
+    name: str
+    threads: AtLeastOne
+    outcome: str
+    reason: str = ""
+    speedup: EstimateEntry | None = None
+    held: EstimateEntry | None = None
+    shared: EstimateEntry | None = None
+    scales: bool | None = None
+    cause: str = ""
+    contention: str = ""
+
+
 class SectionEntry(msgspec.Struct):
     format_version: int
     environment: Json
     judgements: list[JudgementEntry]
     complete: bool = True
     duel: Json | None = None
+    scale: list[ScaleEntry] = []
 
 
 class RunDocument(msgspec.Struct):

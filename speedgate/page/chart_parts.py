@@ -46,9 +46,10 @@ CONFIG: Json = {
         "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "titlePadding": 8,
         "gridOpacity": 0.6, "domain": False, "ticks": False, "labelPadding": 6,
     },
+    "axisQuantitative": {"tickCount": 6},
     "legend": {
         "orient": "top", "title": None, "labelFontSize": 12, "symbolSize": 90, "symbolOpacity": 1,
-        "labelLimit": 260, "columnPadding": 16, "offset": 4, "columns": 3,
+        "labelLimit": 260, "columnPadding": 16, "offset": 4, "columns": 4,
     },
     "header": {
         "title": None, "labelFontSize": 13, "labelFontWeight": "bold", "labelAnchor": "start",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from speedgate.page.bundle import vega_bundle
 from speedgate.page.content import Section, csv_text
@@ -13,18 +14,38 @@ from speedgate.page.rendering import (
     section_page,
     static_file,
 )
-from speedgate.page.sections import speedup
+from speedgate.page.sections import (
+    article,
+    duel,
+    environment,
+    gil_map,
+    machines,
+    scale,
+    speedup,
+    time,
+    workers,
+)
 from speedgate.page.sections.speedup import lead_of
 from speedgate.page.sections.verdicts import verdict_section
 from speedgate.page.sources import Sources
-from speedgate.report.facts import facts_of
+from speedgate.report.facts import RunFacts, facts_of
 
 NO_CHARTS = (
     "Charts need vl-convert-python, which this Python has not (pip install 'speedgate[page]'); the "
     "tables have every figure."
 )
 # In the order of the menu; each makes a section, which is empty where nothing of it was measured.
-SECTIONS: tuple[Callable[[Sources], Section], ...] = (speedup.section_of,)
+SECTIONS: tuple[Callable[[Sources], Section], ...] = (
+    speedup.section_of,
+    gil_map.section_of,
+    time.section_of,
+    machines.section_of,
+    duel.section_of,
+    workers.section_of,
+    scale.section_of,
+    article.section_of,
+    environment.section_of,
+)
 
 Files = dict[str, bytes]
 
@@ -37,7 +58,7 @@ def build_site(sources: Sources, is_served: bool = False) -> Files:
     present = [section for section in sections if not section.is_empty]
     setting = Setting(present, sources.place, bundle is not None, is_served)
     files = {f"{section.slug}.html": section_page(section, setting) for section in present}
-    verdicts = verdict_section(facts) if facts else Section("verdicts", "Verdicts", "")
+    verdicts = _verdicts(sources, facts) if facts else Section("verdicts", "Verdicts", "")
     files["index.html"] = first_page(
         facts,
         verdicts,
@@ -50,6 +71,11 @@ def build_site(sources: Sources, is_served: bool = False) -> Files:
         if section.records:
             files[section.csv_name] = csv_text(section.records).encode()
     return files | _assets(bundle)
+
+
+def _verdicts(sources: Sources, facts: RunFacts) -> Section:
+    assert sources.first is not None
+    return replace(verdict_section(facts), origin=sources.first.label)
 
 
 def _assets(bundle: bytes | None) -> Files:

@@ -5,16 +5,11 @@ import math
 
 import msgspec
 import pytest
+from helpers.duels import a_duel, finding
 from helpers.machine import HOLDS_GIL, MadeMachine
-from helpers.made import estimate
 from helpers.runs import CASE, NAME, a_run, document
 
-from speedgate.builds.label import BuildLabel
-from speedgate.duel.candidate import Candidate
-from speedgate.duel.decision import Decision, DuelVerdict
-from speedgate.duel.effect import Effect
-from speedgate.duel.finding import Finding
-from speedgate.duel.findings import BuildSummary, DuelFindings
+from speedgate.duel.decision import DuelVerdict
 from speedgate.history.document import decode_run, read_run
 from speedgate.history.history import History
 from speedgate.judging.gate import Verdict
@@ -189,34 +184,6 @@ def test_a_run_that_no_gate_judged_has_no_standing(tmp_path):
 
 
 # --- a duel
-
-
-def effect(key, first, ratio):
-    change = Estimate(ratio, ratio * 0.98, ratio * 1.02, 0.95, 8)
-    return Effect(FIGURE[key], estimate(first), estimate(first * ratio), change)
-
-
-def finding(name, verdict, ratio, confirmed=()):
-    effects = {"speedup": effect("speedup", 1.8, ratio), "seconds": effect("seconds", 0.5, 1.0)}
-    build = BuildLabel("numpy 2.4")
-    candidates = tuple(Candidate(build, SPEEDUP, sign) for sign in confirmed)
-    return Finding(
-        name,
-        build,
-        Decision(verdict),
-        effects,
-        candidates,
-        letter="B",
-        reason="made",
-        waiting=(0.0, 0.0),
-    )
-
-
-def a_duel(*findings):
-    builds = tuple(
-        BuildSummary(BuildLabel(label), "3.11", label, ()) for label in ("numpy 2.3", "numpy 2.4")
-    )
-    return DuelFindings(builds, findings, 60.0, True)
 
 
 def test_a_duel_tells_its_movers_and_its_verdicts_as_a_run_does():

@@ -73,7 +73,7 @@ def group_grid(group: VerdictGroup) -> Grid:
         *((Column("gate"),) if len(gates) > 1 else ()),
         Column(_measures(group.members), is_number=True),
         Column("threshold", is_number=True),
-        Column("why"),
+        *((Column("why"),) if is_explained(group.verdict) else ()),
     )
     rows = tuple(GridRow(_cells(judged, len(gates) > 1), judged.name) for judged in group.members)
     return Grid(
@@ -84,6 +84,11 @@ def group_grid(group: VerdictGroup) -> Grid:
         legend=" ".join(f"What to do: {remedy}." for remedy in group.remedies),
         folded=group.verdict is Verdict.PASSED and len(group.members) > MOST_OPEN,
     )
+
+
+def is_explained(verdict: Verdict) -> bool:
+    """Whether a reader must know why: of what passed the figures say it."""
+    return verdict is not Verdict.PASSED
 
 
 def _measures(members: Sequence[Judged]) -> str:
@@ -98,7 +103,7 @@ def _cells(judged: Judged, with_gate: bool) -> tuple[Cell, ...]:
         *gate,
         interval(judged.estimate),
         Cell(threshold_text(judged)),
-        Cell(judged.reason),
+        *((Cell(judged.reason),) if is_explained(judged.verdict) else ()),
     )
 
 

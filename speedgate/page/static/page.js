@@ -18,16 +18,30 @@
     if (!window.vegaEmbed) return Promise.resolve();
     figure.hidden = false;
     const canvas = figure.querySelector(".canvas");
-    if (!spec.width) spec.width = "container";
-    return window.vegaEmbed(canvas, spec, OPTIONS).then(
-      function () { figure.dataset.drawn = "yes"; },
-      function (error) { console.error(figure.id, error); });
+    const room = canvas.clientWidth;
+    spec.width = room;
+    return window.vegaEmbed(canvas, spec, OPTIONS)
+      .then(function (result) {
+        // Axes stand beside the width that Vega is given: the chart gives up theirs, whatever it is.
+        const beside = canvas.querySelector("svg").width.baseVal.value - room;
+        return result.view.width(Math.max(80, Math.floor(room - beside))).runAsync();
+      })
+      .then(function () { figure.dataset.drawn = "yes"; })
+      .catch(function (error) { console.error(figure.id, error); });
+  }
+
+  function drawAgain(figure) {
+    return draw(figure, figure.dataset.filtered ? filteredSpec(figure) : specOf(figure));
   }
 
   function drawFigure(figure) {
     if (figure.dataset.begun) return Promise.resolve();
     figure.dataset.begun = "yes";
-    return draw(figure, figure.dataset.filtered ? filteredSpec(figure) : specOf(figure));
+    return drawAgain(figure);
+  }
+
+  function redraw() {
+    document.querySelectorAll("figure[data-begun]").forEach(drawAgain);
   }
 
   // Charts below the screen wait until they come near it: a page of many opens at once.
@@ -43,6 +57,13 @@
       figure.hidden = !window.vegaEmbed;
       observer.observe(figure);
     }
+    let width = window.innerWidth, timer = 0;
+    window.addEventListener("resize", function () {
+      if (window.innerWidth === width) return;
+      width = window.innerWidth;
+      window.clearTimeout(timer);
+      timer = window.setTimeout(redraw, 200);
+    });
     window.addEventListener("beforeprint", function () { figures.forEach(drawFigure); });
   }
 

@@ -3,10 +3,12 @@
 import json
 
 import pytest
+from helpers.duels import a_duel, finding
 from helpers.machine import HOLDS_GIL, MadeMachine
-from helpers.runs import CASE, a_run, document, save
+from helpers.runs import CASE, ENVIRONMENT, a_run, document, save
 
 from speedgate.commands.main import main
+from speedgate.duel.decision import DuelVerdict
 from speedgate.page.folder import MANIFEST, SiteError, write_site
 from speedgate.page.site import build_site
 from speedgate.page.sources import open_sources
@@ -161,3 +163,82 @@ def test_a_folder_that_cannot_be_written_is_told_of(tmp_path, capsys):
 def test_the_command_says_where_the_site_begins(tmp_path, capsys):
     assert main(["page", REFERENCE, "-o", str(tmp_path / "site")]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'site' / 'index.html'}\n"
+
+
+# --- sections
+
+
+def test_the_map_counts_its_classes_and_names_broken_promises():
+    site = site_of("results/reference/linux-epyc-2-cores-python3.11-numpy2.4-map.json")
+    page = site["map.html"]
+    assert "At the largest size of each of 115 operations: 84 release the GIL" in page
+    assert "det-1.6e5-threads-2 is promised to release the GIL" in page
+    assert 'data-key="cumsum"' in page
+    assert len(site["data/map.csv"].splitlines()) == 346
+
+
+def test_the_article_stands_beside_today(reference):
+    page = reference["article.html"]
+    assert "In two threads today: g 3.31x (then 1.40x); f 0.86x (then 0.67x)." in page
+
+
+def test_shares_of_a_case_are_drawn_once_and_sum_to_one(reference):
+    script = reference["time.html"].split('class="spec" data-filtered>')[1].split("</script>")[0]
+    values = json.loads(script)["data"]["values"]
+    sums = {}
+    for value in values:
+        sums[value["case"]] = sums.get(value["case"], 0.0) + value["share"]
+    assert len(sums) == 36
+    assert all(0.99 < share < 1.01 for share in sums.values())
+
+
+def test_the_environment_says_what_is_special(tmp_path):
+    path = a_run(tmp_path, environment=ENVIRONMENT | {"usable_cores": 1, "gil_enabled": False})
+    page = site_of(path)["environment.html"]
+    assert "one is usable, so that no threads can run side by side" in page
+    assert "so that it is never what holds threads back" in page
+
+
+def test_environments_stand_side_by_side_with_what_differs(tmp_path):
+    other = ENVIRONMENT | {"numpy": {"version": "2.5.0"}}
+    for night in range(3):
+        a_run(tmp_path, night, environment=other, factor=1.5)
+        a_run(tmp_path, night + 1)
+    page = site_of(where=tmp_path)["machines.html"]
+    assert "Against A, speedup: 1 better." in page
+    assert "differs from A: numpy.version: 2.4.6 -&gt; 2.5.0" in page
+
+
+def test_scaling_over_workers_needs_several_counts(tmp_path):
+    ids = ("g-1e6-threads-2", "g-1e6-threads-4")
+    path = save(tmp_path / "run.json", document(MadeMachine(), *ids))
+    page = site_of(path)["workers.html"]
+    assert "4 workers bring at most" in page
+    assert "workers.html" not in site_of(REFERENCE)
+
+
+def test_a_project_is_shown_with_names_that_no_case_of_ours_has(tmp_path):
+    name = "test_sums.py::test_sum[-1]"
+    content = document(MadeMachine(), CASE)
+    content["speedgate"]["scale"] = [
+        {"name": name, "threads": 2, "outcome": "measured", "reason": "", "scales": True,
+         "speedup": {"value": 1.9, "low": 1.8, "high": 1.95}, "cause": ""},
+        {"name": "test_io", "threads": 2, "outcome": "not applicable", "reason": "it writes"},
+    ]  # fmt: skip
+    content["benchmarks"][0]["extra_info"]["case"]["workload"] = name
+    page = site_of(save(tmp_path / "run.json", content))["scale.html"]
+    assert "1 of 2 benchmarks were measured: 1 scales." in page
+    assert "test_sums.py::test_sum[-1]" in page
+    assert "it writes" in page
+
+
+def test_a_duel_is_a_forest_plot_with_its_reasons(tmp_path):
+    content = document(MadeMachine(), CASE)
+    content["speedgate"]["duel"] = a_duel(
+        finding("g-1e6", DuelVerdict.WORSE, 0.7, confirmed=(-1,)),
+        finding("f-1e6", DuelVerdict.SAME, 1.0),
+    ).as_json()
+    site = site_of(save(tmp_path / "run.json", content))
+    assert "1 worse, 1 same" in site["duel.html"]
+    assert 'id="chart-duel-speedup"' in site["duel.html"]
+    assert "1 worse, 1 same" in site["index.html"]
