@@ -179,7 +179,7 @@ class ScaleEntry(msgspec.Struct):
     held: EstimateEntry | None = None
     inflation: Plausible | None = None
     kind: ClassEntry | None = msgspec.field(name="class", default=None)
-    scales: str | None = None
+    scales: bool | None = None
     cause: str = ""
     shared: EstimateEntry | None = None
     shared_reason: str | None = None
