@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import platform
 import re
 import shlex
 import shutil
@@ -32,10 +34,11 @@ from speedgate.builds.package_copy import lent_folder
 from speedgate.history.identity import TELLING_BLAS_FIELDS, build_of
 from speedgate.history.redaction import shown_variables, without_credentials
 from speedgate.measuring import children
-from speedgate.measuring.runner_process import runner_variables
+from speedgate.measuring.runner_process import Interpreter, runner_variables
+from speedgate.measuring.selection import OptionError
 from speedgate.runner.framing import last_record
 
-__all__ = ["Build", "BuildError", "BuildSpec", "open_builds", "parse_build"]
+__all__ = ["Build", "BuildError", "BuildSpec", "open_build", "open_builds", "parse_build"]
 
 OLDEST_PYTHON = (3, 11)
 START_SECONDS = 120.0
@@ -52,6 +55,9 @@ SEEN_VARIABLES = (
     "PYTHON_GIL",
     "OPENBLAS_CORETYPE",
 )
+
+# How Linux and macOS refuse a program that was built for another processor.
+OF_ANOTHER_MACHINE = (errno.ENOEXEC, getattr(errno, "EBADARCH", None))
 
 _LABEL = re.compile(r"([a-z][a-z0-9_.+-]*)=(?!=)")
 _VARIABLE = re.compile(r"([A-Z_][A-Z0-9_]*)=")
@@ -82,7 +88,7 @@ class Build:
     """A build that can be measured: everything it needs is there.
 
     ``label`` is unique among the builds of a duel; ``python`` is absolute; ``variables`` are set
-    for its runners; ``environment`` is what ``describe_interpreter`` says in it. Two builds have
+    for its runners; ``environment`` is what ``describe_build`` says in it. Two builds have
     the same ``fingerprint`` where nothing differs that could make one faster.
     """
 
@@ -91,6 +97,10 @@ class Build:
     variables: Mapping[str, str]
     environment: Json
     fingerprint: str
+
+    def interpreter(self, lent: str) -> Interpreter:
+        """Return where its runners run; ``lent`` is the folder with the copies of this package."""
+        return Interpreter(str(self.python), self.variables, lent)
 
 
 def parse_build(text: str) -> BuildSpec:
@@ -169,6 +179,21 @@ def open_builds(
     if not allow_same:
         _refuse_same_builds(builds, specs)
     return builds
+
+
+def open_build(
+    text: str,
+    option: str = "--python",
+    *,
+    needs_numpy: bool = True,
+    notify: Callable[[str], None] = lambda line: None,
+) -> Build:
+    """Return the build that an option names; ``OptionError`` says why it cannot be measured."""
+    try:
+        [build] = open_builds([text], needs_numpy=needs_numpy, notify=notify)
+    except BuildError as error:
+        raise OptionError(f"{option}: {error}") from None
+    return build
 
 
 def _refuse_same_labels(specs: Sequence[BuildSpec]) -> None:
@@ -276,11 +301,20 @@ def _start(spec: BuildSpec, command: list[str], variables: Mapping[str, str], py
     try:
         done = children.run(command, variables, timeout=START_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise BuildError(f"'{spec.text}': {python} does not start: {error}") from None
+        raise BuildError(f"'{spec.text}': {python} does not start: {_why_not(error)}") from None
     if done.returncode != 0:
         words = last_lines(done.stderr) or f"  exit code {done.returncode}"
         raise BuildError(f"'{spec.text}': {python} does not start; it wrote:\n{words}")
     return done.stdout
+
+
+def _why_not(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno in OF_ANOTHER_MACHINE:
+        return (
+            f"it is no program of this machine ({platform.machine()}); give the path of a Python "
+            "that was built for it"
+        )
+    return str(error)
 
 
 def _named_versions(spec: BuildSpec, base: Path, from_source: bool) -> Iterator[str]:
@@ -330,7 +364,7 @@ def _describe(
     told = last_record(_start(spec, command, variables, python))
     if told is None:
         raise BuildError(f"'{spec.text}': {python} ended before it said what it is; name another")
-    if needs_numpy and told["numpy_error"] is not None:
+    if told["environment"] is None or (needs_numpy and told["numpy_error"] is not None):
         raise BuildError(
             f"'{spec.text}': {python} has no NumPy that can be imported "
             f"({told['numpy_error'].strip().splitlines()[0]}); add it to the requirements, "
@@ -349,7 +383,8 @@ def _installer_variables_of(spec: BuildSpec) -> dict[str, str]:
 def _runner_variables_of(spec: BuildSpec) -> dict[str, str]:
     """Return the variables of a build's runners: not the installer's.
 
-    A PYTHONPATH that this process has would bring its packages to another interpreter.
+    A PYTHONPATH that this process has would bring its packages to another interpreter, and a
+    PYTHONHOME its standard library.
     """
     own = {
         name: value
@@ -357,8 +392,9 @@ def _runner_variables_of(spec: BuildSpec) -> dict[str, str]:
         if not name.startswith(INSTALLER_PREFIXES)
     }
     is_another = spec.python is not None or spec.requirements
-    if is_another and "PYTHONPATH" in os.environ:
-        own.setdefault("PYTHONPATH", "")
+    for name in ("PYTHONPATH", "PYTHONHOME"):
+        if is_another and name in os.environ:
+            own.setdefault(name, "")  # Python takes an empty one for none
     return own
 
 

@@ -1,5 +1,4 @@
-"""The folder with copies of this package that another build's interpreter measures with, and what
-opens runners in it.
+"""The folder with copies of this package that another build's interpreter measures with.
 
 Where Speedgate is installed, its folder is site-packages: on the path of another build it would
 bring our NumPy along. A folder of copies brings none, and what is measured with stays the same
@@ -9,14 +8,12 @@ while somebody edits the checkout.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 from speedgate.measuring.children import scratch_folder
-from speedgate.measuring.runner_process import NO_VARIABLES, RunnerProcess
-from speedgate.measuring.scale_run import CACHES, SERVE
 from speedgate.measuring.suite import BUNDLED_FOLDER
 
 OWN_FOLDER = Path(__file__).resolve().parent.parent
@@ -31,7 +28,7 @@ def lent_folder(bundled: Path = BUNDLED_FOLDER) -> Iterator[Path]:
 
     It holds the packages ``speedgate`` and ``workloads``, the latter from the folder ``bundled``
     that a wheel brings along or from a checkout, and threadpoolctl, which reads what BLAS does. A
-    user's workloads, which may use ours, are found through ``measure.import_folders``.
+    user's workloads, which may use ours, are found through ``plan.import_folders``.
     """
     with scratch_folder("speedgate-lent-") as folder:
         shutil.copytree(OWN_FOLDER, folder / OWN_FOLDER.name, ignore=NOT_LENT)
@@ -52,20 +49,3 @@ def lend_to_those_without(folder: Path, package: str) -> None:
     if module is not None and module.submodule_search_locations:
         source = Path(module.submodule_search_locations[0])
         shutil.copytree(source, folder / FALLBACK_FOLDER / package, ignore=NOT_LENT)
-
-
-@contextmanager
-def runners(
-    python: str, own: Mapping[str, str] = NO_VARIABLES
-) -> Iterator[Callable[[], RunnerProcess]]:
-    """Yield what opens a fresh interpreter for a benchmark, and needs nothing of ours there."""
-    with lent_folder() as lent, scratch_folder("speedgate-caches-") as scratch:
-        yield opener_of(python, own, str(lent), str(scratch))
-
-
-def opener_of(
-    python: str, own: Mapping[str, str], lent: str, caches: str, blas_threads: int | None = 1
-) -> Callable[[], RunnerProcess]:
-    """Return what opens a runner of benchmarks; ``caches`` is a folder that outlives it."""
-    variables = {**own, CACHES: caches}
-    return lambda: RunnerProcess((), blas_threads, python, variables, lent, serve=SERVE)

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from speedgate.builds.build import Build, open_builds
-from speedgate.builds.package_copy import lent_folder, opener_of
+from speedgate.builds.package_copy import lent_folder
+from speedgate.builds.runners import project_opener
 from speedgate.commands.arguments import end_leftovers, notify
 from speedgate.commands.progress_line import ProgressLine
 from speedgate.duel.duel import Duel, DuelStep
@@ -31,7 +32,7 @@ from speedgate.history.journal import recover
 from speedgate.measuring.budget import DEFAULT_TIME_LIMIT_SECONDS
 from speedgate.measuring.children import scratch_folder
 from speedgate.measuring.plan import import_folders
-from speedgate.measuring.runner_process import RunnerClient, RunnerProcess
+from speedgate.measuring.runner_process import Interpreter, RunnerClient, RunnerProcess
 from speedgate.measuring.selection import OptionError, parse_seconds
 from speedgate.report.duel import duel_markdown, duel_text
 from speedgate.report.progress import duration
@@ -89,25 +90,24 @@ def add_measuring(command: argparse.ArgumentParser, budget: float, whole: str) -
 def under_test(builds: Sequence[Build]) -> Iterator[list[BuildUnderTest]]:
     """Yield what a matchup needs of builds; what is lent to them is gone afterwards."""
     with lent_folder() as lent, scratch_folder("speedgate-caches-") as caches:
-        openers = [
-            opener_of(str(build.python), build.variables, str(lent), f"{caches}/{number}")
+        yield [
+            BuildUnderTest(
+                build.label,
+                opener(build.interpreter(str(lent)), f"{caches}/{number}"),
+                build.variables,
+            )
             for number, build in enumerate(builds)
         ]
-        yield [
-            BuildUnderTest(build.label, opener(build, str(lent), of_project), build.variables)
-            for build, of_project in zip(builds, openers, strict=True)
-        ]
 
 
-def opener(
-    build: Build, lent: str, of_project: Callable[[], RunnerProcess]
-) -> Callable[[DuelEntry], RunnerClient]:
+def opener(interpreter: Interpreter, caches: str) -> Callable[[DuelEntry], RunnerClient]:
+    of_project = project_opener(interpreter, caches)
+
     def open_runner(entry: DuelEntry) -> RunnerClient:
         if hasattr(entry.workload, "target"):
             return of_project()
         folders = import_folders(entry.workload)
-        python = str(build.python)
-        return RunnerProcess(folders, entry.blas_threads, python, build.variables, lent)
+        return RunnerProcess(folders, entry.blas_threads, interpreter)
 
     return open_runner
 

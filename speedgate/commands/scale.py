@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from speedgate.builds.package_copy import runners
+from speedgate.builds.build import open_build
+from speedgate.builds.runners import project_runners
 from speedgate.commands.arguments import end_leftovers, notify
 from speedgate.commands.progress_line import ProgressLine
 from speedgate.history.journal import recover
@@ -89,7 +90,7 @@ def add_scale_options(command: argparse.ArgumentParser) -> None:
         help="rules by names, [[scale]] (default: [[tool.speedgate.scale]] in pyproject.toml)",
     )
     command.add_argument(
-        "--python", default=sys.executable, metavar="PATH", help="of the project; default: this one"
+        "--python", metavar="BUILD", help="the project's Python, as of a duel; default: this one"
     )
     command.add_argument(
         "--oversubscribe", action="store_true", help="allow more threads than usable cores"
@@ -138,12 +139,14 @@ def run_scale(options: argparse.Namespace) -> int:
     """Measure the benchmarks of the targets, show and save what was found."""
     folder = Path.cwd()
     try:
-        refuse_no_python(options.python)
         request = parse_request(options, folder)
         suites = parse_targets(options.targets, folder)
         recover(options.results, notify)
         end_leftovers()
-        with runners(options.python) as open_runner:
+        build = None
+        if options.python is not None:
+            build = open_build(options.python, needs_numpy=False, notify=notify)
+        with project_runners(build) as open_runner:
             listing = list_benchmarks(suites, open_runner, request.pytest_options)
             for name, reason in listing.broken:
                 notify(f"left out: {name} cannot be imported: {reason}")
@@ -158,7 +161,9 @@ def run_scale(options: argparse.Namespace) -> int:
                 find_workload("workloads:CONTROL", "control"),
                 lambda step: line.show(step_text(step)),
             )
-            recording = ScaleRecording(options.results, settings_of(suites, request))
+            environment = {} if build is None else build.environment
+            settings = settings_of(suites, request)
+            recording = ScaleRecording(options.results, settings, environment)
             measure_all(scaling, recording)
             line.close()
     except OptionError as error:
@@ -175,11 +180,6 @@ def run_scale(options: argparse.Namespace) -> int:
         return INTERRUPTED
     failed = any(judgement.verdict is Verdict.FAILED for judgement in scaling.judgements)
     return BAD if failed else WELL
-
-
-def refuse_no_python(python: str) -> None:
-    if shutil.which(python) is None:
-        raise OptionError(f"--python: there is no program {python}; give the path of a Python")
 
 
 def nothing_found(targets: Iterable[str], listing: BenchmarkListing) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from speedgate.builds.build import open_build
+from speedgate.builds.runners import interpreter_of
 from speedgate.commands.arguments import add_format, end_leftovers, notify, show_json
+from speedgate.history.identity import build_of
 from speedgate.judging.floors import floors
 from speedgate.judging.gate import Verdict
 from speedgate.measuring.plan import import_folders
@@ -31,6 +34,7 @@ def add_selftest_command(commands: Any) -> None:
         default="workloads:G_OUT",
         help="a workload that is known to scale (default: workloads:G_OUT)",
     )
+    command.add_argument("--python", metavar="BUILD", help="test another Python, as of a duel")
     add_format(command, "text", "json")
     command.set_defaults(run=run_the_selftest)
 
@@ -42,15 +46,20 @@ def run_the_selftest(options: argparse.Namespace) -> int:
     end_leftovers()
     workload: Any = find_workload(options.workload)
     as_json = options.format == "json"
-    findings = run_selftest(
-        workload,
-        find_workload("workloads:CONTROL"),
-        workers,
-        floors(workers),
-        QUICK_TRIALS if options.quick else SELFTEST_TRIALS,
-        lambda: RunnerProcess(import_folders(workload), blas_threads=1),
-        notify if as_json else lambda line: print(line, flush=True),
-    )
+    show = notify if as_json else lambda line: print(line, flush=True)
+    build = None if options.python is None else open_build(options.python, notify=notify)
+    if build is not None:
+        show(f"measuring {build_of(build.environment)} ({build.python})")
+    with interpreter_of(build) as interpreter:
+        findings = run_selftest(
+            workload,
+            find_workload("workloads:CONTROL"),
+            workers,
+            floors(workers),
+            QUICK_TRIALS if options.quick else SELFTEST_TRIALS,
+            lambda: RunnerProcess(import_folders(workload), 1, interpreter),
+            show,
+        )
     if as_json:
         show_json(findings_record(findings))
     else:

@@ -34,7 +34,8 @@ class DuelRecording:
         self._journal_error: OSError | None = None
         environments = {build.label: _environment(build) for build in builds}
         self._heads = {
-            label: head_of(began) | {"speedgate": section(environment, (), complete=False)}
+            label: head_of(began, environment)
+            | {"speedgate": section(environment, (), complete=False)}
             for label, environment in environments.items()
         }
         names = {

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from speedgate.builds.build import Build
-from speedgate.builds.package_copy import runners
+from speedgate.builds.runners import project_runners
 from speedgate.duel.matchup import BuildUnderTest, DuelEntry
 from speedgate.measuring.scale_run import Caches, ScaleRequest, chosen, list_benchmarks
 from speedgate.measuring.selection import OptionError, parse_count
@@ -60,7 +60,7 @@ def scale_entries(
         sample=parse_count("--sample", options.sample),
     )
     suites = parse_targets(options.scale, folder)
-    with runners(str(build.python), build.variables) as open_runner:
+    with project_runners(build) as open_runner:
         listing = list_benchmarks(suites, open_runner, (INSTALLED_FIRST,))
     for name, reason in listing.broken:
         notify(f"left out: {name} cannot be imported: {reason}")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import importlib.metadata
 import json
 import re
 from typing import Any
@@ -32,8 +30,6 @@ TELLING_FIELDS = (
 TELLING_BLAS_FIELDS = ("internal_api", "version", "threading_layer", "architecture")
 # What a comparison of two environments names besides.
 TOLD_FIELDS = ("kernel", "libraries")
-# Libraries of single strategies, by the name under which they are installed.
-STRATEGY_LIBRARIES = ("distributed", "joblib", "numba", "numexpr")
 
 
 def telling(environment: dict[str, Any]) -> dict[str, Any]:
@@ -97,15 +93,6 @@ def _blas_libraries(environment: dict[str, Any]) -> list[dict[str, Any]]:
         for library in blas_libraries(environment.get("blas"))
     }
     return [by_fields[fields] for fields in sorted(by_fields)]
-
-
-def strategy_libraries() -> dict[str, str]:
-    """Return the versions of the libraries that single strategies use, of those installed."""
-    versions = {}
-    for name in STRATEGY_LIBRARIES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            versions[name] = importlib.metadata.version(name)
-    return versions
 
 
 def same_machine(one: dict[str, Any], other: dict[str, Any]) -> bool:

@@ -41,20 +41,33 @@ def stats_of(measurement: Measurement) -> Json:
     }
 
 
-def head_of(began: datetime) -> Json:
+def head_of(began: datetime, environment: Json) -> Json:
     """The fields of pytest-benchmark's document; no commit, since nobody asked for one."""
+    machine_info = {
+        "node": platform.node(),
+        "processor": platform.processor(),
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "release": platform.release(),
+        "cpu": {"brand_raw": cpu_model()},
+    }
     return {
-        "machine_info": {
-            "node": platform.node(),
-            "processor": platform.processor(),
-            "machine": platform.machine(),
-            "python_version": platform.python_version(),
-            "python_implementation": platform.python_implementation(),
-            "system": platform.system(),
-            "release": platform.release(),
-            "cpu": {"brand_raw": cpu_model()},
-        },
+        "machine_info": with_measured_python(machine_info, environment),
         "commit_info": {"id": "unknown", "time": None, "dirty": False, "branch": "(unknown)"},
         "datetime": began.astimezone(UTC).isoformat(),
         "version": version("pytest-benchmark"),
     }
+
+
+def with_measured_python(machine_info: Json, environment: Json) -> Json:
+    """Return pytest-benchmark's description of a machine with the Python that was measured.
+
+    The one that runs pytest may be another. What is not known of the measured one is left out.
+    """
+    others = {name: value for name, value in machine_info.items() if not name.startswith("python_")}
+    measured = {
+        "python_version": environment.get("python"),
+        "python_implementation": environment.get("implementation"),
+        "python_compiler": environment.get("compiler"),
+    }
+    return others | {name: value for name, value in measured.items() if value is not None}

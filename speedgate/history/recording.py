@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,13 +14,14 @@ from speedgate.history.document import read_run
 from speedgate.history.extra_info import section
 from speedgate.history.format import HistoryError, Json, encode_run, upgraded
 from speedgate.history.history import History, RunEntry, run_name
-from speedgate.history.identity import difference_lines, environment_digest, strategy_libraries
+from speedgate.history.identity import difference_lines, environment_digest
 from speedgate.history.intake import IntakeError, PlainDocument, WholeStats, any_json, rebuilt
 from speedgate.history.journal import SUFFIX, Journal
 from speedgate.history.store import FolderStore
 from speedgate.measuring import children
-from speedgate.measuring.runner_process import runner_variables
+from speedgate.measuring.runner_process import NO_VARIABLES, THIS, Interpreter, runner_variables
 from speedgate.runner.framing import last_record
+from speedgate.runner.interpreter import describe_installed
 from speedgate.runner.machine import describe_machine
 
 # As a runner does it when a case is opened: after the setup, before a workload is imported.
@@ -37,21 +37,25 @@ sys.stdout.write(frame(describe_interpreter()))
 
 
 def whole_environment(interpreter: Json, settings: Json) -> Json:
-    """Return the environment of a run: the machine, the interpreter that measures, the settings."""
-    return {
-        **describe_machine(),
-        **interpreter,
-        "settings": settings,
-        "libraries": strategy_libraries(),
-    }
+    """Return the environment of a run: the machine, the interpreter that measures, the settings.
+
+    One that does not tell what is installed there is this Python.
+    """
+    installed = {} if "libraries" in interpreter else describe_installed()
+    return {**describe_machine(), **installed, **interpreter, "settings": settings}
 
 
 def environment_settings(
-    blas_threads: int | None, runner_setup: str | None, dask_scheduler: str | None, in_process: bool
+    blas_threads: int | None,
+    runner_setup: str | None,
+    dask_scheduler: str | None,
+    in_process: bool,
+    variables: Mapping[str, str] = NO_VARIABLES,
 ) -> Json:
     """Return the options that make another environment of the same machine and build; plain JSON.
 
-    Where BLAS is left alone, its own variables decide.
+    Where BLAS is left alone, its own variables decide. ``variables`` are what ``--python`` sets;
+    an empty one keeps out what is this process's.
     """
     settings: Json = {"blas_threads": blas_threads}
     if blas_threads is None:
@@ -63,10 +67,15 @@ def environment_settings(
         settings["dask_scheduler"] = dask_scheduler
     if in_process:
         settings["in_process"] = True
+    chosen = {name: value for name, value in variables.items() if value}
+    if chosen:
+        settings["variables"] = chosen
     return settings
 
 
-def describe_runner(blas_threads: int | None, setup: str | None = None) -> Json:
+def describe_runner(
+    blas_threads: int | None, setup: str | None = None, interpreter: Interpreter = THIS
+) -> Json:
     """Return what a runner would say of its interpreter, before any case has opened one.
 
     ``setup`` names a function, found in the current folder, that every runner calls first.
@@ -74,12 +83,15 @@ def describe_runner(blas_threads: int | None, setup: str | None = None) -> Json:
     setups = [] if setup is None else [setup]
     folders = [str(Path.cwd()) for _ in setups]
     done = children.run(
-        [sys.executable, "-P", "-c", DESCRIBE, *setups],
-        runner_variables(os.environ, folders, blas_threads),
+        [interpreter.python, "-P", "-c", DESCRIBE, *setups],
+        runner_variables(
+            os.environ, folders, blas_threads, interpreter.variables, interpreter.package_folder
+        ),
     )
     environment = last_record(done.stdout)
     if done.returncode != 0 or environment is None:
-        raise HistoryError(f"this interpreter cannot describe itself: {done.stderr.strip()[-500:]}")
+        words = done.stderr.strip()[-500:]
+        raise HistoryError(f"{interpreter.python} cannot describe itself: {words}")
     return environment
 
 

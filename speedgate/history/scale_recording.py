@@ -27,6 +27,7 @@ BENCH = "scale"
 SURE_CONFIDENCE = 0.99
 
 Json = dict[str, Any]
+NO_DESCRIPTION: Json = {}
 
 
 def entry_of(scaled: Scaled) -> Json:
@@ -96,10 +97,19 @@ def benchmark_of(scaled: Scaled) -> Json | None:
 
 
 class ScaleRecording:
-    """The run below ``results``; its journal holds it meanwhile, so that nothing is lost."""
+    """The run below ``results``; its journal holds it meanwhile, so that nothing is lost.
 
-    def __init__(self, results: Path, settings: Json, began: datetime | None = None) -> None:
-        self._results, self._settings = results, settings
+    ``described`` is what another Python said of itself before anything was measured in it.
+    """
+
+    def __init__(
+        self,
+        results: Path,
+        settings: Json,
+        described: Json = NO_DESCRIPTION,
+        began: datetime | None = None,
+    ) -> None:
+        self._results, self._settings, self._described = results, settings, described
         self._began = began or datetime.now(UTC)
         self._journal: Journal | None = None
         self._journal_error: OSError | None = None
@@ -124,8 +134,8 @@ class ScaleRecording:
     def _begin(self, interpreter: Json) -> Journal:
         """Open the journal, once the environment is known."""
         if self._journal is None:
-            environment = whole_environment(interpreter, self._settings)
-            self._document = head_of(self._began) | {
+            environment = whole_environment({**self._described, **interpreter}, self._settings)
+            self._document = head_of(self._began, environment) | {
                 "speedgate": section(environment, (), complete=False)
             }
             name = run_name(environment, self._began, f"scale-{self._settings['scale']}")

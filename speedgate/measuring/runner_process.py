@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -43,6 +44,19 @@ CLOSE_SECONDS = 10.0
 LAST_LINES = 20  # of a runner that ended
 
 
+@dataclass(frozen=True)
+class Interpreter:
+    """Where runners run: the program, the variables that it is measured with, and the folder in
+    which it finds this package."""
+
+    python: str = sys.executable
+    variables: Mapping[str, str] = field(default_factory=dict)
+    package_folder: str = PACKAGE_FOLDER
+
+
+THIS = Interpreter()
+
+
 class RunnerClient(Protocol):
     """What answers requests: a runner in a process of its own, in this one, or a fake in tests."""
 
@@ -64,27 +78,23 @@ class InProcess:
 
 
 class RunnerProcess:
-    """A fresh interpreter that serves requests, and ends with us, whatever ends us.
-
-    ``python``, ``variables`` and ``package_folder`` are for another build: its interpreter, the
-    variables it is measured with, and the folder in which it finds this package.
-    """
+    """A fresh interpreter that serves requests, and ends with us, whatever ends us."""
 
     def __init__(
         self,
         path: Sequence[str],
         blas_threads: int | None,
-        python: str = sys.executable,
-        variables: Mapping[str, str] = NO_VARIABLES,
-        package_folder: str = PACKAGE_FOLDER,
+        interpreter: Interpreter = THIS,
         serve: str = children.SERVE,
     ) -> None:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
         # What a workload leaves in files goes with its runner, however that ends.
         self._scratch = children.ScratchFolder()
         self._process: subprocess.Popen[str] = children.start(
-            [python, "-P", "-c", serve],
-            runner_variables(os.environ, path, blas_threads, variables, package_folder)
+            [interpreter.python, "-P", "-c", serve],
+            runner_variables(
+                os.environ, path, blas_threads, interpreter.variables, interpreter.package_folder
+            )
             | {"TMPDIR": str(self._scratch.path)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

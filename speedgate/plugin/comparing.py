@@ -89,7 +89,7 @@ def open_what_is_compared(
     settings, location = state.settings, history_location(config, state)
     state.past.history = History(location, state.words.remarks.append)
     config.add_cleanup(state.past.history.close)
-    environment = described_environment(settings)
+    environment = described_environment(state)
     asked = config.stash[COMPARE]
     others = any("benchmark" in getattr(item, "fixturenames", ()) for item in items
                  if not is_ours(state, item))  # fmt: skip

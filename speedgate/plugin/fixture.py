@@ -86,7 +86,8 @@ def run_case(
     if not check_only and state.measured.budget is not None and state.measured.budget.is_used_up():
         state.measured.left_out[nodeid] = "--budget is used up"
         pytest.skip("not measured: --budget is used up; raise it, or select fewer cases")
-    reason = STRATEGIES[case.strategy].unavailable()
+    # Of another Python only its own runner knows.
+    reason = STRATEGIES[case.strategy].unavailable() if state.under_test.build is None else None
     if reason:
         leave_out(state, nodeid, reason)
     gates = state.collected.judged.get(nodeid, ())
@@ -102,7 +103,7 @@ def run_case(
     state.measured.timed_seconds += measurement.timed_seconds
     take_note(state, measurement)
     if not state.measured.environment:
-        state.measured.environment = environment_of(state.settings, measurement)
+        state.measured.environment = environment_of(state, measurement)
     return measurement
 
 
@@ -175,4 +176,4 @@ def opener(state: State, workload: Workload, plan: Plan) -> Callable[[], RunnerC
     folders = import_folders(workload)
     if state.settings.runner_setup:
         folders += (str(Path.cwd()),)
-    return lambda: RunnerProcess(folders, plan.blas_threads)
+    return lambda: RunnerProcess(folders, plan.blas_threads, state.under_test.interpreter)

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from speedgate.history.extra_info import section
+from speedgate.history.plain import with_measured_python
 from speedgate.measuring.selection import OptionError, refuse_unknown
 from speedgate.measuring.suite import find_workload
 from speedgate.plugin import entry
+from speedgate.plugin.another import measure_another, refuse_threads
 from speedgate.plugin.collection import LastWord, deselect_empty, find_items, give_cases, set_clocks
 from speedgate.plugin.entry import (
     SHORT_INI,
@@ -54,6 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(LastWord(), "speedgate-last-word")
     threads = asked_for(config)
     if threads is not None:
+        refuse_threads(config, config.stash[STATE])
         afterwards = ThreadsAfterwards(config, threads, config.stash[STATE].collected.items)
         config.pluginmanager.register(afterwards, "speedgate-threads")
 
@@ -78,6 +81,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Refuse what cannot be measured, before anything is."""
     state = config.stash[STATE]
     if not state.collected.workloads:
+        measure_another(config, state, items)
         return
     find_items(state, items)
     deselect_empty(config, items)
@@ -88,6 +92,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         refuse_unknown(state.settings.selection, state.collected.workloads)
         state.control = find_workload(config.getini("speedgate_control"), "speedgate_control")
         set_clocks(state, items)
+        measure_another(config, state, items)
         refuse_folder_that_cannot_be_written(config)
     except OptionError as error:
         raise pytest.UsageError(str(error)) from None
@@ -137,6 +142,18 @@ def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, A
         output_json["speedgate"] = section(
             state.measured.environment, state.judged.judgements, complete=state.is_complete
         )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_update_machine_info(
+    config: pytest.Config, machine_info: dict[str, Any]
+) -> None:
+    """Have the document tell the Python that was measured."""
+    described = config.stash[STATE].under_test.described
+    if described:
+        measured = with_measured_python(machine_info, described)
+        machine_info.clear()
+        machine_info.update(measured)
 
 
 @pytest.hookimpl(trylast=True)

@@ -100,6 +100,12 @@ OPTIONS = (
         "more)",
         "SECONDS",
     ),
+    Option(
+        "python",
+        "measure another Python: a path, or what a duel takes, such as 'python3.13t numpy==2.3.5'; "
+        "it needs NumPy and nothing of ours",
+        "BUILD",
+    ),
     Option("time-limit", "end a process of a case that takes longer (default 120)", "SECONDS"),
     Option(
         "in-process",

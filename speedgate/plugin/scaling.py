@@ -7,14 +7,13 @@ fresh interpreters: nothing of that is in what pytest-benchmark measures, shows 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from speedgate.builds.package_copy import runners
+from speedgate.builds.runners import project_runners
 from speedgate.history.scale_recording import entry_of
 from speedgate.measuring.scale_run import Caches, ScaleRequest, ScaleStep, Scaling
 from speedgate.measuring.selection import OptionError
@@ -81,7 +80,7 @@ class ThreadsAfterwards:
             pytest_benchmark(suite, self._entry(nodeid, folder), options) for nodeid in self._passed
         ]
         request = ScaleRequest(self._threads)
-        with runners(sys.executable) as open_runner:
+        with project_runners(None) as open_runner:
             self._scaling = Scaling(
                 benchmarks,
                 request,

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from speedgate.builds.build import Build
 from speedgate.history.history import History, ReferenceWindow
 from speedgate.history.recording import Compared, Recording
 from speedgate.judging.gate import Gate, Judgement, decision_confidence, judge
@@ -17,12 +18,27 @@ from speedgate.judging.row import Row
 from speedgate.measuring.budget import JUDGED_WEIGHT, SPARE_SHARE, Budget, default_seconds
 from speedgate.measuring.children import begin, termination_as_interrupt
 from speedgate.measuring.measurement import Measurement
+from speedgate.measuring.runner_process import THIS, Interpreter
 from speedgate.plugin.bench import Bench, Item
 from speedgate.plugin.clock import RunnerClock
 from speedgate.plugin.settings import Settings
 from speedgate.stats.case import Case, Workload
 
 STATE = pytest.StashKey["State"]()
+
+
+@dataclass(frozen=True)
+class UnderTest:
+    """What is measured: another ``build``, or this Python where that is ``None``; and the
+    interpreter that its runners run in."""
+
+    build: Build | None = None
+    interpreter: Interpreter = THIS
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What another Python said of itself before anything was measured."""
+        return {} if self.build is None else self.build.environment
 
 
 @dataclass
@@ -126,6 +142,7 @@ class State:
 
     settings: Settings
     control: Workload | None = None
+    under_test: UnderTest = field(default_factory=UnderTest)
     collected: Collected = field(default_factory=Collected)
     measured: Measured = field(default_factory=Measured)
     judged: SessionVerdicts = field(default_factory=SessionVerdicts)

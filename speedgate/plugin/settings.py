@@ -50,6 +50,7 @@ class Settings:
     dask_scheduler: str | None
     oversubscribe: bool
     in_process: bool
+    python: str | None
     strict: bool
     require: bool
     history: str | None
@@ -103,11 +104,22 @@ def read_settings(
         dask_scheduler=given["dask-scheduler"] or os.environ.get(DASK_SCHEDULER) or None,
         oversubscribe=given["oversubscribe"],
         in_process=given["in-process"],
+        python=parse_python(given["python"], given["in-process"], label),
         strict=given["strict-gate"],
         require=given["require-gate"],
         history=given["history"],
         no_history_gate=given["no-history-gate"],
     )
+
+
+def parse_python(text: str | None, in_process: bool, label: Callable[[str], str]) -> str | None:
+    """Return the build that is to be measured, ``None`` for this interpreter."""
+    if text is not None and in_process:
+        raise OptionError(
+            f"{label('in-process')} measures in pytest's own interpreter; leave out "
+            f"{label('python')}"
+        )
+    return text
 
 
 def given_texts(

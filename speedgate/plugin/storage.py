@@ -14,6 +14,7 @@ from speedgate.history.recording import (
     environment_settings,
     whole_environment,
 )
+from speedgate.history.redaction import shown_variables
 from speedgate.history.store import FolderStore, StoreError, open_store
 from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.runner_process import Json
@@ -22,7 +23,6 @@ from speedgate.plugin.entry import (
     storage_folder,
 )
 from speedgate.plugin.session import State, measures
-from speedgate.plugin.settings import Settings
 from speedgate.stats.case import Case
 
 # What the run of one case takes at least.
@@ -87,26 +87,37 @@ def history_location(config: pytest.Config, state: State) -> str:
     return state.settings.history or str(storage_folder(config))
 
 
-def settings_of(settings: Settings) -> Json:
+def settings_of(state: State) -> Json:
+    settings, build = state.settings, state.under_test.build
     return environment_settings(
-        settings.blas_threads, settings.runner_setup, settings.dask_scheduler, settings.in_process
+        settings.blas_threads,
+        settings.runner_setup,
+        settings.dask_scheduler,
+        settings.in_process,
+        {} if build is None else shown_variables(build.variables),
     )
 
 
-def environment_of(settings: Settings, measurement: Measurement) -> Json:
+def environment_of(state: State, measurement: Measurement) -> Json:
     """Return the environment of this run, as its first runner told it.
 
     pytest's own process has imported whatever it has, so that a fresh interpreter is asked there.
     """
-    if settings.in_process:
-        return described_environment(settings)
-    return whole_environment(measurement.environment, settings_of(settings))
+    if state.settings.in_process:
+        return described_environment(state)
+    return whole_of(state, measurement.environment)
 
 
-def described_environment(settings: Settings) -> Json:
+def described_environment(state: State) -> Json:
     """Return the environment of this run before anything has been measured."""
-    described = describe_runner(settings.blas_threads, settings.runner_setup)
-    return whole_environment(described, settings_of(settings))
+    settings, interpreter = state.settings, state.under_test.interpreter
+    described = describe_runner(settings.blas_threads, settings.runner_setup, interpreter)
+    return whole_of(state, described)
+
+
+def whole_of(state: State, interpreter: Json) -> Json:
+    described = state.under_test.described
+    return whole_environment({**described, **interpreter}, settings_of(state))
 
 
 def without_objects(benchmark: Json) -> Json:

@@ -235,14 +235,19 @@ def environment_line(environment: Json) -> str:
         f"{library.get('internal_api')} {library.get('version')}"
         for library in blas_libraries(environment.get("blas"))
     ]
-    python = f"Python {environment.get('python') or 'unknown'}"
-    if not environment.get("gil_enabled", True):
-        python += " without GIL"
     cores = environment.get("usable_cores") or "unknown"
     parts = [
         f"{environment.get('cpu') or 'unknown CPU'}, {cores} usable cores",
-        python,
+        python_words(environment),
         f"NumPy {numpy}" if numpy else "NumPy unknown",
         *blas,
     ]
     return "; ".join(parts)
+
+
+def python_words(environment: Json) -> str:
+    """Return ``Python 3.13.5``, with what a free-threaded build does with its GIL."""
+    words = f"Python {environment.get('python') or 'unknown'}"
+    if not environment.get("gil_enabled", True):
+        return f"{words} without GIL"
+    return f"{words}t with its GIL on" if environment.get("free_threaded_build") else words

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from speedgate.runner.framing import frame
-from speedgate.runner.interpreter import describe_interpreter, watch_gil
+from speedgate.runner.interpreter import describe_installed, describe_interpreter
 
 # NumPy loads these when they are first asked for.
 NUMPY_PARTS = ("numpy", "numpy.fft", "numpy.linalg", "numpy.random")
@@ -24,18 +24,21 @@ NUMPY_PARTS = ("numpy", "numpy.fft", "numpy.linalg", "numpy.random")
 def describe_build(packages: Iterable[str]) -> dict[str, Any]:
     """Return what this interpreter is, has loaded with NumPy, and holds of ``packages``.
 
-    ``numpy_error`` is why there is no NumPy; ``loaded`` and the values of ``packages`` are digests,
-    the same wherever the same bytes lie.
+    ``numpy_error`` is why there is no NumPy, ``None`` where there is one; ``loaded`` and the values
+    of ``packages`` are digests, the same wherever the same bytes lie. Where even to ask for NumPy
+    raises something else, ``environment`` is ``None`` and nothing more is told.
     """
-    watch_gil()
+    numpy_error = None
     try:
         for name in NUMPY_PARTS:
             import_module(name)
+    except ImportError as error:
+        numpy_error = f"{type(error).__name__}: {error}"
     except Exception as error:  # noqa: BLE001  # a NumPy that is broken raises anything
-        return {"numpy_error": f"{type(error).__name__}: {error}"}
+        return {"numpy_error": f"{type(error).__name__}: {error}", "environment": None}
     return {
-        "numpy_error": None,
-        "environment": describe_interpreter(),
+        "numpy_error": numpy_error,
+        "environment": describe_interpreter() | describe_installed(),
         "loaded": digest_files({*mapped_files(), *numpy_files()}),
         "packages": {name: digest_package(name) for name in packages},
     }
@@ -59,6 +62,8 @@ def numpy_files() -> Iterator[str]:
         file = getattr(module, "__file__", None)
         if file and (name == "numpy" or name.startswith("numpy.")):
             yield file
+    if "numpy" not in sys.modules:
+        return
     folder = Path(str(sys.modules["numpy"].__file__)).parent
     for libraries in (folder.with_name("numpy.libs"), folder / ".libs", folder / ".dylibs"):
         yield from (str(path) for path in libraries.glob("*") if path.is_file())

@@ -6,6 +6,7 @@ itself with this, and it may be another interpreter.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import platform
@@ -31,6 +32,8 @@ BLAS_FIELDS = (
     "threading_layer",
     "architecture",
 )
+# Libraries of single strategies, by the name under which they are installed.
+STRATEGY_LIBRARIES = ("distributed", "joblib", "numba", "numexpr")
 # Variables that change which code runs, or how; recorded with every run.
 TELLING_VARIABLES = (
     *BLAS_THREAD_VARIABLES,
@@ -94,6 +97,27 @@ def describe_interpreter() -> dict[str, Any]:
         "blas": read_blas(),
         "variables": {name: os.environ[name] for name in TELLING_VARIABLES if name in os.environ},
     }
+
+
+def describe_installed() -> dict[str, Any]:
+    """Return what ``describe_interpreter`` leaves out because it takes long: it is asked once for a
+    build, not in each of its processes."""
+    return {"libraries": strategy_libraries(), "libc": c_library()}
+
+
+def strategy_libraries() -> dict[str, str]:
+    """Return the versions of the libraries that single strategies use, of those installed."""
+    metadata = importlib.import_module("importlib.metadata")
+    versions = {}
+    for name in STRATEGY_LIBRARIES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return versions
+
+
+def c_library() -> str | None:
+    """Return ``glibc 2.36``, of this interpreter's program; ``None`` where it does not tell."""
+    return " ".join(platform.libc_ver()) or None
 
 
 def _describe_numpy() -> dict[str, Any] | None:

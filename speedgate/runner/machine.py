@@ -170,7 +170,6 @@ def describe_machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "available_bytes": memory,
         "huge_pages": _first_line("/sys/kernel/mm/transparent_hugepage/enabled"),
-        "libc": " ".join(platform.libc_ver()) or None,
     }
 
 

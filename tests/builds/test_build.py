@@ -11,9 +11,10 @@ import pytest
 from helpers.wheels import NUMPY, index, make_wheel  # noqa: F401  # a fixture
 
 from speedgate.builds import build as module
-from speedgate.builds.build import BuildError, BuildSpec, open_builds, parse_build
+from speedgate.builds.build import BuildError, BuildSpec, open_build, open_builds, parse_build
 from speedgate.builds.installation import published_versions
 from speedgate.history.recording import describe_runner
+from speedgate.measuring.selection import OptionError
 from speedgate.runner import fingerprint
 
 HERE = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -170,6 +171,7 @@ def test_another_package_makes_another_build(index):  # noqa: F811
 def test_an_installers_variables_are_not_the_runners(index, monkeypatch):  # noqa: F811
     make_wheel(index, "numpy", "1.0", NUMPY)
     monkeypatch.delenv("PIP_FIND_LINKS")
+    monkeypatch.delenv("PYTHONPATH", raising=False)
     (build,) = open_builds([f"numpy==newest PIP_FIND_LINKS={index} OMP_NUM_THREADS=1"])
     assert build.environment["numpy"]["version"] == "1.0"
     assert build.variables == {"OMP_NUM_THREADS": "1"}
@@ -233,6 +235,42 @@ def test_an_interpreter_that_cannot_be_started(tmp_path):
     path.touch()
     with pytest.raises(BuildError, match="python does not start: "):
         open_builds([str(path)])
+
+
+@a_script
+def test_a_program_of_another_machine_is_called_that(tmp_path):
+    path = tmp_path / "python"
+    path.write_bytes(b"\x7fELF" + bytes(60))
+    path.chmod(0o755)
+    with pytest.raises(BuildError, match="it is no program of this machine"):
+        open_builds([str(path)])
+
+
+def test_a_build_that_needs_no_numpy_is_described_without(index):  # noqa: F811
+    make_wheel(index, "made", "1.0")
+    (build,) = open_builds(["made"], needs_numpy=False)
+    assert build.environment["numpy"] is None
+    assert build.environment["python"] == describe_runner(1)["python"]
+
+
+def test_a_build_tells_the_libraries_that_are_installed_there_and_not_here(index):  # noqa: F811
+    make_wheel(index, "numpy", "1.0", NUMPY)
+    make_wheel(index, "joblib", "0.1")
+    (build,) = open_builds(["numpy joblib"])
+    assert build.environment["libraries"] == {"joblib": "0.1"}
+
+
+def test_the_home_and_the_path_of_this_python_are_not_anothers(index, monkeypatch):  # noqa: F811
+    make_wheel(index, "numpy", "1.0", NUMPY)
+    monkeypatch.setenv("PYTHONHOME", sys.prefix if os.name == "nt" else sys.base_prefix)
+    monkeypatch.setenv("PYTHONPATH", "/of/this/process")
+    (build,) = open_builds(["numpy"])
+    assert build.variables == {"PYTHONHOME": "", "PYTHONPATH": ""}
+
+
+def test_an_option_that_names_no_build_says_which_option(tmp_path):
+    with pytest.raises(OptionError, match=r"^--python: there is no Python at "):
+        open_build(str(tmp_path / "gone"))
 
 
 def test_a_build_without_numpy(index):  # noqa: F811

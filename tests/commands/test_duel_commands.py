@@ -60,8 +60,8 @@ class MadeEnvironments:
             builds.append(Build(words, Path("/python", words), {}, environment, words))
         return builds
 
-    def runner(self, path, blas_threads, python, variables, lent):
-        script = self.scripts.get(Path(python).name, {})
+    def runner(self, path, blas_threads, interpreter):
+        script = self.scripts.get(Path(interpreter.python).name, {})
         return ScriptedRunner(self.clock, **{"pair_seconds": PAIR_SECONDS} | script)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from speedgate.measuring.errors import MeasurementError
+from speedgate.measuring.runner_process import THIS, Interpreter
 from speedgate.stats.case import Case
 
 # Every process of a case answers with as many pairs, so that no figure depends on a clock.
@@ -85,9 +86,14 @@ class MadeMachine:
         self.processes[case] += 1
         return processes[min(number, len(processes) - 1)]
 
-    def open(self, path: Sequence[str] = (), blas_threads: int | None = 1) -> "MadeRunner":
+    def open(
+        self,
+        path: Sequence[str] = (),
+        blas_threads: int | None = 1,
+        interpreter: Interpreter = THIS,
+    ) -> "MadeRunner":
         """What stands in for ``RunnerProcess``."""
-        self.runners.append(MadeRunner(self, tuple(path), blas_threads))
+        self.runners.append(MadeRunner(self, tuple(path), blas_threads, interpreter))
         return self.runners[-1]
 
     @property
@@ -98,7 +104,12 @@ class MadeMachine:
     def of(self, case_id: str) -> list["MadeRunner"]:
         return [runner for runner in self.runners if runner.case and runner.case.id == case_id]
 
-    def describe(self, blas_threads: int | None, setup: str | None = None) -> Json:
+    def describe(
+        self,
+        blas_threads: int | None,
+        setup: str | None = None,
+        interpreter: Interpreter = THIS,
+    ) -> Json:
         """What its runners say of their interpreter."""
         return {
             "python": "3.11.7",
@@ -118,8 +129,15 @@ class MadeMachine:
 class MadeRunner:
     """Answers like a runner. Everything that it was asked is kept."""
 
-    def __init__(self, machine: MadeMachine, path: tuple[str, ...], blas_threads: int | None):
+    def __init__(
+        self,
+        machine: MadeMachine,
+        path: tuple[str, ...],
+        blas_threads: int | None,
+        interpreter: Interpreter,
+    ) -> None:
         self.machine = machine
+        self.interpreter = interpreter
         self.path = path
         self.blas_threads = blas_threads
         self.case: Case | None = None
@@ -153,9 +171,10 @@ class MadeRunner:
         self.behaviour = self.machine.behaviour(self.case)
 
     def open(self, request: Json) -> Json:
+        described = self.machine.describe(self.blas_threads, interpreter=self.interpreter)
         return {
-            "environment": self.machine.describe(self.blas_threads),
-            "blas": self.machine.describe(self.blas_threads)["blas"],
+            "environment": described,
+            "blas": described["blas"],
             "start_method": "spawn" if request["strategy"] == "processes" else None,
             "start_seconds": 0.1,
         }  # fmt: skip

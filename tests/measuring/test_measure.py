@@ -36,6 +36,7 @@ from speedgate.measuring.plan import (
 from speedgate.measuring.runner_process import (
     PACKAGE_FOLDER,
     InProcess,
+    Interpreter,
     RunnerProcess,
     runner_variables,
 )
@@ -600,7 +601,7 @@ def open_case(process, function, strategy="serial"):
 
 
 def test_a_runner_of_another_build_has_its_variables():
-    process = RunnerProcess((TESTS_FOLDER,), 1, variables={"OMP_NUM_THREADS": "5"})
+    process = RunnerProcess((TESTS_FOLDER,), 1, Interpreter(variables={"OMP_NUM_THREADS": "5"}))
     try:
         kept = open_case(process, loads.square)["environment"]["variables"]
     finally:
@@ -613,7 +614,7 @@ def test_a_runner_has_no_thread_when_it_forks_its_workers():
     """From Python 3.12 on a fork beside threads is warned of: it may deadlock."""
     strategy_here("fork")
     warned = {"PYTHONWARNINGS": "error:This process:DeprecationWarning"}
-    process = RunnerProcess((TESTS_FOLDER,), 1, variables=warned)
+    process = RunnerProcess((TESTS_FOLDER,), 1, Interpreter(variables=warned))
     try:
         assert "error" not in open_case(process, loads.nothing, "fork")
     finally:
