@@ -1,5 +1,6 @@
 """Saved runs, made up: what a made-up machine measured, in the form in which runs are kept."""
 
+import copy
 import functools
 import json
 from datetime import UTC, datetime, timedelta
@@ -61,7 +62,7 @@ def document(machine: MadeMachine, *case_ids: str, bench: str = "bench_scaling")
             }
             for measurement in measurements
         ],
-        "speedgate": section(ENVIRONMENT, judgements),
+        "speedgate": section(copy.deepcopy(ENVIRONMENT), judgements),
     }
 
 
