@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from speedgate.judging.row import Row
+from speedgate.stats.figure import SPEEDUP
 
 BENCH = "bench_article"
 FULL_SIZE = 10_000_000
@@ -39,5 +40,5 @@ def seconds_text(seconds: float | None, normal: float | None) -> str:
     """Return ``31.00 s  1.40x``: seconds, and how many times as fast as the normal way."""
     if seconds is None:
         return "-"
-    ratio = f"{normal / seconds:.2f}x" if normal else "-"
+    ratio = SPEEDUP.text(normal / seconds) if normal else "-"
     return f"{seconds:.2f} s {ratio:>6}"

@@ -68,6 +68,7 @@ BY_HAND = {
     "speedgate/measuring/leftovers.py": "when a process began, compared and not shown",
     "speedgate/report/line.py:plot_lines": "the ticks of an axis, which differ in later digits",
     "speedgate/report/line.py:change_line": "a probability",
+    "speedgate/report/article.py:seconds_text": "to hundredths beside the article's own seconds",
     "speedgate/runner": "imports nothing of ours; limits and lengths of calls in seconds",
 }
 

@@ -11,6 +11,7 @@ from speedgate.page.chart_parts import BLUE, GREY, kinds_scale, quantity, toolti
 from speedgate.page.content import NOTHING, Cell, Chart, Column, Grid, GridRow, Section
 from speedgate.page.sources import Sources, origin
 from speedgate.report.article import BENCH, FULL_SIZE, PUBLISHED, STRATEGIES, seconds_here, tasks_at
+from speedgate.stats.figure import SECONDS, SPEEDUP
 
 Json = dict[str, Any]
 
@@ -85,7 +86,7 @@ def _row(strategy: str, records: Sequence[Json]) -> GridRow:
 def _cell(seconds: float | None, speedup: float | None) -> Cell:
     if seconds is None:
         return Cell(NOTHING)
-    return Cell("-" if speedup is None else f"{speedup:.2f}x", f"{seconds:.3g} s")
+    return Cell("-" if speedup is None else SPEEDUP.text(speedup), SECONDS.text(seconds))
 
 
 def answer(records: Sequence[Json]) -> str:
@@ -94,7 +95,7 @@ def answer(records: Sequence[Json]) -> str:
     for record in records:
         if record["way"] == STRATEGIES["foreach"] and record["now_speedup"] is not None:
             then, now = record["then_speedup"], record["now_speedup"]
-            parts.append(f"{record['function']} {now:.2f}x (then {then:.2f}x)")
+            parts.append(f"{record['function']} {SPEEDUP.text(now)} (then {SPEEDUP.text(then)})")
     return f"In two threads today: {'; '.join(parts)}." if parts else ""
 
 
@@ -103,7 +104,7 @@ def article_spec(records: Sequence[Json]) -> Json:
     values = [
         {"bar": f"{record['function']}, {record['way']}", "when": when,
          "speedup": record[f"{when}_speedup"],
-         "text": f"{record[f'{when}_speedup']:.2f}x"}
+         "text": SPEEDUP.text(record[f"{when}_speedup"])}
         for record in sorted(records, key=lambda record: record["function"])
         for when in ("then", "now")
         if record[f"{when}_speedup"] is not None and record["way"] != STRATEGIES["serial"]

@@ -21,6 +21,7 @@ from speedgate.page.content import (
 )
 from speedgate.page.sources import Sources, origin
 from speedgate.stats.case import format_size
+from speedgate.stats.figure import SPEEDUP
 
 Json = dict[str, Any]
 
@@ -82,8 +83,8 @@ def answer(curves: Scaling, counts: Sequence[int]) -> str:
     ends = [(key, rows[most]) for key, rows in curves.items() if most in rows]
     (work, size, strategy), row = max(ends, key=lambda pair: _value(pair[1]))
     return (
-        f"{most} workers bring at most {_value(row):.2f}x: {work} at {format_size(size)} elements "
-        f"with {strategy}."
+        f"{most} workers bring at most {SPEEDUP.text(_value(row))}: {work} at "
+        f"{format_size(size)} elements with {strategy}."
     )
 
 
