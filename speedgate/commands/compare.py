@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from typing import Any
 
 from speedgate.commands.arguments import add_format, add_where, columns, count, notify, show_lines
-from speedgate.history.format import HistoryError, Json
+from speedgate.history.format import HistoryError
 from speedgate.history.identity import difference_lines
 from speedgate.history.sides import open_side
-from speedgate.judging.comparison import Source, compare
+from speedgate.judging.comparison import compare
 from speedgate.judging.history_gate import WINDOW_RUNS
 from speedgate.measuring.selection import OptionError
 from speedgate.report.comparison import (
@@ -49,7 +48,7 @@ def run_compare(options: argparse.Namespace) -> int:
     if len(options.sources) < 2:
         raise OptionError("compare: name two or more runs, environments or folders")
     opened = [open_side(text, options.history, options.last, notify) for text in options.sources]
-    sides = [named_for_its_build(side, environment) for side, environment in opened]
+    sides = [side for side, _ in opened]
     if all((environment.get("settings") or {}).get("duel") for _, environment in opened):
         notify(
             "these are sides of duels: `report` of one has the verdicts, blocks side by side; "
@@ -69,10 +68,3 @@ def run_compare(options: argparse.Namespace) -> int:
         }[options.format]
         print(render(sides, differences, lines))
     return 0
-
-
-def named_for_its_build(side: Source, environment: Json) -> Source:
-    """Return a side of a duel with its build in the label: both environments read the same."""
-    settings = environment.get("settings") or {}
-    build = settings.get("build") if settings.get("duel") else None
-    return replace(side, label=f"{side.label}, build {build}") if build else side

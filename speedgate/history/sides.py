@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from speedgate.history.document import Run
 from speedgate.history.figures import Figures, figures_of
 from speedgate.history.format import Json
 from speedgate.history.history import EnvironmentEntry, History
@@ -22,21 +23,26 @@ def open_side(text: str, where: str, last: int, notify: Notify) -> tuple[Source,
     """
     with named(text, where, notify) as source:
         if source.file is not None:
-            run = source.file
-            return side_of(text, [list(figures_of(run))], run.is_complete), run.environment
+            return run_side(text, source.file)
         history = source.history
         assert history is not None
         if source.entry is not None:
-            entry = source.entry
-            label = f"{entry.environment}/{entry.id}"
-            side = side_of(label, [history.figures(entry)], entry.complete)
-            return side, history.read(entry).environment
+            label = f"{source.entry.environment}/{source.entry.id}"
+            return run_side(label, history.read(source.entry))
         if source.environment is not None:
             return environment_side(history, source.environment, last)
         environment = only_environment(history, text)
         side, description = environment_side(history, environment, last)
         # The folders may be of one environment, before and after a change.
-        return replace(side, label=below(text, environment.name)), description
+        label = of_build(below(text, environment.name), description)
+        return replace(side, label=label), description
+
+
+def run_side(label: str, run: Run) -> tuple[Source, Json]:
+    """Return one run as a side, and its environment."""
+    environment = run.environment
+    label = of_build(label, environment)
+    return side_of(label, [list(figures_of(run))], run.is_complete), environment
 
 
 def environment_side(
@@ -49,7 +55,15 @@ def environment_side(
     if not runs:
         raise no_complete_run(history, environment)
     by_run = [[figures for figures in history.figures(run) if not figures.broken] for run in runs]
-    return side_of(environment.name, by_run), environment.description
+    label = of_build(environment.name, environment.description)
+    return side_of(label, by_run), environment.description
+
+
+def of_build(label: str, environment: Json) -> str:
+    """Return the label of a side of a duel with its build: both environments may read the same."""
+    settings = environment.get("settings") or {}
+    build = settings.get("build") if settings.get("duel") else None
+    return f"{label}, build {build}" if build else label
 
 
 def whole_side(history: History, environment: EnvironmentEntry) -> Source:
@@ -64,7 +78,8 @@ def whole_side(history: History, environment: EnvironmentEntry) -> Source:
     if not sides["seconds"]:
         raise no_complete_run(history, environment)
     runs = len(history.runs((environment.digest,)))
-    return Source(environment.name, runs, sides["speedup"], sides["seconds"])
+    label = of_build(environment.name, environment.description)
+    return Source(label, runs, sides["speedup"], sides["seconds"])
 
 
 def side_of(label: str, runs: Sequence[Sequence[Figures]], complete: bool = True) -> Source:

@@ -85,6 +85,22 @@ class Ratio:
     rises: bool
     alone: bool = False
 
+    @classmethod
+    def of(
+        cls, one: SideLevel | None, other: SideLevel | None, confidence: float, rises: bool
+    ) -> Ratio:
+        """Return the second side's level over the first's, with an interval.
+
+        Where each side has several runs, Welch's over their logarithms. A single run is held
+        against the spread of the other side's runs, as the next one of them. Of two single runs
+        each has the interval of its rounds and of what fresh processes usually differ by.
+        """
+        if one is None or other is None:
+            return cls(None, rises)
+        if one.single is not None and other.single is not None:
+            return cls(exponential(_of_single_runs(one, other, confidence)), rises, alone=True)
+        return cls(exponential(_of_runs(one, other, confidence)), rises)
+
     @property
     def certain(self) -> bool:
         estimate = self.estimate
@@ -137,42 +153,31 @@ def _line(name: str, sources: Sequence[Source], confidence: float) -> Line:
         name,
         tuple(None if level is None else level.estimate for level in speedups),
         tuple(None if level is None else level.estimate for level in seconds),
-        tuple(_ratio(speedups[0], level, confidence, rises=True) for level in speedups[1:]),
-        tuple(_ratio(seconds[0], level, confidence, rises=False) for level in seconds[1:]),
+        tuple(Ratio.of(speedups[0], level, confidence, rises=True) for level in speedups[1:]),
+        tuple(Ratio.of(seconds[0], level, confidence, rises=False) for level in seconds[1:]),
     )
 
 
-def _ratio(one: SideLevel | None, other: SideLevel | None, confidence: float, rises: bool) -> Ratio:
-    alone = one is not None and other is not None and bool(one.single and other.single)
-    return Ratio(ratio(one, other, confidence), rises, alone)
-
-
-def ratio(one: SideLevel | None, other: SideLevel | None, confidence: float) -> Estimate | None:
-    """Return the second side's figure over the first's, with an interval.
-
-    Where each side has several runs, Welch's over their logarithms. A single run is held against
-    the spread of the other side's runs, as the next one of them. Of two single runs each has the
-    interval of its rounds and of what fresh processes usually differ by.
-    """
-    if one is None or other is None:
-        return None
+def _of_runs(one: SideLevel, other: SideLevel, confidence: float) -> Estimate:
+    """Return the difference of two levels' logarithms where a side at least has several runs."""
     difference = mean_difference(one.moments, other.moments, confidence)
     if difference is not None:
-        return exponential(difference)
-    if one.single is None and other.single is not None:
+        return difference
+    if other.single is not None:
         own = _known_deviation(other.single)
-        return exponential(change(other.moments.mean, one.moments, confidence, own))
-    if other.single is None and one.single is not None:
-        own = _known_deviation(one.single)
-        back = change(one.moments.mean, other.moments, confidence, own)
-        turned = Estimate(-back.value, -back.high, -back.low, confidence, back.count)
-        return exponential(turned)
+        return change(other.moments.mean, one.moments, confidence, own)
     assert one.single is not None
-    assert other.single is not None
+    own = _known_deviation(one.single)
+    back = change(one.moments.mean, other.moments, confidence, own)
+    return Estimate(-back.value, -back.high, -back.low, confidence, back.count)
+
+
+def _of_single_runs(one: SideLevel, other: SideLevel, confidence: float) -> Estimate:
+    """Return the difference of the logarithms of two runs' figures."""
     value = other.moments.mean - one.moments.mean
     deviation = math.hypot(_log_deviation(one.estimate), _log_deviation(other.estimate))
     half = NormalDist().inv_cdf(0.5 + confidence / 2) * deviation
-    return exponential(Estimate(value, value - half, value + half, confidence, 2))
+    return Estimate(value, value - half, value + half, confidence, 2)
 
 
 def _log_deviation(estimate: Estimate) -> float:

@@ -10,7 +10,7 @@ import pytest
 from helpers.evidence import interval
 
 from speedgate.history.identity import difference_lines, environment_digest, environment_name
-from speedgate.judging.comparison import SideLevel, Source, compare, ratio
+from speedgate.judging.comparison import Ratio, SideLevel, Source, compare
 from speedgate.judging.gate import Verdict
 from speedgate.judging.history_gate import (
     ERROR_RATE,
@@ -379,7 +379,7 @@ def test_a_single_run_beside_many_is_held_against_their_spread(single):
         alone, *many = ([interval(v, v * 0.999, v * 1.001)] for v in lognormal(numbers, 21))
         many = [run for (run,) in many]
         sides = (alone, many) if single == "one" else (many, alone)
-        estimate = ratio(*map(SideLevel.of, sides), 0.95)
+        estimate = Ratio.of(*map(SideLevel.of, sides), 0.95, rises=True).estimate
         held += estimate.low <= 1 <= estimate.high
     assert 365 <= held <= 395
 
@@ -391,14 +391,14 @@ def lognormal(numbers, count):
 def test_a_single_run_without_an_interval_is_compared_with_many_and_not_with_one():
     bare = SideLevel.of([Estimate(1.0, -math.inf, math.inf, 0.95, 1)])
     many = SideLevel.of([interval(v, v, v) for v in (1.9, 1.91, 1.88, 1.9, 1.92)])
-    assert ratio(many, bare, 0.95).high < 0.6
-    assert ratio(bare, bare, 0.95).low == 0.0
-    assert ratio(bare, bare, 0.95).high == math.inf
+    assert Ratio.of(many, bare, 0.95, rises=True).estimate.high < 0.6
+    assert Ratio.of(bare, bare, 0.95, rises=True).estimate.low == 0.0
+    assert Ratio.of(bare, bare, 0.95, rises=True).estimate.high == math.inf
 
 
 def test_two_runs_that_differ_much_bound_nothing():
     wild = SideLevel.of([interval(value, value, value) for value in (0.01, 100.0)])
-    assert ratio(wild, wild, 0.99999).high == math.inf
+    assert Ratio.of(wild, wild, 0.99999, rises=True).estimate.high == math.inf
 
 
 def test_moments_from_sums_are_those_of_the_values():
