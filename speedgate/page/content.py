@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from speedgate.judging.gate import Verdict
+from speedgate.report.text import one_line
 from speedgate.stats.estimate import Estimate
 from speedgate.stats.figure import digits
 
@@ -77,8 +79,8 @@ class Section:
     """A section of the site.
 
     ``answer`` is the one sentence that it comes to; ``origin`` the runs that it shows. ``records``
-    are its figures in full, one CSV file. A section without any has a ``remedy``: the command that
-    measures what it would show.
+    are its figures in full, one CSV file; ``csv_file`` names one that it makes itself. A section
+    without any has a ``remedy``: the command that measures what it would show.
     """
 
     slug: str
@@ -91,6 +93,7 @@ class Section:
     notes: tuple[str, ...] = ()
     records: Sequence[Mapping[str, Any]] = field(default=())
     remedy: str = ""
+    csv_file: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -102,7 +105,7 @@ class Section:
 
     @property
     def csv_name(self) -> str:
-        return f"data/{self.slug}.csv" if self.records else ""
+        return f"data/{self.slug}.csv" if self.records else self.csv_file
 
 
 def interval(estimate: Estimate | None, verdict: Verdict | None = None, link: str = "") -> Cell:
@@ -144,6 +147,28 @@ def csv_text(records: Sequence[Mapping[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(records)
     return text.getvalue()
+
+
+def csv_rows(rows: Iterable[Sequence[Any]]) -> str:
+    """Return rows as CSV, the first of them the names of the columns."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def shown(value: Any) -> Any:
+    """Return plain values with every text as a reader may see it."""
+    if isinstance(value, dict):
+        return {key: shown(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [shown(item) for item in value]
+    return one_line(value) if type(value) is str else value
+
+
+def as_script(name: str | int, value: Any) -> bytes:
+    """Return data as a script that hands it to the page, which may be a file on disk."""
+    text = json.dumps(shown(value), separators=(",", ":"), allow_nan=False)
+    return f"speedgate.take({json.dumps(name)},{text});\n".encode()
 
 
 def listed(names: Sequence[str], most: int = 4) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import speedgate
 from speedgate.judging.gate import Verdict
 from speedgate.page.chart_parts import CONFIG
-from speedgate.page.content import Section
+from speedgate.page.content import Section, shown
 from speedgate.page.folder import SiteError
 from speedgate.report.facts import RunFacts
 from speedgate.report.table import MARKS
@@ -32,15 +32,6 @@ class Setting:
     place: str
     with_charts: bool
     is_served: bool = False
-
-
-def shown(value: Any) -> Any:
-    """Return plain values with every text as a reader may see it."""
-    if isinstance(value, dict):
-        return {key: shown(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [shown(item) for item in value]
-    return one_line(value) if type(value) is str else value
 
 
 @cache
@@ -80,7 +71,7 @@ def _render(name: str, setting: Setting, slug: str, **values: Any) -> bytes:
     return str(text).encode()
 
 
-def section_page(section: Section, setting: Setting, template: str = "section.html") -> bytes:
+def section_page(section: Section, setting: Setting, template: str) -> bytes:
     """Return the page of a section."""
     return _render(template, setting, section.slug, section=section)
 

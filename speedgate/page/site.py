@@ -19,6 +19,7 @@ from speedgate.page.sections import (
     duel,
     environment,
     gil_map,
+    history,
     machines,
     scale,
     speedup,
@@ -45,7 +46,9 @@ SECTIONS: tuple[Callable[[Sources], Section], ...] = (
     scale.section_of,
     article.section_of,
     environment.section_of,
-)
+)  # Where the section stands that makes files of its own.
+NIGHTS_PLACE = 1
+PLAIN, TEMPLATES = "section.html", {"history": "history.html"}
 
 Files = dict[str, bytes]
 
@@ -55,9 +58,14 @@ def build_site(sources: Sources, is_served: bool = False) -> Files:
     bundle = vega_bundle()
     facts = facts_of(sources.first.run, sources.standing) if sources.first else None
     sections = [section_of(sources) for section_of in SECTIONS]
+    nights, night_files = history.section_of(sources)
+    sections.insert(NIGHTS_PLACE, nights)
     present = [section for section in sections if not section.is_empty]
     setting = Setting(present, sources.place, bundle is not None, is_served)
-    files = {f"{section.slug}.html": section_page(section, setting) for section in present}
+    files = {
+        f"{section.slug}.html": section_page(section, setting, TEMPLATES.get(section.slug, PLAIN))
+        for section in present
+    }
     verdicts = _verdicts(sources, facts) if facts else Section("verdicts", "Verdicts", "")
     files["index.html"] = first_page(
         facts,
@@ -70,7 +78,7 @@ def build_site(sources: Sources, is_served: bool = False) -> Files:
     for section in (verdicts, *present):
         if section.records:
             files[section.csv_name] = csv_text(section.records).encode()
-    return files | _assets(bundle)
+    return files | night_files | _assets(bundle)
 
 
 def _verdicts(sources: Sources, facts: RunFacts) -> Section:

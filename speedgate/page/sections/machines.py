@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from speedgate.history.format import Json as Description
+from speedgate.history.identity import difference_lines
 from speedgate.judging.comparison import Line, Source, compare, counts, letter
 from speedgate.page.chart_parts import quantity, reference_line, series_scales, tooltip
 from speedgate.page.content import (
@@ -48,8 +49,6 @@ def section_of(sources: Sources) -> Section:
 
 def machines_section(sides: Sequence[Source], descriptions: Sequence[Description]) -> Section:
     """Return the comparison of some sides, the first of which the others are held against."""
-    from speedgate.history.identity import difference_lines  # noqa: PLC0415
-
     section = Section("machines", "Side by side", QUESTION, remedy=REMEDY)
     lines = compare(sides) if len(sides) > 1 else []
     lines = [line for line in lines if any(speedup is not None for speedup in line.speedups)]

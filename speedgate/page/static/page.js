@@ -126,8 +126,86 @@
   for (const script of document.querySelectorAll("script.spec[data-filtered]")) {
     script.closest("figure").dataset.filtered = "yes";
   }
-  const form = document.querySelector("form.filter");
+  const form = document.querySelector("form.filter:not(.choice)");
   if (form) startFilter(form);
-  drawWhenNear(Array.from(document.querySelectorAll("figure.chart")));
-  window.speedgate = { draw: draw };
+
+  // --- a case over the nights: its data is a script of its own, since a page on disk may load those
+
+  const taken = {}, waiting = {};
+
+  function load(name) {
+    if (!waiting[name]) {
+      waiting[name] = new Promise(function (resolve, reject) {
+        const script = document.createElement("script");
+        script.src = "data/history-" + name + ".js";
+        script.onload = function () { resolve(taken[name]); };
+        script.onerror = reject;
+        document.head.append(script);
+      });
+    }
+    return waiting[name];
+  }
+
+  // The same as `datasets` of speedgate/page/sections/history.py.
+  function dataSets(data, runs) {
+    const detail = data.runs.length - data.low.length, failed = new Set(data.failed);
+    return {
+      points: data.runs.map(function (place, n) {
+        return {
+          time: runs[place].time, value: data.values[n], run: runs[place].label,
+          low: n >= detail ? data.low[n - detail] : null,
+          high: n >= detail ? data.high[n - detail] : null,
+          failed: failed.has(place), detail: n >= detail || failed.has(place),
+        };
+      }),
+      levels: data.levels.map(function (level) {
+        return { time: runs[level[0]].time, end: runs[level[1]].time, level: level[2] };
+      }),
+      changes: data.changes.map(function (change) {
+        return { time: runs[change[0]].time, text: change[1], run: runs[change[0]].label };
+      }),
+      accepted: runs.filter(function (run) { return run.why; }).map(function (run) {
+        return { time: run.time, text: "accepted: " + run.why, run: run.label };
+      }),
+    };
+  }
+
+  function drawCase(figure, name) {
+    return Promise.all([load("runs"), load(name)]).then(function (both) {
+      const spec = specOf(figure), data = both[1];
+      spec.datasets = dataSets(data, both[0]);
+      figure.querySelector("figcaption").textContent =
+        data.name + ": " + data.label + (data.unit ? " (" + data.unit + ")" : "");
+      figure.dataset.case = name;
+      return draw(figure, spec);
+    }).catch(function (error) { console.error("history", name, error); });
+  }
+
+  function startChoice(choice) {
+    const box = choice.querySelector("select"), figure = document.getElementById("chart-history");
+    if (!figure || !window.vegaEmbed) return;
+    const asked = new URLSearchParams(window.location.search).get("case");
+    if (asked !== null && box.querySelector("option[value='" + CSS.escape(asked) + "']")) {
+      box.value = asked;
+    }
+    function show() { drawCase(figure, box.value); }
+    choice.hidden = false;
+    choice.addEventListener("submit", function (event) { event.preventDefault(); });
+    box.addEventListener("change", function () {
+      const address = new URL(window.location.href);
+      address.searchParams.set("case", box.value);
+      window.history.replaceState(null, "", address);
+      show();
+    });
+    window.addEventListener("resize", show);
+    figure.dataset.late = "yes";
+    show();
+  }
+
+  window.speedgate = {
+    take: function (name, data) { taken[name] = data; },
+  };
+  const choice = document.querySelector("form.choice");
+  if (choice) startChoice(choice);
+  drawWhenNear(Array.from(document.querySelectorAll("figure.chart:not([data-late])")));
 })();

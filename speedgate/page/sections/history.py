@@ -1,0 +1,324 @@
+"""A case over the nights: its values, where its level changed, and what was accepted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from speedgate.history.history import RunEntry
+from speedgate.history.lines import Line, benchmarks_of, line_of, runs_in_order
+from speedgate.judging.gate import Verdict
+from speedgate.page.chart_parts import BLUE, GREY, ORANGE, PURPLE, VERMILLION, quantity, tooltip
+from speedgate.page.content import (
+    Cell,
+    Chart,
+    Column,
+    Grid,
+    GridRow,
+    Section,
+    as_script,
+    csv_rows,
+    finite,
+    listed,
+)
+from speedgate.page.sources import Sources
+from speedgate.stats.changepoints import Change, DriftUnavailable, change_points
+
+Json = dict[str, Any]
+
+QUESTION = "Since when is a case as it is, and which commits lie where it changed?"
+REMEDY = "pytest bench/ every night"
+# Finding changes takes long on long lines, and dots and bands weigh: of the newest runs only.
+CHANGES_IN = 400
+DETAIL_IN = 250
+CSV_FILE = "data/history.csv"
+WORDS = (
+    "The values of one case over the nights, as a line with its interval; horizontal lines are its "
+    "levels, vertical ones where it changed its level and where a run was accepted; crosses are "
+    "nights in which a gate failed it."
+)
+LEGEND = (
+    f"A change of level is looked for in the newest {CHANGES_IN} runs of each case; that is "
+    "advisory. "
+    f"The chart has every run as a line, and the newest {DETAIL_IN} with dots and intervals. "
+    "'speedgate history CASE' looks at all runs."
+)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A line with what is remarkable about it; ``changes`` count from its first point."""
+
+    line: Line
+    changes: tuple[Change, ...]
+
+    @property
+    def is_failing(self) -> bool:
+        return self.line.points[-1].failed
+
+
+def section_of(sources: Sources) -> tuple[Section, dict[str, bytes]]:
+    """Return the section, and the files with its data: too much for one page."""
+    section = Section("history", "Over the nights", QUESTION, remedy=REMEDY)
+    if sources.history is None or sources.environment is None:
+        return section, {}
+    digest = sources.environment.digest
+    runs = runs_in_order(sources.history, digest)
+    if len(runs) == 1:  # one run makes no line
+        return section, {}
+    lines = (
+        line_of(sources.history, digest, *benchmark) for benchmark in benchmarks_of(sources.history)
+    )
+    told = sorted(
+        (_told(line) for line in named_by_case([line for line in lines if line is not None])),
+        key=lambda item: (not item.is_failing, not item.changes),
+    )
+    numbers = {run.number: index for index, run in enumerate(runs)}
+    return (
+        replace(
+            section,
+            answer=answer(told, runs),
+            grids=(history_grid(told, runs, numbers),),
+            charts=(Chart("chart-history", "A case over the nights", WORDS, history_spec({})),),
+            notes=_notes(),
+            origin=f"{len(runs)} complete runs of {sources.environment.name}",
+            csv_file=CSV_FILE,
+        ),
+        dict(_files(told, runs, numbers)),
+    )
+
+
+def named_by_case(lines: Sequence[Line]) -> list[Line]:
+    """Return the lines by the names of their cases, where no other benchmark measured one."""
+    counts = Counter(line.case_id for line in lines)
+    return [
+        replace(line, name=line.case_id) if line.case_id and counts[line.case_id] == 1 else line
+        for line in lines
+    ]
+
+
+def _told(line: Line) -> Told:
+    newest = line.points[-CHANGES_IN:]
+    first = len(line.points) - len(newest)
+    try:
+        changes = change_points([point.value for point in newest], not line.figure.is_share)
+    except DriftUnavailable:
+        changes = []
+    return Told(line, tuple(replace(change, index=change.index + first) for change in changes))
+
+
+def _notes() -> tuple[str, ...]:
+    try:
+        change_points([1.0, 1.1] * 10)
+    except DriftUnavailable as missing:
+        return (f"{str(missing)[0].upper()}{str(missing)[1:]}.",)
+    return ()
+
+
+def answer(told: Sequence[Told], runs: Sequence[RunEntry]) -> str:
+    """Return how many cases fail and changed, in one sentence."""
+    changed = [item.line.name for item in told if item.changes]
+    failing = [item.line.name for item in told if item.is_failing]
+    first, last = runs[0].time[:10], runs[-1].time[:10]
+    text = f"{len(runs)} runs from {first} to {last}: "
+    text += f"{len(failing)} failing now ({listed(failing, 2)}), " if failing else ""
+    told_of = f"{len(changed)} of {len(told)} cases changed their level"
+    return f"{text}{told_of}{f' ({listed(changed, 2)})' if changed else ''}."
+
+
+def history_grid(
+    told: Sequence[Told], runs: Sequence[RunEntry], numbers: Mapping[int, int]
+) -> Grid:
+    """Return a row for each case: its newest value, and its last change of level."""
+    columns = (
+        Column("case"),
+        Column("runs", is_number=True),
+        Column("newest", is_number=True),
+        Column("figure"),
+        Column("last change of level"),
+        Column("first run at it"),
+    )
+    rows = tuple(
+        GridRow(_cells(item, runs, numbers, number), item.line.name)
+        for number, item in enumerate(told)
+    )
+    return Grid("table-history", "Every case", columns, rows, LEGEND, is_filtered=True)
+
+
+def _cells(
+    item: Told, runs: Sequence[RunEntry], numbers: Mapping[int, int], number: int
+) -> tuple[Cell, ...]:
+    line, text = item.line, item.line.figure.text
+    change = item.changes[-1] if item.changes else None
+    where = "" if change is None else runs[numbers[line.points[change.index].run]].label
+    moved = "" if change is None else change.after / change.before - 1
+    return (
+        Cell(
+            line.name,
+            verdict=Verdict.FAILED if item.is_failing else None,
+            link=f"history.html?case={number}",
+        ),
+        Cell(str(len(line.points))),
+        Cell(text(line.points[-1].value)),
+        Cell(line.figure.label),
+        Cell("none")
+        if change is None
+        else Cell(f"{text(change.before)} to {text(change.after)}", f"{moved:+.0%}"),
+        Cell(where),
+    )
+
+
+# --- the data of the charts
+
+
+def _short(value: float | None) -> float | None:
+    """Four digits: more than a chart shows, and half the weight."""
+    number = finite(value)
+    return None if number is None else float(f"{number:.4g}")
+
+
+def line_data(item: Told, numbers: Mapping[int, int]) -> Json:
+    """Return what the chart of a case is made from; runs are places in the list of all runs."""
+    points = item.line.points
+    places = [numbers[point.run] for point in points]
+    detailed = points[-DETAIL_IN:]
+    starts = [0, *(change.index for change in item.changes)]
+    ends = [*(change.index - 1 for change in item.changes), len(points) - 1]
+    levels = [change.before for change in item.changes[:1]]
+    levels += [change.after for change in item.changes]
+    return {
+        "name": item.line.name,
+        "label": item.line.figure.label,
+        "unit": item.line.figure.unit,
+        "runs": places,
+        "values": [_short(point.value) for point in points],
+        "low": [_short(point.low) for point in detailed],
+        "high": [_short(point.high) for point in detailed],
+        "failed": [place for place, point in zip(places, points, strict=True) if point.failed],
+        "levels": [
+            [places[start], places[end], _short(level)]
+            for start, end, level in zip(starts, ends, levels, strict=False)
+        ],
+        "changes": [
+            [places[change.index], f"{change.after / change.before - 1:+.0%}"]
+            for change in item.changes
+        ],
+    }
+
+
+def runs_data(runs: Sequence[RunEntry]) -> list[Json]:
+    """Return the runs as the charts name them: the time, the label, why it was accepted."""
+    return [
+        {"time": run.time, "label": run.label, **({"why": run.accepted} if run.accepted else {})}
+        for run in runs
+    ]
+
+
+def _files(
+    told: Sequence[Told], runs: Sequence[RunEntry], numbers: Mapping[int, int]
+) -> Iterator[tuple[str, bytes]]:
+    """Yield the scripts with the data: a page from disk may load a script, and no other file."""
+    yield CSV_FILE, history_csv(told, runs, numbers).encode()
+    yield "data/history-runs.js", as_script("runs", runs_data(runs))
+    for number, item in enumerate(told):
+        yield f"data/history-{number}.js", as_script(number, line_data(item, numbers))
+
+
+def datasets(data: Json, runs: Sequence[Json]) -> Json:
+    """Return the data sets of the chart of one case; the page's script does the same."""
+    count = len(data["runs"])
+    detail = count - len(data["low"])
+    failed = set(data["failed"])
+    points = [
+        {
+            "time": runs[place]["time"],
+            "value": data["values"][n],
+            "low": data["low"][n - detail] if n >= detail else None,
+            "high": data["high"][n - detail] if n >= detail else None,
+            "run": runs[place]["label"],
+            "failed": place in failed,
+            "detail": n >= detail or place in failed,
+        }
+        for n, place in enumerate(data["runs"])
+    ]
+    return {
+        "points": points,
+        "levels": [
+            {"time": runs[start]["time"], "end": runs[end]["time"], "level": level}
+            for start, end, level in data["levels"]
+        ],
+        "changes": [
+            {"time": runs[place]["time"], "text": text, "run": runs[place]["label"]}
+            for place, text in data["changes"]
+        ],
+        "accepted": [
+            {"time": run["time"], "text": f"accepted: {run['why']}", "run": run["label"]}
+            for run in runs
+            if run.get("why")
+        ],
+    }
+
+
+def history_spec(sets: Json) -> Json:
+    """Return the specification of a case over the nights, for data sets that may come later."""
+    x = {"field": "time", "type": "temporal", "title": None, "scale": {"type": "utc"},
+         "axis": {"grid": False, "tickCount": 6}}  # fmt: skip
+    y = quantity("value", None, scale={"zero": False, "padding": 8})
+    told = tooltip(("run", "run"), ("value", "value"))
+    marked = {"x": x, "tooltip": tooltip(("text", "what"), ("run", "run"))}
+    empty: Json = {"points": [], "levels": [], "changes": [], "accepted": []}
+    text = {"type": "text", "align": "left", "dx": 4, "fontSize": 12, "fontWeight": "bold"}
+    return {
+        "datasets": empty | sets,
+        "data": {"name": "points"},
+        "height": 320,
+        "layer": [
+            {"transform": [{"filter": "datum.low !== null && datum.high !== null"}],
+             "mark": {"type": "area", "color": BLUE, "opacity": 0.18},
+             "encoding": {"x": x, "y": quantity("low", None), "y2": {"field": "high"}}},
+            {"mark": {"type": "line", "color": BLUE, "strokeWidth": 1.25, "opacity": 0.8},
+             "encoding": {"x": x, "y": y}},
+            {"transform": [{"filter": "datum.detail && !datum.failed"}],
+             "mark": {"type": "point", "filled": True, "size": 26, "color": BLUE, "opacity": 1},
+             "encoding": {"x": x, "y": y, "tooltip": told}},
+            {"transform": [{"filter": "datum.failed"}],
+             "mark": {"type": "point", "shape": "cross", "filled": True, "size": 70,
+                      "color": VERMILLION, "angle": 45, "opacity": 1},
+             "encoding": {"x": x, "y": y, "tooltip": told}},
+            {"data": {"name": "levels"},
+             "mark": {"type": "rule", "color": ORANGE, "strokeWidth": 3},
+             "encoding": {"x": x, "x2": {"field": "end"}, "y": quantity("level", None)}},
+            {"data": {"name": "changes"},
+             "mark": {"type": "rule", "color": GREY, "strokeDash": [4, 3]}, "encoding": marked},
+            {"data": {"name": "changes"}, "mark": text | {"y": 8},
+             "encoding": {"x": x, "text": {"field": "text", "type": "nominal"}}},
+            {"data": {"name": "accepted"},
+             "mark": {"type": "rule", "color": PURPLE, "strokeWidth": 2, "strokeDash": [1, 2]},
+             "encoding": marked},
+            {"data": {"name": "accepted"},
+             "mark": {"type": "point", "shape": "triangle-down", "filled": True, "size": 90,
+                      "color": PURPLE, "y": 4, "opacity": 1},
+             "encoding": marked},
+        ],
+    }  # fmt: skip
+
+
+def history_csv(told: Sequence[Told], runs: Sequence[RunEntry], numbers: Mapping[int, int]) -> str:
+    """Return a row for each run and a column for each case, empty where it was not measured."""
+    values: list[list[Any]] = [[""] * len(told) for _ in runs]
+    for column, item in enumerate(told):
+        for point in item.line.points:
+            values[numbers[point.run]][column] = _short(point.value)
+    head = ["run", "time", "commit", "accepted", *(_column(item) for item in told)]
+    rows = (
+        [run.id, run.time, run.commit, run.accepted or "", *cells]
+        for run, cells in zip(runs, values, strict=True)
+    )
+    return csv_rows([head, *rows])
+
+
+def _column(item: Told) -> str:
+    unit = " s" if item.line.figure.unit == "s" else ""
+    return f"{item.line.name}{unit}"

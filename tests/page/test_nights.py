@@ -1,0 +1,116 @@
+"""A case over the nights: its data, its changes of level, and what a long history weighs."""
+
+import json
+
+import pytest
+from helpers.runs import CASE, ENVIRONMENT, a_run
+
+from speedgate.history.history import History
+from speedgate.history.lines import Line, LinePoint, benchmarks_of, line_of, runs_in_order
+from speedgate.page.sections.history import (
+    CHANGES_IN,
+    DETAIL_IN,
+    Told,
+    datasets,
+    line_data,
+    section_of,
+)
+from speedgate.page.sources import open_sources
+from speedgate.stats.figure import FIGURE
+
+pytest.importorskip("jinja2")
+pytest.importorskip("ruptures")
+
+
+def nights(folder):
+    with open_sources([], str(folder), lambda line: None) as sources:
+        return section_of(sources)
+
+
+def data_of(files, name):
+    text = files[f"data/history-{name}.js"].decode()
+    return json.loads(text.partition(",")[2].removesuffix(");\n"))
+
+
+@pytest.fixture(scope="module")
+def stepped(tmp_path_factory):
+    """Thirty nights, slower from the fifteenth on; the twentieth failed, the tenth was accepted."""
+    folder = tmp_path_factory.mktemp("nights")
+    for night in range(30):
+        wobble = 1 + 0.01 * (night * 7 % 5 - 2)
+        a_run(
+            folder,
+            night,
+            factor=wobble * (1 if night < 15 else 0.7),
+            failed=("threads-scale",) if night == 20 else (),
+        )
+    with History(folder) as history:
+        history.accept(runs_in_order(history, history.environments()[0].digest)[10], "faster")
+    return nights(folder)
+
+
+def test_a_step_is_found_with_the_run_in_which_it_came(stepped):
+    section, files = stepped
+    data = data_of(files, 0)
+    ((place, text),) = data["changes"]
+    assert (place, text) == (15, "-30%")
+    assert [level[:2] for level in data["levels"]] == [[0, 14], [15, 29]]
+    assert f"1 of 1 cases changed their level ({CASE})." in section.answer
+    assert "2026-11-16 02:00" in section.grids[0].rows[0].cells[-1].text
+
+
+def test_failed_and_accepted_runs_are_marked(stepped):
+    _, files = stepped
+    assert data_of(files, 0)["failed"] == [20]
+    runs = data_of(files, "runs")
+    assert [place for place, run in enumerate(runs) if "why" in run] == [10]
+    sets = datasets(data_of(files, 0), runs)
+    assert sum(point["failed"] for point in sets["points"]) == 1
+    assert sets["accepted"][0]["text"] == "accepted: faster"
+    assert len(sets["changes"]) == 1
+
+
+def test_the_csv_has_a_row_for_each_run(stepped):
+    _, files = stepped
+    lines = files["data/history.csv"].decode().splitlines()
+    assert lines[0] == f"run,time,commit,accepted,{CASE}"
+    assert len(lines) == 31
+    assert lines[11].split(",")[3] == "faster"
+
+
+def test_one_run_makes_no_line(tmp_path):
+    a_run(tmp_path)
+    section, files = nights(tmp_path)
+    assert section.is_empty
+    assert files == {}
+
+
+def test_runs_of_another_environment_are_on_no_line_of_this_one(tmp_path):
+    for night in range(3):
+        a_run(tmp_path, night)
+        a_run(tmp_path, night, environment=ENVIRONMENT | {"python": "3.13.0"})
+    with History(tmp_path) as history:
+        digest = history.environments()[0].digest
+        ((number, name, case_id),) = benchmarks_of(history)
+        line = line_of(history, digest, number, name, case_id)
+    assert len(line.points) == 3
+
+
+def test_of_a_long_history_the_newest_have_dots_and_intervals_and_all_a_value(tmp_path):
+    points = [a_point(number) for number in range(DETAIL_IN + 50)]
+    data = line_data(Told(a_line(points), ()), {number: number for number in range(len(points))})
+    assert len(data["values"]) == DETAIL_IN + 50
+    assert len(data["low"]) == len(data["high"]) == DETAIL_IN
+    runs = [{"time": str(number), "label": str(number)} for number in range(len(points))]
+    sets = datasets(data, runs)
+    assert [point["low"] is None for point in sets["points"]].count(True) == 50
+    assert sets["points"][-1]["high"] == data["high"][-1]
+    assert CHANGES_IN >= DETAIL_IN
+
+
+def a_point(number):
+    return LinePoint(number, False, 1.5 + number / 1000, 1.4, 1.9)
+
+
+def a_line(points):
+    return Line("made", None, FIGURE["speedup"], tuple(points))
