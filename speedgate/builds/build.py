@@ -370,6 +370,8 @@ def _describe(
             f"({told['numpy_error'].strip().splitlines()[0]}); add it to the requirements, "
             "such as numpy==2.3.0, or install it there"
         )
+    if told["gil_came_back"] is not None:
+        raise BuildError(f"'{spec.text}': {told['gil_came_back']}")
     return Build(label, python, own, told["environment"], _fingerprint(told, own))
 
 

@@ -23,6 +23,7 @@ from speedgate.measuring import children
 from speedgate.measuring.errors import MeasurementError, NoAnswer, RunnerEnded
 from speedgate.runner import FOLDERS
 from speedgate.runner.framing import unframe
+from speedgate.runner.gil import MEANT
 from speedgate.runner.interpreter import BLAS_THREAD_VARIABLES
 from speedgate.runner.messages import (
     Close,
@@ -230,6 +231,8 @@ def runner_variables(
     if blas_threads is not None:
         variables.update(dict.fromkeys(BLAS_THREAD_VARIABLES, str(blas_threads)))
     variables.update(own)
+    if own.get("PYTHON_GIL") == "1":
+        variables[MEANT] = "1"
     theirs = [folder for folder in variables.get("PYTHONPATH", "").split(os.pathsep) if folder]
     variables["PYTHONPATH"] = os.pathsep.join(dict.fromkeys((package_folder, *theirs)))
     variables[FOLDERS] = os.pathsep.join(dict.fromkeys(path))

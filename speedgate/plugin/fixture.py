@@ -12,7 +12,7 @@ from speedgate.history.extra_info import extra_info, seconds_a_call
 from speedgate.judging.gate import (
     Verdict,
 )
-from speedgate.measuring.errors import MeasurementError, NotAvailable
+from speedgate.measuring.errors import MeasurementError, NotAvailable, Refusal
 from speedgate.measuring.measure import HELD_SECONDS, measure
 from speedgate.measuring.measured_row import gil_class_of, measured_row
 from speedgate.measuring.measurement import Measurement
@@ -128,6 +128,8 @@ def measure_case(
     if isinstance(failure, NotAvailable):
         leave_out(state, nodeid, str(failure))
     elif failure is not None:
+        if isinstance(failure, Refusal):  # the gate says so, too
+            state.measured.left_out[nodeid] = failure.reason
         pytest.fail(str(failure), pytrace=False)
     return measurement
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from speedgate.runner.framing import frame
+from speedgate.runner.gil import gil_came_back, watch_gil
 from speedgate.runner.interpreter import describe_installed, describe_interpreter
 
 # NumPy loads these when they are first asked for.
@@ -28,6 +29,7 @@ def describe_build(packages: Iterable[str]) -> dict[str, Any]:
     of ``packages`` are digests, the same wherever the same bytes lie. Where even to ask for NumPy
     raises something else, ``environment`` is ``None`` and nothing more is told.
     """
+    watch_gil()
     numpy_error = None
     try:
         for name in NUMPY_PARTS:
@@ -38,6 +40,7 @@ def describe_build(packages: Iterable[str]) -> dict[str, Any]:
         return {"numpy_error": f"{type(error).__name__}: {error}", "environment": None}
     return {
         "numpy_error": numpy_error,
+        "gil_came_back": gil_came_back(),
         "environment": describe_interpreter() | describe_installed(),
         "loaded": digest_files({*mapped_files(), *numpy_files()}),
         "packages": {name: digest_package(name) for name in packages},

@@ -1,4 +1,4 @@
-"""What interpreter, NumPy and BLAS this is, and whether the GIL is on and stays as it was.
+"""What interpreter, NumPy and BLAS this is.
 
 Standard library only, and NumPy and threadpoolctl where they are installed: the runner describes
 itself with this, and it may be another interpreter.
@@ -10,12 +10,11 @@ import contextlib
 import importlib
 import os
 import platform
-import re
 import sys
-import sysconfig
-import warnings
 from collections.abc import Iterable
 from typing import Any
+
+from speedgate.runner.gil import gil_enabled, is_free_threaded
 
 BLAS_THREAD_VARIABLES = (
     "OPENBLAS_NUM_THREADS",
@@ -50,47 +49,13 @@ TELLING_VARIABLES = (
 )
 
 
-def gil_enabled() -> bool:
-    """Return whether this interpreter runs with the GIL at this moment."""
-    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
-
-
-_gil_enablers: list[str] = []
-_GIL_ENABLED = re.compile(r"\(GIL\) has been enabled to load module '([^']+)'")
-
-
-def watch_gil() -> None:
-    """Note from now on which modules switch the GIL on: Python names them in a warning."""
-    show = warnings.showwarning
-
-    def note(message: Warning | str, *arguments: Any, **options: Any) -> None:
-        match = _GIL_ENABLED.search(str(message))
-        if match:
-            _gil_enablers.append(match[1])
-        show(message, *arguments, **options)
-
-    warnings.showwarning = note
-
-
-def gil_came_back() -> str | None:
-    """Return that a free-threaded build runs with the GIL though nobody asked for it, and why."""
-    asked_for = os.environ.get("PYTHON_GIL") == "1" or sys._xoptions.get("gil") == "1"
-    if not sysconfig.get_config_var("Py_GIL_DISABLED") or not gil_enabled() or asked_for:
-        return None
-    modules = " and ".join(dict.fromkeys(_gil_enablers)) or "a module that Python did not name"
-    return (
-        f"this free-threaded Python has its GIL back on: {modules} switched it on when it was "
-        "imported; upgrade that, or say PYTHON_GIL=1 to measure with the GIL"
-    )
-
-
 def describe_interpreter() -> dict[str, Any]:
     """Return what the measuring interpreter is; JSON values only. Imports NumPy if there is one."""
     return {
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
         "compiler": platform.python_compiler(),
-        "free_threaded_build": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+        "free_threaded_build": is_free_threaded(),
         "gil_enabled": gil_enabled(),
         "switch_interval_seconds": sys.getswitchinterval(),
         "numpy": _describe_numpy(),

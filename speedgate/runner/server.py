@@ -33,13 +33,11 @@ from speedgate.runner import messages, task
 from speedgate.runner.baseline import Baseline
 from speedgate.runner.counters import HostTotals
 from speedgate.runner.framing import frame
+from speedgate.runner.gil import gil_came_back, gil_enabled, watch_gil
 from speedgate.runner.gil_sampler import sample_held
 from speedgate.runner.interpreter import (
     describe_interpreter,
-    gil_came_back,
-    gil_enabled,
     read_blas,
-    watch_gil,
 )
 from speedgate.runner.load import Load
 from speedgate.runner.messages import PairCounts
@@ -52,6 +50,9 @@ from speedgate.runner.worker_pool import WorkerPool
 CONTROL_SHARE = 0.25
 # A loop is timed once it takes this long.
 CALIBRATION_SECONDS = 0.01
+
+# Nothing is timed while these are answered.
+UNTIMED = (messages.ListBenchmarks, messages.MakeCache, messages.Close)
 
 Json = dict[str, Any]
 Handlers = dict[type[messages.Request[Any]], Callable[[Any], Any]]
@@ -89,7 +90,10 @@ class Runner:
         try:
             handlers = self.handlers()
             message = messages.read_request(handlers, request)
-            return messages.encode(handlers[type(message)](message))
+            answer = handlers[type(message)](message)
+            if not isinstance(message, UNTIMED):
+                refuse_gil_that_came_back()
+            return messages.encode(answer)
         except Exception as error:  # noqa: BLE001  # whatever a workload raises goes to the parent
             return messages.encode(
                 messages.Failure(
@@ -115,7 +119,6 @@ class Runner:
         self.worker_pool = WorkerPool(STRATEGIES[request.strategy], request.workers, batches)
         self.baseline = Baseline()
         placed = request.placed and self.worker_pool.place()
-        refuse_gil_that_came_back()
         return messages.Opened(
             environment=environment,
             blas=read_blas(),
@@ -206,7 +209,6 @@ class Runner:
             pairs.append(self._pair(self.work, spent, "work"))
             if self.control and spent["control"] < CONTROL_SHARE * sum(spent.values()):
                 controls.append(self._pair(self.control, spent, "control"))
-        refuse_gil_that_came_back()
         since = HostTotals.now().since(pressure)
         return messages.Counted(
             pairs=pairs,

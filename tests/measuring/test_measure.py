@@ -41,7 +41,8 @@ from speedgate.measuring.runner_process import (
     runner_variables,
 )
 from speedgate.runner import FOLDERS, LIBRARY, ordered
-from speedgate.runner.interpreter import BLAS_THREAD_VARIABLES, gil_enabled
+from speedgate.runner.gil import gil_enabled
+from speedgate.runner.interpreter import BLAS_THREAD_VARIABLES
 from speedgate.runner.messages import Opened, encode
 from speedgate.runner.task import find
 from speedgate.stats.case import Case

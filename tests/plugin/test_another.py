@@ -5,7 +5,18 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from helpers.inner import GREEN, MISUSED, ONE, PLAIN, PLAIN_WORKLOAD, bench, output, says
+from helpers.free_threaded import build_unsafe_extension, free_threaded_with_numpy_or_skip
+from helpers.inner import (
+    GREEN,
+    MISUSED,
+    ONE,
+    PLAIN,
+    PLAIN_WORKLOAD,
+    RED,
+    bench,
+    output,
+    says,
+)
 from helpers.machine import Behaviour
 
 from speedgate.builds.build import Build
@@ -138,3 +149,59 @@ def test_the_results_of_another_python_are_compared_really(other):
     assert result.ret == GREEN, output(result)
     says(result, "measuring Python ", sys.executable)
     result.assert_outcomes(passed=2)
+
+
+# --- a real free-threaded Python
+
+LAZY_WORKLOAD = """
+    from typing import NamedTuple
+
+    calls = 0
+
+    def lazy(size):
+        global calls
+        calls += 1
+        if calls > CALLS:
+            import old_module
+        return size
+
+    def size_only(size, seed):
+        return size
+
+    class Workload(NamedTuple):
+        name: str = "lazy"
+        function: object = lazy
+        prepare: object = size_only
+        argument_bytes: float = 0.0
+        call_bytes: float = 16.0
+
+    ROOTS = Workload()
+    NAMELESS = Workload(function=lambda size: size)
+"""
+GATE = "gates=[__import__('speedgate').Gate('scales', workloads=('lazy',), min_size=1)]"
+
+
+@pytest.mark.parametrize("calls", [0, 200], ids=["at once", "in mid-run"])
+def test_a_module_that_switches_the_gil_on_fails_the_case_by_its_name(other, calls):
+    python = free_threaded_with_numpy_or_skip()
+    build_unsafe_extension(python, other.folder, "old_module")
+    other.pytester.makepyfile(
+        plain_workloads=LAZY_WORKLOAD.replace("CALLS", str(calls)), bench_roots=bench(mark=GATE)
+    )
+    result = other.run_really(f"--speedgate-python={python}", "--speedgate-budget=2")
+    assert result.ret == RED, output(result)
+    says(result, "GIL back on: old_module switched it on when it was imported")
+    says(result, "not evaluated: lazy-1e3-threads-2", "old_module")
+
+
+def test_a_gil_of_the_shell_is_refused_and_one_of_the_build_is_measured(other, monkeypatch):
+    python = free_threaded_with_numpy_or_skip()
+    other.pytester.makepyfile(plain_workloads=PLAIN_WORKLOAD, bench_roots=bench())
+    monkeypatch.setenv("PYTHON_GIL", "1")
+    options = ("--benchmark-disable",)
+    result = other.run_really(f"--speedgate-python={python}", *options)
+    assert result.ret == MISUSED
+    says(result, "--speedgate-python: ", "PYTHON_GIL=1 in the environment keeps it on; unset it")
+    result = other.run_really(f"--speedgate-python={python} PYTHON_GIL=1", *options)
+    assert result.ret == GREEN, output(result)
+    says(result, "measuring Python ", "t with its GIL on")

@@ -1,7 +1,6 @@
 import json
 import os
 import sys
-import warnings
 from types import SimpleNamespace
 
 import pytest
@@ -11,8 +10,7 @@ from hypothesis import strategies as st
 from speedgate.history.identity import environment_digest
 from speedgate.history.recording import describe_runner
 from speedgate.measuring.runner_process import RunnerProcess
-from speedgate.runner import interpreter as module
-from speedgate.runner.interpreter import describe_interpreter, differences, gil_enabled, read_blas
+from speedgate.runner.interpreter import describe_interpreter, differences, read_blas
 from speedgate.runner.machine import (
     available_bytes,
     control_group_folders,
@@ -348,17 +346,6 @@ def test_without_numpy_or_threadpoolctl_nobody_knows(monkeypatch):
     assert read_blas() is None
 
 
-def test_an_interpreter_that_cannot_turn_its_gil_off_has_it_on(monkeypatch):
-    monkeypatch.delattr(sys, "_is_gil_enabled", raising=False)
-    assert gil_enabled() is True
-
-
-@pytest.mark.parametrize("state", [True, False])
-def test_the_gil_is_asked_for_at_this_moment(monkeypatch, state):
-    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: state, raising=False)
-    assert gil_enabled() is state
-
-
 # --- differences
 
 values = st.recursive(
@@ -400,50 +387,6 @@ def test_differences_are_the_same_from_the_other_side(one, other):
 def test_the_real_machine_has_cores_and_memory():
     assert usable_cores() >= 1
     assert available_bytes() > 0
-
-
-# --- a GIL that came back on a free-threaded build
-
-WARNING = (
-    "The global interpreter lock (GIL) has been enabled to load module 'old_module', which has not "
-    "declared that it can run safely without the GIL."
-)
-
-
-@pytest.fixture
-def free_threaded(monkeypatch):
-    """A free-threaded build whose GIL is on, as far as can be told from here."""
-    real = module.sysconfig.get_config_var
-    told = {"Py_GIL_DISABLED": 1}
-    monkeypatch.setattr(
-        module.sysconfig, "get_config_var", lambda name: told.get(name) or real(name)
-    )
-    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: True, raising=False)
-    monkeypatch.setattr(module, "_gil_enablers", [])
-    monkeypatch.delenv("PYTHON_GIL", raising=False)
-    monkeypatch.setattr(warnings, "showwarning", lambda *_, **__: None)
-
-
-def test_a_gil_that_came_back_is_said_with_the_module_that_did_it(free_threaded):
-    assert "a module that Python did not name" in module.gil_came_back()
-    module.watch_gil()
-    warnings.showwarning(RuntimeWarning(WARNING), RuntimeWarning, "file.py", 1)
-    warnings.showwarning(UserWarning("something else"), UserWarning, "file.py", 1)
-    assert "GIL back on: old_module switched it on" in module.gil_came_back()
-    assert "PYTHON_GIL=1" in module.gil_came_back()
-
-
-def test_a_gil_that_was_asked_for_or_is_off_is_no_error(free_threaded, monkeypatch):
-    monkeypatch.setenv("PYTHON_GIL", "1")
-    assert module.gil_came_back() is None
-    monkeypatch.delenv("PYTHON_GIL")
-    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: False)
-    assert module.gil_came_back() is None
-
-
-def test_a_build_with_a_gil_may_have_it_on():
-    if not module.sysconfig.get_config_var("Py_GIL_DISABLED"):
-        assert module.gil_came_back() is None
 
 
 # --- of a session

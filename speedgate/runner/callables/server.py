@@ -47,7 +47,7 @@ from speedgate.runner.callables.worker import Work, put_away, run_calls, set_up
 from speedgate.runner.interpreter import describe_interpreter
 from speedgate.runner.load import TASK_SECONDS, WORKER_SECONDS, Load
 from speedgate.runner.messages import ASV, PYTEST, PairCounts
-from speedgate.runner.server import Handlers, Runner, refuse_gil_that_came_back
+from speedgate.runner.server import Handlers, Runner
 from speedgate.runner.server import serve as serve_runner
 from speedgate.runner.strategies import CannotMeasure
 
@@ -123,7 +123,6 @@ class CallableRunner(Runner):
             self._add_control(request.control)
         self.worker_pool, self.baseline = ThreadedSide(pool), SerialSide(pool)  # type: ignore[assignment]  # two sides of one pool
         placed = request.placed and place(pool.place())
-        refuse_gil_that_came_back()
         return messages.Opened(
             environment=describe_interpreter(),
             start_seconds=pool.start_seconds,
