@@ -136,13 +136,12 @@ def _direction(mover: Mover) -> str:
 def _group(group: VerdictGroup) -> Passage:
     """A verdict's cases, each with its reason, and what to do about them."""
     items = [f"- {_code(judged.name)} {_text(judged.reason)}" for judged in group.members]
-    remedies = [f"What to do: {_text(remedy)}" for remedy in group.remedies]
+    remedies = [line for remedy in group.remedies for line in ("", f"What to do: {_text(remedy)}")]
     head = f"{MARKS[group.verdict]} **{NAMES[group.verdict]}: {len(group.members)}**"
-    gap = [""] if remedies else []
     if group.verdict is Verdict.NOT_EVALUATED:  # often long, and never news
         opened = (f"<details><summary>{NAMES[group.verdict]}: {len(group.members)}</summary>", "")
-        return Passage((*opened, *items, *gap, *remedies), ("", "</details>", ""))
-    return Passage((head, "", *items, *gap, *remedies), ("",))
+        return Passage((*opened, *items, *remedies), ("", "</details>", ""))
+    return Passage((head, "", *items, *remedies), ("",))
 
 
 def folded_blocks(entry: CommentedRun) -> list[Passage]:

@@ -100,6 +100,12 @@ def test_no_green_word_stands_above_a_red_row():
     assert "✓" not in above
 
 
+def test_each_remedy_has_a_paragraph_of_its_own():
+    failed = [judged(str(n), Verdict.FAILED, "slow", f"remedy {n}") for n in range(3)]
+    html = rendered(comment_markdown([entry(*failed)]))
+    assert re.findall(r"<p>What to do: (.*?)</p>", html) == ["remedy 0", "remedy 1", "remedy 2"]
+
+
 def test_what_is_not_evaluated_is_folded():
     text = comment_markdown([entry(judged(), judged("x", Verdict.NOT_EVALUATED, "too young"))])
     assert "<details><summary>Not evaluated: 1</summary>" in text
