@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from speedgate.duel.candidate import Candidate
+from speedgate.duel.decision import DuelVerdict
 from speedgate.duel.effect import Effect
 from speedgate.duel.finding import Finding
 from speedgate.duel.findings import DuelFindings
-from speedgate.duel.margin import RATIO_MARGIN
+from speedgate.duel.margin import RATIO_MARGIN, SHARE_MARGIN
 from speedgate.history.document import Run
 from speedgate.history.format import JudgementEntry
 from speedgate.judging.gate import Verdict
@@ -95,6 +96,10 @@ class Movement:
             parts = [f"{worse} worse"] * bool(worse)
             parts += [f"{len(self.certain) - worse} better"] * bool(len(self.certain) - worse)
             return f"Moved against {self.against}: {', '.join(parts)}; {count} judged."
+        if self.movers:
+            names = len({mover.name for mover in self.movers})
+            may = f"{names} of {count} may have"
+            return f"Nothing surely moved against {self.against}, but {may}{self._seen}."
         return f"Nothing moved against {self.against}: {count} judged{self._seen}."
 
     @property
@@ -174,6 +179,7 @@ def movement_of_duel(duel: DuelFindings) -> Movement:
         for candidate in finding.confirmed
         if candidate.figure.name in finding.effects
     ]
+    movers += [mover for finding in duel.findings for mover in _perhaps(finding, several)]
     speedups = [
         finding.effects["speedup"] for finding in duel.findings if "speedup" in finding.effects
     ]
@@ -184,6 +190,10 @@ def movement_of_duel(duel: DuelFindings) -> Movement:
 
 def _mover_of(finding: Finding, candidate: Candidate, several: bool) -> Mover:
     effect = finding.effects[candidate.figure.name]
+    return _mover(finding, effect, candidate.is_worse, several)
+
+
+def _mover(finding: Finding, effect: Effect, is_worse: bool, several: bool) -> Mover:
     name = f"{finding.name} {finding.letter}" if several else finding.name
     return Mover(
         name,
@@ -191,9 +201,32 @@ def _mover_of(finding: Finding, candidate: Candidate, several: bool) -> Mover:
         effect.first.value,
         effect.other.value,
         effect.change,
-        candidate.is_worse,
+        is_worse,
         reason=finding.reason,
     )
+
+
+def _perhaps(finding: Finding, several: bool) -> list[Mover]:
+    """The figures that lie beyond the margin with their whole interval, and that no fresh runs have
+    confirmed: of an inconclusive case, for "nothing moved" would hide them."""
+    if finding.verdict is not DuelVerdict.INCONCLUSIVE:
+        return []
+    moved = [effect for effect in finding.effects.values() if effect.figure.decides]
+    return [
+        replace(_mover(finding, effect, is_worse, several), is_certain=False)
+        for effect in moved
+        if (is_worse := _worsened(effect)) is not None
+    ]
+
+
+def _worsened(effect: Effect) -> bool | None:
+    """Whether a figure is worse or better beyond the margin, ``None`` where it may be neither."""
+    change, share = effect.change, effect.figure.is_share
+    above = SHARE_MARGIN if share else 1 + RATIO_MARGIN
+    below = -SHARE_MARGIN if share else 1 / (1 + RATIO_MARGIN)
+    if not change.is_bounded or (below <= change.high and change.low <= above):
+        return None
+    return (change.value < below) == effect.figure.rises
 
 
 def _drops(speedups: Sequence[Effect]) -> tuple[float, ...]:

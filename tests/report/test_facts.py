@@ -215,6 +215,24 @@ def test_a_duel_in_which_nothing_moved_says_what_it_could_see():
     assert math.isclose(movement.drops[0], 1 - 1 / 1.1)
 
 
+@pytest.mark.parametrize(("ratio", "is_worse"), [(0.6, True), (1.6, False)])
+def test_what_no_fresh_run_confirmed_is_not_called_unmoved(ratio, is_worse):
+    duel = a_duel(
+        finding("g-1e6", DuelVerdict.INCONCLUSIVE, ratio), finding("f-1e6", DuelVerdict.SAME, 1.0)
+    )
+    movement = movement_of_duel(duel)
+    (mover,) = movement.movers
+    assert (mover.name, mover.is_worse, mover.is_certain) == ("g-1e6", is_worse, False)
+    assert movement.line.startswith("Nothing surely moved against A (numpy 2.3), but 1 of 2 cases")
+
+
+@pytest.mark.parametrize("ratio", [0.97, 1.05])
+def test_what_may_lie_within_the_margin_has_not_moved(ratio):
+    movement = movement_of_duel(a_duel(finding("g-1e6", DuelVerdict.INCONCLUSIVE, ratio)))
+    assert movement.movers == ()
+    assert movement.line.startswith("Nothing moved against A")
+
+
 def test_a_run_that_is_a_side_of_a_duel_has_the_duels_headline():
     content = document(MadeMachine(), CASE)
     duel = a_duel(finding("g-1e6", DuelVerdict.WORSE, 0.7, confirmed=(-1,)))
