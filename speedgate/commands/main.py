@@ -22,6 +22,7 @@ from speedgate.commands.exchange import add_export_command, add_import_command
 from speedgate.commands.history import add_history_command
 from speedgate.commands.map import add_map_command
 from speedgate.commands.page import add_page_command
+from speedgate.commands.plot import add_plot_command
 from speedgate.commands.report import add_report_command
 from speedgate.commands.scale import add_scale_command
 from speedgate.commands.selftest import add_selftest_command
@@ -37,6 +38,7 @@ from speedgate.report.text import write_plain_marks
 COMMANDS: tuple[Callable[[Any], None], ...] = (
     add_report_command,
     add_page_command,
+    add_plot_command,
     add_map_command,
     add_advise_command,
     add_scale_command,

@@ -80,7 +80,8 @@ class Section:
 
     ``answer`` is the one sentence that it comes to; ``origin`` the runs that it shows. ``records``
     are its figures in full, one CSV file; ``csv_file`` names one that it makes itself. A section
-    without any has a ``remedy``: the command that measures what it would show.
+    without any has a ``remedy``: the command that measures what it would show. ``key`` says what
+    marks of the charts mean that no legend of theirs does.
     """
 
     slug: str
@@ -94,6 +95,7 @@ class Section:
     records: Sequence[Mapping[str, Any]] = field(default=())
     remedy: str = ""
     csv_file: str = ""
+    key: str = ""
 
     @property
     def is_empty(self) -> bool:

@@ -46,6 +46,10 @@ SHAPES = {Verdict.FAILED: "cross", Verdict.INCONCLUSIVE: "diamond", Verdict.PASS
           Verdict.NOT_EVALUATED: "square"}  # fmt: skip
 FIGURES = (("speedup", "speedup"), ("seconds", "seconds a call"))
 MOST_DRAWN = 80
+KEY = (
+    f"Lines: 95% intervals of the ratio to A. Dotted: the margin, {RATIO_MARGIN:.0%}, within which "
+    "nothing counts as a difference."
+)
 
 
 def section_of(sources: Sources) -> Section:
@@ -87,6 +91,7 @@ def duel_section(duel: DuelFindings | None) -> Section:
         answer=f"{duel_words(duel)}.",
         grids=(grid,),
         charts=charts,
+        key=KEY,
         notes=(*head_lines(duel), *remarks(duel)),
         records=[record for finding in findings for record in _records(finding)],
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from speedgate.history.history import RunEntry
+from speedgate.history.history import History, RunEntry
 from speedgate.history.lines import Line, benchmarks_of, line_of, runs_in_order
 from speedgate.judging.gate import Verdict
 from speedgate.page.chart_parts import BLUE, GREY, ORANGE, PURPLE, VERMILLION, quantity, tooltip
@@ -23,21 +23,27 @@ from speedgate.page.content import (
     finite,
     listed,
 )
+from speedgate.page.folder import SiteError
 from speedgate.page.sources import Sources
 from speedgate.stats.changepoints import Change, DriftUnavailable, change_points
 
 Json = dict[str, Any]
 
 QUESTION = "Since when is a case as it is, and which commits lie where it changed?"
-REMEDY = "pytest bench/ every night"
+REMEDY = "pytest bench/"
 # Finding changes takes long on long lines, and dots and bands weigh: of the newest runs only.
 CHANGES_IN = 400
 DETAIL_IN = 250
+LEAST_RUNS = 2  # one run makes no line
 CSV_FILE = "data/history.csv"
 WORDS = (
     "The values of one case over the nights, as a line with its interval; horizontal lines are its "
     "levels, vertical ones where it changed its level and where a run was accepted; crosses are "
     "nights in which a gate failed it."
+)
+KEY = (
+    "Band: intervals. Orange: levels. Dashed: a change of level. Triangle: an accepted run. Cross: "
+    "a gate failed the case."
 )
 LEGEND = (
     f"A change of level is looked for in the newest {CHANGES_IN} runs of each case; that is "
@@ -66,15 +72,9 @@ def section_of(sources: Sources) -> tuple[Section, dict[str, bytes]]:
         return section, {}
     digest = sources.environment.digest
     runs = runs_in_order(sources.history, digest)
-    if len(runs) == 1:  # one run makes no line
+    if len(runs) < LEAST_RUNS:
         return section, {}
-    lines = (
-        line_of(sources.history, digest, *benchmark) for benchmark in benchmarks_of(sources.history)
-    )
-    told = sorted(
-        (_told(line) for line in named_by_case([line for line in lines if line is not None])),
-        key=lambda item: (not item.is_failing, not item.changes),
-    )
+    told = told_lines(sources.history, digest)
     numbers = {run.number: index for index, run in enumerate(runs)}
     return (
         replace(
@@ -85,9 +85,40 @@ def section_of(sources: Sources) -> tuple[Section, dict[str, bytes]]:
             notes=_notes(),
             origin=f"{len(runs)} complete runs of {sources.environment.name}",
             csv_file=CSV_FILE,
+            key=KEY,
         ),
         dict(_files(told, runs, numbers)),
     )
+
+
+def case_section(sources: Sources, case: str | None = None) -> Section:
+    """Return the chart of one case, by its name; without one of what failed or changed first."""
+    section = Section("history", "Over the nights", QUESTION, remedy=REMEDY)
+    if sources.history is None or sources.environment is None:
+        return section
+    digest = sources.environment.digest
+    runs, told = runs_in_order(sources.history, digest), told_lines(sources.history, digest)
+    chosen = [item for item in told if case in (None, item.line.name, item.line.case_id)]
+    if case is not None and not chosen:
+        raise SiteError(f"--case {case}: no run of {sources.environment.name} has it")
+    if len(runs) < LEAST_RUNS or not chosen:
+        return section
+    numbers = {run.number: index for index, run in enumerate(runs)}
+    sets = datasets(line_data(chosen[0], numbers), runs_data(runs))
+    name = chosen[0].line.name
+    return replace(
+        section,
+        answer=f"{name}: {chosen[0].line.figure.label} over {len(runs)} runs",
+        charts=(Chart("chart-history", name, WORDS, history_spec(sets)),),
+        key=KEY,
+    )
+
+
+def told_lines(history: History, digest: str) -> list[Told]:
+    """Return the lines of an environment, what fails first, then what changed."""
+    lines = [line_of(history, digest, *benchmark) for benchmark in benchmarks_of(history)]
+    told = [_told(line) for line in named_by_case([line for line in lines if line is not None])]
+    return sorted(told, key=lambda item: (not item.is_failing, not item.changes))
 
 
 def named_by_case(lines: Sequence[Line]) -> list[Line]:

@@ -34,6 +34,7 @@ from speedgate.page.content import (
     listed,
 )
 from speedgate.page.sources import Sources, origin
+from speedgate.report.article import BENCH as ARTICLE
 from speedgate.stats.case import Case, format_size
 from speedgate.stats.figure import SPEEDUP
 
@@ -49,6 +50,10 @@ WORDS = (
     "Lines of speedup over size in elements, one for each strategy, each in a band that is its "
     "interval. Dashed lines: 1, a plain loop; the ideal, one for each worker; the machine's "
     "ceiling, what the control reached beside it. A large ring marks the break-even size."
+)
+KEY = (
+    "Bands: 95% intervals. Dashed at 1: a plain loop. Dotted: what the machine gave to the control "
+    "beside it. Ring: the smallest size from which a strategy surely wins."
 )
 # A curve of more series, or a page of more charts, is a thicket: the table has them all.
 MOST_CHARTS = 24
@@ -95,8 +100,10 @@ def by_workload(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
 
 
 def is_a_curve(row: Row) -> bool:
-    """Whether a row belongs to a curve: the map and the table of BLAS threads show their own."""
-    return row.speedup is not None and row.gil_class is None and not row.is_blas_default
+    """Whether a row belongs to a curve: the map, the article and BLAS threads have tables of their
+    own."""
+    has_its_own = row.gil_class is not None or row.is_blas_default or row.bench == ARTICLE
+    return row.speedup is not None and not has_its_own
 
 
 def section_of(sources: Sources) -> Section:
@@ -130,6 +137,7 @@ def speedup_section(rows: Sequence[Row], verdicts: Mapping[Case, Verdict]) -> Se
             for (bench, workload), members in list(groups.items())[:MOST_CHARTS]
         ),
         notes=_notes(len(groups)),
+        key=KEY,
         records=[_record(row) for row in shown],
         remedy=REMEDY,
     )

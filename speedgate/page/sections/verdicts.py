@@ -62,6 +62,7 @@ def verdict_section(facts: RunFacts) -> Section:
         grids=tuple(group_grid(group) for group in facts.groups),
         charts=tuple(verdict_charts(facts.judged)),
         records=[_record(judged) for judged in facts.judged],
+        key="Lines: intervals at the confidence that decides. Grey ticks: the thresholds.",
     )
 
 

@@ -205,6 +205,9 @@
   window.speedgate = {
     take: function (name, data) { taken[name] = data; },
   };
+  if (window.vegaEmbed) {
+    document.querySelectorAll(".key").forEach(function (line) { line.hidden = false; });
+  }
   const choice = document.querySelector("form.choice");
   if (choice) startChoice(choice);
   drawWhenNear(Array.from(document.querySelectorAll("figure.chart:not([data-late])")));
