@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
@@ -34,7 +35,7 @@ from speedgate.builds.package_copy import lent_folder
 from speedgate.history.identity import TELLING_BLAS_FIELDS, build_of
 from speedgate.history.redaction import shown_variables, without_credentials
 from speedgate.measuring import children
-from speedgate.measuring.runner_process import Interpreter, runner_variables
+from speedgate.measuring.runner_process import THIS, Interpreter, runner_variables
 from speedgate.measuring.selection import OptionError
 from speedgate.runner.framing import last_record
 
@@ -194,6 +195,28 @@ def open_build(
     except BuildError as error:
         raise OptionError(f"{option}: {error}") from None
     return build
+
+
+@contextmanager
+def find_interpreter(
+    text: str | None, notify: Callable[[str], None] = lambda line: None
+) -> Iterator[Interpreter]:
+    """Yield where processes of a build run, which is installed and not asked what it is.
+
+    Without a build, this Python. ``OptionError`` says why there is none.
+    """
+    if text is None:
+        yield THIS
+        return
+    try:
+        spec = parse_build(text)
+        base, version = _find_base(spec)
+        spec = replace(spec, requirements=tuple(_named_versions(spec, base, False)))
+        python = _install(spec, base, version, False, notify)
+    except BuildError as error:
+        raise OptionError(f"--python: {error}") from None
+    with lent_folder() as lent:
+        yield Interpreter(str(python), _runner_variables_of(spec), str(lent))
 
 
 def _refuse_same_labels(specs: Sequence[BuildSpec]) -> None:

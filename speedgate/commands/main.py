@@ -23,6 +23,7 @@ from speedgate.commands.history import add_history_command
 from speedgate.commands.map import add_map_command
 from speedgate.commands.page import add_page_command
 from speedgate.commands.plot import add_plot_command
+from speedgate.commands.ready import add_ready_command
 from speedgate.commands.report import add_report_command
 from speedgate.commands.scale import add_scale_command
 from speedgate.commands.selftest import add_selftest_command
@@ -49,6 +50,7 @@ COMMANDS: tuple[Callable[[Any], None], ...] = (
     add_duel_command,
     add_bisect_command,
     add_selftest_command,
+    add_ready_command,
     add_import_command,
     add_export_command,
 )
