@@ -17,7 +17,7 @@ import platform
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -266,22 +266,25 @@ def is_valid(trial: dict[str, Any]) -> bool:
     return trial["scene"] != "quiet" or bool(trial["others"] < MOST_OTHERS)
 
 
-def sources() -> list[str]:
-    """Return the files in ``CODE``; ``FileNotFoundError`` for one that is not there, since a digest
-    of nothing would let any code pass for that of the trials."""
+def sources(patterns: Sequence[str] | None = None) -> list[str]:
+    """Return the files that are named, those in ``CODE`` if none are.
+
+    Raises ``FileNotFoundError`` for one that is not there: a digest of nothing
+    would let any code pass for that of the trials.
+    """
     files = []
-    for pattern in CODE:
+    for pattern in CODE if patterns is None else patterns:
         paths = [str(path) for path in Path().glob(pattern)]
         if not paths:
-            raise FileNotFoundError(f"{pattern} in evaluation/accuracy.py names no file; mend CODE")
+            raise FileNotFoundError(f"{pattern} in CODE names no file; mend it")
         files += paths
     return sorted(files)
 
 
-def code_digest() -> str:
+def code_digest(patterns: Sequence[str] | None = None) -> str:
     """A digest of the code that a trial depends on, without its comments and docstrings."""
     digest = hashlib.sha256()
-    for source in sources():
+    for source in sources(patterns):
         tree = ast.parse(Path(source).read_text())
         for node in ast.walk(tree):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(

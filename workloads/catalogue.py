@@ -5,6 +5,7 @@ function under ``@operation``.
 from workloads import (
     algebra,
     article,
+    contention,
     control,
     counting,
     elementwise,
@@ -45,7 +46,7 @@ OPERATIONS: tuple[Workload, ...] = tuple(
 )
 CATALOGUE: dict[str, Workload] = {
     workload.name: workload
-    for module in (pure, article, overhead, control, waiting, *OPERATION_MODULES)
+    for module in (pure, article, overhead, control, waiting, contention, *OPERATION_MODULES)
     for workload in module.WORKLOADS
 }
 

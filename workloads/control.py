@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 from workloads.workload import RELEASES, Workload
 
@@ -32,4 +33,33 @@ CONTROL = Workload(
     prepare=buffer,
     argument_bytes=BUFFER_BYTES,
 )
-WORKLOADS = (CONTROL,)
+
+
+# Three arrays of this many elements, 96 MB, are more than most caches hold.
+SUMMED_ELEMENTS = 4_000_000
+
+
+def three_arrays(size: int, seed: int) -> tuple[Any, Any, Any]:
+    """Return three arrays of ``size`` elements."""
+    import numpy as np  # noqa: PLC0415  # the other control needs none
+
+    return np.ones(size), np.ones(size), np.ones(size)
+
+
+def add_up(arrays: tuple[Any, Any, Any]) -> None:
+    """Write the sum of two arrays into the third: two reads and a write, and next to no work."""
+    import numpy as np  # noqa: PLC0415
+
+    one, two, room = arrays
+    np.add(one, two, out=room)
+
+
+BANDWIDTH = Workload(
+    name="bandwidth",
+    function=add_up,
+    purpose="the yardstick of memory: sums beyond the caches",
+    prepare=three_arrays,
+    argument_bytes=24,
+    sizes=(SUMMED_ELEMENTS,),
+)
+WORKLOADS = (CONTROL, BANDWIDTH)

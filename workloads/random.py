@@ -21,7 +21,7 @@ def normal_own(size: int, rng: Rng) -> Call:
     return partial(rng.standard_normal, out=np.empty(size))
 
 
-@operation(*ARRAY_SIZES, repeatable=False)
+@operation(*ARRAY_SIZES, repeatable=False, private=normal_own)
 def normal_shared(size: int, rng: Rng) -> Call:
     """normal values, one generator for all, float64"""
     return partial(SHARED.standard_normal, out=np.empty(size))

@@ -39,6 +39,10 @@ class Workload:
     ``source`` says by whom; ``None`` where nothing is. ``sizes`` are those that tell most of it.
     ``peers`` are versions that use several threads by themselves, by the strategy that runs them;
     their results may differ by rounding.
+
+    Two twins let a probe tell why threads contend: ``private`` computes the same on objects that
+    no two workers share, where all share the input of this one, and ``preallocated`` computes the
+    same and allocates nothing to speak of.
     """
 
     name: str
@@ -52,6 +56,8 @@ class Workload:
     sizes: tuple[int, ...] = ()
     repeatable: bool = True
     peers: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict, hash=False)
+    private: Workload | None = None
+    preallocated: Workload | None = None
 
 
 Call = Callable[[], Any]
@@ -65,6 +71,8 @@ def operation(
     call_bytes: float = 32.0,
     repeatable: bool = True,
     peers: tuple[str, ...] = (),
+    private: Workload | None = None,
+    preallocated: Workload | None = None,
 ) -> Callable[[Callable[[int, np.random.Generator], Call]], Workload]:
     """Declare a NumPy operation; decorates what makes its call of ``size`` elements.
 
@@ -96,6 +104,8 @@ def operation(
             sizes=sizes,
             repeatable=repeatable,
             peers=dict.fromkeys(peers, operator.call),
+            private=private,
+            preallocated=preallocated,
         )
 
     return declare

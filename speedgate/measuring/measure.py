@@ -110,7 +110,7 @@ class Session:
             ) from None
         answer = messages.read_answer(request, data)
         if isinstance(answer, messages.Failure):
-            raise _error(self._case, answer)
+            raise error_of(self._case, answer)
         return answer
 
     def open(self, check: bool) -> messages.Opened:
@@ -236,7 +236,7 @@ REFUSALS = {
 FAULTS = (ResultMismatch.__name__, CannotCompare.__name__)
 
 
-def _error(case: Case, failure: messages.Failure) -> MeasurementError:
+def error_of(case: Case, failure: messages.Failure) -> MeasurementError:
     """Return what a runner raised as an error of ours, known by the name of its class."""
     if failure.type in REFUSALS:
         return REFUSALS[failure.type](case, failure.message)

@@ -81,21 +81,21 @@ def open_request(case: Case, workload: Workload, plan: Plan, number: int) -> Ope
     if hasattr(workload, "open_request"):
         control = None
         if plan.control is not None and case.workers > 1:
-            control = _batch("control", plan.control, 1, plan, case, number)
+            control = batch("control", plan.control, 1, plan, case, number)
         request: OpenTarget = workload.open_request(case, plan, number, control)
         return request
-    batches = [_batch("work", workload, case.size, plan, case, number)]
+    batches = [batch("work", workload, case.size, plan, case, number)]
     peer = STRATEGIES[case.strategy].is_peer
     if peer:
         batches.append(
             replace(
-                _batch("peer", workload, case.size, plan, case, number),
+                batch("peer", workload, case.size, plan, case, number),
                 function=reference(peers_of(workload)[case.strategy]),
             )
         )
     # The control would run in one thread there: it says nothing of the cores.
     if plan.control is not None and case.workers > 1 and not peer:
-        batches.append(_batch("control", plan.control, 1, plan, case, number))
+        batches.append(batch("control", plan.control, 1, plan, case, number))
     return OpenCase(
         strategy=case.strategy,
         workers=case.workers,
@@ -105,7 +105,7 @@ def open_request(case: Case, workload: Workload, plan: Plan, number: int) -> Ope
     )
 
 
-def _batch(
+def batch(
     key: str, workload: Workload, size: int, plan: Plan, case: Case, number: int
 ) -> BatchRequest:
     return BatchRequest(

@@ -6,7 +6,9 @@ Standard library only. What the platform does not give is ``None``, never 0.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -85,6 +87,28 @@ class ProcessUsage(NamedTuple):
         return ProcessUsage(
             *(difference(now, then) for now, then in zip(self, earlier, strict=True))
         )
+
+
+class CollectorClock:
+    """Seconds for which this process's cyclic collector was at work, from ``gc.callbacks``.
+
+    On a free-threaded build it stops all other threads for most of them.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._began = 0.0
+        gc.callbacks.append(self._note)
+
+    def _note(self, phase: str, info: dict[str, int]) -> None:
+        if phase == "start":
+            self._began = time.perf_counter()
+        else:
+            self.seconds += time.perf_counter() - self._began
+
+    def close(self) -> None:
+        with contextlib.suppress(ValueError):
+            gc.callbacks.remove(self._note)
 
 
 def difference(now: int | None, then: int | None) -> int | None:

@@ -27,6 +27,10 @@ class Load(NamedTuple):
         loops = max(1, math.ceil(TASK_SECONDS / call_seconds - 1e-6))
         return cls(max(2, workers * per_worker), loops)
 
+    def at_most(self, tasks: int) -> Load:
+        """Return the load with no more tasks than that."""
+        return Load(min(self.tasks, tasks), self.loops)
+
     def indices(self, rotation: int) -> list[int]:
         """Return the order of the tasks: turned on each round, so that no worker keeps a buffer."""
         return [(index + rotation) % self.tasks for index in range(self.tasks)]

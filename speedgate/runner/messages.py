@@ -96,6 +96,7 @@ class RoundCounts:
     minor_faults: int | None = None
     voluntary_switches: int | None = None
     involuntary_switches: int | None = None
+    collecting: float | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,14 @@ class PairCounts:
 
     baseline: RoundCounts = field(metadata={PART: RoundCounts})
     contender: RoundCounts = field(metadata={PART: RoundCounts})
+
+
+@dataclass(frozen=True)
+class ArmPairs:
+    """The pairs of one arm of a probe, which is the batch with this ``key``."""
+
+    key: str
+    pairs: list[PairCounts] = field(default_factory=list, metadata={LIST_OF: PairCounts})
 
 
 # --- answers
@@ -203,6 +212,17 @@ class Counted:
     switch_interval: float | None = None
     blas: list[Json] | None = None
     traced: str | None = None
+
+
+@dataclass(frozen=True)
+class ArmsCounted:
+    """Pairs of the arms of a probe; the machine's seconds as in ``Counted``."""
+
+    seconds: float
+    arms: list[ArmPairs] = field(default_factory=list, metadata={LIST_OF: ArmPairs})
+    steal: float | None = None
+    busy: float | None = None
+    gil_enabled: bool = True
 
 
 @dataclass(frozen=True)
@@ -320,6 +340,15 @@ class RunRounds(Request[Counted]):
     pairs: int
     seconds: float
     at_least: int = 1
+
+
+@dataclass(frozen=True)
+class RunArms(Request[ArmsCounted]):
+    """Run this many pairs of each of some batches, in turn; the first request calibrates them."""
+
+    do, answer = "arms", ArmsCounted
+    keys: list[str]
+    pairs: int = 1
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ The requests, in the order in which a case is measured:
 ``check``      run every task once serially and once under the strategy, and compare the results
 ``calibrate``  choose how many calls make a task, and how many tasks a round
 ``rounds``     run pairs of rounds, in turn; replies with what was counted
+``arms``       the same for several batches in turn, to find the cause of contention
 ``held``       sample for what share of one worker's time the GIL is held; not timed
 ``close``      end the workers
 """
@@ -26,12 +27,13 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import repeat
 from typing import Any, TextIO
 
 from speedgate.runner import messages, task
 from speedgate.runner.baseline import Baseline
-from speedgate.runner.counters import HostTotals
+from speedgate.runner.counters import CollectorClock, HostTotals
 from speedgate.runner.framing import frame
 from speedgate.runner.gil import gil_came_back, gil_enabled, watch_gil
 from speedgate.runner.gil_sampler import sample_held
@@ -50,6 +52,8 @@ from speedgate.runner.worker_pool import WorkerPool
 CONTROL_SHARE = 0.25
 # A loop is timed once it takes this long.
 CALIBRATION_SECONDS = 0.01
+# A round of a probe has this many tasks for each worker: many short rounds of all arms in turn.
+ARM_TASKS = 2
 
 # Nothing is timed while these are answered.
 UNTIMED = (messages.ListBenchmarks, messages.MakeCache, messages.Close)
@@ -73,6 +77,8 @@ class Runner:
         self.work = Load(1, 1)
         self.control: Load | None = None
         self.numbers = {"work": 0, "control": 0}
+        self.arm_loads: dict[str, Load] = {}
+        self.collector: CollectorClock | None = None
 
     def handlers(self) -> Handlers:
         """Return what answers each request."""
@@ -81,6 +87,7 @@ class Runner:
             messages.Check: self.check,
             messages.Calibrate: self.calibrate,
             messages.RunRounds: self.rounds,
+            messages.RunArms: self.arms,
             messages.SampleHeld: self.held,
             messages.Close: self.close,
         }
@@ -230,13 +237,48 @@ class Runner:
         number = self.numbers[name]
         self.numbers[name] += 1
         if number % 2:
-            parallel = pool.round(self._contender(name), load, number)
+            parallel = self._collecting(pool, self._contender(name), load, number)
             serial = baseline.round(name, load, number)
         else:
             serial = baseline.round(name, load, number)
-            parallel = pool.round(self._contender(name), load, number)
+            parallel = self._collecting(pool, self._contender(name), load, number)
         spent[name] += serial.seconds + parallel.seconds
         return PairCounts(serial, parallel)
+
+    def _collecting(
+        self, side: WorkerPool, key: str, load: Load, number: int
+    ) -> messages.RoundCounts:
+        """Run a round and, in a probe, tell for how long the collector was at work in it."""
+        if self.collector is None:
+            return side.round(key, load, number)
+        before = self.collector.seconds
+        counts = side.round(key, load, number)
+        return replace(counts, collecting=self.collector.seconds - before)
+
+    def arms(self, request: messages.RunArms) -> messages.ArmsCounted:
+        """Run pairs of several batches in turn, so that all see the same machine."""
+        pool, baseline = self._opened()
+        self.collector = self.collector or CollectorClock()
+        for key in request.keys:
+            if key not in self.arm_loads:
+                load = Load.fitting(self._call_seconds(baseline, key), pool.workers)
+                self.arm_loads[key] = load.at_most(ARM_TASKS * pool.workers)
+                self.numbers.setdefault(key, 0)
+                pool.round(key, self.arm_loads[key], 0)  # a warm-up that nobody looks at
+        began, pressure = time.perf_counter(), HostTotals.now()
+        arms: dict[str, list[PairCounts]] = {key: [] for key in request.keys}
+        for _ in range(request.pairs):
+            for key, pairs in arms.items():
+                pairs.append(self._pair(self.arm_loads[key], {key: 0.0}, key))
+        refuse_gil_that_came_back()
+        since = HostTotals.now().since(pressure)
+        return messages.ArmsCounted(
+            seconds=time.perf_counter() - began,
+            arms=[messages.ArmPairs(key, pairs) for key, pairs in arms.items()],
+            steal=since.steal,
+            busy=since.busy,
+            gil_enabled=gil_enabled(),
+        )
 
     def held(self, request: messages.SampleHeld) -> messages.HeldSeen:
         """Sample the GIL while one worker runs the batch; ``None`` where it cannot be sampled.
@@ -278,6 +320,9 @@ class Runner:
             self.baseline.close()
         for key in self.keys:
             task.forget(key)
+        if self.collector is not None:
+            self.collector.close()
+        self.arm_loads, self.collector = {}, None
         self.worker_pool, self.baseline, self.keys = None, None, []
         return messages.Done()
 

@@ -14,7 +14,8 @@ class Workload(Protocol):
     It may have more: ``sizes`` that tell most of it, in ascending order; ``expect``, "releases" or
     "holds", with its ``source``, where that is promised of the largest size; ``repeatable``, false
     where each call is meant to return something else; ``peers``, other versions of the function
-    by the name of the strategy that runs them.
+    by the name of the strategy that runs them; ``private`` and ``preallocated``, its twins for a
+    probe of contention, see ``private_of`` and ``preallocated_of``.
     """
 
     @property
@@ -42,6 +43,18 @@ def is_repeatable(workload: Workload) -> bool:
 def peers_of(workload: Workload) -> Mapping[str, Callable[[Any], Any]]:
     """Return the versions of a workload that use threads of their own, by strategy."""
     return dict(getattr(workload, "peers", {}))
+
+
+def private_of(workload: Workload) -> Workload | None:
+    """Return the twin that computes the same on objects that no two workers share."""
+    twin: Workload | None = getattr(workload, "private", None)
+    return twin
+
+
+def preallocated_of(workload: Workload) -> Workload | None:
+    """Return the twin that computes the same and allocates nothing to speak of."""
+    twin: Workload | None = getattr(workload, "preallocated", None)
+    return twin
 
 
 def promise_of(workload: Workload, size: int) -> dict[str, str] | None:

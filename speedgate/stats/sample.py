@@ -15,7 +15,8 @@ class Round:
     all CPU seconds of the processes that took part; ``in_task`` the wall time within tasks;
     ``waiting`` the time on a run queue. Of the time after a worker's last task ``tail`` is what it
     had to spare because the others had more to compute, and ``blocked_tail`` what it had because
-    they were blocked. ``None`` is what the platform or the strategy cannot tell.
+    they were blocked. ``collecting`` is the time of the cyclic collector; only a probe counts it.
+    ``None`` is what the platform or the strategy cannot tell.
     """
 
     seconds: float
@@ -28,6 +29,7 @@ class Round:
     minor_faults: int | None = None
     voluntary_switches: int | None = None
     involuntary_switches: int | None = None
+    collecting: float | None = None
 
     @property
     def cpu_per_wall(self) -> float | None:
