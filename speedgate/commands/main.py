@@ -27,6 +27,7 @@ from speedgate.commands.ready import add_ready_command
 from speedgate.commands.report import add_report_command
 from speedgate.commands.scale import add_scale_command
 from speedgate.commands.selftest import add_selftest_command
+from speedgate.commands.serve import add_serve_command
 from speedgate.history.format import HistoryError
 from speedgate.history.store import StoreError
 from speedgate.measuring.children import termination_as_interrupt
@@ -40,6 +41,7 @@ COMMANDS: tuple[Callable[[Any], None], ...] = (
     add_report_command,
     add_page_command,
     add_plot_command,
+    add_serve_command,
     add_map_command,
     add_advise_command,
     add_scale_command,

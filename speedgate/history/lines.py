@@ -38,7 +38,7 @@ class LinePoint(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Line:
+class CaseLine:
     """A benchmark's figure over the runs that measured it, the oldest first."""
 
     name: str
@@ -59,7 +59,7 @@ def benchmarks_of(history: History) -> list[tuple[int, str, str | None]]:
 
 def line_of(
     history: History, digest: str, benchmark: int, name: str, case_id: str | None
-) -> Line | None:
+) -> CaseLine | None:
     """Return a benchmark's speedup over the runs of an environment, its seconds where it has no
     speedup; ``None`` where no run has either. What cannot be is left out."""
     for key in ("speedup", "seconds"):
@@ -68,7 +68,7 @@ def line_of(
         points = history.index.query(query, (benchmark, digest), _point)
         possible = tuple(point for point in points if figure.is_possible(point.value))
         if possible:
-            return Line(name, case_id, figure, possible)
+            return CaseLine(name, case_id, figure, possible)
     return None
 
 

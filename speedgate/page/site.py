@@ -8,6 +8,7 @@ from dataclasses import replace
 from speedgate.page.bundle import vega_bundle
 from speedgate.page.content import Section, csv_text
 from speedgate.page.rendering import (
+    LIVE,
     STATIC,
     Setting,
     first_page,
@@ -78,7 +79,7 @@ def build_site(sources: Sources, is_served: bool = False) -> Files:
     for section in (verdicts, *present):
         if section.records:
             files[section.csv_name] = csv_text(section.records).encode()
-    return files | night_files | _assets(bundle)
+    return files | night_files | _assets(bundle, is_served)
 
 
 def _verdicts(sources: Sources, facts: RunFacts) -> Section:
@@ -86,6 +87,7 @@ def _verdicts(sources: Sources, facts: RunFacts) -> Section:
     return replace(verdict_section(facts), origin=sources.first.label)
 
 
-def _assets(bundle: bytes | None) -> Files:
-    files = {f"assets/{name}": static_file(name) for name in STATIC}
+def _assets(bundle: bytes | None, is_served: bool) -> Files:
+    names = (*STATIC, LIVE) if is_served else STATIC
+    files = {f"assets/{name}": static_file(name) for name in names}
     return files | ({} if bundle is None else {"assets/vega.js": bundle})

@@ -6,7 +6,7 @@ import pytest
 from helpers.runs import CASE, ENVIRONMENT, a_run
 
 from speedgate.history.history import History
-from speedgate.history.lines import Line, LinePoint, benchmarks_of, line_of, runs_in_order
+from speedgate.history.lines import CaseLine, LinePoint, benchmarks_of, line_of, runs_in_order
 from speedgate.page.sections.history import (
     CHANGES_IN,
     DETAIL_IN,
@@ -113,4 +113,4 @@ def a_point(number):
 
 
 def a_line(points):
-    return Line("made", None, FIGURE["speedup"], tuple(points))
+    return CaseLine("made", None, FIGURE["speedup"], tuple(points))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from speedgate.history.history import History, RunEntry
-from speedgate.history.lines import Line, benchmarks_of, line_of, runs_in_order
+from speedgate.history.lines import CaseLine, benchmarks_of, line_of, runs_in_order
 from speedgate.judging.gate import Verdict
 from speedgate.page.chart_parts import BLUE, GREY, ORANGE, PURPLE, VERMILLION, quantity, tooltip
 from speedgate.page.content import (
@@ -57,7 +57,7 @@ LEGEND = (
 class Told:
     """A line with what is remarkable about it; ``changes`` count from its first point."""
 
-    line: Line
+    line: CaseLine
     changes: tuple[Change, ...]
 
     @property
@@ -121,7 +121,7 @@ def told_lines(history: History, digest: str) -> list[Told]:
     return sorted(told, key=lambda item: (not item.is_failing, not item.changes))
 
 
-def named_by_case(lines: Sequence[Line]) -> list[Line]:
+def named_by_case(lines: Sequence[CaseLine]) -> list[CaseLine]:
     """Return the lines by the names of their cases, where no other benchmark measured one."""
     counts = Counter(line.case_id for line in lines)
     return [
@@ -130,7 +130,7 @@ def named_by_case(lines: Sequence[Line]) -> list[Line]:
     ]
 
 
-def _told(line: Line) -> Told:
+def _told(line: CaseLine) -> Told:
     newest = line.points[-CHANGES_IN:]
     first = len(line.points) - len(newest)
     try:
