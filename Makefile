@@ -64,7 +64,7 @@ comment: $(SET_UP) ## the newest run as Markdown, for a summary or a pull reques
 .PHONY: correctness
 correctness: $(SET_UP) ## run the benchmarks as tests of their results, timing nothing
 	@$(RUN) -m pytest bench/bench_*.py --benchmark-disable -n 2 || { \
-	echo "asking what failed once more, alone: threads of a BLAS may hang on crowded cores"; \
+	echo "asking what failed once more, alone: threads of a BLAS spin on crowded cores"; \
 	$(RUN) -m pytest bench/bench_*.py --benchmark-disable --last-failed --last-failed-no-failures none; }
 
 .PHONY: test

@@ -1,4 +1,5 @@
-"""The workers of one benchmark: rounds in all of them at once, or in one alone.
+"""The workers of one benchmark: rounds in all of them at once, or in one alone, with the garbage
+collector off where the suite times so.
 
 What ``WorkerPool`` and ``Baseline`` are to a function and its arguments. Nothing is handed out
 while a round runs: each worker gets the number of its calls once, so that dispatch takes a

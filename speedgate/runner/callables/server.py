@@ -1,5 +1,5 @@
 """The runner of a benchmark of another project: a set of callables, one for each worker or one for
-all, measured in pairs as a case of ours is.
+all, checked, measured in pairs as a case of ours is, and given back to the test that made it.
 
 The requests, in the order in which a benchmark is measured:
 
