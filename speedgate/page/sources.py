@@ -34,7 +34,6 @@ LOOK_BACK = 20
 MOST_SIDES = 6
 # How many values SQLite takes in one question on every platform.
 MOST_NUMBERS = 900
-NO_RUN = "no run in {}; 'pytest bench/' makes one"
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,6 @@ def _of_history(
     duel = _newest_duel(history, note)
     first = _first(source, history, note) or duel
     if first is None:
-        note(NO_RUN.format(source.text))
         return Sources(source.text, history=history, notes=tuple(notes))
     assert first.entry is not None
     entry = first.entry

@@ -15,6 +15,7 @@ from speedgate.report.first_screen import verdict_words
 from speedgate.report.movement import Movement, movement_of
 from speedgate.report.summary import environment_line, run_screen
 from speedgate.report.verdicts import (
+    DUEL_REMEDY,
     Judged,
     VerdictGroup,
     verdict_groups,
@@ -91,9 +92,10 @@ def _worst(groups: tuple[VerdictGroup, ...]) -> Verdict | None:
 def duel_words(duel: DuelFindings) -> str:
     """Return ``B (numpy 2.4.6) against A (numpy 2.3.5): 1 worse, 60 same in 6 min 40 s``."""
     labels = [build.label for build in duel.builds]
+    words = counts(duel).removesuffix(f"; {DUEL_REMEDY}")  # a remedy is no headline
     if len(labels) != 2:
-        return f"{len(labels)} builds against A ({labels[0]}): {counts(duel)}"
-    return f"B ({labels[1]}) against A ({labels[0]}): {counts(duel)}"
+        return f"{len(labels)} builds against A ({labels[0]}): {words}"
+    return f"B ({labels[1]}) against A ({labels[0]}): {words}"
 
 
 def standing_of(history: History, entry: RunEntry, run: Run) -> Standing | None:

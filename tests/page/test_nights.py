@@ -13,7 +13,9 @@ from speedgate.page.sections.history import (
     Told,
     datasets,
     line_data,
+    packed,
     section_of,
+    unpacked,
 )
 from speedgate.page.sources import open_sources
 from speedgate.stats.figure import FIGURE
@@ -105,6 +107,7 @@ def test_of_a_long_history_the_newest_have_dots_and_intervals_and_all_a_value(tm
     sets = datasets(data, runs)
     assert [point["low"] is None for point in sets["points"]].count(True) == 50
     assert sets["points"][-1]["high"] == data["high"][-1]
+    assert [point["run"] for point in sets["points"]] == [run["label"] for run in runs]
     assert CHANGES_IN >= DETAIL_IN
 
 
@@ -114,3 +117,9 @@ def a_point(number):
 
 def a_line(points):
     return CaseLine("made", None, FIGURE["speedup"], tuple(points))
+
+
+@pytest.mark.parametrize("places", [[0], [7], [0, 1, 2], [4, 5, 6], [0, 2, 3], [3, 9]])
+def test_places_that_follow_one_another_are_packed_and_come_back(places):
+    assert unpacked(packed(places)) == places
+    assert len(packed(range(5, 500))) == 2

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from speedgate.duel.decision import DuelVerdict
 from speedgate.duel.effect import Effect
 from speedgate.duel.finding import Finding
 from speedgate.duel.findings import DuelFindings
 from speedgate.duel.margin import RATIO_MARGIN
-from speedgate.judging.gate import Verdict
 from speedgate.page.chart_parts import (
-    OF_VERDICT,
+    GREEN,
+    GREY,
+    ORANGE,
+    VERMILLION,
     kinds_scale,
     quantity,
     reference_line,
@@ -42,8 +45,15 @@ WORDS = (
     "A row for each case: its ratio to build A as a mark on its interval, against 1, the same, and "
     "the margin on both sides of it; colour and shape say the verdict."
 )
-SHAPES = {Verdict.FAILED: "cross", Verdict.INCONCLUSIVE: "diamond", Verdict.PASSED: "circle",
-          Verdict.NOT_EVALUATED: "square"}  # fmt: skip
+# What a duel says, with its colour and shape; in the order of the legend.
+LOOKS = {
+    DuelVerdict.WORSE: (VERMILLION, "cross"),
+    DuelVerdict.FAILED: (VERMILLION, "square"),
+    DuelVerdict.INCONCLUSIVE: (ORANGE, "diamond"),
+    DuelVerdict.SAME: (GREY, "circle"),
+    DuelVerdict.BETTER: (GREEN, "triangle-up"),
+    DuelVerdict.NOT_AVAILABLE: (GREY, "square"),
+}
 FIGURES = (("speedup", "speedup"), ("seconds", "seconds a call"))
 MOST_DRAWN = 80
 KEY = (
@@ -114,13 +124,14 @@ def _cells(finding: Finding, several: bool) -> tuple[Cell, ...]:
 def forest_spec(findings: Sequence[Finding], key: str, several: bool = False) -> Json:
     """Return the specification of a forest plot of one figure, on a scale of ratios."""
     values = [
-        _value(_name(finding, several), OF_DUEL[finding.verdict], finding.effects[key])
+        _value(_name(finding, several), finding.verdict, finding.effects[key])
         for finding in findings
         if key in finding.effects
     ]
-    used = [verdict for verdict in OF_VERDICT if verdict.value in {v["verdict"] for v in values}]
-    colour = kinds_scale("verdict", [(verdict.value, OF_VERDICT[verdict]) for verdict in used])
-    shape = kinds_scale("verdict", [(verdict.value, SHAPES[verdict]) for verdict in used])
+    used = {value["verdict"] for value in values}
+    looks = [(verdict.value, *look) for verdict, look in LOOKS.items() if verdict.value in used]
+    colour = kinds_scale("verdict", [(word, colour) for word, colour, _ in looks])
+    shape = kinds_scale("verdict", [(word, shape) for word, _, shape in looks])
     y = {"field": "name", "type": "nominal", "sort": [value["name"] for value in values],
          "title": None, "axis": {"grid": False, "labelLimit": 260}}  # fmt: skip
     scale = {"type": "log", "nice": False, "padding": 12}
@@ -146,7 +157,7 @@ def forest_spec(findings: Sequence[Finding], key: str, several: bool = False) ->
     }  # fmt: skip
 
 
-def _value(name: str, verdict: Verdict, effect: Effect) -> Json:
+def _value(name: str, verdict: DuelVerdict, effect: Effect) -> Json:
     change, cell = effect.change, interval(effect.change)
     low = finite(change.low)
     return {

@@ -33,7 +33,7 @@ QUESTION = "Since when is a case as it is, and which commits lie where it change
 REMEDY = "pytest bench/"
 # Finding changes takes long on long lines, and dots and bands weigh: of the newest runs only.
 CHANGES_IN = 400
-DETAIL_IN = 250
+DETAIL_IN = 200
 LEAST_RUNS = 2  # one run makes no line
 CSV_FILE = "data/history.csv"
 WORDS = (
@@ -49,7 +49,7 @@ LEGEND = (
     f"A change of level is looked for in the newest {CHANGES_IN} runs of each case; that is "
     "advisory. "
     f"The chart has every run as a line, and the newest {DETAIL_IN} with dots and intervals. "
-    "'speedgate history CASE' looks at all runs."
+    "Values have three digits; 'speedgate history CASE' has them all, and looks at all runs."
 )
 
 
@@ -205,9 +205,9 @@ def _cells(
 
 
 def _short(value: float | None) -> float | None:
-    """Four digits: more than a chart shows, and half the weight."""
+    """Three digits, as everywhere: more would be most of the weight of a long history."""
     number = finite(value)
-    return None if number is None else float(f"{number:.4g}")
+    return None if number is None else float(f"{number:.3g}")
 
 
 def line_data(item: Told, numbers: Mapping[int, int]) -> Json:
@@ -223,7 +223,7 @@ def line_data(item: Told, numbers: Mapping[int, int]) -> Json:
         "name": item.line.name,
         "label": item.line.figure.label,
         "unit": item.line.figure.unit,
-        "runs": places,
+        "runs": packed(places),
         "values": [_short(point.value) for point in points],
         "low": [_short(point.low) for point in detailed],
         "high": [_short(point.high) for point in detailed],
@@ -237,6 +237,19 @@ def line_data(item: Told, numbers: Mapping[int, int]) -> Json:
             for change in item.changes
         ],
     }
+
+
+def packed(places: Sequence[int]) -> list[int]:
+    """Return the first place and how many follow one another, where they do; else all places."""
+    is_row = places[-1] - places[0] == len(places) - 1
+    return [-places[0] - 1, len(places)] if is_row else list(places)
+
+
+def unpacked(places: Sequence[int]) -> list[int]:
+    """Return all places of what was packed; a row begins with a negative number."""
+    if places[0] >= 0:
+        return list(places)
+    return list(range(-places[0] - 1, -places[0] - 1 + places[1]))
 
 
 def runs_data(runs: Sequence[RunEntry]) -> list[Json]:
@@ -259,8 +272,8 @@ def _files(
 
 def datasets(data: Json, runs: Sequence[Json]) -> Json:
     """Return the data sets of the chart of one case; the page's script does the same."""
-    count = len(data["runs"])
-    detail = count - len(data["low"])
+    places = unpacked(data["runs"])
+    detail = len(places) - len(data["low"])
     failed = set(data["failed"])
     points = [
         {
@@ -272,7 +285,7 @@ def datasets(data: Json, runs: Sequence[Json]) -> Json:
             "failed": place in failed,
             "detail": n >= detail or place in failed,
         }
-        for n, place in enumerate(data["runs"])
+        for n, place in enumerate(places)
     ]
     return {
         "points": points,

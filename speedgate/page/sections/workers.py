@@ -72,6 +72,7 @@ def workers_section(curves: Scaling) -> Section:
         answer=answer(curves, counts),
         grids=(grid,),
         charts=(chart,),
+        key="Bands: 95% intervals. Dashed: the ideal, one for each worker.",
         notes=(more,) if len(curves) > MOST_LINES else (),
         records=[_record(row) for rows in curves.values() for row in rows.values()],
     )

@@ -146,11 +146,17 @@
     return waiting[name];
   }
 
+  function unpacked(places) {
+    if (places[0] >= 0) return places;
+    return Array.from({ length: places[1] }, function (_, n) { return n - places[0] - 1; });
+  }
+
   // The same as `datasets` of speedgate/page/sections/history.py.
   function dataSets(data, runs) {
-    const detail = data.runs.length - data.low.length, failed = new Set(data.failed);
+    const places = unpacked(data.runs), detail = places.length - data.low.length;
+    const failed = new Set(data.failed);
     return {
-      points: data.runs.map(function (place, n) {
+      points: places.map(function (place, n) {
         return {
           time: runs[place].time, value: data.values[n], run: runs[place].label,
           low: n >= detail ? data.low[n - detail] : null,
