@@ -91,7 +91,8 @@ class Evidence:
     ``process_speedups`` are the medians of the single processes; ``control`` is the speedup of
     the host control in the same rounds, ``control_inflation`` its own, ``process_inflations`` are
     the medians of the work's; ``throttled`` is the share of the workers' time for which a control
-    group had used up its quota; ``broken`` names a premise that did not hold.
+    group had used up its quota; ``broken`` names a premise that did not hold, ``unsampled``
+    says why nobody sampled the GIL.
     """
 
     workers: int
@@ -107,6 +108,7 @@ class Evidence:
     throttled: float | None = None
     gil_enabled: bool = True
     broken: str | None = None
+    unsampled: str | None = None
 
 
 @dataclass(frozen=True)
@@ -378,7 +380,10 @@ def _is_rather_idle(evidence: Evidence) -> bool:
 
 def _held_figure(evidence: Evidence) -> str:
     if evidence.gil_held_share is None:
-        return "GIL not sampled" if evidence.gil_enabled else "no GIL"
+        if not evidence.gil_enabled:
+            return "no GIL"
+        why = "" if evidence.unsampled is None else f" ({evidence.unsampled})"
+        return f"GIL not sampled{why}"
     return f"GIL held {GIL_HELD_SHARE.text(evidence.gil_held_share.value)}"
 
 

@@ -27,6 +27,8 @@ SCALES_FROM = 0.85
 GROWN = 1.15
 # A share of the threads' time that is worth a word.
 LOST = 0.15
+# What is said of a limit to the GIL held share where nothing holds one.
+NO_GIL = "the GIL held share is not applicable, this Python runs without a GIL"
 # Private state is called faster than a shared one from this ratio on.
 CONTENTION = 1.15
 
@@ -80,8 +82,10 @@ def judge_evidence(evidence: Evidence, rule: Rule, final: bool) -> tuple[Verdict
     figures = _figures(speedup, evidence.gil_held_share, rule)
     if held_is_high(evidence, required):
         return Verdict.FAILED, f"{figures}: it holds the GIL for longer"
-    if most_held is not None and evidence.gil_held_share is None and evidence.gil_enabled:
-        return Verdict.NOT_EVALUATED, f"{figures}: the GIL was not sampled; install speedgate[gil]"
+    if most_held is not None and evidence.gil_held_share is None:
+        figures = f"{figures}: {_why_no_share(evidence)}"
+        if evidence.gil_enabled or rule.min_speedup is None:
+            return Verdict.NOT_EVALUATED, figures
     if not speedup.is_bounded:
         return Verdict.INCONCLUSIVE, too_few(speedup.count)
     if (
@@ -94,6 +98,12 @@ def judge_evidence(evidence: Evidence, rule: Rule, final: bool) -> tuple[Verdict
     if speedup.low >= (rule.min_speedup or 0.0) and _held_is_low(evidence, rule):
         return Verdict.PASSED, figures
     return Verdict.INCONCLUSIVE, f"{figures}; {_why_unsure(evidence, rule)}"
+
+
+def _why_no_share(evidence: Evidence) -> str:
+    if not evidence.gil_enabled:
+        return NO_GIL
+    return f"the GIL was not sampled; {evidence.unsampled or 'install speedgate[gil]'}"
 
 
 def _held_is_low(evidence: Evidence, rule: Rule) -> bool:

@@ -195,9 +195,10 @@ def sample_held(measurement: Measurement, session: Session, seconds: float) -> H
     seen = session.ask(messages.SampleHeld(seconds, find_py_spy()))
     measurement.timed_seconds += seen.seconds
     # Where nobody knows how long the worker waited, nobody knows what the samples are worth.
-    if seen.waiting is None or seen.waiting >= MOST_WAITING_WHEN_HELD:
-        return None
     if seen.held is None:
+        measurement.unsampled = seen.why
+        return None
+    if seen.waiting is None or seen.waiting >= MOST_WAITING_WHEN_HELD:
         return None
     hits, samples = seen.held
     stretch = HeldStretch(hits, samples, seen.calls, seen.waiting)

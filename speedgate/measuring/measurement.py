@@ -71,6 +71,7 @@ class Measurement:
     gil_enabled: bool = True
     broken: str | None = None
     note: str | None = None
+    unsampled: str | None = None
 
     @property
     def sample(self) -> PairedSample:
@@ -134,6 +135,7 @@ class Measurement:
             throttled=self.throttled_share(),
             gil_enabled=self.gil_enabled,
             broken=self.broken,
+            unsampled=self.unsampled,
         )
 
     def _process_inflations(self) -> tuple[float, ...]:

@@ -18,7 +18,7 @@ from speedgate.measuring.measured_row import gil_class_of, measured_row
 from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.plan import Plan, import_folders, most_processes
 from speedgate.measuring.runner_process import InProcess, RunnerClient, RunnerProcess
-from speedgate.plugin.entry import ONE_PROCESS_MESSAGE, is_worker
+from speedgate.plugin.entry import ONE_PROCESS_MESSAGE, is_worker, label_of
 from speedgate.plugin.session import STATE, State, measures
 from speedgate.plugin.storage import environment_of, without_objects
 from speedgate.runner.strategies import STRATEGIES
@@ -104,7 +104,17 @@ def run_case(
     take_note(state, measurement)
     if not state.measured.environment:
         state.measured.environment = environment_of(state, measurement)
+        state.words.notes += limits_without_meaning(config, state)
     return measurement
+
+
+def limits_without_meaning(config: pytest.Config, state: State) -> list[str]:
+    """Say which limit that was asked for means nothing in the Python that is measured."""
+    asked = state.settings.max_gil_held_share is not None
+    if not asked or state.measured.environment.get("gil_enabled", True):
+        return []
+    option = label_of(config)("max-held")
+    return [f"{option}: not applicable, this Python runs without a GIL"]
 
 
 def measure_case(

@@ -71,7 +71,7 @@ def _record(py_spy: str, output: Path, seconds: float) -> tuple[float, int] | No
             command, stdin=subprocess.DEVNULL, stdout=words, stderr=subprocess.STDOUT
         )
     try:
-        _allow_reading(process.pid)
+        allow_reading(process.pid)
         if not _begins(process, said):
             return None
         began, spent = time.perf_counter(), _cpu_seconds(process.pid)
@@ -111,7 +111,7 @@ def _cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _allow_reading(pid: int) -> None:
+def allow_reading(pid: int) -> None:
     """Let a child read this process where Linux's Yama otherwise allows only the reverse."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PTRACER, pid, 0, 0, 0)

@@ -230,12 +230,14 @@ class HeldSeen:
     """Samples of the GIL during ``calls`` calls: ``held`` is (hits, samples), ``None`` for none.
 
     ``waiting`` is the share of ``seconds`` that the worker waited for a core, ``None`` if unknown.
+    ``why`` says why there are none.
     """
 
     held: tuple[int, int] | None
     calls: int
     waiting: float | None
     seconds: float
+    why: str | None = None
 
     def __post_init__(self) -> None:
         if self.held is not None:

@@ -35,7 +35,7 @@ from speedgate.runner import messages, task
 from speedgate.runner.baseline import Baseline
 from speedgate.runner.counters import CollectorClock, HostTotals
 from speedgate.runner.framing import frame
-from speedgate.runner.gil import gil_came_back, gil_enabled, watch_gil
+from speedgate.runner.gil import gil_came_back, gil_enabled, is_free_threaded, watch_gil
 from speedgate.runner.gil_sampler import sample_held
 from speedgate.runner.interpreter import (
     describe_interpreter,
@@ -45,6 +45,7 @@ from speedgate.runner.load import Load
 from speedgate.runner.messages import PairCounts
 from speedgate.runner.missing import what_is_missing
 from speedgate.runner.ownership import end_with_owner
+from speedgate.runner.standard_sampler import has_standard_sampler, sample_by_standard
 from speedgate.runner.strategies import STRATEGIES, CannotMeasure
 from speedgate.runner.worker_pool import WorkerPool
 
@@ -286,15 +287,21 @@ class Runner:
         One worker, because two would wait for each other and hold it for longer than they need.
         """
         _, baseline = self._opened()
-        if not gil_enabled() or not request.py_spy:
-            return messages.HeldSeen(held=None, calls=0, waiting=None, seconds=0.0)
+        why = why_not_sampled(request.py_spy)
+        if why is not None:
+            return messages.HeldSeen(held=None, calls=0, waiting=None, seconds=0.0, why=why)
         began, delay = time.perf_counter(), baseline.delay.seconds()
         with self._working() as end:
-            share = sample_held(request.py_spy, request.seconds)
+            share = None
+            if request.py_spy is not None:
+                share = sample_held(request.py_spy, request.seconds)
+            if share is None and has_standard_sampler():
+                share = sample_by_standard(request.seconds)
             calls = end()
         seconds, later = time.perf_counter() - began, baseline.delay.seconds()
         waiting = None if delay is None or later is None else (later - delay) / seconds
-        return messages.HeldSeen(held=share, calls=calls, waiting=waiting, seconds=seconds)
+        why = "no sampler could read this Python" if share is None else None
+        return messages.HeldSeen(share, calls, waiting, seconds, why)
 
     @contextlib.contextmanager
     def _working(self) -> Iterator[Callable[[], int]]:
@@ -344,6 +351,18 @@ def long_switch_interval() -> float | None:
     """Return for how many seconds a thread may keep the GIL, where a library made that long."""
     seconds = sys.getswitchinterval()
     return seconds if gil_enabled() and seconds > task.LONGEST_SWITCH_SECONDS else None
+
+
+def why_not_sampled(py_spy: str | None) -> str | None:
+    """Say why nobody can sample the GIL here, ``None`` where somebody may."""
+    if not gil_enabled():
+        return "there is no GIL"
+    if is_free_threaded():
+        # py-spy does not know how its state lies in memory: whatever it read would be no share.
+        return "py-spy cannot read a free-threaded build"
+    if py_spy is None and not has_standard_sampler():
+        return "there is no py-spy: install speedgate[gil]"
+    return None
 
 
 def refuse_gil_that_came_back() -> None:

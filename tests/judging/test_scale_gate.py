@@ -41,6 +41,7 @@ HEALTHY = Evidence(
 )
 UNSURE = Verdict.INCONCLUSIVE
 UNSAMPLED = replace(HEALTHY, gil_held_share=None)
+NO_GIL = replace(UNSAMPLED, gil_enabled=False)
 HOLDING = replace(
     HEALTHY, speedup=estimate(0.98), process_speedups=(0.97, 0.99), gil_held_share=estimate(0.95)
 )
@@ -58,13 +59,27 @@ HOLDING = replace(
         (replace(HOLDING, control=estimate(1.0)), Rule(min_speedup=1.5), Verdict.INCONCLUSIVE),
         (replace(HOLDING, process_speedups=(0.9, 1.7)), Rule(min_speedup=1.5), UNSURE),
         (UNSAMPLED, Rule(max_gil_held_share=0.1), Verdict.NOT_EVALUATED),
-        (replace(UNSAMPLED, gil_enabled=False), Rule(max_gil_held_share=0.1), Verdict.PASSED),
+        (NO_GIL, Rule(max_gil_held_share=0.1), Verdict.NOT_EVALUATED),
+        (NO_GIL, Rule(min_speedup=1.5, max_gil_held_share=0.1), Verdict.PASSED),
+        (NO_GIL, Rule(min_speedup=1.95, max_gil_held_share=0.1), Verdict.INCONCLUSIVE),
         (replace(HEALTHY, speedup=None), Rule(min_speedup=1.5), Verdict.INCONCLUSIVE),
         (replace(HEALTHY, broken="sys.settrace"), Rule(min_speedup=1.5), Verdict.NOT_EVALUATED),
     ],
 )  # fmt: skip
 def test_a_verdict_comes_from_intervals(evidence: Evidence, rule: Rule, expected: Verdict) -> None:
     assert judge_evidence(evidence, rule, final=True)[0] is expected
+
+
+@pytest.mark.parametrize("floor", [None, 1.5, 1.95])
+def test_a_limit_that_means_nothing_without_a_gil_is_said(floor: float | None) -> None:
+    rule = Rule(min_speedup=floor, max_gil_held_share=0.1)
+    assert "not applicable" in judge_evidence(NO_GIL, rule, final=True)[1]
+
+
+def test_why_nobody_sampled_the_gil_is_said() -> None:
+    evidence = replace(UNSAMPLED, unsampled="py-spy cannot read a free-threaded build")
+    _, reason = judge_evidence(evidence, Rule(max_gil_held_share=0.1), final=True)
+    assert reason.endswith("not sampled; py-spy cannot read a free-threaded build")
 
 
 def test_a_slow_benchmark_fails_at_the_last_look_only() -> None:

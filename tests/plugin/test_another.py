@@ -151,6 +151,13 @@ def test_the_results_of_another_python_are_compared_really(other):
     result.assert_outcomes(passed=2)
 
 
+def test_a_limit_that_means_nothing_without_a_gil_is_said(checkout, another):
+    result = checkout.run(*ONE, "--python=/other/python", "--max-held=0.1")
+    says(result, "--max-held: not applicable, this Python runs without a GIL")
+    result = checkout.run(*ONE, "--python=/other/python")
+    assert "not applicable" not in output(result)
+
+
 # --- a real free-threaded Python
 
 LAZY_WORKLOAD = """

@@ -137,6 +137,30 @@ def test_without_a_gil_there_is_nothing_to_sample(runner, monkeypatch):
     assert runner.handle({**NO_SAMPLER, "py_spy": "sampler"})["held"] is None
 
 
+def test_a_free_threaded_build_with_its_gil_on_is_not_sampled_and_says_why(runner, monkeypatch):
+    monkeypatch.setattr(module, "gil_enabled", lambda: True)
+    monkeypatch.setattr(module, "is_free_threaded", lambda: True)
+    monkeypatch.setattr(module, "sample_held", lambda *_: HeldSamples(0, 800))
+    open_case(runner, strategy="serial")
+    reply = runner.handle({**NO_SAMPLER, "py_spy": "sampler"})
+    assert reply["held"] is None
+    assert reply["why"] == "py-spy cannot read a free-threaded build"
+
+
+@pytest.mark.parametrize("py_spy", [None, "sampler"])
+def test_the_standard_sampler_takes_over_where_py_spy_has_nothing(runner, monkeypatch, py_spy):
+    monkeypatch.setattr(module, "gil_enabled", lambda: True)
+    monkeypatch.setattr(module, "sample_held", lambda *_: None)
+    monkeypatch.setattr(module, "has_standard_sampler", lambda: True)
+    monkeypatch.setattr(module, "sample_by_standard", lambda seconds: HeldSamples(7, 10))
+    open_case(runner, strategy="serial")
+    request = {**NO_SAMPLER, "py_spy": py_spy}
+    assert runner.handle(request)["held"] == [7, 10]
+    monkeypatch.setattr(module, "sample_by_standard", lambda seconds: None)
+    reply = runner.handle(request)
+    assert (reply["held"], reply["why"]) == (None, "no sampler could read this Python")
+
+
 def test_a_sampler_that_fails_does_not_leave_the_worker_at_work(runner, monkeypatch):
     """The stop signal is kept here: without it, a worker left at work would never end."""
     stop = threading.Event()
