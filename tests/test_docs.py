@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from evaluation.house import STIFF
+from speedgate.commands.duel import DEFAULT_BUDGET_SECONDS
+from speedgate.commands.main import parser
 from speedgate.history.document import read_run
 from speedgate.report.map import markdown_map
 
@@ -141,6 +143,20 @@ def test_the_readme_counts_the_healthy_trials_as_the_page_on_accuracy_does():
     assert f"In {trials} trials of healthy code" in words
     assert failed == 0
     assert "the gate failed none" in words
+
+
+@pytest.mark.parametrize("command", parser()[1])
+@pytest.mark.parametrize("page", ["docs/exit-codes.md", "docs/using.md"])
+def test_every_command_stands_on_the_pages_that_promise_all(command, page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert re.search(rf"`(?:speedgate )?{command}\b", text), command
+
+
+def test_a_duel_takes_as_long_as_the_pages_say():
+    minutes = f"{DEFAULT_BUDGET_SECONDS / 60:.0f} minutes"
+    for page in ("README.md", "Makefile", "docs/duel.md", "speedgate/commands/main.py"):
+        line = [line for line in (ROOT / page).read_text().splitlines() if "minutes" in line]
+        assert any(minutes in text and "duel" in text.lower() for text in line), page
 
 
 def test_the_map_is_what_the_command_prints():

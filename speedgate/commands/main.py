@@ -72,7 +72,7 @@ examples:
   speedgate report                           show the newest run again
   speedgate scale tests/ --threads 2         do a project's benchmarks scale?
   speedgate compare A B                      two runs, environments or folders
-  speedgate duel numpy==2.3.5 numpy==2.4.6   two builds in turn: nine minutes
+  speedgate duel numpy==2.3.5 numpy==2.4.6   two builds in turn: 13 minutes
   speedgate COMMAND --help                   every option of a command
 """
 

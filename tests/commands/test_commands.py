@@ -349,7 +349,7 @@ def test_misuse_exits_2_with_the_usage(run, arguments):
         ("reprot", "did you mean 'report'?"),
         ("bisekt", "did you mean 'bisect'?"),
         ("histroy", "did you mean 'history'?"),
-        ("no-such-command", "there are report, page, map"),
+        ("no-such-command", "there are report, page, plot"),
     ],
 )
 def test_a_mistyped_command_is_answered_with_the_nearest(run, word, answer):
