@@ -121,6 +121,9 @@ class Runner:
         # Before any workload is imported: what that brings along (another BLAS, with SciPy) would
         # make another environment of each selection.
         environment = describe_interpreter()
+        reason = STRATEGIES[request.strategy].unavailable()
+        if reason is not None:  # the one that asks may be another Python
+            raise NotImplementedError(f"in {sys.executable} {reason}")
         self.keys = [batch.key for batch in batches]
         task.install(batches)
         # The pool first: a fork copies no thread but the one that forks.

@@ -5,6 +5,7 @@ import os
 import pickle
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -662,6 +663,14 @@ def test_a_crew_that_cannot_be_warmed_is_shut_down(strategy, runner, monkeypatch
     if strategy == "shared":
         with pytest.raises(FileNotFoundError):
             pickle.loads(pickle.dumps(shared[0])).load()
+
+
+def test_a_strategy_that_this_python_lacks_is_said_by_the_runner(runner, monkeypatch):
+    lacking = replace(STRATEGIES["loky"], unavailable=lambda: "joblib is not installed: pip ...")
+    monkeypatch.setitem(module.STRATEGIES, "loky", lacking)
+    error = runner.handle(opening(loads.square, strategy="loky"))["error"]
+    assert error["type"] == "NotImplementedError"
+    assert error["message"] == f"in {sys.executable} joblib is not installed: pip ..."
 
 
 def test_a_gil_that_came_back_fails_the_case(runner, monkeypatch):

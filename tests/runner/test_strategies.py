@@ -34,7 +34,7 @@ from helpers.project import ROOT
 
 from speedgate.runner import task
 from speedgate.runner.interpreter import describe_interpreter
-from speedgate.runner.strategies import STRATEGIES, CannotMeasure, processes
+from speedgate.runner.strategies import STRATEGIES, CannotMeasure, extras, processes
 from speedgate.runner.strategies import threads as threads_module
 from speedgate.runner.strategies.dask import DaskExecutor, _end_reports, close_cluster
 from speedgate.runner.strategies.extras import lacks
@@ -411,12 +411,16 @@ def install_a_lock(monkeypatch):
     return (request,)
 
 
-def test_a_missing_library_is_named_with_the_way_to_install_it():
+def test_a_missing_library_is_named_with_the_way_to_install_it(monkeypatch):
+    monkeypatch.setattr(extras, "_is_installed", lambda name: name == "speedgate")
     assert lacks("json", "dask") is None
     assert lacks("no_such_library", "dask") == (
         "no_such_library is not installed: pip install 'speedgate[dask]'"
     )
     assert lacks("no_such") == "no_such is not installed: pip install no_such"
+    # Another Python that is measured has no Speedgate, and so none of its extras.
+    monkeypatch.setattr(extras, "_is_installed", lambda name: False)
+    assert lacks("no_such", "dask") == "no_such is not installed: pip install no_such"
 
 
 LIBRARIES = {
