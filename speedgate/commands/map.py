@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from speedgate.builds.build import open_build
 from speedgate.commands.arguments import (
     add_format,
     add_run,
@@ -13,6 +14,7 @@ from speedgate.commands.arguments import (
     show_json,
     show_lines,
 )
+from speedgate.history.identity import build_of, same_python
 from speedgate.history.lookup import find_run
 from speedgate.judging.gil_map import operations
 from speedgate.report.map import map_lines, markdown_map
@@ -27,17 +29,26 @@ def add_map_command(commands: Any) -> None:
     )
     add_run(command)
     add_format(command)
+    command.add_argument(
+        "--python", metavar="BUILD", help="the newest map of another Python, as of a duel"
+    )
     command.add_argument("--details", action="store_true", help="every figure of every case")
     command.set_defaults(run=run_map)
 
 
 def run_map(options: argparse.Namespace) -> int:
     """Show the map of a run; of a folder, the newest run that has one."""
+    build = None if options.python is None else open_build(options.python, notify=notify)
+    of_it = "" if build is None else f" of {build_of(build.environment)}"
+    maker = "" if build is None else " --python ..."
     run = find_run(
         options.source,
         options.history,
-        lambda run: bool(operations(run.rows())),
-        " has a map; 'pytest bench/bench_gil_map.py' makes one",
+        lambda run: (
+            bool(operations(run.rows()))
+            and (build is None or same_python(run.environment, build.environment))
+        ),
+        f" has a map{of_it}; 'pytest bench/bench_gil_map.py{maker}' makes one",
         notify,
     )
     line, width = environment_line(run.environment), columns()

@@ -100,6 +100,13 @@ def same_machine(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return all(one.get(name) == other.get(name) for name in MACHINE_FIELDS)
 
 
+def same_python(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Return whether two runs are of one Python, by its version, its GIL and its NumPy."""
+    names = ("python", "implementation", "free_threaded_build", "gil_enabled")
+    versions = [(environment.get("numpy") or {}).get("version") for environment in (one, other)]
+    return versions[0] == versions[1] and all(one.get(name) == other.get(name) for name in names)
+
+
 def build_of(environment: dict[str, Any]) -> str:
     """Return ``Python 3.13.0, NumPy 2.4.6, openblas 0.3.31``."""
     numpy = (environment.get("numpy") or {}).get("version", "unknown")

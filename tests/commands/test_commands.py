@@ -481,6 +481,23 @@ def test_without_a_map_the_remedy_is_named(tmp_path, capsys):
     assert "'pytest bench/bench_gil_map.py' makes one" in capsys.readouterr().err
 
 
+def test_the_map_of_another_python_is_the_newest_of_that_python(tmp_path, capsys, monkeypatch):
+    free = {"python": "3.13.5", "free_threaded_build": True, "gil_enabled": False}
+    for name, described in (("1.json", free), ("2.json", {}), ("3.json", {"python": "3.13.5"})):
+        content = mapped(document(MadeMachine(), "sort-500-threads-2"))
+        content["speedgate"]["environment"] |= described
+        save(tmp_path / name, content)
+    build = SimpleNamespace(environment={**ENVIRONMENT, **free})
+    monkeypatch.setattr("speedgate.commands.map.open_build", lambda text, notify: build)
+    assert main(["map", str(tmp_path), "--python", "/other/python"]) == 0
+    shown = capsys.readouterr().out
+    assert "Python 3.13.5 without GIL" in shown
+    assert "1.json" in shown
+    build.environment["numpy"] = {"version": "1.26.4"}
+    assert main(["map", str(tmp_path), "--python", "/other/python"]) == 2
+    assert "has a map of Python 3.13.5, NumPy 1.26.4" in capsys.readouterr().err
+
+
 # --- advise
 
 
