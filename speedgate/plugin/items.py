@@ -28,6 +28,7 @@ from speedgate.measuring.measurement import Measurement
 from speedgate.plugin.bench import Bench
 from speedgate.plugin.fixture import make_plan, measure_case
 from speedgate.plugin.last_failed import asks_for_failures
+from speedgate.plugin.probing import with_cause
 from speedgate.plugin.session import STATE, State, measures
 from speedgate.report.first_screen import remedy
 from speedgate.report.text import visible, visible_lines
@@ -191,7 +192,8 @@ class GateItem(VerdictItem):
         if state.settings.in_process:
             reason = "was measured in process, where heap, tracers and BLAS threads are pytest's"
             return Judgement(self.gate.name, case, Verdict.NOT_EVALUATED, reason)
-        return state.judge(self.gate, measurement, final=True)
+        judgement = state.judge(self.gate, measurement, final=True)
+        return with_cause(state, self.benchmark.nodeid, judgement, measurement)
 
     def _nothing_to_judge(self, state: State, reason: str) -> NoReturn:
         line = f"not evaluated: gate {self.gate.name}: {reason}"

@@ -53,8 +53,8 @@ from speedgate.runner.worker_pool import WorkerPool
 CONTROL_SHARE = 0.25
 # A loop is timed once it takes this long.
 CALIBRATION_SECONDS = 0.01
-# A round of a probe has this many tasks for each worker: many short rounds of all arms in turn.
-ARM_TASKS = 2
+# A round of a probe has one task for each worker: many short rounds of all arms in turn.
+ARM_TASKS = 1
 
 # Nothing is timed while these are answered.
 UNTIMED = (messages.ListBenchmarks, messages.MakeCache, messages.Close)

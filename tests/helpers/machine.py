@@ -72,6 +72,7 @@ class MadeMachine:
     runners: list["MadeRunner"] = field(default_factory=list)
     behaviours: dict[str, Sequence[Behaviour]] = field(default_factory=dict)
     processes: Counter = field(default_factory=Counter)
+    probed: dict[str, Behaviour] = field(default_factory=dict)
 
     def behave(self, workload: str, *processes: Behaviour) -> None:
         self.behaviours[workload] = processes
@@ -98,11 +99,21 @@ class MadeMachine:
 
     @property
     def cases(self) -> list[str]:
-        """The ids of all cases that were opened, in order, each once."""
-        return list(dict.fromkeys(runner.case.id for runner in self.runners if runner.case))
+        """The ids of all cases that were measured, in order, each once."""
+        return list(dict.fromkeys(runner.case.id for runner in self._measuring))
 
     def of(self, case_id: str) -> list["MadeRunner"]:
-        return [runner for runner in self.runners if runner.case and runner.case.id == case_id]
+        return [runner for runner in self._measuring if runner.case.id == case_id]
+
+    @property
+    def _measuring(self) -> list["MadeRunner"]:
+        """The runners that opened a case; those of a probe are no part of its measurement."""
+        return [runner for runner in self.runners if runner.case and not runner.is_probed]
+
+    @property
+    def probes(self) -> list[str]:
+        """The ids of the cases that were probed, each arm's runner by itself."""
+        return [runner.case.id for runner in self.runners if runner.case and runner.is_probed]
 
     def describe(
         self,
@@ -144,6 +155,7 @@ class MadeRunner:
         self.requests: list[Json] = []
         self.contender_seconds: list[float] = []
         self.is_closed = False
+        self.arm_pairs = 0
 
     def ask(self, request: Json, limit_seconds: float) -> Json:
         self.requests.append(request)
@@ -157,6 +169,10 @@ class MadeRunner:
 
     def close(self) -> None:
         self.is_closed = True
+
+    @property
+    def is_probed(self) -> bool:
+        return "arms" in self.asked
 
     @property
     def asked(self) -> list[str]:
@@ -204,6 +220,23 @@ class MadeRunner:
             "switch_interval": None,
             "traced": self.machine.traced,
         }
+
+    def arms(self, request: Json) -> Json:
+        """A probe: every arm but the yardsticks runs as the case does, or as ``probed`` says."""
+        yardsticks = dict.fromkeys(("control", "bandwidth"), SIDE_BY_SIDE)
+        behaviours = yardsticks | self.machine.probed
+        arms = [
+            {
+                "key": key,
+                "pairs": [
+                    self._pair(behaviours.get(key, self.behaviour), number)
+                    for number in range(self.arm_pairs, self.arm_pairs + request["pairs"])
+                ],
+            }
+            for key in request["keys"]
+        ]
+        self.arm_pairs += request["pairs"]
+        return {"seconds": 0.1, "arms": arms, "gil_enabled": self.machine.gil_enabled}
 
     def _pair(self, behaviour: Behaviour, number: int) -> Json:
         """One pair; the rounds of a case differ from each other and from those of other cases."""

@@ -1,5 +1,7 @@
 """Verdicts and exit codes; a green run means that the gate ran."""
 
+from dataclasses import replace
+
 import pytest
 from helpers.inner import ARTICLE, GATED, GREEN, ONE, RED, THREADS, says
 from helpers.machine import (
@@ -60,7 +62,7 @@ def test_a_threshold_that_nothing_reaches_names_every_case(checkout, machine):
     result = checkout.run(*GATED, "--min-speedup=50")
     assert result.ret == RED
     for case in ("g-1e6-threads-2", "g_out-1e6-threads-2"):
-        says(result, f"failed: {case} 1.65x", "needs 50.00x", "more than 2 workers can give")
+        says(result, f"failed: {case} 1.65x", "needs 50.0x", "more than 2 workers can give")
     says(result, "passed: f-1e5-threads-2")
 
 
@@ -173,6 +175,44 @@ def test_without_the_gil_cpu_time_that_grows_makes_the_run_red(checkout, machine
     assert result.ret == RED
     says(result, "failed: g-1e6-threads-2 0.97x", "grew 1.90-fold", "at most 1.67")
     assert checkout.run(*GATED, "--max-inflation=3", "--min-speedup=0.5").ret == GREEN
+
+
+# --- the cause of contention
+
+
+def test_a_case_that_fails_is_probed_and_its_cause_is_named(checkout, machine):
+    machine.behave("g", SLOW)
+    machine.behave("f", SIDE_BY_SIDE)
+    machine.gil_enabled = False
+    machine.probed = {"preallocated": SIDE_BY_SIDE, "processes": SIDE_BY_SIDE}
+    result = checkout.run(*GATED)
+    assert result.ret == RED
+    assert machine.probes == ["g-1e6-threads-2", "g-1e6-processes-2"]
+    says(result, "failed: g-1e6-threads-2", "; probed: ", "1.90-fold as it is")
+
+
+def test_what_passes_is_not_probed(checkout, machine):
+    assert checkout.run(*GATED).ret == GREEN
+    assert machine.probes == []
+
+
+@pytest.mark.parametrize(
+    ("options", "probed"), [((), True), (("--min-speedup=50",), False), (("--budget=1e-9",), False)]
+)
+def test_what_is_inconclusive_for_its_speed_is_probed_if_there_is_time(
+    checkout, machine, options, probed
+):
+    machine.behave("g", SLOW, SLOW, SLOW, SIDE_BY_SIDE)
+    checkout.run(*ONE, *options)
+    assert bool(machine.probes) is probed
+
+
+def test_a_probe_that_fails_leaves_the_verdict(checkout, machine):
+    machine.behave("g", *[SLOW] * 4, replace(SLOW, error={"type": "OSError", "message": "no room"},
+                                             fails_at="arms"))  # fmt: skip
+    result = checkout.run(*ONE)
+    assert result.ret == RED
+    says(result, "failed: g-1e6-threads-2", "its cause cannot be probed: ", "raised OSError")
 
 
 # --- a green run means that the gate ran

@@ -74,7 +74,7 @@ def test_a_run_of_the_folder_ends_with_what_matters_on_one_screen(
     shown = lines_of_summary(result)
     # Its rule above, and a line of the prompt below.
     assert 1 + sum(-(-max(1, len(line)) // 80) for line in shown) + 1 <= 24, shown
-    says(result, "more with -v or 'speedgate report': article, blas, gil_map, io")
+    says(result, "more with -v or 'speedgate report': article, blas, contention, gil_map, io")
     assert "speedgate: all figures" not in output(result)
     assert "Legend:" not in output(result)
     assert "the article's table" not in output(result)
