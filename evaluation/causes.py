@@ -3,8 +3,8 @@
     python -m evaluation.causes run --python PATH      the trials that are missing; can be resumed
     python -m evaluation.causes table                  docs/causes.md from all trials so far
 
-PATH is the Python whose threads contend: a free-threaded one. A trial takes about 5 s, so that 20
-of every cause take 12 minutes when nothing else runs. Trials are appended to a file, arms and all.
+PATH is the Python whose threads contend: a free-threaded one. A trial takes about 4 s, so that 20
+of every cause take 11 minutes when nothing else runs. Trials are appended to a file, arms and all.
 """
 
 from __future__ import annotations

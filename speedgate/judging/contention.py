@@ -116,8 +116,8 @@ class _Loss:
 def name_cause(probe: ContentionProbe) -> NamedCause:
     """Return the cause that every bound bears out, or that none does."""
     speedup, work = probe.work.speedup, probe.work
-    if speedup is None or not speedup.is_bounded or work.growth is None:
-        return NamedCause(Cause.UNKNOWN, "too few rounds of the probe for an interval")
+    if speedup is None or work.growth is None:
+        return NamedCause(Cause.UNKNOWN, "no round of the probe tells its CPU time")
     if speedup.low >= SCALES_FROM * probe.workers:
         return NamedCause(Cause.NONE, f"it scales, {speedup.value:.2f}x of {probe.workers}")
     losses = {loss.kind: loss for loss in _losses(probe)}
@@ -160,7 +160,9 @@ def _slowed_cpus(probe: ContentionProbe) -> NamedCause | None:
 
 def _nothing_sure(losses: Mapping[str, _Loss], speedup: Estimate) -> NamedCause:
     possible = [kind for kind, loss in losses.items() if loss.may_be]
-    if possible:
+    if not speedup.is_bounded:
+        reason = "too few rounds of the probe, or too much alike, for an interval"
+    elif possible:
         reason = f"the intervals leave open: {', '.join(possible)}"
     elif not {"growth", "blocked", "waiting"} <= losses.keys():
         reason = "this platform does not tell where the time went"

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TypeVar
 
-from speedgate.judging.contention import FAULT_SECONDS, Arm, ContentionProbe
+from speedgate.judging.contention import FAULT_SECONDS, Arm, ContentionProbe, name_cause
 from speedgate.measuring.errors import MeasurementError
 from speedgate.measuring.measure import error_of
 from speedgate.measuring.plan import Plan, batch
@@ -30,8 +30,10 @@ from speedgate.stats.speedup import speedup
 CONFIDENCE = 0.99
 PROBE_SECONDS = 4.0
 # Fewer pairs have no interval at this confidence; more tell hardly more.
-LEAST_PAIRS, MOST_PAIRS = 10, 40
+LEAST_PAIRS, MOST_PAIRS = 12, 40
 PAIRS_AT_ONCE = 2
+# A probe that has named nothing when its time is up goes on for as long again, and half of it.
+MORE_TIME = 1.5
 
 # The keys of the batches, and the strategy of the arm that has runners of its own.
 WORK, PRIVATE, SHARED, PREALLOCATED = "work", "private", "shared", "preallocated"
@@ -76,6 +78,8 @@ def probe_case(
 ) -> ContentionProbe:
     """Measure the arms of a case for ``plan.seconds``, at least ``LEAST_PAIRS`` pairs of each.
 
+    What names nothing until then goes on, as ``MORE_TIME`` says.
+
     ``bandwidth`` is a workload whose largest size is beyond the caches; without it the memory's
     bandwidth is never named. Raises ``MeasurementError`` as measuring the case itself does.
     """
@@ -86,12 +90,23 @@ def probe_case(
         threads.open(case.strategy, _arms_in_threads(case, workload, plan, bandwidth), plan.before)
         keys = [arm.key for arm in _arms_in_threads(case, workload, plan, bandwidth)]
         processes = _open_processes(closing, case, workload, plan, open_runner)
-        while taken.count < MOST_PAIRS and (taken.count < LEAST_PAIRS or now() < until):
+        while not _is_enough(taken, case.workers, gil_held_share, now() - until, plan.seconds):
             taken.add(threads.ask(messages.RunArms(keys, PAIRS_AT_ONCE)), {})
             if processes is not None:
                 request = messages.RunArms([WORK], PAIRS_AT_ONCE)
                 taken.add(processes.ask(request), {WORK: PROCESSES})
     return taken.probe(case.workers, gil_held_share)
+
+
+def _is_enough(
+    taken: _Taken, workers: int, gil_held_share: Estimate | None, over: float, seconds: float
+) -> bool:
+    """Whether to stop, ``over`` seconds after the time was up: looked at no earlier."""
+    if taken.count < LEAST_PAIRS or (over < 0 and taken.count < MOST_PAIRS):
+        return False
+    if taken.count >= MOST_PAIRS or over >= MORE_TIME * seconds:
+        return True
+    return name_cause(taken.probe(workers, gil_held_share)).is_certain
 
 
 def _open(

@@ -160,8 +160,11 @@ TABLE = {
     "too few rounds": (
         replace(NOTHING, work=replace(QUIET, speedup=NO_BOUNDS)), Cause.UNKNOWN, "too few rounds",
     ),
+    "a speedup without bounds, all else with": (
+        replace(SHARED_ONLY, work=replace(GROWN, speedup=NO_BOUNDS)), Cause.SHARED_OBJECT, "own",
+    ),
     "no CPU clock": (
-        replace(NOTHING, work=replace(QUIET, growth=None)), Cause.UNKNOWN, "too few rounds",
+        replace(NOTHING, work=replace(QUIET, growth=None)), Cause.UNKNOWN, "tells its CPU time",
     ),
     "too few of the control": (
         replace(SHARED_ONLY, control=replace(QUIET, growth=NO_BOUNDS)), Cause.UNKNOWN, "leave open",
