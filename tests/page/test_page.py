@@ -1,6 +1,7 @@
 """The site: what its pages say, and what its folder keeps."""
 
 import json
+import sys
 
 import pytest
 from helpers.duels import a_duel, finding
@@ -9,6 +10,7 @@ from helpers.runs import CASE, ENVIRONMENT, a_run, document, save
 
 from speedgate.commands.main import main
 from speedgate.duel.decision import DuelVerdict
+from speedgate.page import rendering
 from speedgate.page.folder import MANIFEST, SiteError, write_site
 from speedgate.page.site import build_site
 from speedgate.page.sources import open_sources
@@ -242,3 +244,58 @@ def test_a_duel_is_a_forest_plot_with_its_reasons(tmp_path):
     assert "1 worse, 1 same" in site["duel.html"]
     assert 'id="chart-duel-speedup"' in site["duel.html"]
     assert "1 worse, 1 same" in site["index.html"]
+
+
+# --- what is missing, and what stands beside
+
+
+def test_without_jinja2_the_command_names_the_extra(tmp_path, monkeypatch, capsys):
+    rendering._templates.cache_clear()
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    assert main(["page", REFERENCE, "-o", str(tmp_path)]) == 2
+    assert "pip install 'speedgate[page]'" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_vl_convert_the_tables_are_whole_and_say_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    site = site_of(REFERENCE)
+    assert "Charts need vl-convert-python" in site["index.html"]
+    assert "<figure" not in site["speedup.html"]
+    assert '<th scope="row">g 1e6</th>' in site["speedup.html"]
+    assert main(["plot", "verdicts", REFERENCE, "-o", str(tmp_path / "x.svg")]) == 2
+    assert "a picture needs vl-convert-python" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"speedgate": {"format_version": 99}, "benchmarks": []}, "upgrade speedgate"),
+        ("\x00\x01", "is not a run"),
+    ],
+)
+def test_files_of_other_formats_are_named_and_the_rest_is_shown(tmp_path, content, said):
+    a_run(tmp_path)
+    save_unchecked(tmp_path / "other.json", content)
+    index = site_of(where=tmp_path)["index.html"]
+    assert "Passed: the one verdict" in index
+    assert said in index.partition("Left out")[2]
+
+
+def save_unchecked(path, content):
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+
+
+def test_two_named_runs_stand_side_by_side(tmp_path):
+    one = a_run(tmp_path / "a")
+    other = a_run(tmp_path / "b", factor=1.4, environment=ENVIRONMENT | {"cpu": "Another"})
+    page = site_of(one, other)["machines.html"]
+    assert "differs from A: cpu: A CPU -&gt; Another" in page
+    assert "nothing is certain: add runs" in page
+
+
+def test_a_run_that_is_named_is_the_one_on_the_first_page(tmp_path):
+    a_run(tmp_path, 0, failed=("threads-scale",))
+    a_run(tmp_path, 1)
+    with open_sources(["night_000"], str(tmp_path), lambda line: None) as sources:
+        assert "Failed: 1 of 2" in build_site(sources)["index.html"].decode()
