@@ -97,9 +97,10 @@ class ClassEntry(msgspec.Struct, rename={"kind": "class"}):
     kind: GilClass
     certain: bool
     reason: str
+    cause: str = ""
 
     def classification(self) -> Classification:
-        return Classification(self.kind, self.certain, self.reason)
+        return Classification(self.kind, self.certain, self.reason, self.cause)
 
 
 class PromiseEntry(msgspec.Struct, rename={"promised": "class"}):

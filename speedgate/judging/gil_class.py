@@ -32,18 +32,27 @@ class GilClass(Enum):
     HOLDS = "holds"
     NOT_WORTH = "not worth it"
     UNKNOWN = "unknown"
+    # Without a GIL, see ``free_class``.
+    SCALES = "scales"
+    CONTENDS = "contends"
+    SERIALISED = "serialised"
 
 
 @dataclass(frozen=True)
 class Classification:
-    """A class, whether the intervals leave no other, and the figures that decided."""
+    """A class, whether the intervals leave no other, and the figures that decided.
+
+    ``cause`` names why workers contend, where a probe was sure of it; else "".
+    """
 
     kind: GilClass
     certain: bool
     reason: str
+    cause: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        return {"class": self.kind.value, "certain": self.certain, "reason": self.reason}
+        plain = {"class": self.kind.value, "certain": self.certain, "reason": self.reason}
+        return plain | {"cause": self.cause} if self.cause else plain
 
 
 def classify(
@@ -52,28 +61,26 @@ def classify(
     held: Estimate | None,
     concurrency: Concurrency | None,
     control: Estimate | None,
-    gil_enabled: bool = True,
 ) -> Classification:
     """Return the class of a case with ``workers`` threads.
 
     First what holds the GIL, or a lock of its own, for nearly all of its work: no size and no
     machine helps it. Then what releases it but is not faster in threads: too small, or limited by
-    memory. The share of the work that holds the GIL tells the rest apart. Without a GIL
-    (``gil_enabled``) only locks are left to tell.
+    memory. The share of the work that holds the GIL tells the rest apart. ``free_class`` is for
+    builds without a GIL.
     """
     if workers < 2 or speedup is None:
         return Classification(GilClass.UNKNOWN, False, "not measured with two threads or more")
     if held is not None:
         by_gil = _by_held(held)
     else:
-        why = "the GIL could not be sampled" if gil_enabled else "there is no GIL"
-        by_gil = _by_concurrency(workers, concurrency, why)
+        by_gil = _by_concurrency(workers, concurrency, "the GIL could not be sampled")
     if by_gil.kind is GilClass.HOLDS:
         return by_gil
     # Who sleeps or reads is not on a CPU either, and gains all the same.
-    if speedup.value < LEAST_GAIN and _runs_one_at_a_time(workers, concurrency):
+    if speedup.value < LEAST_GAIN and runs_one_at_a_time(workers, concurrency):
         surely = speedup.is_bounded and speedup.high < LEAST_GAIN
-        reason = f"a lock that is not the GIL; {_concurrency_text(concurrency)}"
+        reason = f"a lock that is not the GIL; {concurrency_text(concurrency)}"
         return Classification(GilClass.HOLDS, surely, reason)
     if by_gil.kind is GilClass.RELEASES:
         had_cores = others_took_little(workers, concurrency)
@@ -115,8 +122,8 @@ def _by_concurrency(workers: int, concurrency: Concurrency | None, why: str) -> 
     """The class where no GIL was sampled: certain only at either end."""
     if concurrency is None:
         return Classification(GilClass.UNKNOWN, False, f"{why}, and no CPU clock can be read")
-    reason = f"{_concurrency_text(concurrency)}; {why}"
-    if _runs_one_at_a_time(workers, concurrency):
+    reason = f"{concurrency_text(concurrency)}; {why}"
+    if runs_one_at_a_time(workers, concurrency):
         return Classification(GilClass.HOLDS, True, reason)
     # Who holds the GIL for a share h lets 1 / h run at once, however many workers there are.
     if concurrency.low.low >= min(_shared(workers, HOLDS_FROM), 1 / RELEASES_UP_TO):
@@ -124,7 +131,7 @@ def _by_concurrency(workers: int, concurrency: Concurrency | None, why: str) -> 
     return Classification(GilClass.PARTLY, False, reason)
 
 
-def _runs_one_at_a_time(workers: int, concurrency: Concurrency | None) -> bool:
+def runs_one_at_a_time(workers: int, concurrency: Concurrency | None) -> bool:
     return (
         concurrency is not None
         and concurrency.high is not None
@@ -144,7 +151,7 @@ def _shared(workers: int, share: float) -> float:
     return 1 + share * (workers - 1)
 
 
-def _concurrency_text(concurrency: Concurrency | None) -> str:
+def concurrency_text(concurrency: Concurrency | None) -> str:
     if concurrency is None:
         return "concurrency unknown"
     return f"concurrency {CONCURRENCY.text(concurrency.low.value)}"

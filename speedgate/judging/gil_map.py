@@ -12,6 +12,8 @@ from speedgate.stats.estimate import Estimate
 
 # What is promised to release the GIL must not surely hold it for more than this of its work.
 MOST_HELD_WHEN_RELEASED = 0.5
+# Classes that say nothing of a GIL, so that they keep or break no promise about it.
+NO_GIL = (GilClass.UNKNOWN, GilClass.SCALES, GilClass.CONTENDS, GilClass.SERIALISED)
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def can_break_promise(row: Row) -> bool:
     return (
         row.promise == GilClass.RELEASES.value
         and row.gil_class is not None
-        and row.gil_class.kind is not GilClass.UNKNOWN
+        and row.gil_class.kind not in NO_GIL
     )
 
 
@@ -136,6 +138,17 @@ def _is_locked(row: Row) -> bool:
     """Whether the class is 'holds' for certain, by the GIL or by a lock of its own."""
     gil_class = row.gil_class
     return gil_class is not None and gil_class.kind is GilClass.HOLDS and gil_class.certain
+
+
+def causes_text(found: Sequence[Operation]) -> list[str]:
+    """Return a line for each cause of contention, with the cases that a probe named it for."""
+    by_cause: dict[str, list[str]] = {}
+    for operation in found:
+        for row in operation.rows:
+            if row.gil_class is not None and row.gil_class.kind is GilClass.CONTENDS:
+                name = f"{operation.name} {format_size(row.case.size)}"
+                by_cause.setdefault(row.gil_class.cause or "not certain", []).append(name)
+    return [f"contends, {cause}: {', '.join(names)}" for cause, names in sorted(by_cause.items())]
 
 
 def break_even_text(operations: Sequence[Operation]) -> list[str]:

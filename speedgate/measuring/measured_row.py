@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from statistics import median
 
+from speedgate.judging.free_class import classify_free
 from speedgate.judging.gil_class import Classification, GilClass, classify
 from speedgate.judging.row import Row, Side
 from speedgate.measuring.measure import LEAST_PAIRS
@@ -91,14 +92,13 @@ def gil_class_of(measurement: Measurement) -> Classification | None:
     if measurement.broken is not None:
         return Classification(GilClass.UNKNOWN, False, measurement.broken)
     evidence = measurement.evidence(DEFAULT_CONFIDENCE)
-    return classify(
-        evidence.workers,
-        over_processes(evidence.speedup, evidence.process_speedups),
-        evidence.gil_held_share,
-        evidence.concurrency,
-        evidence.control,
-        evidence.gil_enabled,
-    )
+    workers = evidence.workers
+    speedup = over_processes(evidence.speedup, evidence.process_speedups)
+    if not evidence.gil_enabled:
+        grown = evidence.inflation, evidence.control_inflation
+        return classify_free(workers, speedup, evidence.concurrency, *grown)
+    held, control = evidence.gil_held_share, evidence.control
+    return classify(workers, speedup, held, evidence.concurrency, control)
 
 
 def over_processes(rounds: Estimate | None, speedups: Sequence[float]) -> Estimate | None:

@@ -36,6 +36,9 @@ OF_CLASS = {
     GilClass.NOT_WORTH: ORANGE,
     GilClass.HOLDS: VERMILLION,
     GilClass.UNKNOWN: GREY,
+    GilClass.SCALES: GREEN,
+    GilClass.CONTENDS: ORANGE,
+    GilClass.SERIALISED: VERMILLION,
 }
 CONFIG: Json = {
     "aria": False,  # the figure around it says in words what it shows

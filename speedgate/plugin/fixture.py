@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
@@ -14,15 +13,16 @@ from speedgate.judging.gate import (
 )
 from speedgate.measuring.errors import MeasurementError, NotAvailable, Refusal
 from speedgate.measuring.measure import HELD_SECONDS, measure
-from speedgate.measuring.measured_row import gil_class_of, measured_row
+from speedgate.measuring.measured_row import measured_row
 from speedgate.measuring.measurement import Measurement
-from speedgate.measuring.plan import Plan, import_folders, most_processes
-from speedgate.measuring.runner_process import InProcess, RunnerClient, RunnerProcess
+from speedgate.measuring.plan import Plan, most_processes
 from speedgate.plugin.entry import ONE_PROCESS_MESSAGE, is_worker, label_of
+from speedgate.plugin.opening import chosen_by, opener
+from speedgate.plugin.probing import class_with_cause
 from speedgate.plugin.session import STATE, State, measures
 from speedgate.plugin.storage import environment_of, without_objects
 from speedgate.runner.strategies import STRATEGIES
-from speedgate.stats.case import Case, Workload, promise_of
+from speedgate.stats.case import Case, promise_of
 
 SHOWN_HELD_SECONDS = 0.2
 
@@ -44,7 +44,7 @@ def measurer(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., No
         state.collected.clocks[nodeid].replay(benchmark, seconds_a_call(measurement))
         bench = state.collected.items[nodeid].bench
         promise = promise_of(state.collected.items[nodeid].workload, case.size)
-        gil_class = gil_class_of(measurement) if bench.held else None
+        gil_class = class_with_cause(state, nodeid, measurement) if bench.held else None
         blas_threads = chosen_by(state, fixed)["blas_threads"] or "default"
         benchmark.extra_info.update(
             extra_info(measurement),
@@ -174,18 +174,3 @@ def make_plan(state: State, nodeid: str, fixed: dict[str, Any]) -> Plan:
 def held_seconds(judged: bool, shown: bool) -> float:
     """Return how long a process samples the GIL: a class needs fewer samples than a verdict."""
     return HELD_SECONDS if judged else SHOWN_HELD_SECONDS if shown else 0.0
-
-
-def chosen_by(state: State, fixed: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of a plan that a benchmark may choose itself."""
-    return {"blas_threads": state.settings.blas_threads, "control": state.control, **fixed}
-
-
-def opener(state: State, workload: Workload, plan: Plan) -> Callable[[], RunnerClient]:
-    """Return what opens a runner for a workload."""
-    if state.settings.in_process:
-        return InProcess
-    folders = import_folders(workload)
-    if state.settings.runner_setup:
-        folders += (str(Path.cwd()),)
-    return lambda: RunnerProcess(folders, plan.blas_threads, state.under_test.interpreter)

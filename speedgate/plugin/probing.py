@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from speedgate.judging.contention import name_cause
+from speedgate.judging.contention import NamedCause, name_cause
 from speedgate.judging.gate import Judgement, Verdict
+from speedgate.judging.gil_class import Classification, GilClass
 from speedgate.measuring.errors import MeasurementError
+from speedgate.measuring.measured_row import gil_class_of
 from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.plan import Plan
 from speedgate.measuring.probe import PROBE_SECONDS, can_be_probed, probe_case
 from speedgate.measuring.suite import find_workload
-from speedgate.plugin.fixture import chosen_by, opener
+from speedgate.plugin.opening import chosen_by, opener
 from speedgate.plugin.session import State
 from speedgate.runner import machine
 from speedgate.stats.case import Workload, sizes_of
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE
 
+# Of a map hundreds of cases may contend.
+MAP_SECONDS = 1.5
 BANDWIDTH = "workloads.control:BANDWIDTH"
 
 
@@ -30,25 +34,47 @@ def with_cause(
     item = state.collected.items[nodeid]
     if not can_be_probed(item.case, item.workload) or not asks_for_cause(state, judgement):
         return judgement
+    try:
+        named = _named(state, nodeid, measurement, PROBE_SECONDS)
+    except MeasurementError as error:
+        first = str(error).partition("\n")[0]
+        return replace(judgement, reason=f"{judgement.reason}; its cause cannot be probed: {first}")
+    return replace(judgement, reason=f"{judgement.reason}; probed: {named.line}")
+
+
+def class_with_cause(state: State, nodeid: str, measurement: Measurement) -> Classification | None:
+    """Return the class of a case of a map, and why it contends, as far as there is time to ask."""
+    classification, item = gil_class_of(measurement), state.collected.items[nodeid]
+    if classification is None or classification.kind is not GilClass.CONTENDS:
+        return classification
+    budget = state.measured.budget
+    if not can_be_probed(item.case, item.workload) or budget is None or budget.is_used_up():
+        return classification
+    try:
+        named = _named(state, nodeid, measurement, MAP_SECONDS)
+    except MeasurementError:  # the class is known all the same
+        return classification
+    reason = f"{classification.reason}; probed: {named.line}"
+    return replace(classification, reason=reason, cause=named.cause.value)
+
+
+def _named(state: State, nodeid: str, measurement: Measurement, seconds: float) -> NamedCause:
+    item = state.collected.items[nodeid]
     plan = Plan(
-        seconds=PROBE_SECONDS,
+        seconds=seconds,
         time_limit=state.settings.time_limit,
         before=state.settings.runner_setup,
         **chosen_by(state, state.measured.fixed.get(nodeid, {})),
     )
-    try:
-        probe = probe_case(
-            item.case,
-            item.workload,
-            plan,
-            opener(state, item.workload, plan),
-            _bandwidth(item.case.workers),
-            measurement.gil_held_share(DEFAULT_CONFIDENCE),
-        )
-    except MeasurementError as error:
-        first = str(error).partition("\n")[0]
-        return replace(judgement, reason=f"{judgement.reason}; its cause cannot be probed: {first}")
-    return replace(judgement, reason=f"{judgement.reason}; probed: {name_cause(probe).line}")
+    probe = probe_case(
+        item.case,
+        item.workload,
+        plan,
+        opener(state, item.workload, plan),
+        _bandwidth(item.case.workers),
+        measurement.gil_held_share(DEFAULT_CONFIDENCE),
+    )
+    return name_cause(probe)
 
 
 def asks_for_cause(state: State, judgement: Judgement) -> bool:

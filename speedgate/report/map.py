@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from speedgate.history.document import Run
 from speedgate.judging.gil_class import GilClass
-from speedgate.judging.gil_map import Operation, break_even_text, operations
+from speedgate.judging.gil_map import NO_GIL, Operation, break_even_text, causes_text, operations
 from speedgate.judging.row import Row
 from speedgate.report.table import Table, markdown, plain, short, wrapped
 from speedgate.report.text import markdown_code, markdown_text
@@ -20,6 +20,9 @@ WORDS = {
     GilClass.HOLDS: "holds",
     GilClass.NOT_WORTH: "no gain",
     GilClass.UNKNOWN: "unknown",
+    GilClass.SCALES: "scales",
+    GilClass.CONTENDS: "contends",
+    GilClass.SERIALISED: "serialised",
 }
 # Of a page in Markdown; the rows of its table are as wide as they are.
 PAGE_COLUMNS = 100
@@ -28,6 +31,17 @@ LEGEND = (
     "class open. releases: held for less than 0.2 of the work; holds: for more than 0.8, or "
     "another lock lets one run at a time; partly: in between; no gain: not held, not faster either"
 )
+FREE_LEGEND = (
+    "elements, speedup over one thread, what threads do there without a GIL; '?': the intervals "
+    "leave another class open. scales: threads gain, the work needs no more CPU time; contends: it "
+    "needs more, or the workers wait for each other; serialised: one runs at a time"
+)
+
+
+def legend(mapped: Sequence[Operation]) -> str:
+    """Return what the cells mean, by whether the run had a GIL."""
+    kinds = {row.gil_class.kind for operation in mapped for row in operation.rows if row.gil_class}
+    return FREE_LEGEND if kinds & set(NO_GIL) - {GilClass.UNKNOWN} else LEGEND
 
 
 def map_table(mapped: Sequence[Operation]) -> Table:
@@ -87,7 +101,7 @@ def map_lines(rows: Sequence[Row], width: int = 80, details: bool = False) -> li
     if not mapped:
         return ["no operation was measured with two threads or more"]
     lines = plain(details_table(mapped) if details else map_table(mapped), width)
-    texts = ["", LEGEND, "", *break_even_text(mapped)]
+    texts = ["", legend(mapped), "", *causes_text(mapped), *break_even_text(mapped)]
     return lines + [line for text in texts for line in wrapped(text, width)]
 
 
@@ -109,8 +123,9 @@ def markdown_map(run: Run, environment: str) -> str:
         "# The GIL map",
         *(
             textwrap.fill(text, PAGE_COLUMNS, break_long_words=False, break_on_hyphens=False)
-            for text in (f"{markdown_text(environment)}. {origin}", f"Cells: {LEGEND}.")
+            for text in (f"{markdown_text(environment)}. {origin}", f"Cells: {legend(mapped)}.")
         ),
         markdown(with_even),
+        *(f"- {markdown_text(line)}" for line in causes_text(mapped)),
     ]
     return "\n\n".join(parts)

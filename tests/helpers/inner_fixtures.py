@@ -38,8 +38,8 @@ def quiet_variables(monkeypatch):
 @pytest.fixture
 def machine(monkeypatch, quiet_variables):
     made = MadeMachine()
-    monkeypatch.setattr("speedgate.plugin.fixture.RunnerProcess", made.open)
-    monkeypatch.setattr("speedgate.plugin.fixture.InProcess", made.open)
+    monkeypatch.setattr("speedgate.plugin.opening.RunnerProcess", made.open)
+    monkeypatch.setattr("speedgate.plugin.opening.InProcess", made.open)
     monkeypatch.setattr("speedgate.plugin.storage.describe_runner", made.describe)
     monkeypatch.setattr("speedgate.measuring.measure.MOST_PAIRS", PAIRS)
     monkeypatch.setattr("speedgate.runner.machine.usable_cores", lambda: 2)

@@ -35,7 +35,7 @@ def machine(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("COLUMNS", "400")
-    monkeypatch.setattr("speedgate.plugin.fixture.RunnerProcess", made.open)
+    monkeypatch.setattr("speedgate.plugin.opening.RunnerProcess", made.open)
     monkeypatch.setattr("speedgate.plugin.storage.describe_runner", made.describe)
     monkeypatch.setattr("speedgate.measuring.measure.MOST_PAIRS", PAIRS)
     monkeypatch.setattr("speedgate.runner.machine.usable_cores", lambda: 2)

@@ -127,12 +127,6 @@ def test_a_class_is_certain_only_where_the_whole_interval_says_so(value, below, 
         assert speedup.high < LEAST_GAIN
 
 
-def test_without_a_gil_only_locks_are_told():
-    classification = classify(2, FAST, None, AT_ONCE, QUIET, gil_enabled=False)
-    assert classification.kind is GilClass.RELEASES
-    assert "there is no GIL" in classification.reason
-
-
 def test_a_class_is_read_back_as_it_was_written():
     classification = Classification(GilClass.PARTLY, True, "GIL held 0.50 [0.40, 0.60]")
     assert decode_class(json.dumps(classification.as_json())) == classification

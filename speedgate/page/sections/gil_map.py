@@ -42,6 +42,9 @@ PLURAL = {
     GilClass.NOT_WORTH: "release it and gain nothing",
     GilClass.HOLDS: "hold it",
     GilClass.UNKNOWN: "are unknown",
+    GilClass.SCALES: "scale without a GIL",
+    GilClass.CONTENDS: "contend without a GIL",
+    GilClass.SERIALISED: "run one at a time without a GIL",
 }
 POSITIONS = ("small", "middle", "large")
 
