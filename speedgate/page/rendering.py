@@ -83,9 +83,10 @@ def first_page(
     absent: Sequence[Section],
     notes: Sequence[str],
     setting: Setting,
+    since: str = "",
 ) -> bytes:
-    """Return the first page: the headline, the verdicts, the ``lead`` section in full, what else
-    there is, and what was not measured."""
+    """Return the first page: the headline and ``since`` when it is so, the verdicts, the ``lead``
+    section in full, what else there is, and what was not measured."""
     verdict = facts.headline.verdict if facts else None
     return _render(
         "index.html",
@@ -96,6 +97,7 @@ def first_page(
         lead=lead,
         absent=absent,
         notes=notes,
+        since=since,
         mark=MARKS[verdict or Verdict.NOT_EVALUATED],
         verdict_class=(verdict or Verdict.NOT_EVALUATED).value.replace(" ", "-"),
     )

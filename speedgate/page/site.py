@@ -75,11 +75,24 @@ def build_site(sources: Sources, is_served: bool = False) -> Files:
         [section for section in sections if section.is_empty and section.remedy],
         [*sources.notes, *([] if bundle else [NO_CHARTS])],
         setting,
+        _since(sources, facts) if facts else "",
     )
     for section in (verdicts, *present):
         if section.records:
             files[section.csv_name] = csv_text(section.records).encode()
     return files | night_files | _assets(bundle, is_served)
+
+
+def _since(sources: Sources, facts: RunFacts) -> str:
+    """Since when it is as the headline says, or why nobody can tell."""
+    assert sources.first is not None
+    if facts.headline.since:
+        return facts.headline.since
+    if sources.first.run.duel is not None:
+        return "A duel stands for itself: its builds were measured in turn."
+    if not facts.judged:
+        return "Unknown, since no gate judged a case."
+    return "Unknown: a single file says nothing of the runs before it."
 
 
 def _verdicts(sources: Sources, facts: RunFacts) -> Section:

@@ -299,3 +299,14 @@ def test_a_run_that_is_named_is_the_one_on_the_first_page(tmp_path):
     a_run(tmp_path, 1)
     with open_sources(["night_000"], str(tmp_path), lambda line: None) as sources:
         assert "Failed: 1 of 2" in build_site(sources)["index.html"].decode()
+
+
+def test_why_nobody_can_tell_since_when(tmp_path):
+    content = document(MadeMachine(), CASE)
+    assert "a single file says nothing" in site_of(save(tmp_path / "a.json", content))["index.html"]
+    content["speedgate"]["judgements"] = []
+    save(tmp_path / "runs" / "night" / "b.json", content)
+    assert "no gate judged a case" in site_of(where=tmp_path / "runs")["index.html"]
+    content["speedgate"]["duel"] = a_duel(finding("f-1e6", DuelVerdict.SAME, 1.0)).as_json()
+    duel = site_of(save(tmp_path / "c.json", content))["index.html"]
+    assert "its builds were measured in turn" in duel
