@@ -40,12 +40,13 @@ def in_cache(count: int) -> None:
         hashlib.sha256(BLOCK).digest()
 
 
-def steps(argument: Made) -> None:
-    """Make a hundred steps, as many of them contending as the dial says."""
+def steps(argument: Made) -> int:
+    """Make a hundred steps, as many of them contending as the dial says; return how many did."""
     contend, count = argument
     if count:
         contend(count)
     in_cache(STEPS - count)
+    return count
 
 
 def made(contend: Contend, size: int) -> Made:
