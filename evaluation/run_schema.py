@@ -20,6 +20,7 @@ from speedgate.history.duel_shape import BuildShape, DuelShape, FindingShape, Si
 from speedgate.history.format import (
     FORMAT_VERSION,
     CaseEntry,
+    CensusEntry,
     ClassEntry,
     ConcurrencyEntry,
     EstimateEntry,
@@ -196,6 +197,7 @@ class Section(msgspec.Struct):
     complete: bool = True
     duel: Duel | None = None
     scale: list[ScaleEntry] = []
+    census: CensusEntry | None = None
     imported_from: str = ""
 
 

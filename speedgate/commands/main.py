@@ -15,6 +15,7 @@ from speedgate.commands.accept import add_accept_command
 from speedgate.commands.advise import add_advise_command
 from speedgate.commands.arguments import notify
 from speedgate.commands.bisect import add_bisect_command
+from speedgate.commands.census import add_census_command
 from speedgate.commands.comment import add_comment_command
 from speedgate.commands.compare import add_compare_command
 from speedgate.commands.duel import add_duel_command
@@ -43,6 +44,7 @@ COMMANDS: tuple[Callable[[Any], None], ...] = (
     add_plot_command,
     add_serve_command,
     add_map_command,
+    add_census_command,
     add_advise_command,
     add_scale_command,
     add_compare_command,

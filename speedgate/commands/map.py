@@ -14,6 +14,7 @@ from speedgate.commands.arguments import (
     show_json,
     show_lines,
 )
+from speedgate.history.census_recording import is_census
 from speedgate.history.identity import build_of, same_python
 from speedgate.history.lookup import find_run
 from speedgate.judging.gil_map import operations
@@ -46,6 +47,7 @@ def run_map(options: argparse.Namespace) -> int:
         options.history,
         lambda run: (
             bool(operations(run.rows()))
+            and not is_census(run)
             and (build is None or same_python(run.environment, build.environment))
         ),
         f" has a map{of_it}; 'pytest bench/bench_gil_map.py{maker}' makes one",

@@ -312,6 +312,23 @@ class ScaleEntry(msgspec.Struct):
     contention: str = ""
 
 
+class CensusEntry(msgspec.Struct):
+    """What a census found beside the cells that it measured.
+
+    ``functions`` are public, of them ``covered`` have one of the ``cells``. ``reasons`` says why
+    the others have none, ``lost`` which dtypes end the interpreter, ``failed`` which cells could
+    not be measured. ``seconds`` is how long it all took.
+    """
+
+    functions: Count
+    covered: Count
+    cells: Count
+    reasons: dict[str, str] = {}
+    lost: dict[str, str] = {}
+    failed: dict[str, str] = {}
+    seconds: NotNegative = 0.0
+
+
 class SectionEntry(msgspec.Struct):
     format_version: int
     environment: Json
@@ -319,6 +336,7 @@ class SectionEntry(msgspec.Struct):
     complete: bool = True
     duel: Json | None = None
     scale: list[ScaleEntry] = []
+    census: CensusEntry | None = None
 
 
 class RunDocument(msgspec.Struct):

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,26 +43,46 @@ def sample_held(py_spy: str, seconds: float) -> HeldSamples | None:
 
     py-spy may not be allowed to read us (macOS without root, a sandbox), or not know this Python.
     """
-    if os.name != "posix":  # it can only be stopped by an interrupt, which Windows lacks
+    stacks = sample_stacks(py_spy, lambda: time.sleep(seconds))
+    if stacks is None:
         return None
-    with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder, "samples")
-        try:
-            recorded = _record(py_spy, output, seconds)
-            lines = output.read_text().splitlines()
-            hits = sum(int(line.rpartition(" ")[2]) for line in lines)
-        except (OSError, ValueError, subprocess.TimeoutExpired):
-            return None
-    if recorded is None:
-        return None
-    elapsed, errors = recorded
-    samples = round(RATE * elapsed) - errors
+    samples = round(RATE * stacks.seconds) - stacks.errors
+    hits = sum(stacks.hits.values())
     return HeldSamples(min(hits, samples), samples) if samples > 0 else None
 
 
-def _record(py_spy: str, output: Path, seconds: float) -> tuple[float, int] | None:
-    """Run py-spy until it has sampled for ``seconds``; return for how long it did, and how many
-    samples it could not read. ``TimeoutExpired`` if it neither begins nor ends."""
+class HeldStacks(NamedTuple):
+    """How often each stack was seen with the GIL in ``seconds`` of sampling at ``RATE``.
+
+    A stack is what py-spy writes: ``function (file:line);...``. ``errors`` samples were not read.
+    """
+
+    hits: dict[str, int]
+    seconds: float
+    errors: int
+
+
+def sample_stacks(py_spy: str, work: Callable[[], None]) -> HeldStacks | None:
+    """Sample which stacks of this process hold the GIL until ``work`` has returned; ``None`` if
+    that cannot be told."""
+    if os.name != "posix":  # it can only be stopped by an interrupt, which Windows lacks
+        return None
+    hits: dict[str, int] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder, "samples")
+        try:
+            recorded = _record(py_spy, output, work)
+            for line in output.read_text().splitlines():
+                stack, _, count = line.rpartition(" ")
+                hits[stack] = hits.get(stack, 0) + int(count)
+        except (OSError, ValueError, subprocess.TimeoutExpired):
+            return None
+    return None if recorded is None else HeldStacks(hits, *recorded)
+
+
+def _record(py_spy: str, output: Path, work: Callable[[], None]) -> tuple[float, int] | None:
+    """Run py-spy while ``work`` runs; return for how many seconds it sampled, and how many samples
+    it could not read. ``TimeoutExpired`` if it neither begins nor ends."""
     command = [py_spy, "record", "--gil", "--nonblocking", "--rate", str(RATE)]
     command += ["--format", "raw", "--output", str(output), "--pid", str(os.getpid())]
     # Its words go to a file: of a pipe nobody can read for a limited time only.
@@ -75,7 +96,7 @@ def _record(py_spy: str, output: Path, seconds: float) -> tuple[float, int] | No
         if not _begins(process, said):
             return None
         began, spent = time.perf_counter(), _cpu_seconds(process.pid)
-        time.sleep(seconds)
+        work()
         spent = _cpu_seconds(process.pid) - spent
         process.send_signal(signal.SIGINT)
         elapsed = time.perf_counter() - began

@@ -114,6 +114,11 @@ def batches(requests: tuple[BatchRequest, ...]) -> dict[str, Batch]:
     return {request.key: _batches[request.key] for request in requests}
 
 
+def keep(key: str, batch: Batch) -> None:
+    """Have the threads of this process find a batch that is no request's under a key."""
+    _batches[key] = batch
+
+
 def adopt(path: tuple[str, ...], shared: Shared) -> None:
     """Take over batches that another process made and shared; every worker's initializer."""
     with _installing:

@@ -18,7 +18,7 @@ SCHEMA = ROOT / "docs" / "run.schema.json"
 CLOSED = (
     "Section", "Judgement", "Duel", "Finding", "Signal", "ScaleEntry", "Shares", "Sides",
     "SideEntry", "Speedup", "EstimateEntry", "ConcurrencyEntry", "ClassEntry", "CaseEntry",
-    "Shift",
+    "Shift", "CensusEntry",
 )  # fmt: skip
 # The same run saved a hundred times is checked once.
 checked: set[bytes] = set()

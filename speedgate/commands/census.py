@@ -1,0 +1,306 @@
+"""The command `census`: every operation of NumPy, found by looking at it, and measured."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import sys
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from speedgate.builds.build import open_build
+from speedgate.builds.runners import interpreter_of
+from speedgate.commands.arguments import (
+    columns,
+    count,
+    end_leftovers,
+    notify,
+    show_json,
+    show_lines,
+)
+from speedgate.commands.progress_line import ProgressLine
+from speedgate.history.census_recording import CensusRecording, is_census
+from speedgate.history.document import Run, read_run
+from speedgate.history.identity import environment_digest
+from speedgate.history.journal import recover
+from speedgate.history.lookup import find_run
+from speedgate.history.recording import whole_environment
+from speedgate.judging.census_change import compare_censuses
+from speedgate.measuring.census import (
+    DEFAULT_BUDGET_SECONDS,
+    SERVE,
+    CellListing,
+    Census,
+    CensusCell,
+    CensusStep,
+    chosen_cells,
+    list_census,
+)
+from speedgate.measuring.plan import import_folders, reference
+from speedgate.measuring.runner_process import Interpreter, RunnerClient, RunnerProcess
+from speedgate.measuring.selection import OptionError, parse_seconds
+from speedgate.measuring.suite import find_workload
+from speedgate.report.census import (
+    cell_records,
+    cell_table,
+    census_lines,
+    census_markdown,
+    difference_record,
+    difference_table,
+    difference_text,
+    listing_lines,
+)
+from speedgate.report.progress import duration
+from speedgate.report.table import Table, markdown
+from speedgate.runner.task import BatchRequest
+
+BLAS_THREADS = 1
+WELL, NOT_DONE, INTERRUPTED = 0, 2, 130
+FORMATS = ("text", "markdown", "json", "csv")
+
+Json = dict[str, Any]
+
+
+def add_census_command(commands: Any) -> None:
+    command = commands.add_parser(
+        "census",
+        help="every operation of NumPy: which release the GIL, what a call costs, what changed",
+        description="Without an option the cells of this NumPy are measured, shown and saved. A "
+        "cell is a function on a dtype or loop, in a layout.",
+    )
+    what = command.add_mutually_exclusive_group()
+    what.add_argument("--list", action="store_true", help="only say which cells there are")
+    what.add_argument(
+        "--diff", nargs=2, metavar=("A", "B"), help="what changed between two saved censuses"
+    )
+    what.add_argument("--show", metavar="RUN", help="show a saved census again")
+    command.add_argument("-k", dest="expression", metavar="EXPR", help="only cells that match")
+    command.add_argument("--python", metavar="BUILD", help="another Python, as of a duel")
+    command.add_argument("--workers", type=count, default=2, metavar="N", help="default: 2")
+    command.add_argument(
+        "--budget",
+        metavar="SECONDS",
+        help=f"of the measuring, at most (default {DEFAULT_BUDGET_SECONDS:g})",
+    )
+    command.add_argument(
+        "--resume", action="store_true", help="go on with the newest census that was cut short"
+    )
+    command.add_argument("--details", action="store_true", help="every cell, or every change")
+    command.add_argument("--format", choices=FORMATS, default="text")
+    command.add_argument(
+        "--results", type=Path, default=Path("results"), metavar="FOLDER", help="default: results"
+    )
+    command.set_defaults(run=run_census)
+
+
+def run_census(options: argparse.Namespace) -> int:
+    """List, measure, show again or compare, as the options ask."""
+    if options.diff is not None:
+        return show_difference(options)
+    if options.show is not None:
+        show_run(find_census(options.show, options.results), options)
+        return WELL
+    if options.workers < 2:
+        raise OptionError("--workers: what threads do takes two of them or more")
+    budget = parse_seconds("--budget", options.budget) or DEFAULT_BUDGET_SECONDS
+    end_leftovers()
+    build = None
+    if options.python is not None:
+        build = open_build(options.python, notify=notify)
+    with interpreter_of(build) as interpreter:
+        folders = import_folders(find_workload("workloads:CONTROL", "census"))
+        opener = partial(open_process, folders, interpreter)
+        listing = list_census(opener, folders)
+        cells = chosen_cells(listing.cells, options.expression)
+        if not cells:
+            raise OptionError(nothing_chosen(options, listing))
+        if options.list:
+            show_listing(listing, cells, options)
+            return WELL
+        described = {} if build is None else build.environment
+        return measure(listing, cells, opener, folders, budget, described, options)
+
+
+def open_process(folders: Sequence[str], interpreter: Interpreter) -> RunnerClient:
+    return RunnerProcess(folders, BLAS_THREADS, interpreter, serve=SERVE)
+
+
+def nothing_chosen(options: argparse.Namespace, listing: CellListing) -> str:
+    if not listing.cells:
+        return "census: this NumPy has no function that can be called; is it whole?"
+    example = listing.cells[0].name
+    return (
+        f"-k '{options.expression}' matches none of {len(listing.cells)} cells, such as {example}"
+    )
+
+
+# --- measuring
+
+
+def measure(
+    listing: CellListing,
+    cells: Sequence[CensusCell],
+    opener: Callable[[], RunnerClient],
+    folders: Sequence[str],
+    budget: float,
+    described: Json,
+    options: argparse.Namespace,
+) -> int:
+    """Measure the cells, save the run and show it."""
+    recover(options.results, notify)
+    settings = {"census": True, "blas_threads": BLAS_THREADS, "workers": options.workers}
+    environment = {**described, **listing.environment}
+    earlier = earlier_cells(options, whole_environment(environment, settings))
+    left = [cell for cell in cells if cell.case(options.workers).id not in earlier]
+    try:
+        recording = CensusRecording(options.results, environment, settings, earlier.values())
+    except OSError as error:
+        raise OptionError(
+            f"--results: nothing can be saved in {options.results} ({error.strerror}); name a "
+            "folder that can be written"
+        ) from None
+    line, began = ProgressLine(), time.monotonic()
+    census = Census(
+        left,
+        opener,
+        folders,
+        options.workers,
+        control_batch(folders),
+        budget,
+        BLAS_THREADS,
+        lambda step: line.show(step_text(step)),
+        recording.add,
+    )
+    interrupted = False
+    try:
+        census.run()
+    except KeyboardInterrupt:
+        interrupted = True
+        notify("\ninterrupted: what was measured so far is shown and saved")
+    line.close()
+    section = listing.as_json() | {
+        "failed": census.failed,
+        "seconds": time.monotonic() - began,
+    }
+    saved, trouble = recording.finish(section, census.is_finished and not interrupted)
+    if saved is not None:
+        show_run(read_run(saved), options)
+        notify(f"saved {saved}")
+    else:
+        notify(
+            trouble or "nothing was measured: no cell could be called, or the time was too short"
+        )
+    if interrupted:
+        return INTERRUPTED
+    return WELL if saved is not None else NOT_DONE
+
+
+def control_batch(folders: Sequence[str]) -> BatchRequest:
+    """Return the host control, which is measured beside the cells."""
+    control = find_workload("workloads:CONTROL", "census")
+    return BatchRequest(
+        "control",
+        reference(control.function),
+        reference(control.prepare),
+        size=1,
+        seed=0,
+        buffers=2,
+        path=tuple(folders),
+    )
+
+
+def earlier_cells(options: argparse.Namespace, environment: Json) -> dict[str, Json]:
+    """Return the benchmarks of the newest census of this environment that was cut short, by case;
+    none without ``--resume``."""
+    if not options.resume:
+        return {}
+    digest = environment_digest(environment)
+
+    def is_it(run: Run) -> bool:
+        return (
+            is_started_census(run)
+            and not run.is_complete
+            and environment_digest(run.environment) == digest
+        )
+
+    run = find_run(None, str(options.results), is_it, " is a census that was cut short", notify)
+    document = msgspec.json.decode(Path(run.name).read_bytes())
+    return {str(benchmark["param"]): benchmark for benchmark in document["benchmarks"]}
+
+
+def is_started_census(run: Run) -> bool:
+    """Whether a run is a census, be it one that was killed before it could say so."""
+    return bool((run.environment.get("settings") or {}).get("census"))
+
+
+def step_text(step: CensusStep) -> str:
+    return (
+        f"{step.phase}: [{step.number}/{step.total}] {step.name}, "
+        f"at most {duration(step.most_seconds_left)} left"
+    )
+
+
+# --- showing
+
+
+def show_listing(
+    listing: CellListing, cells: Sequence[CensusCell], options: argparse.Namespace
+) -> None:
+    """Show the cells that were chosen; of all of them what is not called, too."""
+    if options.format == "json":
+        names = [{"name": cell.name, "size": cell.size} for cell in cells]
+        show_json(listing.as_json() | {"cells": names})
+    elif options.format == "text":
+        chosen = cells if options.expression else None
+        show_lines(listing_lines(listing, chosen))
+    else:
+        rows = tuple((cell.name, str(cell.size)) for cell in cells)
+        show_table(Table(("cell", "size"), rows), options.format)
+
+
+def show_table(table: Table, format_name: str) -> None:
+    if format_name == "csv":
+        room = io.StringIO()
+        csv.writer(room, lineterminator="\n").writerows((table.columns, *table.rows))
+        sys.stdout.write(room.getvalue())
+    else:
+        show_lines(markdown(table, code=0).splitlines())
+
+
+def show_run(run: Run, options: argparse.Namespace) -> None:
+    if options.format == "json":
+        census = run.section.census
+        show_json({"census": msgspec.to_builtins(census), "cells": cell_records(run.rows())})
+    elif options.format == "csv":
+        show_table(cell_table(run.rows()), "csv")
+    elif options.format == "markdown":
+        show_lines(census_markdown(run).splitlines())
+    else:
+        show_lines(census_lines(run, columns(), options.details))
+
+
+def find_census(text: str, results: Path) -> Run:
+    run = find_run(text, str(results), is_census, " is a census", notify)
+    if not is_census(run):
+        raise OptionError(f"'{text}' is no census; 'speedgate census' makes one")
+    return run
+
+
+def show_difference(options: argparse.Namespace) -> int:
+    """Show what changed between two saved censuses."""
+    before, now = (find_census(text, options.results) for text in options.diff)
+    difference = compare_censuses(before.rows(), now.rows())
+    if options.format == "json":
+        show_json(difference_record(difference))
+        return WELL
+    if options.format != "text":
+        show_table(difference_table(difference), options.format)
+        return WELL
+    show_lines(difference_text(difference, columns(), options.details))
+    return WELL

@@ -1,0 +1,95 @@
+"""The run that a census leaves in ``results/``: pytest-benchmark's JSON, as every run of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from speedgate.history.document import Run
+from speedgate.history.extra_info import extra_info, gil_class, section
+from speedgate.history.format import encode_run
+from speedgate.history.history import run_name
+from speedgate.history.journal import SUFFIX, Journal
+from speedgate.history.plain import head_of, stats_of
+from speedgate.history.recording import not_saved, whole_environment
+from speedgate.history.store import FolderStore
+from speedgate.measuring.measurement import Measurement
+
+BENCH = "census"
+# Of thousands of cells the figures are kept, not the rounds behind them.
+NOT_KEPT = ("pairs", "control_pairs", "counters", "rounds_of_processes", "shares")
+
+Json = dict[str, Any]
+
+
+def is_census(run: Run) -> bool:
+    """Whether a run was saved by ``speedgate census``."""
+    return run.section.census is not None
+
+
+def cell_benchmark(measurement: Measurement) -> Json:
+    """Return the benchmark of a run's document."""
+    name = f"{BENCH}[{measurement.case.id}]"
+    info = {key: value for key, value in extra_info(measurement).items() if key not in NOT_KEPT}
+    return {
+        "group": measurement.case.workload.partition("[")[0],
+        "name": name,
+        "fullname": name,
+        "params": {"case": measurement.case.id},
+        "param": measurement.case.id,
+        "extra_info": {**info, "bench": BENCH, "gil_class": gil_class(measurement)},
+        "options": {},
+        "stats": stats_of(measurement),
+    }
+
+
+class CensusRecording:
+    """The run below ``results``; its journal holds it meanwhile, so that nothing is lost.
+
+    ``earlier`` benchmarks are of a census that was cut short and goes on.
+    """
+
+    def __init__(
+        self, results: Path, environment: Json, settings: Json, earlier: Iterable[Json] = ()
+    ) -> None:
+        self._results = results
+        began = datetime.now(UTC)
+        whole = whole_environment(environment, settings)
+        self._document = head_of(began, whole) | {"speedgate": section(whole, (), complete=False)}
+        name = run_name(whole, began, BENCH)
+        self._journal = Journal(results / f"{name}{SUFFIX}", self._document)
+        self._journal_error: OSError | None = None
+        self._benchmarks: dict[str, Json] = {}
+        for benchmark in earlier:
+            self._keep(benchmark)
+
+    def add(self, measurements: Iterable[Measurement]) -> None:
+        """Write cells down; one that is measured again takes its own place."""
+        for measurement in measurements:
+            self._keep(cell_benchmark(measurement))
+
+    def _keep(self, benchmark: Json) -> None:
+        self._benchmarks[str(benchmark["fullname"])] = benchmark
+        try:
+            self._journal.add_benchmark(benchmark)
+        except OSError as error:
+            self._journal_error = error
+
+    def finish(self, census: Json, complete: bool) -> tuple[Path | None, str]:
+        """Save the run; return its file, and in words why there is none though there should be."""
+        if not self._benchmarks:
+            self._journal.remove()
+            return None, ""
+        document = self._document | {"benchmarks": list(self._benchmarks.values())}
+        document["speedgate"] |= {"complete": complete, "census": census}
+        file = self._journal.path.with_suffix(".json")
+        try:
+            name = file.relative_to(self._results).as_posix()
+            FolderStore(self._results).write(name, encode_run(document))
+        except OSError as error:
+            self._journal.close()
+            return None, not_saved(file, error, self._journal, self._journal_error)
+        self._journal.remove()
+        return file, ""

@@ -1,0 +1,347 @@
+"""The census: cells listed by a fresh interpreter, then measured many to a runner.
+
+A runner that crashes or hangs costs the cell at which it did: the next one goes on behind it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from speedgate.measuring.errors import MeasurementError, RunnerEnded
+from speedgate.measuring.measure import MOST_WAITING_WHEN_HELD, blas_limit_broken, find_py_spy
+from speedgate.measuring.measured_row import gil_class_of
+from speedgate.measuring.measurement import HeldStretch, Measurement, pair_of
+from speedgate.measuring.runner_process import RunnerClient
+from speedgate.measuring.targets import compile_expression
+from speedgate.runner.census_messages import (
+    CellsListed,
+    CloseCell,
+    ListCells,
+    ListCodes,
+    ListFunctions,
+    OpenCell,
+    OpenCensus,
+    SampleCells,
+)
+from speedgate.runner.messages import (
+    Calibrated,
+    Failure,
+    Opened,
+    Request,
+    RunRounds,
+    encode,
+    read_answer,
+)
+from speedgate.runner.task import BatchRequest
+from speedgate.stats.case import Case
+from speedgate.stats.sample import Pair
+
+SERVE = "from speedgate.runner.census import serve; serve()"
+# The module that derives the cells, which runners find in the folders of the suite.
+MODULE = "workloads.census.cells"
+STRATEGY = "threads"
+DEFAULT_BUDGET_SECONDS = 600.0
+LIST_SECONDS = 20.0
+# Of a cell that takes longer nothing is measured.
+CELL_SECONDS = 5.0
+PAIRS, MORE_PAIRS = 6, 12
+ROUNDS_SECONDS, MORE_ROUNDS_SECONDS = 0.15, 0.5
+HELD_SECONDS, MORE_HELD_SECONDS = 0.03, 0.12
+# So many cells share one start of the sampler, which takes a tenth of a second.
+SAMPLED_AT_ONCE = 40
+# Pairs of the host control, of this cell and of those before it.
+RECENT_CONTROLS = 12
+
+Json = dict[str, Any]
+Open = Callable[[], RunnerClient]
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class CensusCell:
+    """A function on a dtype or loop, in a layout; ``size`` in elements."""
+
+    name: str
+    size: int
+
+    @property
+    def path(self) -> str:
+        """The function: ``numpy.add.reduce`` of ``numpy.add.reduce[dd->d]-contiguous``."""
+        return self.name.partition("[")[0]
+
+    def case(self, workers: int) -> Case:
+        return Case(self.name, self.size, STRATEGY, workers)
+
+
+@dataclass
+class CellListing:
+    """What a NumPy has: its functions with their cells, and why the others have none.
+
+    ``lost`` are single dtypes whose trial ended the interpreter, with how it ended.
+    """
+
+    environment: Json = field(default_factory=dict)
+    functions: list[str] = field(default_factory=list)
+    cells: list[CensusCell] = field(default_factory=list)
+    reasons: dict[str, str] = field(default_factory=dict)
+    lost: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def covered(self) -> set[str]:
+        """The functions that have a cell; of a ufunc its methods count for it."""
+        return {name for name in self.functions if name not in self.reasons}
+
+    def as_json(self) -> Json:
+        return {
+            "functions": len(self.functions),
+            "covered": len(self.covered),
+            "cells": len(self.cells),
+            "reasons": self.reasons,
+            "lost": self.lost,
+        }
+
+
+class FailedCell(MeasurementError):
+    """A cell that cannot be measured; the text is the reason."""
+
+
+class CensusClient:
+    """A runner that is started when it is needed, and again after it has ended."""
+
+    def __init__(self, open_runner: Open, begin: Request[Any]) -> None:
+        self._open_runner, self._begin = open_runner, begin
+        self._client: RunnerClient | None = None
+        self.begun: Any = None
+
+    def ask(self, request: Request[Answer], limit_seconds: float) -> Answer:
+        """Return the answer; ``MeasurementError`` where there is none, and the runner is gone
+        unless it says so itself (``FailedCell``)."""
+        if self._client is None:
+            self._client = self._open_runner()
+            self.begun = self._asked(self._begin, LIST_SECONDS)
+        return self._asked(request, limit_seconds)
+
+    def _asked(self, request: Request[Answer], limit_seconds: float) -> Answer:
+        assert self._client is not None
+        try:
+            answer = read_answer(request, self._client.ask(encode(request), limit_seconds))
+        except MeasurementError:
+            self.close()
+            raise
+        if isinstance(answer, Failure):
+            first = (answer.message.strip().splitlines() or [""])[0]
+            raise FailedCell(f"{answer.type}: {first}")
+        return answer
+
+    def start(self) -> Any:
+        """Return what the runner answers to the first request."""
+        if self._client is None:
+            self._client = self._open_runner()
+            self.begun = self._asked(self._begin, LIST_SECONDS)
+        return self.begun
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+        self._client = None
+
+
+def list_census(open_runner: Open, folders: Sequence[str]) -> CellListing:
+    """Return what the NumPy of a fresh interpreter has."""
+    runner = CensusClient(open_runner, ListFunctions(MODULE, list(folders)))
+    listing = CellListing()
+    try:
+        listed = runner.start()
+        listing.environment = listed.environment
+        for function in listed.functions:
+            path = str(function["path"])
+            listing.functions.append(path)
+            if function["reason"] is None:
+                _add_cells(listing, path, *_cells_of(runner, path, listing))
+            else:
+                listing.reasons[path] = str(function["reason"])
+    finally:
+        runner.close()
+    return listing
+
+
+def _add_cells(listing: CellListing, path: str, cells: list[CensusCell], reason: str) -> None:
+    listing.cells += cells
+    if not cells:
+        listing.reasons[path] = reason
+
+
+def _cells_of(
+    runner: CensusClient, path: str, listing: CellListing
+) -> tuple[list[CensusCell], str]:
+    """Return the cells of a function; dtype by dtype where one of them ends the interpreter."""
+    try:
+        return _plain(runner.ask(ListCells(path), LIST_SECONDS))
+    except FailedCell as error:
+        return [], str(error)
+    except MeasurementError:
+        codes = runner.ask(ListCodes(path), LIST_SECONDS).codes
+    cells: list[CensusCell] = []
+    reason = ""
+    for code in codes:
+        try:
+            more, why = _plain(runner.ask(ListCells(path, code), LIST_SECONDS))
+        except MeasurementError as error:
+            listing.lost[f"{path}[{code}]"] = reason = how_it_failed(error)
+            continue
+        cells, reason = cells + more, why or reason
+    return cells, reason
+
+
+def _plain(listed: CellsListed) -> tuple[list[CensusCell], str]:
+    return [CensusCell(name, size) for name, size in listed.cells], listed.reason
+
+
+def how_it_failed(error: MeasurementError) -> str:
+    """Return in one line why a cell was not measured."""
+    if isinstance(error, RunnerEnded):
+        return f"the interpreter ended {error.how}"
+    return str(error).splitlines()[0]
+
+
+def chosen_cells(cells: Sequence[CensusCell], expression: str | None) -> list[CensusCell]:
+    """Return the cells that ``-k`` selects: one of each function first, then another of each."""
+    matches = compile_expression(expression) if expression else None
+    by_path: dict[str, list[CensusCell]] = {}
+    for cell in cells:
+        if matches is None or matches(cell.name):
+            by_path.setdefault(cell.path, []).append(cell)
+    turns = max((len(group) for group in by_path.values()), default=0)
+    return [group[turn] for turn in range(turns) for group in by_path.values() if turn < len(group)]
+
+
+@dataclass(frozen=True)
+class CensusStep:
+    """The cell that starts now, for the progress line."""
+
+    phase: str
+    number: int
+    total: int
+    name: str
+    most_seconds_left: float
+
+
+@dataclass
+class Census:
+    """Cells measured one after the other within ``budget`` seconds, the doubtful ones again.
+
+    ``measured`` and ``failed`` have every cell that was reached, by its name. ``on_cells`` is given
+    measurements once they are whole, one of them again where it was doubtful.
+    """
+
+    cells: Sequence[CensusCell]
+    open_runner: Open
+    folders: Sequence[str]
+    workers: int = 2
+    control: BatchRequest | None = None
+    budget: float = DEFAULT_BUDGET_SECONDS
+    blas_threads: int | None = 1
+    on_step: Callable[[CensusStep], None] = lambda step: None
+    on_cells: Callable[[list[Measurement]], None] = lambda measurements: None
+    now: Callable[[], float] = time.monotonic
+    measured: dict[str, Measurement] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    is_finished: bool = False
+
+    def run(self) -> None:
+        """Measure; ``is_finished`` tells whether every cell was reached."""
+        self._until = self.now() + self.budget
+        self._controls: deque[Pair] = deque(maxlen=RECENT_CONTROLS)
+        begin = OpenCensus(self.workers, MODULE, list(self.folders), self.control)
+        self._runner = CensusClient(self.open_runner, begin)
+        try:
+            reached = self._pass("census", self.cells, PAIRS, ROUNDS_SECONDS, HELD_SECONDS)
+            self.is_finished = reached == len(self.cells)
+            more = (MORE_PAIRS, MORE_ROUNDS_SECONDS, MORE_HELD_SECONDS)
+            self._pass("again", self.doubtful(), *more)
+        finally:
+            self._runner.close()
+
+    def doubtful(self) -> list[CensusCell]:
+        """Return the cells whose class is not certain."""
+        return [cell for cell in self.cells if self._is_doubtful(cell)]
+
+    def _is_doubtful(self, cell: CensusCell) -> bool:
+        measurement = self.measured.get(cell.name)
+        kind = None if measurement is None else gil_class_of(measurement)
+        return kind is not None and not kind.certain
+
+    def _pass(
+        self, phase: str, cells: Sequence[CensusCell], pairs: int, seconds: float, held: float
+    ) -> int:
+        """Measure cells in groups until the time is up; return how many were reached."""
+        reached = 0
+        for first in range(0, len(cells), SAMPLED_AT_ONCE):
+            group = []
+            for cell in cells[first : first + SAMPLED_AT_ONCE]:
+                left = self._until - self.now()
+                if left <= 0:
+                    break
+                reached += 1
+                self.on_step(CensusStep(phase, reached, len(cells), cell.name, left))
+                if self._measure(cell, pairs, seconds):
+                    group.append(cell)
+            self._sample(group, held)
+            self.on_cells([self.measured[cell.name] for cell in group])
+            if self._until <= self.now():
+                break
+        return reached
+
+    def _measure(self, cell: CensusCell, pairs: int, seconds: float) -> bool:
+        """Measure one cell in rounds; whether there is something to sample."""
+        try:
+            known = self.measured.get(cell.name) or Measurement(cell.case(self.workers))
+            # As many calls a round as at the first look: a measurement knows one number.
+            opening = OpenCell(cell.name, cell.size, loops=known.loops)
+            ready = self._runner.ask(opening, CELL_SECONDS)
+            counted = self._runner.ask(RunRounds(pairs, seconds), 2 * CELL_SECONDS)
+            self._runner.ask(CloseCell(), CELL_SECONDS)
+        except MeasurementError as error:
+            if cell.name not in self.measured:
+                self.failed[cell.name] = how_it_failed(error)
+            return False
+        if not known.processes:
+            opened: Opened = self._runner.begun
+            known.replies += [opened, Calibrated(ready.tasks, ready.loops, ready.call_seconds)]
+            known.broken = blas_limit_broken(opened, self.blas_threads)
+            known.processes.append([])
+        self._controls.extend(map(pair_of, counted.controls))
+        known.add_rounds(counted, known.processes[0], [])
+        known.controls = [list(self._controls)]
+        self.measured[cell.name] = known
+        return True
+
+    def _sample(self, group: Sequence[CensusCell], seconds: float) -> None:
+        """Sample the GIL in a group; in halves where one of them ends the runner."""
+        if not group:
+            return
+        names = [(cell.name, cell.size) for cell in group]
+        limit = CELL_SECONDS + len(group) * (seconds + 0.5)
+        try:
+            seen = self._runner.ask(SampleCells(names, seconds, find_py_spy()), limit).seen
+        except MeasurementError as error:
+            if len(group) == 1:
+                self.measured[group[0].name].unsampled = how_it_failed(error)
+                return
+            middle = len(group) // 2
+            self._sample(group[:middle], seconds)
+            self._sample(group[middle:], seconds)
+            return
+        for cell, stretch in zip(group, seen, strict=True):
+            measurement = self.measured[cell.name]
+            if stretch.held is None:
+                measurement.unsampled = stretch.why
+            elif stretch.waiting is not None and stretch.waiting < MOST_WAITING_WHEN_HELD:
+                hits, samples = stretch.held
+                measurement.held_stretches.append(
+                    HeldStretch(hits, samples, stretch.calls, stretch.waiting)
+                )

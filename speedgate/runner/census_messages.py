@@ -1,0 +1,121 @@
+"""What a runner of the census is asked and what it answers. Standard library only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from speedgate.runner.messages import LIST_OF, PART, Done, HeldSeen, Opened, Request
+from speedgate.runner.task import BatchRequest
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class FunctionsListed:
+    """The functions of this NumPy: ``path``, ``aliases``, and ``reason`` if it is not called."""
+
+    functions: list[Json]
+    environment: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CellsListed:
+    """The cells of a function as pairs of name and size, and the reason where there are none."""
+
+    cells: list[tuple[str, int]] = field(default_factory=list)
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cells", [(name, size) for name, size in self.cells])
+
+
+@dataclass(frozen=True)
+class CodesListed:
+    """The dtypes and loops that a function may take."""
+
+    codes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class CellOpened:
+    """The cell is ready: seconds of one call in one thread, and the load of a round."""
+
+    call_seconds: float
+    tasks: int
+    loops: int
+
+
+@dataclass(frozen=True)
+class CellsSampled:
+    """The samples of the GIL of each cell, in the order of the request."""
+
+    seen: list[HeldSeen] = field(default_factory=list, metadata={LIST_OF: HeldSeen})
+
+
+@dataclass(frozen=True)
+class ListFunctions(Request[FunctionsListed]):
+    """Which functions does this NumPy have? ``module`` derives them, found in ``folders``."""
+
+    do, answer = "functions", FunctionsListed
+    module: str
+    folders: list[str]
+
+
+@dataclass(frozen=True)
+class ListCells(Request[CellsListed]):
+    """Which cells does a function have; of one dtype or loop, where ``codes`` says one?"""
+
+    do, answer = "cells", CellsListed
+    path: str
+    codes: str | None = None
+
+
+@dataclass(frozen=True)
+class ListCodes(Request[CodesListed]):
+    """Which dtypes and loops may a function take? Nothing is called."""
+
+    do, answer = "codes", CodesListed
+    path: str
+
+
+@dataclass(frozen=True)
+class OpenCensus(Request[Opened]):
+    """Start the workers, which cells come to one after the other."""
+
+    do, answer = "open", Opened
+    workers: int
+    module: str
+    folders: list[str]
+    control: BatchRequest | None = field(default=None, metadata={PART: BatchRequest})
+
+
+@dataclass(frozen=True)
+class OpenCell(Request[CellOpened]):
+    """Make a cell the work of all workers, each with arguments of its own, and time a call.
+
+    ``loops`` are the calls of a task, where they are known.
+    """
+
+    do, answer = "cell", CellOpened
+    name: str
+    size: int
+    seed: int = 0
+    loops: int | None = None
+
+
+@dataclass(frozen=True)
+class CloseCell(Request[Done]):
+    """Drop the cell and its arguments."""
+
+    do, answer = "drop", Done
+
+
+@dataclass(frozen=True)
+class SampleCells(Request[CellsSampled]):
+    """Sample the GIL while one worker runs each of the cells (name, size) for ``seconds``."""
+
+    do, answer = "sample", CellsSampled
+    cells: list[tuple[str, int]]
+    seconds: float
+    py_spy: str | None = None

@@ -1,0 +1,97 @@
+"""The command ``census``, end to end, on a few cells of this NumPy."""
+
+import json
+
+import pytest
+
+from speedgate.commands.main import main
+from speedgate.history.document import read_run
+from speedgate.measuring import census as census_module
+
+FEW = "numpy.ndarray.tolist[l]-contiguous or numpy.ndarray.flatten[l]-contiguous"
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """Look at each cell for no longer than a test has to."""
+    monkeypatch.setattr(census_module, "PAIRS", 2)
+    monkeypatch.setattr(census_module.Census, "doubtful", lambda census: [])
+
+
+def saved_run(folder):
+    (file,) = folder.glob("*/*.json")
+    return file
+
+
+def test_the_list_names_every_cell_and_what_is_not_called(capsys):
+    assert main(["census", "--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "numpy.add[dd->d]-strided-1e5" in lines
+    assert "not called: numpy.load: it reads or writes files" in lines
+    assert "public functions" in lines[-1]
+    assert len(lines) > 1500
+
+
+def test_the_list_of_a_selection_as_json_and_csv(capsys):
+    assert main(["census", "--list", "-k", FEW, "--format", "json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    names = [cell["name"] for cell in record["cells"]]
+    assert sorted(names) == sorted(FEW.split(" or "))
+    assert main(["census", "--list", "-k", FEW, "--format", "csv"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_cells_are_measured_shown_saved_and_compared(tmp_path, capsys, short):
+    results = ["--results", str(tmp_path)]
+    assert main(["census", "-k", FEW, "--budget", "30", *results]) == 0
+    assert "2 cells measured" in capsys.readouterr().out
+    file = saved_run(tmp_path)
+    run = read_run(file)
+    assert run.is_complete
+    assert run.section.census.cells > 1500
+    assert {row.case.workload for row in run.rows()} == set(FEW.split(" or "))
+    assert all(row.seconds.value > 0 for row in run.rows())
+    assert not list(tmp_path.glob("*/*.part"))
+
+    assert main(["census", "--show", str(file), "--format", "json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["cells"]) == 2
+    assert main(["census", "--diff", str(file), str(file), *results]) == 0
+    assert "2 cells in both: 0 surely changed" in " ".join(capsys.readouterr().out.split())
+    assert main(["map", "--history", str(tmp_path)]) == 2
+    assert "has a map" in capsys.readouterr().err
+
+
+def test_a_census_that_was_cut_short_goes_on(tmp_path, capsys, short):
+    results = ["--results", str(tmp_path)]
+    assert main(["census", "-k", FEW, *results]) == 0
+    file = saved_run(tmp_path)
+    document = json.loads(file.read_text())
+    document["speedgate"]["complete"] = False
+    first, _ = document["benchmarks"]
+    document["benchmarks"] = [first]
+    file.write_text(json.dumps(document))
+    capsys.readouterr()
+    assert main(["census", "-k", FEW, "--resume", *results]) == 0
+    (other,) = set(tmp_path.glob("*/*.json")) - {file}
+    run = read_run(other)
+    assert run.is_complete
+    kept = json.loads(other.read_text())["benchmarks"]
+    assert kept[0] == first
+    assert {row.case.workload for row in run.rows()} == set(FEW.split(" or "))
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["-k", "no such cell"], "-k 'no such cell'"),
+        (["-k", "nosuchcell", "--list"], "matches none of"),
+        (["--workers", "1"], "--workers: what threads do takes two"),
+        (["--budget", "soon"], "--budget"),
+        (["--resume", "--results", "{folder}"], "is a census that was cut short"),
+        (["--show", "nosuchrun", "--results", "{folder}"], "nosuchrun"),
+        (["--diff", "nosuchrun", "other", "--results", "{folder}"], "nosuchrun"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(words, error, tmp_path, capsys):
+    assert main(["census", *(word.format(folder=tmp_path) for word in words)]) == 2
+    assert error in capsys.readouterr().err

@@ -1,0 +1,91 @@
+"""What changed between two censuses, on made-up rows."""
+
+import pytest
+
+from speedgate.judging.census_change import CLASS, COST, HELD, compare_censuses
+from speedgate.judging.gil_class import Classification, GilClass
+from speedgate.judging.row import Row
+from speedgate.stats.case import Case
+from speedgate.stats.estimate import Estimate
+
+
+def estimate(value, spread=0.05):
+    return Estimate(value, value * (1 - spread), value * (1 + spread), 0.95, 6)
+
+
+def row(name="numpy.f[d]-c", kind=GilClass.RELEASES, certain=True, held=0.1, seconds=0.001):
+    return Row(
+        case=Case(name, 1000, "threads", 2),
+        speedup=estimate(1.8),
+        rounds=estimate(1.8),
+        gil_class=Classification(kind, certain, ""),
+        gil_held_share=None if held is None else estimate(held),
+        seconds=None if seconds is None else estimate(seconds),
+    )
+
+
+def only_change(before, now):
+    (change,) = compare_censuses([before], [now]).changes
+    return change
+
+
+def test_nothing_changed():
+    difference = compare_censuses([row()], [row(held=0.15, seconds=0.0012)])
+    assert difference.changes == ()
+    assert difference.compared == 1
+
+
+def test_a_class_that_is_certain_in_both_is_certain():
+    change = only_change(row(), row(kind=GilClass.HOLDS, held=0.95, seconds=0.0005))
+    assert (change.kind, change.is_certain, change.is_worse) == (CLASS, True, True)
+    assert change.text == "releases -> holds; GIL held 0.10 -> 0.95; seconds a call x0.5"
+    back = only_change(row(kind=GilClass.HOLDS), row())
+    assert not back.is_worse
+
+
+@pytest.mark.parametrize("certain", [(True, False), (False, True), (False, False)])
+def test_a_class_that_is_doubtful_in_either_is_doubtful(certain):
+    before, now = certain
+    change = only_change(row(certain=before), row(kind=GilClass.HOLDS, certain=now))
+    assert not change.is_certain
+
+
+def test_an_unknown_class_changes_into_nothing():
+    assert compare_censuses([row(kind=GilClass.UNKNOWN)], [row()]).changes == ()
+
+
+def test_a_share_that_moves_within_a_class_is_a_change():
+    change = only_change(row(kind=GilClass.PARTLY, held=0.3), row(kind=GilClass.PARTLY, held=0.7))
+    assert (change.kind, change.is_certain, change.is_worse) == (HELD, True, True)
+
+
+def test_seconds_decide_last_and_only_apart_for_certain():
+    change = only_change(row(), row(seconds=0.002))
+    assert (change.kind, change.is_certain, change.is_worse) == (COST, True, True)
+    assert change.factor == pytest.approx(2.0)
+    unbounded = Row(
+        case=row().case,
+        speedup=None,
+        rounds=None,
+        gil_class=row().gil_class,
+        seconds=Estimate(0.002, float("-inf"), float("inf"), 0.95, 2),
+    )
+    assert not only_change(row(held=None), unbounded).is_certain
+
+
+def test_certain_changes_come_first_then_classes_then_the_largest_factor():
+    before = [row(f"numpy.f{number}[d]-c") for number in range(4)]
+    now = [
+        row("numpy.f0[d]-c", seconds=0.002),
+        row("numpy.f1[d]-c", kind=GilClass.HOLDS, certain=False),
+        row("numpy.f2[d]-c", seconds=0.0001),
+        row("numpy.f3[d]-c", kind=GilClass.PARTLY),
+    ]
+    order = [change.now.case.workload[7] for change in compare_censuses(before, now).changes]
+    assert order == ["3", "2", "0", "1"]
+
+
+def test_cells_of_one_side_only_are_named():
+    difference = compare_censuses([row("numpy.gone[d]-c")], [row("numpy.new[d]-c")])
+    assert difference.only_before == ("numpy.gone[d]-c-1000-threads-2".replace("1000", "1e3"),)
+    assert difference.only_now == ("numpy.new[d]-c-1e3-threads-2",)

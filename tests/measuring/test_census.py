@@ -1,0 +1,177 @@
+"""The census against a made-up NumPy with bad functions, in runners of its own."""
+
+import pytest
+
+from speedgate.measuring import census as census_module
+from speedgate.measuring.census import (
+    SERVE,
+    Census,
+    CensusCell,
+    chosen_cells,
+    list_census,
+)
+from speedgate.measuring.errors import NoAnswer, RunnerEnded
+from speedgate.measuring.runner_process import RunnerProcess
+from speedgate.runner import census_messages, messages
+from speedgate.runner.messages import HeldSeen, encode
+
+MADE = """
+import os, signal, sys, time
+
+REASONS = {"made.file": "it reads or writes files"}
+PATHS = ["made.good", "made.file", "made.crashes", "made.hangs", "made.prints", "made.huge",
+         "made.raises", "made.half", "made.last"]
+
+def list_functions():
+    return [{"path": path, "aliases": [], "reason": REASONS.get(path)} for path in PATHS]
+
+def list_codes(path):
+    return ["d", "T"]
+
+def list_cells(path, codes=None):
+    if path == "made.half" and codes != "d":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return {"cells": [(f"{path}[d]-contiguous", 1000)], "reason": ""}
+
+def prepare(name, size, seed):
+    return globals()[name.partition("[")[0].partition(".")[2]]
+
+def call(work):
+    return work()
+
+def good():
+    sum(range(500))
+
+half = last = good
+
+def crashes():
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+def hangs():
+    time.sleep(600)
+
+def prints():
+    print('{"do": "cell"}')
+    os.write(1, b"text on the pipe of replies")
+
+def huge():
+    bytearray(1 << 45)
+
+def raises():
+    raise ValueError("no\\nreason")
+"""
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    """What opens a runner that derives its cells from a made-up NumPy."""
+    (tmp_path / "made_numpy.py").write_text(MADE)
+    monkeypatch.setattr(census_module, "MODULE", "made_numpy")
+    monkeypatch.setattr(census_module, "CELL_SECONDS", 1.0)
+    monkeypatch.setattr(census_module, "ROUNDS_SECONDS", 0.01)
+    folders = [str(tmp_path)]
+    return (lambda: RunnerProcess(folders, 1, serve=SERVE)), folders
+
+
+def test_each_bad_function_costs_its_own_cell_and_the_rest_goes_on(made):
+    opener, folders = made
+    listing = list_census(opener, folders)
+    assert listing.reasons == {"made.file": "it reads or writes files"}
+    assert set(listing.lost) == {"made.half[T]"}
+    assert "SIGSEGV" in listing.lost["made.half[T]"]
+    kept = []
+    census = Census(listing.cells, opener, folders, budget=60.0, on_cells=kept.extend)
+    census._is_doubtful = lambda cell: False
+    census.run()
+    assert census.is_finished
+    measured = {name.partition("[")[0] for name in census.measured}
+    assert measured == {"made.good", "made.prints", "made.half", "made.last"}
+    assert {measurement.case.workload for measurement in kept} == set(census.measured)
+    why = {name.partition("[")[0]: reason for name, reason in census.failed.items()}
+    assert "SIGSEGV" in why["made.crashes"]
+    assert why["made.hangs"].startswith("no answer to 'cell'")
+    assert why["made.huge"].startswith("MemoryError")
+    assert why["made.raises"] == "ValueError: no"
+    assert set(why) == {"made.crashes", "made.hangs", "made.huge", "made.raises"}
+
+
+class FakeCensus:
+    """Answers as a runner of the census; some cells end it while the GIL is sampled."""
+
+    def __init__(self, bad=()):
+        self.bad, self.asked, self.is_closed = bad, [], False
+
+    def ask(self, request, limit_seconds):
+        self.asked.append(request)
+        return encode(getattr(self, request["do"])(request))
+
+    def close(self):
+        self.is_closed = True
+
+    def open(self, request):
+        return messages.Opened(environment={"numpy": "9"})
+
+    def cell(self, request):
+        return census_messages.CellOpened(0.001, 2, request["loops"] or 3)
+
+    def rounds(self, request):
+        one = messages.RoundCounts(seconds=0.02, on_cpu=0.02, cpu=0.02)
+        pair = messages.PairCounts(one, one)
+        return messages.Counted(0.1, 0.1, pairs=[pair] * request["pairs"])
+
+    def drop(self, request):
+        return messages.Done()
+
+    def sample(self, request):
+        names = [name for name, _ in request["cells"]]
+        if set(names) & set(self.bad):
+            raise RunnerEnded("sample", "by signal SIGSEGV")
+        return census_messages.CellsSampled([HeldSeen((50, 60), 60, 0.0, 0.03) for _ in names])
+
+
+def cells_of(count):
+    return [CensusCell(f"made.f{number}[d]-contiguous", 10) for number in range(count)]
+
+
+def test_a_cell_that_ends_the_sampling_alone_has_no_samples():
+    cells = cells_of(5)
+    census = Census(cells, lambda: FakeCensus([cells[3].name]), [])
+    census._is_doubtful = lambda cell: False
+    census.run()
+    sampled = [bool(census.measured[cell.name].held_stretches) for cell in cells]
+    assert sampled == [True, True, True, False, True]
+    assert "SIGSEGV" in census.measured[cells[3].name].unsampled
+
+
+def test_a_doubtful_cell_is_measured_again_with_as_many_calls():
+    client = FakeCensus()
+    census = Census(cells_of(1), lambda: client, [])
+    census.run()
+    opened = [request for request in client.asked if request["do"] == "cell"]
+    assert [request["loops"] for request in opened] == [None, 3]
+    (measurement,) = census.measured.values()
+    assert len(measurement.sample.pairs) == census_module.PAIRS + census_module.MORE_PAIRS
+    assert len(measurement.held_stretches) == 2
+    assert client.is_closed
+
+
+def test_what_the_time_does_not_suffice_for_is_not_reached():
+    clock = iter(range(0, 1000, 4))
+    census = Census(cells_of(9), FakeCensus, [], budget=10.0, now=lambda: float(next(clock)))
+    census.run()
+    assert not census.is_finished
+    assert 0 < len(census.measured) < 9
+
+
+def test_one_cell_of_each_function_comes_first():
+    cells = [CensusCell(f"numpy.{name}[{code}]-c", 1) for name in "ab" for code in "dlO"]
+    names = [cell.name[6:10] for cell in chosen_cells(cells, None)]
+    assert names == ["a[d]", "b[d]", "a[l]", "b[l]", "a[O]", "b[O]"]
+    assert [cell.name for cell in chosen_cells(cells, "a[d]")] == ["numpy.a[d]-c"]
+    assert chosen_cells(cells, "nothing") == []
+
+
+def test_a_reason_is_one_line():
+    assert census_module.how_it_failed(NoAnswer("cell", 5.0)).startswith("no answer to 'cell'")
+    ended = RunnerEnded("cell", "by signal SIGABRT while it measured; it last wrote:\nwords")
+    assert census_module.how_it_failed(ended) == "the interpreter ended by signal SIGABRT"

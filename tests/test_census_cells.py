@@ -1,0 +1,151 @@
+"""The census of NumPy: what is found by looking at it, and that what is found can be called."""
+
+import types
+
+import numpy as np
+import pytest
+
+from workloads.census import cells, exceptions, functions, inputs
+from workloads.census.cells import Cell, list_cells, list_codes, list_functions, prepare
+from workloads.census.inputs import Kit
+
+# What NumPy 2.4 has that ends the interpreter: nothing here may call it.
+ENDS_THE_INTERPRETER = "numpy.ndarray.byteswap"
+
+
+@pytest.fixture(scope="module")
+def listed():
+    """The cells of every function, and why others have none."""
+    return {
+        function["path"]: list_cells(function["path"])
+        for function in list_functions()
+        if function["path"] != ENDS_THE_INTERPRETER
+    }
+
+
+@pytest.fixture
+def anew():
+    """Look at NumPy again, before and after."""
+    cells._functions.cache_clear()
+    cells._tried.cache_clear()
+    yield
+    cells._functions.cache_clear()
+    cells._tried.cache_clear()
+
+
+def test_nine_of_ten_functions_that_take_arrays_have_cells(listed):
+    without = {exceptions.NO_ARRAY, exceptions.SETS, exceptions.STATE}
+    taking = [path for path, cell in listed.items() if cell["reason"] not in without]
+    having = [path for path in taking if listed[path]["cells"]]
+    assert len(having) >= 0.9 * len(taking)
+    assert sum(len(one["cells"]) for one in listed.values()) >= 1500
+
+
+def test_what_has_no_cell_says_why(listed):
+    assert [path for path, one in listed.items() if not one["cells"] and not one["reason"]] == []
+
+
+def test_the_names_are_unique_and_read_back(listed):
+    names = [tuple(cell) for one in listed.values() for cell in one["cells"]]
+    assert len(set(names)) == len(names)
+    assert [Cell.parse(name, size).name for name, size in names] == [name for name, _ in names]
+
+
+def test_the_cells_are_the_same_when_they_are_listed_again(listed, anew):
+    assert {path: list_cells(path) for path in listed} == listed
+
+
+def test_every_ufunc_has_every_loop_that_is_not_its_twin(listed):
+    loops = {Cell.parse(*cell).codes for cell in listed["numpy.add"]["cells"]}
+    assert loops >= {"bb->b", "dd->d", "gg->g", "ee->e", "DD->D", "OO->O", "Mm->M"}
+    assert ("ll->l" in loops) or ("qq->q" in loops)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "numpy.add[dd->d]-unaligned",
+        "numpy.add.reduce[dd->d]-contiguous",
+        "numpy.add.at[ll->l]-contiguous",
+        "numpy.matmul[dd->d]-fortran",
+        "numpy.linalg.solve[d]-contiguous",
+        "numpy.fft.fft2[d]-contiguous",
+        "numpy.random.Generator.normal[d]-contiguous",
+        "numpy.random.RandomState.shuffle[d]-contiguous",
+        "numpy.polynomial.chebyshev.chebval3d[d]-contiguous",
+        "numpy.ndarray.sort[O]-contiguous",
+        "numpy.sort[M]-contiguous",
+        "numpy.strings.upper[U]-contiguous",
+        "numpy.ndarray.tolist[V]-contiguous",
+    ],
+)
+def test_a_cell_can_be_called_again_and_again(name):
+    work = prepare(name, 400, 3)
+    for _ in range(3):
+        cells.call(work)
+
+
+def test_what_sorts_in_place_finds_its_work_again():
+    work = prepare("numpy.ndarray.sort[d]-contiguous", 100, 0)
+    cells.call(work)
+    unsorted = work.args[1][0]
+    assert (np.diff(unsorted) < 0).any()
+
+
+def test_a_function_that_a_new_numpy_adds_appears_by_itself(anew, monkeypatch):
+    def doubled(a):
+        return a * 2
+
+    monkeypatch.setattr(np, "doubled", doubled, raising=False)
+    monkeypatch.setattr(np, "__all__", [*np.__all__, "doubled"])
+    assert "numpy.doubled" in [function["path"] for function in list_functions()]
+    names = [name for name, _ in list_cells("numpy.doubled")["cells"]]
+    assert "numpy.doubled[d]-contiguous" in names
+    assert "numpy.doubled[d]-fortran" in names
+    assert "numpy.doubled[U]-contiguous" not in names
+
+
+def test_a_function_that_no_rule_calls_says_which_parameter_it_is(anew, monkeypatch):
+    monkeypatch.setattr(np, "odd", lambda a, oddity: a, raising=False)
+    monkeypatch.setattr(np, "__all__", [*np.__all__, "odd"])
+    assert list_cells("numpy.odd")["reason"] == "NoRule: no rule makes its parameter 'oddity'"
+
+
+def test_a_build_without_a_submodule_has_the_rest(anew, monkeypatch):
+    def missing(name):
+        if name == "numpy.fft":
+            raise ModuleNotFoundError(name)
+        return imported(name)
+
+    imported = functions.importlib.import_module
+    monkeypatch.setattr(functions, "importlib", types.SimpleNamespace(import_module=missing))
+    paths = {function.path for function in functions.functions()}
+    assert "numpy.linalg.solve" in paths
+    assert not [path for path in paths if path.startswith("numpy.fft.")]
+
+
+def test_a_result_that_grows_as_a_square_gets_few_elements():
+    result = cells.call(prepare("numpy.outer[d]-contiguous", 10_000, 0))
+    assert result.size == 10_000
+
+
+def test_the_dtypes_of_a_function_are_named_without_a_call():
+    assert list_codes(ENDS_THE_INTERPRETER) == list(cells.METHOD_CODES)
+
+
+@pytest.mark.parametrize("code", "dlfDO?MUegmSV")
+def test_arrays_have_the_layout_that_they_are_asked_for(code):
+    kit = Kit(code, inputs.STRIDED, 64, 0)
+    assert not kit.vector().flags.c_contiguous
+    assert Kit(code, inputs.FORTRAN, 64, 0).matrix().flags.f_contiguous
+    if code in "O?":
+        with pytest.raises(inputs.NoSuchInput):
+            Kit(code, inputs.UNALIGNED, 64, 0).vector()
+    elif np.dtype(inputs.dtype_of(code)).alignment > 1:
+        assert not Kit(code, inputs.UNALIGNED, 64, 0).vector().flags.aligned
+
+
+def test_inputs_depend_on_the_seed_alone():
+    one, same, other = (Kit("d", inputs.CONTIGUOUS, 64, seed).vector() for seed in (1, 1, 2))
+    assert (one == same).all()
+    assert (one != other).any()

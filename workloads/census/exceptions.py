@@ -1,0 +1,260 @@
+"""Exceptions: the calls that no rule makes, and the functions that are not called, with the reason.
+
+A function that is in neither table is called by rule.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from workloads.census.inputs import Kit
+
+Arguments = tuple[Any, ...]
+
+NO_ARRAY = "it takes no array"
+FILES = "it reads or writes files"
+SETS = "it changes or shows settings of the process"
+STATE = "it copies or replaces the state of a generator, and computes nothing"
+
+
+def _named(reason: str, prefix: str, names: str) -> dict[str, str]:
+    return {f"{prefix}.{name}": reason for name in names.split()}
+
+
+NOT_CALLED: dict[str, str] = {
+    **_named(
+        NO_ARRAY,
+        "numpy",
+        "base_repr binary_repr bmat broadcast_shapes can_cast datetime_data "
+        "format_float_positional format_float_scientific frompyfunc get_include info isdtype "
+        "isscalar issubdtype iterable mask_indices mintypecode nested_iters promote_types typename "
+        "show_config show_runtime test",
+    ),
+    **_named(
+        SETS,
+        "numpy",
+        "get_printoptions set_printoptions printoptions getbufsize setbufsize geterr seterr "
+        "geterrcall seterrcall",
+    ),
+    **_named(
+        FILES,
+        "numpy",
+        "fromfile fromregex genfromtxt load save savez savez_compressed",
+    ),
+    **_named(FILES, "numpy.ndarray", "dump tofile"),
+    **_named(
+        "it changes the array itself so that no second call can follow",
+        "numpy.ndarray",
+        "resize setflags setfield",
+    ),
+    **_named(NO_ARRAY, "numpy.ndarray", "to_device item"),
+    **_named(STATE, "numpy.random.Generator", "spawn"),
+    **_named(STATE, "numpy.random.RandomState", "seed get_state set_state"),
+}
+
+
+def _twice(kit: Kit) -> Arguments:
+    return ((kit.array(0), kit.array(1)),)
+
+
+def _three(kit: Kit) -> Arguments:
+    return kit.short(0), kit.short(1), kit.short(2)
+
+
+def _grid(kit: Kit) -> Any:
+    return kit.shaped((4, 4))
+
+
+def _lines(kit: Kit) -> str:
+    return "\n".join(map(str, kit.vector()))
+
+
+CALLS: dict[str, Callable[[Kit], Arguments]] = {
+    "numpy.arange": lambda kit: (kit.size,),
+    "numpy.apply_along_axis": lambda kit: (np.sum, 0, kit.matrix()),
+    "numpy.apply_over_axes": lambda kit: (np.sum, kit.matrix(), (0,)),
+    "numpy.astype": lambda kit: (kit.array(), np.complex128),
+    "numpy.bincount": lambda kit: (kit.vector().astype(np.intp),),
+    "numpy.block": lambda kit: ([kit.array(0), kit.array(1)],),
+    "numpy.broadcast_to": lambda kit: (kit.vector(), (3, kit.size)),
+    "numpy.busday_count": lambda kit: (_days(kit), _days(kit) + 30),
+    "numpy.busday_offset": lambda kit: (_days(kit), 1, "forward"),
+    "numpy.is_busday": lambda kit: (_days(kit),),
+    "numpy.choose": lambda kit: (kit.mask().astype(np.intp), [kit.array(0), kit.array(1)]),
+    "numpy.concatenate": _twice,
+    "numpy.convolve": lambda kit: (kit.vector(), kit.vector(1, 16)),
+    "numpy.correlate": lambda kit: (kit.vector(), kit.vector(1, 16)),
+    "numpy.cov": lambda kit: (kit.matrix(),),
+    "numpy.corrcoef": lambda kit: (kit.matrix(),),
+    "numpy.cross": lambda kit: (kit.shaped((kit.size // 3, 3)), kit.shaped((kit.size // 3, 3), 1)),
+    "numpy.delete": lambda kit: (kit.vector(), kit.size // 2),
+    "numpy.diag_indices": lambda kit: (kit.size,),
+    "numpy.dot": lambda kit: (kit.array(0), kit.array(1)),
+    "numpy.dsplit": lambda kit: (kit.shaped((kit.side, kit.side // 2 or 1, 2)), 2),
+    "numpy.einsum": lambda kit: ("ij,jk->ik", kit.matrix(0), kit.matrix(1)),
+    "numpy.einsum_path": lambda kit: ("ij,jk->ik", kit.matrix(0), kit.matrix(1)),
+    "numpy.empty": lambda kit: (kit.size,),
+    "numpy.extract": lambda kit: (kit.mask(), kit.array()),
+    "numpy.from_dlpack": lambda kit: (kit.array(),),
+    "numpy.frombuffer": lambda kit: (kit.array().tobytes(),),
+    "numpy.fromfunction": lambda kit: (np.add, (kit.side, kit.side)),
+    "numpy.fromiter": lambda kit: (kit.vector().tolist(), kit.vector().dtype),
+    "numpy.fromstring": lambda kit: (" ".join(map(str, kit.vector())), float, -1),
+    "numpy.gradient": lambda kit: (kit.array(),),
+    "numpy.inner": lambda kit: (kit.array(0), kit.array(1)),
+    "numpy.insert": lambda kit: (kit.vector(), kit.size // 2, kit.vector(1, 1)),
+    "numpy.interp": lambda kit: (
+        kit.vector(),
+        np.linspace(0, 1, kit.side),
+        np.linspace(0, 1, kit.side),
+    ),
+    "numpy.ix_": lambda kit: (np.arange(kit.side), np.arange(kit.side)),
+    "numpy.kaiser": lambda kit: (kit.size, 14.0),
+    "numpy.lexsort": lambda kit: ((kit.vector(0), kit.vector(1)),),
+    "numpy.linspace": lambda kit: (0.0, 1.0, kit.size),
+    "numpy.logspace": lambda kit: (0.0, 1.0, kit.size),
+    "numpy.geomspace": lambda kit: (1.0, 10.0, kit.size),
+    "numpy.loadtxt": lambda kit: (_lines(kit).splitlines(),),
+    "numpy.packbits": lambda kit: (kit.array(),),
+    "numpy.piecewise": lambda kit: (kit.array(), [kit.mask()], [np.negative, np.positive]),
+    "numpy.polyfit": lambda kit: (kit.vector(), kit.vector(1), 3),
+    "numpy.polymul": lambda kit: (kit.short(0), kit.short(1)),
+    "numpy.polydiv": lambda kit: (kit.short(0), kit.vector(1, 4)),
+    "numpy.polyval": lambda kit: (kit.vector(1, 8), kit.vector()),
+    "numpy.poly": lambda kit: (kit.short(),),
+    "numpy.roots": lambda kit: (kit.vector(size=32),),
+    "numpy.put_along_axis": lambda kit: (kit.vector(), kit.indices(), kit.vector(1), 0),
+    "numpy.ravel_multi_index": lambda kit: ((kit.indices(), kit.indices()), (kit.size, kit.size)),
+    "numpy.reshape": lambda kit: (kit.array(), (-1, 1)),
+    "numpy.result_type": lambda kit: (kit.array(0), kit.array(1)),
+    "numpy.savetxt": lambda kit: (io.StringIO(), kit.vector()),
+    "numpy.select": lambda kit: ([kit.mask()], [kit.array()]),
+    "numpy.tensordot": lambda kit: (kit.matrix(0), kit.matrix(1), 1),
+    "numpy.unpackbits": lambda kit: (kit.array().astype(np.uint8),),
+    "numpy.unravel_index": lambda kit: (kit.indices(), (kit.size, 1)),
+    "numpy.vander": lambda kit: (kit.vector(), 4),
+    "numpy.where": lambda kit: (kit.mask(), kit.array(0), kit.array(1)),
+    "numpy.array2string": lambda kit: (kit.vector(size=max(2, kit.size // 100)),),
+    "numpy.linalg.cholesky": lambda kit: (_definite(kit),),
+    "numpy.linalg.cross": lambda kit: (
+        kit.shaped((kit.size // 3, 3)),
+        kit.shaped((kit.size // 3, 3), 1),
+    ),
+    "numpy.linalg.eigh": lambda kit: (_definite(kit),),
+    "numpy.linalg.eigvalsh": lambda kit: (_definite(kit),),
+    "numpy.linalg.matrix_power": lambda kit: (kit.matrix(), 3),
+    "numpy.linalg.multi_dot": lambda kit: ((kit.matrix(0), kit.matrix(1), kit.matrix(2)),),
+    "numpy.linalg.tensordot": lambda kit: (kit.matrix(0), kit.matrix(1)),
+    "numpy.linalg.tensorsolve": lambda kit: (kit.matrix(), kit.short()),
+    "numpy.linalg.tensorinv": lambda kit: (kit.matrix(), 1),
+    "numpy.fft.fftfreq": lambda kit: (kit.size,),
+    "numpy.fft.rfftfreq": lambda kit: (kit.size,),
+    "numpy.strings.decode": lambda kit: (kit.of("S").vector(),),
+    "numpy.strings.mod": lambda kit: (np.array(["%d"] * kit.size), np.arange(kit.size)),
+    "numpy.strings.index": lambda kit: (kit.vector(), kit.vector(size=1)[0][:0]),
+    "numpy.strings.rindex": lambda kit: (kit.vector(), kit.vector(size=1)[0][:0]),
+    "numpy.strings.translate": lambda kit: (kit.vector(), str.maketrans("abc", "xyz")),
+    "numpy.strings.slice": lambda kit: (kit.vector(), 1, 3),
+    "numpy.char.compare_chararrays": lambda kit: (kit.vector(0), kit.vector(1), "<", False),
+    "numpy.char.join": lambda kit: (kit.vector(size=1)[0][:1], kit.vector()),
+    "numpy.polynomial.polyutils.as_series": lambda kit: ([kit.vector(0), kit.vector(1)],),
+    "numpy.polynomial.polyutils.format_float": lambda kit: (0.5,),
+    "numpy.polynomial.polyutils.mapdomain": lambda kit: (kit.vector(), (0, 1), (0, 2)),
+    "numpy.polynomial.polyutils.mapparms": lambda kit: ((0, 1), (0, 2)),
+    "numpy.ndarray.astype": lambda kit: (kit.array(), np.complex128),
+    "numpy.ndarray.getfield": lambda kit: (kit.array(), np.uint8),
+    "numpy.ndarray.choose": lambda kit: (
+        kit.mask().astype(np.intp),
+        [kit.array(0), kit.array(1)],
+    ),
+    "numpy.ndarray.argpartition": lambda kit: (kit.vector(), kit.size // 2),
+    "numpy.ndarray.compress": lambda kit: (kit.vector(), kit.mask()),
+    "numpy.ndarray.dot": lambda kit: (kit.array(0), kit.array(1)),
+    "numpy.ndarray.fill": lambda kit: (kit.array(), kit.vector(size=1)[0]),
+    "numpy.ndarray.partition": lambda kit: (kit.vector(), kit.size // 2),
+    "numpy.ndarray.put": lambda kit: (kit.vector(), kit.indices(), kit.vector(1)),
+    "numpy.ndarray.repeat": lambda kit: (kit.array(), 2),
+    "numpy.ndarray.reshape": lambda kit: (kit.array(), (-1, 1)),
+    "numpy.ndarray.searchsorted": lambda kit: (np.sort(kit.vector(0)), kit.vector(1)),
+    "numpy.ndarray.swapaxes": lambda kit: (kit.matrix(), 0, 1),
+    "numpy.ndarray.view": lambda kit: (kit.array(), np.uint8),
+    "numpy.ndarray.take": lambda kit: (kit.vector(), kit.indices()),
+    "numpy.random.Generator.choice": lambda kit: (kit.vector(), kit.size),
+    "numpy.random.Generator.permuted": lambda kit: (kit.vector(),),
+    "numpy.random.Generator.multivariate_normal": lambda kit: ((0, 0, 0), np.eye(3)),
+    "numpy.random.Generator.multivariate_hypergeometric": lambda kit: ((20, 30, 40), 10),
+    "numpy.random.RandomState.choice": lambda kit: (kit.vector(), kit.size),
+    "numpy.random.RandomState.multivariate_normal": lambda kit: ((0, 0, 0), np.eye(3)),
+    "numpy.random.RandomState.rand": lambda kit: (kit.size,),
+    "numpy.random.RandomState.randn": lambda kit: (kit.size,),
+}
+# What has to be said by name.
+NAMED: dict[str, dict[str, Any]] = {
+    "numpy.fromstring": {"sep": " "},
+    "numpy.array2string": {"threshold": 10**9},
+}
+# Sorted or shuffled in place, a second call would find the work done: each gets a fresh copy.
+ON_A_COPY = (
+    "numpy.ndarray.sort",
+    "numpy.ndarray.partition",
+    "numpy.random.Generator.shuffle",
+    "numpy.random.RandomState.shuffle",
+    "numpy.copyto",
+    "numpy.fill_diagonal",
+    "numpy.place",
+    "numpy.put",
+    "numpy.putmask",
+    "numpy.put_along_axis",
+)
+# Where the values of other functions would be outside the domain, and end in NaN.
+DOMAINS: dict[str, tuple[float, float]] = {"numpy.arccosh": (1.1, 9.0)}
+# The size of what would take far longer than 5 ms at that of its family.
+SIZES: dict[str, int] = {}
+
+
+def polynomial_call(name: str, kit: Kit) -> dict[str, Callable[[], Any]]:
+    """Return the parameters of the functions of series: few coefficients, many places."""
+    is_grid = name.endswith(("2d", "3d"))
+    is_three = name.endswith("3d")
+    places = kit.short if "grid" in name else kit.vector
+    coefficients = kit.shaped((4, 4, 4)) if is_three else _grid(kit) if is_grid else None
+    many = kit.vector(3, 32)
+    degrees = [2, 2, 2] if is_three else [2, 2]
+    is_valued = "val" in name or is_grid
+    return {
+        "c": lambda: (
+            kit.short()
+            if coefficients is None and not is_valued
+            else (many if coefficients is None else coefficients)
+        ),
+        "x": lambda: places(0),
+        "y": lambda: places(1),
+        "z": lambda: places(2),
+        "deg": lambda: degrees if "vander" in name and is_grid else 3,
+        "c1": lambda: kit.short(0),
+        "c2": lambda: kit.short(1),
+        "pol": lambda: many,
+        "roots": lambda: many,
+        "pow": lambda: 3,
+        "npts": lambda: kit.size,
+        "func": lambda: np.cos,
+        "off": lambda: 1.0,
+        "scl": lambda: 2.0,
+        "seq": kit.vector,
+        "r": lambda: kit.vector(1, 16),
+    }
+
+
+def _days(kit: Kit) -> Any:
+    return np.datetime64("2020-01-01", "D") + np.arange(kit.size) % 3000
+
+
+def _definite(kit: Kit) -> Any:
+    """A symmetric matrix whose eigenvalues are above 0, in the kit's layout."""
+    matrix = kit.matrix()
+    matrix[...] = matrix @ matrix.conj().T + kit.side * np.eye(kit.side, dtype=matrix.dtype)
+    return matrix
