@@ -129,6 +129,21 @@ def test_a_result_that_grows_as_a_square_gets_few_elements():
     assert result.size == 10_000
 
 
+@pytest.mark.parametrize(
+    ("path", "size"),
+    [
+        ("numpy.sum", cells.LARGE_SIZE),  # one number
+        ("numpy.median", cells.USUAL_SIZE),  # one number, for which it sorts
+        ("numpy.add", cells.USUAL_SIZE),
+        ("numpy.ndarray.tolist", cells.USUAL_SIZE),
+        ("numpy.linalg.norm", cells.SLOW_SIZE),
+    ],
+)
+def test_what_returns_one_number_gets_more_elements(path, size, listed):
+    sizes = {Cell.parse(*cell).codes: cell[1] for cell in listed[path]["cells"]}
+    assert next(count for codes, count in sizes.items() if codes[0] == "d") == size
+
+
 def test_the_dtypes_of_a_function_are_named_without_a_call():
     assert list_codes(ENDS_THE_INTERPRETER) == list(cells.METHOD_CODES)
 

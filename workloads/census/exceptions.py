@@ -213,7 +213,18 @@ ON_A_COPY = (
 # Where the values of other functions would be outside the domain, and end in NaN.
 DOMAINS: dict[str, tuple[float, float]] = {"numpy.arccosh": (1.1, 9.0)}
 # The size of what would take far longer than 5 ms at that of its family.
-SIZES: dict[str, int] = {}
+SIZES: dict[str, int] = {
+    "numpy.datetime_as_string": 10_000,
+    "numpy.digitize": 10_000,
+    "numpy.fromstring": 10_000,
+    "numpy.lexsort": 10_000,
+    "numpy.loadtxt": 10_000,
+    "numpy.ndarray.searchsorted": 10_000,
+    "numpy.savetxt": 1_000,
+    "numpy.searchsorted": 10_000,
+}
+# Single elements that are not read off, but sorted for.
+SORTED = ("median", "percentile", "quantile")
 
 
 def polynomial_call(name: str, kit: Kit) -> dict[str, Callable[[], Any]]:
@@ -225,18 +236,18 @@ def polynomial_call(name: str, kit: Kit) -> dict[str, Callable[[], Any]]:
     many = kit.vector(3, 32)
     degrees = [2, 2, 2] if is_three else [2, 2]
     is_valued = "val" in name or is_grid
+    is_linear = name.endswith(("add", "sub"))
+    series = many if name.endswith("pow") else kit.vector()
+    if name.endswith(("companion", "roots")) or "2" in name:
+        series = kit.vector(size=64)
     return {
-        "c": lambda: (
-            kit.short()
-            if coefficients is None and not is_valued
-            else (many if coefficients is None else coefficients)
-        ),
+        "c": lambda: _first_known(coefficients, many if is_valued else None, series),
         "x": lambda: places(0),
         "y": lambda: places(1),
         "z": lambda: places(2),
         "deg": lambda: degrees if "vander" in name and is_grid else 3,
-        "c1": lambda: kit.short(0),
-        "c2": lambda: kit.short(1),
+        "c1": lambda: kit.vector(0) if is_linear else kit.vector(0, 100),
+        "c2": lambda: kit.vector(1) if is_linear else kit.vector(1, 30),
         "pol": lambda: many,
         "roots": lambda: many,
         "pow": lambda: 3,
@@ -247,6 +258,10 @@ def polynomial_call(name: str, kit: Kit) -> dict[str, Callable[[], Any]]:
         "seq": kit.vector,
         "r": lambda: kit.vector(1, 16),
     }
+
+
+def _first_known(*arrays: Any) -> Any:
+    return next(array for array in arrays if array is not None)
 
 
 def _days(kit: Kit) -> Any:
