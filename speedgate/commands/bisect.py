@@ -55,7 +55,8 @@ def add_bisect_command(commands: Any) -> None:
         "--case",
         required=True,
         metavar="CASE",
-        help="as a duel calls it: g-1e6-threads-2, or module:NAME-1e6-threads-2 of your own",
+        help="as a duel calls it: g-1e6-threads-2, module:NAME-1e6-threads-2 of your own, or a "
+        "cell of the census: numpy.sin[d->d]-strided-1e5-threads-2",
     )
     bisect.add_argument(
         "--with",

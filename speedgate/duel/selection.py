@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from speedgate.duel.census_selection import case_of_cell, cells_named, names_cells
 from speedgate.duel.matchup import DuelEntry
 from speedgate.measuring.plan import refuse_what_exceeds_memory
 from speedgate.measuring.selection import (
@@ -47,7 +48,9 @@ class ChosenPart:
 
 
 def add_selection(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--workloads", metavar="NAMES", help="such as g,eigh or module:NAME")
+    command.add_argument(
+        "--workloads", metavar="NAMES", help="g,eigh, module:NAME, cells: 'numpy.fft.*'"
+    )
     command.add_argument("--sizes", metavar="SIZES", help="in elements, such as 1e4,1e6")
     command.add_argument("--strategies", metavar="NAMES", help=f"of {', '.join(STRATEGIES)}")
     command.add_argument("--workers", metavar="COUNTS", help="numbers of workers, such as 2,4")
@@ -87,8 +90,8 @@ def entries_of(
 
 
 def chosen_parts(text: str, declared: Sequence[Part]) -> Iterator[Part]:
-    """Yield the parts that ``--workloads`` names: declared ones, any of the catalogue, or
-    ``module:NAME``."""
+    """Yield the parts that ``--workloads`` names: declared ones, any of the catalogue, cells of
+    the census, or ``module:NAME``."""
     catalogue = find_workload("workloads:CATALOGUE")
     by_name = {part.workload.name: part for part in declared}
     for name in map(str.strip, text.split(",")):
@@ -96,12 +99,14 @@ def chosen_parts(text: str, declared: Sequence[Part]) -> Iterator[Part]:
             yield by_name[name]
         elif name in catalogue:
             yield ChosenPart(catalogue[name])
+        elif names_cells(name):
+            yield from map(ChosenPart, cells_named(name, "--workloads"))
         elif ":" in name:
             yield ChosenPart(find_workload(name, "--workloads"))
         else:
             raise OptionError(
                 f"--workloads: '{name}' is not a workload; there are {', '.join(catalogue)}, or "
-                "give module:NAME"
+                "give module:NAME, or cells of the census such as 'numpy.linalg.*'"
             )
 
 
@@ -122,12 +127,7 @@ def refuse_what_does_not_fit(entries: Sequence[DuelEntry], builds: int) -> None:
 def parse_entry(text: str) -> DuelEntry:
     """Return the entry that a duel calls ``text``; ``module:NAME`` may stand for the workload."""
     name, slash, blas = text.partition("/")
-    workload, dash, rest = name.partition("-")
-    measured = _workload_of_case(workload)
-    try:
-        case = Case.parse(f"{measured.name}{dash}{rest}")
-    except ValueError as error:
-        raise OptionError(f"--case: {error}") from None
+    measured, case = _measured_case(name)
     if case.strategy not in STRATEGIES:
         raise OptionError(f"--case: '{case.strategy}' is no strategy of {', '.join(STRATEGIES)}")
     if case.workers > max(2, usable_cores()):
@@ -140,6 +140,17 @@ def parse_entry(text: str) -> DuelEntry:
         raise OptionError(f"--case: '{blas}' is neither blas-default nor blas-2 or the like")
     threads = parse_blas_threads("--case", blas.removeprefix("blas-") or "1")
     return DuelEntry(measured, case, threads)
+
+
+def _measured_case(name: str) -> tuple[Workload, Case]:
+    if names_cells(name):
+        return case_of_cell(name, "--case")
+    workload, dash, rest = name.partition("-")
+    measured = _workload_of_case(workload)
+    try:
+        return measured, Case.parse(f"{measured.name}{dash}{rest}")
+    except ValueError as error:
+        raise OptionError(f"--case: {error}") from None
 
 
 def _workload_of_case(name: str) -> Workload:

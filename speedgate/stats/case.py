@@ -92,6 +92,12 @@ def parse_size(text: str) -> int:
     return int(value)
 
 
+def has_other_marks(workload: str) -> bool:
+    """Whether a name is of another project's benchmark or of a cell of the census: it may have
+    any marks, parameters such as -1 included."""
+    return any(mark in workload for mark in ".:(")
+
+
 @dataclass(frozen=True, order=True)
 class Case:
     """A workload at a size under a strategy with a number of workers.
@@ -108,8 +114,7 @@ class Case:
     def __post_init__(self) -> None:
         if self.size < 1 or self.workers < 1:
             raise ValueError(f"a case needs a size and workers of at least 1, not {self}")
-        # The names of other projects' benchmarks are theirs, parameters such as -1 included.
-        is_ours = not any(mark in self.workload for mark in ".:(")
+        is_ours = not has_other_marks(self.workload)
         if (is_ours and "-" in self.workload) or "-" in self.strategy:
             raise ValueError(f"a workload's or strategy's name must not hold '-': {self}")
 
@@ -125,8 +130,12 @@ class Case:
     @classmethod
     def parse(cls, text: str) -> Case:
         """Return the case whose id is ``text``; ``ValueError`` if there is none."""
-        parts = text.split("-")
-        if len(parts) != 4 or not parts[3].isdigit():
+        parts = text.rsplit("-", 3)  # the names of others may have more
+        if (
+            len(parts) != 4
+            or ("-" in parts[0] and not has_other_marks(parts[0]))
+            or not parts[3].isdigit()
+        ):
             raise ValueError(f"'{text}' is not a case: it reads workload-size-strategy-workers")
         return cls(parts[0], parse_size(parts[1]), parts[2], int(parts[3]))
 

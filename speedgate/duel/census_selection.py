@@ -1,0 +1,69 @@
+"""Cells of the census in a duel or a bisection: by name, or by a pattern such as numpy.linalg.*."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache, partial
+
+from speedgate.measuring.census import SERVE, CensusCell, list_census
+from speedgate.measuring.plan import import_folders
+from speedgate.measuring.runner_process import THIS, RunnerProcess
+from speedgate.measuring.selection import OptionError
+from speedgate.measuring.suite import find_workload
+from speedgate.stats.case import Case, Workload
+
+# Whatever begins so is a cell, or a function whose cells are meant.
+PREFIX = "numpy."
+
+
+def names_cells(text: str) -> bool:
+    """Whether a text means cells of the census, and no workload of the catalogue."""
+    return text.startswith(PREFIX)
+
+
+def workload_of_cell(cell: CensusCell) -> Workload:
+    """Return what a duel measures of a cell."""
+    maker = find_workload("workloads.census.workload:workload_of", "census")
+    workload: Workload = maker(cell.name, cell.size)
+    return workload
+
+
+def cells_named(pattern: str, option: str) -> list[Workload]:
+    """Return the workloads of the cells that a pattern names: a function, a cell, or with ``*``.
+
+    The NumPy of this interpreter says which there are; a build without one leaves it out.
+    """
+    cells = [cell for cell in known_cells() if matches(pattern, cell)]
+    if not cells:
+        raise OptionError(
+            f"{option}: '{pattern}' names no cell of the census; 'speedgate census --list' has "
+            "all, such as numpy.linalg.svd[d]-contiguous, and numpy.linalg.* stands for several"
+        )
+    return [workload_of_cell(cell) for cell in cells]
+
+
+def matches(pattern: str, cell: CensusCell) -> bool:
+    """Whether a pattern is a cell's name or function; ``*`` stands for any text.
+
+    >>> matches("numpy.linalg.*", CensusCell("numpy.linalg.svd[d]-strided", 100))
+    True
+    """
+    expression = ".*".join(map(re.escape, pattern.split("*")))
+    return any(re.fullmatch(expression, name) for name in (cell.name, cell.path))
+
+
+@cache
+def known_cells() -> Sequence[CensusCell]:
+    """Return the cells of the NumPy of this interpreter, asked of a runner: one may end it."""
+    folders = import_folders(find_workload("workloads:CONTROL", "census"))
+    return list_census(partial(RunnerProcess, folders, 1, THIS, serve=SERVE), folders).cells
+
+
+def case_of_cell(text: str, option: str) -> tuple[Workload, Case]:
+    """Return the workload and the case that ``numpy.sin[d->d]-strided-1e5-threads-2`` names."""
+    try:
+        case = Case.parse(text)
+        return workload_of_cell(CensusCell(case.workload, case.size)), case
+    except ValueError as error:
+        raise OptionError(f"{option}: {error}") from None

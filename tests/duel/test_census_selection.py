@@ -1,0 +1,92 @@
+"""Cells of the census as what a duel and a bisection measure."""
+
+import argparse
+
+import pytest
+
+from speedgate.duel import census_selection
+from speedgate.duel.census_selection import cells_named, matches
+from speedgate.duel.selection import parse_entry, select_entries
+from speedgate.measuring.census import CensusCell
+from speedgate.measuring.plan import Plan, batch
+from speedgate.measuring.selection import OptionError
+from speedgate.runner import task
+from speedgate.stats.case import Case
+
+SVD = CensusCell("numpy.linalg.svd[d]-contiguous", 10_000)
+ADD = CensusCell("numpy.add[dd->d]-strided", 100_000)
+
+
+@pytest.fixture
+def known(monkeypatch):
+    monkeypatch.setattr(census_selection, "known_cells", lambda: [SVD, ADD])
+
+
+def chosen(workloads):
+    return argparse.Namespace(
+        workloads=workloads, sizes=None, strategies=None, workers="2", blas_threads=None,
+        oversubscribe=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("pattern", "cell", "is_meant"),
+    [
+        ("numpy.linalg.*", SVD, True),
+        ("numpy.linalg.svd", SVD, True),
+        ("numpy.linalg.sv", SVD, False),
+        ("numpy.add[dd->d]-strided", ADD, True),
+        ("numpy.add[*]-*", ADD, True),
+        ("numpy.add*", SVD, False),
+    ],
+)
+def test_a_pattern_names_functions_and_cells(pattern, cell, is_meant):
+    assert matches(pattern, cell) is is_meant
+
+
+def test_a_duel_takes_cells_beside_workloads(known):
+    labels = [entry.label for entry in select_entries(chosen("numpy.linalg.*,sort"))]
+    assert labels[0] == "numpy.linalg.svd[d]-contiguous-1e4-threads-2"
+    assert labels[1].startswith("sort-")
+
+
+def test_a_pattern_that_names_nothing_says_where_the_names_are(known):
+    with pytest.raises(OptionError, match=r"'numpy\.nothing' names no cell of the census"):
+        cells_named("numpy.nothing", "--workloads")
+
+
+def test_a_bisection_takes_a_cell():
+    entry = parse_entry("numpy.add[dd->d]-strided-1e5-threads-2/blas-default")
+    assert entry.case == Case(ADD.name, ADD.size, "threads", 2)
+    assert entry.blas_threads is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["numpy.add-1e5-threads-2", "numpy.add[dd->d]-strided", "numpy.add[dd->d]-strided-x-threads-2"],
+)
+def test_what_is_no_cell_is_refused(text):
+    with pytest.raises(OptionError, match="--case: "):
+        parse_entry(text)
+
+
+@pytest.mark.parametrize("cell", [SVD, ADD])
+def test_a_worker_finds_the_functions_of_a_cell(cell):
+    workload = census_selection.workload_of_cell(cell)
+    request = batch("work", workload, 400, Plan(seconds=1.0), cell.case(2), 0)
+    task.install((request,))
+    try:
+        assert task.run("work", 0, 2).thread_cpu >= 0
+    finally:
+        task.forget("work")
+
+
+def test_a_function_that_the_build_lacks_is_not_available():
+    workload = census_selection.workload_of_cell(CensusCell("numpy.nothing[d]-contiguous", 10))
+    with pytest.raises(NotImplementedError, match=r"this NumPy has no numpy\.nothing"):
+        workload.prepare(10, 0)
+
+
+def test_the_id_of_a_cell_reads_back():
+    case = ADD.case(2)
+    assert Case.parse(case.id) == case
