@@ -25,6 +25,7 @@ from speedgate.commands.arguments import (
     show_lines,
 )
 from speedgate.commands.progress_line import ProgressLine
+from speedgate.duel.wide_selection import BLAS_THREADS, control_batch, open_process
 from speedgate.history.census_recording import CensusRecording, is_census
 from speedgate.history.document import Run, read_run
 from speedgate.history.identity import environment_digest
@@ -34,7 +35,6 @@ from speedgate.history.recording import whole_environment
 from speedgate.judging.census_change import compare_censuses
 from speedgate.measuring.census import (
     DEFAULT_BUDGET_SECONDS,
-    SERVE,
     CellListing,
     Census,
     CensusCell,
@@ -42,8 +42,8 @@ from speedgate.measuring.census import (
     chosen_cells,
     list_census,
 )
-from speedgate.measuring.plan import import_folders, reference
-from speedgate.measuring.runner_process import Interpreter, RunnerClient, RunnerProcess
+from speedgate.measuring.plan import import_folders
+from speedgate.measuring.runner_process import RunnerClient
 from speedgate.measuring.selection import OptionError, parse_seconds
 from speedgate.measuring.suite import find_workload
 from speedgate.report.census import (
@@ -58,9 +58,7 @@ from speedgate.report.census import (
 )
 from speedgate.report.progress import duration
 from speedgate.report.table import Table, markdown
-from speedgate.runner.task import BatchRequest
 
-BLAS_THREADS = 1
 WELL, NOT_DONE, INTERRUPTED = 0, 2, 130
 FORMATS = ("text", "markdown", "json", "csv")
 
@@ -125,10 +123,6 @@ def run_census(options: argparse.Namespace) -> int:
             return WELL
         described = {} if build is None else build.environment
         return measure(listing, cells, opener, folders, budget, described, options)
-
-
-def open_process(folders: Sequence[str], interpreter: Interpreter) -> RunnerClient:
-    return RunnerProcess(folders, BLAS_THREADS, interpreter, serve=SERVE)
 
 
 def nothing_chosen(options: argparse.Namespace, listing: CellListing) -> str:
@@ -199,20 +193,6 @@ def measure(
     if interrupted:
         return INTERRUPTED
     return WELL if saved is not None else NOT_DONE
-
-
-def control_batch(folders: Sequence[str]) -> BatchRequest:
-    """Return the host control, which is measured beside the cells."""
-    control = find_workload("workloads:CONTROL", "census")
-    return BatchRequest(
-        "control",
-        reference(control.function),
-        reference(control.prepare),
-        size=1,
-        seed=0,
-        buffers=2,
-        path=tuple(folders),
-    )
 
 
 def earlier_cells(options: argparse.Namespace, environment: Json) -> dict[str, Json]:

@@ -28,14 +28,24 @@ from speedgate.duel.scale_selection import (
     with_caches,
 )
 from speedgate.duel.selection import add_selection, refuse_what_does_not_fit, select_entries
+from speedgate.duel.wide_screen import WideScreen
+from speedgate.duel.wide_selection import (
+    add_wide_selection,
+    screen_line,
+    screen_seconds,
+    screened,
+    screened_entries,
+)
 from speedgate.history.journal import recover
 from speedgate.measuring.budget import DEFAULT_TIME_LIMIT_SECONDS
 from speedgate.measuring.children import scratch_folder
 from speedgate.measuring.plan import import_folders
 from speedgate.measuring.runner_process import Interpreter, RunnerClient, RunnerProcess
 from speedgate.measuring.selection import OptionError, parse_seconds
+from speedgate.report.census import difference_record, difference_table, difference_text
 from speedgate.report.duel import duel_markdown, duel_text
 from speedgate.report.progress import duration
+from speedgate.report.table import markdown
 from speedgate.report.text import visible_lines
 
 # Two cores take that long for eight blocks of each of the seventy cases, and for what they suspect.
@@ -56,6 +66,7 @@ def add_duel_command(commands: Any) -> None:
     duel.add_argument("builds", nargs="+", metavar="BUILD", help="two or more; the first is A")
     add_selection(duel)
     add_scale_selection(duel)
+    add_wide_selection(duel)
     add_measuring(duel, DEFAULT_BUDGET_SECONDS, "of the whole")
     duel.add_argument(
         "--allow-same", action="store_true", help="measure a build against itself (A/A)"
@@ -130,6 +141,7 @@ def run_duel(options: argparse.Namespace) -> int:
     refuse_mixture(options)
     entries = [] if options.scale else select_entries(options)
     budget, limit = parse_measuring(options)
+    screening = screen_seconds(options)
     refuse_what_does_not_fit(entries, len(options.builds))
     end_leftovers()
     builds = open_builds(
@@ -144,14 +156,13 @@ def run_duel(options: argparse.Namespace) -> int:
         entries = scale_entries(options, builds[0], Path.cwd(), notify)
     elif not options.allow_same:
         warn_of_what_looks_alike(builds)
-    recover(options.results, notify)
-    try:
-        recording = DuelRecording(builds, options.results, datetime.now(UTC))
-    except OSError as error:
-        raise OptionError(
-            f"--results: nothing can be saved in {options.results} ({error.strerror}); name a "
-            "folder that can be written"
-        ) from None
+    if screening is not None:
+        screen = screened_builds(builds, screening)
+        if options.wide_only:
+            show_screen(screen, options)
+            return WELL
+        entries = [*entries, *screened_entries(screen)]
+    recording = open_recording(builds, options.results)
     duel = measured(entries, builds, budget, limit, recording)
     findings = DuelFindings.of(duel, builds)
     show(findings, options)
@@ -166,6 +177,46 @@ def run_duel(options: argparse.Namespace) -> int:
         notify("nothing was measured: no case ran in two builds, of which A is one")
         return BAD
     return BAD if options.fail_on_worse and findings.is_anything_worse() else WELL
+
+
+def open_recording(builds: Sequence[Build], results: Path) -> DuelRecording:
+    """Return where the duel is kept; ``OptionError`` where nothing can be."""
+    recover(results, notify)
+    try:
+        return DuelRecording(builds, results, datetime.now(UTC))
+    except OSError as error:
+        raise OptionError(
+            f"--results: nothing can be saved in {results} ({error.strerror}); name a "
+            "folder that can be written"
+        ) from None
+
+
+def screened_builds(builds: Sequence[Build], seconds: float) -> WideScreen:
+    """Return the screen of two builds; what it hands on is said."""
+    line = ProgressLine()
+    screen = screened(
+        builds,
+        seconds,
+        lambda step: line.show(
+            f"screen: [{step.number}/{step.total}] {step.name}, "
+            f"at most {duration(step.most_seconds_left)} left"
+        ),
+    )
+    line.close()
+    notify(screen_line(screen, screen.difference()))
+    return screen
+
+
+def show_screen(screen: WideScreen, options: argparse.Namespace) -> None:
+    """Show what seems to have changed: nothing of it is confirmed."""
+    difference = screen.difference()
+    if options.format == "json":
+        print(json.dumps(difference_record(difference), indent=1))
+    elif options.format == "markdown":
+        print(markdown(difference_table(difference), code=0))
+    else:
+        width = shutil.get_terminal_size().columns
+        print(visible_lines(difference_text(difference, width, options.details)))
 
 
 def measured(

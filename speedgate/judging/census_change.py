@@ -74,11 +74,14 @@ class CensusDifference:
     only_now: tuple[str, ...]
 
 
-def compare_censuses(before: Iterable[Row], now: Iterable[Row]) -> CensusDifference:
-    """Return what changed from one census to another."""
+def compare_censuses(
+    before: Iterable[Row], now: Iterable[Row], least_factor: float = LEAST_FACTOR
+) -> CensusDifference:
+    """Return what changed from one census to another; of seconds from ``least_factor`` on."""
     one, two = _by_id(before), _by_id(now)
     both = [name for name in one if name in two]
-    changes = [change for name in both if (change := change_of(one[name], two[name])) is not None]
+    pairs = [change_of(one[name], two[name], least_factor) for name in both]
+    changes = [change for change in pairs if change is not None]
     return CensusDifference(
         tuple(sorted(changes, key=_weight)),
         len(both),
@@ -87,7 +90,7 @@ def compare_censuses(before: Iterable[Row], now: Iterable[Row]) -> CensusDiffere
     )
 
 
-def change_of(before: Row, now: Row) -> CensusChange | None:
+def change_of(before: Row, now: Row, least_factor: float = LEAST_FACTOR) -> CensusChange | None:
     """Return how one cell changed, ``None`` if nothing shows that it did."""
     factor = _factor(before.seconds, now.seconds)
     one, two = _class_of(before), _class_of(now)
@@ -98,7 +101,7 @@ def change_of(before: Row, now: Row) -> CensusChange | None:
     shares = (before.gil_held_share, now.gil_held_share)
     if None not in shares and abs(_held(now) - _held(before)) >= LEAST_SHARE:
         return CensusChange(before, now, HELD, _are_apart(*shares), factor)
-    if factor is not None and max(factor, 1 / factor) >= LEAST_FACTOR:
+    if factor is not None and max(factor, 1 / factor) >= least_factor:
         return CensusChange(before, now, COST, _are_apart(before.seconds, now.seconds), factor)
     return None
 

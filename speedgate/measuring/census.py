@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -255,14 +256,20 @@ class Census:
     def run(self) -> None:
         """Measure; ``is_finished`` tells whether every cell was reached."""
         self._until = self.now() + self.budget
-        self._controls: deque[Pair] = deque(maxlen=RECENT_CONTROLS)
-        begin = OpenCensus(self.workers, MODULE, list(self.folders), self.control)
-        self._runner = CensusClient(self.open_runner, begin)
-        try:
+        with self.runner():
             reached = self._pass("census", self.cells, PAIRS, ROUNDS_SECONDS, HELD_SECONDS)
             self.is_finished = reached == len(self.cells)
             more = (MORE_PAIRS, MORE_ROUNDS_SECONDS, MORE_HELD_SECONDS)
             self._pass("again", self.doubtful(), *more)
+
+    @contextmanager
+    def runner(self) -> Iterator[None]:
+        """Have a runner for ``measure`` and ``sample``; it is ended behind this."""
+        self._controls: deque[Pair] = deque(maxlen=RECENT_CONTROLS)
+        begin = OpenCensus(self.workers, MODULE, list(self.folders), self.control)
+        self._runner = CensusClient(self.open_runner, begin)
+        try:
+            yield
         finally:
             self._runner.close()
 
@@ -288,15 +295,15 @@ class Census:
                     break
                 reached += 1
                 self.on_step(CensusStep(phase, reached, len(cells), cell.name, left))
-                if self._measure(cell, pairs, seconds):
+                if self.measure(cell, pairs, seconds):
                     group.append(cell)
-            self._sample(group, held)
+            self.sample(group, held)
             self.on_cells([self.measured[cell.name] for cell in group])
             if self._until <= self.now():
                 break
         return reached
 
-    def _measure(self, cell: CensusCell, pairs: int, seconds: float) -> bool:
+    def measure(self, cell: CensusCell, pairs: int, seconds: float) -> bool:
         """Measure one cell in rounds; whether there is something to sample."""
         try:
             known = self.measured.get(cell.name) or Measurement(cell.case(self.workers))
@@ -320,7 +327,7 @@ class Census:
         self.measured[cell.name] = known
         return True
 
-    def _sample(self, group: Sequence[CensusCell], seconds: float) -> None:
+    def sample(self, group: Sequence[CensusCell], seconds: float) -> None:
         """Sample the GIL in a group; in halves where one of them ends the runner."""
         if not group:
             return
@@ -333,8 +340,8 @@ class Census:
                 self.measured[group[0].name].unsampled = how_it_failed(error)
                 return
             middle = len(group) // 2
-            self._sample(group[:middle], seconds)
-            self._sample(group[middle:], seconds)
+            self.sample(group[:middle], seconds)
+            self.sample(group[middle:], seconds)
             return
         for cell, stretch in zip(group, seen, strict=True):
             measurement = self.measured[cell.name]
