@@ -34,16 +34,24 @@ NOT_CALLED: dict[str, str] = {
         "isscalar issubdtype iterable mask_indices mintypecode nested_iters promote_types typename "
         "show_config show_runtime test",
     ),
+    # of NumPy 1
+    **_named(
+        NO_ARRAY,
+        "numpy",
+        "add_docstring add_newdoc add_newdoc_ufunc deprecate deprecate_with_doc disp "
+        "find_common_type get_array_wrap issctype issubclass_ issubsctype lookfor maximum_sctype "
+        "obj2sctype safe_eval sctype2char source who",
+    ),
     **_named(
         SETS,
         "numpy",
         "get_printoptions set_printoptions printoptions getbufsize setbufsize geterr seterr "
-        "geterrcall seterrcall",
+        "geterrcall seterrcall geterrobj seterrobj set_numeric_ops set_string_function",
     ),
     **_named(
         FILES,
         "numpy",
-        "fromfile fromregex genfromtxt load save savez savez_compressed",
+        "fromfile fromregex genfromtxt load recfromcsv recfromtxt save savez savez_compressed",
     ),
     **_named(FILES, "numpy.ndarray", "dump tofile"),
     **_named(
@@ -61,10 +69,6 @@ def _twice(kit: Kit) -> Arguments:
     return ((kit.array(0), kit.array(1)),)
 
 
-def _three(kit: Kit) -> Arguments:
-    return kit.short(0), kit.short(1), kit.short(2)
-
-
 def _grid(kit: Kit) -> Any:
     return kit.shaped((4, 4))
 
@@ -77,6 +81,7 @@ CALLS: dict[str, Callable[[Kit], Arguments]] = {
     "numpy.arange": lambda kit: (kit.size,),
     "numpy.apply_along_axis": lambda kit: (np.sum, 0, kit.matrix()),
     "numpy.apply_over_axes": lambda kit: (np.sum, kit.matrix(), (0,)),
+    "numpy.array": lambda kit: (kit.array(),),
     "numpy.astype": lambda kit: (kit.array(), np.complex128),
     "numpy.bincount": lambda kit: (kit.vector().astype(np.intp),),
     "numpy.block": lambda kit: ([kit.array(0), kit.array(1)],),
@@ -85,6 +90,7 @@ CALLS: dict[str, Callable[[Kit], Arguments]] = {
     "numpy.busday_offset": lambda kit: (_days(kit), 1, "forward"),
     "numpy.is_busday": lambda kit: (_days(kit),),
     "numpy.choose": lambda kit: (kit.mask().astype(np.intp), [kit.array(0), kit.array(1)]),
+    "numpy.clip": lambda kit: (kit.array(), kit.vector(size=1)[0], None),
     "numpy.concatenate": _twice,
     "numpy.convolve": lambda kit: (kit.vector(), kit.vector(1, 16)),
     "numpy.correlate": lambda kit: (kit.vector(), kit.vector(1, 16)),
@@ -98,6 +104,7 @@ CALLS: dict[str, Callable[[Kit], Arguments]] = {
     "numpy.einsum": lambda kit: ("ij,jk->ik", kit.matrix(0), kit.matrix(1)),
     "numpy.einsum_path": lambda kit: ("ij,jk->ik", kit.matrix(0), kit.matrix(1)),
     "numpy.empty": lambda kit: (kit.size,),
+    "numpy.empty_like": lambda kit: (kit.array(),),
     "numpy.extract": lambda kit: (kit.mask(), kit.array()),
     "numpy.from_dlpack": lambda kit: (kit.array(),),
     "numpy.frombuffer": lambda kit: (kit.array().tobytes(),),
@@ -172,15 +179,18 @@ CALLS: dict[str, Callable[[Kit], Arguments]] = {
         [kit.array(0), kit.array(1)],
     ),
     "numpy.ndarray.argpartition": lambda kit: (kit.vector(), kit.size // 2),
+    "numpy.ndarray.clip": lambda kit: (kit.array(), kit.vector(size=1)[0], None),
     "numpy.ndarray.compress": lambda kit: (kit.vector(), kit.mask()),
     "numpy.ndarray.dot": lambda kit: (kit.array(0), kit.array(1)),
     "numpy.ndarray.fill": lambda kit: (kit.array(), kit.vector(size=1)[0]),
     "numpy.ndarray.partition": lambda kit: (kit.vector(), kit.size // 2),
+    "numpy.ndarray.prod": lambda kit: (kit.array(),),
     "numpy.ndarray.put": lambda kit: (kit.vector(), kit.indices(), kit.vector(1)),
     "numpy.ndarray.repeat": lambda kit: (kit.array(), 2),
     "numpy.ndarray.reshape": lambda kit: (kit.array(), (-1, 1)),
     "numpy.ndarray.searchsorted": lambda kit: (np.sort(kit.vector(0)), kit.vector(1)),
     "numpy.ndarray.swapaxes": lambda kit: (kit.matrix(), 0, 1),
+    "numpy.ndarray.transpose": lambda kit: (kit.array(),),
     "numpy.ndarray.view": lambda kit: (kit.array(), np.uint8),
     "numpy.ndarray.take": lambda kit: (kit.vector(), kit.indices()),
     "numpy.random.Generator.choice": lambda kit: (kit.vector(), kit.size),
