@@ -153,7 +153,9 @@ def measure(
     earlier = earlier_cells(options, whole_environment(environment, settings))
     left = [cell for cell in cells if cell.case(options.workers).id not in earlier]
     try:
-        recording = CensusRecording(options.results, environment, settings, earlier.values())
+        recording = CensusRecording(
+            options.results, environment, settings, listing.as_json(), earlier.values()
+        )
     except OSError as error:
         raise OptionError(
             f"--results: nothing can be saved in {options.results} ({error.strerror}); name a "
@@ -178,11 +180,8 @@ def measure(
         interrupted = True
         notify("\ninterrupted: what was measured so far is shown and saved")
     line.close()
-    section = listing.as_json() | {
-        "failed": census.failed,
-        "seconds": time.monotonic() - began,
-    }
-    saved, trouble = recording.finish(section, census.is_finished and not interrupted)
+    more = {"failed": census.failed, "seconds": time.monotonic() - began}
+    saved, trouble = recording.finish(more, census.is_finished and not interrupted)
     if saved is not None:
         show_run(read_run(saved), options)
         notify(f"saved {saved}")
@@ -204,19 +203,12 @@ def earlier_cells(options: argparse.Namespace, environment: Json) -> dict[str, J
 
     def is_it(run: Run) -> bool:
         return (
-            is_started_census(run)
-            and not run.is_complete
-            and environment_digest(run.environment) == digest
+            is_census(run) and not run.is_complete and environment_digest(run.environment) == digest
         )
 
     run = find_run(None, str(options.results), is_it, " is a census that was cut short", notify)
     document = msgspec.json.decode(Path(run.name).read_bytes())
     return {str(benchmark["param"]): benchmark for benchmark in document["benchmarks"]}
-
-
-def is_started_census(run: Run) -> bool:
-    """Whether a run is a census, be it one that was killed before it could say so."""
-    return bool((run.environment.get("settings") or {}).get("census"))
 
 
 def step_text(step: CensusStep) -> str:

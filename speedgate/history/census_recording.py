@@ -48,16 +48,24 @@ def cell_benchmark(measurement: Measurement) -> Json:
 class CensusRecording:
     """The run below ``results``; its journal holds it meanwhile, so that nothing is lost.
 
-    ``earlier`` benchmarks are of a census that was cut short and goes on.
+    ``census`` says what there is to measure; ``earlier`` benchmarks are of a census that was cut
+    short and goes on.
     """
 
     def __init__(
-        self, results: Path, environment: Json, settings: Json, earlier: Iterable[Json] = ()
+        self,
+        results: Path,
+        environment: Json,
+        settings: Json,
+        census: Json,
+        earlier: Iterable[Json] = (),
     ) -> None:
         self._results = results
         began = datetime.now(UTC)
         whole = whole_environment(environment, settings)
-        self._document = head_of(began, whole) | {"speedgate": section(whole, (), complete=False)}
+        # In the head of the journal, too: a census that is killed is one all the same.
+        ours = section(whole, (), complete=False, census=census)
+        self._document = head_of(began, whole) | {"speedgate": ours}
         name = run_name(whole, began, BENCH)
         self._journal = Journal(results / f"{name}{SUFFIX}", self._document)
         self._journal_error: OSError | None = None
@@ -77,12 +85,14 @@ class CensusRecording:
         except OSError as error:
             self._journal_error = error
 
-    def finish(self, census: Json, complete: bool) -> tuple[Path | None, str]:
-        """Save the run; return its file, and in words why there is none though there should be."""
+    def finish(self, more: Json, complete: bool) -> tuple[Path | None, str]:
+        """Save the run, with ``more`` of the census than was known before; return its file, and in
+        words why there is none though there should be."""
         if not self._benchmarks:
             self._journal.remove()
             return None, ""
         document = self._document | {"benchmarks": list(self._benchmarks.values())}
+        census = document["speedgate"]["census"] | more
         document["speedgate"] |= {"complete": complete, "census": census}
         file = self._journal.path.with_suffix(".json")
         try:

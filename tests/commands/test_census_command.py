@@ -5,6 +5,7 @@ import json
 import pytest
 
 from speedgate.commands.main import main
+from speedgate.history.census_recording import CensusRecording, is_census
 from speedgate.history.document import read_run
 from speedgate.measuring import census as census_module
 
@@ -78,6 +79,23 @@ def test_a_census_that_was_cut_short_goes_on(tmp_path, capsys, short):
     kept = json.loads(other.read_text())["benchmarks"]
     assert kept[0] == first
     assert {row.case.workload for row in run.rows()} == set(FEW.split(" or "))
+
+
+def test_a_census_that_was_killed_is_one_all_the_same(tmp_path, capsys, short, monkeypatch):
+    results = ["--results", str(tmp_path)]
+
+    def killed(recording, more, complete):
+        recording._journal.close()  # as the end of its process does
+        return None, "killed"
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CensusRecording, "finish", killed)
+        assert main(["census", "-k", FEW, *results]) == 2
+    assert main(["census", "-k", FEW, "--resume", *results]) == 0
+    assert "recovered" in capsys.readouterr().err
+    runs = [read_run(file) for file in tmp_path.glob("*/*.json")]
+    assert all(is_census(run) for run in runs)
+    assert sorted(run.is_complete for run in runs) == [False, True]
 
 
 @pytest.mark.parametrize(
