@@ -127,6 +127,12 @@ def test_a_build_without_a_submodule_has_the_rest(anew, monkeypatch):
 def test_a_result_that_grows_as_a_square_gets_few_elements():
     result = cells.call(prepare("numpy.outer[d]-contiguous", 10_000, 0))
     assert result.size == 10_000
+    result = cells.call(prepare("numpy.kron[d]-fortran", 10_000, 0))
+    assert result.size == 10_000
+
+
+def test_functions_of_linear_algebra_get_matrices():
+    assert cells.call(prepare("numpy.linalg.matmul[d]-contiguous", 10_000, 0)).shape == (100, 100)
 
 
 @pytest.mark.parametrize(

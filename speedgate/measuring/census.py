@@ -49,7 +49,8 @@ DEFAULT_BUDGET_SECONDS = 600.0
 LIST_SECONDS = 20.0
 # Of a cell that takes longer nothing is measured.
 CELL_SECONDS = 5.0
-PAIRS, MORE_PAIRS = 6, 12
+# With fewer pairs, neighbours that resemble each other by chance leave no interval.
+PAIRS, MORE_PAIRS = 10, 16
 ROUNDS_SECONDS, MORE_ROUNDS_SECONDS = 0.15, 0.5
 HELD_SECONDS, MORE_HELD_SECONDS = 0.03, 0.12
 # So many cells share one start of the sampler, which takes a tenth of a second.
@@ -291,7 +292,7 @@ class Census:
             group = []
             for cell in cells[first : first + SAMPLED_AT_ONCE]:
                 left = self._until - self.now()
-                if left <= 0:
+                if left <= held * len(group):  # these are sampled, too
                     break
                 reached += 1
                 self.on_step(CensusStep(phase, reached, len(cells), cell.name, left))

@@ -112,6 +112,7 @@ CALLS: dict[str, Callable[[Kit], Arguments]] = {
     "numpy.fromiter": lambda kit: (kit.vector().tolist(), kit.vector().dtype),
     "numpy.fromstring": lambda kit: (" ".join(map(str, kit.vector())), float, -1),
     "numpy.gradient": lambda kit: (kit.array(),),
+    "numpy.histogramdd": lambda kit: (kit.shaped((kit.size // 2, 2)),),
     "numpy.inner": lambda kit: (kit.array(0), kit.array(1)),
     "numpy.insert": lambda kit: (kit.vector(), kit.size // 2, kit.vector(1, 1)),
     "numpy.interp": lambda kit: (
