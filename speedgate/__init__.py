@@ -36,7 +36,7 @@ _HOMES = {
     "Estimate": "stats.estimate",
     "Gate": "judging.gate",
     "History": "history.history",
-    "HistoryError": "history.document",
+    "HistoryError": "history.format",
     "Judgement": "judging.gate",
     "Run": "history.document",
     "Verdict": "judging.gate",

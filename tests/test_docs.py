@@ -23,7 +23,7 @@ FOREIGN = {
     r"\b(?:is|are|was|were|makes) no (?!(?:longer|faster|slower|more|such|other way)\b)": "not a",
     r"\bheld fraction\b": "GIL held share",
     r"(?<!`)\bbouts?\b(?!`)": "block",
-    r"\bcontest(?:ants?|s)?\b": "matchup",
+    r"(?<!`)\bcontest(?:ants?|s)?\b(?!`)": "matchup",
 }
 LINK = re.compile(r"\]\(([^)#: ]+)(?:#([^) ]+))?\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
