@@ -13,6 +13,7 @@ from enum import Enum
 
 from speedgate.judging.inflation import GROWN, beyond_control
 from speedgate.stats.estimate import Estimate
+from speedgate.stats.figure import GIL_HELD_SHARE, INFLATION, SPEEDUP
 
 # CPU time per work that surely grows by more than this grows; the control reads 1.02 to 1.04.
 LEAST_GROWTH = 1.10
@@ -119,7 +120,9 @@ def name_cause(probe: ContentionProbe) -> NamedCause:
     if speedup is None or work.growth is None:
         return NamedCause(Cause.UNKNOWN, "no round of the probe tells its CPU time")
     if speedup.low >= SCALES_FROM * probe.workers:
-        return NamedCause(Cause.NONE, f"it scales, {speedup.value:.2f}x of {probe.workers}")
+        return NamedCause(
+            Cause.NONE, f"it scales, {SPEEDUP.text(speedup.value)} of {probe.workers}"
+        )
     losses = {loss.kind: loss for loss in _losses(probe)}
     sure = [loss for loss in losses.values() if loss.is_sure]
     if not sure:
@@ -154,7 +157,7 @@ def _slowed_cpus(probe: ContentionProbe) -> NamedCause | None:
     control = probe.control.growth
     if control is None or not control.is_bounded or control.low <= GROWN:
         return None
-    reason = f"the control's CPU time per work grows {control.value:.2f}-fold as well"
+    reason = f"the control's CPU time per work grows {INFLATION.number(control.value)}-fold as well"
     return NamedCause(Cause.CPUS, reason)
 
 
@@ -167,7 +170,7 @@ def _nothing_sure(losses: Mapping[str, _Loss], speedup: Estimate) -> NamedCause:
     elif not {"growth", "blocked", "waiting"} <= losses.keys():
         reason = "this platform does not tell where the time went"
     else:
-        reason = f"{speedup.value:.2f}x, and no loss of any kind is seen"
+        reason = f"{SPEEDUP.text(speedup.value)}, and no loss of any kind is seen"
         return NamedCause(Cause.NONE, reason)
     return NamedCause(Cause.UNKNOWN, reason)
 
@@ -214,7 +217,8 @@ def _of_growth_in_processes(probe: ContentionProbe, half: float, figures: str) -
     bandwidth = growth_of(probe.bandwidth, probe)
     if bandwidth is not None and bandwidth.low > LEAST_GROWTH:
         return NamedCause(
-            Cause.BANDWIDTH, f"{figures}, sums beyond the caches {bandwidth.value:.2f}-fold"
+            Cause.BANDWIDTH,
+            f"{figures}, sums beyond the caches {INFLATION.number(bandwidth.value)}-fold",
         )
     return NamedCause(
         Cause.UNKNOWN, f"{figures}: in processes, too, and the memory has bandwidth to spare"
@@ -237,7 +241,7 @@ def _growth_figures(probe: ContentionProbe) -> str:
         "in processes": probe.processes,
     }
     parts = [
-        f"{arm.growth.value:.2f}-fold {where}"
+        f"{INFLATION.number(arm.growth.value)}-fold {where}"
         for where, arm in named.items()
         if arm is not None and arm.growth is not None
     ]
@@ -267,9 +271,11 @@ def _of_blocked(probe: ContentionProbe) -> NamedCause:
     if probe.gil_enabled and held is None:
         return NamedCause(Cause.UNKNOWN, f"{figures}: the GIL or a lock, the GIL was not sampled")
     if held is not None and held.value > MOST_OF:
-        return NamedCause(Cause.GIL, f"{figures}, GIL held {held.value:.2f}")
+        return NamedCause(Cause.GIL, f"{figures}, GIL held {GIL_HELD_SHARE.text(held.value)}")
     if held is not None and held.high > blocked.value:
-        return NamedCause(Cause.UNKNOWN, f"{figures}, GIL held {held.value:.2f}: it or a lock")
+        return NamedCause(
+            Cause.UNKNOWN, f"{figures}, GIL held {GIL_HELD_SHARE.text(held.value)}: it or a lock"
+        )
     others = {arm: _is_blocked(getattr(probe, arm)) for arm in ("processes", "preallocated")}
     if others["processes"]:
         return NamedCause(Cause.UNKNOWN, f"{figures}, in processes, too: input, output or a file")
@@ -292,7 +298,7 @@ def _of_idle(probe: ContentionProbe) -> NamedCause:
     assert idle is not None
     figures = f"idle {idle.value:.0%} of the time"
     if held is not None and held.value > MOST_OF:
-        return NamedCause(Cause.GIL, f"{figures}, GIL held {held.value:.2f}")
+        return NamedCause(Cause.GIL, f"{figures}, GIL held {GIL_HELD_SHARE.text(held.value)}")
     if probe.gil_enabled and held is None:
         return NamedCause(Cause.UNKNOWN, f"{figures}: dispatch or the GIL, which was not sampled")
     return NamedCause(Cause.DISPATCH, figures)

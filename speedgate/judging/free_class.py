@@ -15,6 +15,7 @@ from speedgate.judging.gil_class import (
 from speedgate.judging.inflation import GROWN, beyond_control
 from speedgate.stats.accounting import Concurrency
 from speedgate.stats.estimate import Estimate
+from speedgate.stats.figure import INFLATION, SPEEDUP
 
 # Workers of which surely fewer run at once wait for each other, for a part of their work.
 LEAST_SHARE = 0.85
@@ -39,15 +40,15 @@ def classify_free(
         return Classification(GilClass.SERIALISED, surely, concurrency_text(concurrency))
     grown = beyond_control(inflation, control_inflation)
     if grown is not None and grown.value > GROWN:
-        reason = f"CPU time per work grows {grown.value:.2f}-fold"
+        reason = f"CPU time per work grows {INFLATION.number(grown.value)}-fold"
         return Classification(GilClass.CONTENDS, grown.low > GROWN, reason)
     if _surely_wait(workers, concurrency):
         return Classification(GilClass.CONTENDS, True, concurrency_text(concurrency))
     if speedup.value < LEAST_GAIN:
-        reason = f"{speedup.value:.2f}x, and nothing of the workers' explains it"
+        reason = f"{SPEEDUP.text(speedup.value)}, and nothing of the workers' explains it"
         return Classification(GilClass.UNKNOWN, False, reason)
     is_certain = speedup.low >= LEAST_GAIN and grown is not None and grown.high <= GROWN
-    return Classification(GilClass.SCALES, is_certain, f"{speedup.value:.2f}x")
+    return Classification(GilClass.SCALES, is_certain, f"{SPEEDUP.text(speedup.value)}")
 
 
 def _surely_wait(workers: int, concurrency: Concurrency | None) -> bool:

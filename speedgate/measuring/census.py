@@ -289,7 +289,7 @@ class Census:
         """Measure cells in groups until the time is up; return how many were reached."""
         reached = 0
         for first in range(0, len(cells), SAMPLED_AT_ONCE):
-            group = []
+            group: list[Any] = []
             for cell in cells[first : first + SAMPLED_AT_ONCE]:
                 left = self._until - self.now()
                 if left <= held * len(group):  # these are sampled, too

@@ -55,6 +55,8 @@ SIDES = sorted(
 OTHERS = {
     "runner/server.py": {"control"},  # the key of a batch
     "runner/callables/server.py": {"control", "shared"},  # keys of the workers' works
+    "measuring/census.py": {"path", "reason"},  # of the listing that is shown
+    "measuring/readiness.py": {"error"},  # of what an import prints
     "measuring/measured_row.py": {"baseline", "contender"},  # the sides of a row
 }
 

@@ -69,6 +69,10 @@ BY_HAND = {
     "speedgate/report/line.py:plot_lines": "the ticks of an axis, which differ in later digits",
     "speedgate/report/line.py:change_line": "a probability",
     "speedgate/report/article.py:seconds_text": "to hundredths beside the article's own seconds",
+    "speedgate/page/sections/history.py:_short": "the digits of a chart's data, read by a machine",
+    "speedgate/page/serving.py:keep_fresh": "how long the site took to be made",
+    "speedgate/judging/census_change.py:text": "by what factor the seconds changed",
+    "speedgate/report/census.py:_values": "rounded for a file, read by a machine",
     "speedgate/runner": "imports nothing of ours; limits and lengths of calls in seconds",
 }
 

@@ -216,7 +216,7 @@ def _tried(cell: Cell) -> Trial:
     if _family(cell.path) == UFUNC:
         result = _call(cell, TRIAL_SIZE, 0, 1, False)()
         return Trial(1, False, _is_single(result))
-    ranks = (2, 1) if cell.path.startswith("numpy.linalg.") else (1, 2)
+    ranks: tuple[int, ...] = (2, 1) if cell.path.startswith("numpy.linalg.") else (1, 2)
     ranks = (2,) if cell.layout == FORTRAN else ranks
     refused: Exception | None = None
     for rank in ranks:
