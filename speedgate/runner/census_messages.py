@@ -119,3 +119,6 @@ class SampleCells(Request[CellsSampled]):
     cells: list[tuple[str, int]]
     seconds: float
     py_spy: str | None = None
+
+    def __post_init__(self) -> None:  # a pair comes out of the pipe as a list
+        object.__setattr__(self, "cells", [(name, size) for name, size in self.cells])

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import speedgate
 from speedgate.runner import messages
 from speedgate.runner.callables.server import CallableRunner
+from speedgate.runner.census import CensusRunner
 from speedgate.runner.messages import (
     DO,
     ERROR,
@@ -55,7 +56,7 @@ SIDES = sorted(
 OTHERS = {
     "runner/server.py": {"control"},  # the key of a batch
     "runner/callables/server.py": {"control", "shared"},  # keys of the workers' works
-    "measuring/census.py": {"path", "reason"},  # of the listing that is shown
+    "measuring/census.py": {"cells", "functions", "path", "reason"},  # of the saved listing
     "measuring/readiness.py": {"error"},  # of what an import prints
     "measuring/measured_row.py": {"baseline", "contender"},  # the sides of a row
 }
@@ -107,7 +108,7 @@ def test_a_failure_answers_any_request(failure):
 
 
 def test_every_request_is_answered_by_a_runner_with_what_it_says():
-    answered = {**Runner().handlers(), **CallableRunner().handlers()}
+    answered = {**Runner().handlers(), **CallableRunner().handlers(), **CensusRunner().handlers()}
     assert set(answered) == set(REQUESTS)
     assert read_answer(Close(), Runner().handle(encode(Close()))) == messages.Done()
 
