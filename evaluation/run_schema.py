@@ -29,8 +29,8 @@ from speedgate.history.format import (
     ShiftEntry,
     SideEntry,
 )
+from speedgate.history.format import ScaleEntry as ReadScaleEntry
 from speedgate.history.intake import (
-    AtLeastOne,
     Count,
     EnvironmentShape,
     MachineShape,
@@ -167,24 +167,14 @@ class Duel(DuelShape):
     family_error: NotNegative | None = None
 
 
-class ScaleEntry(msgspec.Struct):
+class ScaleEntry(ReadScaleEntry):
     """What became of a benchmark that ``speedgate scale`` took."""
 
-    name: str
-    threads: AtLeastOne
-    outcome: str
-    reason: str = ""
-    speedup: EstimateEntry | None = None
     control: EstimateEntry | None = None
     concurrency: ConcurrencyEntry | None = None
-    held: EstimateEntry | None = None
     inflation: Plausible | None = None
     kind: ClassEntry | None = msgspec.field(name="class", default=None)
-    scales: bool | None = None
-    cause: str = ""
-    shared: EstimateEntry | None = None
     shared_reason: str | None = None
-    contention: str = ""
     call_seconds: Plausible | None = None
 
 

@@ -51,17 +51,17 @@ def run_ready(options: argparse.Namespace) -> int:
                 "free-threaded one with --python"
             )
             return NOT_DONE
-        found = []
+        results = []
         packages = list(dict.fromkeys(options.packages or there["packages"]))
         for number, package in enumerate(packages, start=1):
             if sys.stderr.isatty():
                 notify(f"[{number}/{len(packages)}] {package}")
-            found.append(readiness_of(package, interpreter))
+            results.append(readiness_of(package, interpreter))
     if options.format == "json":
-        listed = [readiness.as_json() for readiness in found]
+        listed = [readiness.as_json() for readiness in results]
         show_json({"python": there["python"], "path": interpreter.python, "packages": listed})
-    elif not found:
+    elif not results:
         show_lines([f"no package of {where} has an extension module"])
     else:
-        show_lines([where, *readiness_lines(found, columns())])
-    return WELL if all(one.state is ReadyState.READY for one in found) else BAD
+        show_lines([where, *readiness_lines(results, columns())])
+    return WELL if all(one.state is ReadyState.READY for one in results) else BAD

@@ -114,9 +114,17 @@ def word_of_duels(history: History, source: str) -> str:
 def readable(history: History, digests: Sequence[str] | None, notify: Notify) -> Iterator[Run]:
     """Yield the runs of some environments or of all, the newest first; name one that was changed
     since the index read it, and cannot be read now."""
-    for entry in history.runs(digests, complete=False):
+    for _, run in opened(history, history.runs(digests, complete=False), notify):
+        yield run
+
+
+def opened(
+    history: History, entries: Iterable[RunEntry], notify: Notify
+) -> Iterator[tuple[RunEntry, Run]]:
+    """Yield some runs of a history, each with its entry; name one that cannot be read."""
+    for entry in entries:
         try:
-            yield history.read(entry)
+            yield entry, history.read(entry)
         except (HistoryError, OSError) as error:
             notify(f"left out: {error}")
 

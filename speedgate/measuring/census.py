@@ -10,13 +10,13 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from speedgate.measuring.errors import MeasurementError, RunnerEnded
 from speedgate.measuring.measure import MOST_WAITING_WHEN_HELD, blas_limit_broken, find_py_spy
 from speedgate.measuring.measured_row import gil_class_of
 from speedgate.measuring.measurement import HeldStretch, Measurement, pair_of
-from speedgate.measuring.runner_process import RunnerClient
+from speedgate.measuring.runner_process import RunnerClient, answer_of
 from speedgate.measuring.targets import compile_expression
 from speedgate.runner.census_messages import (
     CellsListed,
@@ -28,15 +28,7 @@ from speedgate.runner.census_messages import (
     OpenCensus,
     SampleCells,
 )
-from speedgate.runner.messages import (
-    Calibrated,
-    Failure,
-    Opened,
-    Request,
-    RunRounds,
-    encode,
-    read_answer,
-)
+from speedgate.runner.messages import Answer, Calibrated, Failure, Opened, Request, RunRounds
 from speedgate.runner.task import BatchRequest
 from speedgate.stats.case import Case
 from speedgate.stats.sample import Pair
@@ -60,7 +52,6 @@ RECENT_CONTROLS = 12
 
 Json = dict[str, Any]
 Open = Callable[[], RunnerClient]
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -122,15 +113,13 @@ class CensusClient:
     def ask(self, request: Request[Answer], limit_seconds: float) -> Answer:
         """Return the answer; ``MeasurementError`` where there is none, and the runner is gone
         unless it says so itself (``FailedCell``)."""
-        if self._client is None:
-            self._client = self._open_runner()
-            self.begun = self._asked(self._begin, LIST_SECONDS)
+        self.start()
         return self._asked(request, limit_seconds)
 
     def _asked(self, request: Request[Answer], limit_seconds: float) -> Answer:
         assert self._client is not None
         try:
-            answer = read_answer(request, self._client.ask(encode(request), limit_seconds))
+            answer = answer_of(self._client, request, limit_seconds)
         except MeasurementError:
             self.close()
             raise

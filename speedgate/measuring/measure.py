@@ -21,7 +21,7 @@ from speedgate.measuring.errors import (
 )
 from speedgate.measuring.measurement import HeldStretch, Measurement
 from speedgate.measuring.plan import Plan, buffers, open_request
-from speedgate.measuring.runner_process import RunnerClient
+from speedgate.measuring.runner_process import RunnerClient, answer_of
 from speedgate.runner import messages
 from speedgate.runner.callables.refusals import FailsInThreads, SkippedBySuite
 from speedgate.runner.interpreter import blas_libraries
@@ -103,15 +103,11 @@ class Session:
     def ask(self, request: Request[Answer]) -> Answer:
         """Return the runner's answer; an error of its own is raised as ours."""
         try:
-            data = self._runner.ask(messages.encode(request), self._limit - self._now())
+            return answer_on(self._case, self._runner, request, self._limit - self._now())
         except NoAnswer as error:
             raise NoAnswer(
                 error.request, error.seconds, self._call_seconds, self._spinning
             ) from None
-        answer = messages.read_answer(request, data)
-        if isinstance(answer, messages.Failure):
-            raise error_of(self._case, answer)
-        return answer
 
     def open(self, check: bool) -> messages.Opened:
         opened: messages.Opened = self.ask(self._open)
@@ -235,6 +231,16 @@ REFUSALS = {
     SkippedBySuite.__name__: NotApplicable,
 }
 FAULTS = (ResultMismatch.__name__, CannotCompare.__name__)
+
+
+def answer_on(
+    case: Case, runner: RunnerClient, request: Request[Answer], limit_seconds: float
+) -> Answer:
+    """Ask a runner about a case; return its answer, and raise an error of its own as ours."""
+    answer = answer_of(runner, request, limit_seconds)
+    if isinstance(answer, messages.Failure):
+        raise error_of(case, answer)
+    return answer
 
 
 def error_of(case: Case, failure: messages.Failure) -> MeasurementError:

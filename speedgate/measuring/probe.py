@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TypeVar
 
 from speedgate.judging.contention import FAULT_SECONDS, Arm, ContentionProbe, name_cause
 from speedgate.measuring.errors import MeasurementError
-from speedgate.measuring.measure import error_of
+from speedgate.measuring.measure import answer_on
+from speedgate.measuring.measurement import pair_of
 from speedgate.measuring.plan import Plan, batch
 from speedgate.measuring.runner_process import RunnerClient
 from speedgate.runner import messages
@@ -38,7 +38,6 @@ MORE_TIME = 1.5
 # The keys of the batches, and the strategy of the arm that has runners of its own.
 WORK, PRIVATE, SHARED, PREALLOCATED = "work", "private", "shared", "preallocated"
 BANDWIDTH, CONTROL, PROCESSES = "bandwidth", "control", "processes"
-Answer = TypeVar("Answer")
 
 
 def can_be_probed(case: Case, workload: Workload) -> bool:
@@ -54,12 +53,8 @@ class _ArmRunner:
     def __init__(self, case: Case, client: RunnerClient, limit_seconds: float) -> None:
         self._case, self._client, self._limit = case, client, limit_seconds
 
-    def ask(self, request: messages.Request[Answer]) -> Answer:
-        data = self._client.ask(messages.encode(request), self._limit)
-        answer = messages.read_answer(request, data)
-        if isinstance(answer, messages.Failure):
-            raise error_of(self._case, answer)
-        return answer
+    def ask(self, request: messages.Request[messages.Answer]) -> messages.Answer:
+        return answer_on(self._case, self._client, request, self._limit)
 
     def open(self, strategy: str, batches: list[BatchRequest], before: str | None) -> None:
         # Two threads on one core never meet, and Linux leaves them there for a whole round.
@@ -87,8 +82,9 @@ def probe_case(
     taken = _Taken()
     with ExitStack() as closing:
         threads = _open(closing, case, plan, open_runner)
-        threads.open(case.strategy, _arms_in_threads(case, workload, plan, bandwidth), plan.before)
-        keys = [arm.key for arm in _arms_in_threads(case, workload, plan, bandwidth)]
+        arms = _arms_in_threads(case, workload, plan, bandwidth)
+        threads.open(case.strategy, arms, plan.before)
+        keys = [arm.key for arm in arms]
         processes = _open_processes(closing, case, workload, plan, open_runner)
         while not _is_enough(taken, case.workers, gil_held_share, now() - until, plan.seconds):
             taken.add(threads.ask(messages.RunArms(keys, PAIRS_AT_ONCE)), {})
@@ -174,7 +170,7 @@ class _Taken:
         """Take in an answer; ``names`` are the arms that are called otherwise here."""
         for arm in counted.arms:
             pairs = self.pairs.setdefault(names.get(arm.key, arm.key), [])
-            pairs += [Pair.from_json(messages.encode(pair)) for pair in arm.pairs]
+            pairs += map(pair_of, arm.pairs)
         self.steal += counted.steal or 0.0
         self.busy += counted.busy or 0.0
         self.gil_enabled = counted.gil_enabled

@@ -26,11 +26,15 @@ from speedgate.runner.framing import unframe
 from speedgate.runner.gil import MEANT
 from speedgate.runner.interpreter import BLAS_THREAD_VARIABLES
 from speedgate.runner.messages import (
+    Answer,
     Close,
+    Failure,
+    Request,
     encode,
     name_of,
     number_of,
     numbered,
+    read_answer,
     without_number,
 )
 from speedgate.runner.server import Runner
@@ -63,6 +67,13 @@ class RunnerClient(Protocol):
 
     def ask(self, request: Json, limit_seconds: float) -> Json: ...
     def close(self) -> None: ...
+
+
+def answer_of(
+    runner: RunnerClient, request: Request[Answer], limit_seconds: float
+) -> Answer | Failure:
+    """Ask a runner; return its answer, or the ``Failure`` that it answered with."""
+    return read_answer(request, runner.ask(encode(request), limit_seconds))
 
 
 class InProcess:

@@ -13,12 +13,12 @@ from speedgate.measuring.errors import MeasurementError
 from speedgate.measuring.measure import HELD_SECONDS
 from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.plan import Plan, most_processes
-from speedgate.measuring.runner_process import RunnerClient
+from speedgate.measuring.runner_process import RunnerClient, answer_of
 from speedgate.measuring.scale_rules import judge_scaled
 from speedgate.measuring.scaling import MIN_PROCESSES, Scaled, ScaleOutcome, outcome_of, scale
 from speedgate.measuring.selection import OptionError
 from speedgate.measuring.targets import Benchmark, BenchmarkListing, Suite, select, spread
-from speedgate.runner.messages import Failure, MakeCache, encode, read_answer
+from speedgate.runner.messages import Failure, MakeCache
 from speedgate.stats.case import Workload
 
 # Where runners find what setup_cache made, as speedgate.runner.callables.asv_suite knows it.
@@ -55,7 +55,7 @@ def list_benchmarks(
         runner = open_runner()
         try:
             request = suite.list_request(options)
-            listed = read_answer(request, runner.ask(encode(request), LIST_SECONDS))
+            listed = answer_of(runner, request, LIST_SECONDS)
         finally:
             runner.close()
         if isinstance(listed, Failure):
@@ -100,8 +100,7 @@ class Caches:
         runner = self._open_runner()
         limit = benchmark.cache_seconds or self._time_limit
         try:
-            request = MakeCache(benchmark.target)
-            answer = read_answer(request, runner.ask(encode(request), limit))
+            answer = answer_of(runner, MakeCache(benchmark.target), limit)
         except MeasurementError as error:
             return f"its setup_cache fails: {outcome_of(error)[1]}"
         finally:

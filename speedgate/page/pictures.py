@@ -4,7 +4,7 @@ without a browser."""
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +12,8 @@ from speedgate.page.bundle import require_vega
 from speedgate.page.chart_parts import CONFIG, SCHEMA
 from speedgate.page.content import Chart, Section, shown
 from speedgate.page.folder import SiteError
-from speedgate.page.sections import (
-    article,
-    duel,
-    gil_map,
-    history,
-    machines,
-    scale,
-    speedup,
-    time,
-    verdicts,
-    workers,
-)
+from speedgate.page.menu import MENU
+from speedgate.page.sections import history, verdicts
 from speedgate.page.sources import Sources
 from speedgate.report.facts import facts_of
 from speedgate.report.summary import environment_line
@@ -37,17 +27,7 @@ CAPTION_COLUMNS = 105
 FORMATS = (".png", ".svg")
 # A picture is looked at where no style sheet is: it has a ground and a font that is everywhere.
 PICTURE_CONFIG = CONFIG | {"background": "white", "font": "sans-serif", "padding": 16}
-SOURCES: dict[str, Callable[[Sources], Section]] = {
-    "speedup": speedup.section_of,
-    "map": gil_map.section_of,
-    "time": time.section_of,
-    "machines": machines.section_of,
-    "duel": duel.section_of,
-    "workers": workers.section_of,
-    "scale": scale.section_of,
-    "article": article.section_of,
-}
-KINDS = ("verdicts", "speedup", "history", *list(SOURCES)[1:])
+KINDS = ("verdicts", "speedup", "history", *list(MENU)[1:])
 
 
 def picture_section(kind: str, sources: Sources, case: str | None = None) -> Section:
@@ -58,7 +38,7 @@ def picture_section(kind: str, sources: Sources, case: str | None = None) -> Sec
         return verdicts.verdict_section(facts_of(sources.first.run, sources.standing))
     if kind == "history":
         return history.case_section(sources, case)
-    return SOURCES[kind](sources)
+    return MENU[kind](sources)
 
 
 def picture(section: Section, sources: Sources, words: Sequence[str] = ()) -> Json:

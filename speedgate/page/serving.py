@@ -46,10 +46,10 @@ def stamp_of(places: tuple[Path, ...]) -> Stamp:
     stamps = []
     for file in files:
         try:
-            found = file.stat()
+            status = file.stat()
         except OSError:
             continue  # it has just gone
-        stamps.append((str(file), found.st_mtime_ns, found.st_size))
+        stamps.append((str(file), status.st_mtime_ns, status.st_size))
     return frozenset(stamps)
 
 
@@ -67,7 +67,7 @@ class LiveSite:
     def refresh(self) -> bool:
         """Make the site anew where the runs have changed; return whether it was.
 
-        What cannot be read now leaves the site as it is, and is told of.
+        Where a run cannot be read now, the site stays as it is, and ``notify`` gets the reason.
         """
         stamp = stamp_of(self.places)
         if stamp == self._stamp:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from speedgate.page.bundle import vega_bundle
 from speedgate.page.content import Section, csv_text
+from speedgate.page.menu import MENU
 from speedgate.page.rendering import (
     LIVE,
     STATIC,
@@ -15,18 +15,7 @@ from speedgate.page.rendering import (
     section_page,
     static_file,
 )
-from speedgate.page.sections import (
-    article,
-    duel,
-    environment,
-    gil_map,
-    history,
-    machines,
-    scale,
-    speedup,
-    time,
-    workers,
-)
+from speedgate.page.sections import environment, history
 from speedgate.page.sections.speedup import lead_of
 from speedgate.page.sections.verdicts import verdict_section
 from speedgate.page.sources import Sources
@@ -36,18 +25,7 @@ NO_CHARTS = (
     "Charts need vl-convert-python, which this Python has not (pip install 'speedgate[page]'); the "
     "tables have every figure."
 )
-# In the order of the menu; each makes a section, which is empty where nothing of it was measured.
-SECTIONS: tuple[Callable[[Sources], Section], ...] = (
-    speedup.section_of,
-    gil_map.section_of,
-    time.section_of,
-    machines.section_of,
-    duel.section_of,
-    workers.section_of,
-    scale.section_of,
-    article.section_of,
-    environment.section_of,
-)  # Where the section stands that makes files of its own.
+# Where the section stands that makes files of its own.
 NIGHTS_PLACE = 1
 PLAIN, TEMPLATES = "section.html", {"history": "history.html"}
 
@@ -58,7 +36,7 @@ def build_site(sources: Sources, is_served: bool = False) -> Files:
     """Return the files of the site, by their names below its folder."""
     bundle = vega_bundle()
     facts = facts_of(sources.first.run, sources.standing) if sources.first else None
-    sections = [section_of(sources) for section_of in SECTIONS]
+    sections = [section_of(sources) for section_of in (*MENU.values(), environment.section_of)]
     nights, night_files = history.section_of(sources)
     sections.insert(NIGHTS_PLACE, nights)
     present = [section for section in sections if not section.is_empty]

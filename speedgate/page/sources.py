@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from speedgate.history.document import Run
-from speedgate.history.format import HistoryError, Json
+from speedgate.history.format import Json
 from speedgate.history.history import (
     NEWEST_FIRST,
     RUNS,
@@ -17,7 +17,7 @@ from speedgate.history.history import (
     History,
     RunEntry,
 )
-from speedgate.history.lookup import Named, Notify, is_of_duels, named
+from speedgate.history.lookup import Named, Notify, is_of_duels, named, opened
 from speedgate.history.sides import environment_side, open_side
 from speedgate.history.standing import Standing
 from speedgate.judging.comparison import Source
@@ -185,11 +185,8 @@ def _stands_apart(environment: EnvironmentEntry) -> bool:
 
 
 def _opened(history: History, entries: Iterable[RunEntry], note: Notify) -> Iterator[Shown]:
-    for entry in entries:
-        try:
-            yield Shown(history.read(entry), entry)
-        except (HistoryError, OSError) as error:
-            note(f"left out: {error}")
+    for entry, run in opened(history, entries, note):
+        yield Shown(run, entry)
 
 
 def _newest_duel(history: History, note: Notify) -> Shown | None:
@@ -216,15 +213,15 @@ def _newest_of_benches(history: History, first: Shown, note: Notify) -> dict[str
     ):
         wanted.setdefault(name.partition("[")[0], []).append(number)
     benches: dict[str, Shown] = {}
-    opened: dict[int, Shown] = {}
+    by_number: dict[int, Shown] = {}
     for bench, numbers in wanted.items():
         if bench in own:
             continue
         entries = _newest_with(history, [here], numbers)
         for entry in entries or _newest_with(history, elsewhere, numbers):
-            shown = opened.get(entry.number) or next(_opened(history, [entry], note), None)
+            shown = by_number.get(entry.number) or next(_opened(history, [entry], note), None)
             if shown is not None:
-                opened[entry.number] = benches[bench] = shown
+                by_number[entry.number] = benches[bench] = shown
     return benches
 
 

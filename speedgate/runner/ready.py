@@ -30,7 +30,9 @@ Json = dict[str, Any]
 def describe_packages() -> Json:
     """Return what this interpreter is, and which distributions have extension modules."""
     names = {
-        str(found.metadata["Name"]) for found in distributions() if any(extension_modules(found))
+        str(package.metadata["Name"])
+        for package in distributions()
+        if any(extension_modules(package))
     }
     return {
         "python": sys.version.split()[0],
@@ -48,13 +50,13 @@ def import_package(name: str) -> Json:
     """
     watch_gil()
     try:
-        found: Distribution | None = distribution(name)
+        package: Distribution | None = distribution(name)
     except PackageNotFoundError:
-        found = None
-    tops = [name] if found is None else list(top_modules(found))
-    parts = [] if found is None else list(extension_modules(found))
+        package = None
+    tops = [name] if package is None else list(top_modules(package))
+    parts = [] if package is None else list(extension_modules(package))
     reply: Json = {
-        "version": None if found is None else found.version,
+        "version": None if package is None else package.version,
         "extensions": len(parts),
         "error": None,
         "left_out": [],
@@ -78,10 +80,10 @@ def _failure_of(module: str) -> str | None:
     return None
 
 
-def top_modules(found: Distribution) -> Iterator[str]:
+def top_modules(package: Distribution) -> Iterator[str]:
     """Yield the names by which a distribution is imported; its tests and what is private not."""
     names = set()
-    for path in _modules(found):
+    for path in _modules(package):
         if path.suffix == ".py" or path.name.endswith(tuple(EXTENSION_SUFFIXES)):
             is_package = len(path.parts) == 2 and path.name == "__init__.py"
             if is_package or len(path.parts) == 1:
@@ -89,9 +91,9 @@ def top_modules(found: Distribution) -> Iterator[str]:
     yield from sorted(name for name in names if name.isidentifier() and not name.startswith("_"))
 
 
-def extension_modules(found: Distribution) -> Iterator[str]:
+def extension_modules(package: Distribution) -> Iterator[str]:
     """Yield the extension modules of a distribution, by their full names; those of tests not."""
-    for path in _modules(found):
+    for path in _modules(package):
         suffix = next((end for end in EXTENSION_SUFFIXES if path.name.endswith(end)), None)
         if suffix is not None:
             parts = (*path.parts[:-1], path.name.removesuffix(suffix))
@@ -100,8 +102,8 @@ def extension_modules(found: Distribution) -> Iterator[str]:
                 yield ".".join(parts)
 
 
-def _modules(found: Distribution) -> Iterable[PurePath]:
-    files = found.files or ()
+def _modules(package: Distribution) -> Iterable[PurePath]:
+    files = package.files or ()
     return (path for path in files if ".." not in path.parts and not path.is_absolute())
 
 
