@@ -5,8 +5,7 @@ pytest bench/bench_transfer.py     1 kB to 80 MB, by every way, one minute
 The ways: pickle (there and back through a pipe), shared memory where the array lies already, the
 same with every element read, shared memory into which it is copied first, a memory-mapped file,
 and a forked process that inherits it and sends it back through a pipe. pytest-benchmark times these
-as it times any function; a run of all of bench/ measures the largest by pickle and by shared
-memory.
+as it times any function; a run of all of bench/ measures them, too.
 """
 
 import multiprocessing

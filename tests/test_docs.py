@@ -145,7 +145,7 @@ def test_the_readme_counts_the_healthy_trials_as_the_page_on_accuracy_does():
     assert "the gate failed none" in words
 
 
-@pytest.mark.parametrize("command", parser()[1])
+@pytest.mark.parametrize("command", list(parser()[1]))
 @pytest.mark.parametrize("page", ["docs/exit-codes.md", "docs/using.md"])
 def test_every_command_stands_on_the_pages_that_promise_all(command, page):
     text = (ROOT / page).read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ import argparse
 import difflib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import speedgate
@@ -83,14 +83,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code: 0 well, 1 the answer is bad, 2 it could not be done."""
     write_plain_marks(sys.stdout, sys.stderr)
     words = list(sys.argv[1:] if arguments is None else arguments)
-    top, names = parser()
+    top, commands = parser()
     if not words:
         top.print_help()
         return 0
-    if (mistyped := unknown_command(words, names)) is not None:
+    if (mistyped := unknown_command(words, list(commands))) is not None:
         notify(mistyped)
         return 2
-    options = top.parse_args(words)
+    options = parse(top, commands, words)
     try:
         with termination_as_interrupt():
             code: int = options.run(options)
@@ -106,6 +106,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"speedgate {options.command}: interrupted", file=sys.stderr)
         return 130
     return code
+
+
+def parse(
+    top: argparse.ArgumentParser,
+    commands: Mapping[str, argparse.ArgumentParser],
+    words: Sequence[str],
+) -> argparse.Namespace:
+    """Return the options; a word that nothing takes ends with the usage of the command, and for an
+    option with the nearest that there is."""
+    options, extra = top.parse_known_args(words)
+    asked = top if options.command is None else commands[options.command]
+    if extra:
+        asked.error(unknown_argument(extra[0], asked))
+    if options.command is None:
+        top.error("name a command")
+    return options
+
+
+def unknown_argument(word: str, asked: argparse.ArgumentParser) -> str:
+    """Return what to say of a word that a command does not take."""
+    if not word.startswith("-"):
+        return f"'{word}' is one argument too many"
+    name = word.partition("=")[0]
+    options = list(asked._option_string_actions)  # argparse lists them nowhere else
+    nearest = difflib.get_close_matches(name, options, 1, 0.5)
+    remedy = f"; did you mean '{nearest[0]}'?" if nearest else ""
+    return f"there is no option '{name}'{remedy}"
 
 
 def unknown_command(words: Sequence[str], names: Sequence[str]) -> str | None:
@@ -126,8 +153,8 @@ def drop_what_cannot_be_written() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def parser() -> tuple[argparse.ArgumentParser, list[str]]:
-    """Return the parser of the command line, and the names of the commands."""
+def parser() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
+    """Return the parser of the command line, and those of the commands by their names."""
     top = argparse.ArgumentParser(
         prog="speedgate",
         description="Do NumPy's threads really run side by side: on this machine, in this\n"
@@ -137,10 +164,10 @@ def parser() -> tuple[argparse.ArgumentParser, list[str]]:
     )
     top.add_argument("--version", action="version", version=f"speedgate {speedgate.__version__}")
     add_completion(top)
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
     for add_command in COMMANDS:
         add_command(commands)
-    return top, list(commands.choices)
+    return top, commands.choices
 
 
 def add_completion(top: argparse.ArgumentParser) -> None:

@@ -344,6 +344,23 @@ def test_misuse_exits_2_with_the_usage(run, arguments):
 
 
 @pytest.mark.parametrize(
+    ("words", "usage", "answer"),
+    [
+        (["duel", "--formt", "json"], "duel", "no option '--formt'; did you mean '--format'?"),
+        (["report", "--nosuch"], "report", "there is no option '--nosuch'"),
+        (["scale", "tests", "--buget=3"], "scale", "'--buget'; did you mean '--budget'?"),
+        (["report", "one", "two"], "report", "'two' is one argument too many"),
+        (["--verison"], "", "no option '--verison'; did you mean '--version'?"),
+    ],
+)
+def test_a_mistyped_option_is_answered_with_the_nearest(run, words, usage, answer):
+    shown = run(*words)
+    assert (shown.code, shown.out) == (NOT_DONE, "")
+    assert f"usage: speedgate {usage}" in shown.err
+    assert answer in shown.err
+
+
+@pytest.mark.parametrize(
     ("word", "answer"),
     [
         ("reprot", "did you mean 'report'?"),
