@@ -112,6 +112,10 @@ class DuelFindings:
             for finding in self.findings
         )
 
+    def name_of(self, finding: Finding) -> str:
+        """Return a finding's name, with the letter of its build where there are more than two."""
+        return f"{finding.name} {finding.letter}" if len(self.builds) > 2 else finding.name
+
     def as_json(self) -> Json:
         """Return the duel as it is saved; plain JSON."""
         return {

@@ -130,17 +130,6 @@ def finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def bounds_record(name: str, estimate: Estimate | None) -> dict[str, float | None]:
-    """Return an estimate as three columns of a CSV file; ``None`` where a bound is not known."""
-    if estimate is None:
-        return {name: None, f"{name}_low": None, f"{name}_high": None}
-    return {
-        name: estimate.value,
-        f"{name}_low": finite(estimate.low),
-        f"{name}_high": finite(estimate.high),
-    }
-
-
 def csv_text(records: Sequence[Mapping[str, Any]]) -> str:
     """Return records as CSV, with the columns of all of them in the order in which they come."""
     columns = list(dict.fromkeys(name for record in records for name in record))

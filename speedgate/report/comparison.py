@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from speedgate.judging.comparison import Line, Ratio, Source, counts, letter
+from speedgate.report.records import bounds_record
 from speedgate.report.table import Table, markdown, plain, short, wrapped
 from speedgate.report.text import markdown_text
 from speedgate.stats.estimate import Estimate
@@ -130,22 +131,13 @@ def comparison_records(
                 ("speedup", line.speedups, line.speedup_ratios),
                 ("seconds", line.seconds, line.seconds_ratios),
             ):
-                record |= _flat(name, figures[number])
+                record |= bounds_record(name, figures[number])
                 ratio = ratios[number - 1] if number else None
-                record |= _flat(f"{name}_ratio", ratio.estimate if ratio else None)
+                record |= bounds_record(f"{name}_ratio", ratio.estimate if ratio else None)
                 record[f"{name}_verdict"] = ratio.word if ratio else None
             record["environment_differs"] = told[number]
             records.append(record)
     return records
-
-
-def _flat(name: str, estimate: Estimate | None) -> dict[str, float | int | None]:
-    values = estimate.as_json() if estimate else {}
-    return {
-        name: values.get("value"),
-        f"{name}_low": values.get("low"),
-        f"{name}_high": values.get("high"),
-    }
 
 
 def comparison_json(

@@ -33,6 +33,7 @@ UNPLACED = (
 WAITING_UNKNOWN = (
     "how long workers waited for a core is not known here: neighbours show in the intervals only"
 )
+DUEL_REMEDY = "a larger --budget, or fewer --workloads, would tell more"
 # Of these the table says enough: a reason is shown with --details only.
 SELF_EXPLANATORY = (DuelVerdict.SAME, DuelVerdict.INCONCLUSIVE)
 
@@ -40,7 +41,7 @@ SELF_EXPLANATORY = (DuelVerdict.SAME, DuelVerdict.INCONCLUSIVE)
 def duel_text(duel: DuelFindings, width: int, details: bool = False) -> list[str]:
     """Return a duel as lines of the terminal, one that has just run or one that was saved."""
     shown = [part for line in head_lines(duel) for part in wrapped(line, width)]
-    names = [visible(_name(finding, duel)) for finding in duel.findings]
+    names = [visible(duel.name_of(finding)) for finding in duel.findings]
     broad = max(map(len, names), default=0)
     columns = ("A", "other", "other/A", "seconds") if len(duel.builds) > 2 else COLUMNS
     shown += ["", _line("", columns, broad)]
@@ -52,7 +53,7 @@ def duel_text(duel: DuelFindings, width: int, details: bool = False) -> list[str
         shown.append(_line(name, _cells(finding), broad) + _mark(finding))
         shown += [f"    {line}" for line in _below(finding, width - 4, details)]
     shown.append("")
-    for line in (LEGEND, *remarks(duel), counts(duel)):
+    for line in (LEGEND, *remarks(duel), counts_and_remedy(duel)):
         shown += wrapped(line, width)
     return shown
 
@@ -62,13 +63,13 @@ def duel_markdown(duel: DuelFindings) -> str:
     head = [f"- {markdown_text(line)}" for line in head_lines(duel)]
     body = markdown(duel_table(duel), code=1)
     tail = [f"{line}.\n" for line in (LEGEND, *remarks(duel))]
-    return "\n".join([*head, "", body, "", *tail, counts(duel)])
+    return "\n".join([*head, "", body, "", *tail, counts_and_remedy(duel)])
 
 
 def duel_table(duel: DuelFindings) -> Table:
     """Return a row for each finding, with its reason."""
     rows = tuple(
-        (finding.verdict.value, _name(finding, duel), *_cells(finding), finding.reason)
+        (finding.verdict.value, duel.name_of(finding), *_cells(finding), finding.reason)
         for finding in duel.findings
     )
     return Table(("verdict", "case", "A", "B", "B/A", "seconds B/A", "reason"), rows)
@@ -115,16 +116,19 @@ def counts(duel: DuelFindings) -> str:
         for verdict in DuelVerdict
         if verdict in verdicts
     ]
-    tail = ""
-    if not duel.complete:
-        tail = "; cut short"
-    elif any(
+    tail = "" if duel.complete else "; cut short"
+    return f"{', '.join(told) or 'nothing measured'} in {duration(duel.seconds)}{tail}"
+
+
+def counts_and_remedy(duel: DuelFindings) -> str:
+    """Return the counts, and what would tell more where the duel was short."""
+    is_short = any(
         (finding.note or finding.blocks < FEW_BLOCKS)
         and finding.verdict is DuelVerdict.INCONCLUSIVE
         for finding in duel.findings
-    ):
-        tail = "; a larger --budget, or fewer --workloads, would tell more"
-    return f"{', '.join(told) or 'nothing measured'} in {duration(duel.seconds)}{tail}"
+    )
+    remedy = f"; {DUEL_REMEDY}" if duel.complete and is_short else ""
+    return f"{counts(duel)}{remedy}"
 
 
 def _mixed(duel: DuelFindings, verdict: DuelVerdict) -> str:
@@ -139,10 +143,6 @@ def _mixed(duel: DuelFindings, verdict: DuelVerdict) -> str:
 
 
 # --- one finding
-
-
-def _name(finding: Finding, duel: DuelFindings) -> str:
-    return f"{finding.name} {finding.letter}" if len(duel.builds) > 2 else finding.name
 
 
 def _line(name: str, cells: Sequence[str], broad: int) -> str:

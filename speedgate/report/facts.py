@@ -11,15 +11,15 @@ from speedgate.history.history import History, RunEntry
 from speedgate.history.standing import Standing, standing
 from speedgate.judging.gate import Verdict
 from speedgate.report.duel import counts
-from speedgate.report.first_screen import verdict_words
-from speedgate.report.movement import Movement, movement_of
+from speedgate.report.first_screen import FirstScreen, verdict_words
+from speedgate.report.movement import Movement, movement_of, movement_of_duel
 from speedgate.report.summary import environment_line, run_screen
 from speedgate.report.verdicts import (
-    DUEL_REMEDY,
     Judged,
     VerdictGroup,
     verdict_groups,
     verdicts_of,
+    verdicts_of_duel,
 )
 
 CUT_SHORT = "The run was cut short: what it had not measured by then is missing."
@@ -50,7 +50,6 @@ class RunFacts:
     ``notes`` limit what can be said.
     """
 
-    name: str
     headline: Headline
     groups: tuple[VerdictGroup, ...]
     movement: Movement
@@ -65,23 +64,25 @@ class RunFacts:
 
 def facts_of(run: Run, stands: Standing | None = None) -> RunFacts:
     """Return the facts of a run, whose judged benchmarks stand as ``standing_of`` says."""
-    screen = run_screen(run)
+    screen, where = run_screen(run), environment_line(run.environment)
+    if run.duel is None:
+        groups, movement = verdict_groups(verdicts_of(run)), movement_of(run)
+        headline = _headline(screen, where, stands)
+    else:
+        duel = DuelFindings.from_json(run.duel)
+        groups, movement = verdict_groups(verdicts_of_duel(duel)), movement_of_duel(duel)
+        headline = Headline(_worst(groups), f"{duel_words(duel)}.", where)
     return RunFacts(
-        run.name,
-        _headline(run, stands),
-        verdict_groups(verdicts_of(run)),
-        movement_of(run),
+        headline,
+        groups,
+        movement,
         tuple(problem.line for problem in screen.problems),
         () if run.is_complete else (CUT_SHORT,),
     )
 
 
-def _headline(run: Run, stands: Standing | None) -> Headline:
-    where = environment_line(run.environment)
-    if run.duel is not None:
-        duel = DuelFindings.from_json(run.duel)
-        return Headline(_worst(verdict_groups(verdicts_of(run))), f"{duel_words(duel)}.", where)
-    whether, verdict = verdict_words(run_screen(run))
+def _headline(screen: FirstScreen, where: str, stands: Standing | None) -> Headline:
+    whether, verdict = verdict_words(screen)
     return Headline(verdict, whether, where, stands.text if stands else "")
 
 
@@ -92,10 +93,9 @@ def _worst(groups: tuple[VerdictGroup, ...]) -> Verdict | None:
 def duel_words(duel: DuelFindings) -> str:
     """Return ``B (numpy 2.4.6) against A (numpy 2.3.5): 1 worse, 60 same in 6 min 40 s``."""
     labels = [build.label for build in duel.builds]
-    words = counts(duel).removesuffix(f"; {DUEL_REMEDY}")  # a remedy is no headline
     if len(labels) != 2:
-        return f"{len(labels)} builds against A ({labels[0]}): {words}"
-    return f"B ({labels[1]}) against A ({labels[0]}): {words}"
+        return f"{len(labels)} builds against A ({labels[0]}): {counts(duel)}"
+    return f"B ({labels[1]}) against A ({labels[0]}): {counts(duel)}"
 
 
 def standing_of(history: History, entry: RunEntry, run: Run) -> Standing | None:

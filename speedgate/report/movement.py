@@ -5,23 +5,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from speedgate.duel.candidate import Candidate
 from speedgate.duel.decision import DuelVerdict
 from speedgate.duel.effect import Effect
 from speedgate.duel.finding import Finding
 from speedgate.duel.findings import DuelFindings
-from speedgate.duel.margin import RATIO_MARGIN, SHARE_MARGIN
+from speedgate.duel.margin import RATIO_MARGIN
 from speedgate.history.document import Run
 from speedgate.history.format import JudgementEntry
 from speedgate.judging.gate import Verdict
 from speedgate.judging.history_gate import GATE_NAME as HISTORY_GATE
 from speedgate.judging.history_gate import Shift
 from speedgate.stats.estimate import Estimate
-from speedgate.stats.figure import FIGURE, Figure, signed
-
-SPEEDUP = FIGURE["speedup"]
+from speedgate.stats.figure import SPEEDUP, Figure, signed
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,6 @@ class Mover:
     change: Estimate
     is_worse: bool
     is_certain: bool = True
-    reason: str = ""
 
     @property
     def size(self) -> float:
@@ -113,9 +109,7 @@ class Movement:
 
 
 def movement_of(run: Run) -> Movement:
-    """Return what a run says of the runs before it; of a duel's side, what moved from A to B."""
-    if run.duel is not None:
-        return movement_of_duel(DuelFindings.from_json(run.duel))
+    """Return what a run says of the runs before it."""
     entries = [entry for entry in run.judgements if entry.gate == HISTORY_GATE]
     judged = [entry for entry in entries if entry.verdict is not Verdict.NOT_EVALUATED]
     movers = [mover for entry in judged for mover in _movers(entry)]
@@ -164,7 +158,6 @@ def _movers(entry: JudgementEntry) -> list[Mover]:
                 shift.change,
                 is_worse,
                 is_certain=is_red if is_worse else True,
-                reason=entry.reason,
             )
         )
     return movers
@@ -172,14 +165,13 @@ def _movers(entry: JudgementEntry) -> list[Mover]:
 
 def movement_of_duel(duel: DuelFindings) -> Movement:
     """Return what moved from the first build of a duel to the others."""
-    several = len(duel.builds) > 2
     movers = [
-        _mover_of(finding, candidate, several)
+        _mover(duel, finding, finding.effects[candidate.figure.name], candidate.is_worse)
         for finding in duel.findings
         for candidate in finding.confirmed
         if candidate.figure.name in finding.effects
     ]
-    movers += [mover for finding in duel.findings for mover in _perhaps(finding, several)]
+    movers += [mover for finding in duel.findings for mover in _perhaps(duel, finding)]
     speedups = [
         finding.effects["speedup"] for finding in duel.findings if "speedup" in finding.effects
     ]
@@ -188,45 +180,31 @@ def movement_of_duel(duel: DuelFindings) -> Movement:
     return Movement(f"A ({label})", _ordered(movers), judged, _drops(speedups))
 
 
-def _mover_of(finding: Finding, candidate: Candidate, several: bool) -> Mover:
-    effect = finding.effects[candidate.figure.name]
-    return _mover(finding, effect, candidate.is_worse, several)
-
-
-def _mover(finding: Finding, effect: Effect, is_worse: bool, several: bool) -> Mover:
-    name = f"{finding.name} {finding.letter}" if several else finding.name
+def _mover(
+    duel: DuelFindings, finding: Finding, effect: Effect, is_worse: bool, is_certain: bool = True
+) -> Mover:
     return Mover(
-        name,
+        duel.name_of(finding),
         effect.figure,
         effect.first.value,
         effect.other.value,
         effect.change,
         is_worse,
-        reason=finding.reason,
+        is_certain,
     )
 
 
-def _perhaps(finding: Finding, several: bool) -> list[Mover]:
+def _perhaps(duel: DuelFindings, finding: Finding) -> list[Mover]:
     """The figures that lie beyond the margin with their whole interval, and that no fresh runs have
     confirmed: of an inconclusive case, for "nothing moved" would hide them."""
     if finding.verdict is not DuelVerdict.INCONCLUSIVE:
         return []
-    moved = [effect for effect in finding.effects.values() if effect.figure.decides]
-    return [
-        replace(_mover(finding, effect, is_worse, several), is_certain=False)
-        for effect in moved
-        if (is_worse := _worsened(effect)) is not None
+    moved = [
+        effect
+        for effect in finding.effects.values()
+        if effect.figure.decides and effect.change.is_bounded and effect.is_beyond_margin
     ]
-
-
-def _worsened(effect: Effect) -> bool | None:
-    """Whether a figure is worse or better beyond the margin, ``None`` where it may be neither."""
-    change, share = effect.change, effect.figure.is_share
-    above = SHARE_MARGIN if share else 1 + RATIO_MARGIN
-    below = -SHARE_MARGIN if share else 1 / (1 + RATIO_MARGIN)
-    if not change.is_bounded or (below <= change.high and change.low <= above):
-        return None
-    return (change.value < below) == effect.figure.rises
+    return [_mover(duel, finding, effect, effect.is_worse, is_certain=False) for effect in moved]
 
 
 def _drops(speedups: Sequence[Effect]) -> tuple[float, ...]:

@@ -19,6 +19,16 @@ def estimate_record(estimate: Estimate | None) -> Json | None:
     return None if estimate is None else estimate.as_json()
 
 
+def bounds_record(name: str, estimate: Estimate | None) -> dict[str, float | None]:
+    """Return an estimate as three columns of a table; ``None`` where a bound is not known."""
+    values = {} if estimate is None else estimate.as_json()
+    return {
+        name: values.get("value"),
+        f"{name}_low": values.get("low"),
+        f"{name}_high": values.get("high"),
+    }
+
+
 def row_record(row: Row) -> Json:
     """Return a case with its figures; seconds are the contender's, a call."""
     return {

@@ -17,12 +17,12 @@ from speedgate.history.document import Run
 from speedgate.history.format import JudgementEntry
 from speedgate.judging.gate import Verdict
 from speedgate.judging.history_gate import MARGIN, Shift
+from speedgate.report.duel import DUEL_REMEDY
 from speedgate.report.first_screen import GRAVITY, remedy
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate
 
 DUEL_GATE = "duel"
-DUEL_REMEDY = "a larger --budget, or fewer --workloads, would tell more"
 WORSE_REMEDY = "'speedgate bisect' names the first release that is worse"
 OF_DUEL = {
     DuelVerdict.WORSE: Verdict.FAILED,
@@ -71,15 +71,13 @@ class VerdictGroup:
 
 
 def verdicts_of(run: Run) -> list[Judged]:
-    """Return the verdicts of a run, in the order of the file; of a duel's side, the duel's."""
-    if run.duel is not None:
-        return verdicts_of_duel(DuelFindings.from_json(run.duel))
+    """Return the verdicts of a run's gates, in the order of the file."""
     return [_judged(entry) for entry in run.judgements]
 
 
 def verdicts_of_duel(duel: DuelFindings) -> list[Judged]:
     """Return a duel's findings as verdicts, what matters most first."""
-    return [_judged_finding(finding, len(duel.builds) > 2) for finding in duel.findings]
+    return [_judged_finding(finding, duel.name_of(finding)) for finding in duel.findings]
 
 
 def verdict_groups(verdicts: Iterable[Judged]) -> tuple[VerdictGroup, ...]:
@@ -126,11 +124,11 @@ def _of_history(judged: Judged, shifts: Sequence[Shift]) -> Judged:
     )
 
 
-def _judged_finding(finding: Finding, several: bool) -> Judged:
+def _judged_finding(finding: Finding, name: str) -> Judged:
     verdict = OF_DUEL[finding.verdict]
     speedup = finding.effects.get("speedup")
     return Judged(
-        f"{finding.name} {finding.letter}" if several else finding.name,
+        name,
         DUEL_GATE,
         verdict,
         finding.reason or finding.decision.word,
@@ -146,8 +144,3 @@ def _remedy_of_duel(verdict: DuelVerdict) -> str:
     if verdict is DuelVerdict.WORSE:
         return WORSE_REMEDY
     return DUEL_REMEDY if verdict is DuelVerdict.INCONCLUSIVE else ""
-
-
-def count_of(groups: Sequence[VerdictGroup], verdict: Verdict) -> int:
-    """Return how many cases have a verdict."""
-    return sum(len(group.members) for group in groups if group.verdict is verdict)

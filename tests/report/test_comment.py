@@ -42,9 +42,7 @@ def entry(*verdicts, movement=None, tables=(), where="A CPU", whether="", since=
     groups = verdict_groups(verdicts)
     worst = groups[0].verdict if groups else None
     headline = Headline(worst, whether or f"{worst.value if worst else 'nothing'}.", where, since)
-    return CommentedRun(
-        RunFacts("run.json", headline, groups, movement or Movement("12 earlier runs")), tables
-    )
+    return CommentedRun(RunFacts(headline, groups, movement or Movement("12 earlier runs")), tables)
 
 
 def mover(name="g-1e6-threads-2", worse=True, certain=True, value=0.82):

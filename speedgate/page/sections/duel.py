@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,13 +27,13 @@ from speedgate.page.content import (
     Grid,
     GridRow,
     Section,
-    bounds_record,
     finite,
     interval,
 )
 from speedgate.page.sources import Sources
 from speedgate.report.duel import LEGEND, head_lines, remarks
 from speedgate.report.facts import duel_words
+from speedgate.report.records import bounds_record
 from speedgate.report.verdicts import OF_DUEL
 
 Json = dict[str, Any]
@@ -77,7 +76,6 @@ def duel_section(duel: DuelFindings | None) -> Section:
     if duel is None or not duel.findings:
         return section
     findings = duel.findings
-    several = len(duel.builds) > 2
     grid = Grid(
         "table-duel",
         "What changed from A",
@@ -87,12 +85,14 @@ def duel_section(duel: DuelFindings | None) -> Section:
             *(Column(f"{word}, over A", is_number=True) for _, word in FIGURES),
             Column("why"),
         ),
-        tuple(GridRow(_cells(finding, several), finding.name) for finding in findings),
+        tuple(
+            GridRow(_cells(finding, duel.name_of(finding)), finding.name) for finding in findings
+        ),
         f"{LEGEND[0].upper()}{LEGEND[1:]}.",
     )
     charts = tuple(
         Chart(f"chart-duel-{key}", f"{word[0].upper()}{word[1:]}, over A", WORDS,
-              forest_spec(findings[:MOST_DRAWN], key, several))
+              forest_spec(duel, key))
         for key, word in FIGURES
         if any(key in finding.effects for finding in findings)
     )  # fmt: skip
@@ -107,25 +107,21 @@ def duel_section(duel: DuelFindings | None) -> Section:
     )
 
 
-def _name(finding: Finding, several: bool) -> str:
-    return f"{finding.name} {finding.letter}" if several else finding.name
-
-
-def _cells(finding: Finding, several: bool) -> tuple[Cell, ...]:
+def _cells(finding: Finding, name: str) -> tuple[Cell, ...]:
     changes = [finding.effects.get(key) for key, _ in FIGURES]
     return (
-        Cell(_name(finding, several)),
+        Cell(name),
         Cell(finding.decision.word or finding.verdict.value, verdict=OF_DUEL[finding.verdict]),
         *(interval(None if effect is None else effect.change) for effect in changes),
         Cell(finding.reason),
     )
 
 
-def forest_spec(findings: Sequence[Finding], key: str, several: bool = False) -> Json:
+def forest_spec(duel: DuelFindings, key: str) -> Json:
     """Return the specification of a forest plot of one figure, on a scale of ratios."""
     values = [
-        _value(_name(finding, several), finding.verdict, finding.effects[key])
-        for finding in findings
+        _value(duel.name_of(finding), finding.verdict, finding.effects[key])
+        for finding in duel.findings[:MOST_DRAWN]
         if key in finding.effects
     ]
     used = {value["verdict"] for value in values}

@@ -19,12 +19,12 @@ from speedgate.page.content import (
     Grid,
     GridRow,
     Section,
-    bounds_record,
     interval,
     number,
 )
 from speedgate.page.sources import Sources, origin
 from speedgate.report.map import LEGEND, WORDS
+from speedgate.report.records import bounds_record
 from speedgate.stats.case import format_size
 from speedgate.stats.figure import digits
 

@@ -18,12 +18,12 @@ from speedgate.page.content import (
     Grid,
     GridRow,
     Section,
-    bounds_record,
     finite,
     interval,
 )
 from speedgate.page.sources import Sources
 from speedgate.report.comparison import LEGEND, ONE_RUN, head_lines
+from speedgate.report.records import bounds_record
 
 Json = dict[str, Any]
 

@@ -23,12 +23,12 @@ from speedgate.page.content import (
     Grid,
     GridRow,
     Section,
-    bounds_record,
     finite,
     interval,
     number,
 )
 from speedgate.page.sources import Sources, origin
+from speedgate.report.records import bounds_record
 
 Json = dict[str, Any]
 

@@ -28,13 +28,13 @@ from speedgate.page.content import (
     Grid,
     GridRow,
     Section,
-    bounds_record,
     finite,
     interval,
     listed,
 )
 from speedgate.page.sources import Sources, origin
 from speedgate.report.article import BENCH as ARTICLE
+from speedgate.report.records import bounds_record
 from speedgate.stats.case import Case, format_size
 from speedgate.stats.figure import SPEEDUP
 

@@ -21,11 +21,11 @@ from speedgate.page.content import (
     Grid,
     GridRow,
     Section,
-    bounds_record,
     finite,
     interval,
 )
 from speedgate.report.facts import RunFacts
+from speedgate.report.records import bounds_record
 from speedgate.report.verdicts import Judged, VerdictGroup
 from speedgate.stats.figure import digits
 

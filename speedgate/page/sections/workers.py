@@ -15,11 +15,11 @@ from speedgate.page.content import (
     Grid,
     GridRow,
     Section,
-    bounds_record,
     finite,
     interval,
 )
 from speedgate.page.sources import Sources, origin
+from speedgate.report.records import bounds_record
 from speedgate.stats.case import format_size
 from speedgate.stats.figure import SPEEDUP
 
