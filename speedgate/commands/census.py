@@ -25,7 +25,6 @@ from speedgate.commands.arguments import (
     show_lines,
 )
 from speedgate.commands.progress_line import ProgressLine
-from speedgate.duel.wide_selection import BLAS_THREADS, control_batch, open_process
 from speedgate.history.census_recording import CensusRecording, is_census
 from speedgate.history.document import Run, read_run
 from speedgate.history.identity import environment_digest
@@ -34,18 +33,20 @@ from speedgate.history.lookup import find_run
 from speedgate.history.recording import whole_environment
 from speedgate.judging.census_change import compare_censuses
 from speedgate.measuring.census import (
+    BLAS_THREADS,
     DEFAULT_BUDGET_SECONDS,
     CellListing,
     Census,
     CensusCell,
     CensusStep,
+    census_folders,
     chosen_cells,
+    control_batch,
     list_census,
+    open_process,
 )
-from speedgate.measuring.plan import import_folders
 from speedgate.measuring.runner_process import RunnerClient
 from speedgate.measuring.selection import OptionError, parse_seconds
-from speedgate.measuring.suite import find_workload
 from speedgate.report.census import (
     cell_records,
     cell_table,
@@ -112,7 +113,7 @@ def run_census(options: argparse.Namespace) -> int:
     if options.python is not None:
         build = open_build(options.python, notify=notify)
     with interpreter_of(build) as interpreter:
-        folders = import_folders(find_workload("workloads:CONTROL", "census"))
+        folders = census_folders("census")
         opener = partial(open_process, folders, interpreter)
         listing = list_census(opener, folders)
         cells = chosen_cells(listing.cells, options.expression)
@@ -167,7 +168,7 @@ def measure(
         opener,
         folders,
         options.workers,
-        control_batch(folders),
+        control_batch(folders, "census"),
         budget,
         BLAS_THREADS,
         lambda step: line.show(step_text(step)),

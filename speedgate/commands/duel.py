@@ -28,7 +28,6 @@ from speedgate.duel.scale_selection import (
     with_caches,
 )
 from speedgate.duel.selection import add_selection, refuse_what_does_not_fit, select_entries
-from speedgate.duel.wide_screen import WideScreen
 from speedgate.duel.wide_selection import (
     add_wide_selection,
     screen_line,
@@ -37,6 +36,7 @@ from speedgate.duel.wide_selection import (
     screened_entries,
 )
 from speedgate.history.journal import recover
+from speedgate.judging.census_change import CensusDifference
 from speedgate.measuring.budget import DEFAULT_TIME_LIMIT_SECONDS
 from speedgate.measuring.children import scratch_folder
 from speedgate.measuring.plan import import_folders
@@ -157,11 +157,11 @@ def run_duel(options: argparse.Namespace) -> int:
     elif not options.allow_same:
         warn_of_what_looks_alike(builds)
     if screening is not None:
-        screen = screened_builds(builds, screening)
+        difference = screened_builds(builds, screening)
         if options.wide_only:
-            show_screen(screen, options)
+            show_screen(difference, options)
             return WELL
-        entries = [*entries, *screened_entries(screen)]
+        entries = [*entries, *screened_entries(difference)]
     recording = open_recording(builds, options.results)
     duel = measured(entries, builds, budget, limit, recording)
     findings = DuelFindings.of(duel, builds)
@@ -191,8 +191,8 @@ def open_recording(builds: Sequence[Build], results: Path) -> DuelRecording:
         ) from None
 
 
-def screened_builds(builds: Sequence[Build], seconds: float) -> WideScreen:
-    """Return the screen of two builds; what it hands on is said."""
+def screened_builds(builds: Sequence[Build], seconds: float) -> CensusDifference:
+    """Return what seems to have changed in a screen of two builds; what it hands on is said."""
     line = ProgressLine()
     screen = screened(
         builds,
@@ -203,13 +203,13 @@ def screened_builds(builds: Sequence[Build], seconds: float) -> WideScreen:
         ),
     )
     line.close()
-    notify(screen_line(screen, screen.difference()))
-    return screen
-
-
-def show_screen(screen: WideScreen, options: argparse.Namespace) -> None:
-    """Show what seems to have changed: nothing of it is confirmed."""
     difference = screen.difference()
+    notify(screen_line(screen, difference))
+    return difference
+
+
+def show_screen(difference: CensusDifference, options: argparse.Namespace) -> None:
+    """Show what seems to have changed: nothing of it is confirmed."""
     if options.format == "json":
         print(json.dumps(difference_record(difference), indent=1))
     elif options.format == "markdown":

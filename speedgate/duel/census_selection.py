@@ -6,9 +6,8 @@ import re
 from collections.abc import Sequence
 from functools import cache, partial
 
-from speedgate.measuring.census import SERVE, CensusCell, list_census
-from speedgate.measuring.plan import import_folders
-from speedgate.measuring.runner_process import THIS, RunnerProcess
+from speedgate.measuring.census import CensusCell, census_folders, list_census, open_process
+from speedgate.measuring.runner_process import THIS
 from speedgate.measuring.selection import OptionError
 from speedgate.measuring.suite import find_workload
 from speedgate.stats.case import Case, Workload
@@ -56,8 +55,8 @@ def matches(pattern: str, cell: CensusCell) -> bool:
 @cache
 def known_cells() -> Sequence[CensusCell]:
     """Return the cells of the NumPy of this interpreter, asked of a runner: one may end it."""
-    folders = import_folders(find_workload("workloads:CONTROL", "census"))
-    return list_census(partial(RunnerProcess, folders, 1, THIS, serve=SERVE), folders).cells
+    folders = census_folders("census")
+    return list_census(partial(open_process, folders, THIS), folders).cells
 
 
 def case_of_cell(text: str, option: str) -> tuple[Workload, Case]:

@@ -80,10 +80,11 @@ class WideScreen:
         before, now = (rows_of(side) for side in self.sides)
         return compare_censuses(before, now, LEAST_FACTOR)
 
-    def candidates(self) -> list[CensusCell]:
-        """Return the cells that a duel should look at."""
-        changes = self.difference().changes[:MOST_CANDIDATES]
-        return [CensusCell(change.now.case.workload, change.now.case.size) for change in changes]
+
+def candidates(difference: CensusDifference) -> list[CensusCell]:
+    """Return the cells that a duel should look at."""
+    changes = difference.changes[:MOST_CANDIDATES]
+    return [CensusCell(change.now.case.workload, change.now.case.size) for change in changes]
 
 
 def rows_of(census: Census) -> list[Row]:

@@ -10,24 +10,22 @@ from speedgate.builds.build import Build
 from speedgate.builds.package_copy import lent_folder
 from speedgate.duel.census_selection import workload_of_cell
 from speedgate.duel.matchup import DuelEntry
-from speedgate.duel.wide_screen import WideScreen
+from speedgate.duel.wide_screen import MOST_CANDIDATES, WideScreen, candidates
 from speedgate.judging.census_change import CensusDifference
 from speedgate.measuring.census import (
-    SERVE,
+    BLAS_THREADS,
     Census,
     CensusStep,
     Open,
+    census_folders,
     chosen_cells,
+    control_batch,
     list_census,
+    open_process,
 )
-from speedgate.measuring.plan import import_folders, reference
-from speedgate.measuring.runner_process import Interpreter, RunnerClient, RunnerProcess
 from speedgate.measuring.selection import OptionError, parse_seconds
-from speedgate.measuring.suite import find_workload
-from speedgate.runner.task import BatchRequest
 
 DEFAULT_SCREEN_SECONDS = 180.0
-BLAS_THREADS = 1
 WORKERS = 2
 
 
@@ -60,49 +58,31 @@ def screened(
     builds: Sequence[Build], seconds: float, on_step: Callable[[CensusStep], None]
 ) -> WideScreen:
     """Return the screen of two builds, once it is over."""
-    folders = import_folders(find_workload("workloads:CONTROL", "--wide"))
+    folders = census_folders("--wide")
     with lent_folder() as lent:
         openers: list[Open] = [
             partial(open_process, folders, build.interpreter(str(lent))) for build in builds
         ]
         cells = chosen_cells(list_census(openers[0], folders).cells, None)
-        control = control_batch(folders)
+        control = control_batch(folders, "--wide")
         sides = [Census(cells, opener, folders, WORKERS, control) for opener in openers]
         screen = WideScreen(cells, sides, seconds, on_step)
         screen.run()
     return screen
 
 
-def screened_entries(screen: WideScreen) -> list[DuelEntry]:
+def screened_entries(difference: CensusDifference) -> list[DuelEntry]:
     """Return the entries by which a duel looks at what a screen has found."""
     return [
         DuelEntry(workload_of_cell(cell), cell.case(WORKERS), BLAS_THREADS)
-        for cell in screen.candidates()
+        for cell in candidates(difference)
     ]
 
 
 def screen_line(screen: WideScreen, difference: CensusDifference) -> str:
     """Say how far the screen came, and what it hands on."""
+    changed = len(difference.changes)
     return (
-        f"screened {screen.reached} of {len(screen.cells)} cells: {len(difference.changes)} seem "
-        f"to have changed, {len(screen.candidates())} of them join the duel"
-    )
-
-
-def open_process(folders: Sequence[str], interpreter: Interpreter) -> RunnerClient:
-    """Open a runner of the census."""
-    return RunnerProcess(folders, BLAS_THREADS, interpreter, serve=SERVE)
-
-
-def control_batch(folders: Sequence[str]) -> BatchRequest:
-    """Return the host control, which is measured beside the cells."""
-    control = find_workload("workloads:CONTROL", "census")
-    return BatchRequest(
-        "control",
-        reference(control.function),
-        reference(control.prepare),
-        size=1,
-        seed=0,
-        buffers=2,
-        path=tuple(folders),
+        f"screened {screen.reached} of {len(screen.cells)} cells: {changed} seem "
+        f"to have changed, {min(changed, MOST_CANDIDATES)} of them join the duel"
     )

@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from speedgate.measuring.errors import MeasurementError, RunnerEnded
-from speedgate.measuring.measure import MOST_WAITING_WHEN_HELD, blas_limit_broken, find_py_spy
+from speedgate.measuring.measure import blas_limit_broken, find_py_spy, take_held
 from speedgate.measuring.measured_row import gil_class_of
-from speedgate.measuring.measurement import HeldStretch, Measurement, pair_of
-from speedgate.measuring.runner_process import RunnerClient, answer_of
+from speedgate.measuring.measurement import Measurement, pair_of
+from speedgate.measuring.plan import import_folders, reference
+from speedgate.measuring.runner_process import Interpreter, RunnerClient, RunnerProcess, answer_of
+from speedgate.measuring.suite import find_workload
 from speedgate.measuring.targets import compile_expression
 from speedgate.runner.census_messages import (
     CellsListed,
@@ -37,6 +39,8 @@ SERVE = "from speedgate.runner.census import serve; serve()"
 # The module that derives the cells, which runners find in the folders of the suite.
 MODULE = "workloads.census.cells"
 STRATEGY = "threads"
+CONTROL = "workloads:CONTROL"
+BLAS_THREADS = 1
 DEFAULT_BUDGET_SECONDS = 600.0
 LIST_SECONDS = 20.0
 # Of a cell that takes longer nothing is measured.
@@ -96,6 +100,31 @@ class CellListing:
             "reasons": self.reasons,
             "lost": self.lost,
         }
+
+
+def census_folders(option: str) -> tuple[str, ...]:
+    """Return the folders that a runner of the census imports from; ``OptionError`` names
+    ``option`` where the suite cannot be imported."""
+    return import_folders(find_workload(CONTROL, option))
+
+
+def open_process(folders: Sequence[str], interpreter: Interpreter) -> RunnerClient:
+    """Open a runner of the census."""
+    return RunnerProcess(folders, BLAS_THREADS, interpreter, serve=SERVE)
+
+
+def control_batch(folders: Sequence[str], option: str) -> BatchRequest:
+    """Return the host control, which is measured beside the cells."""
+    control = find_workload(CONTROL, option)
+    return BatchRequest(
+        "control",
+        reference(control.function),
+        reference(control.prepare),
+        size=1,
+        seed=0,
+        buffers=2,
+        path=tuple(folders),
+    )
 
 
 class FailedCell(MeasurementError):
@@ -235,7 +264,7 @@ class Census:
     workers: int = 2
     control: BatchRequest | None = None
     budget: float = DEFAULT_BUDGET_SECONDS
-    blas_threads: int | None = 1
+    blas_threads: int | None = BLAS_THREADS
     on_step: Callable[[CensusStep], None] = lambda step: None
     on_cells: Callable[[list[Measurement]], None] = lambda measurements: None
     now: Callable[[], float] = time.monotonic
@@ -334,11 +363,4 @@ class Census:
             self.sample(group[middle:], seconds)
             return
         for cell, stretch in zip(group, seen, strict=True):
-            measurement = self.measured[cell.name]
-            if stretch.held is None:
-                measurement.unsampled = stretch.why
-            elif stretch.waiting is not None and stretch.waiting < MOST_WAITING_WHEN_HELD:
-                hits, samples = stretch.held
-                measurement.held_stretches.append(
-                    HeldStretch(hits, samples, stretch.calls, stretch.waiting)
-                )
+            take_held(self.measured[cell.name], stretch)

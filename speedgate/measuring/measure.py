@@ -190,10 +190,15 @@ def sample_held(measurement: Measurement, session: Session, seconds: float) -> H
     """Sample the GIL in an open runner; ``None`` where that says nothing."""
     seen = session.ask(messages.SampleHeld(seconds, find_py_spy()))
     measurement.timed_seconds += seen.seconds
-    # Where nobody knows how long the worker waited, nobody knows what the samples are worth.
+    return take_held(measurement, seen)
+
+
+def take_held(measurement: Measurement, seen: messages.HeldSeen) -> HeldStretch | None:
+    """Take in what a sampler saw of the GIL; ``None`` where that says nothing."""
     if seen.held is None:
         measurement.unsampled = seen.why
         return None
+    # Where nobody knows how long the worker waited, nobody knows what the samples are worth.
     if seen.waiting is None or seen.waiting >= MOST_WAITING_WHEN_HELD:
         return None
     hits, samples = seen.held

@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from speedgate.duel.wide_screen import MOST_CANDIDATES, WideScreen
+from speedgate.duel.wide_screen import MOST_CANDIDATES, WideScreen, candidates
 from speedgate.duel.wide_selection import screen_line, screen_seconds, screened_entries
 from speedgate.measuring.census import Census, CensusCell
 from speedgate.measuring.errors import RunnerEnded
@@ -77,8 +77,9 @@ def screen_of(cells, first, second, **more):
 
 def test_two_builds_that_are_the_same_hand_nothing_on():
     screen, log = screen_of(cells_of(3), {}, {})
-    assert screen.candidates() == []
-    assert screen.difference().compared == 3
+    difference = screen.difference()
+    assert candidates(difference) == []
+    assert difference.compared == 3
     assert log.count(("closed", "A")) == log.count(("closed", "B")) == 1
 
 
@@ -92,11 +93,12 @@ def test_what_holds_the_gil_now_or_takes_longer_is_handed_on():
     cells = cells_of(4)
     slower, holds = cells[1].name, cells[3].name
     screen, _ = screen_of(cells, {}, {"seconds": {slower: 0.026}, "held": {holds: 99}})
-    assert screen.candidates() == [cells[3], cells[1]]
-    line = screen_line(screen, screen.difference())
+    difference = screen.difference()
+    assert candidates(difference) == [cells[3], cells[1]]
+    line = screen_line(screen, difference)
     assert line == "screened 4 of 4 cells: 2 seem to have changed, 2 of them join the duel"
     # What a duel takes is a cell of this NumPy, whichever it is.
-    assert [entry.case.workload for entry in screened_entries(screen)] == [holds, slower]
+    assert [entry.case.workload for entry in screened_entries(difference)] == [holds, slower]
 
 
 def test_a_cell_that_ends_one_build_is_not_compared():
@@ -110,8 +112,10 @@ def test_a_cell_that_ends_one_build_is_not_compared():
 def test_no_more_are_handed_on_than_a_duel_has_time_for():
     cells = cells_of(MOST_CANDIDATES + 5)
     screen, _ = screen_of(cells, {}, {"seconds": {cell.name: 0.03 for cell in cells}})
-    assert len(screen.difference().changes) == len(cells)
-    assert len(screen.candidates()) == MOST_CANDIDATES
+    difference = screen.difference()
+    assert len(difference.changes) == len(cells)
+    assert len(candidates(difference)) == MOST_CANDIDATES
+    assert f"{MOST_CANDIDATES} of them join" in screen_line(screen, difference)
 
 
 def test_a_screen_ends_with_its_time():
