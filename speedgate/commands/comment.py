@@ -25,7 +25,7 @@ from speedgate.history.document import Run
 from speedgate.history.format import HistoryError
 from speedgate.history.history import History, RunEntry
 from speedgate.history.identity import difference_lines
-from speedgate.history.lookup import is_of_duels, named
+from speedgate.history.lookup import is_of_duels, named, opened
 from speedgate.judging.gate import Verdict
 from speedgate.report.comment import (
     MOST_OF_COMMENT,
@@ -94,10 +94,11 @@ def run_comment(options: argparse.Namespace) -> int:
     if options.issue and not options.github:
         raise HistoryError("--issue needs --github: without it the Markdown is printed only")
     entries = list(_entries(options))
-    print(comment_markdown(entries, MOST_OF_SUMMARY), end="")
+    summary = comment_markdown(entries, MOST_OF_SUMMARY)
+    print(summary, end="")
     if not options.github:
         return 0
-    _write_summary(comment_markdown(entries, MOST_OF_SUMMARY))
+    _write_summary(summary)
     try:
         notify(f"speedgate comment: {_publish(entries, options)}")
     except GitHubError as error:
@@ -167,23 +168,11 @@ def _of_source(text: str | None, where: str, each_environment: bool) -> Iterator
 def _newest(history: History, digests: list[str] | None) -> tuple[RunEntry, Run] | None:
     """The newest run of which there is a verdict, else the newest one."""
     first = None
-    for entry in history.runs(digests, complete=False):
-        run = _read(history, entry)
-        if run is None:
-            continue
+    for entry, run in opened(history, history.runs(digests, complete=False), notify):
         if run.judgements or run.duel is not None:
             return entry, run
         first = first or (entry, run)
     return first
-
-
-def _read(history: History, entry: RunEntry) -> Run | None:
-    """A run; ``None``, and a line for the reader, if it cannot be read."""
-    try:
-        return history.read(entry)
-    except (HistoryError, OSError) as error:
-        notify(f"left out: {error}")
-        return None
 
 
 def _without_other_sides(runs: list[tuple[RunEntry, Run]]) -> Iterator[tuple[RunEntry, Run]]:
@@ -197,7 +186,7 @@ def _without_other_sides(runs: list[tuple[RunEntry, Run]]) -> Iterator[tuple[Run
 
 
 def _of_history(history: History, entry: RunEntry, run: Run) -> CommentedRun:
-    facts = facts_of(run, None if run.duel is not None else standing_of(history, entry, run))
+    facts = facts_of(run, standing_of(history, entry, run))
     return _entry(_beside_others(facts, history, entry, run), run)
 
 

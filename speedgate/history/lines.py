@@ -7,14 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from speedgate.history.history import NAME, RUN_COLUMNS, History, RunEntry
+from speedgate.history.history import NAME, History
 from speedgate.history.intake import rebuilt
 from speedgate.stats.figure import FIGURE, Figure
 
-RUNS_IN_ORDER = f"""
-SELECT {RUN_COLUMNS} FROM runs JOIN environments USING (digest)
-WHERE runs.digest = ? AND complete ORDER BY runs.time, runs.file
-"""
 BENCHMARKS = f"SELECT id, {NAME}, case_id FROM benchmarks ORDER BY id"
 # From run to run: figures are found by their run and benchmark, and by nothing else as fast.
 VALUES = """
@@ -45,11 +41,6 @@ class CaseLine:
     case_id: str | None
     figure: Figure
     points: tuple[LinePoint, ...]
-
-
-def runs_in_order(history: History, digest: str) -> list[RunEntry]:
-    """Return the complete runs of an environment, the oldest first."""
-    return history.index.query(RUNS_IN_ORDER, (digest,), RunEntry.of)
 
 
 def benchmarks_of(history: History) -> list[tuple[int, str, str | None]]:

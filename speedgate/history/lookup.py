@@ -92,9 +92,7 @@ def this_machine_first(history: History) -> Iterator[Sequence[str]]:
     in pytest's own process compares nothing, and is left out."""
     here = describe_machine()
     known = [
-        environment
-        for environment in history.environments()
-        if not (environment.description.get("settings") or {}).get("in_process")
+        environment for environment in history.environments() if not is_in_process(environment)
     ]
     ours = [
         environment.digest for environment in known if same_machine(environment.description, here)
@@ -135,6 +133,11 @@ def is_file(source: str) -> bool:
 
 def is_of_duels(environment: EnvironmentEntry) -> bool:
     return bool((environment.description.get("settings") or {}).get("duel"))
+
+
+def is_in_process(environment: EnvironmentEntry) -> bool:
+    """Whether it was measured in pytest's own process."""
+    return bool((environment.description.get("settings") or {}).get("in_process"))
 
 
 def only_environment(history: History, text: str) -> EnvironmentEntry:

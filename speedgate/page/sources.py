@@ -8,16 +8,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 
+from speedgate.history.benches import newest_with, numbers_by_bench
 from speedgate.history.document import Run
 from speedgate.history.format import Json
-from speedgate.history.history import (
-    NEWEST_FIRST,
-    RUNS,
-    EnvironmentEntry,
-    History,
-    RunEntry,
+from speedgate.history.history import EnvironmentEntry, History, RunEntry
+from speedgate.history.lookup import (
+    Named,
+    Notify,
+    is_in_process,
+    is_of_duels,
+    named,
+    opened,
 )
-from speedgate.history.lookup import Named, Notify, is_of_duels, named, opened
 from speedgate.history.sides import environment_side, open_side
 from speedgate.history.standing import Standing
 from speedgate.judging.comparison import Source
@@ -32,8 +34,6 @@ from speedgate.stats.case import Case
 # shown side by side.
 LOOK_BACK = 20
 MOST_SIDES = 6
-# How many values SQLite takes in one question on every platform.
-MOST_NUMBERS = 900
 
 
 @dataclass(frozen=True)
@@ -133,36 +133,44 @@ def _of_history(
 ) -> Sources:
     history = source.history
     assert history is not None
-    duel = _newest_duel(history, note)
-    first = _first(source, history, note) or duel
+    environments = history.environments()
+    duel = _newest_duel(history, environments, note)
+    first = _first(source, history, environments, note) or duel
     if first is None:
         return Sources(source.text, history=history, notes=tuple(notes))
     assert first.entry is not None
     entry = first.entry
-    environment = next(known for known in history.environments() if known.digest == entry.digest)
-    sides, more = _sides(history, environment, texts, where, note)
+    own = next(environment for environment in environments if environment.digest == entry.digest)
+    others = [
+        environment
+        for environment in environments
+        if environment is not own and not _stands_apart(environment)
+    ]
+    sides, more = _sides(history, own, others, texts, where, note)
     return Sources(
         source.text,
         first,
-        None if first.run.duel is not None else standing_of(history, entry, first.run),
-        _newest_of_benches(history, first, note),
+        standing_of(history, entry, first.run),
+        _newest_of_benches(history, first, others, note),
         first if first.run.duel is not None else duel,
         history,
-        environment,
+        own,
         sides,
         more,
         tuple(notes),
     )
 
 
-def _first(source: Named, history: History, note: Notify) -> Shown | None:
+def _first(
+    source: Named, history: History, environments: Sequence[EnvironmentEntry], note: Notify
+) -> Shown | None:
     """The named run; or the newest complete run, and of the newest few rather one that was judged.
 
     Of a duel's side the duel is shown, where there is nothing else.
     """
     if source.entry is not None:
         return Shown(history.read(source.entry), source.entry)
-    digests = _digests(source, history)
+    digests = _digests(source, environments)
     runs = history.runs(digests) or history.runs(digests, complete=False)
     if not runs:
         return None
@@ -171,17 +179,16 @@ def _first(source: Named, history: History, note: Notify) -> Shown | None:
     return next(iter((*judged, *newest)), None)
 
 
-def _digests(source: Named, history: History) -> list[str]:
+def _digests(source: Named, environments: Sequence[EnvironmentEntry]) -> list[str]:
     if source.environment is not None:
         return [source.environment.digest]
-    return [entry.digest for entry in history.environments() if not _stands_apart(entry)]
+    return [environment.digest for environment in environments if not _stands_apart(environment)]
 
 
 def _stands_apart(environment: EnvironmentEntry) -> bool:
     """Whether its runs are compared with no other environment's: sides of duels, and what was
     measured in pytest's own process."""
-    settings = environment.description.get("settings") or {}
-    return is_of_duels(environment) or bool(settings.get("in_process"))
+    return is_of_duels(environment) or is_in_process(environment)
 
 
 def _opened(history: History, entries: Iterable[RunEntry], note: Notify) -> Iterator[Shown]:
@@ -189,85 +196,59 @@ def _opened(history: History, entries: Iterable[RunEntry], note: Notify) -> Iter
         yield Shown(run, entry)
 
 
-def _newest_duel(history: History, note: Notify) -> Shown | None:
-    digests = [entry.digest for entry in history.environments() if is_of_duels(entry)]
+def _newest_duel(
+    history: History, environments: Sequence[EnvironmentEntry], note: Notify
+) -> Shown | None:
+    digests = [environment.digest for environment in environments if is_of_duels(environment)]
     if not digests:
         return None
     return next(_opened(history, history.runs(digests, complete=False, most=LOOK_BACK), note), None)
 
 
-def _newest_of_benches(history: History, first: Shown, note: Notify) -> dict[str, Shown]:
+def _newest_of_benches(
+    history: History, first: Shown, others: Sequence[EnvironmentEntry], note: Notify
+) -> dict[str, Shown]:
     """The newest run of each benchmark that the first run does not have, in its environment; one of
-    another environment where this one has none."""
+    the others where this one has none."""
     assert first.entry is not None
-    here = first.entry.digest
-    elsewhere = [
-        entry.digest
-        for entry in history.environments()
-        if entry.digest != here and not _stands_apart(entry)
-    ]
+    here, elsewhere = [first.entry.digest], [environment.digest for environment in others]
     own = {row.bench for row in first.run.rows()}
-    wanted: dict[str, list[int]] = {}
-    for number, name in history.index.query(
-        "SELECT id, name FROM benchmarks WHERE case_id IS NOT NULL", (), _number_and_name
-    ):
-        wanted.setdefault(name.partition("[")[0], []).append(number)
     benches: dict[str, Shown] = {}
     by_number: dict[int, Shown] = {}
-    for bench, numbers in wanted.items():
+    for bench, numbers in numbers_by_bench(history).items():
         if bench in own:
             continue
-        entries = _newest_with(history, [here], numbers)
-        for entry in entries or _newest_with(history, elsewhere, numbers):
-            shown = by_number.get(entry.number) or next(_opened(history, [entry], note), None)
-            if shown is not None:
-                by_number[entry.number] = benches[bench] = shown
+        entry = newest_with(history, here, numbers) or newest_with(history, elsewhere, numbers)
+        if entry is None:
+            continue
+        shown = by_number.get(entry.number) or next(_opened(history, [entry], note), None)
+        if shown is not None:
+            by_number[entry.number] = benches[bench] = shown
     return benches
-
-
-def _number_and_name(row: Sequence[object]) -> tuple[int, str]:
-    number, name = row
-    return int(str(number)), str(name)
-
-
-def _newest_with(
-    history: History, digests: Sequence[str], benchmarks: Sequence[int]
-) -> list[RunEntry]:
-    """The newest complete run of some environments that has any of some benchmarks."""
-    numbers, digests = list(benchmarks)[:MOST_NUMBERS], digests[:MOST_NUMBERS]
-    query = (
-        f"{RUNS} WHERE runs.digest IN ({_marks_for(digests)}) AND complete AND EXISTS ("
-        f"SELECT 1 FROM figures WHERE run = runs.id AND benchmark IN ({_marks_for(numbers)})) "
-        f"{NEWEST_FIRST} LIMIT 1"
-    )
-    return history.index.query(query, (*digests, *numbers), RunEntry.of)
-
-
-def _marks_for(values: Sequence[object]) -> str:
-    return ", ".join("?" * len(values))
 
 
 def _sides(
     history: History,
     own: EnvironmentEntry,
+    others: Sequence[EnvironmentEntry],
     texts: Sequence[str],
     where: str,
     note: Notify,
 ) -> tuple[tuple[tuple[Source, Json], ...], int]:
-    """The named sides; without any, the environments of the history, its own first."""
+    """The named sides; without any, the environments of the history, the run's own first."""
     if len(texts) > 1:
         return _named_sides(texts, where, note), 0
-    others = [
-        entry
-        for entry in history.environments()
-        if entry.digest != own.digest and not _stands_apart(entry)
-        and history.runs((entry.digest,), most=1)
-    ]  # fmt: skip
-    if not history.runs((own.digest,), most=1):
+    if not _has_runs(history, own):
         return (), 0
-    kept = [own, *others[: MOST_SIDES - 1]]
-    sides = [environment_side(history, entry, WINDOW_RUNS) for entry in kept]
-    return tuple(sides), len(others) - len(kept) + 1
+    complete = [environment for environment in others if _has_runs(history, environment)]
+    kept = [own, *complete[: MOST_SIDES - 1]]
+    sides = [environment_side(history, environment, WINDOW_RUNS) for environment in kept]
+    return tuple(sides), len(complete) - len(kept) + 1
+
+
+def _has_runs(history: History, environment: EnvironmentEntry) -> bool:
+    """Whether any of its runs came to its end."""
+    return bool(history.runs((environment.digest,), most=1))
 
 
 def _named_sides(texts: Sequence[str], where: str, note: Notify) -> tuple[tuple[Source, Json], ...]:

@@ -100,7 +100,9 @@ def duel_words(duel: DuelFindings) -> str:
 
 def standing_of(history: History, entry: RunEntry, run: Run) -> Standing | None:
     """Return since when the gates have said of a run's judged benchmarks what they say in it;
-    ``None`` where none was judged, or only by a gate that cannot fail them."""
+    ``None`` where none was judged, or only by a gate that cannot fail them, and of a duel."""
+    if run.duel is not None:
+        return None
     judged = {judgement.case.case().id for judgement in run.judgements}
     names = {
         benchmark.fullname or benchmark.name

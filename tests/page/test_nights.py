@@ -6,7 +6,7 @@ import pytest
 from helpers.runs import CASE, ENVIRONMENT, a_run
 
 from speedgate.history.history import History
-from speedgate.history.lines import CaseLine, LinePoint, benchmarks_of, line_of, runs_in_order
+from speedgate.history.lines import CaseLine, LinePoint, benchmarks_of, line_of
 from speedgate.page.sections.history import (
     CHANGES_IN,
     DETAIL_IN,
@@ -15,6 +15,7 @@ from speedgate.page.sections.history import (
     line_data,
     packed,
     section_of,
+    told_lines,
     unpacked,
 )
 from speedgate.page.sources import open_sources
@@ -47,7 +48,7 @@ def stepped(tmp_path_factory):
             failed=("threads-scale",) if night == 20 else (),
         )
     with History(folder) as history:
-        history.accept(runs_in_order(history, history.environments()[0].digest)[10], "faster")
+        history.accept(history.runs((history.environments()[0].digest,))[::-1][10], "faster")
     return nights(folder)
 
 
@@ -96,6 +97,24 @@ def test_runs_of_another_environment_are_on_no_line_of_this_one(tmp_path):
         ((number, name, case_id),) = benchmarks_of(history)
         line = line_of(history, digest, number, name, case_id)
     assert len(line.points) == 3
+
+
+def test_changes_are_looked_for_in_the_named_case_only(tmp_path, monkeypatch):
+    for night in range(4):
+        a_run(tmp_path, night, name=f"bench_made[{night % 2}]")
+    searched = []
+
+    def change_points(values, is_relative):
+        searched.append(values)
+        return []
+
+    monkeypatch.setattr("speedgate.page.sections.history.change_points", change_points)
+    with History(tmp_path) as history:
+        digest = history.environments()[0].digest
+        (told,) = told_lines(history, digest, "bench_made[1]")
+        assert told.line.name == "bench_made[1]"
+        assert len(searched) == 1
+        assert len(told_lines(history, digest)) == 2
 
 
 def test_of_a_long_history_the_newest_have_dots_and_intervals_and_all_a_value(tmp_path):

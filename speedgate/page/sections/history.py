@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from speedgate.history.history import History, RunEntry
-from speedgate.history.lines import CaseLine, benchmarks_of, line_of, runs_in_order
+from speedgate.history.lines import CaseLine, benchmarks_of, line_of
 from speedgate.judging.gate import Verdict
 from speedgate.page.chart_parts import BLUE, GREY, ORANGE, PURPLE, VERMILLION, quantity, tooltip
 from speedgate.page.content import (
@@ -71,7 +71,7 @@ def section_of(sources: Sources) -> tuple[Section, dict[str, bytes]]:
     if sources.history is None or sources.environment is None:
         return section, {}
     digest = sources.environment.digest
-    runs = runs_in_order(sources.history, digest)
+    runs = sources.history.runs((digest,))[::-1]
     if len(runs) < LEAST_RUNS:
         return section, {}
     told = told_lines(sources.history, digest)
@@ -97,27 +97,28 @@ def case_section(sources: Sources, case: str | None = None) -> Section:
     if sources.history is None or sources.environment is None:
         return section
     digest = sources.environment.digest
-    runs, told = runs_in_order(sources.history, digest), told_lines(sources.history, digest)
-    chosen = [item for item in told if case in (None, item.line.name, item.line.case_id)]
-    if case is not None and not chosen:
+    runs, told = sources.history.runs((digest,))[::-1], told_lines(sources.history, digest, case)
+    if case is not None and not told:
         raise SiteError(f"--case {case}: no run of {sources.environment.name} has it")
-    if len(runs) < LEAST_RUNS or not chosen:
+    if len(runs) < LEAST_RUNS or not told:
         return section
     numbers = {run.number: index for index, run in enumerate(runs)}
-    sets = datasets(line_data(chosen[0], numbers), runs_data(runs))
-    name = chosen[0].line.name
+    sets = datasets(line_data(told[0], numbers), runs_data(runs))
+    name = told[0].line.name
     return replace(
         section,
-        answer=f"{name}: {chosen[0].line.figure.label} over {len(runs)} runs",
+        answer=f"{name}: {told[0].line.figure.label} over {len(runs)} runs",
         charts=(Chart("chart-history", name, WORDS, history_spec(sets)),),
         key=KEY,
     )
 
 
-def told_lines(history: History, digest: str) -> list[Told]:
-    """Return the lines of an environment, what fails first, then what changed."""
+def told_lines(history: History, digest: str, case: str | None = None) -> list[Told]:
+    """Return the lines of an environment, or of one case, what fails first, then what changed."""
     lines = [line_of(history, digest, *benchmark) for benchmark in benchmarks_of(history)]
-    told = [_told(line) for line in named_by_case([line for line in lines if line is not None])]
+    named = named_by_case([line for line in lines if line is not None])
+    # Looking for changes takes long: not in what is not asked for.
+    told = [_told(line) for line in named if case in (None, line.name, line.case_id)]
     return sorted(told, key=lambda item: (not item.is_failing, not item.changes))
 
 
