@@ -6,14 +6,18 @@ import sys
 import pytest
 from helpers.duels import a_duel, finding
 from helpers.machine import HOLDS_GIL, MadeMachine
+from helpers.made import row
 from helpers.runs import CASE, ENVIRONMENT, a_run, document, save
 
 from speedgate.commands.main import main
 from speedgate.duel.decision import DuelVerdict
+from speedgate.judging.gil_class import Classification, GilClass
 from speedgate.page import rendering
 from speedgate.page.folder import MANIFEST, SiteError, write_site
+from speedgate.page.sections.gil_map import map_section
 from speedgate.page.site import build_site
 from speedgate.page.sources import open_sources
+from speedgate.stats.case import Case
 
 pytest.importorskip("jinja2")
 
@@ -310,3 +314,26 @@ def test_why_nobody_can_tell_since_when(tmp_path):
     content["speedgate"]["duel"] = a_duel(finding("f-1e6", DuelVerdict.SAME, 1.0)).as_json()
     duel = site_of(save(tmp_path / "c.json", content))["index.html"]
     assert "its builds were measured in turn" in duel
+
+
+# --- the map
+
+
+@pytest.mark.parametrize(
+    ("kinds", "words", "others"),
+    [
+        ([GilClass.RELEASES], "releases: held for less", "scales: threads gain"),
+        ([GilClass.UNKNOWN], "releases: held for less", "scales: threads gain"),
+        ([GilClass.SCALES], "scales: threads gain", "releases: held for less"),
+        ([GilClass.UNKNOWN, GilClass.CONTENDS], "contends: it needs more", "releases: held"),
+        ([GilClass.SERIALISED], "serialised: one runs at a time", "holds: for more than"),
+    ],
+)
+def test_the_map_explains_the_classes_of_a_python_with_a_gil_or_without(kinds, words, others):
+    rows = [
+        row(Case(f"made_{number}", 500, "threads", 2), gil_class=Classification(kind, True, "made"))
+        for number, kind in enumerate(kinds)
+    ]
+    (grid,) = map_section(rows).grids
+    assert words in grid.legend
+    assert others not in grid.legend

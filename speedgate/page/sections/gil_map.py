@@ -23,7 +23,7 @@ from speedgate.page.content import (
     number,
 )
 from speedgate.page.sources import Sources, origin
-from speedgate.report.map import LEGEND, WORDS
+from speedgate.report.map import WORDS, legend
 from speedgate.report.records import bounds_record
 from speedgate.stats.case import format_size
 from speedgate.stats.figure import digits
@@ -100,8 +100,9 @@ def map_grid(known: Sequence[Operation]) -> Grid:
         *(Column(name) for name in names),
         Column("threads win from", is_number=True),
     )
-    legend = f"{LEGEND[0].upper()}{LEGEND[1:]}."
-    return Grid("table-map", "The GIL map", columns, tuple(rows), legend, is_filtered=True)
+    words = legend(known)
+    below = f"{words[0].upper()}{words[1:]}."
+    return Grid("table-map", "The GIL map", columns, tuple(rows), below, is_filtered=True)
 
 
 def _cell(row: Row) -> Cell:
