@@ -11,14 +11,14 @@ from speedgate.builds.build import Build
 from speedgate.builds.label import BuildLabel
 from speedgate.duel.duel import Duel
 from speedgate.duel.findings import DuelFindings
+from speedgate.duel.matchup import DuelEntry
 from speedgate.history.extra_info import extra_info, section
-from speedgate.history.format import encode_run
 from speedgate.history.history import run_name
 from speedgate.history.journal import SUFFIX, Journal
-from speedgate.history.plain import head_of, stats_of
+from speedgate.history.plain import benchmark_entry, head_of
 from speedgate.history.recording import not_saved, whole_environment
 from speedgate.history.redaction import shown_variables
-from speedgate.history.store import FolderStore
+from speedgate.measuring.measurement import Measurement
 
 Json = dict[str, Any]
 
@@ -30,7 +30,6 @@ class DuelRecording:
     """
 
     def __init__(self, builds: Sequence[Build], results: Path, began: datetime) -> None:
-        self._results = results
         self._journal_error: OSError | None = None
         environments = {build.label: _environment(build) for build in builds}
         self._heads = {
@@ -71,20 +70,17 @@ class DuelRecording:
                 files += [self._save(label, benchmarks, findings)] if benchmarks else []
             except OSError as error:
                 self._keep_one(label, duel, findings)
-                file = journal.path.with_suffix(".json")
-                troubles.append(not_saved(file, error, journal, self._journal_error))
+                troubles.append(not_saved(journal.target, error, journal, self._journal_error))
                 journal.close()
             else:
                 journal.remove()
         return files, troubles
 
     def _save(self, label: BuildLabel, benchmarks: list[Json], findings: DuelFindings) -> Path:
-        head, file = self._heads[label], self._journals[label].path.with_suffix(".json")
+        head = self._heads[label]
         more = {"complete": findings.complete, "duel": _side(findings, label)}
         document = head | {"benchmarks": benchmarks, "speedgate": head["speedgate"] | more}
-        name = file.relative_to(self._results).as_posix()
-        FolderStore(self._results).write(name, encode_run(document))
-        return file
+        return self._journals[label].save(document)
 
 
 def _side(findings: DuelFindings, label: BuildLabel) -> Json:
@@ -101,20 +97,16 @@ def _environment(build: Build) -> Json:
 def _benchmarks(duel: Duel, build: BuildLabel) -> list[Json]:
     measured = [(state.matchup.entry, state.matchup.measurements[build]) for state in duel.states]
     return [
-        {
-            "group": entry.case.work,
-            "name": f"duel[{entry.label}]",
-            "fullname": f"duel[{entry.label}]",
-            "params": {"case": entry.case.id},
-            "param": entry.label,
-            "extra_info": extra_info(measurement)
-            | {
-                "bench": "duel" if entry.blas_threads == 1 else f"duel, {entry.blas_label}",
-                "blas_threads_asked": entry.blas_threads or "default",
-            },
-            "options": {},
-            "stats": stats_of(measurement),
-        }
+        _benchmark(entry, measurement)
         for entry, measurement in measured
         if measurement.sample.pairs
     ]
+
+
+def _benchmark(entry: DuelEntry, measurement: Measurement) -> Json:
+    info = extra_info(measurement) | {
+        "bench": "duel" if entry.blas_threads == 1 else f"duel, {entry.blas_label}",
+        "blas_threads_asked": entry.blas_threads or "default",
+    }
+    name = f"duel[{entry.label}]"
+    return benchmark_entry(name, entry.case.work, entry.label, measurement, info)

@@ -9,12 +9,10 @@ from typing import Any
 
 from speedgate.history.document import Run
 from speedgate.history.extra_info import extra_info, gil_class, section
-from speedgate.history.format import encode_run
 from speedgate.history.history import run_name
 from speedgate.history.journal import SUFFIX, Journal
-from speedgate.history.plain import head_of, stats_of
+from speedgate.history.plain import benchmark_entry, head_of
 from speedgate.history.recording import not_saved, whole_environment
-from speedgate.history.store import FolderStore
 from speedgate.measuring.measurement import Measurement
 
 BENCH = "census"
@@ -31,18 +29,11 @@ def is_census(run: Run) -> bool:
 
 def cell_benchmark(measurement: Measurement) -> Json:
     """Return the benchmark of a run's document."""
-    name = f"{BENCH}[{measurement.case.id}]"
-    info = {key: value for key, value in extra_info(measurement).items() if key not in NOT_KEPT}
-    return {
-        "group": measurement.case.workload.partition("[")[0],
-        "name": name,
-        "fullname": name,
-        "params": {"case": measurement.case.id},
-        "param": measurement.case.id,
-        "extra_info": {**info, "bench": BENCH, "gil_class": gil_class(measurement)},
-        "options": {},
-        "stats": stats_of(measurement),
-    }
+    case = measurement.case
+    kept = {key: value for key, value in extra_info(measurement).items() if key not in NOT_KEPT}
+    info = {**kept, "bench": BENCH, "gil_class": gil_class(measurement)}
+    group = case.workload.partition("[")[0]
+    return benchmark_entry(f"{BENCH}[{case.id}]", group, case.id, measurement, info)
 
 
 class CensusRecording:
@@ -60,7 +51,6 @@ class CensusRecording:
         census: Json,
         earlier: Iterable[Json] = (),
     ) -> None:
-        self._results = results
         began = datetime.now(UTC)
         whole = whole_environment(environment, settings)
         # In the head of the journal, too: a census that is killed is one all the same.
@@ -94,12 +84,10 @@ class CensusRecording:
         document = self._document | {"benchmarks": list(self._benchmarks.values())}
         census = document["speedgate"]["census"] | more
         document["speedgate"] |= {"complete": complete, "census": census}
-        file = self._journal.path.with_suffix(".json")
         try:
-            name = file.relative_to(self._results).as_posix()
-            FolderStore(self._results).write(name, encode_run(document))
+            file = self._journal.save(document)
         except OSError as error:
             self._journal.close()
-            return None, not_saved(file, error, self._journal, self._journal_error)
+            return None, not_saved(self._journal.target, error, self._journal, self._journal_error)
         self._journal.remove()
         return file, ""

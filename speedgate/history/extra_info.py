@@ -18,7 +18,7 @@ from speedgate.measuring.measured_row import (
 from speedgate.measuring.measurement import Measurement
 from speedgate.runner.interpreter import blas_libraries
 from speedgate.runner.messages import Opened
-from speedgate.stats.accounting import median_shares, page_faults
+from speedgate.stats.accounting import page_faults
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE, Estimate
 from speedgate.stats.figure import GIL_HELD_SHARE
 from speedgate.stats.sample import FIELDS
@@ -34,7 +34,6 @@ def gil_class(measurement: Measurement) -> Json | None:
 def extra_info(measurement: Measurement) -> Json:
     """Return what is kept of a measurement beside pytest-benchmark's own figures; plain JSON."""
     evidence = measurement.evidence(DEFAULT_CONFIDENCE)
-    shares = median_shares(measurement.sample, measurement.case.workers)
     opened = measurement.opened or Opened()
     return {
         "case": measurement.case.as_json(),
@@ -43,7 +42,7 @@ def extra_info(measurement: Measurement) -> Json:
         "speedup": _speedup_json(evidence.speedup),
         "control": _json(evidence.control),
         "concurrency": evidence.concurrency.as_json() if evidence.concurrency else None,
-        "shares": shares.as_json() if shares else None,
+        "shares": evidence.shares.as_json() if evidence.shares else None,
         "inflation": evidence.inflation.value if evidence.inflation else None,
         GIL_HELD_SHARE.key: _json(evidence.gil_held_share),
         "figures": {

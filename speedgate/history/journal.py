@@ -19,7 +19,7 @@ import msgspec
 from speedgate.history.document import decode_run
 from speedgate.history.format import HistoryError, encode_run
 from speedgate.history.intake import IntakeError, any_json, as_text, rebuilt
-from speedgate.history.store import write_whole
+from speedgate.history.store import FolderStore, write_whole
 
 try:
     import fcntl
@@ -92,6 +92,16 @@ class Journal:
         with contextlib.suppress(OSError):
             self._file.truncate(self._whole_bytes)
             self._file.seek(0, os.SEEK_END)
+
+    @property
+    def target(self) -> Path:
+        """The file of the run that this journal becomes."""
+        return self.path.with_suffix(".json")
+
+    def save(self, document: Json) -> Path:
+        """Write the whole run and return its file; the journal is still to be removed."""
+        FolderStore(self.target.parent).write(self.target.name, encode_run(document))
+        return self.target
 
     def close(self) -> None:
         """Leave the journal to whoever comes next: its run could not be saved."""

@@ -41,6 +41,22 @@ def stats_of(measurement: Measurement) -> Json:
     }
 
 
+def benchmark_entry(
+    name: str, group: str, param: str, measurement: Measurement, info: Json
+) -> Json:
+    """A benchmark of the document; ``info`` is what is kept beside pytest-benchmark's figures."""
+    return {
+        "group": group,
+        "name": name,
+        "fullname": name,
+        "params": {"case": measurement.case.id},
+        "param": param,
+        "extra_info": info,
+        "options": {},
+        "stats": stats_of(measurement),
+    }
+
+
 def head_of(began: datetime, environment: Json) -> Json:
     """The fields of pytest-benchmark's document; no commit, since nobody asked for one."""
     machine_info = {

@@ -8,16 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from speedgate.history.extra_info import extra_info, gil_class, section
-from speedgate.history.format import encode_run
 from speedgate.history.history import run_name
 from speedgate.history.journal import SUFFIX, Journal
-from speedgate.history.plain import head_of, stats_of
+from speedgate.history.plain import benchmark_entry, head_of
 from speedgate.history.recording import not_saved, whole_environment
-from speedgate.history.store import FolderStore
 from speedgate.judging.gate import Judgement
-from speedgate.judging.gil_class import Classification, GilClass
 from speedgate.judging.scale_gate import cause, contention, machine_taken, scales
-from speedgate.measuring.measurement import Measurement
+from speedgate.measuring.measured_row import gil_class_of
 from speedgate.measuring.scaling import Scaled
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE
 from speedgate.stats.figure import GIL_HELD_SHARE
@@ -42,7 +39,7 @@ def entry_of(scaled: Scaled) -> Json:
         return entry
     measurement = scaled.measurement
     evidence = measurement.evidence(DEFAULT_CONFIDENCE)
-    kind = gil_class(measurement)
+    kind = gil_class_of(measurement)
     shared, held = scaled.shared(), evidence.gil_held_share
     return entry | {
         "speedup": evidence.speedup.as_json() if evidence.speedup else None,
@@ -50,9 +47,9 @@ def entry_of(scaled: Scaled) -> Json:
         "concurrency": evidence.concurrency.as_json() if evidence.concurrency else None,
         GIL_HELD_SHARE.key: held.as_json() if held else None,
         "inflation": evidence.inflation.value if evidence.inflation else None,
-        "class": kind,
+        "class": kind.as_json() if kind else None,
         "scales": None if machine_taken(evidence) else scales(evidence),
-        "cause": cause_of(measurement),
+        "cause": cause(evidence, kind),
         "shared": shared.as_json() if shared else None,
         "shared_reason": scaled.shared_reason,
         "contention": contention(
@@ -62,38 +59,22 @@ def entry_of(scaled: Scaled) -> Json:
     }
 
 
-def cause_of(measurement: Measurement) -> str:
-    kind = gil_class(measurement)
-    classification = (
-        None if kind is None else Classification(GilClass(kind["class"]), True, kind["reason"])
-    )
-    return cause(measurement.evidence(DEFAULT_CONFIDENCE), classification)
-
-
 def benchmark_of(scaled: Scaled) -> Json | None:
     """Return the benchmark of a run's document, ``None`` where nothing was measured."""
     measurement = scaled.measurement
     if measurement is None or not measurement.sample.pairs:
         return None
-    name = f"{BENCH}[{scaled.case.id}]"
     shared = scaled.shared()
-    return {
-        "group": scaled.described.get("group") or scaled.benchmark.function,
-        "name": name,
-        "fullname": name,
-        "params": {"case": scaled.case.id},
-        "param": scaled.case.id,
-        "extra_info": {
-            **scaled.described.get("extra_info", {}),
-            **extra_info(measurement),
-            "bench": BENCH,
-            "gil_class": gil_class(measurement),
-            "shared": shared.as_json() if shared else None,
-            "shared_reason": scaled.shared_reason,
-        },
-        "options": {},
-        "stats": stats_of(measurement),
+    info = {
+        **scaled.described.get("extra_info", {}),
+        **extra_info(measurement),
+        "bench": BENCH,
+        "gil_class": gil_class(measurement),
+        "shared": shared.as_json() if shared else None,
+        "shared_reason": scaled.shared_reason,
     }
+    group = scaled.described.get("group") or scaled.benchmark.function
+    return benchmark_entry(f"{BENCH}[{scaled.case.id}]", group, scaled.case.id, measurement, info)
 
 
 class ScaleRecording:
@@ -150,9 +131,8 @@ class ScaleRecording:
         try:
             return self._save(self._journal, judgements, complete), ""
         except OSError as error:
-            file = self._journal.path.with_suffix(".json")
             self._journal.close()
-            return None, not_saved(file, error, self._journal, self._journal_error)
+            return None, not_saved(self._journal.target, error, self._journal, self._journal_error)
 
     def _save(self, journal: Journal, judgements: Sequence[Judgement], complete: bool) -> Path:
         self._document["benchmarks"] = self._benchmarks
@@ -161,9 +141,6 @@ class ScaleRecording:
             "judgements": [judgement.as_json() for judgement in judgements],
             "scale": self._entries,
         }
-        file = journal.path.with_suffix(".json")
-        FolderStore(self._results).write(
-            file.relative_to(self._results).as_posix(), encode_run(self._document)
-        )
+        file = journal.save(self._document)
         journal.remove()
         return file

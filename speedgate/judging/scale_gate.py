@@ -16,6 +16,7 @@ from speedgate.judging.gate import (
     too_few,
 )
 from speedgate.judging.gil_class import RELEASES_UP_TO, Classification, GilClass
+from speedgate.judging.inflation import GROWN
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate
 from speedgate.stats.figure import GIL_HELD_SHARE, INFLATION, SPEEDUP
@@ -23,8 +24,6 @@ from speedgate.stats.figure import GIL_HELD_SHARE, INFLATION, SPEEDUP
 GATE = "scale"
 # A benchmark that reaches this share of its threads scales, whatever else is seen of it.
 SCALES_FROM = 0.85
-# CPU time per work that grows by more than this explains a speedup that is too low.
-GROWN = 1.15
 # A share of the threads' time that is worth a word.
 LOST = 0.15
 # What is said of a limit to the GIL held share where nothing holds one.

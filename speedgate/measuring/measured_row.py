@@ -14,7 +14,7 @@ from speedgate.measuring.measure import LEAST_PAIRS
 from speedgate.measuring.measurement import Measurement
 from speedgate.runner.messages import Opened
 from speedgate.runner.strategies import STRATEGIES
-from speedgate.stats.accounting import page_faults
+from speedgate.stats.accounting import by_process, page_faults
 from speedgate.stats.estimate import (
     DEFAULT_CONFIDENCE,
     Estimate,
@@ -155,12 +155,11 @@ def _estimate_over(measurement: Measurement, of: Callable[[Pair], float | None])
     how runs differ, and the history accounts for it. If enough rounds were measured, but they
     resemble each other too much for an interval, the interval is their whole range.
     """
-    runs = [[of(pair) for pair in pairs] for pairs in measurement.processes]
-    known = [[value for value in run if value is not None] for run in runs]
-    if [len(run) for run in known] != [len(run) for run in runs]:
+    runs = by_process(measurement.processes, of)
+    if runs is None:
         return None
-    values = [value for run in known for value in run]
-    around = [[value - median(run) for value in run] for run in known]
+    values = [value for run in runs for value in run]
+    around = [[value - median(run) for value in run] for run in runs]
     estimate = estimate_median(values, autocorrelation=sign_autocorrelation(around))
     if estimate is None or estimate.is_bounded or len(values) < LEAST_PAIRS:
         return estimate

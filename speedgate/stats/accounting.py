@@ -152,12 +152,21 @@ def estimate_over(
 
     ``None`` where a pair does not know the figure.
     """
-    runs = [[part(pair) for pair in pairs] for pairs in sample.processes]
-    known = [[value for value in run if value is not None] for run in runs]
-    if [len(run) for run in known] != [len(run) for run in runs]:
+    runs = by_process(sample.processes, part)
+    if runs is None:
         return None
-    values = [value for run in known for value in run]
-    return estimate_median(values, confidence, sign_autocorrelation(known))
+    values = [value for run in runs for value in run]
+    return estimate_median(values, confidence, sign_autocorrelation(runs))
+
+
+def by_process(
+    processes: Sequence[Sequence[Pair]], part: Callable[[Pair], float | None]
+) -> list[list[float]] | None:
+    """Return a figure of each pair, a list for each process; ``None`` where a pair does not know
+    it."""
+    runs = [[part(pair) for pair in pairs] for pairs in processes]
+    known = [[value for value in run if value is not None] for run in runs]
+    return known if [len(run) for run in known] == [len(run) for run in runs] else None
 
 
 def median_of(sample: PairedSample, part: Callable[[Pair], float | None]) -> float | None:

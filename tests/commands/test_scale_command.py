@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from speedgate.commands.main import main
-from speedgate.history import scale_recording
 from speedgate.history.document import read_run
+from speedgate.history.store import FolderStore
 from speedgate.measuring import scale_run
 
 Json = dict[str, Any]
@@ -312,7 +312,7 @@ def test_a_run_that_cannot_be_saved_is_shown_all_the_same(
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(scale_recording.FolderStore, "write", full)
+    monkeypatch.setattr(FolderStore, "write", full)
     assert main(["scale", "test_some.py", "-k", "holds"]) == 2
     shown = capsys.readouterr()
     assert "test_holds" in shown.out
