@@ -7,10 +7,13 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from speedgate.measuring.children import begin
+from speedgate.measuring.selection import OptionError
 from speedgate.report.first_screen import STYLES, Line
 from speedgate.report.table import wrapped
 from speedgate.report.text import coloured, has_colour, visible, visible_lines
@@ -48,6 +51,18 @@ def count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS):
         raise argparse.ArgumentTypeError(f"'{text}': a whole number from 0 up to 999999999")
     return int(text)
+
+
+@contextmanager
+def saving_in(results: Path) -> Iterator[None]:
+    """Raise ``OptionError`` where what is opened within cannot be saved in the folder."""
+    try:
+        yield
+    except OSError as error:
+        raise OptionError(
+            f"--results: nothing can be saved in {results} ({error.strerror}); name a "
+            "folder that can be written"
+        ) from None
 
 
 def columns() -> int:

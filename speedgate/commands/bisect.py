@@ -18,10 +18,9 @@ from speedgate.commands.duel import (
     WELL,
     add_measuring,
     parse_measuring,
-    step_text,
     under_test,
 )
-from speedgate.commands.progress_line import ProgressLine
+from speedgate.commands.progress_line import ProgressLine, step_text
 from speedgate.duel.bisection import (
     Answer,
     Bisection,

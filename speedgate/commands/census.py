@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -21,24 +19,24 @@ from speedgate.commands.arguments import (
     count,
     end_leftovers,
     notify,
+    saving_in,
     show_json,
     show_lines,
 )
-from speedgate.commands.progress_line import ProgressLine
+from speedgate.commands.progress_line import ProgressLine, step_text
 from speedgate.history.census_recording import CensusRecording, is_census
 from speedgate.history.document import Run, read_run
 from speedgate.history.identity import environment_digest
 from speedgate.history.journal import recover
 from speedgate.history.lookup import find_run
 from speedgate.history.recording import whole_environment
-from speedgate.judging.census_change import compare_censuses
+from speedgate.judging.census_change import CensusDifference, compare_censuses
 from speedgate.measuring.census import (
     BLAS_THREADS,
     DEFAULT_BUDGET_SECONDS,
     CellListing,
     Census,
     CensusCell,
-    CensusStep,
     census_folders,
     chosen_cells,
     control_batch,
@@ -57,8 +55,7 @@ from speedgate.report.census import (
     difference_text,
     listing_lines,
 )
-from speedgate.report.progress import duration
-from speedgate.report.table import Table, markdown
+from speedgate.report.table import Table, csv_rows, markdown
 
 WELL, NOT_DONE, INTERRUPTED = 0, 2, 130
 FORMATS = ("text", "markdown", "json", "csv")
@@ -153,15 +150,10 @@ def measure(
     environment = {**described, **listing.environment}
     earlier = earlier_cells(options, whole_environment(environment, settings))
     left = [cell for cell in cells if cell.case(options.workers).id not in earlier]
-    try:
+    with saving_in(options.results):
         recording = CensusRecording(
             options.results, environment, settings, listing.as_json(), earlier.values()
         )
-    except OSError as error:
-        raise OptionError(
-            f"--results: nothing can be saved in {options.results} ({error.strerror}); name a "
-            "folder that can be written"
-        ) from None
     line, began = ProgressLine(), time.monotonic()
     census = Census(
         left,
@@ -212,13 +204,6 @@ def earlier_cells(options: argparse.Namespace, environment: Json) -> dict[str, J
     return {str(benchmark["param"]): benchmark for benchmark in document["benchmarks"]}
 
 
-def step_text(step: CensusStep) -> str:
-    return (
-        f"{step.phase}: [{step.number}/{step.total}] {step.name}, "
-        f"at most {duration(step.most_seconds_left)} left"
-    )
-
-
 # --- showing
 
 
@@ -239,9 +224,7 @@ def show_listing(
 
 def show_table(table: Table, format_name: str) -> None:
     if format_name == "csv":
-        room = io.StringIO()
-        csv.writer(room, lineterminator="\n").writerows((table.columns, *table.rows))
-        sys.stdout.write(room.getvalue())
+        sys.stdout.write(csv_rows((table.columns, *table.rows)))
     else:
         show_lines(markdown(table, code=0).splitlines())
 
@@ -268,12 +251,15 @@ def find_census(text: str, results: Path) -> Run:
 def show_difference(options: argparse.Namespace) -> int:
     """Show what changed between two saved censuses."""
     before, now = (find_census(text, options.results) for text in options.diff)
-    difference = compare_censuses(before.rows(), now.rows())
-    if options.format == "json":
-        show_json(difference_record(difference))
-        return WELL
-    if options.format != "text":
-        show_table(difference_table(difference), options.format)
-        return WELL
-    show_lines(difference_text(difference, columns(), options.details))
+    show_changes(compare_censuses(before.rows(), now.rows()), options.format, options.details)
     return WELL
+
+
+def show_changes(difference: CensusDifference, format_name: str, details: bool) -> None:
+    """Show what changed, or in a screen of two builds seems to have."""
+    if format_name == "json":
+        show_json(difference_record(difference))
+    elif format_name == "text":
+        show_lines(difference_text(difference, columns(), details))
+    else:
+        show_table(difference_table(difference), format_name)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,8 +13,16 @@ from typing import Any
 from speedgate.builds.build import Build, open_builds
 from speedgate.builds.package_copy import lent_folder
 from speedgate.builds.runners import project_opener
-from speedgate.commands.arguments import end_leftovers, notify
-from speedgate.commands.progress_line import ProgressLine
+from speedgate.commands.arguments import (
+    columns,
+    end_leftovers,
+    notify,
+    saving_in,
+    show_json,
+    show_lines,
+)
+from speedgate.commands.census import show_changes
+from speedgate.commands.progress_line import ProgressLine, step_text
 from speedgate.duel.duel import Duel, DuelStep
 from speedgate.duel.findings import DuelFindings
 from speedgate.duel.matchup import BuildUnderTest, DuelEntry, Matchup
@@ -42,11 +48,7 @@ from speedgate.measuring.children import scratch_folder
 from speedgate.measuring.plan import import_folders
 from speedgate.measuring.runner_process import Interpreter, RunnerClient, RunnerProcess
 from speedgate.measuring.selection import OptionError, parse_seconds
-from speedgate.report.census import difference_record, difference_table, difference_text
 from speedgate.report.duel import duel_markdown, duel_text
-from speedgate.report.progress import duration
-from speedgate.report.table import markdown
-from speedgate.report.text import visible_lines
 
 # Two cores take that long for eight blocks of each of the seventy cases, and for what they suspect.
 DEFAULT_BUDGET_SECONDS = 780.0
@@ -159,7 +161,7 @@ def run_duel(options: argparse.Namespace) -> int:
     if screening is not None:
         difference = screened_builds(builds, screening)
         if options.wide_only:
-            show_screen(difference, options)
+            show_changes(difference, options.format, options.details)  # none of it is confirmed
             return WELL
         entries = [*entries, *screened_entries(difference)]
     recording = open_recording(builds, options.results)
@@ -182,41 +184,18 @@ def run_duel(options: argparse.Namespace) -> int:
 def open_recording(builds: Sequence[Build], results: Path) -> DuelRecording:
     """Return where the duel is kept; ``OptionError`` where nothing can be."""
     recover(results, notify)
-    try:
+    with saving_in(results):
         return DuelRecording(builds, results, datetime.now(UTC))
-    except OSError as error:
-        raise OptionError(
-            f"--results: nothing can be saved in {results} ({error.strerror}); name a "
-            "folder that can be written"
-        ) from None
 
 
 def screened_builds(builds: Sequence[Build], seconds: float) -> CensusDifference:
     """Return what seems to have changed in a screen of two builds; what it hands on is said."""
     line = ProgressLine()
-    screen = screened(
-        builds,
-        seconds,
-        lambda step: line.show(
-            f"screen: [{step.number}/{step.total}] {step.name}, "
-            f"at most {duration(step.most_seconds_left)} left"
-        ),
-    )
+    screen = screened(builds, seconds, lambda step: line.show(step_text(step)))
     line.close()
     difference = screen.difference()
     notify(screen_line(screen, difference))
     return difference
-
-
-def show_screen(difference: CensusDifference, options: argparse.Namespace) -> None:
-    """Show what seems to have changed: nothing of it is confirmed."""
-    if options.format == "json":
-        print(json.dumps(difference_record(difference), indent=1))
-    elif options.format == "markdown":
-        print(markdown(difference_table(difference), code=0))
-    else:
-        width = shutil.get_terminal_size().columns
-        print(visible_lines(difference_text(difference, width, options.details)))
 
 
 def measured(
@@ -249,14 +228,6 @@ def measured(
     return duel
 
 
-def step_text(step: DuelStep) -> str:
-    """Return the block that starts now, as the progress line shows it."""
-    return (
-        f"{step.phase}: [{step.number}/{step.total}] {step.label}, "
-        f"at most {duration(step.most_seconds_left)} left"
-    )
-
-
 def warn_of_what_looks_alike(builds: Sequence[Build]) -> None:
     """Tell where all that is known to matter agrees: a variable may be misspelled."""
     first = builds[0]
@@ -271,9 +242,8 @@ def warn_of_what_looks_alike(builds: Sequence[Build]) -> None:
 
 def show(findings: DuelFindings, options: argparse.Namespace) -> None:
     if options.format == "json":
-        print(json.dumps(findings.as_json(), indent=1))
+        show_json(findings.as_json())
     elif options.format == "markdown":
         print(duel_markdown(findings))
     else:
-        width = shutil.get_terminal_size().columns
-        print(visible_lines(duel_text(findings, width, options.details)))
+        show_lines(duel_text(findings, columns(), options.details))

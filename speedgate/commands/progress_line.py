@@ -7,8 +7,18 @@ import sys
 import time
 from collections.abc import Callable
 
-from speedgate.report.progress import LOG_EVERY_SECONDS
+from speedgate.duel.duel import DuelStep
+from speedgate.measuring.census import CensusStep
+from speedgate.report.progress import LOG_EVERY_SECONDS, duration
 from speedgate.report.text import visible
+
+
+def step_text(step: CensusStep | DuelStep) -> str:
+    """Return what starts now, as the progress line shows it."""
+    return (
+        f"{step.phase}: [{step.number}/{step.total}] {step.name}, "
+        f"at most {duration(step.most_seconds_left)} left"
+    )
 
 
 class ProgressLine:

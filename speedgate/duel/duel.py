@@ -39,7 +39,7 @@ class DuelStep:
     phase: str
     number: int
     total: int
-    label: str
+    name: str
     most_seconds_left: float
 
 

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -137,13 +137,6 @@ def csv_text(records: Sequence[Mapping[str, Any]]) -> str:
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(records)
-    return text.getvalue()
-
-
-def csv_rows(rows: Iterable[Sequence[Any]]) -> str:
-    """Return rows as CSV, the first of them the names of the columns."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
 
 

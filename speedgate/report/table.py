@@ -1,11 +1,14 @@
 """Tables: of speedups, with a row for each workload and size; and any table as aligned text in
-blocks of the terminal's width, or as Markdown."""
+blocks of the terminal's width, as Markdown, or as CSV."""
 
 from __future__ import annotations
 
+import csv
+import io
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from speedgate.judging.gate import Verdict
 from speedgate.judging.row import Row
@@ -77,6 +80,13 @@ def markdown(table: Table, code: int | None = None) -> str:
     ]
     lines = ["| " + " | ".join(row) + " |" for row in (map(markdown_text, head), *rows)]
     return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def csv_rows(rows: Iterable[Sequence[Any]]) -> str:
+    """Return rows as CSV, the first of them the names of the columns."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def plain(table: Table, width: int) -> list[str]:

@@ -19,12 +19,12 @@ from speedgate.page.content import (
     GridRow,
     Section,
     as_script,
-    csv_rows,
     finite,
     listed,
 )
 from speedgate.page.folder import SiteError
 from speedgate.page.sources import Sources
+from speedgate.report.table import csv_rows
 from speedgate.stats.changepoints import Change, DriftUnavailable, change_points
 
 Json = dict[str, Any]
