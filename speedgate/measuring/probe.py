@@ -35,7 +35,7 @@ PAIRS_AT_ONCE = 2
 # A probe that has named nothing when its time is up goes on for as long again, and half of it.
 MORE_TIME = 1.5
 
-# The keys of the batches, and the strategy of the arm that has runners of its own.
+# The keys of the batches. ``processes`` is the strategy of its arm, too, which has its own runner.
 WORK, PRIVATE, SHARED, PREALLOCATED = "work", "private", "shared", "preallocated"
 BANDWIDTH, CONTROL, PROCESSES = "bandwidth", "control", "processes"
 
@@ -87,10 +87,9 @@ def probe_case(
         keys = [arm.key for arm in arms]
         processes = _open_processes(closing, case, workload, plan, open_runner)
         while not _is_enough(taken, case.workers, gil_held_share, now() - until, plan.seconds):
-            taken.add(threads.ask(messages.RunArms(keys, PAIRS_AT_ONCE)), {})
+            taken.add(threads.ask(messages.RunArms(keys, PAIRS_AT_ONCE)))
             if processes is not None:
-                request = messages.RunArms([WORK], PAIRS_AT_ONCE)
-                taken.add(processes.ask(request), {WORK: PROCESSES})
+                taken.add(processes.ask(messages.RunArms([PROCESSES], PAIRS_AT_ONCE)))
     return taken.probe(case.workers, gil_held_share)
 
 
@@ -124,7 +123,7 @@ def _open_processes(
     if STRATEGIES[PROCESSES].unavailable():
         return None
     runner = _open(closing, case, plan, open_runner)
-    work = batch(WORK, private_of(workload) or workload, case.size, plan, case, 0)
+    work = batch(PROCESSES, private_of(workload) or workload, case.size, plan, case, 0)
     try:
         runner.open(PROCESSES, [work], plan.before)
     except MeasurementError:  # such as what a worker process cannot import
@@ -166,11 +165,9 @@ class _Taken:
     def count(self) -> int:
         return min((len(pairs) for pairs in self.pairs.values()), default=0)
 
-    def add(self, counted: messages.ArmsCounted, names: dict[str, str]) -> None:
-        """Take in an answer; ``names`` are the arms that are called otherwise here."""
+    def add(self, counted: messages.ArmsCounted) -> None:
         for arm in counted.arms:
-            pairs = self.pairs.setdefault(names.get(arm.key, arm.key), [])
-            pairs += map(pair_of, arm.pairs)
+            self.pairs.setdefault(arm.key, []).extend(map(pair_of, arm.pairs))
         self.steal += counted.steal or 0.0
         self.busy += counted.busy or 0.0
         self.gil_enabled = counted.gil_enabled

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from speedgate.runner import task
-from speedgate.runner.counters import ProcessUsage, RunQueueDelay
+from speedgate.runner.counters import ProcessUsage, RunQueueDelay, difference
 from speedgate.runner.load import Load
 from speedgate.runner.messages import RoundCounts
 
@@ -50,8 +50,7 @@ class Baseline:
         usage, delay = ProcessUsage.now(), self.delay.seconds()
         stamp: task.Stamp = self.call(task.run_all, key, load.indices(rotation), load.loops)
         later, counted = self.delay.seconds(), ProcessUsage.now().since(usage)
-        waiting = None if later is None or delay is None else later - delay
-        return serial_round(stamp, waiting, counted)
+        return serial_round(stamp, difference(later, delay), counted)
 
     def _move_to(self, core: int) -> None:
         """Move the calling thread to a core, and leave it free to move again.

@@ -29,6 +29,7 @@ from typing import Any
 
 from speedgate.runner import census_messages, messages, task
 from speedgate.runner.baseline import Baseline
+from speedgate.runner.counters import difference
 from speedgate.runner.gil_sampler import RATE, HeldStacks, sample_stacks
 from speedgate.runner.interpreter import describe_interpreter, read_blas
 from speedgate.runner.load import Load
@@ -171,8 +172,8 @@ class CensusRunner(Runner):
         baseline.call(call)  # what only the first call does is not of the cell
         delay = baseline.delay.seconds()
         calls, elapsed = baseline.call(run, call, seconds)
-        later = baseline.delay.seconds()
-        waiting = None if delay is None or later is None else (later - delay) / elapsed
+        waited = difference(baseline.delay.seconds(), delay)
+        waiting = None if waited is None else waited / elapsed
         return HeldSeen(None, calls, waiting, elapsed)
 
 

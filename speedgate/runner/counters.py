@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from speedgate.runner.machine import control_group_folders
 
@@ -19,6 +19,8 @@ try:
     import resource
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]  # the platform has no such module
+
+Number = TypeVar("Number", int, float)
 
 
 class RunQueueDelay:
@@ -111,7 +113,7 @@ class CollectorClock:
             gc.callbacks.remove(self._note)
 
 
-def difference(now: int | None, then: int | None) -> int | None:
+def difference(now: Number | None, then: Number | None) -> Number | None:
     """Return ``now - then``, or ``None`` where either is unknown."""
     return None if now is None or then is None else now - then
 
@@ -148,13 +150,13 @@ class HostTotals(NamedTuple):
         Of the groups the one counts that was stopped for longest: when an outer one is, those in
         it are, too, so that a sum would count the same time twice.
         """
-        steal, busy = (
-            None if now is None or then is None else now - then
-            for now, then in ((self.steal, earlier.steal), (self.busy, earlier.busy))
-        )
         known = self.throttled.keys() & earlier.throttled.keys()
         lost = (self.throttled[file] - earlier.throttled[file] for file in known)
-        return HostPressure(steal, max(lost, default=None), busy)
+        return HostPressure(
+            difference(self.steal, earlier.steal),
+            max(lost, default=None),
+            difference(self.busy, earlier.busy),
+        )
 
 
 def _steal_and_busy_seconds() -> tuple[float | None, float | None]:

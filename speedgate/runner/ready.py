@@ -17,7 +17,7 @@ from pathlib import PurePath
 from typing import Any
 
 from speedgate.runner.framing import frame
-from speedgate.runner.gil import enablers, gil_enabled, is_free_threaded, watch_gil
+from speedgate.runner.gil import enablers, is_free_threaded, watch_gil
 
 # Stands on standard error between what importing a package does and what its parts do.
 PARTS_BEGIN = "# speedgate: the parts begin"
@@ -69,7 +69,7 @@ def import_package(name: str) -> Json:
     sys.stderr.flush()
     reply["left_out"] = [part for part in parts if _failure_of(part) is not None]
     by_parts = [module for module in enablers() if module not in at_import]
-    return reply | {"enablers": at_import, "by_parts": by_parts, "gil_enabled": gil_enabled()}
+    return reply | {"enablers": at_import, "by_parts": by_parts}
 
 
 def _failure_of(module: str) -> str | None:

@@ -33,7 +33,7 @@ from typing import Any, TextIO
 
 from speedgate.runner import messages, task
 from speedgate.runner.baseline import Baseline
-from speedgate.runner.counters import CollectorClock, HostTotals
+from speedgate.runner.counters import CollectorClock, HostTotals, difference
 from speedgate.runner.framing import frame
 from speedgate.runner.gil import gil_came_back, gil_enabled, is_free_threaded, watch_gil
 from speedgate.runner.gil_sampler import sample_held
@@ -274,7 +274,6 @@ class Runner:
         for _ in range(request.pairs):
             for key, pairs in arms.items():
                 pairs.append(self._pair(self.arm_loads[key], {key: 0.0}, key))
-        refuse_gil_that_came_back()
         since = HostTotals.now().since(pressure)
         return messages.ArmsCounted(
             seconds=time.perf_counter() - began,
@@ -301,8 +300,8 @@ class Runner:
             if share is None and has_standard_sampler():
                 share = sample_by_standard(request.seconds)
             calls = end()
-        seconds, later = time.perf_counter() - began, baseline.delay.seconds()
-        waiting = None if delay is None or later is None else (later - delay) / seconds
+        seconds, waited = time.perf_counter() - began, difference(baseline.delay.seconds(), delay)
+        waiting = None if waited is None else waited / seconds
         why = "no sampler could read this Python" if share is None else None
         return messages.HeldSeen(share, calls, waiting, seconds, why)
 

@@ -49,7 +49,7 @@ def test_every_arm_is_measured_in_one_stretch():
     found = probe_case(TWO, G, plan, lambda: Recording(opened), bandwidth=small)
     assert list(opened["threads"]) == ["work", "preallocated", "shared", "bandwidth", "control"]
     assert opened["threads"]["shared"]["buffers"] == 1
-    assert list(opened["processes"]) == ["work"]
+    assert list(opened["processes"]) == ["processes"]
     for arm in (found.work, found.shared, found.preallocated, found.processes, found.control):
         assert arm.growth.count == arm.speedup.count == 2
     assert found.private is None
@@ -63,7 +63,9 @@ def test_a_twin_takes_the_place_of_the_shared_argument_and_goes_to_the_processes
     probe_case(case, shared, Plan(0.0), lambda: Recording(opened))
     assert list(opened["threads"]) == ["work", "private"]
     own = opened["threads"]["private"]["prepare"]
-    assert opened["processes"]["work"]["prepare"] == own != opened["threads"]["work"]["prepare"]
+    assert (
+        opened["processes"]["processes"]["prepare"] == own != opened["threads"]["work"]["prepare"]
+    )
 
 
 def test_what_cannot_be_opened_in_processes_leaves_that_arm_out():

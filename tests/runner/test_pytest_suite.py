@@ -47,7 +47,7 @@ def test_other_plugins_are_switched_off_where_they_are(monkeypatch: pytest.Monke
     monkeypatch.setattr(
         pytest_suite.importlib.util, "find_spec", lambda name: name if name in here else None
     )
-    monkeypatch.setattr(pytest_suite, "_is_installed", lambda name: False)
+    monkeypatch.setattr(pytest_suite, "installed", lambda name: None)
     options = arguments(["-pno:some"])
     assert options == ["-pno:some", "--capture=no", "-q", "--benchmark-disable", "-n0", "--no-cov"]
 

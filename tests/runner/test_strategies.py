@@ -412,14 +412,22 @@ def install_a_lock(monkeypatch):
 
 
 def test_a_missing_library_is_named_with_the_way_to_install_it(monkeypatch):
-    monkeypatch.setattr(extras, "_is_installed", lambda name: name == "speedgate")
+    ours = SimpleNamespace(metadata={"Version": "1.0"})
+    monkeypatch.setattr(extras, "installed", {"speedgate": ours}.get)
     assert lacks("json", "dask") is None
     assert lacks("no_such_library", "dask") == (
         "no_such_library is not installed: pip install 'speedgate[dask]'"
     )
     assert lacks("no_such") == "no_such is not installed: pip install no_such"
     # Another Python that is measured has no Speedgate, and so none of its extras.
-    monkeypatch.setattr(extras, "_is_installed", lambda name: False)
+    monkeypatch.setattr(extras, "installed", lambda name: None)
+    assert lacks("no_such", "dask") == "no_such is not installed: pip install no_such"
+
+
+def test_what_half_an_uninstallation_left_has_no_extras(tmp_path, monkeypatch):
+    (tmp_path / "speedgate-1.0.dist-info").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert extras.installed("speedgate") is not None
     assert lacks("no_such", "dask") == "no_such is not installed: pip install no_such"
 
 

@@ -23,7 +23,7 @@ from typing import Any
 from speedgate.runner.baseline import serial_round
 from speedgate.runner.callables.refusals import FailsInThreads
 from speedgate.runner.callables.worker import Work, Worker, put_away, run_calls, set_up
-from speedgate.runner.counters import ProcessUsage, RunQueueDelay
+from speedgate.runner.counters import ProcessUsage, RunQueueDelay, difference
 from speedgate.runner.messages import RoundCounts
 from speedgate.runner.strategies import CannotMeasure
 from speedgate.runner.task import Stamp
@@ -151,8 +151,7 @@ class Pool:
             usage, delay = ProcessUsage.now(), delays.seconds()
             stamp: Stamp = self.alone(number, run_calls, work, loops * self.count)
             later, counted = delays.seconds(), ProcessUsage.now().since(usage)
-        waiting = None if later is None or delay is None else later - delay
-        return serial_round(stamp, waiting, counted)
+        return serial_round(stamp, difference(later, delay), counted)
 
     @contextlib.contextmanager
     def prepared(self, works: Sequence[Work], loops: int) -> Iterator[None]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import importlib.metadata
 import importlib.util
 import io
 import json
@@ -29,6 +28,7 @@ from speedgate.runner.callables.refusals import SkippedBySuite
 from speedgate.runner.callables.worker import Fresh, Work, Worker
 from speedgate.runner.messages import INSTALLED_FIRST, BrokenEntry, Listed, Target, TestEntry
 from speedgate.runner.strategies import CannotMeasure
+from speedgate.runner.strategies.extras import installed
 
 INSTALL = "{} is not installed in this Python; pip install pytest pytest-benchmark there"
 WEAVE = "it uses benchmark.weave, which hands over no callable; let it call benchmark(function)"
@@ -115,18 +115,9 @@ def arguments(own: Sequence[str]) -> list[str]:
     for module, switches in SWITCHED_OFF.items():
         if importlib.util.find_spec(module) is not None:
             options += switches
-    if _is_installed("speedgate"):
+    if installed("speedgate") is not None:
         options.append("--speedgate-threads=0")  # it may stand in their addopts
     return options
-
-
-def _is_installed(distribution: str) -> bool:
-    """Whether a distribution is installed here, its plugins with it; a copy on the path is not."""
-    try:
-        importlib.metadata.distribution(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return True
 
 
 class Reports(Patching):

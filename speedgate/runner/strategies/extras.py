@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 
 def lacks(module: str, extra: str | None = None) -> str | None:
@@ -15,18 +18,21 @@ def lacks(module: str, extra: str | None = None) -> str | None:
     if find_spec(module) is not None:
         return None
     # Another Python that is measured has no Speedgate whose extra could be installed.
-    is_ours = extra is not None and _is_installed("speedgate")
+    ours = None if extra is None else installed("speedgate")
+    is_ours = ours is not None and "Version" in ours.metadata
     wanted = f"'speedgate[{extra}]'" if is_ours else module
     return f"{module} is not installed: pip install {wanted}"
 
 
-def _is_installed(name: str) -> bool:
+def installed(name: str) -> Distribution | None:
+    """Return the distribution of a name, ``None`` where none is installed; a copy on the path is
+    not. What half an uninstallation left has no version, and pytest loads its plugins."""
     from importlib import metadata  # takes long, and a runner lacks nothing as a rule
 
     try:
-        return bool(metadata.distribution(name).version)
+        return metadata.distribution(name)
     except metadata.PackageNotFoundError:
-        return False
+        return None
 
 
 def load(module: str) -> Any:
