@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -149,6 +150,7 @@ def _plain(probe: ContentionProbe) -> dict[str, Any]:
     return plain
 
 
+@cache
 def python_of(path: str) -> str:
     """Return what a Python says of itself, such as ``3.13.5 free-threading build``."""
     import subprocess  # only for this

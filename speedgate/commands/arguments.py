@@ -15,7 +15,6 @@ from typing import Any
 from speedgate.measuring.children import begin
 from speedgate.measuring.selection import OptionError
 from speedgate.report.first_screen import STYLES, Line
-from speedgate.report.table import wrapped
 from speedgate.report.text import coloured, has_colour, visible, visible_lines
 
 MOST_DIGITS = 9
@@ -92,10 +91,6 @@ def show_marked(lines: Iterable[Line]) -> None:
         return
     for line, verdict in lines:
         print(coloured(visible(line), STYLES.get(verdict, ())))
-
-
-def show_wrapped(text: str) -> None:
-    print(visible_lines(wrapped(text, columns())))
 
 
 def show_json(value: Any) -> None:

@@ -67,12 +67,12 @@ def find(path: str) -> Any:
 
 def functions() -> list[Function]:
     """Return the public functions of this NumPy, each object once, in a fixed order."""
-    paths: dict[int, list[tuple[str, str]]] = {}
-    kept = []  # an object that is alive keeps its id
+    objects: dict[int, Any] = {}  # an object that is alive keeps its id
+    names: dict[int, list[tuple[str, str]]] = {}
     for path, family, value in _public():
-        kept.append(value)
-        paths.setdefault(id(value), []).append((path, family))
-    plain = [_function(names, find(names[0][0])) for names in paths.values()]
+        objects[id(value)] = value
+        names.setdefault(id(value), []).append((path, family))
+    plain = [_function(names[key], value) for key, value in objects.items()]
     return sorted(plain, key=lambda function: function.path)
 
 

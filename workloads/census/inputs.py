@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 CONTIGUOUS, STRIDED, UNALIGNED, FORTRAN = "contiguous", "strided", "unaligned", "fortran"
-LAYOUTS = (CONTIGUOUS, STRIDED, UNALIGNED, FORTRAN)
 # The codes of dtypes are NumPy's characters; these stand for dtypes that need more than one.
 TEXT, BYTES, VARIABLE_TEXT, STRUCTURED = "U", "S", "T", "V"
-DATE, SPAN, OBJECT, BOOL = "M", "m", "O", "?"
+DATE, SPAN, BOOL = "M", "m", "?"
 WORDS = ("alpha", "Beta 2", "gamma", "12345", "delta delta", "x")
 STRUCTURE = [("number", "f8"), ("count", "i4")]
 # Values that no function of real numbers turns into NaN, but for those of ``DOMAINS``.

@@ -97,14 +97,10 @@ class NoRule(LookupError):
 
 
 def required(function: Any) -> list[inspect.Parameter]:
-    """Return the parameters without a default, from the signature or else from the docstring."""
-    try:
-        signature = inspect.signature(function)
-    except (ValueError, TypeError):
-        signature = _documented(function)
+    """Return the parameters without a default; ``NoRule`` where nothing tells them."""
     return [
         parameter
-        for parameter in signature.parameters.values()
+        for parameter in _signature(function).parameters.values()
         if parameter.name != "self"
         and parameter.kind is not parameter.VAR_KEYWORD
         and parameter.default is parameter.empty
@@ -114,13 +110,18 @@ def required(function: Any) -> list[inspect.Parameter]:
 def optional(function: Any) -> set[str]:
     """Return the names of the parameters with a default."""
     try:
-        signature = inspect.signature(function)
+        parameters = _signature(function).parameters
+    except NoRule:
+        return set()
+    return {name for name, one in parameters.items() if one.default is not one.empty}
+
+
+def _signature(function: Any) -> inspect.Signature:
+    """Return a function's signature, from its docstring where it has none that Python can read."""
+    try:
+        return inspect.signature(function)
     except (ValueError, TypeError):
-        try:
-            signature = _documented(function)
-        except NoRule:
-            return set()
-    return {name for name, one in signature.parameters.items() if one.default is not one.empty}
+        return _documented(function)
 
 
 _HEAD = re.compile(r"^\s*(?:\w+\.)?\w+\((?P<inside>.*)\)")
