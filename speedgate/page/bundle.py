@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import contextlib
 from importlib.metadata import version
-from pathlib import Path
 
 from speedgate.history.cache import cache_folder
-from speedgate.page.folder import SiteError
+from speedgate.page.folder import SiteError, write_file
 
 # Its names are its own: a page has other scripts. Nothing in it is compiled from text on the page,
 # which the charts' ``ast`` option asks for.
@@ -31,17 +30,9 @@ def vega_bundle() -> bytes | None:
     with contextlib.suppress(OSError):
         return path.read_bytes()
     data = f"{HEAD}{vl_convert.javascript_bundle(SNIPPET)}{FOOT}".encode()
-    _keep(path, data)
+    with contextlib.suppress(SiteError):  # the cache is kept where it can be written
+        write_file(path, data)
     return data
-
-
-def _keep(path: Path, data: bytes) -> None:
-    """Write the cache, where it can be written."""
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_bytes(data)
-        part.replace(path)
 
 
 def require_vega(purpose: str) -> None:

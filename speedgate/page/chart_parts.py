@@ -74,7 +74,7 @@ def series_scales(names: Sequence[str]) -> Json:
     }
 
 
-def kinds_scale(name: str, kinds: Sequence[tuple[str, str]], field: str = "color") -> Json:
+def kinds_scale(name: str, kinds: Sequence[tuple[str, str]]) -> Json:
     """Return the encoding of kinds by their colours: pairs of a word and a colour."""
     return _told(name, [word for word, _ in kinds], [colour for _, colour in kinds])
 
@@ -93,13 +93,13 @@ def quantity(name: str, title: str | None, **more: Any) -> Json:
     return {"field": name, "type": "quantitative", "title": title, **more}
 
 
-def logarithmic(name: str, title: str | None, **scale: Any) -> Json:
+def logarithmic(name: str, title: str | None) -> Json:
     """Return the encoding of sizes in elements, in powers of ten."""
     # 1e6 as everywhere else; between the powers of ten no label.
     power = "log(datum.value) / LN10"
     word = f"abs({power} - round({power})) < 1e-6 ? '1e' + round({power}) : ''"
     axis = {"labelExpr": word, "grid": False, "labelOverlap": True}
-    return quantity(name, title, scale={"type": "log", "nice": False, **scale}, axis=axis)
+    return quantity(name, title, scale={"type": "log", "nice": False}, axis=axis)
 
 
 def tooltip(*fields: tuple[str, str]) -> list[Json]:

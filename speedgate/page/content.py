@@ -110,14 +110,14 @@ class Section:
         return f"data/{self.slug}.csv" if self.records else self.csv_file
 
 
-def interval(estimate: Estimate | None, verdict: Verdict | None = None, link: str = "") -> Cell:
+def interval(estimate: Estimate | None, verdict: Verdict | None = None) -> Cell:
     """Return the cell of a ratio or share with its interval: ``1.65``, ``1.60 to 1.71``."""
     if estimate is None:
-        return Cell(NOTHING, "", verdict, link)
+        return Cell(NOTHING, "", verdict)
     if not estimate.is_bounded:
-        return Cell(digits(estimate.value), "few rounds", verdict, link)
+        return Cell(digits(estimate.value), "few rounds", verdict)
     between = f"{digits(estimate.low)} to {digits(estimate.high)}"
-    return Cell(digits(estimate.value), between, verdict, link)
+    return Cell(digits(estimate.value), between, verdict)
 
 
 def number(value: float | None) -> Cell:

@@ -41,13 +41,13 @@ def write_site(folder: Path, files: Mapping[str, bytes]) -> list[str]:
             "--output, or move it away"
         )
     # Ours from now on, before they are there: whoever is interrupted can write them again.
-    _write(folder / MANIFEST, _encoded({*ours, *files}))
+    write_file(folder / MANIFEST, _encoded({*ours, *files}))
     for name, data in files.items():
         _write_if_changed(folder / name, data)
     gone = sorted(ours - files.keys())
     for name in gone:
         _remove(folder, name)
-    _write(folder / MANIFEST, _encoded(files))
+    write_file(folder / MANIFEST, _encoded(files))
     return gone
 
 
@@ -80,10 +80,11 @@ def _write_if_changed(path: Path, data: bytes) -> None:
     with contextlib.suppress(OSError):
         if path.read_bytes() == data:
             return
-    _write(path, data)
+    write_file(path, data)
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all; ``SiteError`` where it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")

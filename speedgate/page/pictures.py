@@ -61,8 +61,7 @@ def picture(section: Section, sources: Sources, words: Sequence[str] = ()) -> Js
 def _body(charts: Sequence[Chart]) -> Json:
     if len(charts) == 1:
         return charts[0].spec | {"width": WIDE}
-    width = NARROW if any(not chart.is_wide for chart in charts) or len(charts) > 1 else WIDE
-    parts = [chart.spec | {"width": width, "title": chart.caption} for chart in charts]
+    parts = [chart.spec | {"width": NARROW, "title": chart.caption} for chart in charts]
     return {
         "concat": parts,
         "columns": COLUMNS,

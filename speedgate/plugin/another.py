@@ -53,10 +53,8 @@ def measure_another(config: pytest.Config, state: State, items: Iterable[pytest.
 
 def leave_plain_benchmarks_out(state: State, items: Iterable[pytest.Item], reason: str) -> None:
     """Skip what pytest-benchmark would time in this process."""
-    for item in items:
-        uses = "benchmark" in getattr(item, "fixturenames", ())
-        if uses and item.nodeid not in state.collected.items:
-            item.add_marker(pytest.mark.skip(reason=reason))
+    for item in state.collected.others(items):
+        item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def described(build: Build) -> str:

@@ -50,7 +50,8 @@ def open_history(config: pytest.Config, state: State, items: list[pytest.Item]) 
     if session is None or is_worker(config):
         return
     folder = storage_folder(config)
-    if folder is None or not measures(config) or not any(is_ours(state, item) for item in items):
+    has_ours = any(item.nodeid in state.collected.items for item in items)
+    if folder is None or not measures(config) or not has_ours:
         compare_as_ever(config)
         return
     results = results_folder(config)
@@ -75,10 +76,6 @@ def open_history(config: pytest.Config, state: State, items: list[pytest.Item]) 
     )
 
 
-def is_ours(state: State, item: pytest.Item) -> bool:
-    return item.nodeid in state.collected.items
-
-
 def open_what_is_compared(
     config: pytest.Config, state: State, session: Any, items: list[pytest.Item]
 ) -> None:
@@ -91,9 +88,8 @@ def open_what_is_compared(
     config.add_cleanup(state.past.history.close)
     environment = described_environment(state)
     asked = config.stash[COMPARE]
-    others = any("benchmark" in getattr(item, "fixturenames", ()) for item in items
-                 if not is_ours(state, item))  # fmt: skip
-    theirs = compared_by_others(config, state, session, others)
+    others = state.collected.others(items)
+    theirs = compared_by_others(config, state, session, bool(others))
     try:
         earlier = compared_run(state.past.history, asked, environment)
     except HistoryError:

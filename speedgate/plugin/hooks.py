@@ -57,7 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
     threads = asked_for(config)
     if threads is not None:
         refuse_threads(config, config.stash[STATE])
-        afterwards = ThreadsAfterwards(config, threads, config.stash[STATE].collected.items)
+        afterwards = ThreadsAfterwards(config, threads, config.stash[STATE].collected)
         config.pluginmanager.register(afterwards, "speedgate-threads")
 
 

@@ -19,6 +19,7 @@ from speedgate.measuring.scale_run import Caches, ScaleRequest, ScaleStep, Scali
 from speedgate.measuring.selection import OptionError
 from speedgate.measuring.suite import find_workload
 from speedgate.measuring.targets import Suite, parse_threads, pytest_benchmark
+from speedgate.plugin.session import Collected
 from speedgate.report.scale import scale_text
 from speedgate.runner.machine import usable_cores
 from speedgate.runner.messages import PYTEST, TestEntry
@@ -44,18 +45,17 @@ def asked_for(config: pytest.Config) -> tuple[int, ...] | None:
 class ThreadsAfterwards:
     """Notes which tests use the fixture, and measures them when all have run."""
 
-    def __init__(self, config: pytest.Config, threads: tuple[int, ...], ours: Any) -> None:
-        self._config, self._threads, self._ours = config, threads, ours
+    def __init__(
+        self, config: pytest.Config, threads: tuple[int, ...], collected: Collected
+    ) -> None:
+        self._config, self._threads, self._collected = config, threads, collected
         self._used: dict[str, pytest.Item] = {}
         self._passed: list[str] = []
         self._scaling: Scaling | None = None
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        for item in items:
-            uses = "benchmark" in getattr(item, "fixturenames", ())
-            if uses and item.nodeid not in self._ours:
-                self._used[item.nodeid] = item
+        self._used |= {item.nodeid: item for item in self._collected.others(items)}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" and report.passed and report.nodeid in self._used:

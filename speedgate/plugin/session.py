@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +61,14 @@ class Collected:
     def weight(self, nodeid: str) -> float:
         """Return an item's part of the budget: a verdict needs more rounds than a figure."""
         return JUDGED_WEIGHT if self.judged.get(nodeid) else 1.0
+
+    def others(self, items: Iterable[pytest.Item]) -> list[pytest.Item]:
+        """Return the tests that use pytest-benchmark's fixture, and are none of ours."""
+        return [
+            item
+            for item in items
+            if "benchmark" in getattr(item, "fixturenames", ()) and item.nodeid not in self.items
+        ]
 
     @property
     def judged_count(self) -> int:

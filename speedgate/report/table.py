@@ -36,12 +36,12 @@ class Table:
 def speedup_table(rows: Iterable[Row], verdicts: Mapping[Case, Verdict]) -> Table:
     """Return the speedups of a run; a verdict's mark stands behind the case that a gate judged."""
     by_case = {row.case: row for row in rows}
-    columns = list(dict.fromkeys(_column(case) for case in by_case))
+    columns = list(dict.fromkeys(series_name(case) for case in by_case))
     works = dict.fromkeys((case.workload, case.size) for case in by_case)
     lines = []
     for workload, size in works:
         mine = {
-            _column(case): row
+            series_name(case): row
             for case, row in by_case.items()
             if (case.workload, case.size) == (workload, size)
         }
@@ -50,7 +50,8 @@ def speedup_table(rows: Iterable[Row], verdicts: Mapping[Case, Verdict]) -> Tabl
     return Table(("", *columns), tuple(lines))
 
 
-def _column(case: Case) -> str:
+def series_name(case: Case) -> str:
+    """Return ``threads 2``; ``serial`` of a single worker."""
     return case.strategy if case.workers == 1 else f"{case.strategy} {case.workers}"
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from speedgate.history.format import ScaleEntry
+from speedgate.measuring.scaling import ScaleOutcome
 from speedgate.page.chart_parts import (
     GREEN,
     GREY,
@@ -34,7 +35,6 @@ Json = dict[str, Any]
 
 QUESTION = "Which of a project's benchmarks are faster in threads, and what holds the others?"
 REMEDY = "speedgate scale tests/ --threads 2"
-MEASURED = "measured"
 SCALES = {True: "scales", False: "does not", None: "not certain"}
 COLOURS = {"scales": GREEN, "does not": VERMILLION, "not certain": GREY}
 SHAPES = {"scales": "circle", "does not": "cross", "not certain": "diamond"}
@@ -59,8 +59,8 @@ def scale_section(entries: Sequence[ScaleEntry]) -> Section:
     section = Section("scale", "A project's benchmarks", QUESTION, remedy=REMEDY)
     if not entries:
         return section
-    measured = [entry for entry in entries if entry.outcome == MEASURED and entry.speedup]
-    others = [entry for entry in entries if entry not in measured]
+    measured = [entry for entry in entries if _is_measured(entry)]
+    others = [entry for entry in entries if not _is_measured(entry)]
     grids = [_measured_grid(measured)] if measured else []
     grids += [_other_grid(others)] if others else []
     drawn = sorted(measured, key=_value)[-MOST_DRAWN:]
@@ -72,6 +72,10 @@ def scale_section(entries: Sequence[ScaleEntry]) -> Section:
         charts=(chart,) if measured else (),
         records=[_record(entry) for entry in entries],
     )
+
+
+def _is_measured(entry: ScaleEntry) -> bool:
+    return entry.outcome == ScaleOutcome.MEASURED.value and entry.speedup is not None
 
 
 def answer(entries: Sequence[ScaleEntry], measured: Sequence[ScaleEntry]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from statistics import median
 from typing import Any
 
@@ -35,6 +35,7 @@ from speedgate.page.content import (
 from speedgate.page.sources import Sources, origin
 from speedgate.report.article import BENCH as ARTICLE
 from speedgate.report.records import bounds_record
+from speedgate.report.table import series_name
 from speedgate.stats.case import Case, format_size
 from speedgate.stats.figure import SPEEDUP
 
@@ -61,32 +62,15 @@ MOST_CHARTS = 24
 MOST_LEADING = 3
 
 
-@dataclass(frozen=True)
-class Curve:
-    """One strategy with its workers on one workload: its rows by size, the smallest first."""
-
-    name: str
-    rows: tuple[Row, ...]
-
-    @property
-    def break_even(self) -> int | None:
-        """The smallest size from which it surely wins, ``None`` where it does not."""
-        return Operation(self.name, self.rows).break_even
-
-
-def series_name(case: Case) -> str:
-    """Return ``threads 2``; ``serial`` of a single worker."""
-    return case.strategy if case.workers == 1 else f"{case.strategy} {case.workers}"
-
-
-def curves_of(rows: Sequence[Row]) -> list[Curve]:
-    """Return the curves of the rows of one workload, in the order in which they come."""
+def curves_of(rows: Sequence[Row]) -> list[Operation]:
+    """Return the curves of the rows of one workload, in the order in which they come: one for each
+    strategy with its workers, called after them."""
     by_series: dict[str, dict[int, Row]] = {}
     for row in rows:
         if row.speedup is not None:
             by_series.setdefault(series_name(row.case), {})[row.case.size] = row
     return [
-        Curve(name, tuple(by_size[size] for size in sorted(by_size)))
+        Operation(name, tuple(by_size[size] for size in sorted(by_size)))
         for name, by_size in by_series.items()
     ]
 
@@ -117,7 +101,7 @@ def section_of(sources: Sources) -> Section:
 def lead_of(section: Section) -> Section:
     """Return what of the curves the first page shows: some charts, and the first table folded."""
     grids = tuple(replace(grid, folded=True) for grid in section.grids[:1])
-    charts = tuple(replace(chart, is_wide=False) for chart in section.charts[:MOST_LEADING])
+    charts = section.charts[:MOST_LEADING]
     return replace(section, grids=grids, charts=charts, notes=(), records=(), origin="")
 
 
@@ -206,12 +190,12 @@ def _cell(row: Row | None, verdicts: Mapping[Case, Verdict]) -> Cell:
     return Cell("") if row is None else interval(row.speedup, verdicts.get(row.case))
 
 
-def curve_chart(bench: str, workload: str, rows: Sequence[Row], wide: bool = False) -> Chart:
+def curve_chart(bench: str, workload: str, rows: Sequence[Row]) -> Chart:
     """Return the curves of a workload as a chart."""
     name = f"{workload} ({bench})" if bench not in ("", "bench_scaling") else workload
     slug = f"chart-speedup-{bench}-{workload}"
     return Chart(
-        slug, f"{name}: speedup against size in elements", WORDS, curve_spec(rows), is_wide=wide
+        slug, f"{name}: speedup against size in elements", WORDS, curve_spec(rows), is_wide=False
     )
 
 
@@ -314,7 +298,7 @@ def _ceiling(rows: Sequence[Row]) -> list[Json]:
     return [{"data": {"values": values}, "mark": mark, "encoding": encoding | {"tooltip": told}}]
 
 
-def _break_even(curves: Sequence[Curve], x: Json, y: Json, scales: Json) -> list[Json]:
+def _break_even(curves: Sequence[Operation], x: Json, y: Json, scales: Json) -> list[Json]:
     """A ring at the smallest size from which a strategy surely wins."""
     values = [
         _point(curve.name, row) | {"text": f"surely wins from {format_size(row.case.size)}"}
