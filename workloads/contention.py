@@ -18,7 +18,7 @@ from workloads.workload import Call, Workload, declared, operation
 
 Rng = np.random.Generator
 SIZES = (10, 1_000)
-# Python code makes so many steps an element.
+# Python code makes this number of steps for each element.
 CALLS = 100
 
 

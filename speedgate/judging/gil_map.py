@@ -140,10 +140,10 @@ def _is_locked(row: Row) -> bool:
     return gil_class is not None and gil_class.kind is GilClass.HOLDS and gil_class.certain
 
 
-def causes_text(found: Sequence[Operation]) -> list[str]:
+def causes_text(operations: Sequence[Operation]) -> list[str]:
     """Return a line for each cause of contention, with the cases that a probe named it for."""
     by_cause: dict[str, list[str]] = {}
-    for operation in found:
+    for operation in operations:
         for row in operation.rows:
             if row.gil_class is not None and row.gil_class.kind is GilClass.CONTENDS:
                 name = f"{operation.name} {format_size(row.case.size)}"

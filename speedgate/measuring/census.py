@@ -49,7 +49,7 @@ CELL_SECONDS = 5.0
 PAIRS, MORE_PAIRS = 10, 16
 ROUNDS_SECONDS, MORE_ROUNDS_SECONDS = 0.15, 0.5
 HELD_SECONDS, MORE_HELD_SECONDS = 0.03, 0.12
-# So many cells share one start of the sampler, which takes a tenth of a second.
+# This number of cells shares one start of the sampler, which takes a tenth of a second.
 SAMPLED_AT_ONCE = 40
 # Pairs of the host control, of this cell and of those before it.
 RECENT_CONTROLS = 12

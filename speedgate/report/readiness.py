@@ -11,14 +11,14 @@ SHOWN_MODULES = 6
 SHOWN_ERROR = 200
 
 
-def readiness_lines(found: Sequence[Readiness], width: int) -> list[str]:
+def readiness_lines(packages: Sequence[Readiness], width: int) -> list[str]:
     """Return what is not ready first, a paragraph for each package, and the count at the end."""
     order = (ReadyState.SWITCHES_ON, ReadyState.FAILS, ReadyState.READY)
     lines = []
-    for readiness in sorted(found, key=lambda one: order.index(one.state)):
+    for readiness in sorted(packages, key=lambda one: order.index(one.state)):
         text = f"{readiness.state.value}: {'; '.join(_parts(readiness))}"
         lines += textwrap.wrap(text, max(width, 40), subsequent_indent="  ")
-    counts = [(sum(one.state is state for one in found), state) for state in order]
+    counts = [(sum(one.state is state for one in packages), state) for state in order]
     return [*lines, ", ".join(f"{count} {state.value}" for count, state in counts if count)]
 
 

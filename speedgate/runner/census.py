@@ -48,7 +48,7 @@ except ImportError:  # Windows
 STRATEGY = "threads"
 # A worker's share of a round: dispatch takes 0.1 ms of it.
 ROUND_SECONDS = 0.0012
-# A call is timed over so many calls that they take this long.
+# How long the calls take together over which one is timed.
 CALL_SECONDS = 0.003
 # Whoever runs a cell for a while looks at the clock this often.
 LOOK_SECONDS = 0.002

@@ -27,7 +27,7 @@ def describe_build(packages: Iterable[str]) -> dict[str, Any]:
 
     ``numpy_error`` is why there is no NumPy, ``None`` where there is one; ``loaded`` and the values
     of ``packages`` are digests, the same wherever the same bytes lie. Where even to ask for NumPy
-    raises something else, ``environment`` is ``None`` and nothing more is told.
+    raises something else, ``environment`` is ``None`` and nothing more is known.
     """
     watch_gil()
     numpy_error = None

@@ -270,6 +270,23 @@ def test_a_worker_that_dies_between_two_batches_is_an_error(strategy, token):
     assert still_running(child_processes() - processes) == []
 
 
+@pytest.mark.parametrize(("queue", "lock"), [("_inqueue", "_rlock"), ("_outqueue", "_wlock")])
+def test_a_pool_ends_whose_worker_took_a_lock_along(queue, lock, token):
+    executor = open_executor(STRATEGIES["pool"], token)
+    held = getattr(getattr(executor._pool, queue), lock)
+    if held is None:
+        executor.shutdown()
+        pytest.skip("this platform has no such lock")
+    victim = executor._pool._pool[0]
+    held.acquire()  # for the worker, which dies before it gives it back
+    victim.kill()
+    ending = threading.Thread(target=executor.shutdown, kwargs={"cancel_futures": True})
+    ending.daemon = True
+    ending.start()
+    ending.join(PATIENCE_SECONDS)
+    assert not ending.is_alive()
+
+
 def test_a_submitted_task_whose_worker_dies_is_settled(strategy, token):
     if strategy.workers_are not in ("processes", "elsewhere"):
         pytest.skip("its workers are threads: they die with the process")
@@ -412,7 +429,7 @@ def install_a_lock(monkeypatch):
 
 
 def test_a_missing_library_is_named_with_the_way_to_install_it(monkeypatch):
-    ours = SimpleNamespace(metadata={"Version": "1.0"})
+    ours = SimpleNamespace(read_text={"METADATA": "Version: 1.0"}.get)
     monkeypatch.setattr(extras, "installed", {"speedgate": ours}.get)
     assert lacks("json", "dask") is None
     assert lacks("no_such_library", "dask") == (

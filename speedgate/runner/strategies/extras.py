@@ -19,8 +19,7 @@ def lacks(module: str, extra: str | None = None) -> str | None:
         return None
     # Another Python that is measured has no Speedgate whose extra could be installed.
     ours = None if extra is None else installed("speedgate")
-    is_ours = ours is not None and "Version" in ours.metadata
-    wanted = f"'speedgate[{extra}]'" if is_ours else module
+    wanted = f"'speedgate[{extra}]'" if ours is not None and is_whole(ours) else module
     return f"{module} is not installed: pip install {wanted}"
 
 
@@ -33,6 +32,12 @@ def installed(name: str) -> Distribution | None:
         return metadata.distribution(name)
     except metadata.PackageNotFoundError:
         return None
+
+
+def is_whole(distribution: Distribution) -> bool:
+    """Whether it has its metadata: ``metadata`` itself raises, warns or is empty without it, by the
+    Python and by whether some package has loaded the backport."""
+    return any(map(distribution.read_text, ("METADATA", "PKG-INFO")))
 
 
 def load(module: str) -> Any:

@@ -20,11 +20,20 @@ LOCK_SECONDS = 1.0
 
 
 class _EndingPool(Pool):
-    """A ``Pool`` whose ``terminate()`` ends, too, when a worker died as it waited for a task."""
+    """A ``Pool`` whose ``terminate()`` ends, too, when a worker died with a lock of a queue: as it
+    waited for a task, or handed over a result. A process that is killed takes the lock with it."""
+
+    @classmethod
+    def _terminate_pool(cls, taskqueue: Any, inqueue: Any, outqueue: Any, *others: Any) -> None:
+        results = outqueue._wlock
+        if results is not None:  # Windows writes without one
+            results.acquire(timeout=LOCK_SECONDS)
+            results.release()
+        super()._terminate_pool(taskqueue, inqueue, outqueue, *others)  # type: ignore[misc]  # not in the stubs
 
     @staticmethod
     def _help_stuff_finish(inqueue: Any, task_handler: Any, size: int) -> None:
-        # As in Pool itself, but for the limit: a process that is killed takes the lock with it.
+        # As in Pool itself, but for the limit.
         inqueue._rlock.acquire(timeout=LOCK_SECONDS)
         while task_handler.is_alive() and inqueue._reader.poll():
             inqueue._reader.recv()
