@@ -49,7 +49,7 @@ from speedgate.measuring.budget import JUDGED_SECONDS
 from speedgate.measuring.measure import HELD_SECONDS, measure
 from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.plan import Plan, import_folders
-from speedgate.measuring.runner_process import RunnerProcess
+from speedgate.measuring.runner_process import THIS, Interpreter, RunnerProcess
 from speedgate.runner.machine import describe_machine
 from speedgate.stats.accounting import Concurrency, Shares
 from speedgate.stats.case import Case
@@ -113,9 +113,18 @@ def judgement_of(measurement: Measurement, final: bool) -> Judgement:
     return judge(GATE, measurement.case, evidence, floors(WORKERS), final)
 
 
-def run_trial(name: str, scene_name: str, number: int) -> dict[str, Any]:
-    """Measure and judge once; return the verdict with the raw rounds."""
-    subject = SUBJECTS[name]
+def run_trial(
+    name: str,
+    scene_name: str,
+    number: int,
+    subject: Subject | None = None,
+    interpreter: Interpreter = THIS,
+) -> dict[str, Any]:
+    """Measure and judge once; return the verdict with the raw rounds.
+
+    Without a ``subject`` it is the one that ``SUBJECTS`` has by its name.
+    """
+    subject = subject or SUBJECTS[name]
     case = Case(subject.workload.name, subject.size, "threads", WORKERS)
     plan = Plan(
         seconds=JUDGED_SECONDS,
@@ -131,7 +140,7 @@ def run_trial(name: str, scene_name: str, number: int) -> dict[str, Any]:
             case,
             subject.workload,
             plan,
-            lambda: RunnerProcess(folders, plan.blas_threads),
+            lambda: RunnerProcess(folders, plan.blas_threads, interpreter),
             lambda so_far: judgement_of(so_far, False).verdict is not Verdict.INCONCLUSIVE,
         )
     seconds, others = time.monotonic() - began, load.cores()

@@ -32,3 +32,20 @@ def write_page(path: Path, text: str) -> None:
     """Write a page, and say so."""
     path.write_text(page(text), encoding="utf-8")
     print(f"wrote {path}")
+
+
+def write_block(path: Path, name: str, text: str) -> None:
+    """Write a part of a page that is otherwise written by hand: what stands between its comments.
+
+    ``ValueError`` where the page lacks ``<!-- NAME: ... -->`` and ``<!-- The end of NAME. -->``.
+    """
+    begins, ends = f"<!-- {name}:", f"<!-- The end of {name}. -->"
+    whole = path.read_text(encoding="utf-8")
+    if begins not in whole or ends not in whole:
+        raise ValueError(f"{path} has no '{begins} ... -->' and '{ends}'; write both")
+    before, _, rest = whole.partition(begins)
+    first, _, after = rest.partition(ends)
+    comment = first.partition("\n")[0]
+    block = f"{begins}{comment}\n\n{page(text)}\n{ends}"
+    path.write_text(f"{before}{block}{after}", encoding="utf-8")
+    print(f"wrote {name} of {path}")

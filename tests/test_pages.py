@@ -1,6 +1,8 @@
 """Pages that a command writes: what is wrapped, and what is not."""
 
-from evaluation.pages import page, write_page
+import pytest
+
+from evaluation.pages import page, write_block, write_page
 
 
 def test_a_paragraph_is_wrapped_and_an_item_hangs():
@@ -20,3 +22,20 @@ def test_a_page_is_written(tmp_path, capsys):
     write_page(tmp_path / "page.md", "text")
     assert (tmp_path / "page.md").read_text() == "text\n"
     assert capsys.readouterr().out.startswith("wrote ")
+
+
+def test_a_block_of_a_page_is_written_anew_and_the_rest_stays(tmp_path):
+    file = tmp_path / "page.md"
+    file.write_text("before\n\n<!-- Trials: made. -->\nold\n<!-- The end of Trials. -->\nafter\n")
+    for _ in range(2):
+        write_block(file, "Trials", "new")
+        assert file.read_text() == (
+            "before\n\n<!-- Trials: made. -->\n\nnew\n\n<!-- The end of Trials. -->\nafter\n"
+        )
+
+
+def test_a_block_that_a_page_lacks_is_an_error(tmp_path):
+    file = tmp_path / "page.md"
+    file.write_text("<!-- Trials: made. -->\n")
+    with pytest.raises(ValueError, match="has no '<!-- Trials: "):
+        write_block(file, "Trials", "new")
