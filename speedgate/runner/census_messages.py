@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from speedgate.runner.messages import LIST_OF, PART, Done, HeldSeen, Opened, Request
+from speedgate.runner.messages import Done, HeldSeen, Opened, Request
 from speedgate.runner.task import BatchRequest
 
 Json = dict[str, Any]
@@ -25,9 +25,6 @@ class CellsListed:
 
     cells: list[tuple[str, int]] = field(default_factory=list)
     reason: str = ""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "cells", [(name, size) for name, size in self.cells])
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ class CellOpened:
 class CellsSampled:
     """The samples of the GIL of each cell, in the order of the request."""
 
-    seen: list[HeldSeen] = field(default_factory=list, metadata={LIST_OF: HeldSeen})
+    seen: list[HeldSeen] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,7 @@ class OpenCensus(Request[Opened]):
     workers: int
     module: str
     folders: list[str]
-    control: BatchRequest | None = field(default=None, metadata={PART: BatchRequest})
+    control: BatchRequest | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +116,3 @@ class SampleCells(Request[CellsSampled]):
     cells: list[tuple[str, int]]
     seconds: float
     py_spy: str | None = None
-
-    def __post_init__(self) -> None:  # a pair comes out of the pipe as a list
-        object.__setattr__(self, "cells", [(name, size) for name, size in self.cells])

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from functools import cache
+from types import UnionType
+from typing import Any, ClassVar, Generic, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from speedgate.runner.task import BatchRequest
 
@@ -21,10 +23,6 @@ NUMBER = "number"
 ERROR = "error"
 # The kinds of suites.
 ASV, PYTEST = "asv", "pytest"
-
-
-# What a field holds that is no plain value, for ``_decode``.
-PART, LIST_OF = "part", "list of"
 
 
 # --- parts of messages
@@ -103,8 +101,8 @@ class RoundCounts:
 class PairCounts:
     """A round of the baseline and one of the contender."""
 
-    baseline: RoundCounts = field(metadata={PART: RoundCounts})
-    contender: RoundCounts = field(metadata={PART: RoundCounts})
+    baseline: RoundCounts
+    contender: RoundCounts
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ class ArmPairs:
     """The pairs of one arm of a probe, which is the batch with this ``key``."""
 
     key: str
-    pairs: list[PairCounts] = field(default_factory=list, metadata={LIST_OF: PairCounts})
+    pairs: list[PairCounts] = field(default_factory=list)
 
 
 # --- answers
@@ -136,9 +134,9 @@ class Failure:
 class Listed:
     """The benchmarks of a suite, as ``AsvEntry`` or ``TestEntry``, and what cannot be imported."""
 
-    asv: list[AsvEntry] = field(default_factory=list, metadata={LIST_OF: AsvEntry})
-    tests: list[TestEntry] = field(default_factory=list, metadata={LIST_OF: TestEntry})
-    broken: list[BrokenEntry] = field(default_factory=list, metadata={LIST_OF: BrokenEntry})
+    asv: list[AsvEntry] = field(default_factory=list)
+    tests: list[TestEntry] = field(default_factory=list)
+    broken: list[BrokenEntry] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -202,15 +200,14 @@ class Counted:
 
     timed_seconds: float
     seconds: float
-    pairs: list[PairCounts] = field(default_factory=list, metadata={LIST_OF: PairCounts})
-    controls: list[PairCounts] = field(default_factory=list, metadata={LIST_OF: PairCounts})
-    shared: list[PairCounts] = field(default_factory=list, metadata={LIST_OF: PairCounts})
+    pairs: list[PairCounts] = field(default_factory=list)
+    controls: list[PairCounts] = field(default_factory=list)
+    shared: list[PairCounts] = field(default_factory=list)
     steal: float | None = None
     busy: float | None = None
     throttled: float | None = None
     gil_enabled: bool = True
     switch_interval: float | None = None
-    blas: list[Json] | None = None
     traced: str | None = None
 
 
@@ -219,7 +216,7 @@ class ArmsCounted:
     """Pairs of the arms of a probe; the machine's seconds as in ``Counted``."""
 
     seconds: float
-    arms: list[ArmPairs] = field(default_factory=list, metadata={LIST_OF: ArmPairs})
+    arms: list[ArmPairs] = field(default_factory=list)
     steal: float | None = None
     busy: float | None = None
     gil_enabled: bool = True
@@ -238,10 +235,6 @@ class HeldSeen:
     waiting: float | None
     seconds: float
     why: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.held is not None:
-            object.__setattr__(self, "held", tuple(self.held))  # JSON knows lists only
 
 
 @dataclass(frozen=True)
@@ -277,7 +270,7 @@ class MakeCache(Request[Done]):
     """Run an asv suite's ``setup_cache``."""
 
     do, answer = "cache", Done
-    target: Target = field(metadata={PART: Target})
+    target: Target
 
 
 @dataclass(frozen=True)
@@ -287,7 +280,7 @@ class OpenCase(Request[Opened]):
     do, answer = "open", Opened
     strategy: str
     workers: int
-    batches: list[BatchRequest] = field(default_factory=list, metadata={LIST_OF: BatchRequest})
+    batches: list[BatchRequest] = field(default_factory=list)
     before: str | None = None
     placed: bool = False
 
@@ -302,12 +295,12 @@ class OpenTarget(Request[Opened]):
 
     do, answer = "open", Opened
     workers: int
-    target: Target = field(metadata={PART: Target})
+    target: Target
     both: bool = False
     share: bool = False
     rehearse: bool = True
     placed: bool = False
-    control: BatchRequest | None = field(default=None, metadata={PART: BatchRequest})
+    control: BatchRequest | None = None
 
 
 @dataclass(frozen=True)
@@ -411,18 +404,30 @@ def read_answer(request: Request[Answer], data: Mapping[str, Any]) -> Answer | F
     return answer
 
 
-def _decode(kind: type[Any], data: Mapping[str, Any]) -> Any:
-    parts = {item.name: item.metadata for item in fields(kind)}
+def _decode(kind: Any, data: Mapping[str, Any]) -> Any:
+    """Return the message of a class: each field is read as its declared type."""
+    types = _types_of(kind)
     values = {name: value for name, value in data.items() if name not in (DO, NUMBER)}
-    return kind(**{name: _part(parts.get(name, {}), value) for name, value in values.items()})
+    return kind(**{name: _read(types.get(name), value) for name, value in values.items()})
 
 
-def _part(metadata: Mapping[str, Any], value: Any) -> Any:
-    if LIST_OF in metadata:
-        return [_decode(metadata[LIST_OF], part) for part in value]
-    if PART in metadata and value is not None:
-        return _decode(metadata[PART], value)
-    return value
+@cache
+def _types_of(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _read(declared: Any, value: Any) -> Any:
+    """Return what JSON made plain: a message in a message, a tuple that became a list."""
+    if not isinstance(value, (list, dict)):
+        return value
+    origin, arguments = get_origin(declared), get_args(declared)
+    if origin is UnionType:  # what may be None
+        return _read(arguments[0], value)
+    if origin is list:
+        return [_read(arguments[0], part) for part in value]
+    if origin is tuple:
+        return tuple(value)
+    return _decode(declared, cast(Json, value)) if is_dataclass(declared) else value
 
 
 def name_of(data: Mapping[str, Any]) -> str:

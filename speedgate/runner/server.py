@@ -231,7 +231,6 @@ class Runner:
             throttled=since.throttled,
             gil_enabled=gil_enabled(),
             switch_interval=long_switch_interval(),
-            blas=read_blas(),
             traced=traced(),
         )
 

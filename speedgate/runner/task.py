@@ -48,9 +48,6 @@ class BatchRequest:
     path: tuple[str, ...] = ()
     repeatable: bool = True
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "path", tuple(self.path))  # JSON knows lists only
-
 
 @dataclass(frozen=True)
 class Batch:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -40,10 +39,6 @@ class Round:
         if not self.seconds > 0:
             raise ValueError(f"a round takes more than 0 seconds, not {self.seconds}")
 
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Round:
-        return cls(**{name: data[name] for name in FIELDS if name in data})
-
 
 FIELDS = tuple(field.name for field in fields(Round))
 
@@ -66,10 +61,6 @@ class Pair:
         if not self.baseline.cpu or self.contender.cpu is None:
             return None
         return self.contender.cpu / self.baseline.cpu
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Pair:
-        return cls(Round.from_json(data["baseline"]), Round.from_json(data["contender"]))
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,6 @@ class ScriptedRunner:
             "steal": None,
             "throttled": None,
             "gil_enabled": True,
-            "blas": None,
             "switch_interval": None,
             "traced": None,
         }

@@ -216,7 +216,6 @@ class MadeRunner:
             "steal": 0.0,
             "throttled": None,
             "gil_enabled": self.machine.gil_enabled,
-            "blas": None,
             "switch_interval": None,
             "traced": self.machine.traced,
         }

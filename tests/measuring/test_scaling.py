@@ -12,7 +12,7 @@ from speedgate.measuring.plan import Plan
 from speedgate.measuring.scaling import ScaleOutcome, outcome_of, scale
 from speedgate.measuring.targets import Benchmark
 from speedgate.runner.messages import ASV, Target
-from speedgate.stats.sample import Pair
+from speedgate.stats.sample import Pair, Round
 
 Json = dict[str, Any]
 BENCHMARK = Benchmark("bench.time_x", "bench.time_x", Target(ASV))
@@ -25,6 +25,10 @@ def round_of(seconds: float) -> Json:
 
 def pair(ratio: float) -> Json:
     return {"baseline": round_of(ratio), "contender": round_of(1.0)}
+
+
+def as_counted(data: Json) -> Pair:
+    return Pair(Round(**data["baseline"]), Round(**data["contender"]))
 
 
 ROUNDS: Json = {
@@ -141,9 +145,9 @@ def test_both_kinds_of_state_are_compared_within_the_processes_that_have_both() 
     first, second = pair(1.9), pair(1.5)
     scaled = scale(BENCHMARK, 1, PLAN, runners()[0])
     assert scaled.measurement is not None
-    pairs = [Pair.from_json(first)] * 10, [Pair.from_json(second)] * 10
+    pairs = [as_counted(first)] * 10, [as_counted(second)] * 10
     scaled.measurement.processes = list(map(list, pairs))
-    scaled.measurement.shared = [[], [Pair.from_json(pair(1.1))] * 10]
+    scaled.measurement.shared = [[], [as_counted(pair(1.1))] * 10]
     private, shared = scaled.beside_shared(0.95), scaled.shared()
     assert private is not None
     assert shared is not None
