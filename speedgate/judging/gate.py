@@ -187,7 +187,7 @@ def _judge_scaling(evidence: Evidence, required: Floors, final: bool) -> tuple[V
         return Verdict.NOT_EVALUATED, evidence.broken
     if speedup is None:
         return Verdict.INCONCLUSIVE, too_few(0)
-    figures = f"{SPEEDUP.interval(speedup)}, needs {SPEEDUP.text(required.speedup)}"
+    figures = f"{speedup_figure(speedup)}, needs {SPEEDUP.text(required.speedup)}"
     if required.concurrency > evidence.workers:
         return Verdict.FAILED, (
             f"{figures}; needs concurrency {CONCURRENCY.text(required.concurrency)}: more than "
@@ -312,7 +312,7 @@ def _judge_negative_control(evidence: Evidence) -> tuple[Verdict, str]:
     if speedup is None or not speedup.is_bounded:
         return Verdict.INCONCLUSIVE, too_few(speedup.count if speedup else 0)
     most = SPEEDUP.text(MAX_SPEEDUP_UNDER_GIL)
-    figures = f"{SPEEDUP.interval(speedup)}, at most {most} with the GIL on"
+    figures = f"{speedup_figure(speedup)}, at most {most} with the GIL on"
     if speedup.low > MAX_SPEEDUP_UNDER_GIL:
         return Verdict.FAILED, (
             f"{figures}: this holds the GIL and cannot speed up, so the measurement is wrong "
@@ -323,10 +323,15 @@ def _judge_negative_control(evidence: Evidence) -> tuple[Verdict, str]:
     return Verdict.INCONCLUSIVE, f"{figures}; the interval holds both"
 
 
+def speedup_figure(speedup: Estimate) -> str:
+    """Return ``1.65x [1.60, 1.71] over rounds``: a table has the interval over processes."""
+    return f"{SPEEDUP.interval(speedup)}{' over rounds' if speedup.is_bounded else ''}"
+
+
 def too_few(count: int) -> str:
     """Say that there is no interval; ``count`` pairs count as fewer if neighbours resemble."""
     alike = " or too much alike" if count >= 10 else ""
-    return f"{count} pairs of rounds are too few{alike} for an interval; raise --budget"
+    return f"{count} pairs of rounds are too few{alike} for an interval"
 
 
 def _why_blocked(evidence: Evidence, required: Floors) -> str:

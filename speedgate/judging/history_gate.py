@@ -283,7 +283,7 @@ def judge_history(
         return word(Verdict.INCONCLUSIVE, reason, shifts)
     unknown = [shift.figure.label for shift in shifts if not shift.is_known]
     if unknown:
-        why = f"too few rounds for an interval of: {', '.join(unknown)}; raise --budget"
+        why = f"too few rounds for an interval of: {', '.join(unknown)}"
         return word(Verdict.INCONCLUSIVE, f"against {len(runs)} runs: {why}", shifts)
     return word(Verdict.PASSED, _as_before(shifts, len(runs)), shifts)
 

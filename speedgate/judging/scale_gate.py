@@ -26,6 +26,8 @@ GATE = "scale"
 SCALES_FROM = 0.85
 # A share of the threads' time that is worth a word.
 LOST = 0.15
+# What is advised where there are too few rounds: this gate has no screen that adds it.
+RAISE_BUDGET = "raise --budget"
 # What is said of a limit to the GIL held share where nothing holds one.
 NO_GIL = "the GIL held share is not applicable, this Python runs without a GIL"
 # Private state is called faster than a shared one from this ratio on.
@@ -75,7 +77,7 @@ def judge_evidence(evidence: Evidence, rule: Rule, final: bool) -> tuple[Verdict
     if evidence.broken is not None:
         return Verdict.NOT_EVALUATED, evidence.broken
     if speedup is None:
-        return Verdict.INCONCLUSIVE, too_few(0)
+        return Verdict.INCONCLUSIVE, f"{too_few(0)}; {RAISE_BUDGET}"
     most_held = rule.max_gil_held_share
     required = CaseFloors(rule.min_speedup or 0.0, 0.0, 2.0 if most_held is None else most_held)
     figures = _figures(speedup, evidence.gil_held_share, rule)
@@ -86,7 +88,7 @@ def judge_evidence(evidence: Evidence, rule: Rule, final: bool) -> tuple[Verdict
         if evidence.gil_enabled or rule.min_speedup is None:
             return Verdict.NOT_EVALUATED, figures
     if not speedup.is_bounded:
-        return Verdict.INCONCLUSIVE, too_few(speedup.count)
+        return Verdict.INCONCLUSIVE, f"{too_few(speedup.count)}; {RAISE_BUDGET}"
     if (
         rule.min_speedup is not None
         and speedup.high * machine_allowance(evidence) < rule.min_speedup

@@ -20,7 +20,8 @@ LINES = 24
 # The rows that the table keeps below its head, whatever else there is to say.
 LEAST_ROWS = 3
 MOST_NOTES = 4
-LEGEND = "speedup over a plain loop in one thread, 95% interval"
+LEGEND = "speedup over a plain loop in one thread, 95% interval over processes"
+FEW = "(few) too few rounds for one"
 # Where two gates judged one case, its mark is that of the graver verdict.
 GRAVITY = (Verdict.PASSED, Verdict.NOT_EVALUATED, Verdict.INCONCLUSIVE, Verdict.FAILED)
 
@@ -176,13 +177,19 @@ def shorten(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 3].rstrip()}..."
 
 
+def has_few(rows: Iterable[Row]) -> bool:
+    """Whether a speedup stands in the table without an interval."""
+    return any(row.speedup is not None and not row.speedup.is_bounded for row in rows)
+
+
 def _foot(screen: FirstScreen, width: int) -> list[Line]:
     """What stands below the table: its legend, notes, what is left out, where the run is."""
     lines: list[Line] = []
     if any(row.speedup is not None for row in screen.rows):
         used = {verdict for _, verdict in screen.judged}
         legend = [f"{MARKS[verdict]} {verdict.value}" for verdict in Verdict if verdict in used]
-        lines += _wrapped(", ".join([LEGEND, *legend]), None, width)
+        few = [FEW] if has_few(screen.rows) else []
+        lines += _wrapped(", ".join([LEGEND, *few, *legend]), None, width)
     for note in screen.notes[:MOST_NOTES]:
         lines += _wrapped(note, Verdict.NOT_EVALUATED, width)
     if len(screen.notes) > MOST_NOTES:
