@@ -29,13 +29,6 @@ MAP_BEGINS = "<!-- The map: made by `python -m evaluation.house map` from the do
 MAP_ENDS = "<!-- The end of the map. -->"
 # What takes a message and shows it to somebody.
 SPEAKERS = {"notify", "print", "say", "tell", "warn", "fail", "exit", "skip"}
-# A runner loads its packages, which therefore hold not even a docstring.
-EMPTY = {
-    "speedgate.runner": "What runs inside the measured process. "
-    "It imports the standard library only.",
-    "speedgate.runner.callables": "Benchmarks of other projects (asv, pytest-benchmark), as the "
-    "runner finds and measures them.",
-}
 VAGUE = {"each", "found"}
 # Phrases that no native engineer writes: an amount that nobody named, and a teller that nobody is.
 STIFF = re.compile(r"\bso (?:many|long)\b|\b(?:is|are|was|were) told\b", re.IGNORECASE)
@@ -313,7 +306,7 @@ def module_lines(house: House, module: str, package: str) -> list[str]:
     """Return the entry of one module on the map."""
     name = module.removeprefix(f"{PACKAGE}.{package}.")
     names = ", ".join(f"`{one}`" for one in offered(house, module))
-    text = f"- **{name}**: {EMPTY.get(module) or summary(house.modules[module])}"
+    text = f"- **{name}**: {summary(house.modules[module])}"
     return textwrap.wrap(
         f"{text} Others use {names}." if names else text,
         COLUMNS,
@@ -326,7 +319,7 @@ def module_lines(house: House, module: str, package: str) -> list[str]:
 def package_lines(house: House, package: str) -> list[str]:
     """Return the part of the map that one package has, or one module beside the packages."""
     top = f"{PACKAGE}.{package}"
-    text = EMPTY.get(top) or summary(house.modules[top])
+    text = summary(house.modules[top])
     reach = f"May import {may_import(package, house.settings)}."
     lines = ["", f"### {package}", "", *textwrap.wrap(f"{text} {reach}", COLUMNS)]
     rooms = [module for module in house.modules if module.startswith(f"{top}.")]

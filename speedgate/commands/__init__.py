@@ -1,4 +1,4 @@
 """The command line: one module for each command, and what they share.
 
-Imports ``report`` and what lies below it; never ``plugin``.
+Imports ``page``, ``github`` and what lies below them; never ``plugin``.
 """

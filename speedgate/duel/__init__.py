@@ -1,4 +1,4 @@
-"""Two builds measured in turn: the decision between them, bisection.
+"""Two builds measured in turn: the blocks, the decision between the builds, and the bisection.
 
 Imports ``builds`` and what lies below it.
 """

@@ -1,1 +1,4 @@
-"""GitHub's interface, as far as a comment and an issue need it. It imports nothing of ours."""
+"""GitHub's REST interface, as far as a comment and an issue need it.
+
+May import ``report`` and what lies below it; today it imports nothing else of Speedgate.
+"""

@@ -1,6 +1,6 @@
 """All that knows pytest: options, collection, the fixture, gate items, reports.
 
-Imports ``report`` and what lies below it; never ``commands``.
+Imports ``page``, ``github`` and what lies below them; never ``commands``.
 """
 
 # ``-p speedgate.plugin`` loads what the entry point names.

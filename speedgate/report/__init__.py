@@ -1,1 +1,4 @@
-"""What people read: the terminal's table, and Markdown. Built from rows, not from measurements."""
+"""Text that people read: tables, summaries, Markdown and JSON, made from rows and verdicts.
+
+Imports ``duel`` and what lies below it; never ``page`` or ``github``.
+"""

@@ -1,7 +1,7 @@
-"""What runs in the interpreters that measure. Standard library only.
+"""What runs in the interpreters that measure.
 
-Whatever of it an interpreter loads first puts the path for imports in order. Nothing but ``os`` and
-``sys`` may be imported for that: they are there before any path is looked at.
+Imports the standard library only, and nothing else of Speedgate. The code below runs before any
+other import, so it uses only ``os`` and ``sys``: an interpreter has both before it reads a path.
 """
 
 import os

@@ -1,0 +1,1 @@
+"""Benchmarks of other projects (asv, pytest-benchmark), as a runner finds and measures them."""
