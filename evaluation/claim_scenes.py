@@ -191,7 +191,7 @@ def passes_at(subject: str, truth: float) -> Trial:
 def queue_concurrency(chance: random.Random, workers: int, held: float, calls: int = 60) -> float:
     """Return how many workers ran at once that each hold one lock for a share of every call.
 
-    Calls and holds take exponential times; whoever waits for the lock does not run.
+    Calls and holds take exponential times; a worker that waits for the lock does not run.
     """
     ready = [chance.expovariate(1 / (1 - held)) for _ in range(workers)]
     free, busy, end = 0.0, sum(ready), 0.0

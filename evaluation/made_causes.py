@@ -78,7 +78,7 @@ def prepare_own_lock(size: int, seed: int) -> Made:
 
 
 class Counted:
-    """An object whose references are counted by whoever uses it."""
+    """An object whose reference count each of its users changes."""
 
     def touch(self) -> None:
         """Nothing: a call takes a reference and gives it back."""

@@ -179,8 +179,10 @@ def _ask_whether_it_runs(
 
 
 def refuse_another_numpy(package: str, ends: Sequence[Build]) -> None:
-    """Raise ``OptionError`` where the releases bring NumPys along that differ: whatever moved
-    might be theirs."""
+    """Raise ``OptionError`` if the two releases come with different NumPys.
+
+    The difference could then be NumPy's instead of the package's.
+    """
     numpys = [(build.environment.get("numpy") or {}).get("version") for build in ends]
     if package_name(package) != "numpy" and numpys[0] != numpys[1]:
         raise OptionError(
@@ -190,7 +192,7 @@ def refuse_another_numpy(package: str, ends: Sequence[Build]) -> None:
 
 
 def boundary_lines(boundary: Boundary, package: str) -> list[str]:
-    """Say where it began, or between what, and of which versions nobody knows."""
+    """Say which release shows it first, or between which two; and which releases stay unknown."""
     if boundary.is_exact:
         return [
             f"first shows in {package} {boundary.first_bad} ({boundary.last_good} is still good)"

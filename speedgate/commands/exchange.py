@@ -1,4 +1,4 @@
-"""The commands `import` and `export`: runs of plain pytest-benchmark, taken in and given out."""
+"""The commands `import` and `export`: runs of plain pytest-benchmark, read and written."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from speedgate.history.history import History
 
 
 def add_import_command(commands: Any) -> None:
-    command = commands.add_parser("import", help="take in runs of plain pytest-benchmark")
+    command = commands.add_parser("import", help="add runs of plain pytest-benchmark to a history")
     command.add_argument("files", nargs="+", type=Path, metavar="FILE")
     add_where(command)
     command.set_defaults(run=run_import)
 
 
 def add_export_command(commands: Any) -> None:
-    command = commands.add_parser("export", help="give out a run as one of plain pytest-benchmark")
+    command = commands.add_parser("export", help="write a run as one of plain pytest-benchmark")
     command.add_argument("file", type=Path, metavar="FILE")
     command.add_argument("target", type=Path, metavar="TARGET")
     command.set_defaults(run=run_export)

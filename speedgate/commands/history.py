@@ -103,7 +103,7 @@ def figure_lines(figure: Figure, series: Series, width: int) -> list[str]:
 
 
 def figure_record(figure: Figure, series: Series) -> dict[str, Any]:
-    """Return a figure's values over the runs, and its change points; null where nobody can tell."""
+    """Return a figure's values over the runs, and its change points; null if unknown."""
     points = [(run, value) for run, value in measured(figure, series) if figure.is_possible(value)]
     changes: list[Change] | None
     try:

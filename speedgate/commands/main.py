@@ -95,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with termination_as_interrupt():
             code: int = options.run(options)
             sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads has seen enough, as head has
+    except BrokenPipeError:  # the reader closed the pipe, as head does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except REFUSALS as error:

@@ -34,7 +34,7 @@ class Answer(Enum):
 @dataclass(frozen=True)
 class Boundary:
     """Where it began: ``first_bad`` shows it, ``last_good`` does not. ``between`` are the versions
-    between the two of which nobody knows, with the reason."""
+    between the two that could not be judged, with the reason."""
 
     last_good: str
     first_bad: str

@@ -62,7 +62,7 @@ class Finding:
 
     @property
     def most_waiting(self) -> float:
-        """The larger share that others had of the cores, 0 where nobody knows."""
+        """The larger share that others had of the cores, 0 where it is unknown."""
         return max((share or 0.0 for share in self.waiting), default=0.0)
 
     @property

@@ -29,7 +29,7 @@ Json = dict[str, Any]
 class BuildSummary:
     """What a reader learns of a build; ``None`` is unknown, ``blas`` are all that it loads.
 
-    ``variables`` and ``fingerprint`` are for whoever reads the file.
+    ``variables`` and ``fingerprint`` are for people who read the file.
     """
 
     label: BuildLabel

@@ -64,7 +64,7 @@ def _why(finding: Finding) -> str:
 
 
 def _unknown(finding: Finding) -> list[str]:
-    """The deciding figures that nobody knows, if any."""
+    """The deciding figures that are unknown, if any."""
     deciding = [figure for figure in FIGURES if figure.decides]
     unknown = [figure.label for figure in deciding if figure.name not in finding.effects]
     return [f"not known: {', '.join(unknown)}"] if unknown else []

@@ -47,7 +47,7 @@ class DuelRecording:
         }
 
     def keep(self, duel: Duel, findings: DuelFindings) -> None:
-        """Write down what is known so far, for whoever finds it if this process is killed."""
+        """Write down what is known so far, so that it survives if this process is killed."""
         for label in self._journals:
             self._keep_one(label, duel, findings)
 

@@ -1,4 +1,4 @@
-"""Why GitHub was not asked, or what it answered instead; each text is for whoever reads the log."""
+"""Why GitHub was not asked, or what it answered instead, in words for the log of the job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exchange: runs of plain pytest-benchmark taken in, and runs of ours given out as plain ones."""
+"""Exchange: runs of plain pytest-benchmark imported, and our runs exported as plain ones."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def export_run(path: Path, target: Path) -> list[str]:
     try:
         write_whole(target, encoded(document, encode_run))
     except IntakeError as error:
-        raise HistoryError(f"{path} cannot be given out: {error}") from None
+        raise HistoryError(f"{path} cannot be exported: {error}") from None
     except FileExistsError:
         raise HistoryError(f"{target} is there already: name another file") from None
     return [benchmark["name"] for benchmark in document["benchmarks"]]

@@ -74,7 +74,7 @@ class Figures:
 
     @property
     def process_moments(self) -> Moments:
-        """The processes' spread about nobody knows which mean."""
+        """The spread of the processes' logarithms; their mean is not kept, and reads 0."""
         return Moments(self.processes or 1, 0.0, self.process_deviation or 0.0)
 
     def value(self, figure: Figure) -> float | None:

@@ -1,7 +1,7 @@
 """Intake: the one gate for what comes from outside. Bytes go in; typed values come out, or why not.
 
 Runs, journals, acceptances and the index are files that anybody may have written, cut off or
-damaged. Whoever reads one reads it through here, and never meets anything but ``IntakeError``.
+damaged. All readers go through here, and the only error that they can meet is ``IntakeError``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MOST_LEVELS = 16
 
 
 class IntakeError(Exception):
-    """What was read cannot be used; the text says why, and leaves the name to whoever knows it."""
+    """What was read cannot be used; the text says why, and the caller adds the file's name."""
 
 
 def decoded(data: bytes | msgspec.Raw, decode: Callable[[bytes | msgspec.Raw], T]) -> T:

@@ -2,8 +2,8 @@
 
 Beside the runs as ``NAME.part``: the first line is the document without its benchmarks, each line
 after it a benchmark, a judgement or more of the ``speedgate`` section. What is written again takes
-the place of what was there. Whoever comes upon the journal of a session that has ended makes a run
-of it that is marked incomplete.
+the place of what was there. The next session that sees the journal of an ended one makes a run of
+it, marked incomplete.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class Journal:
         return self.target
 
     def close(self) -> None:
-        """Leave the journal to whoever comes next: its run could not be saved."""
+        """Leave the journal to the next session: its run could not be saved."""
         self._file.close()
 
     def remove(self) -> None:
@@ -141,7 +141,7 @@ def _recover_one(journal: Path, notify: Callable[[str], None]) -> None:
         if document is not None:
             data = encode_run(document)
             decode_run("what it tells", data)  # what nobody could read again is not written
-            # Whoever was killed after saving the run had no time to remove its journal.
+            # A process that was killed after it saved the run could not remove its journal.
             with contextlib.suppress(FileExistsError):
                 write_whole(target, data)
                 notify(f"recovered {target}: its session was cut short, it is marked incomplete")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 HIDDEN = "***"
-# The name of whoever logs in by ssh is part of the address, and no secret; a password is.
+# The user's name in an ssh address is not a secret, but a password is.
 # A password may hold a slash that nobody escaped; digits before one are a port.
 _LOGIN = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://"

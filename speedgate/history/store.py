@@ -129,8 +129,8 @@ def _found(
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file that is there whole or not at all, and never over another.
 
-    A temporary file beside it is written, flushed to the disk and given its name: whoever is
-    killed meanwhile leaves a hidden file that nobody takes for a run.
+    A temporary file beside it is written, flushed to the disk and given its name. A process
+    that is killed meanwhile leaves a hidden file, which is never taken for a run.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=PREFIX, suffix=TEMPORARY)

@@ -78,7 +78,7 @@ class Source:
 class Ratio:
     """Another side's figure over the first side's, and whether the difference is certain.
 
-    With one run ``alone`` on each side nothing is: nobody knows what runs differ by.
+    With one run ``alone`` on each side nothing is: it is unknown by how much runs differ.
     """
 
     estimate: Estimate | None

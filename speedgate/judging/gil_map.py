@@ -89,8 +89,10 @@ def _differ(before: Row, now: Row) -> bool:
 
 
 def _apart(one: Estimate | None, other: Estimate | None) -> bool:
-    """Whether two speedups differ by more than fresh processes of the same code do: that is in
-    their intervals."""
+    """Whether two speedups surely differ: their intervals do not overlap.
+
+    The intervals allow for how much fresh processes of the same code differ.
+    """
     if one is None or other is None:
         return False
     return one.low > other.high or other.low > one.high

@@ -215,7 +215,7 @@ def _worse(level: FigureHistory, confidence: float) -> Estimate:
     now, before = level.now, list(level.before)
     if not level.figure.is_share:
         now, before = _logarithm(now), [math.log(earlier) for earlier in before]
-    # Of too few rounds for an interval nobody knows how far they are off: infinitely.
+    # Rounds too few for an interval have an unknown error, which counts as infinite.
     moved = change(now.value, Moments.of(before), confidence, deviation_of(now))
     if level.figure.rises:
         moved = Estimate(-moved.value, -moved.high, -moved.low, confidence, moved.count)

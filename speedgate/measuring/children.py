@@ -1,6 +1,6 @@
 """Children: every process that we start, and every folder, ends with us, whatever ends us.
 
-A process that is killed cleans up nothing: so whoever starts runners has a guard (``guard.py``). On
+A killed process cleans up nothing, so one that starts runners has a guard (``guard.py``). On
 Linux the kernel ends a runner by itself, too (``ownership.py``). What was left all the same,
 because the guard was killed as well, is ended at the next start (``leftovers.py``).
 """
@@ -103,7 +103,7 @@ def _entry(pid: int) -> str:
 class ScratchFolder:
     """A folder for temporary files that goes with its owner.
 
-    The owner keeps a file in it locked. Whoever gets that lock knows that the owner is gone.
+    The owner keeps a file in it locked. A process that gets that lock knows that the owner is gone.
     """
 
     def __init__(self, prefix: str = PREFIX) -> None:
@@ -143,7 +143,7 @@ def scratch_folder(prefix: str = PREFIX) -> Iterator[Path]:
 def termination_as_interrupt() -> Iterator[None]:
     """Let SIGTERM, by which a job is cancelled, end this as Ctrl-C does: what was measured is kept.
 
-    A second one ends it at once. Whoever handles it, or ignores it, already goes on doing so.
+    A second one ends it at once. A handler that was set before stays, and so does SIG_IGN.
     """
     is_ours = thread_lasts() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     if is_ours:

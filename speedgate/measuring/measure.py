@@ -172,8 +172,8 @@ def blas_limit_broken(opened: messages.Opened, blas_threads: int | None) -> str 
 def spinning_blas(opened: messages.Opened, workers: int) -> str:
     """Return why a BLAS with threads of its own may not get on, and the remedy; empty without one.
 
-    OpenBLAS has one pool of threads in a process, and whoever waits for it spins. Where others want
-    the cores too, those that wait take them from the one that computes (docs/blas.md).
+    OpenBLAS has one pool of threads in a process, and a thread that waits for it spins. If others
+    want the cores too, those that wait take them from the one that computes (docs/blas.md).
     """
     for library in blas_libraries(opened.blas):
         threads: Any = library.get("num_threads") or 1
@@ -198,7 +198,7 @@ def take_held(measurement: Measurement, seen: messages.HeldSeen) -> HeldStretch 
     if seen.held is None:
         measurement.unsampled = seen.why
         return None
-    # Where nobody knows how long the worker waited, nobody knows what the samples are worth.
+    # If it is unknown how long the worker waited, so is what the samples are worth.
     if seen.waiting is None or seen.waiting >= MOST_WAITING_WHEN_HELD:
         return None
     hits, samples = seen.held

@@ -175,8 +175,8 @@ class Measurement:
     def steal_rate(self) -> float:
         """Return how many seconds a hypervisor took for each that the machine computed.
 
-        It took them from whoever ran. Where nobody knows how long the machine computed, they are
-        taken to be of our own rounds.
+        It took them from all that ran. If it is unknown how long the machine computed, all of
+        them count as taken from our own rounds.
         """
         busy = self.busy_seconds or self.rounds_seconds
         return (self.steal_seconds or 0.0) / max(busy, 1e-9)

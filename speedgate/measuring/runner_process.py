@@ -154,7 +154,7 @@ class RunnerProcess:
     def _reply_to(self, number: int, limit_seconds: float) -> Json | None:
         """Return the reply to a request, ``None`` if the runner has ended.
 
-        An earlier one comes late where whoever waited for it was interrupted.
+        An earlier one comes late if the wait for it was interrupted.
         """
         until = time.monotonic() + limit_seconds
         while (reply := self._next_reply(until)) is not None:
@@ -195,8 +195,8 @@ class RunnerProcess:
     def close(self) -> None:
         """Let the runner end its workers, and end it if it does not.
 
-        One that has not answered, because whoever waited was interrupted, is ended at once: it
-        would not listen.
+        One that still owes an answer, because the wait for it was interrupted, is ended at
+        once: it would not listen.
         """
         try:
             if self._answered == self._asked and self._process.poll() is None:

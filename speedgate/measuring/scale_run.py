@@ -110,8 +110,8 @@ class Caches:
 
 @dataclass(frozen=True)
 class ScaleStep:
-    """The benchmark that starts now, for the progress line; without a budget nobody knows how
-    long the rest takes."""
+    """The benchmark that starts now, for the progress line. How long the rest takes is known
+    only with a budget."""
 
     number: int
     total: int

@@ -40,7 +40,7 @@ def write_site(folder: Path, files: Mapping[str, bytes]) -> list[str]:
             f"{folder / taken[0]} is there and no file of this site: name another folder with "
             "--output, or move it away"
         )
-    # Ours from now on, before they are there: whoever is interrupted can write them again.
+    # Listed before they are written, so that an interrupted build can be done again.
     write_file(folder / MANIFEST, _encoded({*ours, *files}))
     for name, data in files.items():
         _write_if_changed(folder / name, data)
@@ -64,7 +64,7 @@ def _ours(folder: Path) -> set[str]:
         return set()
     except (OSError, msgspec.MsgspecError, UnicodeError) as error:
         raise SiteError(
-            f"{folder / MANIFEST} cannot be read ({error}), so that nobody knows which files are "
+            f"{folder / MANIFEST} cannot be read ({error}), so it does not say which files are "
             "the site's: remove it and the old pages, or name another folder with --output"
         ) from None
     return {name for name in manifest.files if _lies_below(name)}
@@ -76,7 +76,7 @@ def _lies_below(name: str) -> bool:
 
 
 def _write_if_changed(path: Path, data: bytes) -> None:
-    """A file that is as it should be keeps its time: whoever copies a site copies what changed."""
+    """Leave a file that is up to date as it is, with its time: a sync copies what changed."""
     with contextlib.suppress(OSError):
         if path.read_bytes() == data:
             return

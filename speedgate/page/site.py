@@ -62,7 +62,7 @@ def build_site(sources: Sources, is_served: bool = False) -> Files:
 
 
 def _since(sources: Sources, facts: RunFacts) -> str:
-    """Since when it is as the headline says, or why nobody can tell."""
+    """Since when it is as the headline says, or why that is unknown."""
     assert sources.first is not None
     if facts.headline.since:
         return facts.headline.since

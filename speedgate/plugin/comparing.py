@@ -93,7 +93,7 @@ def open_what_is_compared(
     try:
         earlier = compared_run(state.past.history, asked, environment)
     except HistoryError:
-        if not theirs:  # nobody knows what is named
+        if not theirs:  # neither history has what is named
             raise
         earlier = None
     session.compared_mapping = theirs

@@ -93,7 +93,7 @@ def pytest_load_initial_conftests(
 ) -> Iterator[None]:
     """Read our short names as the long ones, where nobody has them once all conftests are loaded.
 
-    They are never declared to the parser: whoever declares one later does not find it taken.
+    They are never declared to the parser: a plugin that declares one later does not find it taken.
     """
 
     def free(name: str) -> bool:

@@ -140,7 +140,7 @@ INI_FLOORS = {
 
 
 def add_options(parser: Any) -> None:
-    """Give pytest's parser what is ours whoever else is there."""
+    """Give pytest's parser the prefixed names, which no other plugin can have."""
     group = parser.getgroup("speedgate", GROUP)
     for option in OPTIONS:
         group.addoption(option.long, help=option.help, **option.attributes)

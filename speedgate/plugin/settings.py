@@ -100,7 +100,7 @@ def read_settings(
         if given["blas-threads"] is None
         else parse_blas_threads(label("blas-threads"), given["blas-threads"]),
         runner_setup=parse_reference(label("runner-setup"), given["runner-setup"]),
-        # Whoever names it there has it used: so it belongs to the run's environment.
+        # Named in the environment variable, it is used as well, so it belongs to the run.
         dask_scheduler=given["dask-scheduler"] or os.environ.get(DASK_SCHEDULER) or None,
         oversubscribe=given["oversubscribe"],
         in_process=given["in-process"],

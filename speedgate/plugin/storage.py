@@ -69,7 +69,10 @@ def telling_of_failure(session: Any, state: State) -> Callable[[Json], None]:
 
 
 def head_of(config: pytest.Config) -> Json:
-    """Return a run's document without what is measured, as pytest-benchmark makes it."""
+    """Return the head of a run's document: commit and machine, as pytest-benchmark writes them.
+
+    It has no benchmarks yet.
+    """
     commit = config.hook.pytest_benchmark_generate_commit_info(config=config)
     config.hook.pytest_benchmark_update_commit_info(config=config, commit_info=commit)
     document: Json = config.hook.pytest_benchmark_generate_json(
@@ -83,7 +86,7 @@ def head_of(config: pytest.Config) -> Json:
 
 
 def history_location(config: pytest.Config, state: State) -> str:
-    """Return where the runs are that this one is compared with."""
+    """Return the folder or address of the runs that this run is compared with."""
     return state.settings.history or str(storage_folder(config))
 
 
@@ -101,7 +104,7 @@ def settings_of(state: State) -> Json:
 def environment_of(state: State, measurement: Measurement) -> Json:
     """Return the environment of this run, as its first runner told it.
 
-    pytest's own process has imported whatever it has, so that a fresh interpreter is asked there.
+    In pytest's own process many more packages are imported, so a fresh interpreter is asked there.
     """
     if state.settings.in_process:
         return described_environment(state)

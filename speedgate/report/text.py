@@ -95,7 +95,7 @@ def encodable(text: str, stream: Any) -> str:
 
 
 def write_plain_marks(*streams: Any) -> None:
-    """Have streams write what their encoding lacks as ``encodable`` does, whoever writes."""
+    """Have streams replace what their encoding lacks, as ``encodable`` does."""
     for stream in streams:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=ERRORS)

@@ -50,7 +50,7 @@ STRATEGY = "threads"
 ROUND_SECONDS = 0.0012
 # How long the calls take together over which one is timed.
 CALL_SECONDS = 0.003
-# Whoever runs a cell for a while looks at the clock this often.
+# A loop that runs a cell for a while looks at the clock this often.
 LOOK_SECONDS = 0.002
 # What a cell may take beside what there is when the census begins.
 MOST_BYTES = 4 << 30

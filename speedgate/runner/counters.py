@@ -122,9 +122,8 @@ class HostPressure(NamedTuple):
     """What took time from the whole machine in a stretch: seconds, ``None`` where unknown.
 
     ``steal`` is the time that a hypervisor gave to others, ``busy`` the time for which the machine
-    computed, whoever for; ``throttled`` is the time for which
-    this control group, or one that encloses it, was stopped for having used up its CPU quota. Both
-    are summed over the CPUs.
+    computed, for all users. ``throttled`` is the time for which this control group, or one that
+    encloses it, was stopped because its CPU quota was used up. All are summed over the CPUs.
     """
 
     steal: float | None

@@ -68,14 +68,14 @@ def _watch_loading() -> None:
 
 
 def enablers() -> list[str]:
-    """Return the modules that switched the GIL on since it is watched, the first first."""
+    """Return the modules that switched the GIL back on since watching began, in that order."""
     return list(dict.fromkeys(_enablers))
 
 
 def gil_came_back() -> str | None:
-    """Return that a free-threaded build runs with the GIL and who did it, ``None`` if it does not.
+    """Say that a free-threaded build runs with its GIL, and what switched it on; else ``None``.
 
-    A build that names PYTHON_GIL=1 itself is meant to.
+    A build that names PYTHON_GIL=1 itself is meant to run with it.
     """
     if not is_free_threaded() or not gil_enabled() or os.environ.get(MEANT):
         return None

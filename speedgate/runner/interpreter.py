@@ -108,7 +108,7 @@ def blas_libraries(libraries: Iterable[dict[str, Any]] | None) -> list[dict[str,
 def read_blas() -> list[dict[str, Any]] | None:
     """Return the BLAS and OpenMP libraries of this process with the threads they use now.
 
-    ``None`` where threadpoolctl is not installed: then nobody knows.
+    ``None`` where threadpoolctl is not installed: then it is unknown.
     """
     try:
         threadpoolctl: Any = importlib.import_module("threadpoolctl")

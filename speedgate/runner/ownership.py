@@ -1,6 +1,6 @@
 """Ownership: the mark that names a process's owner, and how a process ends with its owner.
 
-Whoever starts a runner is its owner, and says so in the runner's environment. What the runner
+The process that starts a runner owns it, and says so in the runner's environment. What the runner
 starts inherits that. Standard library only: a runner reads its own mark.
 """
 

@@ -44,7 +44,7 @@ class Tail(NamedTuple):
 
 def turns_of(stamps: list[task.Stamp], waited: dict[int, float]) -> list[Turn]:
     """Put the tasks of each worker together; ``waited`` are its seconds on a run queue, 0 if
-    nobody knows them. A worker without a task has no turn.
+    unknown. A worker without a task has no turn.
     """
     by_worker: dict[int, list[task.Stamp]] = {}
     for stamp in stamps:

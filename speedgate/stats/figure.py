@@ -93,7 +93,7 @@ class Figure:
 
 
 def _concurrency(pair: Pair, workers: int) -> float | None:
-    # Time on a run queue counts as running: others had the core, whoever ran.
+    # Time on a run queue counts as running: another process had the core.
     return concurrency_of(pair.contender, workers, pair.contender.waiting or 0.0)
 
 

@@ -76,7 +76,7 @@ class Patching:
 
 
 def _patch_fixture(fixture: Any) -> None:
-    """Have the public methods of a fixture hand over to whoever runs the test in this thread."""
+    """Have the public methods of a fixture hand over to what runs the test in this thread."""
     if fixture in _patched:
         return
     _patched.append(fixture)

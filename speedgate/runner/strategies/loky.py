@@ -19,7 +19,7 @@ from speedgate.runner.strategies.extras import lacks, load
 class MappedObject:
     """An object whose arrays lie in a file, as joblib lays them for its own workers.
 
-    Whoever loads it sees the same bytes, and what is written into them. ``close()`` deletes the
+    All that load it see the same bytes, and what is written into them. ``close()`` deletes the
     file; a process that is killed leaves it in the folder for temporary files.
     """
 
@@ -33,7 +33,7 @@ class MappedObject:
             raise
 
     def load(self) -> Any:
-        """Return the object, its arrays upon the file."""
+        """Return the object, its arrays mapped from the file."""
         return load("joblib").load(Path(self._folder, "arrays"), mmap_mode="r+")
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """shared: processes whose arrays lie in ``multiprocessing.shared_memory``, never copied again.
 
-An object is pickled by protocol 5, which leaves the arrays in it out (PEP 574); their bytes are
-laid into one block of shared memory, once, and a worker builds its arrays upon that block.
+An object is pickled by protocol 5, which leaves its arrays out (PEP 574). Their bytes are copied
+into one block of shared memory, once, and each worker's arrays are views of that block.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class _Attached(SharedMemory):
 
 
 class SharedObject:
-    """An object whose arrays lie in a block of shared memory that the process which made it owns.
+    """An object whose arrays lie in a block of shared memory; the process that made it owns it.
 
-    Whoever loads it sees the same bytes, and what is written into them. The block is freed by
-    ``close()``, or by Python's resource tracker where the owner is killed before and it is not.
+    All processes that load it see the same bytes, and each other's writes. ``close()`` frees the
+    block; if the owner is killed first, Python's resource tracker does.
     """
 
     def __init__(self, value: Any) -> None:
@@ -52,7 +52,7 @@ class SharedObject:
             raise
 
     def _reserve(self, size: int) -> None:
-        """Take the memory now; to write where there is none left would kill the process (SIGBUS).
+        """Take the memory now: a write to a page that is not there kills the process (SIGBUS).
 
         Raises ``CannotMeasure`` where it does not fit.
         """
@@ -81,7 +81,7 @@ class SharedObject:
         return vars(self) | {"_block": None}
 
     def load(self) -> Any:
-        """Return the object, its arrays upon the shared block."""
+        """Return the object, its arrays as views of the shared block."""
         block = _Attached(self.name) if self._block is None else self._block
         room: Any = block.buf
         return pickle.loads(self._pickled, buffers=[room[start:end] for start, end in self._spans])
@@ -89,7 +89,7 @@ class SharedObject:
     def close(self) -> None:
         """Free the block; those who have it mapped keep their view of it."""
         if self._block is not None:
-            with contextlib.suppress(BufferError):  # arrays of ours upon it are still in use
+            with contextlib.suppress(BufferError):  # views of it are still in use here
                 self._block.close()
             self._block.unlink()
             self._block = None
