@@ -293,7 +293,7 @@ def _find_base(spec: BuildSpec) -> tuple[Path, str]:
     version = _start(spec, [str(python), "-ES", "-c", ASK_VERSION], variables, python).strip()
     if not re.fullmatch(r"\d+\.\d+\.\d+", version):
         raise BuildError(
-            f"'{spec.text}': {python} says '{version[:80]}' where its version is asked for; "
+            f"'{spec.text}': {python} says '{version[:80]}' when asked for its version; "
             "give the path of a Python"
         )
     if tuple(map(int, version.split(".")[:2])) < OLDEST_PYTHON:
@@ -334,7 +334,7 @@ def _start(spec: BuildSpec, command: list[str], variables: Mapping[str, str], py
 def _why_not(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno in OF_ANOTHER_MACHINE:
         return (
-            f"it is no program of this machine ({platform.machine()}); give the path of a Python "
+            f"it is not a program for this machine ({platform.machine()}); give the path of a Python "
             "that was built for it"
         )
     return str(error)

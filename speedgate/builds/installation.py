@@ -138,7 +138,7 @@ def _is_whole(environment: Path, notify: Callable[[str], None]) -> bool:
     if python_of(environment).exists():
         return True
     if environment.exists() or environment.is_symlink():
-        notify(f"made anew: {environment} has no Python that is there")
+        notify(f"made anew: {environment} has lost its Python")
         _remove(environment)
     return False
 
@@ -205,7 +205,7 @@ def check_requirement(text: str) -> None:
     except InvalidRequirement as error:
         reason = str(error).splitlines()[0]
         raise BuildError(
-            f"'{text}' is no requirement ({reason}); give one such as numpy==2.3.0, a wheel, "
+            f"'{text}' is not a requirement ({reason}); give one such as numpy==2.3.0, a wheel, "
             "the path of a Python, or NAME=VALUE for an environment variable"
         ) from None
 
@@ -375,11 +375,11 @@ def published_versions(
     text = run(
         [*pip, *of_python, "index", "versions", "--disable-pip-version-check", *wheels, package],
         order,
-        f"the index tells no versions of '{package}'",
+        f"the index has no versions of '{package}'",
     )
     listed = re.search(r"^Available versions: (.*)$", text, re.MULTILINE)
     if listed is None:
-        raise BuildError(f"pip tells no versions of '{package}': {text.strip()[:200]}")
+        raise BuildError(f"pip finds no versions of '{package}': {text.strip()[:200]}")
     return releases(listed[1].split(", "))
 
 

@@ -29,8 +29,8 @@ def run_accept(options: argparse.Namespace) -> int:
         run = history.find_run(options.run_name)
         if run is None:
             raise HistoryError(
-                f"no run '{options.run_name}' in {options.history}; name one of it, or another "
-                "--history"
+                f"no run '{options.run_name}' in {options.history}; name one that is there, or "
+                "another --history"
             )
         if not run.complete:
             raise HistoryError(f"{run.id} was cut short: an incomplete run is never a baseline")

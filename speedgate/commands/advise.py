@@ -56,7 +56,7 @@ def run_advise(options: argparse.Namespace) -> int:
     )
     advices = advise(run.rows(), options.workload, size)
     if not advices:
-        raise HistoryError(f"{run.name} has no two strategies of {what}")
+        raise HistoryError(f"{run.name} does not have two strategies of {what}")
     if options.format == "json":
         show_json({"run": run.name, "advice": [advice_record(advice) for advice in advices]})
     else:

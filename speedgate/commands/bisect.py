@@ -239,4 +239,4 @@ def refuse_versions(options: argparse.Namespace, good: str, bad: str) -> None:
         try:
             Version(version)
         except InvalidVersion:
-            raise OptionError(f"--versions: '{version.strip()}' is no version") from None
+            raise OptionError(f"--versions: '{version.strip()}' is not a version") from None

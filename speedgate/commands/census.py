@@ -103,7 +103,7 @@ def run_census(options: argparse.Namespace) -> int:
         show_run(find_census(options.show, options.results), options)
         return WELL
     if options.workers < 2:
-        raise OptionError("--workers: what threads do takes two of them or more")
+        raise OptionError("--workers: a census measures threads, so it needs two workers or more")
     budget = parse_seconds("--budget", options.budget) or DEFAULT_BUDGET_SECONDS
     end_leftovers()
     build = None
@@ -244,7 +244,7 @@ def show_run(run: Run, options: argparse.Namespace) -> None:
 def find_census(text: str, results: Path) -> Run:
     run = find_run(text, str(results), is_census, " is a census", notify)
     if not is_census(run):
-        raise OptionError(f"'{text}' is no census; 'speedgate census' makes one")
+        raise OptionError(f"'{text}' is not a census; 'speedgate census' makes one")
     return run
 
 

@@ -51,8 +51,8 @@ def run_compare(options: argparse.Namespace) -> int:
     sides = [side for side, _ in opened]
     if all((environment.get("settings") or {}).get("duel") for _, environment in opened):
         notify(
-            "these are sides of duels: `report` of one has the verdicts, blocks side by side; "
-            "here each run stands for itself"
+            "these runs are sides of duels: `report` of one shows the duel's verdicts; here each "
+            "run is compared as if it had been measured alone"
         )
     differences = [difference_lines(opened[0][1], other) for _, other in opened[1:]]
     lines = compare(sides)

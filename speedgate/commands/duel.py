@@ -235,8 +235,8 @@ def warn_of_what_looks_alike(builds: Sequence[Build]) -> None:
     for other in builds[1:]:
         if all(first.environment.get(name) == other.environment.get(name) for name in known):
             notify(
-                f"note: {first.label} and {other.label} have the same Python, NumPy and BLAS, as "
-                "far as they tell; what else differs may make no difference"
+                f"note: {first.label} and {other.label} report the same Python, NumPy and BLAS; "
+                "check the spelling of what is to differ"
             )
 
 

@@ -129,7 +129,9 @@ def parse_entry(text: str) -> DuelEntry:
     name, slash, blas = text.partition("/")
     measured, case = _measured_case(name)
     if case.strategy not in STRATEGIES:
-        raise OptionError(f"--case: '{case.strategy}' is no strategy of {', '.join(STRATEGIES)}")
+        raise OptionError(
+            f"--case: '{case.strategy}' is not a strategy; there are {', '.join(STRATEGIES)}"
+        )
     if case.workers > max(2, usable_cores()):
         raise OptionError(
             f"--case: {case.workers} workers are more than the {usable_cores()} usable cores"

@@ -71,7 +71,9 @@ class Client:
         if match is None:
             return None
         if not match[1].startswith(f"{self.api}/"):
-            raise GitHubError(f"the next page is said to be at {match[1]}, not below {self.api}")
+            raise GitHubError(
+                f"the answer gives {match[1]} as the next page, which is not below {self.api}"
+            )
         return match[1]
 
     def _ask(self, method: str, address: str, body: Json | None = None) -> tuple[Any, str]:

@@ -33,7 +33,9 @@ def plain_document(path: Path) -> Json:
     except IntakeError as error:
         raise HistoryError(f"{name} cannot be used: {error}") from None
     if not isinstance(document, dict) or not isinstance(document.get("benchmarks"), list):
-        raise HistoryError(f"{name} is no run of pytest-benchmark: it has no list of 'benchmarks'")
+        raise HistoryError(
+            f"{name} is not a run of pytest-benchmark: it has no list of 'benchmarks'"
+        )
     try:
         rebuilt(document, PlainDocument)
     except IntakeError as error:

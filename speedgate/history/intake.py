@@ -41,7 +41,7 @@ def decoded(data: bytes | msgspec.Raw, decode: Callable[[bytes | msgspec.Raw], T
     except msgspec.ValidationError as error:
         raise IntakeError(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise IntakeError(f"it is no JSON, or cut off ({error})") from None
+        raise IntakeError(f"it is not JSON, or it is cut off ({error})") from None
 
 
 def any_json(data: bytes | msgspec.Raw) -> Any:
@@ -56,7 +56,7 @@ def lenient_json(data: bytes) -> Any:
     except RecursionError:
         raise IntakeError("it is nested too deeply") from None
     except ValueError as error:  # no JSON, no UTF-8, or a number of thousands of digits
-        raise IntakeError(f"it is no JSON, or cut off ({error})") from None
+        raise IntakeError(f"it is not JSON, or it is cut off ({error})") from None
 
 
 def encoded(value: Any, encode: Callable[[Any], bytes]) -> bytes:

@@ -175,7 +175,9 @@ def read_journal(data: bytes) -> Json | None:
         rebuilt(head, HeadEntry)
         rest = [rebuilt(line, LineEntry) for line in lines]
     except IntakeError:
-        raise HistoryError("it is no journal of speedgate; remove it if nobody needs it") from None
+        raise HistoryError(
+            "it is not a journal of speedgate; remove it if you do not need it"
+        ) from None
     # What is written again takes the place of what was there.
     benchmarks = {
         str(line.benchmark.get("fullname", number)): line.benchmark

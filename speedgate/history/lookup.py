@@ -54,7 +54,7 @@ def named(text: str | None, where: str, notify: Notify) -> Iterator[Named]:
 
 def _nothing_named(history: History, text: str, where: str) -> str:
     return (
-        f"'{text}' is no file, folder, run or environment of {where}; its environments:\n  "
+        f"'{text}' is not a file, folder, run or environment of {where}; its environments:\n  "
         f"{history.environment_names()}"
     )
 
@@ -184,7 +184,9 @@ def benchmarks_with(
     if text is not None:
         environment = history.find_environment(text)
         if environment is None:
-            raise HistoryError(f"--environment '{text}': {history.store.location} has none of it")
+            raise HistoryError(
+                f"--environment '{text}': {history.store.location} has no such environment"
+            )
         candidates = [environment]
     else:
         candidates = history.environments()

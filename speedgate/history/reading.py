@@ -66,7 +66,7 @@ def read_one(store: Store, name: str) -> Found:
             return decoded(data, _decode_acceptance)
         return run_figures(decode_run(path, data))
     except IntakeError as error:
-        return f"{path} is no acceptance of a run ({error})"
+        return f"{path} is not the acceptance of a run ({error})"
     except PlainRun:
         return ""
     except HistoryError as error:

@@ -71,7 +71,7 @@ def sweep() -> list[str]:
             elif busy_share(process) > MOSTLY_BUSY:
                 told.append(
                     f"{name}, which a workload started in a run of Speedgate that has ended, keeps "
-                    "a core busy: end it if nobody needs it"
+                    "a core busy: end it if you do not need it"
                 )
     remove_stale_folders(Path(tempfile.gettempdir()))
     return told

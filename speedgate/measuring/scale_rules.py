@@ -24,7 +24,7 @@ def read_rules(path: Path) -> list[Rule]:
     except OSError as error:
         raise OptionError(f"--gates: {path} cannot be read ({error.strerror})") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise OptionError(f"--gates: {path} is no TOML: {error}") from None
+        raise OptionError(f"--gates: {path} is not TOML: {error}") from None
     if path.name == "pyproject.toml":
         data = data.get("tool", {}).get("speedgate", {})
     tables = data.get(TABLE, [])
@@ -37,7 +37,7 @@ def _rule(path: Path, number: int, table: Mapping[str, Any]) -> Rule:
     place = f"{path}: rule {number} of [[{TABLE}]]"
     unknown = sorted(table.keys() - KEYS)
     if unknown:
-        raise OptionError(f"{place}: '{unknown[0]}' is none of {', '.join(sorted(KEYS))}")
+        raise OptionError(f"{place}: '{unknown[0]}' is not one of {', '.join(sorted(KEYS))}")
     match = table.get("match", "*")
     patterns = tuple([match] if not isinstance(match, list) else match)
     if not patterns or not all(isinstance(pattern, str) for pattern in patterns):

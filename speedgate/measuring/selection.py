@@ -95,7 +95,7 @@ def parse_count(option: str, text: str | None) -> int | None:
     if text is None:
         return None
     if not (text.isascii() and text.isdigit()) or int(text) < 1:
-        raise OptionError(f"{option}: '{text}' is no whole number from 1 up")
+        raise OptionError(f"{option}: '{text}' is not a whole number from 1 up")
     return int(text)
 
 

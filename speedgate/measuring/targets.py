@@ -113,7 +113,7 @@ def _benchmark_folder(configuration: Path) -> Path:
         ) from None
     root = configuration.parent / settings.get("benchmark_dir", DEFAULT_BENCHMARK_FOLDER)
     if not root.is_dir():
-        raise OptionError(f"{configuration}: its benchmark_dir {root} is no folder")
+        raise OptionError(f"{configuration}: its benchmark_dir {root} is not a folder")
     return Path(root).resolve()
 
 
@@ -236,7 +236,8 @@ def compile_expression(text: str) -> Any:
         compile(shape, "-k", "eval")
     except SyntaxError:
         raise OptionError(
-            f"-k '{text}': no expression; join words by and, or, not, as in -k 'sum and not object'"
+            f"-k '{text}': not an expression; join words by and, or, not, "
+            "as in -k 'sum and not object'"
         ) from None
 
     def matches(name: str) -> bool:
@@ -274,7 +275,7 @@ def parse_threads(
     counts = []
     for part in (part.strip() for part in text.split(",")):
         if not (part.isascii() and part.isdigit()) or int(part) < 1:
-            raise OptionError(f"{option}: '{part}' is no number of threads from 1 up")
+            raise OptionError(f"{option}: '{part}' is not a number of threads from 1 up")
         if int(part) > cores and not oversubscribe:
             raise OptionError(
                 f"{option}: {part} threads are more than the {cores} usable cores; add "

@@ -37,7 +37,7 @@ def write_site(folder: Path, files: Mapping[str, bytes]) -> list[str]:
     taken = sorted(name for name in files if name not in ours and (folder / name).exists())
     if taken:
         raise SiteError(
-            f"{folder / taken[0]} is there and no file of this site: name another folder with "
+            f"{folder / taken[0]} exists and is not a file of this site: name another folder with "
             "--output, or move it away"
         )
     # Listed before they are written, so that an interrupted build can be done again.

@@ -46,7 +46,9 @@ def measure_another(config: pytest.Config, state: State, items: Iterable[pytest.
     try:
         interpreter = undoing.enter_context(interpreter_of(build))
     except OSError as error:
-        raise OptionError(f"{option}: nothing can be lent to {build.python} ({error})") from None
+        raise OptionError(
+            f"{option}: {build.python} cannot be given a copy of speedgate ({error})"
+        ) from None
     state.under_test = UnderTest(build, interpreter)
     state.words.remarks.append(f"measuring {described(build)}")
 

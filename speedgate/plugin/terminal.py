@@ -227,7 +227,7 @@ def saved_words(config: pytest.Config, state: State) -> Iterator[str]:
     recording = state.saving.recording
     if recording is None or recording.saved is None:
         return
-    note = "" if state.is_complete else ", marked incomplete: it is no baseline"
+    note = "" if state.is_complete else ", marked incomplete: it is not a baseline"
     yield f"saved in {recording.saved}{note}"
     if state.past.compared is not None:
         where = history_location(config, state)

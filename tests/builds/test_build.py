@@ -59,7 +59,7 @@ def test_a_wheel_is_a_requirement_though_it_has_a_slash(tmp_path):
         ("numpy 'x", 'the build "numpy \'x" cannot be read: No closing quotation'),
         ("/a/python /b/python", "names more than one Python: /a/python and /b/python"),
         ("numpy=2.0", "'numpy=2.0': a version takes two equals signs, numpy==2.0"),
-        ("numpy==", "'numpy==' is no requirement"),
+        ("numpy==", "'numpy==' is not a requirement"),
         ("2.3.5", "'2.3.5' is a version of what? Give numpy==2.3.5"),
         ("newest", "'newest' is a version of what? Give numpy==newest"),
     ],
@@ -201,8 +201,8 @@ def script(path, text):
         ("echo broken >&2; exit 3", "does not start; it wrote:\n  broken"),
         ("exit 3", "does not start; it wrote:\n  exit code 3"),
         ("echo 3.10.4", "is Python 3.10.4; 3.11 or newer is needed"),
-        ("echo hello", "says 'hello' where its version is asked for; give the path of a Python"),
-        ("exit 0", "says '' where its version is asked for; give the path of a Python"),
+        ("echo hello", "says 'hello' when asked for its version; give the path of a Python"),
+        ("exit 0", "says '' when asked for its version; give the path of a Python"),
     ],
 )
 def test_an_interpreter_that_will_not_do(text, error, tmp_path):
@@ -242,7 +242,7 @@ def test_a_program_of_another_machine_is_called_that(tmp_path):
     path = tmp_path / "python"
     path.write_bytes(b"\x7fELF" + bytes(60))
     path.chmod(0o755)
-    with pytest.raises(BuildError, match="it is no program of this machine"):
+    with pytest.raises(BuildError, match="it is not a program for this machine"):
         open_builds([str(path)])
 
 

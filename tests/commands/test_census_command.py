@@ -103,7 +103,7 @@ def test_a_census_that_was_killed_is_one_all_the_same(tmp_path, capsys, short, m
     [
         (["-k", "no such cell"], "-k 'no such cell'"),
         (["-k", "nosuchcell", "--list"], "matches none of"),
-        (["--workers", "1"], "--workers: what threads do takes two"),
+        (["--workers", "1"], "--workers: a census measures threads"),
         (["--budget", "soon"], "--budget"),
         (["--resume", "--results", "{folder}"], "is a census that was cut short"),
         (["--show", "nosuchrun", "--results", "{folder}"], "nosuchrun"),

@@ -208,8 +208,8 @@ def test_benchmarks_of_others_are_shown_with_their_seconds(run, machine, tmp_pat
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("", ["no JSON"]),
-        ('{"benchmarks": [', ["no JSON"]),
+        ("", ["not JSON"]),
+        ('{"benchmarks": [', ["not JSON"]),
         ("[]", ["no 'speedgate' section"]),
         ('{"benchmarks": []}', ["no 'speedgate' section"]),
         ('{"speedgate": {"format_version": 999}}', ["999", "upgrade"]),
@@ -449,7 +449,7 @@ def test_a_name_that_nothing_has_is_refused_with_those_that_there_are(run, machi
     save(tmp_path / "0001.json", document(machine, *CASES))
     shown = run("report", "yesterday", "--history", tmp_path)
     assert shown.code == NOT_DONE
-    assert "'yesterday' is no file, folder, run or environment of" in shown.err
+    assert "'yesterday' is not a file, folder, run or environment of" in shown.err
 
 
 def test_the_help_names_every_command(run):
@@ -581,7 +581,7 @@ def test_advise_without_a_comparison_says_how_to_make_one(run, machine, tmp_path
     path = save(tmp_path / "1.json", document(machine, "g-1e5-threads-2"))
     shown = run("advise", tmp_path if source == "folder" else path, "--workload", "g")
     assert shown.code == NOT_DONE
-    assert "has two strategies of g" in shown.err or "has no two strategies of g" in shown.err
+    assert re.search("(?:has|does not have) two strategies of g", shown.err)
     if source == "folder":
         assert "pytest bench/bench_strategies.py --workloads g" in shown.err
 

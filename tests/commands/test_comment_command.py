@@ -289,7 +289,7 @@ def test_a_page_elsewhere_is_not_followed(github, green, capsys):
         github.add_comment(7, f"comment {number}", login="someone")
     github.address = "http://elsewhere.example"
     assert main(["comment", green, "--github"]) == 2
-    assert "the next page is said to be at http://elsewhere.example" in capsys.readouterr().err
+    assert "the answer gives http://elsewhere.example" in capsys.readouterr().err
 
 
 # --- the issue

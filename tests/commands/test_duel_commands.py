@@ -109,7 +109,7 @@ def test_what_was_saved_is_shown_again_and_compared(run, environments, tmp_path)
     compared = run("compare", *files)
     assert compared.code == WELL
     assert "duel[g-1e3-threads-2]" in compared.out
-    assert "`report` of one has the verdicts" in compared.err
+    assert "`report` of one shows the duel's verdicts" in compared.err
 
 
 def test_stock_pytest_benchmark_reads_what_was_saved(run, environments, tmp_path):
@@ -178,7 +178,7 @@ def test_builds_that_look_alike_are_told(run, environments, monkeypatch, other, 
     monkeypatch.setattr(
         duel_commands, "open_builds", lambda *_, **__: [opened[0], alike if told else opened[1]]
     )
-    note = f"note: old and {other} have the same Python, NumPy and BLAS"
+    note = f"note: old and {other} report the same Python, NumPy and BLAS"
     assert (note in run("duel", "old", other, *TINY).err) == told
 
 

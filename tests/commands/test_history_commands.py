@@ -148,11 +148,11 @@ def test_a_comparison_is_markdown_json_or_csv(run, tmp_path):
     ("sides", "words"),
     [
         (["one"], "name two or more"),
-        (["none", "none"], "no file, folder, run or environment"),
+        (["none", "none"], "not a file, folder, run or environment"),
         (["night", "night_000"], "could be any of these runs"),
         (["night_000", "folder"], "no run in"),
         (["night_000", "plain.json"], "is not a run of speedgate"),
-        (["night_000", "cut.json"], "no JSON, or cut off"),
+        (["night_000", "cut.json"], "not JSON, or it is cut off"),
     ],
 )
 def test_what_cannot_be_compared_is_refused_by_name(run, tmp_path, sides, words):
@@ -439,7 +439,7 @@ def test_a_run_with_nan_in_it_is_taken_in(run, tmp_path):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ('{"benchmarks": [', "no JSON, or cut off"),
+        ('{"benchmarks": [', "not JSON, or it is cut off"),
         ("[]", "no list of 'benchmarks'"),
         ('{"benchmarks": []}', "no 'datetime'"),
         ('{"benchmarks": [], "speedgate": {}}', "copy it into the folder"),

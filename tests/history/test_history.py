@@ -173,7 +173,7 @@ def test_what_is_no_journal_stays_and_is_told_of(tmp_path, content):
     path = tmp_path / "env" / "a.part"
     path.parent.mkdir()
     path.write_bytes(content)
-    assert "no journal of speedgate" in recovered(tmp_path)[0]
+    assert "not a journal of speedgate" in recovered(tmp_path)[0]
     assert [file.read_bytes() for file in path.parent.iterdir()] == [content]
 
 

@@ -245,7 +245,8 @@ def test_a_wrong_encoding_is_named(run, folder, data):
     hostile.write_bytes(data)
     shown = hold_out(run, folder, hostile)
     assert shown["report"].code == 0
-    assert f"left out: {hostile} is not a run: it is no JSON, or cut off" in shown["report"].err
+    told = f"left out: {hostile} is not a run: it is not JSON, or it is cut off"
+    assert told in shown["report"].err
 
 
 def places(content, path=()):
@@ -399,7 +400,7 @@ def test_an_acceptance_that_is_none_is_named(folder, content):
     good_run(folder / "results")
     beside = save(folder / "results" / "good" / "good.12.accepted", content)
     (line,) = told_by(folder / "results")
-    assert f"{beside} is no acceptance of a run (" in line
+    assert f"{beside} is not the acceptance of a run (" in line
 
 
 DAMAGES = [

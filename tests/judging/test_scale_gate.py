@@ -203,11 +203,11 @@ def test_rules_may_stand_in_pyproject(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[[scale]]\nmin-speed = 2", "'min-speed' is none of"),
+        ("[[scale]]\nmin-speed = 2", "'min-speed' is not one of"),
         ("[[scale]]\nmin-speedup = 'two'", "min-speedup must be a number"),
         ("[[scale]]\nmatch = 3", "match must be a pattern"),
         ("scale = 3", "must be tables"),
-        ("[[scale]", "is no TOML"),
+        ("[[scale]", "is not TOML"),
     ],
 )
 def test_rules_that_cannot_be_used_are_refused(tmp_path: Path, text: str, words: str) -> None:

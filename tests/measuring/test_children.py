@@ -370,7 +370,7 @@ def test_a_server_that_a_workload_left_is_spared_and_named_only_where_it_is_busy
     assert not any(f"process {process.pid} " in line for line in sweep())
     monkeypatch.setattr(leftovers, "busy_share", lambda process: 0.9)
     told = [line for line in sweep() if f"process {process.pid} " in line]
-    assert told[0].endswith("keeps a core busy: end it if nobody needs it")
+    assert told[0].endswith("keeps a core busy: end it if you do not need it")
     assert process.poll() is None
 
 

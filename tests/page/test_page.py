@@ -126,7 +126,7 @@ def test_what_is_not_ours_stays(tmp_path):
 
 def test_a_file_that_is_not_ours_is_not_written_over(tmp_path):
     (tmp_path / "index.html").write_text("mine")
-    with pytest.raises(SiteError, match="no file of this site: name another folder"):
+    with pytest.raises(SiteError, match="not a file of this site: name another folder"):
         write_site(tmp_path, {"about.html": b"1", "index.html": b"1"})
     assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
     assert (tmp_path / "index.html").read_text() == "mine"

@@ -105,6 +105,6 @@ def test_what_cannot_be_read_leaves_the_site_as_it_is(tmp_path):
 
 def test_a_site_that_can_never_be_made_is_a_refusal(tmp_path, capsys):
     assert main(["serve", "nonesuch", "--history", str(tmp_path), "--no-browser"]) == 2
-    assert "'nonesuch' is no file, folder, run or environment" in capsys.readouterr().err
+    assert "'nonesuch' is not a file, folder, run or environment" in capsys.readouterr().err
     assert main(["serve", "--port", "70000", "--no-browser"]) == 2
     assert "--port 70000: a port is a number up to 65535" in capsys.readouterr().err

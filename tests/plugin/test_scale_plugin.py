@@ -78,4 +78,4 @@ def test_without_the_option_nothing_is_measured(project: Any) -> None:
 def test_a_number_that_is_none_is_refused(project: Any) -> None:
     result = project.runpytest_inprocess("inner", "--speedgate-threads=two")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*--speedgate-threads: 'two' is no number of threads*"])
+    result.stderr.fnmatch_lines(["*--speedgate-threads: 'two' is not a number of threads*"])

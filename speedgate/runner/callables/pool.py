@@ -172,7 +172,7 @@ class Pool:
             for number, owned in enumerate(works):
                 if owned is work:
                     return number
-        raise CannotMeasure("a work of nobody")
+        raise CannotMeasure("an unknown work")
 
     @contextlib.contextmanager
     def _without_collector(self) -> Iterator[None]:
