@@ -11,7 +11,7 @@ from speedgate.history.history import History
 
 
 def add_accept_command(commands: Any) -> None:
-    command = commands.add_parser("accept", help="make a run the level that later ones are held to")
+    command = commands.add_parser("accept", help="judge later runs against this one")
     command.add_argument("run_name", metavar="RUN", help="a run's file or name")
     command.add_argument("--why", required=True, type=reason, help="the reason; it is saved too")
     add_where(command)

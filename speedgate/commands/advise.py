@@ -30,7 +30,7 @@ REFERENCE = "x: over a plain loop in one worker thread; serial is a loop in the 
 
 def add_advise_command(commands: Any) -> None:
     command = commands.add_parser(
-        "advise", help="which strategy is the fastest for a workload and a size here"
+        "advise", help="name the fastest strategy for a workload and a size here"
     )
     add_run(command)
     add_format(command, "text", "json")

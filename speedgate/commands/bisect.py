@@ -44,7 +44,7 @@ def add_bisect_command(commands: Any) -> None:
     """Give the parser of commands ``bisect``."""
     bisect = commands.add_parser(
         "bisect",
-        help="the first release of a package that shows what a duel of two releases found",
+        help="find the first release of a package that shows what a duel of two found",
         description="Works for any package: --good scipy==1.11.0 --bad scipy==1.14.0 --with "
         "numpy==1.26.4 --case CASE.",
     )
@@ -62,12 +62,12 @@ def add_bisect_command(commands: Any) -> None:
         dest="beside",
         default="",
         metavar="BUILD",
-        help="what every step has besides: requirements, variables, a Python; in quotes",
+        help="what every step needs as well: requirements, variables, a Python; in quotes",
     )
     bisect.add_argument(
-        "--versions", metavar="VERSIONS", help="those to look at, instead of all published ones"
+        "--versions", metavar="VERSIONS", help="search these, instead of all published ones"
     )
-    add_measuring(bisect, DEFAULT_BUDGET_SECONDS, "of the duel of the two releases")
+    add_measuring(bisect, DEFAULT_BUDGET_SECONDS, "the duel of the two releases takes")
     add_format(bisect, "text", "json")
     bisect.set_defaults(run=run_bisect)
 

@@ -66,23 +66,23 @@ Json = dict[str, Any]
 def add_census_command(commands: Any) -> None:
     command = commands.add_parser(
         "census",
-        help="every operation of NumPy: which release the GIL, what a call costs, what changed",
-        description="Without an option the cells of this NumPy are measured, shown and saved. A "
-        "cell is a function on a dtype or loop, in a layout.",
+        help="measure every operation of NumPy: GIL, cost of a call, and what changed",
+        description="Without an option, measures the cells of this NumPy, shows them and saves "
+        "them. A cell is a function on a dtype or loop, in a layout.",
     )
     what = command.add_mutually_exclusive_group()
-    what.add_argument("--list", action="store_true", help="only say which cells there are")
+    what.add_argument("--list", action="store_true", help="list the cells, measure nothing")
     what.add_argument(
         "--diff", nargs=2, metavar=("A", "B"), help="what changed between two saved censuses"
     )
     what.add_argument("--show", metavar="RUN", help="show a saved census again")
     command.add_argument("-k", dest="expression", metavar="EXPR", help="only cells that match")
-    command.add_argument("--python", metavar="BUILD", help="another Python, as of a duel")
+    command.add_argument("--python", metavar="BUILD", help="another Python, written as for a duel")
     command.add_argument("--workers", type=count, default=2, metavar="N", help="default: 2")
     command.add_argument(
         "--budget",
         metavar="SECONDS",
-        help=f"of the measuring, at most (default {DEFAULT_BUDGET_SECONDS:g})",
+        help=f"measure for at most this long (default {DEFAULT_BUDGET_SECONDS:g})",
     )
     command.add_argument(
         "--resume", action="store_true", help="go on with the newest census that was cut short"

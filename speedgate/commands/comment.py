@@ -49,7 +49,7 @@ NO_PULL_REQUEST = (
 def add_comment_command(commands: Any) -> None:
     command = commands.add_parser(
         "comment",
-        help="runs as Markdown: a job's summary, one comment on a pull request, one issue",
+        help="write runs as Markdown: a job's summary, a pull request's comment, an issue",
     )
     command.add_argument(
         "sources",
@@ -62,7 +62,7 @@ def add_comment_command(commands: Any) -> None:
     command.add_argument(
         "--each",
         action="store_true",
-        help="of a folder take the newest run of each of its environments",
+        help="show the newest run of each environment of a folder",
     )
     command.add_argument(
         "--github",
@@ -72,20 +72,20 @@ def add_comment_command(commands: Any) -> None:
     command.add_argument(
         "--issue",
         action="store_true",
-        help="with --github: in place of the comment open an issue when something failed, edit it, "
-        "and close it when everything passed",
+        help="with --github: instead of a comment, open an issue when something failed, keep it up "
+        "to date, and close it when everything passed",
     )
     command.add_argument(
         "--key",
         default="speedgate",
         metavar="NAME",
-        help="which comment or issue it is, where there are several (default: speedgate)",
+        help="a name for the comment or issue, if you have several (default: speedgate)",
     )
     command.add_argument(
         "--author",
         default=AUTHOR,
         metavar="LOGIN",
-        help=f"whose token it is: nobody else's comment is edited (default: {AUTHOR})",
+        help=f"the login behind the token; only its comments are edited (default: {AUTHOR})",
     )
     command.set_defaults(run=run_comment)
 

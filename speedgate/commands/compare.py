@@ -22,13 +22,13 @@ from speedgate.report.comparison import (
 
 def add_compare_command(commands: Any) -> None:
     command = commands.add_parser(
-        "compare", help="runs, environments or folders side by side, and what is certain"
+        "compare", help="show runs, environments or folders side by side, and what surely differs"
     )
     command.add_argument(
         "sources",
         nargs="+",
         metavar="A",
-        help="two or more of: a run's file or name, an environment's name or the beginning of it, "
+        help="two or more of: a run's file or name, an environment's name or its beginning, "
         "a folder or an address of other runs",
     )
     add_where(command)

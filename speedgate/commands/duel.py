@@ -61,7 +61,7 @@ def add_duel_command(commands: Any) -> None:
     """Give the parser of commands ``duel``."""
     duel = commands.add_parser(
         "duel",
-        help="two or more builds side by side: which threads better, and why",
+        help="measure two or more builds in turn: which is faster in threads, and why",
         description="A BUILD is a path to a Python, requirements such as numpy==2.3.5, variables "
         "such as OPENBLAS_NUM_THREADS=1, or several of them in quotes; name=BUILD names it.",
     )
@@ -69,12 +69,12 @@ def add_duel_command(commands: Any) -> None:
     add_selection(duel)
     add_scale_selection(duel)
     add_wide_selection(duel)
-    add_measuring(duel, DEFAULT_BUDGET_SECONDS, "of the whole")
+    add_measuring(duel, DEFAULT_BUDGET_SECONDS, "take")
     duel.add_argument(
         "--allow-same", action="store_true", help="measure a build against itself (A/A)"
     )
     duel.add_argument(
-        "--fail-on-worse", action="store_true", help="exit 1 if anything is worse, or failed"
+        "--fail-on-worse", action="store_true", help="exit with 1 if anything is worse, or fails"
     )
     duel.add_argument("--details", action="store_true", help="every figure of every case")
     duel.add_argument("--format", choices=("text", "markdown", "json"), default="text")
@@ -87,7 +87,7 @@ def add_duel_command(commands: Any) -> None:
 def add_measuring(command: argparse.ArgumentParser, budget: float, whole: str) -> None:
     """Declare what bounds the measuring; ``whole`` says of what the budget is."""
     command.add_argument(
-        "--budget", metavar="SECONDS", help=f"{whole}, at most (default {budget:g})"
+        "--budget", metavar="SECONDS", help=f"{whole} at most this long (default {budget:g})"
     )
     command.add_argument(
         "--time-limit",

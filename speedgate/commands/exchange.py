@@ -13,15 +13,15 @@ from speedgate.history.history import History
 
 def add_import_command(commands: Any) -> None:
     command = commands.add_parser("import", help="add runs of plain pytest-benchmark to a history")
-    command.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    command.add_argument("files", nargs="+", type=Path, metavar="FILE", help="its JSON")
     add_where(command)
     command.set_defaults(run=run_import)
 
 
 def add_export_command(commands: Any) -> None:
     command = commands.add_parser("export", help="write a run as one of plain pytest-benchmark")
-    command.add_argument("file", type=Path, metavar="FILE")
-    command.add_argument("target", type=Path, metavar="TARGET")
+    command.add_argument("file", type=Path, metavar="FILE", help="a saved run")
+    command.add_argument("target", type=Path, metavar="TARGET", help="the new file")
     command.set_defaults(run=run_export)
 
 

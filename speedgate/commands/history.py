@@ -28,7 +28,7 @@ Series = Sequence[tuple[RunEntry, Figures]]
 
 def add_history_command(commands: Any) -> None:
     command = commands.add_parser(
-        "history", help="the line of one case over its runs; without a case, what there is"
+        "history", help="show one case over its runs; without a case, list all"
     )
     command.add_argument("case", nargs="?", help="a case such as g-1e6-threads-2, or a benchmark")
     command.add_argument(

@@ -31,7 +31,7 @@ def add_map_command(commands: Any) -> None:
     add_run(command)
     add_format(command)
     command.add_argument(
-        "--python", metavar="BUILD", help="the newest map of another Python, as of a duel"
+        "--python", metavar="BUILD", help="the newest map of another Python, written as for a duel"
     )
     command.add_argument("--details", action="store_true", help="every figure of every case")
     command.set_defaults(run=run_map)

@@ -15,7 +15,9 @@ DEFAULT_FOLDER = Path("site")
 
 
 def add_page_command(commands: Any) -> None:
-    command = commands.add_parser("page", help="a static site of runs: verdicts, curves, history")
+    command = commands.add_parser(
+        "page", help="write a static site of runs: verdicts, curves, history"
+    )
     add_sources(command)
     command.add_argument(
         "-o",
@@ -23,7 +25,7 @@ def add_page_command(commands: Any) -> None:
         type=Path,
         default=DEFAULT_FOLDER,
         metavar="FOLDER",
-        help=f"the folder of the site (default: {DEFAULT_FOLDER}); what else is in it stays",
+        help=f"the folder of the site (default: {DEFAULT_FOLDER}); other files in it stay",
     )
     command.set_defaults(run=run_page)
 
@@ -34,7 +36,7 @@ def add_sources(command: argparse.ArgumentParser) -> None:
         "sources",
         nargs="*",
         metavar="RUN",
-        help="what the page is about, and after it what stands beside it: a run's file or name, an "
+        help="the runs to show, then those to set beside them: each is a run's file or name, an "
         "environment, or a folder or address of runs (default: all of --history)",
     )
     add_where(command)

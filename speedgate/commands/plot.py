@@ -14,7 +14,7 @@ from speedgate.page.sources import open_sources
 
 
 def add_plot_command(commands: Any) -> None:
-    command = commands.add_parser("plot", help="one picture of runs, as PNG or SVG")
+    command = commands.add_parser("plot", help="draw one picture of runs, as PNG or SVG")
     command.add_argument("kind", choices=KINDS, metavar="KIND", help=f"one of: {', '.join(KINDS)}")
     add_sources(command)
     command.add_argument(
@@ -25,7 +25,7 @@ def add_plot_command(commands: Any) -> None:
         help="a file that ends with .png or .svg (default: KIND.svg)",
     )
     command.add_argument(
-        "--op", default="", metavar="NAMES", help="only what has one of these in its name"
+        "--op", default="", metavar="NAMES", help="only what has one of NAMES in its name"
     )
     command.add_argument("--case", help="with history: the case (default: what failed or changed)")
     command.set_defaults(run=run_plot)

@@ -24,7 +24,7 @@ WELL, BAD, NOT_DONE = 0, 1, 2
 def add_ready_command(commands: Any) -> None:
     command = commands.add_parser(
         "ready",
-        help="which packages switch the GIL of a free-threaded Python back on",
+        help="list the packages that switch the GIL of a free-threaded Python back on",
         description="Imports each PACKAGE in a fresh interpreter, with all its extension modules, "
         "and lists those that have not declared themselves safe without the GIL.",
     )
@@ -32,9 +32,11 @@ def add_ready_command(commands: Any) -> None:
         "packages",
         nargs="*",
         metavar="PACKAGE",
-        help="a distribution or a module (default: all there that have extension modules)",
+        help="a distribution or a module (default: all with extension modules)",
     )
-    command.add_argument("--python", metavar="BUILD", help="a free-threaded Python, as of a duel")
+    command.add_argument(
+        "--python", metavar="BUILD", help="a free-threaded Python, written as for a duel"
+    )
     add_format(command, "text", "json")
     command.set_defaults(run=run_ready)
 

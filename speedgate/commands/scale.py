@@ -45,7 +45,7 @@ def add_scale_command(commands: Any) -> None:
     """Give the parser of commands ``scale``."""
     command = commands.add_parser(
         "scale",
-        help="the benchmarks that a project has, asv's or pytest-benchmark's, in threads",
+        help="measure a project's own benchmarks (asv, pytest-benchmark) in threads",
         description="A TARGET is an asv suite (its asv.conf.json, or the folder of its benchmarks) "
         "or what pytest collects: folders, files, node ids of tests that use the fixture.",
     )
@@ -69,7 +69,7 @@ def add_scale_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--budget",
         metavar="SECONDS",
-        help=f"of the whole, at most (default: {EACH_SECONDS:g} for each benchmark)",
+        help=f"take at most this long (default: {EACH_SECONDS:g} for each benchmark)",
     )
     command.add_argument(
         "--time-limit",
@@ -77,20 +77,28 @@ def add_scale_options(command: argparse.ArgumentParser) -> None:
         help=f"end a runner that takes longer (default {DEFAULT_TIME_LIMIT_SECONDS:g})",
     )
     command.add_argument(
-        "--share", action="store_true", help="one state for all threads, only; default: both ways"
+        "--share",
+        action="store_true",
+        help="only with one state for all threads (default: one for each, too)",
     )
-    command.add_argument("--min-speedup", metavar="X", help="fail what is surely slower than this")
     command.add_argument(
-        "--max-gil-held", metavar="SHARE", help="fail what surely holds the GIL for longer"
+        "--min-speedup", metavar="X", help="fail if the speedup is surely below this"
+    )
+    command.add_argument(
+        "--max-gil-held",
+        metavar="SHARE",
+        help="fail if the GIL is surely held for more of the work",
     )
     command.add_argument(
         "--gates",
         type=Path,
         metavar="FILE",
-        help="rules by names, [[scale]] (default: [[tool.speedgate.scale]] in pyproject.toml)",
+        help="a TOML file of [[scale]] rules (default: [[tool.speedgate.scale]] in pyproject.toml)",
     )
     command.add_argument(
-        "--python", metavar="BUILD", help="the project's Python, as of a duel; default: this one"
+        "--python",
+        metavar="BUILD",
+        help="the project's Python, written as for a duel (default: this one)",
     )
     command.add_argument(
         "--oversubscribe", action="store_true", help="allow more threads than usable cores"
@@ -101,7 +109,7 @@ def add_scale_options(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="OPTION",
-        help="given to pytest, such as --pytest-option=-pno:cov; may be repeated",
+        help="passed on to pytest, such as --pytest-option=-pno:cov; may be repeated",
     )
 
 

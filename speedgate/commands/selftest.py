@@ -25,16 +25,19 @@ QUICK_TRIALS = 5
 
 def add_selftest_command(commands: Any) -> None:
     command = commands.add_parser(
-        "selftest", help="A/A on this machine: false alarms, smallest drop, a threshold"
+        "selftest",
+        help="check this machine (A/A): false alarms, the smallest drop it shows, a threshold",
     )
-    command.add_argument("--quick", action="store_true", help="under a minute")
+    command.add_argument("--quick", action="store_true", help="take less than a minute")
     command.add_argument(
         "--workload",
         metavar="MODULE:NAME",
         default="workloads:G_OUT",
         help="a workload that is known to scale (default: workloads:G_OUT)",
     )
-    command.add_argument("--python", metavar="BUILD", help="test another Python, as of a duel")
+    command.add_argument(
+        "--python", metavar="BUILD", help="test another Python, written as for a duel"
+    )
     add_format(command, "text", "json")
     command.set_defaults(run=run_the_selftest)
 

@@ -25,9 +25,9 @@ def add_serve_command(commands: Any) -> None:
     )
     add_sources(command)
     command.add_argument(
-        "--port", type=count, default=0, metavar="PORT", help="default: any that is free"
+        "--port", type=count, default=0, metavar="PORT", help="default: any free one"
     )
-    command.add_argument("--no-browser", action="store_true", help="open no browser")
+    command.add_argument("--no-browser", action="store_true", help="do not open a browser")
     command.set_defaults(run=run_serve)
 
 

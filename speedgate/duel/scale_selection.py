@@ -26,14 +26,14 @@ def add_scale_selection(command: argparse.ArgumentParser) -> None:
         "--scale",
         action="append",
         metavar="TARGET",
-        help="the benchmarks of a project in place of ours, as 'scale' takes them; may be repeated",
+        help="measure a project's benchmarks, not ours: what 'scale' takes; may be repeated",
     )
     command.add_argument("--threads", metavar="COUNTS", help="with --scale: such as 2 or 2,4")
     command.add_argument(
         "-k", dest="expression", metavar="EXPR", help="with --scale: only names that match"
     )
     command.add_argument(
-        "--sample", metavar="COUNT", help="with --scale: this many, some of every function"
+        "--sample", metavar="COUNT", help="with --scale: at most COUNT, some of every function"
     )
 
 

@@ -13,8 +13,8 @@ DEST_PREFIX = "speedgate_"
 # The heading of our options in pytest's help, which prints it as it is.
 GROUP = """speedgate: do NumPy's threads run side by side?
   pytest bench/ --sizes=1e4,1e6 --strategies=threads   measures a part of the suite
-  pytest bench/ --require-gate --strict-gate           is green only if all was judged and passed
-  pytest bench/ --benchmark-compare                    holds each case to the runs before
+  pytest bench/ --require-gate --strict-gate           passes only if every gate passed
+  pytest bench/ --benchmark-compare                    judges each case by earlier runs, too
   --budget is short for --speedgate-budget, and so on, where no other plugin has that name.
   What a project sets once goes into [tool.pytest.ini_options]: speedgate_budget = "60".
   The options"""
@@ -65,8 +65,13 @@ OPTIONS = (
     Option("workers", "numbers of workers, such as 1,2,4", "COUNTS"),
     Option("oversubscribe", "allow more workers than usable cores"),
     # Their names in the ini file are those of the floors for 2 workers, see below.
-    Option("min-speedup", "fail judged cases below this, whatever the workers", "X", False),
-    Option("min-concurrency", "fail judged cases whose workers ran less at once", "X", False),
+    Option(
+        "min-speedup",
+        "fail judged cases whose speedup is below this, with any number of workers",
+        "X",
+        False,
+    ),
+    Option("min-concurrency", "fail judged cases whose concurrency is below this", "X", False),
     Option(
         "max-held",
         "fail judged cases that hold the GIL for more of their work (default 0.05)",
@@ -74,8 +79,8 @@ OPTIONS = (
     ),
     Option(
         "max-inflation",
-        "without a GIL, fail judged cases whose CPU time per work grows more (default: workers "
-        "over the floor of the speedup, 1.67 for 2)",
+        "without a GIL, fail judged cases whose CPU time for the same work grows by a larger "
+        "factor (default: workers over the floor of the speedup, 1.67 for 2)",
         "X",
     ),
     Option("strict-gate", "an inconclusive verdict fails the run, too"),
@@ -85,14 +90,14 @@ OPTIONS = (
     ),
     Option(
         "history",
-        "the runs to compare with, and another place for this one: a folder, or an address such "
-        "as s3://bucket/results (default: the folder of --benchmark-storage)",
+        "the runs to compare with; this run is added to them: a folder, or an address such as "
+        "s3://bucket/results (default: the folder of --benchmark-storage)",
         "WHERE",
     ),
     Option(
         "no-history-gate",
-        "with --benchmark-compare: show the last run of this environment, judge nothing by the "
-        "runs before",
+        "with --benchmark-compare: show the last run of this environment, do not judge by "
+        "earlier runs",
     ),
     Option(
         "budget",
@@ -103,10 +108,10 @@ OPTIONS = (
     Option(
         "python",
         "measure another Python: a path, or what a duel takes, such as 'python3.13t numpy==2.3.5'; "
-        "it needs NumPy and nothing of ours",
+        "it needs NumPy, but not Speedgate",
         "BUILD",
     ),
-    Option("time-limit", "end a process of a case that takes longer (default 120)", "SECONDS"),
+    Option("time-limit", "end a case's process that takes longer (default 120)", "SECONDS"),
     Option(
         "in-process",
         "measure in pytest's own process, for debuggers and profilers; judges nothing",
