@@ -109,7 +109,7 @@ def _benchmark_folder(configuration: Path) -> Path:
         settings: Json = json.loads(without_comments(configuration.read_text(encoding="utf-8")))
     except ValueError as error:
         raise OptionError(
-            f"{configuration} cannot be read: {error}; mend it, or name the benchmarks' folder"
+            f"{configuration} cannot be read: {error}; fix it, or name the benchmarks' folder"
         ) from None
     root = configuration.parent / settings.get("benchmark_dir", DEFAULT_BENCHMARK_FOLDER)
     if not root.is_dir():

@@ -74,8 +74,8 @@ def remedy(gate: str, verdict: Verdict, is_control: bool = False) -> str:
     """Return what to do about a verdict that is no pass; empty where the reason says it all."""
     if verdict is Verdict.FAILED and gate == HISTORY_GATE:
         return (
-            "gate history: it stays red until it is mended or accepted; where this is the level "
-            "from now on: speedgate accept RUN --why '...'"
+            "gate history: it stays red until you fix it or accept it; to accept this level: "
+            "speedgate accept RUN --why '...'"
         )
     if verdict is Verdict.FAILED and is_control:
         return f"gate {gate}: 'speedgate selftest' shows what this machine and build can tell"
