@@ -92,7 +92,7 @@ def add_comment_command(commands: Any) -> None:
 
 def run_comment(options: argparse.Namespace) -> int:
     if options.issue and not options.github:
-        raise HistoryError("--issue needs --github: without it the Markdown is printed only")
+        raise HistoryError("--issue needs --github: without it the Markdown is only printed")
     entries = list(_entries(options))
     summary = comment_markdown(entries, MOST_OF_SUMMARY)
     print(summary, end="")

@@ -176,7 +176,7 @@ def run_duel(options: argparse.Namespace) -> int:
     if not duel.is_finished:
         return INTERRUPTED
     if not saved:
-        notify("nothing was measured: no case ran in two builds, of which A is one")
+        notify("nothing was measured: no case ran in build A and in another")
         return BAD
     return BAD if options.fail_on_worse and findings.is_anything_worse() else WELL
 

@@ -48,7 +48,7 @@ def screen_seconds(options: argparse.Namespace) -> float | None:
     if options.wide is None and not options.wide_only:
         return None
     if len(options.builds) != 2:
-        raise OptionError("--wide: a screen sets two builds side by side; name two")
+        raise OptionError("--wide: a screen compares two builds; name two")
     if options.scale:
         raise OptionError("--wide screens NumPy's own functions; with --scale leave it out")
     return parse_seconds("--wide", options.wide) or DEFAULT_SCREEN_SECONDS

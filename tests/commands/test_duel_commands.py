@@ -167,7 +167,7 @@ def test_a_duel_that_measured_nothing_fails(run, environments):
     environments.scripts |= dict.fromkeys(("old", "new"), REFUSING)
     done = run("duel", "old", "new", *TINY)
     assert done.code == BAD
-    assert "nothing was measured: no case ran in two builds" in done.err
+    assert "nothing was measured: no case ran in build A and in another" in done.err
     assert not list(Path("results").glob("*/*"))
 
 
