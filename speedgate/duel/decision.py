@@ -124,7 +124,7 @@ def _word(effects: Effects, confirmed: Sequence[Candidate]) -> str:
     is_alike = (
         speedup is not None and speedup.is_within_margin and serial_follows(effects, is_slower)
     )
-    return f"{word} alike" if is_alike else word
+    return f"{word}, in serial as well" if is_alike else word
 
 
 def serial_follows(effects: Effects, is_slower: bool) -> bool:

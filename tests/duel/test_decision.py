@@ -305,14 +305,14 @@ def moved(**figures):
         pytest.param(
             {"seconds": 1.5, "speedup": 1.0, "serial_seconds": 1.5},
             DuelVerdict.WORSE,
-            "slower alike",
-            id="slower alike",
+            "slower, in serial as well",
+            id="slower, in serial as well",
         ),
         pytest.param(
             {"seconds": 0.6, "speedup": 1.0, "serial_seconds": 0.6},
             DuelVerdict.BETTER,
-            "faster alike",
-            id="faster alike",
+            "faster, in serial as well",
+            id="faster, in serial as well",
         ),
         pytest.param(
             {"seconds": UNSURE["neither"], "speedup": (1.0, 0.8, 1.2), "inflation": 1.5},
