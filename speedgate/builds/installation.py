@@ -49,7 +49,7 @@ INSTALL_SECONDS = 3600.0  # a NumPy from source takes many minutes
 # An environment that no duel has used for this long goes when another is made: a nightly build
 # makes one every night.
 UNUSED_SECONDS = 60 * 24 * 3600.0
-# Nobody still works on an environment that was begun this long ago.
+# An environment that was begun this long ago and is not ready was given up.
 STALE_SECONDS = 24 * 3600.0
 MAKING = "making-"
 

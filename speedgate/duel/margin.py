@@ -6,8 +6,8 @@ import math
 
 from speedgate.stats.figure import Figure
 
-# What is less is no difference that anybody would act on: 10%, and 0.10 of a share, which is what
-# a tenth of a second of samples can tell in a few blocks.
+# A smaller difference is not worth acting on: 10%, and 0.10 of a share, which is what samples of a
+# tenth of a second can tell in a few blocks.
 RATIO_MARGIN = 0.10
 SHARE_MARGIN = 0.10
 

@@ -36,7 +36,7 @@ runs.id, runs.file, runs.digest, environments.name, runs.time, commit_id, branch
 (SELECT why FROM acceptances AS a WHERE a.run = runs.file ORDER BY a.time DESC)
 """
 RUNS = f"SELECT {RUN_COLUMNS} FROM runs JOIN environments USING (digest)"
-# Where a run has two benchmarks of one name, the short name is nobody's.
+# If two benchmarks of a run have one short name, each goes by its full name.
 NAME = "CASE WHEN shares_name THEN benchmarks.fullname ELSE benchmarks.name END"
 FIGURE_COLUMNS = f"{NAME}, case_id, {', '.join(COLUMNS)}, benchmarks.fullname"
 FIGURES = f"SELECT {FIGURE_COLUMNS} FROM figures JOIN benchmarks ON benchmarks.id = benchmark"

@@ -18,7 +18,7 @@ from speedgate.stats.moments import (
     mean_difference,
 )
 
-# What is less is no difference that anybody would act on.
+# A smaller difference is not worth acting on.
 MARGIN = 0.05
 ONE_PROCESS = Moments(1, 0.0, 0.0)
 

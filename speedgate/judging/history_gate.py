@@ -20,8 +20,8 @@ LEAST_RUNS = 5
 WINDOW_RUNS = 20
 # Over all cases and figures of a run, a healthy one fails with at most this probability.
 ERROR_RATE = 0.01
-# What is less is nobody's regression, however certain it is: a share, of the GIL held share itself
-# so much.
+# A smaller change is not a regression, however certain it is. A ratio may change by this share, the
+# GIL held share by this much.
 MARGIN = 0.05
 # A gate that sees no change below this factor, or of this share, sees almost nothing.
 BLIND_FACTOR = 2.0
@@ -84,7 +84,7 @@ class Shift:
     def seems(self) -> bool:
         """Whether it would be called worse if no other case and figure were looked at.
 
-        What is so far off is no pass, however much runs differ.
+        A figure that is this far off does not pass, however much runs differ.
         """
         stands_out = self.hint.low > 0 or self.worse.value >= self._blind
         return self.worse.value > self._margin and stands_out
@@ -96,7 +96,7 @@ class Shift:
 
     @property
     def is_blind(self) -> bool:
-        """Whether only what nobody could overlook would have been seen."""
+        """Whether this window would have seen huge changes only."""
         return self.least_seen >= self._blind
 
     @property

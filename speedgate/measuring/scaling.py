@@ -122,7 +122,7 @@ def can_share(scaled: Scaled, threads: int) -> bool:
     """Whether both kinds of state are worth measuring: there is a choice, and sharing works."""
     assert scaled.measurement is not None
     opened, calibrated = scaled.measurement.opened, scaled.measurement.calibrated
-    # A state that each call uses up is nobody's to share.
+    # Threads cannot share a state that each call uses up.
     has_no_choice = bool(opened and opened.is_shared) or bool(calibrated and calibrated.renews)
     return threads > 1 and not has_no_choice and scaled.shared_reason is None
 

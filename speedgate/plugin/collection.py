@@ -124,7 +124,7 @@ class LastWord:
 
     Verdict items come into being once collection is over. By then everybody has selected, ordered,
     split or repeated the benchmarks, --last-failed and --new-first in wrappers around all hooks
-    that modify the items. Nobody but us ever sees a verdict item without its benchmark.
+    that modify the items. No other plugin ever sees a verdict item without its benchmark.
     """
 
     @pytest.hookimpl(trylast=True)

@@ -150,7 +150,7 @@ def _refused(entries: Sequence[Json], outcome: ScaleOutcome, width: int) -> list
 
 
 def _counted(entries: Sequence[Json], width: int) -> list[str]:
-    """Reasons with how many they hold for: of what nobody has to mend."""
+    """Reasons that need no repair, each with the number of benchmarks that it holds for."""
     lines: list[str] = []
     for outcome in (ScaleOutcome.NOT_APPLICABLE, ScaleOutcome.NOT_REACHED):
         counts = Counter(entry["reason"] for entry in entries if entry["outcome"] == outcome.value)

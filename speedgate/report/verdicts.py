@@ -111,7 +111,7 @@ def _judged(entry: JudgementEntry) -> Judged:
 def _of_history(judged: Judged, shifts: Sequence[Shift]) -> Judged:
     """A verdict against earlier runs, with the figure that got worse most surely.
 
-    Its floor is the level before, less the margin that is nobody's regression.
+    Its floor is the level before, less the margin within which nothing is a regression.
     """
     shift = max(shifts, key=lambda shift: (shift.is_sure, shift.worse.low, shift.worse.value))
     least = 1 - MARGIN

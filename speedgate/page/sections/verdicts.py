@@ -48,7 +48,7 @@ SHAPES = {
     Verdict.NOT_EVALUATED: "square",
     Verdict.PASSED: "circle",
 }
-# A passed case is what nobody has to read: many of them are folded.
+# Passed cases need not be read: if there are many, they are folded.
 MOST_OPEN = 6
 
 
