@@ -136,7 +136,7 @@ class CaseState:
         note = ""
         if is_too_early(decision, blocks):
             decision = Decision(DuelVerdict.INCONCLUSIVE)
-            note = f"the same so far, in {blocks} runs of {LEAST_SAME} that the word needs"
+            note = f"the same so far, in {blocks} of the {LEAST_SAME} runs that the word needs"
         if any(candidate.build == build for candidate in self.open_candidates):
             note = "no time was left to confirm it"
         elif not self.matchup.blocks:

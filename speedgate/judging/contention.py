@@ -118,7 +118,7 @@ def name_cause(probe: ContentionProbe) -> NamedCause:
     """Return the cause that every bound bears out, or that none does."""
     speedup, work = probe.work.speedup, probe.work
     if speedup is None or work.growth is None:
-        return NamedCause(Cause.UNKNOWN, "no round of the probe tells its CPU time")
+        return NamedCause(Cause.UNKNOWN, "no round of the probe has its CPU time")
     if speedup.low >= SCALES_FROM * probe.workers:
         return NamedCause(
             Cause.NONE, f"it scales, {SPEEDUP.text(speedup.value)} of {probe.workers}"

@@ -176,7 +176,7 @@ def _factor(log: float) -> str:
 @dataclass(frozen=True)
 class HistoryJudgement(Judgement):
     """The history's word on a case, with how far each figure moved and from which runs; ``again``
-    is how far when it was measured anew at once, because it had failed."""
+    is how far when it was measured again at once, because it had failed."""
 
     shifts: tuple[Shift, ...] = ()
     runs: tuple[str, ...] = field(default=())
@@ -299,7 +299,7 @@ def confirmed(first: HistoryJudgement, again: HistoryJudgement) -> HistoryJudgem
     both = [shift for shift in again.shifts if shift.seems and shift.figure.key in names]
     if both:
         texts = ", ".join(shift.text for shift in both)
-        reason = f"{first.reason}; measured anew at once: {texts}"
+        reason = f"{first.reason}; measured again at once: {texts}"
         return replace(first, reason=reason, again=again.shifts)
     figures = [
         f"{shift.figure.label} {shift.figure.text(shift.now)}"
@@ -310,7 +310,7 @@ def confirmed(first: HistoryJudgement, again: HistoryJudgement) -> HistoryJudgem
     return replace(
         first,
         verdict=Verdict.INCONCLUSIVE,
-        reason=f"{first.reason}; measured anew at once it is not sure: {what}",
+        reason=f"{first.reason}; measured again at once, it is not certain: {what}",
         again=again.shifts,
     )
 

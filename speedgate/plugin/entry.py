@@ -31,7 +31,7 @@ PLUGIN = "speedgate.plugin.hooks"
 NEEDS_ONE_PROCESS = "speedgate-needs-one-process"
 ONE_PROCESS_MESSAGE = (
     "-n (xdist) would run benchmarks beside each other, so nothing would be measured: "
-    "leave -n away to measure, or add --benchmark-disable to run the benchmarks as "
+    "leave -n out to measure, or add --benchmark-disable to run the benchmarks as "
     "correctness tests"
 )
 # The files of our runs, which pytest-benchmark's own numbers never look like.

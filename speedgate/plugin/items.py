@@ -35,7 +35,7 @@ from speedgate.report.text import visible, visible_lines
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE
 
 NOT_JUDGED_AGAIN = (
-    "it failed before, and what failed is asked for: it is not green until it was judged again"
+    "it failed before, and --last-failed asks for it: it is not green until it is judged again"
 )
 
 

@@ -139,8 +139,8 @@ SETTINGS = tuple(option for option in OPTIONS if option.is_setting)
 BY_SHORT = {option.short: option for option in OPTIONS}
 # Settings of the ini file that are ours by their prefix, and where nobody else has them, without.
 INI_FLOORS = {
-    "min_speedup": "least speedup for 2 workers",
-    "min_concurrency": "least concurrency for 2 workers",
+    "min_speedup": "lowest speedup for 2 workers",
+    "min_concurrency": "lowest concurrency for 2 workers",
 }
 
 

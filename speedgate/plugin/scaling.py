@@ -25,9 +25,7 @@ from speedgate.runner.machine import usable_cores
 from speedgate.runner.messages import PYTEST, TestEntry
 
 OFF = "0"
-NEEDS_ONE_PROCESS = (
-    "not measured in threads: -n (xdist) runs tests beside each other; leave -n away"
-)
+NEEDS_ONE_PROCESS = "not measured in threads: -n (xdist) runs tests beside each other; leave -n out"
 
 
 def asked_for(config: pytest.Config) -> tuple[int, ...] | None:

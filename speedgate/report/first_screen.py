@@ -81,7 +81,7 @@ def remedy(gate: str, verdict: Verdict, is_control: bool = False) -> str:
         return f"gate {gate}: 'speedgate selftest' shows what this machine and build can tell"
     if verdict is Verdict.FAILED:
         return (
-            f"gate {gate}: if this build is meant to be so, lower --min-speedup or "
+            f"gate {gate}: if this is intended for the build, lower --min-speedup or "
             "--min-concurrency; 'speedgate report' has the figures"
         )
     if verdict is Verdict.INCONCLUSIVE:

@@ -41,7 +41,7 @@ LEGEND = (
 
 
 FEW = "few: too few rounds for an interval, so that the figure decides nothing"
-OTHERS = "seconds a call of benchmarks that are not ours: the median of their rounds"
+OTHERS = "seconds a call of other benchmarks: the median of their rounds"
 
 
 def remarks(rows: Iterable[Row]) -> list[str]:

@@ -50,7 +50,7 @@ def test_few_runs_that_are_the_same_are_not_called_so(runs):
     block_seconds = 0.6  # of the fake clock
     (finding,) = run({}, {}, budget=runs * block_seconds).findings()
     assert finding.verdict is DuelVerdict.INCONCLUSIVE
-    assert finding.reason == f"the same so far, in {runs} runs of 8 that the word needs"
+    assert finding.reason == f"the same so far, in {runs} of the 8 runs that the word needs"
 
 
 def test_a_lost_speedup_is_worse_once_fresh_blocks_agree():

@@ -164,7 +164,7 @@ TABLE = {
         replace(SHARED_ONLY, work=replace(GROWN, speedup=NO_BOUNDS)), Cause.SHARED_OBJECT, "own",
     ),
     "no CPU clock": (
-        replace(NOTHING, work=replace(QUIET, growth=None)), Cause.UNKNOWN, "tells its CPU time",
+        replace(NOTHING, work=replace(QUIET, growth=None)), Cause.UNKNOWN, "has its CPU time",
     ),
     "too few of the control": (
         replace(SHARED_ONLY, control=replace(QUIET, growth=NO_BOUNDS)), Cause.UNKNOWN, "leave open",

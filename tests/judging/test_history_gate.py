@@ -336,7 +336,7 @@ def test_a_case_fails_only_if_it_does_again_in_the_same_signal(again, verdict):
     assert first.verdict is Verdict.FAILED
     judgement = confirmed(first, judged(USUAL | again))
     assert judgement.verdict is verdict
-    assert "measured anew at once" in judgement.reason
+    assert "measured again at once" in judgement.reason
     assert judgement.shifts == first.shifts
 
 

@@ -63,7 +63,7 @@ def test_what_the_history_fails_is_measured_anew_at_once(checkout, machine):
     result = checkout.run(*ONE, "--benchmark-compare")
     assert result.ret == GREEN
     says(result, "inconclusive: g-1e6-threads-2 against 5 runs: speedup 1.35x")
-    says(result, "measured anew at once it is not sure: speedup 1.65x")
+    says(result, "measured again at once, it is not certain: speedup 1.65x")
     assert len(machine.of("g-1e6-threads-2")) == 5 * 2 + 2 * 2
     # The run counts from now on: its spread is what runs differ by.
     says(checkout.run(*ONE, "--benchmark-compare"), "as in 6 runs before")
@@ -74,7 +74,7 @@ def test_a_regression_is_told_with_both_measurements(checkout, machine):
     machine.behave("g", replace(SIDE_BY_SIDE, speedup=1.35))
     result = checkout.run(*ONE, "--benchmark-compare")
     assert result.ret == RED
-    says(result, "measured anew at once: speedup 1.35x")
+    says(result, "measured again at once: speedup 1.35x")
     judged = checkout.documents()[-1]["speedgate"]["judgements"][-1]
     assert len(judged["measured_anew"]) == len(judged["shifts"])
 

@@ -43,7 +43,7 @@ def test_disabled_benchmarks_are_correctness_tests(checkout, machine):
 def test_xdist_that_would_measure_nothing_is_refused(checkout, xdist):
     result = checkout.run(*GATED, "--workers=2", "--oversubscribe", "-n", "2")
     assert result.ret == MISUSED
-    says(result, "-n", "leave -n away", "--benchmark-disable")
+    says(result, "-n", "leave -n out", "--benchmark-disable")
     assert checkout.documents() == []
 
 

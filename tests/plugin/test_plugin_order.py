@@ -79,7 +79,7 @@ def test_a_gate_that_failed_and_is_not_judged_again_stays_red(checkout, machine,
     fail_a_gate(checkout, machine)
     result = checkout.run(*GATED, "--lf", option)
     assert result.ret == RED
-    says(result, "it failed before", "not green until it was judged again")
+    says(result, "it failed before", "not green until it is judged again")
     checkout.run(*GATED, option)  # where nobody asks for what failed, it is remembered at least
     assert checkout.run(*GATED, "--lf").ret == RED
     assert machine.cases == ["g-1e6-threads-2"] or option != "--budget=1e-9"
