@@ -45,7 +45,7 @@ SCENES = ("quiet", "neighbour")
 SUBJECTS = {
     "g": Subject(G, 1_000_000, False, quiet=34, disturbed=34),
     "g_out": Subject(G_OUT, 1_000_000, False, quiet=33, disturbed=33),
-    "f, pure Python": Subject(F, 1_000_000, False, quiet=33, disturbed=33),
+    "f": Subject(F, 100_000, False, quiet=33, disturbed=33),
     "exp behind one lock": Subject(G_LOCKED, 1_000_000, True, quiet=20, disturbed=20),
     "calls of one shared object": Subject(made_causes.COUNTS, 101, True, quiet=20, disturbed=20),
 }
@@ -89,7 +89,10 @@ def counted(trials: Sequence[Trial]) -> list[Trial]:
     return [
         trial
         for trial in trials
-        if trial["rule"] == RULE and trial["machine"] == machine and is_valid(trial)
+        if trial["rule"] == RULE
+        and trial["machine"] == machine
+        and trial["subject"] in SUBJECTS
+        and is_valid(trial)
     ]
 
 

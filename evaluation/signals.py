@@ -46,6 +46,17 @@ WORKERS = 2
 REPEATS = 4
 STRETCHES = 16
 HELD_PERCENT = (0, 10, 20, 30, 50, 70, 100)
+NOT_HELD_AGAINST_THE_DIAL = (
+    "## What no dial has checked",
+    "",
+    "Python 3.15 brings a sampler of its own, `profiling.sampling`. It is used where py-spy is "
+    "missing or cannot read that Python. No machine of ours had a Python 3.15: the tests give it a "
+    "made-up one that prints what the sampler of 3.15 prints "
+    "(`tests/runner/test_standard_sampler.py`), and no figure above is its.",
+    "",
+    "A free-threaded build has no GIL held share. py-spy cannot read such a build, whether its GIL "
+    "is off or on: the share is null with that reason, never 0.",
+)
 
 
 def look(
@@ -211,6 +222,8 @@ def document() -> str:
         "| work | held, mean | standard deviation | variance over the binomial one |",
         "| --- | --- | --- | --- |",
         *_stretch_lines(),
+        "",
+        *NOT_HELD_AGAINST_THE_DIAL,
         "",
     ]
     return "\n".join(lines)

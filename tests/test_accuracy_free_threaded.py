@@ -35,13 +35,13 @@ def test_a_subject_can_be_called_and_is_a_case(name):
 
 def test_trials_that_count_are_not_done_again(tmp_path, monkeypatch):
     file = tmp_path / "trials.jsonl"
-    written = [trial(), trial("g_out", others=0.5), trial("f, pure Python", rule="older")]
+    written = [trial(), trial("g_out", others=0.5), trial("f", rule="older")]
     text = "\n".join(map(json.dumps, written))
     file.write_text(f"{text}\n{json.dumps(trial(number=1))[:-9]}")
     monkeypatch.setattr(accuracy, "TRIALS_FILE", file)
     left = list(accuracy.missing(accuracy.read_trials(), ["quiet"]))
     assert ("g", "quiet", 0) not in left
-    assert {("g_out", "quiet", 0), ("f, pure Python", "quiet", 0), ("g", "quiet", 1)} <= set(left)
+    assert {("g_out", "quiet", 0), ("f", "quiet", 0), ("g", "quiet", 1)} <= set(left)
     assert len(left) == 100 + 40 - 1
 
 
@@ -53,11 +53,12 @@ def test_the_block_counts_alarms_and_misses_in_each_scene():
             trial("exp behind one lock", verdict="failed", inflation=None),
             trial("calls of one shared object", "neighbour", verdict="passed"),
             trial(number=2, verdict="failed", others=0.4),
+            trial("what is no subject any more"),
         ]
     )
     assert "quiet machine: 1 of 2 healthy trials failed, 0 of 1 regressed ones passed" in text
     assert "the neighbour: 0 of 0 healthy trials failed, 1 of 1 regressed ones passed" in text
-    assert "1 trials do not count" in text
+    assert "2 trials do not count" in text
     assert (
         "| exp behind one lock | regressed | quiet | 1 | 0 | 1 | 0 | 1.90 / 1.90 / 1.90 | unknown "
         "| 4.0 |"

@@ -29,7 +29,8 @@ Json = dict[str, Any]
 class BuildSummary:
     """What a reader learns of a build; ``None`` is unknown, ``blas`` are all that it loads.
 
-    ``variables`` and ``fingerprint`` are for people who read the file.
+    ``variables`` and ``fingerprint`` are for people who read the file. An older one does not say
+    whether its GIL is on.
     """
 
     label: BuildLabel
@@ -38,6 +39,7 @@ class BuildSummary:
     blas: tuple[str, ...]
     variables: Mapping[str, str] = field(default_factory=dict)
     fingerprint: str = ""
+    gil_enabled: bool | None = None
 
     @classmethod
     def of(cls, build: Build) -> BuildSummary:
@@ -52,6 +54,7 @@ class BuildSummary:
             tuple(blas),
             shown_variables(build.variables),
             build.fingerprint,
+            build.environment.get("gil_enabled"),
         )
 
     def as_json(self) -> Json:
@@ -62,6 +65,7 @@ class BuildSummary:
             "blas": list(self.blas),
             "variables": dict(self.variables),
             "fingerprint": self.fingerprint,
+            "gil_enabled": self.gil_enabled,
         }
 
     @classmethod
@@ -73,6 +77,7 @@ class BuildSummary:
             tuple(shape.blas),
             shape.variables,
             shape.fingerprint,
+            shape.gil_enabled,
         )
 
 

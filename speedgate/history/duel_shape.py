@@ -65,6 +65,7 @@ class BuildShape(msgspec.Struct):
     blas: list[str]
     variables: dict[str, str] = {}
     fingerprint: str = ""
+    gil_enabled: bool | None = None
 
 
 class DuelShape(msgspec.Struct):

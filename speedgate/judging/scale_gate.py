@@ -154,8 +154,9 @@ def cause(evidence: Evidence, kind: Classification | None = None) -> str:
     if machine:
         return machine
     if evidence.inflation is not None and evidence.inflation.value > GROWN:
-        grown = evidence.inflation.value
-        return f"memory, page faults or caches: CPU time per call grew {INFLATION.text(grown)}-fold"
+        grown = INFLATION.text(evidence.inflation.value)
+        shared = "" if evidence.gil_enabled else "an object that all threads use, "
+        return f"{shared}memory, page faults or caches: CPU time per call grew {grown}-fold"
     if evidence.shares is not None and (evidence.shares.idle or 0.0) > LOST:
         idle = evidence.shares.idle
         return f"idle {idle:.0%} of the time: the threads' own states differ in cost"
@@ -169,11 +170,16 @@ def _blocked(evidence: Evidence) -> str:
         return ""
     if shares.blocked <= max(LOST, shares.idle or 0.0, shares.waiting or 0.0):
         return ""
+    return f"blocked {shares.blocked:.0%} of the time: {_what_blocks(evidence)}"
+
+
+def _what_blocks(evidence: Evidence) -> str:
+    if not evidence.gil_enabled:
+        return "a lock"
     # Beside neighbours a GIL that is held throughout was seen as 0.45 of the time.
     held = evidence.gil_held_share
     is_free = held is not None and held.high <= RELEASES_UP_TO
-    what = "a lock that is not the GIL" if is_free else "a lock, or the GIL"
-    return f"blocked {shares.blocked:.0%} of the time: {what}"
+    return "a lock that is not the GIL" if is_free else "a lock, or the GIL"
 
 
 def machine_taken(evidence: Evidence) -> str:

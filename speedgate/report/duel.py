@@ -14,6 +14,7 @@ from speedgate.judging.comparison import letter
 from speedgate.report.progress import duration
 from speedgate.report.table import Table, markdown, wrapped
 from speedgate.report.text import markdown_text, visible
+from speedgate.report.without_gil import without_gil_lines, without_gil_markdown
 from speedgate.stats.estimate import Estimate
 from speedgate.stats.figure import SPEEDUP, Figure, digits
 
@@ -52,7 +53,7 @@ def duel_text(duel: DuelFindings, width: int, details: bool = False) -> list[str
             shown += [f"{verdict.value}:"]
         shown.append(_line(name, _cells(finding), broad) + _mark(finding))
         shown += [f"    {line}" for line in _below(finding, width - 4, details)]
-    shown.append("")
+    shown += ["", *without_gil_lines(duel, width)]
     for line in (LEGEND, *remarks(duel), counts_and_remedy(duel)):
         shown += wrapped(line, width)
     return shown
@@ -63,7 +64,8 @@ def duel_markdown(duel: DuelFindings) -> str:
     head = [f"- {markdown_text(line)}" for line in head_lines(duel)]
     body = markdown(duel_table(duel), code=1)
     tail = [f"{line}.\n" for line in (LEGEND, *remarks(duel))]
-    return "\n".join([*head, "", body, "", *tail, counts_and_remedy(duel)])
+    gains = without_gil_markdown(duel)
+    return "\n".join([*head, "", body, "", *tail, *gains, counts_and_remedy(duel)])
 
 
 def duel_table(duel: DuelFindings) -> Table:

@@ -155,6 +155,14 @@ def test_the_cause_is_what_the_figures_bear_out(
     assert bool(words) == bool(sentence)
 
 
+def test_without_a_gil_no_cause_is_the_gil_and_a_shared_object_is_one() -> None:
+    without = replace(HEALTHY, speedup=estimate(1.2), gil_held_share=None, gil_enabled=False)
+    blocked = replace(without, shares=Shares(0.6, 0.0, 0.38, 0.02))
+    assert cause(blocked) == "blocked 38% of the time: a lock"
+    grown = cause(replace(without, inflation=estimate(1.6)))
+    assert grown.startswith("an object that all threads use, memory")
+
+
 def test_contention_is_told_where_the_intervals_lie_apart() -> None:
     assert "1.10x with one state" in contention(estimate(1.9), estimate(1.1))
     assert contention(estimate(1.9), estimate(1.85)) == ""

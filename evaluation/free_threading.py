@@ -1,0 +1,197 @@
+"""What docs/free-threading.md says of a Python with a GIL, one without, and NumPy's releases.
+
+    python -m evaluation.free_threading gate --with-gil PATH --without-gil PATH    two minutes
+    python -m evaluation.free_threading duel --with-gil PATH --without-gil PATH    nine minutes
+    python -m evaluation.free_threading releases --without-gil PATH                nine minutes
+    python -m evaluation.free_threading table      the blocks of the page, from the last of each
+
+Both Pythons need NumPy, of the same release. Each result is appended to a file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from evaluation.accuracy import commit, this_machine
+from evaluation.pages import write_block
+from speedgate.builds.build import open_build
+from speedgate.duel.findings import DuelFindings
+from speedgate.duel.without_gil import threading_gains
+from speedgate.history.document import read_run
+from speedgate.plugin.another import described
+from speedgate.report.duel import counts, duel_table, head_lines
+from speedgate.report.table import Table, markdown
+from speedgate.report.without_gil import without_gil_markdown
+from workloads.contention import WORKLOADS
+
+RESULTS_FILE = Path("evaluation/trials/free-threading.jsonl")
+PAGE = Path("docs/free-threading.md")
+BENCHMARKS = "evaluation/bench_free_threading.py"
+GATE, DUEL, RELEASES = "gate", "duel", "releases"
+BLOCKS = {
+    GATE: "The gate in both builds",
+    DUEL: "The duel of both builds",
+    RELEASES: "The duel of two releases",
+}
+
+# Python code, ufuncs of few elements and of many, objects, strings.
+DUEL_WORKLOADS = (
+    "f", "g", "add", "add_object", "sort", "unique", "strings_equal",
+    "small_arrays", "calls_own", "calls_shared", "dict_own", "small_objects", "first_calls",
+)  # fmt: skip
+DUEL_SIZES = "1e1,1e3,1e5"
+# The first has numpy #27786, the second its mend (#27913).
+FAULTY, MENDED = "numpy==2.1.3", "numpy==2.2.6"
+
+Json = dict[str, Any]
+
+
+def run_gate(with_gil: str, without_gil: str) -> Json:
+    """Run the benchmarks of ``BENCHMARKS`` in both builds, and return what their gates say."""
+    return {"runs": [_gate_run(python) for python in (with_gil, without_gil)]}
+
+
+def _gate_run(python: str) -> Json:
+    build = open_build(python)
+    with tempfile.TemporaryDirectory(prefix="speedgate-") as folder:
+        subprocess.run(
+            [
+                *(sys.executable, "-m", "pytest", BENCHMARKS, "--python", python),
+                *(f"--benchmark-storage=file://{folder}", "-p", "no:cacheprovider"),
+            ],
+            check=False,  # what fails is what is shown
+        )
+        [file] = Path(folder).rglob("*.json")
+        run = read_run(file)
+        judgements = [
+            {"case": entry.case.case().id, "verdict": entry.verdict.value, "reason": entry.reason}
+            for entry in run.judgements
+        ]
+    return {"python": described(build).partition(" (")[0], "judgements": judgements}
+
+
+def run_duel(builds: Sequence[str], workloads: Sequence[str], sizes: str, budget: str) -> Json:
+    """Return the findings of a duel."""
+    with tempfile.TemporaryDirectory(prefix="speedgate-") as folder:
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "speedgate", "duel", *builds),
+                *("--workloads", ",".join(workloads), "--sizes", sizes, "--budget", budget),
+                *("--format", "json", "--results", folder),
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+    return {"duel": json.loads(done.stdout)}
+
+
+def run_releases(python: str, budget: str) -> Json:
+    """Duel two releases over every workload of ``workloads.contention``: nobody says where."""
+    builds = [f"{python} {release}" for release in (FAULTY, MENDED)]
+    return run_duel(builds, [workload.name for workload in WORKLOADS], "1e1", budget)
+
+
+def keep(kind: str, result: Json) -> None:
+    record = {"kind": kind, "version": commit(), "machine": this_machine()} | result
+    RESULTS_FILE.parent.mkdir(parents=True, exist_ok=True)
+    with RESULTS_FILE.open("a") as file:
+        file.write(json.dumps(record) + "\n")
+
+
+def last_of(kind: str) -> Json | None:
+    if not RESULTS_FILE.exists():
+        return None
+    records = [json.loads(line) for line in RESULTS_FILE.read_text().splitlines()]
+    return next((record for record in reversed(records) if record["kind"] == kind), None)
+
+
+# --- the blocks of the page
+
+
+def write_page_blocks() -> None:
+    makers: dict[str, Callable[[Json], Iterator[str]]] = {
+        GATE: gate_block,
+        DUEL: duel_block,
+        RELEASES: releases_block,
+    }
+    for kind, lines_of in makers.items():
+        record = last_of(kind)
+        if record is not None:
+            write_block(PAGE, BLOCKS[kind], "\n".join(lines_of(record)))
+
+
+def gate_block(record: Json) -> Iterator[str]:
+    """Yield a row for each case in each build."""
+    rows = tuple(
+        (run["python"], judgement["case"], judgement["verdict"], judgement["reason"])
+        for run in record["runs"]
+        for judgement in run["judgements"]
+    )
+    yield _origin(record)
+    yield ""
+    yield markdown(Table(("Python", "case", "verdict", "reason"), rows), code=1)
+
+
+def duel_block(record: Json) -> Iterator[str]:
+    """Yield the table of both builds, and from where each workload pays."""
+    duel = DuelFindings.from_json(record["duel"])
+    yield _origin(record)
+    yield ""
+    yield from (f"- {line}" for line in head_lines(duel))
+    yield ""
+    gains = threading_gains(duel)
+    paying = sum(gain.pays is True for gain in gains)
+    losing = sum(gain.pays is False for gain in gains)
+    yield f"Of {len(gains)} cases {paying} surely pay and {losing} surely do not."
+    yield ""
+    yield from without_gil_markdown(duel)
+
+
+def releases_block(record: Json) -> Iterator[str]:
+    """Yield what two releases differ in: every case that is not the same or inconclusive."""
+    duel = DuelFindings.from_json(record["duel"])
+    yield _origin(record)
+    yield ""
+    yield from (f"- {line}" for line in head_lines(duel))
+    yield ""
+    yield f"{counts(duel)}."
+    yield ""
+    yield markdown(duel_table(duel), code=1)
+
+
+def _origin(record: Json) -> str:
+    return f"Measured at {record['version']} on {record['machine']}."
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m evaluation.free_threading")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for kind in (GATE, DUEL, RELEASES):
+        running = commands.add_parser(kind, help=f"measure: {BLOCKS[kind].lower()}")
+        running.add_argument("--without-gil", required=True, help="a free-threaded Python")
+        if kind != RELEASES:
+            running.add_argument("--with-gil", required=True, help="a Python with a GIL")
+        running.add_argument("--budget", default="520", help="seconds of a duel")
+    commands.add_parser("table", help=f"write the blocks of {PAGE}")
+    options = parser.parse_args()
+    if options.command == "table":
+        write_page_blocks()
+    elif options.command == GATE:
+        keep(GATE, run_gate(options.with_gil, options.without_gil))
+    elif options.command == DUEL:
+        builds = (options.with_gil, options.without_gil)
+        keep(DUEL, run_duel(builds, DUEL_WORKLOADS, DUEL_SIZES, options.budget))
+    else:
+        keep(RELEASES, run_releases(options.without_gil, options.budget))
+
+
+if __name__ == "__main__":
+    main()
