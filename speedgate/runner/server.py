@@ -53,8 +53,10 @@ from speedgate.runner.worker_pool import WorkerPool
 CONTROL_SHARE = 0.25
 # A loop is timed once it takes this long.
 CALIBRATION_SECONDS = 0.01
-# A round of a probe has one task for each worker: many short rounds of all arms in turn.
-ARM_TASKS = 1
+# A round of a probe has one task for each worker: many short rounds of all arms in turn. Processes
+# get more: the second may begin a whole task late, because this thread shares a core
+# with the first, and workers that are not at work at once do not contend.
+ARM_TASKS, PROCESS_ARM_TASKS = 1, 4
 
 # Nothing is timed while these are answered.
 UNTIMED = (messages.ListBenchmarks, messages.MakeCache, messages.Close)
@@ -265,7 +267,9 @@ class Runner:
         for key in request.keys:
             if key not in self.arm_loads:
                 load = Load.fitting(self._call_seconds(baseline, key), pool.workers)
-                self.arm_loads[key] = load.at_most(ARM_TASKS * pool.workers)
+                in_processes = pool.strategy.workers_are == "processes"
+                tasks = PROCESS_ARM_TASKS if in_processes else ARM_TASKS
+                self.arm_loads[key] = load.at_most(tasks * pool.workers)
                 self.numbers.setdefault(key, 0)
                 pool.round(key, self.arm_loads[key], 0)  # a warm-up that nobody looks at
         began, pressure = time.perf_counter(), HostTotals.now()

@@ -91,6 +91,11 @@ TABLE = {
     "an object of the library": (
         replace(IN_THREADS, preallocated=GROWN), Cause.SHARED_OBJECT, "of the library's own",
     ),
+    "growth as small as the place of buffers makes it": (
+        replace(NOTHING, work=arm(growth=1.3), preallocated=arm(growth=1.3)),
+        Cause.UNKNOWN,
+        "where the buffers lie",
+    ),
     "the allocator": (
         replace(IN_THREADS, preallocated=QUIET), Cause.ALLOCATOR, "nothing to allocate",
     ),
