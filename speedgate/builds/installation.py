@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -44,6 +45,13 @@ CHOOSING_OPTIONS = (
     "config-settings",
 )
 INSTALLER_PREFIXES = ("PIP_", "UV_")
+# The first pip that tells the wheels of a free-threaded Python from those of one with a GIL.
+FREE_THREADED_PIP = Version("24.1")
+ASK_FREE_THREADED = (
+    "-ES",
+    "-c",
+    "import sysconfig; print(sysconfig.get_config_var('Py_GIL_DISABLED'))",
+)
 ERROR_LINES = 6
 INSTALL_SECONDS = 3600.0  # a NumPy from source takes many minutes
 # An environment that no duel has used for this long goes when another is made: a nightly build
@@ -308,7 +316,7 @@ def find_installer(order: Order) -> Pip | Uv:
     """Return uv where it is on the PATH, but pip where its settings say where to look: uv reads no
     settings of pip, and would find other packages."""
     uv = shutil.which("uv")
-    pip = pip_command()
+    pip = pip_command(order)
     if uv is not None and (pip is None or not _is_told_where(pip, order)):
         return Uv(uv)
     if pip is None:
@@ -318,12 +326,36 @@ def find_installer(order: Order) -> Pip | Uv:
     return Pip(pip)
 
 
-def pip_command() -> list[str] | None:
-    """Return how pip is started: this interpreter's, or else one that uv brings along."""
+def pip_command(order: Order) -> list[str] | None:
+    """Return how pip is started: this interpreter's, or else one that uv brings along.
+
+    An old pip takes for a free-threaded Python the wheels of one with a GIL. There it is the pip of
+    that Python, and ``BuildError`` if it has none.
+    """
     if importlib.util.find_spec("pip") is not None:
-        return [sys.executable, "-m", "pip"]
+        if _knows_wheels_of(order.base, order):
+            return [sys.executable, "-m", "pip"]
+        return _pip_of(order.base, order)
     uv = shutil.which("uv")
     return None if uv is None else [uv, "tool", "run", "-q", "--python", sys.executable, "pip"]
+
+
+def _knows_wheels_of(base: Path, order: Order) -> bool:
+    """Whether the pip of this interpreter takes the right wheels for another one."""
+    if Version(importlib.metadata.version("pip")) >= FREE_THREADED_PIP:
+        return True
+    return run([str(base), *ASK_FREE_THREADED], order, f"{base} does not start").strip() != "1"
+
+
+def _pip_of(base: Path, order: Order) -> list[str]:
+    command = [str(base), "-m", "pip"]
+    run(
+        [*command, "--version"],
+        order,
+        f"the pip of {sys.executable} finds no wheels for a free-threaded Python, and {base} has "
+        f"none; upgrade one to {FREE_THREADED_PIP} or newer",
+    )
+    return command
 
 
 def _is_told_where(pip: Sequence[str], order: Order) -> bool:
@@ -366,8 +398,8 @@ def published_versions(
 
     As ``pip index versions`` gives them, yanked ones among them, without pre-releases.
     """
-    order = Order((package,), Path(sys.executable), "", from_source, variables)
-    pip = pip_command()
+    order = Order((package,), python or Path(sys.executable), "", from_source, variables)
+    pip = pip_command(order)
     if pip is None:
         raise BuildError(f"{sys.executable} has no pip to ask for the versions of {package}")
     of_python = () if python is None else ("--python", str(python))

@@ -269,7 +269,7 @@ class TestUv:
 
     def test_it_stands_in_for_a_pip_that_is_missing(self, a_uv, monkeypatch):
         monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
-        command = module.pip_command()
+        command = module.pip_command(order("made"))
         assert command is not None
         assert command[:3] == [a_uv, "tool", "run"]
 
@@ -292,6 +292,49 @@ class TestUv:
         assert resolve[:5] == ["uv", "pip", "compile", "--python", str(python_of(place))]
         assert "--only-binary" in resolve
         assert "--only-binary" not in fill
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Each command that is run, and what a base Python says of its GIL and its pip."""
+    asked, answers = [], {"free-threaded": "1", "pip": "pip 25.1"}
+
+    def run(command, order, failure, written=None):
+        asked.append(command)
+        if "-c" in command:
+            return answers["free-threaded"]
+        if answers["pip"] is None:
+            raise BuildError(failure)
+        return answers["pip"]
+
+    monkeypatch.setattr(module, "run", run)
+    return asked, answers
+
+
+def with_pip(monkeypatch, version):
+    monkeypatch.setattr(module.importlib.metadata, "version", lambda name: version)
+
+
+def test_an_old_pip_leaves_a_free_threaded_python_to_its_own(monkeypatch, asked):
+    with_pip(monkeypatch, "23.2.1")
+    base = Path("/python3.13t")
+    assert module.pip_command(Order(("made",), base, "3.13.5")) == ["/python3.13t", "-m", "pip"]
+
+
+@pytest.mark.parametrize(
+    ("version", "free_threaded"), [("23.2.1", "None"), ("23.2.1", "0"), ("24.1", "1")]
+)
+def test_every_other_python_gets_the_pip_of_this_one(monkeypatch, asked, version, free_threaded):
+    with_pip(monkeypatch, version)
+    asked[1]["free-threaded"] = free_threaded
+    assert module.pip_command(order("made")) == [sys.executable, "-m", "pip"]
+
+
+def test_without_a_pip_that_knows_such_wheels_it_says_so(monkeypatch, asked):
+    with_pip(monkeypatch, "23.2.1")
+    asked[1]["pip"] = None
+    with pytest.raises(BuildError, match=r"finds no wheels for a free-threaded.*upgrade .* 24\.1"):
+        module.pip_command(order("made"))
 
 
 def test_with_no_installer_at_all_it_says_so(monkeypatch):
