@@ -8,17 +8,16 @@ for a Python with a GIL and for one without.
 
 import pytest
 
-from evaluation.dial import G_LOCKED
-from evaluation.made_causes import COUNTS
+from evaluation.made_causes import COUNTS, LOCK
 from speedgate.judging.gate import Gate
 from workloads import G_OUT, F
 
 ELEMENTS, F_ELEMENTS = 1_000_000, 100_000
 EVERY_CALL = 101
 GATES = (
-    Gate("threads-scale", workloads=(G_OUT.name, G_LOCKED.name), min_size=ELEMENTS),
+    Gate("threads-scale", workloads=(G_OUT.name,), min_size=ELEMENTS),
     Gate("gil-holds", workloads=(F.name,), min_size=F_ELEMENTS, must_scale=False),
-    Gate("objects", workloads=(COUNTS.name,), min_size=EVERY_CALL),
+    Gate("contention", workloads=(LOCK.name, COUNTS.name), min_size=EVERY_CALL),
 )
 
 
@@ -27,15 +26,13 @@ def bench_f(case, speedgate):
     speedgate(case)
 
 
-@pytest.mark.speedgate(
-    workloads=(G_OUT, G_LOCKED), sizes=(ELEMENTS,), strategies=("threads",), gates=GATES
-)
-def bench_arrays(case, speedgate):
+@pytest.mark.speedgate(workloads=(G_OUT,), sizes=(ELEMENTS,), strategies=("threads",), gates=GATES)
+def bench_g_out(case, speedgate):
     speedgate(case)
 
 
 @pytest.mark.speedgate(
-    workloads=(COUNTS,), sizes=(EVERY_CALL,), strategies=("threads",), gates=GATES
+    workloads=(LOCK, COUNTS), sizes=(EVERY_CALL,), strategies=("threads",), gates=GATES
 )
-def bench_objects(case, speedgate):
+def bench_contending(case, speedgate):
     speedgate(case)
