@@ -65,8 +65,17 @@ def test_the_block_counts_alarms_and_misses_in_each_scene():
     ) in text
 
 
+def test_a_trial_of_earlier_code_that_measures_alike_counts_and_is_named():
+    [(rule, why)] = accuracy.SAME_AS_HERE.items()
+    earlier = trial(rule=rule)
+    assert ("g", "quiet", 0) not in list(accuracy.missing([earlier], ["quiet"]))
+    assert f"1 of the trials are of earlier code ({rule}): {why}." in accuracy.block([earlier])
+
+
 def test_before_the_first_trial_the_block_says_that_there_is_none():
-    assert "0 trials at no commit of no Python yet" in accuracy.block([])
+    text = accuracy.block([])
+    assert "0 trials at no commit of no Python yet" in text
+    assert "Beside the neighbour: no trial yet." in text
 
 
 def test_a_python_with_a_gil_is_refused(monkeypatch):
