@@ -209,7 +209,7 @@ def problems(reporter: Any, state: State) -> Iterator[str]:
 
 def left_out(state: State) -> Iterator[str]:
     for reason, count in Counter(state.measured.left_out.values()).items():
-        yield f"{count} cases not measured: {reason}"
+        yield f"{count} {'case' if count == 1 else 'cases'} not measured: {reason}"
 
 
 def more_words(config: pytest.Config, state: State) -> str:
