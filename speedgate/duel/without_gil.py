@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -94,13 +95,14 @@ def _gain(finding: Finding) -> ThreadingGain | None:
 def _over_best(in_threads: Estimate, speedup: Estimate) -> Estimate:
     """Return the ratio of threads to threads, or to the serial loop where that is faster.
 
-    ``speedup`` is that of threads with a GIL. The bounds are the widest that both intervals allow.
+    ``speedup`` is that of threads with a GIL. The bounds are the widest that both intervals allow;
+    a speedup of a single block has none, and its lower end is 0.
     """
     return replace(
         in_threads,
         value=in_threads.value / min(1.0, speedup.value),
         low=in_threads.low / min(1.0, speedup.high),
-        high=in_threads.high / min(1.0, speedup.low),
+        high=in_threads.high / min(1.0, speedup.low) if speedup.low > 0 else math.inf,
     )
 
 

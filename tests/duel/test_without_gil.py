@@ -1,5 +1,6 @@
 """A build without a GIL beside one with it: what a case costs, and from where it pays."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from speedgate.duel.findings import BuildSummary, DuelFindings
 from speedgate.duel.without_gil import break_evens, build_without_gil, threading_gains
 from speedgate.report.duel import duel_markdown, duel_text
 from speedgate.stats.case import Case
+from speedgate.stats.estimate import Estimate
 
 
 def a_finding(
@@ -57,6 +59,16 @@ def test_threads_that_lose_with_a_gil_are_not_the_best_it_can_do():
 def test_what_the_interval_leaves_open_is_neither():
     [gain] = threading_gains(against_gil(a_finding(speedup=(1.9, 1.0), seconds=1.0)))
     assert gain.pays is None
+
+
+def test_a_case_with_a_single_block_is_shown_without_an_interval():
+    case = a_finding()
+    no_bounds = Estimate(0.95, 0.0, math.inf, 0.95, 1)
+    effects = {name: replace(one, first=no_bounds) for name, one in case.effects.items()}
+    duel = against_gil(replace(case, effects=effects))
+    [gain] = threading_gains(duel)
+    assert gain.pays is None
+    assert "0.95 (few)" in "\n".join(duel_text(duel, 100))
 
 
 @pytest.mark.parametrize(
