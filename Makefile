@@ -103,6 +103,18 @@ accuracy: $(SET_UP) ## go on with the gate's accuracy: docs/accuracy.md (hours; 
 wheel: $(SET_UP) ## build the wheel and use it from another project
 	@sh .ci/wheel $(RUN)
 
+.PHONY: sbom
+sbom: $(SET_UP) ## what the wheel in dist/ brings along, as a CycloneDX file beside it
+	@sh .ci/sbom $(RUN)
+
+.PHONY: release-check
+release-check: ## whether TAG=v1.2.3 names the version, and the changelog has it
+	@sh -c 'exec "$$0" .ci/release-check "$(TAG)"' "$(firstword $(PYTHON))"
+
+.PHONY: lowest
+lowest: $(SET_UP) ## run the tests with the lowest version of each dependency; .venv is made anew
+	@$(MAKE) test WITH="$$($(RUN) .ci/lowest pyproject.toml)"
+
 .PHONY: clean
 clean: ## remove the environment, builds and caches; results stay
 	rm -rf $(VENV) dist .benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
