@@ -52,7 +52,7 @@ CONFIG: Json = {
     "axisQuantitative": {"tickCount": 6},
     "legend": {
         "orient": "top", "title": None, "labelFontSize": 12, "symbolSize": 90, "symbolOpacity": 1,
-        "labelLimit": 260, "columnPadding": 16, "offset": 4, "columns": 4,
+        "labelLimit": 260, "columnPadding": 16, "offset": 14, "columns": 4,
     },
     "header": {
         "title": None, "labelFontSize": 13, "labelFontWeight": "bold", "labelAnchor": "start",

@@ -84,9 +84,11 @@ def first_page(
     notes: Sequence[str],
     setting: Setting,
     since: str = "",
+    answers: Sequence[Section] = (),
 ) -> bytes:
-    """Return the first page: the headline and ``since`` when it is so, the verdicts, the ``lead``
-    section in full, what else there is, and what was not measured."""
+    """Return the first page: the headline, ``since`` when it is so and the ``answers`` of some
+    sections; the verdicts, the ``lead`` section in full, what else there is, and what was not
+    measured."""
     verdict = facts.headline.verdict if facts else None
     return _render(
         "index.html",
@@ -98,6 +100,7 @@ def first_page(
         absent=absent,
         notes=notes,
         since=since,
+        answers=answers,
         mark=MARKS[verdict or Verdict.NOT_EVALUATED],
         verdict_class=(verdict or Verdict.NOT_EVALUATED).value.replace(" ", "-"),
     )

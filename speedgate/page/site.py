@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from speedgate.page.bundle import vega_bundle
@@ -27,6 +28,8 @@ NO_CHARTS = (
 )
 # Where the section stands that makes files of its own.
 NIGHTS_PLACE = 1
+# What the first screen answers beside the verdicts: from which size, and on which build or machine.
+ANSWERED = ("speedup", "machines", "duel")
 PLAIN, TEMPLATES = "section.html", {"history": "history.html"}
 
 Files = dict[str, bytes]
@@ -54,6 +57,7 @@ def build_site(sources: Sources, is_served: bool = False) -> Files:
         [*sources.notes, *([] if bundle else [NO_CHARTS])],
         setting,
         _since(sources, facts) if facts else "",
+        _answers(sources, present),
     )
     for section in (verdicts, *present):
         if section.records:
@@ -71,6 +75,13 @@ def _since(sources: Sources, facts: RunFacts) -> str:
     if not facts.judged:
         return "Unknown, since no gate judged a case."
     return "Unknown: a single file says nothing of the runs before it."
+
+
+def _answers(sources: Sources, present: Sequence[Section]) -> list[Section]:
+    """The sections whose answer stands on the first screen; of a duel the headline has it."""
+    is_duel = sources.first is not None and sources.first.run.duel is not None
+    slugs = [slug for slug in ANSWERED if not (is_duel and slug == "duel")]
+    return [section for section in present if section.slug in slugs and section.answer]
 
 
 def _verdicts(sources: Sources, facts: RunFacts) -> Section:

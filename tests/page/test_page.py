@@ -46,6 +46,15 @@ def test_the_first_page_answers_whether_where_and_since_when(tmp_path):
     assert "It has failed since 2026-11-03 02:00, unknown: 1 run, of 3." in index
 
 
+def first_screen(site):
+    """What stands above the verdicts."""
+    return site["index.html"].partition("<main")[2].partition("</dl>")[0]
+
+
+def test_the_first_screen_answers_from_which_size(reference):
+    assert "Threads surely win from 1e4 elements on g_out" in first_screen(reference)
+
+
 def test_the_gravest_verdicts_come_first_with_their_remedy(tmp_path):
     machine = MadeMachine()
     machine.behave("g_out", HOLDS_GIL)
@@ -210,8 +219,13 @@ def test_environments_stand_side_by_side_with_what_differs(tmp_path):
     for night in range(3):
         a_run(tmp_path, night, environment=other, factor=1.5)
         a_run(tmp_path, night + 1)
-    page = site_of(where=tmp_path)["machines.html"]
-    assert "Against A, speedup: 1 better." in page
+    site = site_of(where=tmp_path)
+    page, answer = (
+        site["machines.html"],
+        "B (numpy.version: 2.4.6 -&gt; 2.5.0) against A, speedup: 1 better.",
+    )
+    assert answer in page
+    assert answer in first_screen(site)
     assert "differs from A: numpy.version: 2.4.6 -&gt; 2.5.0" in page
 
 
@@ -247,7 +261,8 @@ def test_a_duel_is_a_forest_plot_with_its_reasons(tmp_path):
     site = site_of(save(tmp_path / "run.json", content))
     assert "1 worse, 1 same" in site["duel.html"]
     assert 'id="chart-duel-speedup"' in site["duel.html"]
-    assert "1 worse, 1 same" in site["index.html"]
+    assert "1 worse, 1 same" in first_screen(site).partition("<dl")[0]
+    assert first_screen(site).count("1 worse, 1 same") == 1
 
 
 # --- what is missing, and what stands beside

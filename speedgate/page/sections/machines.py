@@ -35,6 +35,8 @@ WORDS = (
 )
 # Rows of the chart; the table has all.
 MOST_DRAWN = 30
+# Differences that say in a sentence which side is meant; the notes have all.
+MOST_NAMED = 2
 
 
 def section_of(sources: Sources) -> Section:
@@ -60,7 +62,7 @@ def machines_section(sides: Sequence[Source], descriptions: Sequence[Description
     more = f"Chart: the first {MOST_DRAWN} of {len(lines)} benchmarks. The table has all."
     return replace(
         section,
-        answer=f"Against A, {counts(lines)}.",
+        answer=answer(sides, differences, lines),
         grids=(machines_grid(sides, lines),),
         charts=(Chart("chart-machines", "Speedup in each environment", WORDS,
                       machines_spec(sides, drawn), is_filtered=True),),
@@ -69,6 +71,17 @@ def machines_section(sides: Sequence[Source], descriptions: Sequence[Description
         records=[_record(side, number, line) for line in lines for number, side in
                  enumerate(sides)],
     )  # fmt: skip
+
+
+def answer(
+    sides: Sequence[Source], differences: Sequence[Sequence[str]], lines: Sequence[Line]
+) -> str:
+    """Return which side runs threads better, in one sentence that says who the sides are."""
+    if len(sides) > 2:
+        return f"{len(sides) - 1} others against A ({sides[0].label}), {counts(lines)}."
+    named = [difference.strip() for difference in differences[0]]
+    other = "; ".join(named) if 0 < len(named) <= MOST_NAMED else sides[1].label
+    return f"B ({other}) against A, {counts(lines)}."
 
 
 def machines_grid(sides: Sequence[Source], lines: Sequence[Line]) -> Grid:

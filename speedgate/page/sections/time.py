@@ -82,16 +82,16 @@ def time_section(rows: Sequence[Row]) -> Section:
 
 
 def answer(rows: Sequence[Row]) -> str:
-    """Return which case lost most to blocking, in one sentence."""
+    """Return which case lost least and most to blocking, in one sentence."""
     known = [row for row in rows if row.shares is not None and row.shares.blocked is not None]
     if not known:
         return "This platform does not tell waiting from blocked."
     worst = max(known, key=lambda row: _of(row, "blocked"))
     least = min(known, key=lambda row: _of(row, "blocked"))
-    return (
-        f"Workers are blocked for {_of(least, 'blocked'):.0%} of their time in {least.case.id}, "
-        f"and for up to {_of(worst, 'blocked'):.0%} in {worst.case.id}."
-    )
+    text = f"Workers are blocked for {_of(least, 'blocked'):.0%} of their time in {least.case.id}"
+    if len(known) == 1:
+        return f"{text}."
+    return f"{text}, and for up to {_of(worst, 'blocked'):.0%} in {worst.case.id}."
 
 
 def _of(row: Row, name: str) -> float:
