@@ -46,6 +46,8 @@ def run_page(options: argparse.Namespace) -> int:
     """Write the site, and say where it begins."""
     with open_sources(options.sources, options.history, notify) as sources:
         files = build_site(sources)
+        if sources.first is None:
+            notify(f"no run in {sources.place}: the page says how to make one")
     gone = write_site(options.output, files)
     for name in gone:
         notify(f"removed: {options.output / name}, which is of an earlier site")

@@ -8,7 +8,7 @@ from typing import Any
 
 from speedgate.commands.arguments import notify
 from speedgate.commands.page import add_sources
-from speedgate.page.folder import SiteError
+from speedgate.page.folder import write_file
 from speedgate.page.pictures import KINDS, drawn, picture, picture_section, refuse_other_formats
 from speedgate.page.sources import open_sources
 
@@ -39,10 +39,6 @@ def run_plot(options: argparse.Namespace) -> int:
     with open_sources(options.sources, options.history, notify) as sources:
         section = picture_section(options.kind, sources, options.case)
         data = drawn(picture(section, sources, words), path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    except OSError as error:
-        raise SiteError(f"{path} cannot be written: {error.strerror or error}") from None
+    write_file(path, data)
     print(path)
     return 0

@@ -172,6 +172,12 @@ class Index:
             "SELECT error FROM files WHERE error > '' ORDER BY name", (), lambda row: str(row[0])
         )
 
+    def plain(self) -> list[str]:
+        """Return the names of the files that are runs of plain pytest-benchmark."""
+        return self.query(
+            "SELECT name FROM files WHERE error = '' ORDER BY name", (), lambda row: str(row[0])
+        )
+
 
 # --- writing
 

@@ -34,11 +34,10 @@ def write_site(folder: Path, files: Mapping[str, bytes]) -> list[str]:
     is not ours has one of the names.
     """
     ours = _ours(folder)
-    taken = sorted(name for name in files if name not in ours and (folder / name).exists())
-    if taken:
+    if taken := sorted(filter(None, (_in_the_way(folder, name, ours) for name in files))):
         raise SiteError(
-            f"{folder / taken[0]} exists and is not a file of this site: name another folder with "
-            "--output, or move it away"
+            f"{taken[0]} exists and is not a file of this site: name another folder with --output, "
+            "or move it away"
         )
     # Listed before they are written, so that an interrupted build can be done again.
     write_file(folder / MANIFEST, _encoded({*ours, *files}))
@@ -49,6 +48,14 @@ def write_site(folder: Path, files: Mapping[str, bytes]) -> list[str]:
         _remove(folder, name)
     write_file(folder / MANIFEST, _encoded(files))
     return gone
+
+
+def _in_the_way(folder: Path, name: str, ours: set[str]) -> Path | None:
+    """What is not ours and stands where a file of the site, or its folder, has to be."""
+    if name not in ours and (folder / name).exists():
+        return folder / name
+    folders = (folder / parent for parent in PurePosixPath(name).parents)
+    return next((path for path in folders if path.exists() and not path.is_dir()), None)
 
 
 def _encoded(names: Any) -> bytes:
@@ -96,7 +103,8 @@ def write_file(path: Path, data: bytes) -> None:
         finally:
             Path(temporary).unlink(missing_ok=True)
     except OSError as error:
-        raise SiteError(f"{path} cannot be written: {error.strerror or error}") from None
+        why = error.strerror or error
+        raise SiteError(f"{path} cannot be written ({why}): name another --output") from None
 
 
 def _remove(folder: Path, name: str) -> None:

@@ -26,6 +26,7 @@ from speedgate.judging.comparison import Source
 from speedgate.judging.gate import Verdict
 from speedgate.judging.history_gate import WINDOW_RUNS
 from speedgate.judging.row import Row
+from speedgate.page.content import listed
 from speedgate.report.facts import standing_of
 from speedgate.report.first_screen import marks
 from speedgate.stats.case import Case
@@ -34,6 +35,7 @@ from speedgate.stats.case import Case
 # shown side by side.
 LOOK_BACK = 20
 MOST_SIDES = 6
+TAKEN_IN = "'speedgate import FILE' takes one in"
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,9 @@ def _of_history(
 ) -> Sources:
     history = source.history
     assert history is not None
+    if plain := history.index.plain():
+        runs = "1 run" if len(plain) == 1 else f"{len(plain)} runs"
+        note(f"not shown: {runs} of plain pytest-benchmark ({listed(plain, 2)}): {TAKEN_IN}")
     environments = history.environments()
     duel = _newest_duel(history, environments, note)
     first = _first(source, history, environments, note) or duel

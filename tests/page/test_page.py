@@ -172,7 +172,16 @@ def test_a_list_that_cannot_be_read_is_told_of(tmp_path):
 def test_a_folder_that_cannot_be_written_is_told_of(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main(["page", REFERENCE, "-o", str(tmp_path / "file" / "site")]) == 2
-    assert "cannot be written: " in capsys.readouterr().err
+    assert "cannot be written (Not a directory): name another --output" in capsys.readouterr().err
+    assert main(["page", REFERENCE, "-o", str(tmp_path / "file")]) == 2
+    assert "file exists and is not a file of this site: name another" in capsys.readouterr().err
+
+
+def test_a_file_where_a_folder_of_the_site_must_be_stays(tmp_path):
+    (tmp_path / "data").write_text("mine")
+    with pytest.raises(SiteError, match="data exists and is not a file of this site"):
+        write_site(tmp_path, {"index.html": b"1", "data/map.csv": b"1"})
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
 def test_the_command_says_where_the_site_begins(tmp_path, capsys):
@@ -303,6 +312,16 @@ def test_files_of_other_formats_are_named_and_the_rest_is_shown(tmp_path, conten
 
 def save_unchecked(path, content):
     path.write_text(content if isinstance(content, str) else json.dumps(content))
+
+
+def test_runs_of_plain_pytest_benchmark_are_counted_and_not_shown(tmp_path, capsys):
+    save_unchecked(tmp_path / "plain.json", {"machine_info": {}, "benchmarks": []})
+    site = tmp_path / "site"
+    assert main(["page", "--history", str(tmp_path), "-o", str(site)]) == 0
+    said = capsys.readouterr().err
+    assert "not shown: 1 run of plain pytest-benchmark (plain.json): 'speedgate import" in said
+    assert f"no run in {tmp_path}: the page says how to make one" in said
+    assert "not shown: 1 run of plain" in (site / "index.html").read_text()
 
 
 def test_two_named_runs_stand_side_by_side(tmp_path):
