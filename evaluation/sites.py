@@ -3,6 +3,7 @@
 python -m evaluation.sites                        1, 1,000 and 10,000 nights; 15 minutes
 python -m evaluation.sites --runs 1,200           other numbers of runs
 python -m evaluation.sites --benchmarks 300       of more benchmarks: those of the GIL map as well
+python -m evaluation.sites --asv .asv/bin/asv     beside `asv publish`, on as many results
 
 Nights of one environment, made from the committed reference run, 3% apart, with a step of 20% in
 the middle. Where Chromium and Playwright are, the seconds until the first chart of a page is drawn
@@ -26,6 +27,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from evaluation.asv_results import make_suite
 from evaluation.histories import REFERENCE, estimate
 from speedgate.history.cache import CACHE_VARIABLE
 from speedgate.history.format import FORMAT_VERSION, encode_run, upgraded
@@ -122,6 +124,18 @@ def seconds_to_open(site: Path) -> dict[str, float]:
     return seconds
 
 
+def asv_published(asv: Path, runs: int, benchmarks: int) -> Json:
+    """Return what `asv publish` takes, and what its site weighs, on as many results."""
+    with tempfile.TemporaryDirectory() as folder:
+        suite = Path(folder)
+        make_suite(suite, runs, benchmarks, SEED)
+        began = time.monotonic()
+        subprocess.run([asv.resolve(), "publish"], cwd=suite, check=True, capture_output=True)
+        seconds = time.monotonic() - began
+        files = list((suite / "html").rglob("*"))
+        return {"asv publish, s": seconds, "asv's site, MB": megabytes(files)}
+
+
 def measured(runs: int, benchmarks: int) -> Json:
     """Return what one site takes and weighs."""
     with tempfile.TemporaryDirectory() as folder:
@@ -137,6 +151,7 @@ def measured(runs: int, benchmarks: int) -> Json:
             "again, s": again,
             "site, MB": megabytes(files),
             "largest page, MB": max(megabytes([path]) for path in files if path.suffix == ".html"),
+            "largest file, MB": max(megabytes([path]) for path in files),
             "vega, MB": megabytes([site / "assets/vega.js"]),
             **{f"opens {name}, s": value for name, value in seconds_to_open(site).items()},
         }
@@ -146,9 +161,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m evaluation.sites", description=__doc__)
     parser.add_argument("--runs", default=RUNS)
     parser.add_argument("--benchmarks", type=int, default=BENCHMARKS)
+    parser.add_argument("--asv", type=Path, help="asv's command; without it, Speedgate alone")
     options = parser.parse_args(arguments)
     for runs in map(int, options.runs.split(",")):
         row = measured(runs, options.benchmarks)
+        if options.asv is not None:
+            row |= asv_published(options.asv, runs, options.benchmarks)
         told = (
             f"{name}: {value:.2f}" if isinstance(value, float) else f"{name}: {value}"
             for name, value in row.items()
