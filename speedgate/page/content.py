@@ -79,7 +79,7 @@ class Section:
     """A section of the site.
 
     ``answer`` is the one sentence that it comes to; ``origin`` the runs that it shows. ``records``
-    are its figures in full, one CSV file; ``csv_file`` names one that it makes itself. A section
+    are its figures in full, one CSV file; ``csv_files`` names those that it makes itself. A section
     without any has a ``remedy``: the command that measures what it would show. ``key`` says what
     marks of the charts mean that no legend of theirs does.
     """
@@ -94,7 +94,7 @@ class Section:
     notes: tuple[str, ...] = ()
     records: Sequence[Mapping[str, Any]] = field(default=())
     remedy: str = ""
-    csv_file: str = ""
+    csv_files: tuple[str, ...] = ()
     key: str = ""
 
     @property
@@ -106,8 +106,8 @@ class Section:
         return any(grid.is_filtered for grid in self.grids)
 
     @property
-    def csv_name(self) -> str:
-        return f"data/{self.slug}.csv" if self.records else self.csv_file
+    def csv_names(self) -> tuple[str, ...]:
+        return (f"data/{self.slug}.csv",) if self.records else self.csv_files
 
 
 def interval(estimate: Estimate | None, verdict: Verdict | None = None) -> Cell:

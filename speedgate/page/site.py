@@ -61,7 +61,7 @@ def build_site(sources: Sources, is_served: bool = False) -> Files:
     )
     for section in (verdicts, *present):
         if section.records:
-            files[section.csv_name] = csv_text(section.records).encode()
+            files[section.csv_names[0]] = csv_text(section.records).encode()
     return files | night_files | _assets(bundle, is_served)
 
 

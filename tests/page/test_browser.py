@@ -5,10 +5,11 @@ import os
 import shutil
 
 import pytest
-from helpers.runs import CASE, a_run
-from helpers.site import write_step
+from helpers.runs import CASE, ENVIRONMENT, a_run
+from helpers.site import PACKABLE, PLAIN, write_rare, write_step
 
 from speedgate.commands.main import main
+from speedgate.page.packing import packed_values, unpacked_values
 
 WHY = "no Chromium here (apt-get install chromium)"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -55,6 +56,14 @@ def nights(tmp_path_factory):
     history = tmp_path_factory.mktemp("history")
     write_step(history)
     return made_site(tmp_path_factory, "--history", str(history))
+
+
+@pytest.fixture(scope="module")
+def rare(tmp_path_factory):
+    """A run with what the committed ones lack, beside one of another machine."""
+    folder = tmp_path_factory.mktemp("rare")
+    other = a_run(folder / "other", factor=1.4, environment=ENVIRONMENT | {"cpu": "Another"})
+    return made_site(tmp_path_factory, str(write_rare(folder / "run.json")), str(other))
 
 
 def made_site(tmp_path_factory, *arguments):
@@ -109,18 +118,41 @@ def violations(page):
 PAGES = ("index", "speedup", "map", "time", "article", "environment")
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_every_page_draws_its_charts_and_breaks_no_rule(browser, reference, name):
-    with Tab(browser, reference, f"{name}.html") as tab:
+RARE = ("machines", "duel", "workers", "scale")
+
+
+@pytest.mark.parametrize("name", [*PAGES, *RARE])
+def test_every_page_draws_its_charts_and_breaks_no_rule(browser, reference, rare, name):
+    site = rare if name in RARE else reference
+    with Tab(browser, site, f"{name}.html") as tab:
         tab.draw_all()
         assert tab.troubles == []
-        assert all(url.startswith(reference.as_uri()) for url in tab.requests)
+        assert all(url.startswith(site.as_uri()) for url in tab.requests)
         sizes = tab.page.eval_on_selector_all(
             f"{DRAWN} svg", "all => all.map(svg => svg.querySelectorAll('.role-mark path').length)"
         )
         assert len(sizes) == tab.page.locator("figure.chart").count()
         assert all(sizes)
         assert violations(tab.page) == []
+
+
+@pytest.mark.parametrize("name", ["index", *RARE])
+def test_what_few_runs_have_reads_in_the_dark_on_a_phone(browser, rare, name):
+    phone = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
+    with Tab(browser, rare, f"{name}.html", **phone) as tab:
+        tab.wait_for_charts(1)
+        assert tab.page.evaluate("document.documentElement.scrollWidth") == 390
+        assert tab.troubles == []
+        assert violations(tab.page) == []
+
+
+def test_the_box_of_the_first_page_is_on_the_first_screen(browser, reference, rare):
+    for site in (reference, rare):
+        for width, height in ((1280, 900), (390, 844)):
+            size = {"width": width, "height": height}
+            with Tab(browser, site, "index.html", viewport=size) as tab:
+                box = tab.page.locator(".hero").bounding_box()
+                assert box["y"] + box["height"] < height
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -169,6 +201,13 @@ def test_a_case_over_the_nights_has_a_link_of_its_own(browser, nights):
         assert "-30%" in tab.page.locator("#chart-history svg").text_content()
         assert tab.page.locator("#chart-history svg .role-mark path").count() > 30
         assert tab.troubles == []
+
+
+def test_the_script_unpacks_what_was_packed(browser, nights):
+    columns = [packed_values(values) for values in (PACKABLE, *PLAIN)]
+    with Tab(browser, nights, "history.html") as tab:
+        unpacked = tab.page.evaluate("all => all.map(window.speedgate.unpackedValues)", columns)
+    assert unpacked == [unpacked_values(column) for column in columns]
 
 
 def test_links_and_downloads_lead_somewhere(browser, reference):

@@ -1,22 +1,26 @@
 """A case over the nights: its data, its changes of level, and what a long history weighs."""
 
 import json
+import random
 
 import pytest
 from helpers.runs import CASE, ENVIRONMENT, a_run
 
-from speedgate.history.history import History
+from speedgate.history.history import History, RunEntry
 from speedgate.history.lines import CaseLine, LinePoint, benchmarks_of, line_of
+from speedgate.page.packing import unpacked_values
 from speedgate.page.sections.history import (
     CHANGES_IN,
+    CSV_FILE,
     DETAIL_IN,
+    OLDER_CSV_FILE,
     Told,
+    csv_files,
     datasets,
     line_data,
-    packed,
+    scripts,
     section_of,
     told_lines,
-    unpacked,
 )
 from speedgate.page.sources import open_sources
 from speedgate.stats.figure import FIGURE
@@ -120,14 +124,58 @@ def test_changes_are_looked_for_in_the_named_case_only(tmp_path, monkeypatch):
 def test_of_a_long_history_the_newest_have_dots_and_intervals_and_all_a_value(tmp_path):
     points = [a_point(number) for number in range(DETAIL_IN + 50)]
     data = line_data(Told(a_line(points), ()), {number: number for number in range(len(points))})
-    assert len(data["values"]) == DETAIL_IN + 50
-    assert len(data["low"]) == len(data["high"]) == DETAIL_IN
+    assert len(unpacked_values(data["values"])) == DETAIL_IN + 50
+    low, high = unpacked_values(data["low"]), unpacked_values(data["high"])
+    assert len(low) == len(high) == DETAIL_IN
     runs = [{"time": str(number), "label": str(number)} for number in range(len(points))]
     sets = datasets(data, runs)
     assert [point["low"] is None for point in sets["points"]].count(True) == 50
-    assert sets["points"][-1]["high"] == data["high"][-1]
+    assert sets["points"][-1]["high"] == high[-1] == 1.9
     assert [point["run"] for point in sets["points"]] == [run["label"] for run in runs]
     assert CHANGES_IN >= DETAIL_IN
+
+
+def long_history(cases, nights):
+    """The lines and the runs of a history, without its files."""
+    runs = [
+        RunEntry(night, f"{night:040d}.json", "digest", "a machine", f"2026-01-01 {night:08d}",
+                 f"{night:040x}", "main", True, True, None)
+        for night in range(nights)
+    ]  # fmt: skip
+    lines = []
+    for case in range(cases):
+        numbers = random.Random(case)
+        points = [
+            LinePoint(night, False, numbers.uniform(0.8, 2), numbers.uniform(0.7, 0.8), 2.2)
+            for night in range(nights)
+        ]
+        name = f"bench_of_a_made_project[case-{case}-1e6-threads-2]"
+        lines.append(Told(CaseLine(name, None, FIGURE["speedup"], tuple(points)), ()))
+    return lines, runs, {night: night for night in range(nights)}
+
+
+def test_a_thousand_nights_of_three_hundred_benchmarks_weigh_less_than_the_limit_leaves():
+    told, runs, places = long_history(300, 1000)
+    files = csv_files(told, runs, places) | dict(scripts(told, runs, places))
+    # Of 5 MB a site keeps 1 MB for the charts' script and 0.5 MB for its pages.
+    assert sum(map(len, files.values())) < 3_500_000
+    assert [name for name in files if name.endswith(".csv")] == [CSV_FILE]
+
+
+def test_no_file_of_a_long_history_is_over_the_limit_and_every_run_is_in_one(monkeypatch):
+    told, runs, places = long_history(3, 500)
+    whole = csv_files(told, runs, places)[CSV_FILE].decode().splitlines()
+    monkeypatch.setattr("speedgate.page.sections.history.MOST_CSV_BYTES", 20_000)
+    files = csv_files(told, runs, places)
+    older = [OLDER_CSV_FILE.format(number) for number in range(1, len(files))]
+    assert list(files) == [CSV_FILE, *older]
+    assert len(older) > 1
+    assert all(len(data) <= 20_000 for data in files.values())
+    parts = [files[name].decode().splitlines() for name in (*older, CSV_FILE)]
+    assert all(part[0] == whole[0] for part in parts)
+    assert [row for part in parts for row in part[1:]] == whole[1:]
+    later = csv_files(*long_history(3, 501))
+    assert all(later[name] == files[name] for name in older)
 
 
 def a_point(number):
@@ -136,9 +184,3 @@ def a_point(number):
 
 def a_line(points):
     return CaseLine("made", None, FIGURE["speedup"], tuple(points))
-
-
-@pytest.mark.parametrize("places", [[0], [7], [0, 1, 2], [4, 5, 6], [0, 2, 3], [3, 9]])
-def test_places_that_follow_one_another_are_packed_and_come_back(places):
-    assert unpacked(packed(places)) == places
-    assert len(packed(range(5, 500))) == 2

@@ -23,6 +23,7 @@ from speedgate.page.content import (
     listed,
 )
 from speedgate.page.folder import SiteError
+from speedgate.page.packing import packed_places, packed_values, unpacked_places, unpacked_values
 from speedgate.page.sources import Sources
 from speedgate.report.table import csv_rows
 from speedgate.stats.changepoints import Change, DriftUnavailable, change_points
@@ -35,7 +36,9 @@ REMEDY = "pytest bench/"
 CHANGES_IN = 400
 DETAIL_IN = 200
 LEAST_RUNS = 2  # one run makes no line
-CSV_FILE = "data/history.csv"
+CSV_FILE, OLDER_CSV_FILE = "data/history.csv", "data/history-older-{}.csv"
+# A file over it is slow to load: older runs stand in files of their own, which stay as they are.
+MOST_CSV_BYTES = 4_000_000
 WORDS = (
     "The values of one case over the nights, as a line with its interval; horizontal lines are its "
     "levels, vertical ones where it changed its level and where a run was accepted; crosses are "
@@ -76,6 +79,7 @@ def section_of(sources: Sources) -> tuple[Section, dict[str, bytes]]:
         return section, {}
     told = told_lines(sources.history, digest)
     numbers = {run.number: index for index, run in enumerate(runs)}
+    tables = csv_files(told, runs, numbers)
     return (
         replace(
             section,
@@ -84,10 +88,10 @@ def section_of(sources: Sources) -> tuple[Section, dict[str, bytes]]:
             charts=(Chart("chart-history", "A case over the nights", WORDS, history_spec({})),),
             notes=_notes(),
             origin=f"{len(runs)} complete runs of {sources.environment.name}",
-            csv_file=CSV_FILE,
+            csv_files=tuple(tables),
             key=KEY,
         ),
-        dict(_files(told, runs, numbers)),
+        tables | dict(scripts(told, runs, numbers)),
     )
 
 
@@ -224,10 +228,10 @@ def line_data(item: Told, numbers: Mapping[int, int]) -> Json:
         "name": item.line.name,
         "label": item.line.figure.label,
         "unit": item.line.figure.unit,
-        "runs": packed(places),
-        "values": [_short(point.value) for point in points],
-        "low": [_short(point.low) for point in detailed],
-        "high": [_short(point.high) for point in detailed],
+        "runs": packed_places(places),
+        "values": packed_values(finite(point.value) for point in points),
+        "low": packed_values(finite(point.low) for point in detailed),
+        "high": packed_values(finite(point.high) for point in detailed),
         "failed": [place for place, point in zip(places, points, strict=True) if point.failed],
         "levels": [
             [places[start], places[end], _short(level)]
@@ -240,19 +244,6 @@ def line_data(item: Told, numbers: Mapping[int, int]) -> Json:
     }
 
 
-def packed(places: Sequence[int]) -> list[int]:
-    """Return the first place and how many follow one another, where they do; else all places."""
-    is_row = places[-1] - places[0] == len(places) - 1
-    return [-places[0] - 1, len(places)] if is_row else list(places)
-
-
-def unpacked(places: Sequence[int]) -> list[int]:
-    """Return all places of what was packed; a row begins with a negative number."""
-    if places[0] >= 0:
-        return list(places)
-    return list(range(-places[0] - 1, -places[0] - 1 + places[1]))
-
-
 def runs_data(runs: Sequence[RunEntry]) -> list[Json]:
     """Return the runs as the charts name them: the time, the label, why it was accepted."""
     return [
@@ -261,11 +252,10 @@ def runs_data(runs: Sequence[RunEntry]) -> list[Json]:
     ]
 
 
-def _files(
+def scripts(
     told: Sequence[Told], runs: Sequence[RunEntry], numbers: Mapping[int, int]
 ) -> Iterator[tuple[str, bytes]]:
     """Yield the scripts with the data: a page from disk may load a script, and no other file."""
-    yield CSV_FILE, history_csv(told, runs, numbers).encode()
     yield "data/history-runs.js", as_script("runs", runs_data(runs))
     for number, item in enumerate(told):
         yield f"data/history-{number}.js", as_script(number, line_data(item, numbers))
@@ -273,15 +263,16 @@ def _files(
 
 def datasets(data: Json, runs: Sequence[Json]) -> Json:
     """Return the data sets of the chart of one case; the page's script does the same."""
-    places = unpacked(data["runs"])
-    detail = len(places) - len(data["low"])
+    places = unpacked_places(data["runs"])
+    values, low, high = (unpacked_values(data[name]) for name in ("values", "low", "high"))
+    detail = len(places) - len(low)
     failed = set(data["failed"])
     points = [
         {
             "time": runs[place]["time"],
-            "value": data["values"][n],
-            "low": data["low"][n - detail] if n >= detail else None,
-            "high": data["high"][n - detail] if n >= detail else None,
+            "value": values[n],
+            "low": low[n - detail] if n >= detail else None,
+            "high": high[n - detail] if n >= detail else None,
             "run": runs[place]["label"],
             "failed": place in failed,
             "detail": n >= detail or place in failed,
@@ -350,18 +341,34 @@ def history_spec(sets: Json) -> Json:
     }  # fmt: skip
 
 
-def history_csv(told: Sequence[Told], runs: Sequence[RunEntry], numbers: Mapping[int, int]) -> str:
-    """Return a row for each run and a column for each case, empty where it was not measured."""
+def csv_files(
+    told: Sequence[Told], runs: Sequence[RunEntry], numbers: Mapping[int, int]
+) -> dict[str, bytes]:
+    """Return a row for each run and a column for each case, empty where it was not measured: the
+    newest runs in the first file, older ones in files of their own, which stay as they are."""
+    head, *rows = (csv_rows([cells]).encode() for cells in history_rows(told, runs, numbers))
+    parts, weight = [[head]], len(head)
+    for row in rows:
+        if weight + len(row) > MOST_CSV_BYTES and len(parts[-1]) > 1:
+            parts.append([head])
+            weight = len(head)
+        parts[-1].append(row)
+        weight += len(row)
+    names = [CSV_FILE, *(OLDER_CSV_FILE.format(number) for number in range(1, len(parts)))]
+    return dict(zip(names, map(b"".join, (parts[-1], *parts[:-1])), strict=True))
+
+
+def history_rows(
+    told: Sequence[Told], runs: Sequence[RunEntry], numbers: Mapping[int, int]
+) -> Iterator[list[Any]]:
+    """Yield the names of the columns, then the cells of each run."""
     values: list[list[Any]] = [[""] * len(told) for _ in runs]
     for column, item in enumerate(told):
         for point in item.line.points:
             values[numbers[point.run]][column] = _short(point.value)
-    head = ["run", "time", "commit", "accepted", *(_column(item) for item in told)]
-    rows = (
-        [run.id, run.time, run.commit, run.accepted or "", *cells]
-        for run, cells in zip(runs, values, strict=True)
-    )
-    return csv_rows([head, *rows])
+    yield ["run", "time", "commit", "accepted", *(_column(item) for item in told)]
+    for run, cells in zip(runs, values, strict=True):
+        yield [run.id, run.time, run.commit, run.accepted or "", *cells]
 
 
 def _column(item: Told) -> str:

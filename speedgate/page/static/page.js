@@ -146,21 +146,39 @@
     return waiting[name];
   }
 
-  function unpacked(places) {
+  // The same as speedgate/page/packing.py.
+  const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+  function unpackedPlaces(places) {
     if (places[0] >= 0) return places;
     return Array.from({ length: places[1] }, function (_, n) { return n - places[0] - 1; });
   }
 
+  function unpackedValue(code, power) {
+    if (code < 2) return code === 0 ? null : 0;
+    return Number((100 + (code - 2) % 900) + "e" + (power + Math.floor((code - 2) / 900)));
+  }
+
+  function unpackedValues(packed) {
+    if (Array.isArray(packed)) return packed;
+    return Array.from({ length: packed.text.length / 2 }, function (_, n) {
+      const code = 64 * LETTERS.indexOf(packed.text[2 * n]) + LETTERS.indexOf(packed.text[2 * n + 1]);
+      return unpackedValue(code, packed.power);
+    });
+  }
+
   // The same as `datasets` of speedgate/page/sections/history.py.
   function dataSets(data, runs) {
-    const places = unpacked(data.runs), detail = places.length - data.low.length;
+    const places = unpackedPlaces(data.runs), values = unpackedValues(data.values);
+    const low = unpackedValues(data.low), high = unpackedValues(data.high);
+    const detail = places.length - low.length;
     const failed = new Set(data.failed);
     return {
       points: places.map(function (place, n) {
         return {
-          time: runs[place].time, value: data.values[n], run: runs[place].label,
-          low: n >= detail ? data.low[n - detail] : null,
-          high: n >= detail ? data.high[n - detail] : null,
+          time: runs[place].time, value: values[n], run: runs[place].label,
+          low: n >= detail ? low[n - detail] : null,
+          high: n >= detail ? high[n - detail] : null,
           failed: failed.has(place), detail: n >= detail || failed.has(place),
         };
       }),
@@ -210,6 +228,7 @@
 
   window.speedgate = {
     take: function (name, data) { taken[name] = data; },
+    unpackedValues: unpackedValues,
   };
   if (window.vegaEmbed) {
     document.querySelectorAll(".key").forEach(function (line) { line.hidden = false; });
