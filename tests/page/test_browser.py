@@ -146,6 +146,13 @@ def test_what_few_runs_have_reads_in_the_dark_on_a_phone(browser, rare, name):
         assert violations(tab.page) == []
 
 
+def test_the_axis_of_a_duel_names_ratios_on_both_sides_of_one(browser, rare):
+    with Tab(browser, rare, "duel.html") as tab:
+        tab.wait_for_charts(1)
+        labels = tab.page.locator("#chart-duel-speedup .role-axis-label text").all_inner_texts()
+    assert {"0.8", "1", "1.2"} <= set(labels)
+
+
 def test_the_box_of_the_first_page_is_on_the_first_screen(browser, reference, rare):
     for site in (reference, rare):
         for width, height in ((1280, 900), (390, 844)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -55,6 +56,7 @@ LOOKS = {
 }
 FIGURES = (("speedup", "speedup"), ("seconds", "seconds a call"))
 MOST_DRAWN = 80
+TICKS = (0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1, 1.05, 1.1, 1.2, 1.3, 1.5, 2, 3, 5, 10)
 KEY = (
     f"Lines: 95% intervals of the ratio to A. Dotted: the margin, {RATIO_MARGIN:.0%}, within which "
     "nothing counts as a difference."
@@ -131,7 +133,10 @@ def forest_spec(duel: DuelFindings, key: str) -> Json:
     y = {"field": "name", "type": "nominal", "sort": [value["name"] for value in values],
          "title": None, "axis": {"grid": False, "labelLimit": 260}}  # fmt: skip
     scale = {"type": "log", "nice": False, "padding": 12}
-    x = quantity("ratio", None, scale=scale, axis={"format": ".2~f", "tickCount": 7})
+    # Left to itself a logarithmic axis names the ratios below 1 alone.
+    axis = {"values": _ticks(values), "labelExpr": "format(datum.value, '.2~f')",
+            "labelOverlap": "greedy", "tickCount": len(TICKS)}  # fmt: skip
+    x = quantity("ratio", None, scale=scale, axis=axis)
     told = tooltip(("name", "case"), ("text", "over A"), ("verdict", "verdict"))
     margins = (1 / (1 + RATIO_MARGIN), 1 + RATIO_MARGIN)
     return {
@@ -151,6 +156,13 @@ def forest_spec(duel: DuelFindings, key: str) -> Json:
             },
         ],
     }  # fmt: skip
+
+
+def _ticks(values: Sequence[Json]) -> list[float]:
+    """Return the ratios that the axis names: those between the ends of the intervals."""
+    bounds = [value[key] for value in values for key in ("low", "ratio", "high")]
+    ends = [1 / (1 + RATIO_MARGIN), 1 + RATIO_MARGIN, *(end for end in bounds if end is not None)]
+    return [tick for tick in TICKS if min(ends) <= tick <= max(ends)]
 
 
 def _value(name: str, verdict: DuelVerdict, effect: Effect) -> Json:
