@@ -142,6 +142,10 @@ def test_what_few_runs_have_reads_in_the_dark_on_a_phone(browser, rare, name):
     with Tab(browser, rare, f"{name}.html", **phone) as tab:
         tab.wait_for_charts(1)
         assert tab.page.evaluate("document.documentElement.scrollWidth") == 390
+        for link in tab.page.locator("[aria-current]").all():
+            box = link.bounding_box()
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= 390
         assert tab.troubles == []
         assert violations(tab.page) == []
 

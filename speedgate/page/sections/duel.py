@@ -135,7 +135,7 @@ def forest_spec(duel: DuelFindings, key: str) -> Json:
     scale = {"type": "log", "nice": False, "padding": 12}
     # Left to itself a logarithmic axis names the ratios below 1 alone.
     axis = {"values": _ticks(values), "labelExpr": "format(datum.value, '.2~f')",
-            "labelOverlap": "greedy", "tickCount": len(TICKS)}  # fmt: skip
+            "labelOverlap": "greedy", "labelSeparation": 8, "tickCount": len(TICKS)}  # fmt: skip
     x = quantity("ratio", None, scale=scale, axis=axis)
     told = tooltip(("name", "case"), ("text", "over A"), ("verdict", "verdict"))
     margins = (1 / (1 + RATIO_MARGIN), 1 + RATIO_MARGIN)

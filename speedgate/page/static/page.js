@@ -7,6 +7,13 @@
     tooltip: { disableDefaultStyle: true, theme: "page" },
   };
 
+  // On a phone the menu is wider than the screen: it begins at the page that is shown.
+  const current = document.querySelector(".top [aria-current]");
+  if (current) {
+    const menu = current.closest("nav");
+    menu.scrollLeft = current.offsetLeft - menu.offsetLeft;
+  }
+
   const config = document.getElementById("chart-config");
   if (config) OPTIONS.config = JSON.parse(config.textContent);
 
