@@ -153,7 +153,7 @@ def test_what_few_runs_have_reads_in_the_dark_on_a_phone(browser, rare, name):
 def test_the_axis_of_a_duel_names_ratios_on_both_sides_of_one(browser, rare):
     with Tab(browser, rare, "duel.html") as tab:
         tab.wait_for_charts(1)
-        labels = tab.page.locator("#chart-duel-speedup .role-axis-label text").all_inner_texts()
+        labels = tab.page.locator("#chart-duel-speedup .role-axis-label text").all_text_contents()
     assert {"0.8", "1", "1.2"} <= set(labels)
 
 
