@@ -13,6 +13,7 @@ from enum import Enum
 
 from speedgate.duel.candidate import Candidate
 from speedgate.duel.effect import Effects
+from speedgate.judging.change_word import ChangeWord, change_word
 
 # What shows in fewer processes than these exclude may be missed: with eight that agree, what is in
 # less than a third of them (0.69^8 = 5%).
@@ -32,14 +33,10 @@ class DuelVerdict(Enum):
 
 @dataclass(frozen=True)
 class Decision:
-    """The verdict of a case, in words of its own, and the confirmed candidates that made it.
-
-    ``word`` says what those who pay see: where the seconds and the threads disagree, both. It is
-    empty where nothing is certain.
-    """
+    """The verdict of a case, its word, and the confirmed candidates that made it."""
 
     verdict: DuelVerdict
-    word: str = ""
+    word: ChangeWord = ChangeWord.NONE
     because: tuple[Candidate, ...] = ()
 
 
@@ -66,7 +63,7 @@ def decide(effects: Effects, confirmed: Sequence[Candidate]) -> Decision:
         if effect.figure.decides and not (is_explained and effect.figure.is_relative)
     ]
     if "speedup" in effects and all(effect.is_within_margin for effect in deciding):
-        return Decision(DuelVerdict.SAME)
+        return Decision(DuelVerdict.SAME, _serial_word(effects, confirmed))
     return Decision(DuelVerdict.INCONCLUSIVE)
 
 
@@ -102,29 +99,28 @@ def is_of_serial_side(confirmed: Candidate, effects: Effects) -> bool:
     return share > 0 and share >= confirmed.sign * moved.signed_size / 2
 
 
-def _word(effects: Effects, confirmed: Sequence[Candidate]) -> str:
-    """What those who pay see, of what surely moved."""
+def _word(effects: Effects, confirmed: Sequence[Candidate]) -> ChangeWord:
+    """The word of what surely moved; the speedup says what became of the threads before the GIL:
+    where they surely gain more, more of it held has not cost them."""
     worse = {candidate.figure.name: candidate.is_worse for candidate in confirmed}
-    gains = {True: "gain less", False: "gain more", None: ""}[worse.get("speedup")]
-    if "seconds" not in worse:
-        if "gil_held_share" not in worse:
-            return f"the threads {gains}"
-        return "threads lost" if worse["gil_held_share"] else "the GIL is held less"
-    is_slower = worse["seconds"]
-    word = "slower" if is_slower else "faster"
-    # Where the threads surely gain more, more of the GIL held has not cost them.
-    if worse.get("gil_held_share") and worse.get("speedup") is not False:
-        return f"{word}, {'and' if is_slower else 'but'} threads lost"
-    if is_slower and worse.get("gil_held_share") is False and not gains:
-        return f"{word}, but the GIL is held less"
-    if gains:
-        agrees = worse["speedup"] is is_slower
-        return f"{word}, {'and' if agrees else 'but'} the threads {gains}"
+    is_slower = worse.get("seconds")
+    has_lost = worse.get("speedup", worse.get("gil_held_share"))
     speedup = effects.get("speedup")
-    is_alike = (
-        speedup is not None and speedup.is_within_margin and serial_follows(effects, is_slower)
+    is_same_speedup = (
+        is_slower is not None
+        and speedup is not None
+        and speedup.is_within_margin
+        and serial_follows(effects, is_slower)
     )
-    return f"{word}, in serial as well" if is_alike else word
+    return change_word(is_slower, has_lost, is_same_speedup)
+
+
+def _serial_word(effects: Effects, confirmed: Sequence[Candidate]) -> ChangeWord:
+    """The word of a speedup that surely moved, in a case of which the seconds are the same."""
+    moved = [candidate for candidate in confirmed if candidate.figure.name == "speedup"]
+    if not moved or not serial_follows(effects, not moved[0].is_worse):
+        return ChangeWord.NONE
+    return ChangeWord.SERIAL_FASTER if moved[0].is_worse else ChangeWord.SERIAL_SLOWER
 
 
 def serial_follows(effects: Effects, is_slower: bool) -> bool:

@@ -15,6 +15,7 @@ from speedgate.duel.candidate import Candidate
 from speedgate.duel.decision import Decision, DuelVerdict
 from speedgate.duel.effect import Effect, Effects
 from speedgate.history.duel_shape import FindingShape, SignalShape
+from speedgate.judging.change_word import change_word_of
 from speedgate.stats.case import Case
 from speedgate.stats.figure import FIGURE, Figure
 
@@ -89,7 +90,7 @@ class Finding:
             "build": self.build,
             "letter": self.letter,
             "verdict": self.verdict.value,
-            "word": self.decision.word,
+            "word": self.decision.word.value,
             "reason": self.reason,
             "note": self.note,
             "out": list(self.out),
@@ -110,7 +111,7 @@ class Finding:
         return cls(
             shape.name,
             build,
-            Decision(DuelVerdict(shape.verdict), shape.word),
+            Decision(DuelVerdict(shape.verdict), change_word_of(shape.word)),
             {effect.figure.name: effect for effect in effects.values()},
             tuple(
                 _candidate_of(build, effects[key], signal.confirmed)

@@ -47,7 +47,7 @@ def _reason(finding: Finding, letters: Mapping[BuildLabel, str]) -> str:
 def _why(finding: Finding) -> str:
     """Why a case that ran in both builds has its verdict."""
     if finding.confirmed:
-        word = finding.decision.word
+        word = finding.decision.word.value
         told = [_told(finding, candidate.figure.name) for candidate in finding.confirmed]
         told += _told_of_explaining(finding)
         why = explanation(finding)

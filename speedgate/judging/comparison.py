@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
+from speedgate.judging.change_word import ChangeWord, change_word
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE, Estimate
 from speedgate.stats.moments import (
     Moments,
@@ -109,6 +110,13 @@ class Ratio:
         return estimate.low > 1 + MARGIN or estimate.high < 1 / (1 + MARGIN)
 
     @property
+    def is_worse(self) -> bool | None:
+        """Whether it is certainly worse, or certainly better; ``None`` where neither is."""
+        if self.estimate is None or not self.certain:
+            return None
+        return (self.estimate.value > 1) != self.rises
+
+    @property
     def word(self) -> str:
         """``better``, ``worse``, ``same`` within the margin, or ``?`` where nothing is certain."""
         estimate = self.estimate
@@ -116,8 +124,8 @@ class Ratio:
             return ""
         if self.alone:
             return "?"
-        if self.certain:
-            return "better" if (estimate.value > 1) == self.rises else "worse"
+        if self.is_worse is not None:
+            return "worse" if self.is_worse else "better"
         same = estimate.low >= 1 / (1 + MARGIN) and estimate.high <= 1 + MARGIN
         return "same" if same else "?"
 
@@ -131,6 +139,14 @@ class Line:
     seconds: tuple[Estimate | None, ...]
     speedup_ratios: tuple[Ratio, ...]
     seconds_ratios: tuple[Ratio, ...]
+
+    @property
+    def words(self) -> tuple[ChangeWord, ...]:
+        """What became of seconds and threads, as far as is certain, a word for each other side."""
+        return tuple(
+            change_word(seconds.is_worse, speedup.is_worse, speedup.word == "same")
+            for seconds, speedup in zip(self.seconds_ratios, self.speedup_ratios, strict=True)
+        )
 
 
 def compare(sources: Sequence[Source]) -> list[Line]:

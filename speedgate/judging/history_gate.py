@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
 
+from speedgate.judging.change_word import ChangeWord, change_word
 from speedgate.judging.gate import Judgement, Verdict
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE, Estimate
-from speedgate.stats.figure import WATCHED, Figure, signed
+from speedgate.stats.figure import GIL_HELD_SHARE, SECONDS, SPEEDUP, WATCHED, Figure, signed
 from speedgate.stats.moments import Moments, change, deviation_of, exponential
 
 GATE_NAME = "history"
@@ -342,7 +343,18 @@ def machine_loss(
 def _why(moved: Sequence[Shift], shifts: Sequence[Shift], runs: int) -> str:
     rest = [shift.figure.label for shift in shifts if shift not in moved]
     unmoved = f"; unmoved: {', '.join(rest)}" if rest else ""
-    return f"against {runs} runs: {', '.join(shift.text for shift in moved)}{unmoved}"
+    word = _word(shifts).value
+    what = f"{word}; " if word else ""
+    return f"against {runs} runs: {what}{', '.join(shift.text for shift in moved)}{unmoved}"
+
+
+def _word(shifts: Sequence[Shift]) -> ChangeWord:
+    """The word of what surely moved, for the worse or for the better."""
+    worse = {
+        shift.figure.key: shift.is_sure for shift in shifts if shift.is_sure or shift.is_better
+    }
+    has_lost = worse.get(SPEEDUP.key, worse.get(GIL_HELD_SHARE.key))
+    return change_word(worse.get(SECONDS.key), has_lost)
 
 
 def _as_before(shifts: Sequence[Shift], runs: int) -> str:

@@ -37,6 +37,7 @@ def comparison_table(lines: Sequence[Line]) -> Table:
     columns += [f"{name}/A" for name in others]
     columns += [f"seconds {letter(number)}" for number in range(sides)]
     columns += [f"{name}/A " for name in others]
+    columns += [f"{name} in a word" for name in others]
     rows = [
         (
             line.name,
@@ -44,6 +45,7 @@ def comparison_table(lines: Sequence[Line]) -> Table:
             *map(_ratio, line.speedup_ratios),
             *map(_seconds, line.seconds),
             *map(_ratio, line.seconds_ratios),
+            *(word.value or NOTHING for word in line.words),
         )
         for line in lines
     ]
@@ -135,6 +137,7 @@ def comparison_records(
                 ratio = ratios[number - 1] if number else None
                 record |= bounds_record(f"{name}_ratio", ratio.estimate if ratio else None)
                 record[f"{name}_verdict"] = ratio.word if ratio else None
+            record["word"] = line.words[number - 1].value if number else None
             record["environment_differs"] = told[number]
             records.append(record)
     return records

@@ -20,6 +20,7 @@ from speedgate.stats.figure import SPEEDUP, Figure, digits
 
 # Fewer leave an interval that more blocks would narrow much.
 FEW_BLOCKS = 4
+NOTHING = "-"
 COLUMNS = ("A", "B", "B/A", "seconds")
 LEGEND = (
     "speedup in each build (means over blocks), B/A of it side by side with its 95% interval, and "
@@ -71,10 +72,17 @@ def duel_markdown(duel: DuelFindings) -> str:
 def duel_table(duel: DuelFindings) -> Table:
     """Return a row for each finding, with its reason."""
     rows = tuple(
-        (finding.verdict.value, duel.name_of(finding), *_cells(finding), finding.reason)
+        (
+            finding.verdict.value,
+            duel.name_of(finding),
+            *_cells(finding),
+            finding.decision.word.value or NOTHING,
+            finding.reason,
+        )
         for finding in duel.findings
     )
-    return Table(("verdict", "case", "A", "B", "B/A", "seconds B/A", "reason"), rows)
+    columns = ("verdict", "case", "A", "B", "B/A", "seconds B/A", "in a word", "reason")
+    return Table(columns, rows)
 
 
 def head_lines(duel: DuelFindings) -> list[str]:
@@ -114,7 +122,7 @@ def counts(duel: DuelFindings) -> str:
     """Return ``1 worse, 2 better, 9 inconclusive, 60 same in 6 min 40 s``."""
     verdicts = [finding.verdict for finding in duel.findings]
     told = [
-        f"{verdicts.count(verdict)} {verdict.value}{_mixed(duel, verdict)}"
+        f"{verdicts.count(verdict)} {verdict.value}{_words(duel, verdict)}"
         for verdict in DuelVerdict
         if verdict in verdicts
     ]
@@ -133,14 +141,10 @@ def counts_and_remedy(duel: DuelFindings) -> str:
     return f"{counts(duel)}{remedy}"
 
 
-def _mixed(duel: DuelFindings, verdict: DuelVerdict) -> str:
-    """Those of a verdict where the seconds and the threads disagree; none in older duels."""
-    words = [
-        finding.decision.word
-        for finding in duel.findings
-        if finding.verdict is verdict and ", but " in finding.decision.word
-    ]
-    told = [f"{words.count(word)} {word}" for word in dict.fromkeys(words)]
+def _words(duel: DuelFindings, verdict: DuelVerdict) -> str:
+    """How many findings of a verdict have each word; none in older duels."""
+    words = [finding.decision.word.value for finding in duel.findings if finding.verdict is verdict]
+    told = [f"{words.count(word)} {word}" for word in dict.fromkeys(words) if word]
     return f" ({'; '.join(told)})" if told else ""
 
 
@@ -155,7 +159,7 @@ def _line(name: str, cells: Sequence[str], broad: int) -> str:
 def _cells(finding: Finding) -> tuple[str, str, str, str]:
     speedup, seconds = finding.effects.get("speedup"), finding.effects.get("seconds")
     if speedup is None or seconds is None:
-        return "-", "-", "-", "-"
+        return NOTHING, NOTHING, NOTHING, NOTHING
     ratio = speedup.change
     return (
         SPEEDUP.number(speedup.first.value),

@@ -131,7 +131,7 @@ def _judged_finding(finding: Finding, name: str) -> Judged:
         name,
         DUEL_GATE,
         verdict,
-        finding.reason or finding.decision.word,
+        finding.reason or finding.decision.word.value,
         _remedy_of_duel(finding.verdict),
         f"speedup {finding.letter or 'B'}/A",
         None if speedup is None else speedup.change,

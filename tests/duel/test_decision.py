@@ -18,6 +18,7 @@ from speedgate.duel.candidate import (
 from speedgate.duel.decision import DuelVerdict, decide
 from speedgate.duel.effect import Effect, block_changes, effects_of
 from speedgate.duel.margin import RATIO_MARGIN
+from speedgate.judging.change_word import ChangeWord
 from speedgate.stats.estimate import Estimate
 from speedgate.stats.figure import FIGURE, FIGURES
 from speedgate.stats.sample import Pair, Round
@@ -208,146 +209,158 @@ def moved(**figures):
         pytest.param(
             {"seconds": 0.01, "speedup": 3.55, "serial_seconds": 0.035, "concurrency": 0.6},
             DuelVerdict.BETTER,
-            "faster, and the threads gain more",
+            ChangeWord.FASTER_AND_GAINED,
             id="a hundred times as fast with fewer workers at once",
         ),
         pytest.param(
             {"seconds": 1.0, "speedup": 1.12, "serial_seconds": 1.12}
             | {"concurrency": 1.75, "inflation": 1.25},
             DuelVerdict.SAME,
-            "",
+            ChangeWord.SERIAL_SLOWER,
             id="the same seconds, however the workers spend them",
         ),
         pytest.param(
             {"seconds": 1.5, "speedup": 0.67, "concurrency": 1.5, "inflation": 0.5},
             DuelVerdict.WORSE,
-            "slower, and the threads gain less",
+            ChangeWord.SLOWER_AND_LOST,
             id="throughput fell while more workers ran at once",
         ),
         pytest.param(
             {"seconds": 1.0, "speedup": 0.7, "serial_seconds": 0.7},
             DuelVerdict.SAME,
-            "",
+            ChangeWord.SERIAL_FASTER,
             id="the serial side alone became faster",
+        ),
+        pytest.param(
+            {"seconds": 1.0, "speedup": 1.5, "serial_seconds": 1.5},
+            DuelVerdict.SAME,
+            ChangeWord.SERIAL_SLOWER,
+            id="the serial side alone became slower: the threads gain nothing",
+        ),
+        pytest.param(
+            {"seconds": 1.4, "speedup": (1.0, 0.8, 1.2), "serial_seconds": 1.4},
+            DuelVerdict.WORSE,
+            ChangeWord.SLOWER,
+            id="slower, and nobody knows whether alike",
         ),
         pytest.param(
             {"seconds": 1.0, "speedup": 0.86, "serial_seconds": 0.92},
             DuelVerdict.SAME,
-            "",
+            ChangeWord.NONE,
             id="the seconds are the same, whatever made the speedup",
         ),
         pytest.param(
             {"seconds": 0.5, "speedup": 1.0, "serial_seconds": 0.5, "held": 0.4},
             DuelVerdict.BETTER,
-            "faster, but threads lost",
+            ChangeWord.FASTER_BUT_LOST,
             id="faster, and more of it holds the GIL",
         ),
         pytest.param(
             {"seconds": 1.0, "speedup": 1.0, "held": 0.4},
             DuelVerdict.WORSE,
-            "threads lost",
+            ChangeWord.LOST,
             id="the GIL is held more for the same seconds",
         ),
         pytest.param(
             {"seconds": UNSURE["neither"], "speedup": 1.0, "held": 0.4},
             DuelVerdict.WORSE,
-            "threads lost",
+            ChangeWord.LOST,
             id="the GIL is held more, and no sign that it is faster",
         ),
         pytest.param(
             {"seconds": UNSURE["faster"], "speedup": 1.0, "held": 0.4},
             DuelVerdict.INCONCLUSIVE,
-            "",
+            ChangeWord.NONE,
             id="the GIL is held more, and it may be faster",
         ),
         pytest.param(
             {"seconds": UNSURE["slower"], "speedup": 1.0, "held": -0.4},
             DuelVerdict.INCONCLUSIVE,
-            "",
+            ChangeWord.NONE,
             id="the GIL is held less, and it may be slower",
         ),
         pytest.param(
             {"seconds": 1.4, "speedup": 1.0, "held": -0.4},
             DuelVerdict.WORSE,
-            "slower, but the GIL is held less",
+            ChangeWord.SLOWER_BUT_GAINED,
             id="the GIL is held less, and it is slower",
         ),
         pytest.param(
             {"seconds": 0.5, "speedup": 1.4, "held": 0.4},
             DuelVerdict.BETTER,
-            "faster, and the threads gain more",
+            ChangeWord.FASTER_AND_GAINED,
             id="the GIL is held more, and the threads surely gain more",
         ),
         pytest.param(
             {"seconds": 1.5, "speedup": 0.7, "held": 0.4},
             DuelVerdict.WORSE,
-            "slower, and threads lost",
+            ChangeWord.SLOWER_AND_LOST,
             id="all at once",
         ),
         pytest.param(
             {"seconds": 1.0, "speedup": 1.0, "held": -0.4},
             DuelVerdict.BETTER,
-            "the GIL is held less",
+            ChangeWord.GAINED,
             id="the GIL is held less for the same seconds",
         ),
         pytest.param(
             {"seconds": 0.6, "speedup": 0.7, "serial_seconds": 0.42},
             DuelVerdict.BETTER,
-            "faster, but the threads gain less",
+            ChangeWord.FASTER_BUT_LOST,
             id="both faster, the serial side more",
         ),
         pytest.param(
             {"seconds": 1.5, "speedup": 1.3, "serial_seconds": 1.95},
             DuelVerdict.WORSE,
-            "slower, but the threads gain more",
+            ChangeWord.SLOWER_BUT_GAINED,
             id="both slower, the serial side more",
         ),
         pytest.param(
             {"seconds": 1.5, "speedup": 1.0, "serial_seconds": 1.5},
             DuelVerdict.WORSE,
-            "slower, in serial as well",
+            ChangeWord.SLOWER_IN_SERIAL_TOO,
             id="slower, in serial as well",
         ),
         pytest.param(
             {"seconds": 0.6, "speedup": 1.0, "serial_seconds": 0.6},
             DuelVerdict.BETTER,
-            "faster, in serial as well",
+            ChangeWord.FASTER_IN_SERIAL_TOO,
             id="faster, in serial as well",
         ),
         pytest.param(
             {"seconds": UNSURE["neither"], "speedup": (1.0, 0.8, 1.2), "inflation": 1.5},
             DuelVerdict.INCONCLUSIVE,
-            "",
+            ChangeWord.NONE,
             id="inflation alone",
         ),
         pytest.param(
             {"seconds": UNSURE["slower"], "speedup": (0.8, 0.5, 1.2), "concurrency": 0.5},
             DuelVerdict.INCONCLUSIVE,
-            "",
+            ChangeWord.NONE,
             id="concurrency alone, of seconds that nobody knows",
         ),
         pytest.param(
             {"seconds": UNSURE["slower"], "speedup": 0.7, "serial_seconds": (0.95, 0.6, 1.5)},
             DuelVerdict.WORSE,
-            "the threads gain less",
+            ChangeWord.LOST,
             id="a speedup that the serial side does not explain",
         ),
         pytest.param(
             {"seconds": UNSURE["neither"], "speedup": 0.7, "serial_seconds": (0.75, 0.5, 1.1)},
             DuelVerdict.INCONCLUSIVE,
-            "",
+            ChangeWord.NONE,
             id="a speedup that the serial side explains, of seconds that nobody knows",
         ),
         pytest.param(
             {"seconds": (1.7, 0.9, 2.5), "speedup": 0.5, "serial_seconds": (0.85, 0.6, 1.2)},
             DuelVerdict.WORSE,
-            "the threads gain less",
+            ChangeWord.LOST,
             id="a speedup of which the serial side explains a little",
         ),
         pytest.param(
             {"seconds": UNSURE["neither"], "speedup": 1.4, "held": 0.4},
             DuelVerdict.INCONCLUSIVE,
-            "",
+            ChangeWord.NONE,
             id="the threads gain more with more of the GIL held",
         ),
     ],
@@ -355,7 +368,7 @@ def moved(**figures):
 def test_what_people_pay_decides_and_the_rest_explains(figures, verdict, word):
     decision = decide(*moved(**figures))
     assert decision.verdict is verdict
-    assert decision.word == word
+    assert decision.word is word
     assert all(effect.is_worse is (verdict is DuelVerdict.WORSE) for effect in decision.because)
     assert bool(decision.because) is (verdict in (DuelVerdict.WORSE, DuelVerdict.BETTER))
 

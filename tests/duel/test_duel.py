@@ -60,7 +60,7 @@ def test_a_lost_speedup_is_worse_once_fresh_blocks_agree():
     assert finding.blocks == duel.needed[0] > SCREENING_BLOCKS
     assert len(duel.states[0].matchup.blocks) == SCREENING_BLOCKS + finding.blocks
     assert finding.reason.startswith(
-        "slower, and the threads gain less; speedup 0.90x, was 1.90x (B/A 0.47 [0.47, 0.47]); "
+        "slower, threads lost; speedup 0.90x, was 1.90x (B/A 0.47 [0.47, 0.47]); "
     )
 
 
@@ -89,10 +89,10 @@ def test_a_build_that_is_faster_and_lost_its_threads_says_both():
     duel = run({"ratio": 1.5}, changed)
     (finding,) = duel.findings()
     assert finding.verdict is DuelVerdict.BETTER
-    assert finding.reason.startswith("faster, but threads lost; seconds a call B/A 0.50")
+    assert finding.reason.startswith("threads lost but faster; seconds a call B/A 0.50")
     assert finding.reason.endswith(": more of the work holds the GIL")
     assert duel_text(findings_of(duel), 200)[-1].startswith(
-        "1 better (1 faster, but threads lost) in"
+        "1 better (1 threads lost but faster) in"
     )
 
 
@@ -101,7 +101,7 @@ def test_a_build_that_is_faster_with_a_smaller_speedup_says_both():
     changed = {"ratio": 0.9, "pair_seconds": PAIR_SECONDS * 1.9 / 3.75}
     (finding,) = run({"ratio": 1.5}, changed).findings()
     assert finding.verdict is DuelVerdict.BETTER
-    assert finding.reason.startswith("faster, but the threads gain less; ")
+    assert finding.reason.startswith("threads lost but faster; ")
     assert finding.reason.endswith(": both sides became faster, the serial one more")
 
 
@@ -333,11 +333,11 @@ def test_the_table_fits_a_terminal_of_80_columns():
     row = lines[lines.index("worse:") + 1]
     assert row.split() == ["g-1e6-threads-2", "1.90", "0.90", "0.47", "0.47-0.47", "1.53"]
     assert max(map(len, lines)) <= 80
-    assert lines[-1] == "1 worse in 1 min 1 s"
+    assert lines[-1] == "1 worse (1 slower, threads lost) in 1 min 1 s"
 
 
 def test_markdown_has_the_reason_beside_each_verdict():
     text = duel_markdown(findings_of(run({"ratio": 1.9}, {"ratio": 0.9})))
     row = next(line for line in text.splitlines() if line.startswith("| worse"))
     assert "`g-1e6-threads-2`" in row
-    assert "speedup 0.90x, was 1.90x" in row
+    assert "| slower, threads lost | slower, threads lost; speedup 0.90x, was 1.90x" in row

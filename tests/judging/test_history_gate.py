@@ -10,6 +10,7 @@ import pytest
 from helpers.evidence import interval
 
 from speedgate.history.identity import difference_lines, environment_digest, environment_name
+from speedgate.judging.change_word import ChangeWord
 from speedgate.judging.comparison import Ratio, SideLevel, Source, compare
 from speedgate.judging.gate import Verdict
 from speedgate.judging.history_gate import (
@@ -70,6 +71,23 @@ def test_as_before_passes_and_says_what_would_have_been_seen():
     assert judgement.verdict is Verdict.PASSED
     assert "as in 20 runs before" in judgement.reason
     assert "speedup 1" in judgement.reason  # per cent
+
+
+@pytest.mark.parametrize(
+    ("now", "word"),
+    [
+        ({"speedup": 1.2}, "threads lost"),
+        ({"speedup": 1.2, "seconds": 0.0016}, "slower, threads lost"),
+        ({"speedup": 2.9, "seconds": 0.0016}, "threads gained but slower"),
+        ({"speedup": 1.2, "seconds": 0.0006}, "threads lost but faster"),
+        ({"seconds": 0.0016}, "slower"),
+        ({"held": 0.6}, "threads lost"),
+    ],
+)
+def test_what_surely_moved_is_said_in_a_word(now, word):
+    judgement = judged(USUAL | now)
+    assert judgement.verdict is Verdict.FAILED
+    assert judgement.reason.startswith(f"against 20 runs: {word}; ")
 
 
 def wild(spread, count=LEAST_RUNS):
@@ -362,6 +380,7 @@ def test_a_difference_beyond_chance_is_certain_and_has_a_direction():
     assert line.speedup_ratios[0].word == "worse"
     assert line.seconds_ratios[0].word == "better"
     assert line.speedup_ratios[0].estimate.value == pytest.approx(1.5 / 1.9, rel=0.01)
+    assert line.words == (ChangeWord.FASTER_BUT_LOST,)
 
 
 def test_little_difference_is_the_same_and_much_spread_is_not_certain():
@@ -413,6 +432,7 @@ def test_of_a_run_against_a_run_nothing_is_certain(other):
     (line,) = compare([source(1.9), source(other)])
     assert [line.speedup_ratios[0].word, line.seconds_ratios[0].word] == ["?", "?"]
     assert not line.speedup_ratios[0].certain
+    assert line.words == (ChangeWord.NONE,)
 
 
 def test_a_single_run_has_the_interval_of_fresh_processes():

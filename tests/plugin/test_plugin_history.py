@@ -45,7 +45,7 @@ def test_a_regression_stays_red_until_it_is_accepted(checkout, machine):
     for _ in range(3):
         result = checkout.run(*ONE, "--benchmark-compare")
         assert result.ret == RED
-        says(result, "failed: g-1e6-threads-2 against 5 runs: speedup 1.35x")
+        says(result, "failed: g-1e6-threads-2 against 5 runs: threads lost; speedup 1.35x")
     newest = max(checkout.documents(), key=lambda document: document["datetime"])
     name = next(path for path, document in zip(checkout.files(), checkout.documents(), strict=True)
                 if document == newest)  # fmt: skip

@@ -113,7 +113,9 @@ def _cells(finding: Finding, name: str) -> tuple[Cell, ...]:
     changes = [finding.effects.get(key) for key, _ in FIGURES]
     return (
         Cell(name),
-        Cell(finding.decision.word or finding.verdict.value, verdict=OF_DUEL[finding.verdict]),
+        Cell(
+            finding.decision.word.value or finding.verdict.value, verdict=OF_DUEL[finding.verdict]
+        ),
         *(interval(None if effect is None else effect.change) for effect in changes),
         Cell(finding.reason),
     )
@@ -184,7 +186,7 @@ def _records(finding: Finding) -> list[Json]:
             "case": finding.name,
             "build": finding.build,
             "verdict": finding.verdict.value,
-            "word": finding.decision.word,
+            "word": finding.decision.word.value,
             "figure": effect.figure.key,
             **bounds_record("A", effect.first),
             **bounds_record("other", effect.other),

@@ -156,4 +156,5 @@ def _record(side: Source, number: int, line: Line) -> Json:
         **bounds_record("seconds", line.seconds[number]),
         **bounds_record("speedup_ratio", ratio.estimate if ratio else None),
         "verdict": ratio.word if ratio else None,
+        "word": line.words[number - 1].value if number else None,
     }
