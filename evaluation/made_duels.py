@@ -78,7 +78,7 @@ class MadeMatchup:
     def is_over(self) -> bool:
         return False
 
-    def run_block(self) -> None:
+    def run_block(self, is_looked_at: bool = False) -> None:
         self.clock[0] += BLOCK_SECONDS
         changes = {name: self.draw_others(self.chance) for name in RATIOS}
         if self.draw_others is not self.draw:

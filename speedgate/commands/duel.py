@@ -43,6 +43,7 @@ from speedgate.duel.wide_selection import (
 )
 from speedgate.history.journal import recover
 from speedgate.judging.census_change import CensusDifference
+from speedgate.measuring.aftermath import SERVE
 from speedgate.measuring.budget import DEFAULT_TIME_LIMIT_SECONDS
 from speedgate.measuring.children import scratch_folder
 from speedgate.measuring.plan import import_folders
@@ -120,7 +121,7 @@ def opener(interpreter: Interpreter, caches: str) -> Callable[[DuelEntry], Runne
         if hasattr(entry.workload, "target"):
             return of_project()
         folders = import_folders(entry.workload)
-        return RunnerProcess(folders, entry.blas_threads, interpreter)
+        return RunnerProcess(folders, entry.blas_threads, interpreter, SERVE)
 
     return open_runner
 

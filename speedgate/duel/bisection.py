@@ -157,7 +157,7 @@ def nearer_end(matchup: Matchup, moved: Candidate) -> tuple[Answer, str]:
     why = "nothing was measured"
     for blocks in STEP_BLOCKS:
         for _ in range(blocks):
-            matchup.run_block()
+            matchup.run_block(moved.figure.is_looked_at)
             if len(matchup.remaining) < len(matchup.builds):
                 return Answer.MISSING, _why_out(matchup)
         where = position(matchup, moved)

@@ -26,8 +26,9 @@ MOST_GIVEN_BACK = 0.90
 class Block:
     """One fresh runner of every build, all of them held against the ``reference``.
 
-    ``replicates`` hold a pair of each build, ``gil_held_shares`` what was sampled of its GIL; what
-    a build that failed, or the platform, cannot tell is missing. ``is_placed`` says that each
+    ``replicates`` hold a pair of each build, ``gil_held_shares`` what was sampled of its GIL,
+    ``left`` what a look after its calls saw, by the figure's key; what a build that failed, or the
+    platform, cannot tell is missing. ``is_placed`` says that each
     worker had a core of its own, as far as it was ours to give.
     """
 
@@ -36,13 +37,20 @@ class Block:
     replicates: tuple[Mapping[BuildLabel, Pair], ...]
     gil_held_shares: Mapping[BuildLabel, float] = field(default_factory=dict)
     is_placed: bool = True
+    left: Mapping[BuildLabel, Mapping[str, float]] = field(default_factory=dict)
 
     def level(self, figure: Figure, build: BuildLabel) -> float | None:
         """Return a build's median figure in this block."""
-        if figure.is_share:
-            return self.gil_held_shares.get(build)
+        if figure.is_share or figure.is_looked_at:
+            return self._once(figure, build)
         pairs = [replicate.get(build) for replicate in self.replicates]
         return _median_if_known(None if pair is None else self._of(figure, pair) for pair in pairs)
+
+    def _once(self, figure: Figure, build: BuildLabel) -> float | None:
+        """What was sampled of a build, or looked at, once in this block."""
+        if figure.is_looked_at:
+            return self.left.get(build, {}).get(figure.key)
+        return self.gil_held_shares.get(build)
 
     def _of(self, figure: Figure, pair: Pair) -> float | None:
         return None if figure.of_pair is None else figure.of_pair(pair, self.workers)
@@ -60,9 +68,11 @@ class Block:
 
         ``undisturbed`` gives back what was waited for a core.
         """
-        if figure.is_share:
-            one, other = (self.gil_held_shares.get(label) for label in (self.reference, build))
-            return None if one is None or other is None else other - one
+        if figure.is_share or figure.is_looked_at:
+            one, other = (self._once(figure, label) for label in (self.reference, build))
+            if one is None or other is None:
+                return None
+            return other - one if figure.is_share else math.log(other / one)
         return _median_if_known(
             self._log_ratio(figure, replicate, build, undisturbed) for replicate in self.replicates
         )

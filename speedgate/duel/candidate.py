@@ -57,11 +57,12 @@ class Candidate:
 
 
 def candidates_in(blocks: Sequence[Block], build: BuildLabel) -> list[Candidate]:
-    """Return which deciding figures seem to have moved beyond the margin."""
+    """Return which figures that may decide seem to have moved beyond their margin."""
     candidates = []
     for figure in FIGURES:
         change = change_interval(blocks, figure, build, CANDIDATE_CONFIDENCE)
-        if not figure.decides or change is None or change.count < 2:
+        may_decide = figure.decides or figure.may_decide
+        if not may_decide or change is None or change.count < 2:
             continue
         if abs(change.value) > margin_of(figure) and (change.low > 0 or change.high < 0):
             candidates.append(Candidate(build, figure, 1 if change.value > 0 else -1))

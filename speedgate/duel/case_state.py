@@ -42,6 +42,11 @@ class CaseState:
         done = (*self.dismissed, *self.confirmed)
         return [candidate for candidate in self.candidates if candidate not in done]
 
+    @property
+    def is_looked_at(self) -> bool:
+        """Whether fresh blocks have to look at what calls leave behind."""
+        return any(candidate.figure.is_looked_at for candidate in self.open_candidates)
+
     def begin_wave(self) -> int:
         """Return how much seems to have moved by now in builds of which nothing is sure."""
         blocks = self.matchup.blocks

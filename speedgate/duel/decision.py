@@ -44,11 +44,15 @@ def decide(effects: Effects, confirmed: Sequence[Candidate]) -> Decision:
     """Return the verdict of a case from its effects, and from what fresh blocks confirmed.
 
     Parallel seconds that surely moved decide, whatever else did. Where they did not, a speedup or a
-    share with the GIL held that surely moved does, unless the seconds speak against it.
+    share with the GIL held that surely moved does, unless the seconds speak against it; and where
+    neither did, what others on the machine pay for: context switches, page faults, what calls leave
+    behind.
     """
     seconds = [candidate for candidate in confirmed if candidate.figure.name == "seconds"]
     telling = [*seconds, *(candidate for candidate in confirmed if tells(candidate, effects))]
-    directions = {candidate.is_worse for candidate in (seconds or telling)}
+    paid = [candidate for candidate in telling if candidate.figure.decides]
+    deciding_ones = seconds or paid or telling
+    directions = {candidate.is_worse for candidate in deciding_ones}
     if len(directions) == 1:
         (is_worse,) = directions
         return Decision(
@@ -76,13 +80,13 @@ def tells(confirmed: Candidate, effects: Effects) -> bool:
     """Whether a figure that surely moved tells of those who use threads, their seconds unconfirmed.
 
     A speedup does not where the seconds are the same, or the serial side explains it; a share of
-    the GIL does not where the seconds seem to have moved the other way.
+    the GIL, or what others pay for, does not where the seconds seem to have moved the other way.
     """
     seconds = effects.get("seconds")
     if confirmed.figure.name == "speedup":
         is_same = seconds is not None and seconds.is_within_margin
         return not is_same and not is_of_serial_side(confirmed, effects)
-    if confirmed.figure.name == "gil_held_share":
+    if confirmed.figure.name == "gil_held_share" or confirmed.figure.may_decide:
         speaks_against = (
             seconds is not None and seconds.size > 1 and seconds.is_worse is not confirmed.is_worse
         )
@@ -112,6 +116,9 @@ def _word(effects: Effects, confirmed: Sequence[Candidate]) -> ChangeWord:
         and speedup.is_within_margin
         and serial_follows(effects, is_slower)
     )
+    if is_slower is None and has_lost is None:
+        costs_more = any(worse.values())
+        return ChangeWord.COSTS_MORE if costs_more else ChangeWord.COSTS_LESS
     return change_word(is_slower, has_lost, is_same_speedup)
 
 

@@ -132,7 +132,7 @@ class Duel:
             left = max(0.0, self._budget - self.seconds)
             self._on_step(DuelStep(phase, number, len(states), matchup.entry.label, left))
             before = len(matchup.blocks)
-            matchup.run_block()
+            matchup.run_block(state.is_looked_at)
             if len(matchup.blocks) > before:
                 done.append(state)
         return done

@@ -15,7 +15,7 @@ from statistics import median
 
 from speedgate.builds.label import BuildLabel
 from speedgate.duel.block import Block
-from speedgate.duel.margin import RATIO_MARGIN, SHARE_MARGIN, margin_of
+from speedgate.duel.margin import margin_of
 from speedgate.history.intake import LARGEST
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE, Estimate
 from speedgate.stats.figure import FIGURES, Figure
@@ -64,18 +64,20 @@ class Effect:
     @property
     def is_within_margin(self) -> bool:
         """Whether the whole interval lies within the margin: the same, for all that matters."""
-        low, high = self.change.low, self.change.high
-        if self.figure.is_share:
-            return low >= -SHARE_MARGIN and high <= SHARE_MARGIN
-        return low >= 1 / (1 + RATIO_MARGIN) and high <= 1 + RATIO_MARGIN
+        low, high = self._within
+        return self.change.low >= low and self.change.high <= high
 
     @property
     def is_beyond_margin(self) -> bool:
         """Whether the whole interval lies beyond the margin on one side: sure enough to be told."""
-        low, high = self.change.low, self.change.high
-        if self.figure.is_share:
-            return low > SHARE_MARGIN or high < -SHARE_MARGIN
-        return low > 1 + RATIO_MARGIN or high < 1 / (1 + RATIO_MARGIN)
+        low, high = self._within
+        return self.change.low > high or self.change.high < low
+
+    @property
+    def _within(self) -> tuple[float, float]:
+        """The ends of the margin, as a difference of shares or as a ratio."""
+        margin = self.figure.margin
+        return (-margin, margin) if self.figure.is_share else (1 / (1 + margin), 1 + margin)
 
     @property
     def is_worse(self) -> bool:

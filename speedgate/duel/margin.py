@@ -6,12 +6,12 @@ import math
 
 from speedgate.stats.figure import Figure
 
-# A smaller difference is not worth acting on: 10%, and 0.10 of a share, which is what samples of a
-# tenth of a second can tell in a few blocks.
+# The margins of what users pay. A smaller difference is not worth acting on: 10%, and 0.10 of a
+# share, which is what samples of a tenth of a second can tell in a few blocks.
 RATIO_MARGIN = 0.10
 SHARE_MARGIN = 0.10
 
 
 def margin_of(figure: Figure) -> float:
     """Return the margin on the scale of a figure's changes: of logarithms, or of shares."""
-    return SHARE_MARGIN if figure.is_share else math.log1p(RATIO_MARGIN)
+    return figure.margin if figure.is_share else math.log1p(figure.margin)

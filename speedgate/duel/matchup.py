@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from speedgate.builds.label import BuildLabel
 from speedgate.duel.block import Block
+from speedgate.measuring.aftermath import look_after
 from speedgate.measuring.errors import MeasurementError, NotAvailable, WorkloadError
 from speedgate.measuring.measure import Session, blas_limit_broken, sample_held
 from speedgate.measuring.measurement import Measurement
@@ -31,6 +32,8 @@ LEAST_REPLICATES = 3
 MOST_REPLICATES = 40
 # One sampling costs 0.03 s more than this.
 HELD_SECONDS = 0.06
+# A look takes a seventh of a second of each build: the first ones choose what is looked at again.
+LOOKED_AT_BLOCKS = 2
 # Idle threads of a BLAS spin for about this long before they sleep: the next build waits for that.
 SETTLE_SECONDS = 0.04
 BLAS_DEFAULT = "blas-default"
@@ -128,8 +131,12 @@ class Matchup:
         """Whether there is nothing left to compare: the reference failed, or all others."""
         return not self.contenders
 
-    def run_block(self) -> None:
-        """Measure in one fresh runner of each build, side by side, and sample its GIL."""
+    def run_block(self, is_looked_at: bool = False) -> None:
+        """Measure in one fresh runner of each build, side by side, and sample its GIL.
+
+        The first blocks also look at what calls leave behind, and others if they are asked to.
+        """
+        looks = is_looked_at or len(self.blocks) < LOOKED_AT_BLOCKS
         began = self._now()
         with ExitStack() as stack:
             # All interpreters start at once, and are then opened one by one.
@@ -146,13 +153,24 @@ class Matchup:
             shares = {
                 build: self._gil_held_share(build, sessions[build]) for build in self.remaining
             }
+            left = {
+                build: self._guarded(build, look_after, sessions[build]) or {}
+                for build in (self.remaining if looks and self._can_be_looked_at else ())
+            }
             self._tell_what_is_missing()
         known = {build: share for build, share in shares.items() if share is not None}
         is_placed = self._plan.placed and self.is_placed
         workers = self.entry.case.workers
-        self.blocks.append(Block(self.reference, workers, tuple(replicates), known, is_placed))
+        self.blocks.append(
+            Block(self.reference, workers, tuple(replicates), known, is_placed, left)
+        )
         for build in self.remaining:
             self.measurements[build].wall_seconds += self._now() - began
+
+    @property
+    def _can_be_looked_at(self) -> bool:
+        """Whether its runners know what calls leave: those of other projects' benchmarks do not."""
+        return not hasattr(self.entry.workload, "open_request")
 
     def _rotated(self, turn: int) -> list[BuildLabel]:
         """The builds in the order of a turn: each comes first as often as any other."""

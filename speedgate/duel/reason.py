@@ -12,15 +12,13 @@ from dataclasses import replace
 
 from speedgate.builds.label import BuildLabel
 from speedgate.duel.decision import DuelVerdict, serial_follows, tells
-from speedgate.duel.effect import Effect, Effects
+from speedgate.duel.effect import Effect
 from speedgate.duel.finding import Finding
 from speedgate.duel.margin import RATIO_MARGIN, SHARE_MARGIN
 from speedgate.judging.comparison import letter
 from speedgate.stats.figure import FIGURES, digits
 
 FIRST = letter(0)
-# Context switches are worth a word where they at least double or halve.
-TELLING_SWITCHES = 2.0
 
 
 def explained(finding: Finding, builds: Sequence[BuildLabel]) -> Finding:
@@ -122,22 +120,19 @@ def _told(finding: Finding, name: str) -> str:
         "concurrency": f"{other} workers ran at once, was {one} ({change})",
         "inflation": f"inflation {other}, was {one} ({change})",
     }
-    return words[name]
+    return words.get(name) or f"{effect.figure.label} {other}, was {one} ({change})"
 
 
 def _told_of_explaining(finding: Finding) -> list[str]:
     """What explains, as far as its own interval is sure of it."""
-    names = [name for name in ("concurrency", "inflation") if name in finding.effects]
-    told = [_told(finding, name) for name in names if finding.effects[name].is_beyond_margin]
-    return told + _told_switches(finding.effects)
-
-
-def _told_switches(effects: Effects) -> list[str]:
-    effect = effects.get("context_switches")
-    if effect is None or 1 / TELLING_SWITCHES < effect.change.value < TELLING_SWITCHES:
-        return []
-    is_certain = effect.change.low > 1 or effect.change.high < 1
-    return [f"context switches {digits(effect.change.value)}x"] if is_certain else []
+    confirmed = {candidate.figure.name for candidate in finding.confirmed}
+    telling = (
+        "concurrency",
+        "inflation",
+        *(figure.name for figure in FIGURES if figure.margin > 0.1),
+    )
+    names = [name for name in telling if name in finding.effects and name not in confirmed]
+    return [_told(finding, name) for name in names if finding.effects[name].is_beyond_margin]
 
 
 def explanation(finding: Finding) -> str:

@@ -27,6 +27,8 @@ class ChangeWord(Enum):
     GAINED = "threads gained"
     SERIAL_SLOWER = "only serial slower"
     SERIAL_FASTER = "only serial faster"
+    COSTS_MORE = "costs the machine more"
+    COSTS_LESS = "costs the machine less"
 
 
 OF_SLOWER = {

@@ -35,11 +35,15 @@ class Figure:
 
     ``key`` is its name in files, in the index and on the command line; ``label`` that in a
     sentence; ``unit`` stands behind its value. It ``rises`` where more is better. A share changes
-    by differences, and is sampled once in a process; every other figure by ratios, from its pairs.
+    by differences, every other figure by ratios. A share is sampled once in a process, and what
+    ``is_looked_at`` seen once; the pairs tell every other figure.
 
     ``is_watched``: the history gate holds it to the runs before, and the index keeps it.
     ``is_compared``: ``compare`` sets it side by side, and the index keeps its level.
-    ``decides``: it may decide a duel; every other figure of a pair explains one.
+    ``decides``: people pay for it, and it decides a duel.
+    ``may_decide``: others on the machine pay for it; it decides what those above leave open.
+    ``is_looked_at``: a look after some calls tells it, once in a process, and no pair does.
+    ``margin``: how far it moves before that is a difference: 0.10 is 10%, or 0.10 of a share.
     ``is_relative``: it is measured against the serial side, and moves with that.
     ``holds_waiting``: what others had of the cores makes it longer or shorter.
     """
@@ -54,6 +58,9 @@ class Figure:
     is_watched: bool = False
     is_compared: bool = False
     decides: bool = False
+    may_decide: bool = False
+    is_looked_at: bool = False
+    margin: float = 0.10
     is_relative: bool = False
     holds_waiting: bool = False
 
@@ -63,7 +70,7 @@ class Figure:
 
     def text(self, value: float) -> str:
         """Return a value as a sentence shows it: ``1.65x``, ``0.00123 s``, ``0.02``."""
-        space = " " if self.unit == "s" else ""
+        space = " " if self.unit not in ("", "x") else ""
         return f"{self.number(value)}{space}{self.unit}"
 
     def interval(self, estimate: Estimate) -> str:
@@ -102,12 +109,23 @@ def _cpu_per_wall(pair: Pair, workers: int) -> float | None:
 
 
 def _context_switches(pair: Pair, workers: int) -> float | None:
-    """Context switches of a contender round, and one, so that none has a logarithm, too."""
     contender = pair.contender
     if contender.voluntary_switches is None or contender.involuntary_switches is None:
         return None
-    return 1.0 + contender.voluntary_switches + contender.involuntary_switches
+    switches = contender.voluntary_switches + contender.involuntary_switches
+    return float(max(LEAST_SWITCHES, switches))
 
+
+def _page_faults(pair: Pair, workers: int) -> float | None:
+    faults = pair.contender.minor_faults
+    return None if faults is None else float(max(LEAST_FAULTS, faults))
+
+
+# Less in a round is dispatch, and the heap of the interpreter: nobody's loss, and 1 MB of pages.
+LEAST_SWITCHES, LEAST_FAULTS = 16, 256
+# Counts differ by tens of percents from process to process, and cost little each: twice as many is
+# the least that is more than chance and is felt.
+TWICE = 1.0
 
 # What people pay comes first: the order is that of every list and message.
 FIGURES = (
@@ -138,7 +156,33 @@ FIGURES = (
         "cpu_per_wall", "cpu_per_wall", "CPU per wall", rises=True, of_pair=_cpu_per_wall,
         is_watched=True,
     ),
-    Figure("context_switches", "switches", "context switches", of_pair=_context_switches),
+    Figure(
+        "context_switches", "switches", "context switches", of_pair=_context_switches,
+        may_decide=True, margin=TWICE,
+    ),
+    Figure(
+        "page_faults", "faults", "page faults", of_pair=_page_faults,
+        may_decide=True, margin=TWICE,
+    ),
+    # A tenth of a core that nobody works on: threads spin, or go on with something.
+    Figure(
+        "cpu_after", "cpu_after", "CPU after the calls", is_share=True,
+        may_decide=True, is_looked_at=True,
+    ),
+    Figure(
+        "memory_kept", "kept", "memory not given back", unit="MB",
+        may_decide=True, is_looked_at=True, margin=TWICE,
+    ),
+    # With the thread that calls: one more is twice as many.
+    Figure(
+        "threads_left", "threads", "threads left, the caller's included",
+        may_decide=True, is_looked_at=True, margin=0.5,
+    ),
+    # It is one call of each process: chance moves it by tens of percents.
+    Figure(
+        "first_call", "first_call", "first call over a warm one", unit="x",
+        is_looked_at=True, margin=TWICE,
+    ),
 )  # fmt: skip
 FIGURE = {figure.key: figure for figure in FIGURES}
 SPEEDUP, SECONDS = FIGURE["speedup"], FIGURE["seconds"]

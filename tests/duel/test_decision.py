@@ -70,6 +70,7 @@ def test_what_a_platform_cannot_tell_is_no_signal():
     counted = pair(voluntary_switches=3, involuntary_switches=0)
     effects = effects_of([block(counted, counted)] * 2, "B")
     assert effects["context_switches"].change.value == 1.0
+    assert "cpu_after" not in effects
 
 
 def test_a_build_that_failed_has_no_change():
@@ -175,11 +176,10 @@ def test_each_deciding_signal_has_its_direction(name, sign):
 
 
 def test_what_explains_is_not_even_suspected():
-    assert {figure.key for figure in FIGURES if figure.decides} == {
-        "speedup",
-        "seconds",
-        "held",
-    }
+    deciding = {figure.key for figure in FIGURES if figure.decides}
+    assert deciding == {"speedup", "seconds", "held"}
+    others_pay = {figure.key for figure in FIGURES if figure.may_decide}
+    assert others_pay == {"switches", "faults", "cpu_after", "kept", "threads"}
 
 
 UNSURE = {"slower": (1.3, 0.8, 2.0), "faster": (0.7, 0.4, 1.3), "neither": (1.04, 0.7, 1.5)}
@@ -198,7 +198,7 @@ def moved(**figures):
             "B", effect.figure, 1 if effect.change.value > (not effect.figure.is_share) else -1
         )
         for effect in effects.values()
-        if effect.figure.decides and effect.is_beyond_margin
+        if (effect.figure.decides or effect.figure.may_decide) and effect.is_beyond_margin
     ]
     return effects, confirmed
 
@@ -371,6 +371,66 @@ def test_what_people_pay_decides_and_the_rest_explains(figures, verdict, word):
     assert decision.word is word
     assert all(effect.is_worse is (verdict is DuelVerdict.WORSE) for effect in decision.because)
     assert bool(decision.because) is (verdict in (DuelVerdict.WORSE, DuelVerdict.BETTER))
+
+
+@pytest.mark.parametrize(
+    ("figures", "verdict", "word"),
+    [
+        pytest.param(
+            {"seconds": 1.0, "speedup": 1.0, "switches": 30.0},
+            DuelVerdict.WORSE,
+            ChangeWord.COSTS_MORE,
+            id="a convoy that nobody waits for yet",
+        ),
+        pytest.param(
+            {"seconds": 1.0, "speedup": 1.0, "cpu_after": -0.6},
+            DuelVerdict.BETTER,
+            ChangeWord.COSTS_LESS,
+            id="a BLAS that spins no longer",
+        ),
+        pytest.param(
+            {"seconds": 1.0, "speedup": 1.0, "faults": 1.6, "threads": 1.2},
+            DuelVerdict.SAME,
+            ChangeWord.NONE,
+            id="less than twice as many is chance",
+        ),
+        pytest.param(
+            {"seconds": 0.5, "speedup": 1.0, "serial_seconds": 0.5, "kept": 3.0},
+            DuelVerdict.BETTER,
+            ChangeWord.FASTER_ALIKE,
+            id="the seconds outweigh what others pay",
+        ),
+        pytest.param(
+            {"seconds": 1.0, "speedup": 1.0, "held": -0.4, "switches": 4.0},
+            DuelVerdict.BETTER,
+            ChangeWord.GAINED,
+            id="the GIL outweighs what others pay",
+        ),
+        pytest.param(
+            {"seconds": UNSURE["faster"], "speedup": 1.0, "switches": 4.0},
+            DuelVerdict.INCONCLUSIVE,
+            ChangeWord.NONE,
+            id="more switches, and it may be faster",
+        ),
+    ],
+)
+def test_what_others_pay_decides_what_people_pay_leaves_open(figures, verdict, word):
+    decision = decide(*moved(**figures))
+    assert (decision.verdict, decision.word) == (verdict, word)
+
+
+def test_a_look_after_the_calls_is_held_against_that_of_the_reference():
+    looked = replace(
+        block(pair(), pair()),
+        left={"A": {"cpu_after": 0.02, "kept": 1.0}, "B": {"cpu_after": 0.62, "kept": 8.0}},
+    )
+    assert looked.change(FIGURE["cpu_after"], "B") == pytest.approx(0.6)
+    assert looked.change(FIGURE["kept"], "B") == pytest.approx(math.log(8))
+    assert looked.level(FIGURE["kept"], "B") == 8.0
+    assert suspected("kept", 1).agrees(looked) is True
+    assert suspected("kept", 1).agrees(block(pair(), pair())) is None
+    suspects = {candidate.figure.key for candidate in candidates_in([looked] * 2, "B")}
+    assert suspects == {"cpu_after", "kept"}
 
 
 def test_seconds_outweigh_all_else():

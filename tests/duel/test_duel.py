@@ -78,6 +78,18 @@ def test_a_held_gil_is_told():
     )
 
 
+def test_what_calls_leave_behind_decides_and_is_looked_at_in_fresh_blocks():
+    quiet = {"cpu_after": 0.01, "bytes_kept": 0, "threads_started": 0}
+    duel = run({"left": quiet}, {"left": quiet | {"cpu_after": 0.71}})
+    (finding,) = duel.findings()
+    assert finding.verdict is DuelVerdict.WORSE
+    assert finding.reason.startswith(
+        "costs the machine more; CPU after the calls 0.71, was 0.01 (B-A +0.70 [+0.70, +0.70])"
+    )
+    fresh = duel.states[0].matchup.blocks[SCREENING_BLOCKS:]
+    assert all(block.left for block in fresh)
+
+
 def test_slower_on_both_sides_is_no_matter_of_threading():
     (finding,) = run({"pair_seconds": 0.1}, {"pair_seconds": 0.2}).findings()
     assert finding.verdict is DuelVerdict.WORSE

@@ -5,6 +5,7 @@ from helpers.builds import CRASHING, LACKING, MadeBuilds, missing
 from helpers.made import CASE, MadeWorkload
 
 from speedgate.duel.matchup import MOST_REPLICATES, BuildUnderTest, DuelEntry, Matchup
+from speedgate.measuring.errors import MeasurementError
 from speedgate.stats.figure import FIGURE
 
 
@@ -176,3 +177,25 @@ def test_whoever_sets_blas_threads_as_a_build_may():
 )
 def test_an_entry_is_called_by_its_case_and_its_blas(threads, label):
     assert DuelEntry(MadeWorkload(), CASE, threads).label == label
+
+
+def test_the_first_blocks_look_at_what_calls_leave_and_later_ones_when_asked():
+    made = MadeBuilds({}, {"left": {"cpu_after": 0.5, "bytes_kept": 3_000_000}})
+    matchup = made.matchup()
+    for number in range(4):
+        matchup.run_block(is_looked_at=number == 3)
+    assert [bool(block.left["b"]) if block.left else None for block in matchup.blocks] == [
+        True,
+        True,
+        None,
+        True,
+    ]
+    assert [len(asked) for asked in made.requests("after")] == [3, 3]
+    assert change(matchup, "kept") is None  # nobody knows it of the reference
+
+
+def test_a_build_that_cannot_be_looked_at_is_out_and_says_why():
+    made = MadeBuilds({}, {"replies": {"after": MeasurementError("it ended")}})
+    matchup = made.matchup()
+    matchup.run_block()
+    assert matchup.failures == {"b": "it ended"}

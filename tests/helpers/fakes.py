@@ -19,6 +19,8 @@ class ScriptedRunner:
 
     ``waiting`` is the share of the workers' time for which others had their cores.
 
+    ``left`` is what its calls leave behind.
+
     ``replies`` replaces the answer to a request: a mapping, or an exception to raise.
     """
 
@@ -30,6 +32,7 @@ class ScriptedRunner:
         held: tuple[int, int] | None = (10, 100),
         waiting: float | None = 0.0,
         replies: dict[str, Any] | None = None,
+        left: dict[str, float] | None = None,
     ) -> None:
         self.clock = clock
         self.ratio = ratio
@@ -37,6 +40,7 @@ class ScriptedRunner:
         self.held_samples = held
         self.waiting = waiting
         self.replies = replies or {}
+        self.left = left or {}
         self.requests: list[dict[str, Any]] = []
         self.limits: list[float] = []
         self.is_closed = False
@@ -98,3 +102,6 @@ class ScriptedRunner:
 
     def held(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"held": self.held_samples, "calls": 1000, "waiting": 0.0, "seconds": 0.15}
+
+    def after(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"calls": 12} | self.left

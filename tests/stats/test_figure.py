@@ -30,6 +30,7 @@ def test_names_and_keys_are_unique():
         ("held", 0.018, "0.02"),
         ("concurrency", 1.92, "1.92"),
         ("cpu_per_wall", 1.9, "1.90"),
+        ("kept", 3.0, "3.00 MB"),
     ],
 )
 def test_a_value_is_printed_the_same_everywhere(key, value, text):
@@ -50,13 +51,14 @@ def test_a_share_lies_between_0_and_1_and_a_ratio_above_0(key, possible, impossi
 def test_every_figure_but_a_share_is_told_by_the_pairs(figure):
     sample = PairedSample.of([[pair(2.0, 1.0, cpu=2.0) for _ in range(20)]])
     estimate = figure.estimate(sample, workers=2)
-    assert (estimate is None) == (figure.is_share or figure.key in UNKNOWN_TO_MADE_PAIRS)
+    is_of_process = figure.is_share or figure.is_looked_at
+    assert (estimate is None) == (is_of_process or figure.key in UNKNOWN_TO_MADE_PAIRS)
     if figure.key == "speedup":
         assert estimate.value == 2.0
         assert estimate.is_bounded
 
 
-UNKNOWN_TO_MADE_PAIRS = {"switches"}
+UNKNOWN_TO_MADE_PAIRS = {"switches", "faults"}
 
 
 # What formats a number by hand, and why it is no value of a declared figure.
