@@ -18,6 +18,7 @@ from workloads import (
     reductions,
     shaping,
     sorting,
+    starting,
     text,
     waiting,
 )
@@ -46,7 +47,16 @@ OPERATIONS: tuple[Workload, ...] = tuple(
 )
 CATALOGUE: dict[str, Workload] = {
     workload.name: workload
-    for module in (pure, article, overhead, control, waiting, contention, *OPERATION_MODULES)
+    for module in (
+        pure,
+        article,
+        overhead,
+        control,
+        waiting,
+        contention,
+        starting,
+        *OPERATION_MODULES,
+    )
     for workload in module.WORKLOADS
 }
 

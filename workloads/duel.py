@@ -41,13 +41,20 @@ BLAS_LARGE |= dict.fromkeys(("matmul_complex", "solve_complex"), 40_000)
 BLAS_LARGE |= dict.fromkeys(("svd", "eigh", "svd_complex", "eigh_complex"), 40_000)
 
 
+# Each call takes and gives the GIL, or a lock: with twice as many threads as cores they may form a
+# convoy, in which each call waits for a switch.
+OVERSUBSCRIBED = ("add", "sort", "normal_own")
+
+
 class Part(NamedTuple):
-    """One workload's part of a duel. ``None`` among the ``blas_threads`` leaves BLAS its own."""
+    """One workload's part of a duel. ``None`` among the ``blas_threads`` leaves BLAS its own;
+    ``workers_a_core`` is how many workers each core has."""
 
     workload: Workload
     sizes: Sequence[int]
     strategies: Sequence[str] = ("threads",)
     blas_threads: Sequence[int | None] = (1,)
+    workers_a_core: int = 1
 
 
 DUEL: tuple[Part, ...] = (
@@ -59,4 +66,10 @@ DUEL: tuple[Part, ...] = (
         Part(CATALOGUE[name], (BLAS_SMALL, large), blas_threads=(1, None))
         for name, large in BLAS_LARGE.items()
     ),
+    *(
+        Part(CATALOGUE[name], CATALOGUE[name].sizes[:1], workers_a_core=2)
+        for name in OVERSUBSCRIBED
+    ),
+    Part(CATALOGUE["import_numpy"], (1,)),
+    Part(CATALOGUE["matmul_used"], (40_000,), ("fork",), blas_threads=(None,)),
 )

@@ -40,7 +40,7 @@ class Effect:
 
     def over(self, calls: int) -> Effect:
         """Return the effect with the seconds of a call, not of a round of ``calls``."""
-        if self.figure.unit != "s":
+        if self.figure.unit != "s" or self.figure.is_looked_at:
             return self
         return replace(self, first=_scaled(self.first, calls), other=_scaled(self.other, calls))
 

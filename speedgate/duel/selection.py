@@ -22,6 +22,9 @@ from speedgate.runner.machine import usable_cores
 from speedgate.runner.strategies import STRATEGIES
 from speedgate.stats.case import Case, Workload, sizes_of
 
+# With more, every case is one of waiting.
+MOST_WORKERS_A_CORE = 2
+
 
 class Part(Protocol):
     """One workload's part of the default selection, as ``workloads.duel`` declares it."""
@@ -34,6 +37,8 @@ class Part(Protocol):
     def strategies(self) -> Sequence[str]: ...
     @property
     def blas_threads(self) -> Sequence[int | None]: ...
+    @property
+    def workers_a_core(self) -> int: ...
 
 
 class ChosenPart:
@@ -41,6 +46,7 @@ class ChosenPart:
 
     strategies = ("threads",)
     blas_threads: tuple[int | None, ...] = (1,)
+    workers_a_core = 1
 
     def __init__(self, workload: Workload) -> None:
         self.workload = workload
@@ -83,7 +89,9 @@ def select_entries(options: argparse.Namespace) -> list[DuelEntry]:
 def entries_of(
     part: Part, selection: Selection, threads: Sequence[int | None] | None, cores: int
 ) -> Iterator[DuelEntry]:
-    declared = Declaration([part.workload], part.sizes, part.strategies, (max(2, cores),))
+    declared = Declaration(
+        [part.workload], part.sizes, part.strategies, (part.workers_a_core * max(2, cores),)
+    )
     for workload, case in cases(selection, declared):
         for count in part.blas_threads if threads is None else threads:
             yield DuelEntry(workload, case, count)
@@ -93,10 +101,10 @@ def chosen_parts(text: str, declared: Sequence[Part]) -> Iterator[Part]:
     """Yield the parts that ``--workloads`` names: declared ones, any of the catalogue, cells of
     the census, or ``module:NAME``."""
     catalogue = find_workload("workloads:CATALOGUE")
-    by_name = {part.workload.name: part for part in declared}
+    names = {part.workload.name for part in declared}
     for name in map(str.strip, text.split(",")):
-        if name in by_name:
-            yield by_name[name]
+        if name in names:
+            yield from (part for part in declared if part.workload.name == name)
         elif name in catalogue:
             yield ChosenPart(catalogue[name])
         elif names_cells(name):
@@ -132,9 +140,9 @@ def parse_entry(text: str) -> DuelEntry:
         raise OptionError(
             f"--case: '{case.strategy}' is not a strategy; there are {', '.join(STRATEGIES)}"
         )
-    if case.workers > max(2, usable_cores()):
+    if case.workers > MOST_WORKERS_A_CORE * max(2, usable_cores()):
         raise OptionError(
-            f"--case: {case.workers} workers are more than the {usable_cores()} usable cores"
+            f"--case: {case.workers} workers are more than twice the {usable_cores()} usable cores"
         )
     if slash and not blas.removeprefix("blas-"):
         raise OptionError(f"--case: '{text}' ends without the threads of BLAS, as in /blas-default")

@@ -65,7 +65,8 @@ def change_word(
     """Return the word of seconds that surely rose or fell, and of threads that surely lost or
     gained; ``None`` for what is not sure.
 
-    ``is_same_speedup``: the speedup is known to be the same, so that the serial side changed as well.
+    ``is_same_speedup``: the speedup is known to be the same, so that the serial side
+    changed as well.
 
     >>> change_word(is_slower=True, has_lost=False).value
     'threads gained but slower'

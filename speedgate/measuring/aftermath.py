@@ -22,7 +22,7 @@ def figures_of(left: LeftBehind) -> Mapping[str, float]:
     """Return what was seen as the figures that ``stats.figure`` declares.
 
     All but the CPU are divided between builds, so that none has a value to divide by, too: a
-    megabyte, or the one thread that called.
+    megabyte, or the one thread that called or imported.
     """
     kept, threads = left.bytes_kept, left.threads_started
     known = {
@@ -30,6 +30,8 @@ def figures_of(left: LeftBehind) -> Mapping[str, float]:
         "kept": None if kept is None else max(LEAST_KEPT_MEGABYTES, kept / 1e6),
         "threads": None if threads is None else 1.0 + threads,
         "first_call": _ratio(left.first_seconds, left.warm_seconds),
+        "import_seconds": left.import_seconds,
+        "import_threads": None if left.import_threads is None else 1.0 + left.import_threads,
     }
     return {key: value for key, value in known.items() if value is not None}
 

@@ -1,6 +1,7 @@
 """The aftermath of calls: what a call leaves behind in the process, and what the first one costs.
 
-``AftermathRunner`` answers what every runner does, and one request more:
+``AftermathRunner`` answers what every runner does, and one request more. It also sees what the
+import of NumPy takes and starts.
 
 ``after``  call a while in one worker; replies with the CPU that was burned in the tenth of a second
            after it, the memory that was not given back, and the threads that were started
@@ -8,10 +9,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import importlib
 import os
+import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from speedgate.runner import aftermath_messages, messages, task
 from speedgate.runner.server import Handlers, Runner
@@ -23,17 +28,30 @@ AFTER_SECONDS = 0.1
 TASKS = 4
 
 
+# Its import is a part of every start.
+PACKAGE = "numpy"
+
+
+class ImportSeen(NamedTuple):
+    """What an import took and started; ``None`` where it had happened before, or is unknown."""
+
+    seconds: float | None = None
+    threads: int | None = None
+
+
 class AftermathRunner(Runner):
     """A runner that times the first call of its interpreter, and looks at what calls leave."""
 
     def __init__(self) -> None:
         super().__init__()
         self._first_seconds: float | None = None
+        self._import = ImportSeen()
 
     def handlers(self) -> Handlers:
         return {**super().handlers(), aftermath_messages.LookAfter: self.after}
 
     def open(self, request: messages.OpenCase) -> messages.Opened:
+        self._import = see_import(PACKAGE)
         opened = super().open(request)
         _, baseline = self._opened()
         first: task.Stamp = baseline.call(task.run, "work", 0, 1)
@@ -55,7 +73,21 @@ class AftermathRunner(Runner):
             threads_started=_grown(threads, thread_count()),
             first_seconds=self._first_seconds,
             warm_seconds=(stamp.ended - stamp.began) / loops,
+            import_seconds=self._import.seconds,
+            import_threads=self._import.threads,
         )
+
+
+def see_import(package: str) -> ImportSeen:
+    """Import a package for the first time in this interpreter; one that is not here is no fault:
+    whoever needs it says so."""
+    if package in sys.modules:
+        return ImportSeen()
+    threads, began = thread_count(), time.perf_counter()
+    with contextlib.suppress(ImportError):
+        importlib.import_module(package)
+        return ImportSeen(time.perf_counter() - began, _grown(threads, thread_count()))
+    return ImportSeen()
 
 
 def cpu_of_a_while(seconds: float) -> float:

@@ -14,7 +14,8 @@ class LeftBehind:
     ``cpu_after`` are the CPUs that the process kept busy for a tenth of a second after them, in
     whichever thread; ``bytes_kept`` is what it holds more than before them, and
     ``threads_started`` the threads that it has more. ``first_seconds`` took the very first call of
-    this interpreter, ``warm_seconds`` one of these.
+    this interpreter, ``warm_seconds`` one of these; ``import_seconds`` took the import of NumPy,
+    which started ``import_threads``.
     """
 
     calls: int
@@ -23,6 +24,8 @@ class LeftBehind:
     threads_started: int | None = None
     first_seconds: float | None = None
     warm_seconds: float | None = None
+    import_seconds: float | None = None
+    import_threads: int | None = None
 
 
 @dataclass(frozen=True)

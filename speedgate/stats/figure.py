@@ -183,6 +183,15 @@ FIGURES = (
         "first_call", "first_call", "first call over a warm one", unit="x",
         is_looked_at=True, margin=TWICE,
     ),
+    # The same in every case of a build: the case import_numpy decides.
+    Figure(
+        "import_seconds", "import_seconds", "import of NumPy", unit="s",
+        is_looked_at=True, margin=0.5,
+    ),
+    Figure(
+        "import_threads", "import_threads", "threads after the import", is_looked_at=True,
+        margin=0.5,
+    ),
 )  # fmt: skip
 FIGURE = {figure.key: figure for figure in FIGURES}
 SPEEDUP, SECONDS = FIGURE["speedup"], FIGURE["seconds"]

@@ -382,7 +382,7 @@ def test_bisect_says_when_there_is_nothing_to_find(run, environments):
         (("--case", "h-1e3-threads-2"), "--case: 'h' is not a workload"),
         (("--case", "g-1e3-threads-2/many"), "--case: 'many' is neither"),
         (("--case", "g-1e3-threads-2/blas-"), "ends without the threads of BLAS"),
-        (("--case", "g-1e3-threads-99"), "99 workers are more than the 2 usable cores"),
+        (("--case", "g-1e3-threads-99"), "99 workers are more than twice the 2 usable cores"),
         (("--case", "no_such:thing-1e3-threads-2"), "--case 'no_such:thing' cannot be imported"),
         (("--case", "g-1e12-threads-2"), "choose smaller --sizes"),
         (("--versions", "new"), "--versions: "),

@@ -397,7 +397,7 @@ def test_what_people_pay_decides_and_the_rest_explains(figures, verdict, word):
         pytest.param(
             {"seconds": 0.5, "speedup": 1.0, "serial_seconds": 0.5, "kept": 3.0},
             DuelVerdict.BETTER,
-            ChangeWord.FASTER_ALIKE,
+            ChangeWord.FASTER_IN_SERIAL_TOO,
             id="the seconds outweigh what others pay",
         ),
         pytest.param(
