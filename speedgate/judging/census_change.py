@@ -1,20 +1,33 @@
-"""What changed between two censuses: a cell's class, its share of the GIL, or its seconds. Pure."""
+"""What changed between two censuses: a cell's class, its share of the GIL, its seconds, or what it
+costs the machine. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from speedgate.judging.gil_class import GilClass
 from speedgate.judging.row import Row
 from speedgate.stats.estimate import Estimate
-from speedgate.stats.figure import GIL_HELD_SHARE, SECONDS
+from speedgate.stats.figure import (
+    CONTEXT_SWITCHES,
+    GIL_HELD_SHARE,
+    LEAST_FAULTS,
+    LEAST_SWITCHES,
+    PAGE_FAULTS,
+    SECONDS,
+)
 
 # A census looks at each cell for a fraction of a second, and the two at different times: less than
 # this factor of seconds, or this difference of a share, it cannot tell.
 LEAST_FACTOR = 1.5
 LEAST_SHARE = 0.25
 CLASS, HELD, COST = "class", "GIL held", "seconds"
+SWITCHES, FAULTS = CONTEXT_SWITCHES.label, PAGE_FAULTS.label
+KINDS = (CLASS, HELD, COST, SWITCHES, FAULTS)
+# Of counts a row has the median alone. The margin of a duel is twice as many; a look at another
+# time takes twice that, and is never certain.
+LEAST_COUNT_FACTOR = 4.0
 # From what threads gain by to what they do not.
 ORDER = (
     GilClass.RELEASES,
@@ -29,10 +42,11 @@ ORDER = (
 
 @dataclass(frozen=True)
 class CensusChange:
-    """One cell that changed, in the first of class, GIL held share and seconds that did.
+    """One cell that changed, in the first of class, GIL held share, seconds and counts that did.
 
     ``is_certain`` where the intervals, or the classes, leave nothing else; ``factor`` is how much
-    longer a call takes now, ``None`` where either is unknown.
+    longer a call takes now, ``None`` where either is unknown. ``counts`` is how many times as often
+    a call is switched or has a page fault, where that is what changed.
     """
 
     before: Row
@@ -40,6 +54,7 @@ class CensusChange:
     kind: str
     is_certain: bool
     factor: float | None
+    counts: float | None = None
 
     @property
     def is_worse(self) -> bool:
@@ -48,7 +63,7 @@ class CensusChange:
             return _place(self.now) > _place(self.before)
         if self.kind == HELD:
             return _held(self.now) > _held(self.before)
-        return (self.factor or 1.0) > 1
+        return (self.counts or self.factor or 1.0) > 1
 
     @property
     def text(self) -> str:
@@ -61,6 +76,8 @@ class CensusChange:
             parts.append(f"GIL held {GIL_HELD_SHARE.text(one)} -> {GIL_HELD_SHARE.text(two)}")
         if self.factor is not None:
             parts.append(f"{SECONDS.label} x{self.factor:.2g}")
+        if self.counts is not None:
+            parts.append(f"{self.kind} a call x{self.counts:.2g}")
         return "; ".join(parts)
 
 
@@ -103,7 +120,37 @@ def change_of(before: Row, now: Row, least_factor: float = LEAST_FACTOR) -> Cens
         return CensusChange(before, now, HELD, _are_apart(*shares), factor)
     if factor is not None and max(factor, 1 / factor) >= least_factor:
         return CensusChange(before, now, COST, _are_apart(before.seconds, now.seconds), factor)
+    for kind, least, count in COUNTS:
+        counts = _count_factor(before, now, least, count)
+        if counts is not None and max(counts, 1 / counts) >= LEAST_COUNT_FACTOR:
+            return CensusChange(before, now, kind, False, factor, counts)
     return None
+
+
+def _count_factor(
+    before: Row, now: Row, least: int, count: Callable[[Row], float | None]
+) -> float | None:
+    """How many times as many a call has; fewer than ``least`` in the rounds of both are as many,
+    however many calls a round has."""
+    one, two = count(before), count(now)
+    if one is None or two is None or not (before.calls and now.calls):
+        return None
+    least_a_call = least / min(before.calls, now.calls)
+    return max(least_a_call, two / now.calls) / max(least_a_call, one / before.calls)
+
+
+def _switches(row: Row) -> float | None:
+    """The context switches of a parallel round."""
+    side = row.sides.get("contender")
+    return None if side is None else side.switches
+
+
+def _faults(row: Row) -> float | None:
+    """The page faults of a parallel round."""
+    return None if row.page_faults is None else row.page_faults[1]
+
+
+COUNTS = ((SWITCHES, LEAST_SWITCHES, _switches), (FAULTS, LEAST_FAULTS, _faults))
 
 
 def _by_id(rows: Iterable[Row]) -> Mapping[str, Row]:
@@ -139,5 +186,5 @@ def _are_apart(one: Estimate | None, two: Estimate | None) -> bool:
 def _weight(change: CensusChange) -> tuple[bool, int, float, str]:
     """Certain first, then a class before a share before seconds, the largest factor first."""
     factor = max(change.factor or 1.0, 1 / (change.factor or 1.0))
-    rank = (CLASS, HELD, COST).index(change.kind)
+    rank = KINDS.index(change.kind)
     return not change.is_certain, rank, -factor, change.now.case.id

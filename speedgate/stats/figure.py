@@ -198,6 +198,7 @@ SPEEDUP, SECONDS = FIGURE["speedup"], FIGURE["seconds"]
 # The key of a file's entry is the older, shorter name: files outlive a spelling.
 GIL_HELD_SHARE = FIGURE["held"]
 CONCURRENCY, INFLATION = FIGURE["concurrency"], FIGURE["inflation"]
-CPU_PER_WALL, CONTEXT_SWITCHES = FIGURE["cpu_per_wall"], FIGURE["switches"]
+CPU_PER_WALL = FIGURE["cpu_per_wall"]
+CONTEXT_SWITCHES, PAGE_FAULTS = FIGURE["switches"], FIGURE["faults"]
 WATCHED = tuple(figure for figure in FIGURES if figure.is_watched)
 COMPARED = tuple(figure for figure in FIGURES if figure.is_compared)

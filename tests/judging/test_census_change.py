@@ -1,10 +1,19 @@
 """What changed between two censuses, on made-up rows."""
 
+from dataclasses import replace
+
 import pytest
 
-from speedgate.judging.census_change import CLASS, COST, HELD, compare_censuses
+from speedgate.judging.census_change import (
+    CLASS,
+    COST,
+    FAULTS,
+    HELD,
+    SWITCHES,
+    compare_censuses,
+)
 from speedgate.judging.gil_class import Classification, GilClass
-from speedgate.judging.row import Row
+from speedgate.judging.row import Row, Side
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate
 
@@ -89,3 +98,44 @@ def test_cells_of_one_side_only_are_named():
     difference = compare_censuses([row("numpy.gone[d]-c")], [row("numpy.new[d]-c")])
     assert difference.only_before == ("numpy.gone[d]-c-1000-threads-2".replace("1000", "1e3"),)
     assert difference.only_now == ("numpy.new[d]-c-1e3-threads-2",)
+
+
+def counted(switches=0, faults=0, calls=10, **others):
+    side = Side(0.001, 0.002, float(switches), 0.0)
+    return replace(
+        row(**others), sides={"contender": side}, page_faults=(0.0, float(faults)), tasks=1,
+        loops=calls,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "kind", "counts"),
+    [
+        (counted(switches=20), counted(switches=200), SWITCHES, 10.0),
+        (counted(faults=4_000), counted(faults=400), FAULTS, 0.1),
+        (counted(faults=400), counted(faults=3_200, calls=2), FAULTS, 12.5),
+    ],
+)
+def test_counts_that_moved_far_are_a_change_and_never_certain(before, now, kind, counts):
+    change = only_change(before, now)
+    assert (change.kind, change.is_certain, change.is_worse) == (kind, False, counts > 1)
+    assert change.counts == pytest.approx(counts)
+    assert f"{kind} a call x" in change.text
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (counted(switches=1, faults=2), counted(switches=15, faults=200)),  # of no account
+        (counted(switches=20), counted(switches=60)),
+        (counted(switches=9, faults=90), counted(switches=9, faults=90, calls=1)),
+        (row(), counted(switches=900)),  # nobody knows what it was
+    ],
+)
+def test_counts_that_moved_little_are_no_change(before, now):
+    assert compare_censuses([before], [now]).changes == ()
+
+
+def test_seconds_come_before_counts():
+    change = only_change(counted(switches=20), counted(switches=200, seconds=0.003))
+    assert change.kind == COST
