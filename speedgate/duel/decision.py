@@ -51,8 +51,8 @@ def decide(effects: Effects, confirmed: Sequence[Candidate]) -> Decision:
     seconds = [candidate for candidate in confirmed if candidate.figure.name == "seconds"]
     telling = [*seconds, *(candidate for candidate in confirmed if tells(candidate, effects))]
     paid = [candidate for candidate in telling if candidate.figure.decides]
-    deciding_ones = seconds or paid or telling
-    directions = {candidate.is_worse for candidate in deciding_ones}
+    decisive = seconds or paid or telling
+    directions = {candidate.is_worse for candidate in decisive}
     if len(directions) == 1:
         (is_worse,) = directions
         return Decision(

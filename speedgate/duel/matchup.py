@@ -153,24 +153,28 @@ class Matchup:
             shares = {
                 build: self._gil_held_share(build, sessions[build]) for build in self.remaining
             }
-            left = {
-                build: self._guarded(build, look_after, sessions[build]) or {}
-                for build in (self.remaining if looks and self._can_be_looked_at else ())
-            }
+            left = self._left_in(sessions) if looks else {}
             self._tell_what_is_missing()
         known = {build: share for build, share in shares.items() if share is not None}
         is_placed = self._plan.placed and self.is_placed
-        workers = self.entry.case.workers
-        self.blocks.append(
-            Block(self.reference, workers, tuple(replicates), known, is_placed, left)
+        block = Block(
+            self.reference, self.entry.case.workers, tuple(replicates), known, is_placed, left
         )
+        self.blocks.append(block)
         for build in self.remaining:
             self.measurements[build].wall_seconds += self._now() - began
 
-    @property
-    def _can_be_looked_at(self) -> bool:
-        """Whether its runners know what calls leave: those of other projects' benchmarks do not."""
-        return not hasattr(self.entry.workload, "open_request")
+    def _left_in(
+        self, sessions: Mapping[BuildLabel, Session]
+    ) -> dict[BuildLabel, Mapping[str, float]]:
+        """What calls leave behind in each build; runners of other projects' benchmarks cannot
+        tell."""
+        if hasattr(self.entry.workload, "open_request"):
+            return {}
+        return {
+            build: self._guarded(build, look_after, sessions[build]) or {}
+            for build in self.remaining
+        }
 
     def _rotated(self, turn: int) -> list[BuildLabel]:
         """The builds in the order of a turn: each comes first as often as any other."""

@@ -25,8 +25,9 @@ COLUMNS = ("A", "B", "B/A", "seconds")
 LEGEND = (
     "speedup in each build (means over blocks), B/A of it side by side with its 95% interval, and "
     f"of the seconds a call; better and worse: by more than {RATIO_MARGIN:.0%}, or 0.10 of the GIL "
-    "held, and confirmed by fresh runs; in at most 1 of 20 duels is any of them wrong; same: every "
-    "interval within that, case by case; --details has every figure and reason"
+    "held, or a cost to the machine by its own margin, and confirmed by fresh runs; in at most 1 "
+    "of 20 duels is any of them wrong; same: every interval of seconds, speedup and GIL held "
+    "within that, case by case; --details has every figure and reason"
 )
 UNPLACED = (
     "workers could not be kept to a core each here, so that the scheduler decides much of what a "
