@@ -126,6 +126,9 @@ def document() -> str:
         f"most {BUDGET_SECONDS:g} s, and another one of the costly build against itself, which "
         "must be neither worse nor better. `evaluation/made_aftermaths.py` has the cases.",
         "",
+        "A case stays inconclusive where other work on the machine, or the time, leaves too little "
+        "that is certain of its seconds; its figure and the interval are those of all blocks then.",
+        "",
         "| made cost | figure | without | with | change | verdict | against itself |",
         "| --- | --- | --- | --- | --- | --- | --- |",
         *rows(),

@@ -43,7 +43,7 @@ BLAS_LARGE |= dict.fromkeys(("svd", "eigh", "svd_complex", "eigh_complex"), 40_0
 
 # Each call takes and gives the GIL, or a lock: with twice as many threads as cores they may form a
 # convoy, in which each call waits for a switch.
-OVERSUBSCRIBED = ("add", "sort", "normal_own")
+OVERSUBSCRIBED = ("add", "normal_own")
 
 
 class Part(NamedTuple):

@@ -79,8 +79,8 @@ class AftermathRunner(Runner):
 
 
 def see_import(package: str) -> ImportSeen:
-    """Import a package for the first time in this interpreter; one that is not here is no fault:
-    whoever needs it says so."""
+    """Import a package for the first time in this interpreter; the workload reports one that is
+    missing."""
     if package in sys.modules:
         return ImportSeen()
     threads, began = thread_count(), time.perf_counter()

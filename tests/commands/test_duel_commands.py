@@ -60,7 +60,7 @@ class MadeEnvironments:
             builds.append(Build(words, Path("/python", words), {}, environment, words))
         return builds
 
-    def runner(self, path, blas_threads, interpreter):
+    def runner(self, path, blas_threads, interpreter, serve):
         script = self.scripts.get(Path(interpreter.python).name, {})
         return ScriptedRunner(self.clock, **{"pair_seconds": PAIR_SECONDS} | script)
 

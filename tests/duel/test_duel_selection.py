@@ -27,7 +27,6 @@ def test_the_default_has_twice_as_many_threads_as_cores_a_fork_and_a_fresh_inter
     assert len(default) == len(set(default))
     assert [name for name in default if name.endswith("-threads-4")] == [
         "add-500-threads-4",
-        "sort-500-threads-4",
         "normal_own-500-threads-4",
     ]
     assert {"import_numpy-1-threads-2", "matmul_used-4e4-fork-2/blas-default"} <= set(default)

@@ -45,7 +45,7 @@ def test_a_regression_stays_red_until_it_is_accepted(checkout, machine):
     for _ in range(3):
         result = checkout.run(*ONE, "--benchmark-compare")
         assert result.ret == RED
-        says(result, "failed: g-1e6-threads-2 against 5 runs: threads lost; speedup 1.35x")
+        says(result, "failed: g-1e6-threads-2 against 5 runs: slower, threads lost; speedup 1.35x")
     newest = max(checkout.documents(), key=lambda document: document["datetime"])
     name = next(path for path, document in zip(checkout.files(), checkout.documents(), strict=True)
                 if document == newest)  # fmt: skip
@@ -62,7 +62,9 @@ def test_what_the_history_fails_is_measured_anew_at_once(checkout, machine):
     machine.behave("g", slow, slow, SIDE_BY_SIDE)
     result = checkout.run(*ONE, "--benchmark-compare")
     assert result.ret == GREEN
-    says(result, "inconclusive: g-1e6-threads-2 against 5 runs: speedup 1.35x")
+    says(
+        result, "inconclusive: g-1e6-threads-2 against 5 runs: slower, threads lost; speedup 1.35x"
+    )
     says(result, "measured again at once, it is not certain: speedup 1.65x")
     assert len(machine.of("g-1e6-threads-2")) == 5 * 2 + 2 * 2
     # The run counts from now on: its spread is what runs differ by.

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import speedgate
 from speedgate.runner import messages
+from speedgate.runner.aftermath import AftermathRunner
 from speedgate.runner.callables.server import CallableRunner
 from speedgate.runner.census import CensusRunner
 from speedgate.runner.messages import (
@@ -56,6 +57,7 @@ SIDES = sorted(
 OTHERS = {
     "runner/server.py": {"control"},  # the key of a batch
     "runner/callables/server.py": {"control", "shared"},  # keys of the workers' works
+    "measuring/aftermath.py": {"cpu_after", "import_seconds", "import_threads"},  # of figures
     "measuring/census.py": {"cells", "functions", "path", "reason"},  # of the saved listing
     "measuring/readiness.py": {"error"},  # of what an import prints
     "measuring/measured_row.py": {"baseline", "contender"},  # the sides of a row
@@ -108,8 +110,8 @@ def test_a_failure_answers_any_request(failure):
 
 
 def test_every_request_is_answered_by_a_runner_with_what_it_says():
-    answered = {**Runner().handlers(), **CallableRunner().handlers(), **CensusRunner().handlers()}
-    assert set(answered) == set(REQUESTS)
+    runners = (Runner(), CallableRunner(), CensusRunner(), AftermathRunner())
+    assert {kind for runner in runners for kind in runner.handlers()} == set(REQUESTS)
     assert read_answer(Close(), Runner().handle(encode(Close()))) == messages.Done()
 
 
