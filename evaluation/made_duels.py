@@ -11,7 +11,7 @@ import argparse
 import math
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -135,23 +135,37 @@ SCENES: dict[str, tuple[Draw, float, dict[float, int]]] = {
 
 def made_duel(scene: str, chance: random.Random) -> Counter[tuple[bool, DuelVerdict]]:
     """Return how many cases had which verdict: those that differ apart from those that do not."""
-    draw, change, slower = SCENES[scene]
-    true = [math.log(ratio) for ratio, count in slower.items() for _ in range(count)]
+    changes = true_changes(scene, "case", CASES)
+    verdicts = verdicts_of(scene, changes, chance, BUDGET_SECONDS)
+    return Counter((changes[name] > MARGIN, verdict) for name, verdict in verdicts.items())
+
+
+def true_changes(scene: str, kind: str, count: int) -> dict[str, float]:
+    """Return the true changes of that many cases of a scene, by their names."""
+    _, change, slower = SCENES[scene]
+    true = [math.log(ratio) for ratio, differing in slower.items() for _ in range(differing)]
+    return {
+        f"{kind} {number}": truth
+        for number, truth in enumerate(true + [change] * (count - len(true)))
+    }
+
+
+def verdicts_of(
+    scene: str, changes: Mapping[str, float], chance: random.Random, budget: float
+) -> dict[str, DuelVerdict]:
+    """Return what a duel of ``budget`` seconds says of cases, by their names."""
+    draw = SCENES[scene][0]
     clock = [0.0]
     explaining = EXPLAINING.get(scene, 0.0)
-    changes = {
-        f"case {number}": truth
-        for number, truth in enumerate(true + [change] * (CASES - len(true)))
-    }
     draw_others = normal(0.02) if scene == SLOW_PROCESSES else draw
     matchups: list[Any] = [
         MadeMatchup(entry_called(name), draw, draw_others, truth, explaining, chance, clock)
         for name, truth in changes.items()
     ]
     chance.shuffle(matchups)
-    duel = Duel(matchups, BUDGET_SECONDS, now=lambda: clock[0])
+    duel = Duel(matchups, budget, now=lambda: clock[0])
     duel.run()
-    return Counter((changes[finding.name] > MARGIN, finding.verdict) for finding in duel.findings())
+    return {finding.name: finding.verdict for finding in duel.findings()}
 
 
 def entry_called(name: str) -> SimpleNamespace:

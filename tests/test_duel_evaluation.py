@@ -5,7 +5,8 @@ import random
 import pytest
 
 from evaluation.duels import METHOD, rejudged, summary, upper_bound
-from evaluation.made_duels import CASES, SAME_SECONDS, made_duel
+from evaluation.made_duels import CASES, SAME_SECONDS, made_duel, true_changes, verdicts_of
+from evaluation.made_screens import LOOK_SECONDS, Outcome, made_candidates
 from speedgate.duel.decision import DuelVerdict
 
 
@@ -70,3 +71,25 @@ def test_fewer_workers_at_once_for_the_same_seconds_are_no_difference():
 def test_a_whole_duel_of_quiet_blocks_calls_them_the_same():
     verdicts = made_duel("no difference, 2% from block to block", random.Random(1))
     assert verdicts == {(False, DuelVerdict.SAME): CASES}
+
+
+def test_a_wide_duel_of_made_up_cells_finds_what_the_selection_does_not_have():
+    scene = "2%, with spikes; three cases 1.25 times as slow"
+    cells = true_changes(scene, "cell", 300)
+    handed_on, took = made_candidates(scene, cells, random.Random(1))
+    assert {"cell 0", "cell 1", "cell 2"} <= set(handed_on)
+    assert 300 * 2 * LOOK_SECONDS <= took < 300 * 2 * LOOK_SECONDS + 60
+    verdicts = verdicts_of(scene, {name: cells[name] for name in handed_on}, random.Random(1), 300)
+    called = {name for name, verdict in verdicts.items() if verdict is DuelVerdict.WORSE}
+    assert called == {"cell 0", "cell 1", "cell 2"}
+
+
+def test_the_outcomes_of_made_up_duels_are_counted():
+    outcome = Outcome()
+    changes = {"case 0": 1.0, "case 1": 0.0}
+    outcome.add(changes, {"case 0": DuelVerdict.WORSE, "case 1": DuelVerdict.SAME})
+    assert outcome.wrong == 0
+    outcome.add(changes, {"case 0": DuelVerdict.WORSE, "case 1": DuelVerdict.BETTER})
+    assert outcome.wrong == 1
+    assert outcome.share("case", True, DuelVerdict.WORSE, 2) == "100%"
+    assert outcome.share("case", False, DuelVerdict.SAME, 2) == "50%"

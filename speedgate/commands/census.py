@@ -150,13 +150,14 @@ def measure(
     environment = {**described, **listing.environment}
     earlier = earlier_cells(options, whole_environment(environment, settings))
     left = [cell for cell in cells if cell.case(options.workers).id not in earlier]
+    doubtful = [cell for cell in cells if is_doubtful(earlier.get(cell.case(options.workers).id))]
     with saving_in(options.results):
         recording = CensusRecording(
             options.results, environment, settings, listing.as_json(), earlier.values()
         )
     line, began = ProgressLine(), time.monotonic()
     census = Census(
-        left,
+        [*left, *doubtful],
         opener,
         folders,
         options.workers,
@@ -174,7 +175,9 @@ def measure(
         notify("\ninterrupted: what was measured so far is shown and saved")
     line.close()
     more = {"failed": census.failed, "seconds": time.monotonic() - began}
-    saved, trouble = recording.finish(more, census.is_finished and not interrupted)
+    reached = census.measured.keys() | census.failed.keys()
+    is_complete = not interrupted and reached >= {cell.name for cell in left}
+    saved, trouble = recording.finish(more, is_complete)
     if saved is not None:
         show_run(read_run(saved), options)
         notify(f"saved {saved}")
@@ -202,6 +205,12 @@ def earlier_cells(options: argparse.Namespace, environment: Json) -> dict[str, J
     run = find_run(None, str(options.results), is_it, " is a census that was cut short", notify)
     document = msgspec.json.decode(Path(run.name).read_bytes())
     return {str(benchmark["param"]): benchmark for benchmark in document["benchmarks"]}
+
+
+def is_doubtful(benchmark: Json | None) -> bool:
+    """Whether a cell of an earlier census has a class that is not certain."""
+    kind = None if benchmark is None else benchmark["extra_info"].get("gil_class")
+    return kind is not None and not kind["certain"]
 
 
 # --- showing

@@ -33,21 +33,30 @@ from speedgate.duel.scale_selection import (
     scale_entries,
     with_caches,
 )
-from speedgate.duel.selection import add_selection, refuse_what_does_not_fit, select_entries
+from speedgate.duel.screen_recording import ScreenRecording
+from speedgate.duel.selection import (
+    add_selection,
+    refuse_what_does_not_fit,
+    select_entries,
+    unique_entries,
+)
+from speedgate.duel.wide_screen import WideScreen
 from speedgate.duel.wide_selection import (
     add_wide_selection,
+    screen_difference,
     screen_line,
     screen_seconds,
     screened,
     screened_entries,
 )
 from speedgate.history.journal import recover
-from speedgate.judging.census_change import CensusDifference
 from speedgate.measuring.aftermath import SERVE
 from speedgate.measuring.budget import DEFAULT_TIME_LIMIT_SECONDS
+from speedgate.measuring.census import CellListing
 from speedgate.measuring.children import scratch_folder
 from speedgate.measuring.plan import import_folders
 from speedgate.measuring.runner_process import Interpreter, RunnerClient, RunnerProcess
+from speedgate.measuring.screen_side import ScreenSide
 from speedgate.measuring.selection import OptionError, parse_seconds
 from speedgate.report.duel import duel_markdown, duel_text
 
@@ -144,7 +153,7 @@ def run_duel(options: argparse.Namespace) -> int:
     refuse_mixture(options)
     entries = [] if options.scale else select_entries(options)
     budget, limit = parse_measuring(options)
-    screening = screen_seconds(options)
+    screening = screen_seconds(options, budget)
     refuse_what_does_not_fit(entries, len(options.builds))
     end_leftovers()
     builds = open_builds(
@@ -160,11 +169,13 @@ def run_duel(options: argparse.Namespace) -> int:
     elif not options.allow_same:
         warn_of_what_looks_alike(builds)
     if screening is not None:
-        difference = screened_builds(builds, screening)
-        if options.wide_only:
-            show_changes(difference, options.format, options.details)  # none of it is confirmed
-            return WELL
-        entries = [*entries, *screened_entries(difference)]
+        began = time.monotonic()
+        screen, is_over = screened_builds(builds, screening, options.results)
+        if options.wide_only or not is_over:
+            show_changes(screen_difference(screen), options.format, options.details)
+            return WELL if is_over else INTERRUPTED  # none of it is confirmed
+        entries = unique_entries([*entries, *screened_entries(screen)])
+        budget -= time.monotonic() - began
     recording = open_recording(builds, options.results)
     duel = measured(entries, builds, budget, limit, recording)
     findings = DuelFindings.of(duel, builds)
@@ -189,14 +200,25 @@ def open_recording(builds: Sequence[Build], results: Path) -> DuelRecording:
         return DuelRecording(builds, results, datetime.now(UTC))
 
 
-def screened_builds(builds: Sequence[Build], seconds: float) -> CensusDifference:
-    """Return what seems to have changed in a screen of two builds; what it hands on is said."""
+def screened_builds(
+    builds: Sequence[Build], seconds: float, results: Path
+) -> tuple[WideScreen, bool]:
+    """Return the screen of two builds, and whether it came to its end; it is saved, and said."""
+    recover(results, notify)
     line = ProgressLine()
-    screen = screened(builds, seconds, lambda step: line.show(step_text(step)))
+
+    def open_it(listings: Sequence[CellListing], sides: Sequence[ScreenSide]) -> ScreenRecording:
+        with saving_in(results):
+            return ScreenRecording(builds, listings, sides, results)
+
+    screen, is_over = screened(
+        builds, seconds, open_it, lambda step: line.show(step_text(step)), notify
+    )
     line.close()
-    difference = screen.difference()
-    notify(screen_line(screen, difference))
-    return difference
+    notify(screen_line(screen))
+    if not is_over:
+        notify("interrupted: what was screened so far is shown and saved")
+    return screen, is_over
 
 
 def measured(

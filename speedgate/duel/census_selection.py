@@ -12,13 +12,22 @@ from speedgate.measuring.selection import OptionError
 from speedgate.measuring.suite import find_workload
 from speedgate.stats.case import Case, Workload
 
-# Whatever begins so is a cell, or a function whose cells are meant.
+# Every cell's name begins so; who names one need not.
 PREFIX = "numpy."
 
 
 def names_cells(text: str) -> bool:
-    """Whether a text means cells of the census, and no workload of the catalogue."""
-    return text.startswith(PREFIX)
+    """Whether a text means cells of the census, and no workload of the catalogue or of a module.
+
+    >>> names_cells("strings.*"), names_cells("g-1.5e6-threads-2"), names_cells("my.module:WORK")
+    (True, False, False)
+    """
+    return ":" not in text and re.match(r"\w+\.", text) is not None
+
+
+def whole_name(text: str) -> str:
+    """Return ``numpy.strings.*`` for ``strings.*``."""
+    return text if text.startswith(PREFIX) else PREFIX + text
 
 
 def workload_of_cell(cell: CensusCell) -> Workload:
@@ -33,7 +42,7 @@ def cells_named(pattern: str, option: str) -> list[Workload]:
 
     The NumPy of this interpreter says which there are; a build without one leaves it out.
     """
-    cells = [cell for cell in known_cells() if matches(pattern, cell)]
+    cells = [cell for cell in known_cells() if matches(whole_name(pattern), cell)]
     if not cells:
         raise OptionError(
             f"{option}: '{pattern}' names no cell of the census; 'speedgate census --list' has "
@@ -62,7 +71,7 @@ def known_cells() -> Sequence[CensusCell]:
 def case_of_cell(text: str, option: str) -> tuple[Workload, Case]:
     """Return the workload and the case that ``numpy.sin[d->d]-strided-1e5-threads-2`` names."""
     try:
-        case = Case.parse(text)
+        case = Case.parse(whole_name(text))
         return workload_of_cell(CensusCell(case.workload, case.size)), case
     except ValueError as error:
         raise OptionError(f"{option}: {error}") from None

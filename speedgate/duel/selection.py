@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from speedgate.duel.census_selection import case_of_cell, cells_named, names_cells
@@ -54,9 +54,7 @@ class ChosenPart:
 
 
 def add_selection(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--workloads", metavar="NAMES", help="g,eigh, module:NAME, cells: 'numpy.fft.*'"
-    )
+    command.add_argument("--workloads", metavar="NAMES", help="g,eigh, module:NAME, cells: 'fft.*'")
     command.add_argument("--sizes", metavar="SIZES", help="in elements, such as 1e4,1e6")
     command.add_argument("--strategies", metavar="NAMES", help=f"of {', '.join(STRATEGIES)}")
     command.add_argument("--workers", metavar="COUNTS", help="numbers of workers, such as 2,4")
@@ -83,6 +81,11 @@ def select_entries(options: argparse.Namespace) -> list[DuelEntry]:
     entries = [entry for part in parts for entry in entries_of(part, selection, threads, cores)]
     if not entries:
         raise OptionError("nothing is selected; leave out --workloads, --sizes or --strategies")
+    return unique_entries(entries)
+
+
+def unique_entries(entries: Iterable[DuelEntry]) -> list[DuelEntry]:
+    """Return every entry once, in their order."""
     return list({entry.label: entry for entry in entries}.values())
 
 
@@ -114,7 +117,7 @@ def chosen_parts(text: str, declared: Sequence[Part]) -> Iterator[Part]:
         else:
             raise OptionError(
                 f"--workloads: '{name}' is not a workload; there are {', '.join(catalogue)}, or "
-                "give module:NAME, or cells of the census such as 'numpy.linalg.*'"
+                "give module:NAME, or cells of the census such as 'linalg.*'"
             )
 
 

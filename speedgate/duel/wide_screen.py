@@ -1,4 +1,4 @@
-"""The wide screen: every cell of the census for a moment in two builds, before a duel of them.
+"""The wide screen: every case for a moment in two builds, before a duel of them.
 
 What seems to have changed goes to the duel, which decides from fresh blocks alone. So a screen may
 err as often as it likes: nothing that it measured is evidence.
@@ -10,86 +10,85 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
-from speedgate.judging.census_change import CensusDifference, compare_censuses
-from speedgate.judging.row import Row
-from speedgate.measuring.census import (
-    HELD_SECONDS,
-    PAIRS,
-    ROUNDS_SECONDS,
-    SAMPLED_AT_ONCE,
-    Census,
-    CensusCell,
-    CensusStep,
-)
-from speedgate.measuring.measured_row import gil_class_of, measured_row
+from speedgate.duel.suspicion import Suspicion, suspicion_of
+from speedgate.measuring.census import CensusCell, CensusStep
+from speedgate.measuring.screen_side import ScreenSide
 
-# Seconds of both builds from this factor on: they were measured in turn, and a duel decides.
-LEAST_FACTOR = 1.2
+# A first look is as short as it can be: there are five thousand cases. What then seems to have
+# moved has a second one, in fresh processes, with what time is left.
+FIRST_PAIRS, FIRST_SECONDS = 3, 0.02
+SECOND_PAIRS, SECOND_SECONDS = 7, 0.1
+FIRST_SHARE = 0.8
 # A duel has so much time for candidates of the screen, beside its own selection.
 MOST_CANDIDATES = 20
+# What was looked at is handed on in groups of this number, to be written down.
+KEPT_AT_ONCE = 50
 
 
 class WideScreen:
-    """Cells in two builds in turn, within ``budget`` seconds.
+    """Cases in two builds in turn, within ``budget`` seconds.
 
-    ``sides`` are the censuses of the two, which are not run: cells come to them one by one.
+    ``on_cells`` is given the cells of which both sides know more than before. ``reached`` counts
+    those that had a first look, ``again`` those that had a second.
     """
 
     def __init__(
         self,
         cells: Sequence[CensusCell],
-        sides: Sequence[Census],
+        sides: Sequence[ScreenSide],
         budget: float,
         on_step: Callable[[CensusStep], None] = lambda step: None,
+        on_cells: Callable[[Sequence[CensusCell]], None] = lambda cells: None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.cells, self.sides, self._budget = cells, sides, budget
-        self._on_step, self._now = on_step, now
-        self.reached = 0
+        self.cells, self.sides, self.budget = cells, sides, budget
+        self._on_step, self._on_cells, self._now = on_step, on_cells, now
+        self.reached = self.again = 0
+        self.seconds = 0.0
 
     def run(self) -> None:
-        """Measure cells until the time is up, each build first in every other one."""
-        until = self._now() + self._budget
+        """Look at every case, then again at what seems to have moved, until the time is up."""
+        began = self._now()
+        until = began + FIRST_SHARE * self.budget
+        self.reached = self._looks("screen", self.cells, FIRST_PAIRS, FIRST_SECONDS, until)
+        until = began + self.budget
+        self.again = self._looks("again", self._seen(), SECOND_PAIRS, SECOND_SECONDS, until)
+        self.seconds = self._now() - began
+
+    @property
+    def not_reached(self) -> Sequence[CensusCell]:
+        """The cases for which no time was left."""
+        return self.cells[self.reached :]
+
+    def _looks(
+        self, phase: str, cells: Sequence[CensusCell], pairs: int, seconds: float, until: float
+    ) -> int:
+        """Look at cells in fresh runners, each build first in every other one; return how many."""
+        looked: list[CensusCell] = []
         with ExitStack() as open_runners:
             for side in self.sides:
                 open_runners.enter_context(side.runner())
-            for first in range(0, len(self.cells), SAMPLED_AT_ONCE):
-                group = self._measured(self.cells[first : first + SAMPLED_AT_ONCE], until)
-                for side in self.sides:
-                    side.sample(group, HELD_SECONDS)
-                if self._now() >= until:
+            for number, cell in enumerate(cells, start=1):
+                left = until - self._now()
+                if left <= 0:
                     break
+                self._on_step(CensusStep(phase, number, len(cells), cell.name, left))
+                for side in self.sides if number % 2 else self.sides[::-1]:
+                    side.look(cell, pairs, seconds)
+                looked.append(cell)
+                if number % KEPT_AT_ONCE == 0:
+                    self._on_cells(looked[-KEPT_AT_ONCE:])
+        self._on_cells(looked[len(looked) - len(looked) % KEPT_AT_ONCE :])
+        return len(looked)
 
-    def _measured(self, cells: Sequence[CensusCell], until: float) -> list[CensusCell]:
-        """Measure a group in both builds; return the cells that both could."""
-        group = []
-        for cell in cells:
-            left = until - self._now()
-            if left <= 0:
-                break
-            self.reached += 1
-            self._on_step(CensusStep("screen", self.reached, len(self.cells), cell.name, left))
-            order = self.sides if self.reached % 2 else self.sides[::-1]
-            done = [side.measure(cell, PAIRS, ROUNDS_SECONDS) for side in order]
-            if all(done):
-                group.append(cell)
-        return group
-
-    def difference(self) -> CensusDifference:
+    def suspicions(self) -> list[Suspicion]:
         """Return what seems to have changed, the surest first."""
-        before, now = (rows_of(side) for side in self.sides)
-        return compare_censuses(before, now, LEAST_FACTOR)
+        first, other = (side.measured for side in self.sides)
+        known = [suspicion_of(first[case], other[case]) for case in first if case in other]
+        suspects = [one for one in known if one is not None and one.is_one]
+        return sorted(suspects, key=lambda suspicion: suspicion.rank)
 
-
-def candidates(difference: CensusDifference) -> list[CensusCell]:
-    """Return the cells that a duel should look at."""
-    changes = difference.changes[:MOST_CANDIDATES]
-    return [CensusCell(change.now.case.workload, change.now.case.size) for change in changes]
-
-
-def rows_of(census: Census) -> list[Row]:
-    """Return the rows of what a census has measured."""
-    return [
-        measured_row(measurement, gil_class=gil_class_of(measurement))
-        for measurement in census.measured.values()
-    ]
+    def _seen(self) -> list[CensusCell]:
+        """Return the cells of which more is to be seen, in that order."""
+        cases = [suspicion.case for suspicion in self.suspicions()]
+        return [CensusCell(case.workload, case.size) for case in cases]

@@ -1,29 +1,37 @@
-"""What ``duel --wide`` adds: candidates of a screen of every cell of the census."""
+"""What ``duel --wide`` adds: candidates of a screen of every cell, and of the whole catalogue."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import exp
 
 from speedgate.builds.build import Build
 from speedgate.builds.package_copy import lent_folder
 from speedgate.duel.census_selection import workload_of_cell
 from speedgate.duel.matchup import DuelEntry
-from speedgate.duel.wide_screen import MOST_CANDIDATES, WideScreen, candidates
-from speedgate.judging.census_change import CensusDifference
+from speedgate.duel.screen_recording import ScreenRecording
+from speedgate.duel.wide_screen import MOST_CANDIDATES, WideScreen
+from speedgate.judging.census_change import COST, CensusChange, CensusDifference
 from speedgate.measuring.census import (
     BLAS_THREADS,
-    Census,
+    CellListing,
+    CensusCell,
     CensusStep,
     Open,
     census_folders,
     chosen_cells,
-    control_batch,
     list_census,
     open_process,
 )
+from speedgate.measuring.measured_row import measured_row
+from speedgate.measuring.screen_side import ScreenSide
 from speedgate.measuring.selection import OptionError, parse_seconds
+from speedgate.measuring.suite import find_workload
+from speedgate.stats.case import Workload
+
+OpenScreenRecording = Callable[[Sequence[CellListing], Sequence[ScreenSide]], ScreenRecording]
 
 DEFAULT_SCREEN_SECONDS = 180.0
 WORKERS = 2
@@ -35,54 +43,111 @@ def add_wide_selection(command: argparse.ArgumentParser) -> None:
         nargs="?",
         const=str(DEFAULT_SCREEN_SECONDS),
         metavar="SECONDS",
-        help="first screen the cells of the census in two builds (default "
-        f"{DEFAULT_SCREEN_SECONDS:g} seconds); what seems to have changed joins the duel",
+        help="first screen every cell of the census and the whole catalogue in two builds, in "
+        f"these seconds of the budget (default {DEFAULT_SCREEN_SECONDS:g}); what seems to have "
+        "changed joins the duel",
     )
     command.add_argument(
         "--wide-only", action="store_true", help="screen, and show what seems to have changed"
     )
 
 
-def screen_seconds(options: argparse.Namespace) -> float | None:
-    """Return for how long a duel screens, ``None`` if it does not."""
+def screen_seconds(options: argparse.Namespace, budget: float) -> float | None:
+    """Return for how long a duel of ``budget`` seconds screens, ``None`` if it does not."""
     if options.wide is None and not options.wide_only:
         return None
     if len(options.builds) != 2:
         raise OptionError("--wide: a screen compares two builds; name two")
     if options.scale:
         raise OptionError("--wide screens NumPy's own functions; with --scale leave it out")
-    return parse_seconds("--wide", options.wide) or DEFAULT_SCREEN_SECONDS
+    seconds = parse_seconds("--wide", options.wide) or DEFAULT_SCREEN_SECONDS
+    if seconds >= budget and not options.wide_only:
+        raise OptionError(
+            f"--wide: of --budget {budget:g} nothing is left after {seconds:g} s to confirm "
+            "anything; raise --budget, or screen with --wide-only"
+        )
+    return seconds
 
 
 def screened(
-    builds: Sequence[Build], seconds: float, on_step: Callable[[CensusStep], None]
-) -> WideScreen:
-    """Return the screen of two builds, once it is over."""
+    builds: Sequence[Build],
+    seconds: float,
+    open_recording: OpenScreenRecording,
+    on_step: Callable[[CensusStep], None],
+    notify: Callable[[str], None],
+) -> tuple[WideScreen, bool]:
+    """Return the screen of two builds once it is over and saved, and whether it came to its end."""
     folders = census_folders("--wide")
     with lent_folder() as lent:
         openers: list[Open] = [
             partial(open_process, folders, build.interpreter(str(lent))) for build in builds
         ]
-        cells = chosen_cells(list_census(openers[0], folders).cells, None)
-        control = control_batch(folders, "--wide")
-        sides = [Census(cells, opener, folders, WORKERS, control) for opener in openers]
-        screen = WideScreen(cells, sides, seconds, on_step)
-        screen.run()
-    return screen
+        listings = [list_census(opener, folders) for opener in openers]
+        sides = [ScreenSide(opener, folders, WORKERS) for opener in openers]
+        recording = open_recording(listings, sides)
+        screen = WideScreen(screened_cells(listings), sides, seconds, on_step, recording.add)
+        is_over = True
+        try:
+            screen.run()
+        except KeyboardInterrupt:
+            is_over = False
+    saved, troubles = recording.finish(screen, is_over)
+    for line in [*(f"saved the screen: {path}" for path in saved), *troubles]:
+        notify(line)
+    return screen, is_over
 
 
-def screened_entries(difference: CensusDifference) -> list[DuelEntry]:
+def screened_cells(listings: Sequence[CellListing]) -> list[CensusCell]:
+    """Return the cases of the catalogue, and the cells that all builds have."""
+    cases: Callable[[], list[tuple[str, int]]] = find_workload(
+        "workloads.census.screened:catalogue_cases", "--wide"
+    )
+    common = set.intersection(*(set(listing.cells) for listing in listings))
+    cells = chosen_cells([cell for cell in listings[0].cells if cell in common], None)
+    return [*(CensusCell(name, size) for name, size in cases()), *cells]
+
+
+def screened_entries(screen: WideScreen) -> list[DuelEntry]:
     """Return the entries by which a duel looks at what a screen has found."""
+    catalogue: dict[str, Workload] = find_workload("workloads:CATALOGUE", "--wide")
     return [
-        DuelEntry(workload_of_cell(cell), cell.case(WORKERS), BLAS_THREADS)
-        for cell in candidates(difference)
+        DuelEntry(
+            catalogue.get(case.workload) or workload_of_cell(CensusCell(case.workload, case.size)),
+            case,
+            BLAS_THREADS,
+        )
+        for case in (suspicion.case for suspicion in screen.suspicions()[:MOST_CANDIDATES])
     ]
 
 
-def screen_line(screen: WideScreen, difference: CensusDifference) -> str:
+def screen_difference(screen: WideScreen) -> CensusDifference:
+    """Return what seems to have changed; none of it is certain."""
+    first, other = (side.measured for side in screen.sides)
+    changes = [
+        CensusChange(
+            measured_row(first[one.case]),
+            measured_row(other[one.case]),
+            COST,
+            is_certain=False,
+            factor=exp(one.changes[-1]),  # what was chosen for its first look exaggerates there
+        )
+        for one in screen.suspicions()
+    ]
+    one_only, other_only = (
+        tuple(case.id for case in side if case not in against)
+        for side, against in ((first, other), (other, first))
+    )
+    compared = len(first.keys() & other.keys())
+    return CensusDifference(tuple(changes), compared, one_only, other_only)
+
+
+def screen_line(screen: WideScreen) -> str:
     """Say how far the screen came, and what it hands on."""
-    changed = len(difference.changes)
+    changed = len(screen.suspicions())
+    left = len(screen.not_reached)
+    rest = f"; {left} were not reached, from {screen.not_reached[0].name} on" if left else ""
     return (
-        f"screened {screen.reached} of {len(screen.cells)} cells: {changed} seem "
-        f"to have changed, {min(changed, MOST_CANDIDATES)} of them join the duel"
+        f"screened {screen.reached} of {len(screen.cells)} cases in {screen.seconds:.0f} s, "
+        f"{screen.again} of them twice{rest}: {changed} seem to have changed, of which at most "
+        f"{MOST_CANDIDATES} join a duel"
     )

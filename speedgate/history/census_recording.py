@@ -18,6 +18,9 @@ from speedgate.measuring.measurement import Measurement
 BENCH = "census"
 # Of thousands of cells the figures are kept, not the rounds behind them.
 NOT_KEPT = ("pairs", "control_pairs", "counters", "rounds_of_processes", "shares")
+ROUNDS = "data"
+# No figure of a tenth of a second has more, and a run of all cells is half as large.
+DIGITS = 5
 
 Json = dict[str, Any]
 
@@ -36,11 +39,20 @@ def cell_benchmark(measurement: Measurement) -> Json:
     return benchmark_entry(f"{BENCH}[{case.id}]", group, case.id, measurement, info)
 
 
+def compact(data: Any) -> Any:
+    """Return plain data without the rounds in it, and no figure with more digits than it has."""
+    if isinstance(data, dict):
+        return {key: compact(value) for key, value in data.items() if key != ROUNDS}
+    if isinstance(data, list):
+        return [compact(value) for value in data]
+    return float(f"{data:.{DIGITS}g}") if isinstance(data, float) else data
+
+
 class CensusRecording:
     """The run below ``results``; its journal holds it meanwhile, so that nothing is lost.
 
     ``census`` says what there is to measure; ``earlier`` benchmarks are of a census that was cut
-    short and goes on.
+    short and goes on. ``name`` tells runs apart that begin at the same time.
     """
 
     def __init__(
@@ -50,14 +62,15 @@ class CensusRecording:
         settings: Json,
         census: Json,
         earlier: Iterable[Json] = (),
+        name: str = BENCH,
     ) -> None:
         began = datetime.now(UTC)
         whole = whole_environment(environment, settings)
         # In the head of the journal, too: a census that is killed is one all the same.
         ours = section(whole, (), complete=False, census=census)
         self._document = head_of(began, whole) | {"speedgate": ours}
-        name = run_name(whole, began, BENCH)
-        self._journal = Journal(results / f"{name}{SUFFIX}", self._document)
+        file = results / f"{run_name(whole, began, name)}{SUFFIX}"
+        self._journal = Journal(file, self._document)
         self._journal_error: OSError | None = None
         self._benchmarks: dict[str, Json] = {}
         for benchmark in earlier:
@@ -69,6 +82,7 @@ class CensusRecording:
             self._keep(cell_benchmark(measurement))
 
     def _keep(self, benchmark: Json) -> None:
+        benchmark = compact(benchmark)
         self._benchmarks[str(benchmark["fullname"])] = benchmark
         try:
             self._journal.add_benchmark(benchmark)

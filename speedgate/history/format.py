@@ -312,12 +312,33 @@ class ScaleEntry(msgspec.Struct):
     contention: str = ""
 
 
+class SuspicionEntry(msgspec.Struct):
+    """A case that a screen suspects to have changed: by which factors, one of each look."""
+
+    case: str
+    factors: list[NotNegative]
+
+
+class ScreenEntry(msgspec.Struct):
+    """A screen of two ``builds``, of which a run has one: how far it came, and what it suspects.
+
+    Of the ``cases`` all but those ``not_reached`` had a first look, and ``again`` of them a second.
+    """
+
+    builds: list[str]
+    cases: Count
+    again: Count = 0
+    not_reached: list[str] = []
+    suspected: list[SuspicionEntry] = []
+
+
 class CensusEntry(msgspec.Struct):
     """What a census found beside the cells that it measured.
 
     ``functions`` are public, of them ``covered`` have one of the ``cells``. ``reasons`` says why
     the others have none, ``lost`` which dtypes end the interpreter, ``failed`` which cells could
-    not be measured. ``seconds`` is how long it all took.
+    not be measured. ``seconds`` is how long it all took. ``screen`` is not null where the looks of
+    a duel's screen were all that was measured.
     """
 
     functions: Count
@@ -327,6 +348,7 @@ class CensusEntry(msgspec.Struct):
     lost: dict[str, str] = {}
     failed: dict[str, str] = {}
     seconds: NotNegative = 0.0
+    screen: ScreenEntry | None = None
 
 
 class SectionEntry(msgspec.Struct):

@@ -11,6 +11,7 @@ library only.
 ``cell``       make a cell their work, and time a call
 ``rounds``     as every runner's
 ``drop``       drop the cell
+``look``       the three in one, for a screen: a few rounds and no more
 ``sample``     sample the GIL over several cells with one start of the sampler
 """
 
@@ -30,12 +31,13 @@ from typing import Any
 from speedgate.runner import census_messages, messages, task
 from speedgate.runner.baseline import Baseline
 from speedgate.runner.counters import difference
+from speedgate.runner.gil import gil_enabled
 from speedgate.runner.gil_sampler import RATE, HeldStacks, sample_stacks
 from speedgate.runner.interpreter import describe_interpreter, read_blas
 from speedgate.runner.load import Load
 from speedgate.runner.machine import available_bytes
 from speedgate.runner.messages import HeldSeen
-from speedgate.runner.server import Handlers, Runner, why_not_sampled
+from speedgate.runner.server import Handlers, Runner, traced, why_not_sampled
 from speedgate.runner.server import serve as serve_runner
 from speedgate.runner.strategies import STRATEGIES
 from speedgate.runner.worker_pool import WorkerPool
@@ -73,6 +75,7 @@ class CensusRunner(Runner):
             census_messages.OpenCensus: self.open_census,
             census_messages.OpenCell: self.cell,
             census_messages.CloseCell: self.drop,
+            census_messages.LookAtCell: self.look,
             census_messages.SampleCells: self.sample,
             messages.RunRounds: self.rounds,
             messages.Close: self.close,
@@ -144,6 +147,24 @@ class CensusRunner(Runner):
     def drop(self, request: census_messages.CloseCell) -> messages.Done:
         task.forget("work")
         return messages.Done()
+
+    def look(self, request: census_messages.LookAtCell) -> census_messages.CellSeen:
+        """Measure a cell in a few rounds, and nothing beside it: a look takes no longer than that.
+
+        What every answer to ``rounds`` tells of BLAS and the host takes as long as two rounds.
+        """
+        opening = census_messages.OpenCell(request.name, request.size, loops=request.loops)
+        opened = self.cell(opening)
+        spent = {"work": 0.0}
+        pairs: list[messages.PairCounts] = []
+        while len(pairs) < request.pairs and (not pairs or spent["work"] < request.seconds):
+            pairs.append(self._pair(self.work, spent, "work"))
+        task.forget("work")
+        timed = spent["work"]
+        counted = messages.Counted(
+            timed, timed, pairs=pairs, gil_enabled=gil_enabled(), traced=traced()
+        )
+        return census_messages.CellSeen(opened, counted)
 
     # --- the GIL
 

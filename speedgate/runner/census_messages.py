@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from speedgate.runner.messages import Done, HeldSeen, Opened, Request
+from speedgate.runner.messages import Counted, Done, HeldSeen, Opened, Request
 from speedgate.runner.task import BatchRequest
 
 Json = dict[str, Any]
@@ -41,6 +41,14 @@ class CellOpened:
     call_seconds: float
     tasks: int
     loops: int
+
+
+@dataclass(frozen=True)
+class CellSeen:
+    """What a short look at a cell has shown: the load of a round, and the rounds."""
+
+    opened: CellOpened
+    counted: Counted
 
 
 @dataclass(frozen=True)
@@ -106,6 +114,18 @@ class CloseCell(Request[Done]):
     """Drop the cell and its arguments."""
 
     do, answer = "drop", Done
+
+
+@dataclass(frozen=True)
+class LookAtCell(Request[CellSeen]):
+    """Open a cell, run ``pairs`` of rounds for at most ``seconds``, one at least, and drop it."""
+
+    do, answer = "look", CellSeen
+    name: str
+    size: int
+    pairs: int
+    seconds: float
+    loops: int | None = None
 
 
 @dataclass(frozen=True)

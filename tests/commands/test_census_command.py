@@ -62,7 +62,9 @@ def test_cells_are_measured_shown_saved_and_compared(tmp_path, capsys, short):
     assert "has a map" in capsys.readouterr().err
 
 
-def test_a_census_that_was_cut_short_goes_on(tmp_path, capsys, short):
+@pytest.mark.parametrize("is_certain", [True, False])
+def test_a_census_that_was_cut_short_goes_on(tmp_path, capsys, short, is_certain):
+    """With what it did not reach, and again with what is not certain."""
     results = ["--results", str(tmp_path)]
     assert main(["census", "-k", FEW, *results]) == 0
     file = saved_run(tmp_path)
@@ -70,6 +72,7 @@ def test_a_census_that_was_cut_short_goes_on(tmp_path, capsys, short):
     document["speedgate"]["complete"] = False
     first, _ = document["benchmarks"]
     document["benchmarks"] = [first]
+    first["extra_info"]["gil_class"] = {"class": "holds", "certain": is_certain, "reason": "made"}
     file.write_text(json.dumps(document))
     capsys.readouterr()
     assert main(["census", "-k", FEW, "--resume", *results]) == 0
@@ -77,7 +80,7 @@ def test_a_census_that_was_cut_short_goes_on(tmp_path, capsys, short):
     run = read_run(other)
     assert run.is_complete
     kept = json.loads(other.read_text())["benchmarks"]
-    assert kept[0] == first
+    assert (kept[0] == first) is is_certain
     assert {row.case.workload for row in run.rows()} == set(FEW.split(" or "))
 
 

@@ -50,6 +50,12 @@ def test_a_duel_takes_cells_beside_workloads(known):
     assert labels[1].startswith("sort-")
 
 
+@pytest.mark.parametrize("pattern", ["linalg.*", "linalg.svd[d]-contiguous", "linalg.svd"])
+def test_the_name_of_numpy_may_be_left_out(known, pattern):
+    (entry,) = select_entries(chosen(pattern))
+    assert entry.label == "numpy.linalg.svd[d]-contiguous-1e4-threads-2"
+
+
 def test_a_pattern_that_names_nothing_says_where_the_names_are(known):
     with pytest.raises(OptionError, match=r"'numpy\.nothing' names no cell of the census"):
         cells_named("numpy.nothing", "--workloads")

@@ -1,25 +1,45 @@
 """The screen of two builds, on made-up runners, and what a duel takes from it."""
 
 import argparse
+import json
+from types import SimpleNamespace
 
 import pytest
 
-from speedgate.duel.wide_screen import MOST_CANDIDATES, WideScreen, candidates
-from speedgate.duel.wide_selection import screen_line, screen_seconds, screened_entries
-from speedgate.measuring.census import Census, CensusCell
+from speedgate.duel.screen_recording import ScreenRecording
+from speedgate.duel.suspicion import suspicion_of
+from speedgate.duel.wide_screen import MOST_CANDIDATES, WideScreen
+from speedgate.duel.wide_selection import (
+    screen_difference,
+    screen_line,
+    screen_seconds,
+    screened_cells,
+    screened_entries,
+)
+from speedgate.history.census_recording import is_census
+from speedgate.history.document import read_run
+from speedgate.measuring.census import CellListing, CensusCell
 from speedgate.measuring.errors import RunnerEnded
+from speedgate.measuring.measurement import Measurement
+from speedgate.measuring.screen_side import ScreenSide
 from speedgate.measuring.selection import OptionError
 from speedgate.runner import census_messages, messages
-from speedgate.runner.messages import HeldSeen, encode
+from speedgate.runner.messages import encode
+from speedgate.stats.case import Case
+from speedgate.stats.sample import Pair, Round
+
+BUDGET = 780.0
 
 
 class FakeBuild:
-    """Answers as a runner of the census: each cell takes what is said of it, in seconds."""
+    """Answers as a runner of the census: each cell takes what is said of it, in seconds.
 
-    def __init__(self, name, log, seconds=None, held=None, dies_at=()):
+    ``once`` are those that take half as long again at their first look, and never later.
+    """
+
+    def __init__(self, name, log, seconds=None, once=(), dies_at=()):
         self.name, self.log, self.dies_at = name, log, dies_at
-        self.seconds, self.held = seconds or {}, held or {}
-        self.cell_name = ""
+        self.seconds, self.once = seconds or {}, once
 
     def ask(self, request, limit_seconds):
         return encode(getattr(self, request["do"])(request))
@@ -30,34 +50,23 @@ class FakeBuild:
     def open(self, request):
         return messages.Opened()
 
-    def cell(self, request):
-        self.cell_name = request["name"]
-        self.log.append((self.name, self.cell_name))
-        if self.cell_name in self.dies_at:
-            raise RunnerEnded("cell", "by signal SIGSEGV")
-        return census_messages.CellOpened(0.001, 2, 1)
-
-    def rounds(self, request):
-        seconds = self.seconds.get(self.cell_name, 0.02)
+    def look(self, request):
+        name = request["name"]
+        is_first = (self.name, name) not in self.log
+        self.log.append((self.name, name))
+        if name in self.dies_at:
+            raise RunnerEnded("look", "by signal SIGSEGV")
+        seconds = self.seconds.get(name, 0.02)
+        seconds *= 1.5 if is_first and name in self.once else 1
         pairs = [
             messages.PairCounts(
-                messages.RoundCounts(seconds=2 * seconds + (-1) ** number * 1e-6, on_cpu=seconds),
+                messages.RoundCounts(seconds=2 * seconds, on_cpu=seconds),
                 messages.RoundCounts(seconds=seconds + (-1) ** number * 1e-6, on_cpu=2 * seconds),
             )
             for number in range(request["pairs"])
         ]
-        return messages.Counted(0.1, 0.1, pairs=pairs)
-
-    def drop(self, request):
-        return messages.Done()
-
-    def sample(self, request):
-        return census_messages.CellsSampled(
-            [
-                HeldSeen((self.held.get(name, 1), 100), 100, 0.0, 0.05)
-                for name, _ in request["cells"]
-            ]
-        )
+        opened = census_messages.CellOpened(0.001, 2, 1)
+        return census_messages.CellSeen(opened, messages.Counted(0.1, 0.1, pairs=pairs))
 
 
 def cells_of(count):
@@ -67,44 +76,58 @@ def cells_of(count):
 def screen_of(cells, first, second, **more):
     log = []
     sides = [
-        Census(cells, lambda: FakeBuild("A", log, **first), []),
-        Census(cells, lambda: FakeBuild("B", log, **second), []),
+        ScreenSide(lambda: FakeBuild("A", log, **first), []),
+        ScreenSide(lambda: FakeBuild("B", log, **second), []),
     ]
     screen = WideScreen(cells, sides, more.pop("budget", 100.0), **more)
     screen.run()
     return screen, log
 
 
+def suspected(screen):
+    return [suspicion.case.workload for suspicion in screen.suspicions()]
+
+
 def test_two_builds_that_are_the_same_hand_nothing_on():
     screen, log = screen_of(cells_of(3), {}, {})
-    difference = screen.difference()
-    assert candidates(difference) == []
-    assert difference.compared == 3
-    assert log.count(("closed", "A")) == log.count(("closed", "B")) == 1
+    assert suspected(screen) == []
+    assert screen_difference(screen).compared == 3
+    assert log.count(("closed", "A")) == log.count(("closed", "B")) == 1  # nothing to see again
 
 
 def test_the_builds_take_turns_in_which_is_first():
-    cells = cells_of(3)
-    _, log = screen_of(cells, {}, {})
+    _, log = screen_of(cells_of(3), {}, {})
     assert [name for name, what in log if what.startswith("numpy")] == list("ABBAAB")
 
 
-def test_what_holds_the_gil_now_or_takes_longer_is_handed_on():
+def test_what_takes_longer_is_seen_again_in_fresh_processes_and_handed_on():
     cells = cells_of(4)
-    slower, holds = cells[1].name, cells[3].name
-    screen, _ = screen_of(cells, {}, {"seconds": {slower: 0.026}, "held": {holds: 99}})
-    difference = screen.difference()
-    assert candidates(difference) == [cells[3], cells[1]]
-    line = screen_line(screen, difference)
-    assert line == "screened 4 of 4 cells: 2 seem to have changed, 2 of them join the duel"
+    slower, much_slower = cells[1].name, cells[3].name
+    screen, log = screen_of(cells, {}, {"seconds": {slower: 0.026, much_slower: 0.05}})
+    assert suspected(screen) == [much_slower, slower]
+    assert log.count(("B", slower)) == 2
+    assert log.index(("closed", "B")) < len(log) - 1 - log[::-1].index(("B", slower))
+    line = screen_line(screen)
+    assert line.startswith("screened 4 of 4 cases in ")
+    assert "2 of them twice: 2 seem to have changed" in line
+    changes = screen_difference(screen).changes
+    assert [change.factor for change in changes] == pytest.approx([2.5, 1.3], rel=1e-3)
+    assert not any(change.is_certain for change in changes)
     # What a duel takes is a cell of this NumPy, whichever it is.
-    assert [entry.case.workload for entry in screened_entries(difference)] == [holds, slower]
+    assert [entry.case.workload for entry in screened_entries(screen)] == [much_slower, slower]
+
+
+def test_what_a_second_look_does_not_show_again_is_dropped():
+    cells = cells_of(2)
+    screen, log = screen_of(cells, {}, {"once": [cells[0].name]})
+    assert log.count(("B", cells[0].name)) == 2
+    assert suspected(screen) == []
 
 
 def test_a_cell_that_ends_one_build_is_not_compared():
     cells = cells_of(3)
     screen, _ = screen_of(cells, {}, {"dies_at": [cells[1].name]})
-    difference = screen.difference()
+    difference = screen_difference(screen)
     assert difference.compared == 2
     assert difference.only_before == (f"{cells[1].name}-1e4-threads-2",)
 
@@ -112,16 +135,89 @@ def test_a_cell_that_ends_one_build_is_not_compared():
 def test_no_more_are_handed_on_than_a_duel_has_time_for():
     cells = cells_of(MOST_CANDIDATES + 5)
     screen, _ = screen_of(cells, {}, {"seconds": {cell.name: 0.03 for cell in cells}})
-    difference = screen.difference()
-    assert len(difference.changes) == len(cells)
-    assert len(candidates(difference)) == MOST_CANDIDATES
-    assert f"{MOST_CANDIDATES} of them join" in screen_line(screen, difference)
+    assert len(suspected(screen)) == len(cells)
+    assert len(screened_entries(screen)) == MOST_CANDIDATES
 
 
-def test_a_screen_ends_with_its_time():
+def test_a_screen_ends_with_its_time_and_says_what_it_did_not_reach():
     ticks = iter(range(1000))
-    screen, _ = screen_of(cells_of(50), {}, {}, budget=5.0, now=lambda: float(next(ticks)))
+    cells = cells_of(50)
+    screen, _ = screen_of(cells, {}, {}, budget=5.0, now=lambda: float(next(ticks)))
     assert 0 < screen.reached < 50
+    assert screen.not_reached == cells[screen.reached :]
+    assert f"not reached, from {cells[screen.reached].name} on" in screen_line(screen)
+
+
+def test_a_case_with_a_size_is_screened_at_each():
+    cells = [CensusCell("sort", 500), CensusCell("sort", 100_000)]
+    screen, _ = screen_of(cells, {}, {})
+    assert len(screen.sides[0].measured) == 2
+
+
+def test_a_screen_has_the_catalogue_at_all_its_sizes_and_the_cells_of_both_builds():
+    cells = cells_of(3)
+    cases = screened_cells([CellListing(cells=cells), CellListing(cells=cells[1:])])
+    assert [cell for cell in cases if cell.name.startswith("numpy.")] == cells[1:]
+    assert {cell.size for cell in cases if cell.name == "sort"} == {500, 10_000, 100_000}
+    # A duel's own sizes are no other ones.
+    assert {cell.size for cell in cases if cell.name == "svd"} == {16, 2_500, 22_500, 40_000}
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "is_one"),
+    [
+        ([1.0, 1.0, 1.0], [1.2, 1.2, 1.2], True),
+        ([1.0, 1.0, 1.0], [1.05, 1.05, 1.05], False),  # within the margin
+        ([1.0, 1.0, 1.0], [0.8, 0.8, 0.8], True),
+    ],
+)
+def test_what_lies_beyond_the_margin_is_suspected(one, two, is_one):
+    assert suspicion_of(looked(one), looked(two)).is_one is is_one
+
+
+def test_what_scatters_weighs_less_and_what_was_seen_once_comes_last():
+    steady = suspicion_of(looked([1, 1, 1]), looked([1.3, 1.3, 1.3]))
+    restless = suspicion_of(looked([0.9, 1, 1.1]), looked([1.2, 1.3, 1.4]))
+    assert steady.rank < restless.rank
+    twice = suspicion_of(looked([1, 1, 1], [1, 1]), looked([1.2] * 3, [1.2, 1.2]))
+    assert twice.rank < steady.rank
+    assert suspicion_of(looked([]), looked([1, 1])) is None
+
+
+def looked(*processes):
+    measurement = Measurement(Case("numpy.sort[d]-contiguous", 100, "threads", 2))
+    measurement.processes = [
+        [Pair(Round(2.0 * seconds, 0.0), Round(float(seconds), 0.0)) for seconds in process]
+        for process in processes
+    ]
+    return measurement
+
+
+def test_a_screen_is_saved_as_a_short_census_of_each_build(tmp_path):
+    cells = cells_of(3)
+    slower = cells[1].name
+    screen, _ = screen_of(cells[:2], {}, {"seconds": {slower: 0.03}})
+    screen.cells = cells  # of which the last was not reached
+    builds = [
+        SimpleNamespace(label=label, environment={"libraries": {}}, variables={})
+        for label in ("one", "other")
+    ]
+    recording = ScreenRecording(builds, [CellListing(), CellListing()], screen.sides, tmp_path)
+    recording.add(cells)
+    files, troubles = recording.finish(screen, is_over=True)
+    assert not troubles
+    for file in files:
+        run = read_run(file)
+        assert is_census(run)
+        assert not run.is_complete
+        assert len(run.rows()) == 2
+        kept = run.section.census.screen
+        assert kept.builds == ["one", "other"]
+        assert kept.not_reached == [f"{cells[2].name}-10000"]
+        (suspect,) = kept.suspected
+        assert suspect.factors == pytest.approx([1.5, 1.5], rel=1e-3)
+    assert {json.loads(file.read_text())["speedgate"]["environment"]["settings"]["build"]
+            for file in files} == {"one", "other"}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -131,10 +227,11 @@ def test_a_screen_ends_with_its_time():
         ({"wide": "180"}, 180.0),
         ({"wide": "60", "wide_only": True}, 60.0),
         ({"wide_only": True}, 180.0),
+        ({"wide": "900", "wide_only": True}, 900.0),
     ],
 )
 def test_how_long_a_duel_screens(given, seconds):
-    assert screen_seconds(options_of(**given)) == seconds
+    assert screen_seconds(options_of(**given), BUDGET) == seconds
 
 
 @pytest.mark.parametrize(
@@ -142,12 +239,13 @@ def test_how_long_a_duel_screens(given, seconds):
     [
         {"wide": "soon"},
         {"wide": "9", "builds": ["a", "b", "c"]},
+        {"wide": "780"},
         {"wide_only": True, "scale": ["tests"]},
     ],
 )
 def test_what_cannot_be_screened_is_refused(given):
     with pytest.raises(OptionError, match="--wide"):
-        screen_seconds(options_of(**given))
+        screen_seconds(options_of(**given), BUDGET)
 
 
 def options_of(**given):

@@ -274,6 +274,23 @@ def test_a_duel_is_a_forest_plot_with_its_reasons(tmp_path):
     assert first_screen(site).count("1 worse, 1 same") == 1
 
 
+def test_duels_of_several_nights_tell_since_when(tmp_path):
+    for night, verdict in (
+        (20, DuelVerdict.SAME),
+        (21, DuelVerdict.WORSE),
+        (22, DuelVerdict.WORSE),
+    ):
+        content = document(MadeMachine(), CASE)
+        content["datetime"] = f"2026-11-{night}T03:00:00+00:00"
+        content["speedgate"]["environment"]["settings"] = {"duel": True}
+        content["speedgate"]["duel"] = a_duel(finding("g-1e6", verdict, 0.7)).as_json()
+        save(tmp_path / f"results/night-{night}.json", content)
+    page = site_of(tmp_path / "results")["duel.html"]
+    table = page[page.index('id="table-since"') :]
+    assert [day for day in ("20", "21", "22") if f"2026-11-{day}" in table] == ["20", "21", "22"]
+    assert table.index("2026-11-21") < table.index("2026-11-20") < table.index("2026-11-22")
+
+
 # --- what is missing, and what stands beside
 
 

@@ -31,6 +31,7 @@ from speedgate.page.content import (
     finite,
     interval,
 )
+from speedgate.page.sections.since import since_grid
 from speedgate.page.sources import Sources
 from speedgate.report.duel import LEGEND, head_lines, remarks
 from speedgate.report.facts import duel_words
@@ -69,7 +70,10 @@ def section_of(sources: Sources) -> Section:
     if run is None or run.duel is None:
         return duel_section(None)
     assert sources.duel is not None
-    return replace(duel_section(DuelFindings.from_json(run.duel)), origin=sources.duel.label)
+    section = duel_section(DuelFindings.from_json(run.duel))
+    since = since_grid(sources)
+    grids = section.grids if since is None else (*section.grids, since)
+    return replace(section, grids=grids, origin=sources.duel.label)
 
 
 def duel_section(duel: DuelFindings | None) -> Section:

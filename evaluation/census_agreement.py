@@ -1,0 +1,158 @@
+"""How often the census and the hand-written map say the same of an operation that both have.
+
+    python -m evaluation.census_agreement CENSUS MAP      two saved runs of one NumPy
+    python -m evaluation.census_agreement CENSUS          30 cells drawn at random, to be held
+                                                          against NumPy's source
+
+A class depends on the size, and the sizes differ: a cell agrees if its class is that of the map at
+the nearest size below its own, or at the nearest above.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from speedgate.history.document import read_run
+from speedgate.judging.gil_class import GilClass
+from speedgate.judging.row import Row
+from speedgate.report.table import Table, markdown
+from speedgate.stats.figure import GIL_HELD_SHARE
+
+# The operations of the map that call what a cell calls, on the same dtype and layout.
+CELLS = {
+    "add_new": "add[dd->d]", "add": "add[dd->d]", "add_float32": "add[ff->f]",
+    "add_float16": "add[ee->e]", "multiply_complex": "multiply[DD->D]", "add_int": "add[ll->l]",
+    "floor_divide_int": "floor_divide[ll->l]", "and_bool": "logical_and[??->?]",
+    "add_datetime": "add[Mm->M]", "add_object": "add[OO->O]", "less": "less[dd->?]",
+    "divide": "divide[dd->d]", "power": "power[dd->d]", "exp": "exp[d->d]",
+    "exp_float32": "exp[f->f]", "sin": "sin[d->d]", "clip": "clip[d]", "where": "where[d]",
+    "add_reduce": "add.reduce[dd->d]", "sum_object": "sum[O]", "mean": "mean[d]",
+    "nansum": "nansum[d]", "std": "std[d]", "argmax": "argmax[d]",
+    "count_nonzero_float": "count_nonzero[d]", "cumsum": "cumsum[d]",
+    "add_reduceat": "add.reduceat[dd->d]", "median": "median[d]", "percentile": "percentile[d]",
+    "sort": "sort[d]", "sort_int": "sort[l]", "sort_words": "sort[U]", "argsort": "argsort[d]",
+    "lexsort": "lexsort[d]", "partition": "partition[d]", "searchsorted": "searchsorted[d]",
+    "nonzero": "nonzero[d]", "unique": "unique[d]", "isin": "isin[d]", "take": "take[d]",
+    "put": "put[d]", "choose": "choose[d]", "take_along_axis": "take_along_axis[d]",
+    "copy": "copy[d]", "concatenate": "concatenate[d]", "stack_rows": "stack[d]",
+    "repeat": "repeat[d]", "tile": "tile[d]", "pad": "pad[d]", "matmul": "matmul[dd->d]",
+    "matmul_complex": "matmul[DD->D]", "matmul_int": "matmul[ll->l]", "dot": "dot[d]",
+    "einsum": "einsum[d]", "inv": "linalg.inv[d]",
+    "det": "linalg.det[d]", "cholesky": "linalg.cholesky[d]", "svd": "linalg.svd[d]",
+    "eigh": "linalg.eigh[d]", "eig": "linalg.eig[d]", "qr": "linalg.qr[d]", "fft": "fft.fft[d]",
+    "fft2": "fft.fft2[d]", "rfft": "fft.rfft[d]",
+    "normal_own": "random.Generator.standard_normal[d]",
+    "normal_legacy": "random.RandomState.standard_normal[d]",
+    "uniform_own": "random.Generator.random[d]", "integers": "random.Generator.integers[d]",
+    "shuffle": "random.Generator.shuffle[d]", "permutation": "random.Generator.permutation[d]",
+    "choice": "random.Generator.choice[d]", "histogram": "histogram[d]",
+    "bincount": "bincount[l]", "digitize": "digitize[d]", "add_at": "add.at[dd->d]",
+    "apply_along_axis": "apply_along_axis[d]", "polyval": "polyval[d]", "interp": "interp[d]",
+    "convolve": "convolve[d]", "tolist": "ndarray.tolist[d]", "array2string": "array2string[d]",
+}  # fmt: skip
+LAYOUT = "contiguous"
+DRAWN, SEED = 30, 23
+
+
+class Comparison(NamedTuple):
+    """A cell beside an operation of the map, at the sizes around its own; all have a class."""
+
+    operations: tuple[Row, ...]
+    cell: Row
+
+    @property
+    def agrees(self) -> bool:
+        return kind_of(self.cell) in map(kind_of, self.operations)
+
+    @property
+    def is_certain(self) -> bool:
+        rows = (*self.operations, self.cell)
+        return all(row.gil_class is not None and row.gil_class.certain for row in rows)
+
+
+def kind_of(row: Row) -> GilClass | None:
+    return None if row.gil_class is None else row.gil_class.kind
+
+
+def compared(census: Iterable[Row], gil_map: Iterable[Row]) -> list[Comparison]:
+    """Return the operations of which both runs have a class, in the order of the table above."""
+    cells = {row.case.workload: row for row in census if row.gil_class is not None}
+    by_name: dict[str, list[Row]] = {}
+    for row in gil_map:
+        if row.gil_class is not None and row.case.strategy == "threads":
+            by_name.setdefault(row.case.workload, []).append(row)
+    comparisons = []
+    for operation, name in CELLS.items():
+        cell = cells.get(f"numpy.{name}-{LAYOUT}")
+        if cell is not None and operation in by_name:
+            comparisons.append(Comparison(around(by_name[operation], cell.case.size), cell))
+    return comparisons
+
+
+def around(rows: Iterable[Row], size: int) -> tuple[Row, ...]:
+    """Return the row of this size, or else the nearest below and the nearest above."""
+    by_size = {row.case.size: row for row in rows}
+    if size in by_size:
+        return (by_size[size],)
+    below, above = ([n for n in sorted(by_size) if (n < size) is side] for side in (True, False))
+    return tuple(by_size[near] for near in (*below[-1:], *above[:1]))
+
+
+def drawn(census: Iterable[Row]) -> list[Row]:
+    """Return cells drawn by lot, the same ones for the same cells."""
+    rows = sorted(census, key=lambda row: row.case.workload)
+    return random.Random(SEED).sample(rows, min(DRAWN, len(rows)))
+
+
+def summary(comparisons: list[Comparison]) -> list[str]:
+    """Return the counts, and what differs, in Markdown."""
+    lines = []
+    for words, group in (
+        ("", comparisons),
+        (", certain in both,", [one for one in comparisons if one.is_certain]),
+    ):
+        agree = sum(one.agrees for one in group)
+        share = f" ({agree / len(group):.0%})" if group else ""
+        lines.append(f"{agree} of {len(group)} operations{words} in the same class{share}")
+    differing = [one for one in comparisons if not one.agrees]
+    rows = tuple(
+        (
+            "; ".join(f"{row.case.work}: {said(row)}" for row in one.operations),
+            f"{one.cell.case.work}: {said(one.cell)}",
+        )
+        for one in differing
+    )
+    table = markdown(Table(("map", "census"), rows))
+    return [*lines, "", *table.splitlines()] if rows else lines
+
+
+def said(row: Row) -> str:
+    """``holds, GIL held 0.98``; with a question mark where the class is not certain."""
+    if row.gil_class is None:
+        return "unknown"
+    doubt = "" if row.gil_class.certain else "?"
+    held = row.gil_held_share
+    share = "" if held is None else f", GIL held {GIL_HELD_SHARE.text(held.value)}"
+    return f"{row.gil_class.kind.value}{doubt}{share}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m evaluation.census_agreement", description=__doc__
+    )
+    parser.add_argument("census", type=Path)
+    parser.add_argument("map", type=Path, nargs="?")
+    options = parser.parse_args()
+    census = read_run(options.census).rows()
+    if options.map is None:
+        print("\n".join(f"{row.case.workload}: {said(row)}" for row in drawn(census)))
+    else:
+        print("\n".join(summary(compared(census, read_run(options.map).rows()))))
+
+
+if __name__ == "__main__":
+    main()

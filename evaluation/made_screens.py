@@ -1,0 +1,147 @@
+"""What a wide screen adds to a duel, and what it costs, where the truth is known.
+
+    python -m evaluation.made_screens             prints the table of docs/duel.md
+
+Screen, candidates, rules, waves and budget are those of a real wide duel; only the looks and the
+blocks are drawn, not measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from evaluation.made_duels import (
+    BUDGET_SECONDS,
+    CASES,
+    MARGIN,
+    SCENES,
+    Draw,
+    true_changes,
+    verdicts_of,
+)
+from speedgate.duel.decision import DuelVerdict
+from speedgate.duel.wide_screen import MOST_CANDIDATES, WideScreen
+from speedgate.duel.wide_selection import DEFAULT_SCREEN_SECONDS
+from speedgate.measuring.census import CensusCell
+from speedgate.measuring.measurement import Measurement
+from speedgate.stats.case import Case
+from speedgate.stats.sample import Pair, Round
+
+CELLS = 2000
+# A look takes about that long, and its rounds scatter by that much.
+LOOK_SECONDS = 0.025
+ROUND_DEVIATION = 0.03
+CALLED = (DuelVerdict.WORSE, DuelVerdict.BETTER)
+SHOWN = (
+    "no difference, 2% from block to block",
+    "no difference, 10%, with spikes",
+    "no difference, two levels",
+    "all at the margin, 3%",
+    "all at the margin, 10%",
+    "all at the margin, two levels",
+    "2%, with spikes; three cases 1.25 times as slow",
+    "10%, with spikes; three cases 1.5 times as slow",
+    "30%, with spikes; three cases 3 times as slow",
+)
+
+
+@dataclass
+class MadeSide:
+    """What a screen asks of a build: looks drawn around the true changes of its cells."""
+
+    draw: Draw
+    changes: Mapping[str, float]
+    chance: random.Random
+    clock: list[float]
+    measured: dict[Case, Measurement] = field(default_factory=dict)
+
+    @contextmanager
+    def runner(self) -> Iterator[None]:
+        yield
+
+    def look(self, cell: CensusCell, pairs: int, seconds: float) -> bool:
+        self.clock[0] += LOOK_SECONDS
+        level = self.changes[cell.name] + self.draw(self.chance)
+        rounds = [math.exp(self.chance.gauss(level, ROUND_DEVIATION)) for _ in range(pairs)]
+        case = cell.case(2)
+        known = self.measured.setdefault(case, Measurement(case))
+        known.processes.append([Pair(Round(2 * took, 0.0), Round(took, 0.0)) for took in rounds])
+        return True
+
+
+def made_candidates(
+    scene: str, changes: Mapping[str, float], chance: random.Random
+) -> tuple[list[str], float]:
+    """Return the cells that a screen hands on, and how long it took."""
+    clock = [0.0]
+    none = dict.fromkeys(changes, 0.0)
+    sides: list[Any] = [
+        MadeSide(lambda chance: 0.0, none, chance, clock),
+        MadeSide(SCENES[scene][0], changes, chance, clock),
+    ]
+    cells = [CensusCell(name, 1) for name in changes]
+    screen = WideScreen(cells, sides, DEFAULT_SCREEN_SECONDS, now=lambda: clock[0])
+    screen.run()
+    suspicions = screen.suspicions()[:MOST_CANDIDATES]
+    return [suspicion.case.workload for suspicion in suspicions], screen.seconds
+
+
+@dataclass
+class Outcome:
+    """What duels of a scene said: of how many cases of a kind that differ, or not, and how."""
+
+    counts: Counter[tuple[str, bool, DuelVerdict]] = field(default_factory=Counter)
+    wrong: int = 0
+
+    def add(self, changes: Mapping[str, float], verdicts: Mapping[str, DuelVerdict]) -> None:
+        """Take in a duel; a case that it did not measure counts for none."""
+        wrong = [verdicts[name] in CALLED and changes[name] <= MARGIN for name in verdicts]
+        self.wrong += any(wrong)
+        for name, verdict in verdicts.items():
+            self.counts[name.partition(" ")[0], changes[name] > MARGIN, verdict] += 1
+
+    def share(self, kind: str, differ: bool, verdict: DuelVerdict, of: int) -> str:
+        return f"{self.counts[kind, differ, verdict] / of:.0%}" if of else ""
+
+
+def row(scene: str, duels: int) -> str:
+    """Return the row of a scene: the same fixed selection without a screen and with one."""
+    chance = random.Random(scene)
+    fixed, cells = true_changes(scene, "case", CASES), true_changes(scene, "cell", CELLS)
+    before, after = Outcome(), Outcome()
+    for _ in range(duels):
+        before.add(fixed, verdicts_of(scene, fixed, chance, BUDGET_SECONDS))
+        handed_on, took = made_candidates(scene, cells, chance)
+        both = fixed | {name: cells[name] for name in handed_on}
+        after.add(both, verdicts_of(scene, both, chance, BUDGET_SECONDS - took))
+    differing = duels * sum(SCENES[scene][2].values())
+    alike = duels * CASES - differing
+    columns = [scene, f"{before.wrong} of {duels}", f"{after.wrong} of {duels}"]
+    columns += [one.share("case", False, DuelVerdict.SAME, alike) for one in (before, after)]
+    columns += [one.share("case", True, DuelVerdict.WORSE, differing) for one in (before, after)]
+    columns += [after.share("cell", True, DuelVerdict.WORSE, differing)]
+    return f"| {' | '.join(columns)} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m evaluation.made_screens", description=__doc__)
+    parser.add_argument("--duels", type=int, default=60, help="of each scene")
+    duels = parser.parse_args().duels
+    print(
+        "| scene | duels with a false word | wide | selection called the same | wide | "
+        "differences found in the selection | wide | in the cells |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    for scene in SHOWN:
+        print(row(scene, duels), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Since when a difference is there, by the duels of many nights. Pure.
+
+A wide duel looks at other candidates every night. So a duel that does not know a case, or could not
+decide it, says nothing of when it began; one that calls it the same, or the opposite, does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from speedgate.duel.decision import DuelVerdict
+from speedgate.duel.finding import Finding
+from speedgate.duel.findings import BuildSummary, DuelFindings
+
+TOLD = (DuelVerdict.WORSE, DuelVerdict.BETTER, DuelVerdict.FAILED)
+ENDS = (*TOLD, DuelVerdict.SAME)
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What one duel says of a case: ``time`` of the duel, the builds, the finding."""
+
+    time: str
+    reference: BuildSummary
+    build: BuildSummary
+    finding: Finding
+
+    @property
+    def key(self) -> tuple[str | None, str, str]:
+        """What makes it the same case: a difference to another release is another one."""
+        return self.reference.numpy, self.build.label, self.finding.name
+
+
+@dataclass(frozen=True)
+class Since:
+    """A difference that stands: ``first`` and ``last`` of the duels that confirmed it.
+
+    ``before`` is the newest one before them that says otherwise, ``None`` if none does.
+    """
+
+    first: Sighting
+    last: Sighting
+    count: int
+    before: Sighting | None
+
+
+def since_when(duels: Sequence[tuple[str, DuelFindings]]) -> list[Since]:
+    """Return the differences that stand by the newest word on each, the latest to appear first;
+    ``duels`` are pairs of time and findings, the newest first."""
+    by_key: dict[object, list[Sighting]] = {}
+    for sighting in _sightings(duels):
+        if sighting.finding.verdict in ENDS:
+            by_key.setdefault(sighting.key, []).append(sighting)
+    standing = [since for sightings in by_key.values() if (since := _since(sightings)) is not None]
+    return sorted(standing, key=lambda since: since.first.time, reverse=True)
+
+
+def _sightings(duels: Sequence[tuple[str, DuelFindings]]) -> Iterator[Sighting]:
+    for time, duel in duels:
+        builds = {build.label: build for build in duel.builds}
+        for finding in duel.findings:
+            if finding.build in builds:
+                yield Sighting(time, duel.builds[0], builds[finding.build], finding)
+
+
+def _since(sightings: Sequence[Sighting]) -> Since | None:
+    """Return since when it is as the newest of them says, ``None`` if that is no difference."""
+    verdict = sightings[0].finding.verdict
+    if verdict not in TOLD:
+        return None
+    count = next(
+        (number for number, one in enumerate(sightings) if one.finding.verdict is not verdict),
+        len(sightings),
+    )
+    before = sightings[count] if count < len(sightings) else None
+    return Since(sightings[count - 1], sightings[0], count, before)

@@ -1,0 +1,50 @@
+"""Since when a difference is there, by duels of several nights."""
+
+from dataclasses import replace
+
+import pytest
+from helpers.duels import a_duel, finding
+
+from speedgate.duel.decision import DuelVerdict
+from speedgate.duel.since import since_when
+
+WORSE, SAME, BETTER = DuelVerdict.WORSE, DuelVerdict.SAME, DuelVerdict.BETTER
+UNSURE = DuelVerdict.INCONCLUSIVE
+
+
+def nights(*verdicts, name="g-1e6"):
+    """Duels of nights from the newest to the oldest; ``None`` of one that did not look at it."""
+    return [
+        (f"2026-11-{28 - number}", a_duel(*([finding(name, one, 1.0)] if one else [])))
+        for number, one in enumerate(verdicts)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "first", "last", "count", "before"),
+    [
+        ((WORSE, WORSE, SAME, WORSE), "2026-11-27", "2026-11-28", 2, "2026-11-26"),
+        # Who did not look, or could not tell, says nothing.
+        ((None, WORSE, UNSURE, WORSE, SAME), "2026-11-25", "2026-11-27", 2, "2026-11-24"),
+        ((WORSE, BETTER), "2026-11-28", "2026-11-28", 1, "2026-11-27"),
+        ((BETTER,), "2026-11-28", "2026-11-28", 1, None),
+    ],
+)
+def test_the_first_in_a_row_is_since_when(verdicts, first, last, count, before):
+    (since,) = since_when(nights(*verdicts))
+    assert (since.first.time, since.last.time, since.count) == (first, last, count)
+    assert (since.before.time if since.before else None) == before
+
+
+@pytest.mark.parametrize("verdicts", [(SAME, WORSE), (UNSURE, SAME, WORSE), (UNSURE,), ()])
+def test_what_no_longer_stands_is_not_told(verdicts):
+    assert since_when(nights(*verdicts)) == []
+
+
+def test_another_release_to_compare_with_begins_anew_and_the_latest_comes_first():
+    (time, newest), older = nights(WORSE, WORSE)
+    reference = replace(newest.builds[0], numpy="2.5.0")
+    newest = replace(newest, builds=(reference, *newest.builds[1:]))
+    sinces = since_when([(time, newest), older])
+    assert [since.first.time for since in sinces] == ["2026-11-28", "2026-11-27"]
+    assert [since.count for since in sinces] == [1, 1]

@@ -1,0 +1,58 @@
+"""How the census and the map are set side by side."""
+
+from evaluation.census_agreement import CELLS, compared, summary
+from speedgate.judging.gil_class import Classification, GilClass
+from speedgate.stats.case import Case
+from tests.helpers.made import row
+from workloads import CATALOGUE
+from workloads.census.cells import list_cells
+
+
+def of(name, size, kind, certain=True):
+    return row(Case(name, size, "threads", 2), gil_class=Classification(kind, certain, "why"))
+
+
+def test_a_cell_is_compared_with_the_sizes_around_its_own():
+    census = [
+        of("numpy.sort[d]-contiguous", 100_000, GilClass.RELEASES),
+        of("numpy.median[d]-contiguous", 100_000, GilClass.HOLDS),
+        of("numpy.copy[d]-contiguous", 100_000, GilClass.RELEASES),
+        of("numpy.tile[d]-contiguous", 100_000, GilClass.HOLDS),  # not in the map
+    ]
+    gil_map = [
+        of("sort", 500, GilClass.PARTLY),
+        of("sort", 10_000, GilClass.HOLDS),
+        of("sort", 200_000, GilClass.RELEASES),
+        of("median", 10_000, GilClass.PARTLY),
+        of("median", 100_000, GilClass.PARTLY, certain=False),
+        of("copy", 30_000, GilClass.RELEASES),
+        of("noop", 1, GilClass.HOLDS),
+    ]
+    comparisons = compared(census, gil_map)
+    sizes = {
+        one.cell.case.workload: [row.case.size for row in one.operations] for one in comparisons
+    }
+    assert sizes["numpy.sort[d]-contiguous"] == [10_000, 200_000]
+    assert sizes["numpy.median[d]-contiguous"] == [100_000]
+    assert sizes["numpy.copy[d]-contiguous"] == [30_000]
+    lines = summary(comparisons)
+    assert lines[0] == "2 of 3 operations in the same class (67%)"
+    assert lines[1] == "2 of 2 operations, certain in both, in the same class (100%)"
+    assert lines[-1] == "| median-1e5: partly? | numpy.median[d]-contiguous-1e5: holds |"
+
+
+def test_every_operation_of_the_table_is_one_and_has_its_cell():
+    assert CATALOGUE.keys() >= CELLS.keys()
+    names = {
+        name
+        for path in {f"numpy.{cell.partition('[')[0]}" for cell in CELLS.values()}
+        for name, _ in list_cells(own_of(path))["cells"]
+    }
+    missing = [cell for cell in CELLS.values() if f"numpy.{cell}-contiguous" not in names]
+    assert not missing
+
+
+def own_of(path):
+    """The function that lists the cells of a ufunc's method."""
+    head, _, last = path.rpartition(".")
+    return head if last in ("reduce", "reduceat", "at") else path
