@@ -34,9 +34,10 @@ from pytest_benchmark.utils import get_machine_id
 from evaluation.accuracy import MACHINE
 from evaluation.pages import write_page
 from speedgate.history.cache import CACHE_VARIABLE
-from speedgate.history.format import FORMAT_VERSION, encode_run, upgraded
+from speedgate.history.format import FORMAT_VERSION, upgraded
 from speedgate.history.history import History, run_name
 from speedgate.history.recording import describe_runner, environment_settings, whole_environment
+from speedgate.history.seal import sealed
 from speedgate.history.store import FolderStore
 
 DOCUMENT = Path("docs/history.md")
@@ -106,7 +107,7 @@ def make_runs(folder: Path, count: int) -> None:
                 info["speedup"] = estimate(gain / factor, 40)
         path = folder / f"{run_name(environment, when, 'made')}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encode_run(document))
+        path.write_bytes(sealed(document))
 
 
 def stock_folder(runs: Sequence[Path], folder: Path) -> Path:
@@ -231,7 +232,7 @@ def small_run(number: int) -> Json:
 
 def save_ours(folder: Path, number: int) -> None:
     name = run_name({}, datetime.now(UTC), "made")
-    FolderStore(folder).write(f"{name}.json", encode_run(small_run(number)))
+    FolderStore(folder).write(f"{name}.json", sealed(small_run(number)))
 
 
 class Silent:

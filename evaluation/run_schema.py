@@ -47,7 +47,10 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TITLE = f"A run of Speedgate, format {FORMAT_VERSION}"
 MANY = "See results/README.md for what each field means. All times are seconds; null is unknown."
 
+DIGEST = "the last field of the file: BLAKE2b, of 16 bytes, of all that is before its comma"
+
 Json = dict[str, Any]
+Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$", description=DIGEST)]
 Columns = dict[str, list[Plausible | None]]
 Pairs = list[tuple[NotNegative, NotNegative]]
 
@@ -208,6 +211,7 @@ class Run(msgspec.Struct):
     commit_info: Commit = msgspec.field(default_factory=Commit)
     datetime: str = ""
     version: str = ""
+    speedgate_digest: Digest = ""
 
 
 def schema() -> Json:

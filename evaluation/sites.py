@@ -30,8 +30,9 @@ from typing import Any
 from evaluation.asv_results import make_suite
 from evaluation.histories import REFERENCE, estimate
 from speedgate.history.cache import CACHE_VARIABLE
-from speedgate.history.format import FORMAT_VERSION, encode_run, upgraded
+from speedgate.history.format import FORMAT_VERSION, upgraded
 from speedgate.history.history import run_name
+from speedgate.history.seal import sealed
 
 RUNS = "1,1000,10000"
 BENCHMARKS = 54
@@ -79,7 +80,7 @@ def make_nights(folder: Path, runs: int, benchmarks: int) -> None:
             info["process_speedups"] = [each * factor for each in processes]
         path = folder / f"{run_name(environment, when, 'made')}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encode_run(document))
+        path.write_bytes(sealed(document))
 
 
 def seconds_of_page(history: Path, site: Path, cache: Path) -> float:

@@ -33,6 +33,7 @@ from speedgate.history.intake import (
     environment_of,
     rebuilt,
 )
+from speedgate.history.seal import FIELD, is_intact
 from speedgate.judging.gate import Verdict
 from speedgate.judging.row import Row, Side
 from speedgate.measuring.measured_row import over_processes
@@ -166,6 +167,11 @@ def decode_run(name: str, data: bytes) -> Run:
         raise _why_no_run(name, data, error) from None
     if not 1 <= section.format_version <= FORMAT_VERSION:
         raise HistoryError(_other_version(name, section.format_version))
+    if document.speedgate_digest and not is_intact(data):
+        raise HistoryError(
+            f"{name} has changed since it was written: its digest does not fit; restore it, or "
+            f"remove its '{FIELD}' if the change is meant"
+        )
     return Run(name, document, section)
 
 

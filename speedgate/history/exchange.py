@@ -19,6 +19,7 @@ from speedgate.history.intake import (
     lenient_json,
     rebuilt,
 )
+from speedgate.history.seal import FIELD
 from speedgate.history.store import write_whole
 from speedgate.stats.figure import GIL_HELD_SHARE
 
@@ -105,6 +106,7 @@ def export_run(path: Path, target: Path) -> list[str]:
     read_run(path)  # a newer version, or one that is not whole, is refused
     document = upgraded(document)
     del document["speedgate"]
+    document.pop(FIELD, None)
     for benchmark in document["benchmarks"]:
         benchmark["extra_info"] = _short(benchmark.get("extra_info") or {})
     try:

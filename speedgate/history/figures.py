@@ -108,6 +108,7 @@ class RunFigures(NamedTuple):
     complete: bool
     trusted: bool
     figures: list[Figures]
+    has_digest: bool = False
 
 
 def figures_of(run: Run) -> Iterator[Figures]:
@@ -195,6 +196,7 @@ def run_figures(run: Run) -> RunFigures:
         run.is_complete,
         run.is_trusted,
         list(figures_of(run)),
+        bool(run.document.speedgate_digest),
     )
 
 

@@ -368,6 +368,8 @@ class RunDocument(msgspec.Struct):
     speedgate: msgspec.Raw
     commit_info: CommitEntry = msgspec.field(default_factory=CommitEntry)
     datetime: str = ""
+    # Empty in runs that were written before there was one, or by others.
+    speedgate_digest: str = ""
 
 
 class AnyRunDocument(msgspec.Struct):
@@ -377,10 +379,13 @@ class AnyRunDocument(msgspec.Struct):
     speedgate: msgspec.Raw
     commit_info: CommitEntry = msgspec.field(default_factory=CommitEntry)
     datetime: str = ""
+    speedgate_digest: str = ""
 
     def document(self) -> RunDocument:
         benchmarks = [entry.benchmark() for entry in self.benchmarks]
-        return RunDocument(benchmarks, self.speedgate, self.commit_info, self.datetime)
+        return RunDocument(
+            benchmarks, self.speedgate, self.commit_info, self.datetime, self.speedgate_digest
+        )
 
 
 _decode_info: Callable[[Any], CaseInfo | None] = msgspec.json.Decoder(CaseInfo | None).decode

@@ -15,7 +15,7 @@ import msgspec
 
 from speedgate.history.document import Run, decode_run
 from speedgate.history.figures import COLUMNS, Figures, figures_from
-from speedgate.history.format import HistoryError, Json, decode_class, encode_run
+from speedgate.history.format import HistoryError, Json, decode_class
 from speedgate.history.frame import data_frame
 from speedgate.history.identity import build_of, environment_name, same_machine
 from speedgate.history.index import Index
@@ -23,6 +23,7 @@ from speedgate.history.intake import any_json, environment_of, rebuilt
 from speedgate.history.journal import recover
 from speedgate.history.reading import ACCEPTED, AcceptanceEntry
 from speedgate.history.redaction import without_credentials
+from speedgate.history.seal import sealed
 from speedgate.history.store import FolderStore, open_store
 from speedgate.judging.row import Row
 from speedgate.stats.case import Case
@@ -329,7 +330,7 @@ class History:
 
     def save(self, document: Json, name: str) -> str:
         """Write a run whole or not at all; return where it is."""
-        self.store.write(name, encode_run(document))
+        self.store.write(name, sealed(document))
         return self.store.path(name)
 
     def accept(self, run: RunEntry, why: str) -> str:

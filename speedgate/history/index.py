@@ -13,8 +13,8 @@ import math
 import os
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import PurePosixPath
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from speedgate.history import reading
@@ -22,14 +22,20 @@ from speedgate.history.cache import cache_folder
 from speedgate.history.figures import COLUMNS, Figures, RunFigures
 from speedgate.history.format import FORMAT_VERSION
 from speedgate.history.intake import IntakeError, as_text, is_text
-from speedgate.history.reading import ACCEPTED, AcceptanceEntry, Unreadable, read_many
-from speedgate.history.store import Store
+from speedgate.history.reading import (
+    ACCEPTED,
+    AcceptanceEntry,
+    FileContent,
+    Unreadable,
+    read_many,
+)
+from speedgate.history.store import Store, set_aside
 from speedgate.stats.figure import COMPARED
 
 T = TypeVar("T")
 
 # Raised where the same file is read in another way.
-READING_VERSION = 8
+READING_VERSION = 9
 # Another process may be reading in a long history for the first time.
 PATIENCE_SECONDS = 600.0
 
@@ -68,11 +74,15 @@ class Index:
         self.store = store
         self._notify = notify
         name = hashlib.blake2b(os.fsencode(self.store.location), digest_size=16).hexdigest()
-        self._path = cache_folder() / "index" / f"{name}.sqlite"
+        self.path = cache_folder() / "index" / f"{name}.sqlite"
         self._connection = self._open()
 
     def close(self) -> None:
         self._connection.close()
+
+    def files(self) -> list[str]:
+        """Return the names of the files that the index knows, in order."""
+        return self.query("SELECT name FROM files ORDER BY name", (), lambda row: str(row[0]))
 
     def query(
         self, text: str, values: Sequence[Any], build: Callable[[Sequence[Any]], T]
@@ -93,8 +103,8 @@ class Index:
         """Open the file, anew if it is broken; in memory where none can be written."""
         for _ in range(2):
             try:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                return self._prepared(sqlite3.connect(self._path, timeout=PATIENCE_SECONDS))
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                return self._prepared(sqlite3.connect(self.path, timeout=PATIENCE_SECONDS))
             except sqlite3.OperationalError as error:
                 if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR:
                     break  # it cannot be written, or is locked for good
@@ -108,7 +118,7 @@ class Index:
     def _remove(self) -> None:
         for suffix in ("", "-wal", "-shm"):
             with contextlib.suppress(OSError):
-                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
 
     def _prepared(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         connection.isolation_level = None  # transactions are begun here, not behind our back
@@ -118,7 +128,7 @@ class Index:
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute("BEGIN IMMEDIATE")
             if connection.execute("PRAGMA user_version").fetchone() != (VERSION,):
-                _make_tables(connection)
+                make_tables(connection)
             self._follow(connection)
             connection.execute("COMMIT")
         except BaseException:
@@ -129,31 +139,21 @@ class Index:
     def _follow(self, connection: sqlite3.Connection) -> None:
         """Take in what has come to the store, and drop what has gone or changed."""
         known = dict(connection.execute("SELECT name, stamp FROM files"))
-        here = self._files()
+        here = self.candidates()
+        changed = [file for file in known if here.get(file) != known[file]]
         levels = Levels()
-        for name in [file for file in known if here.get(file) != known[file]]:
+        for name in changed:
             _forget(connection, name, levels)
             del known[name]
+        levels.write(connection)
         new = sorted(here.keys() - known)
         if len(new) >= reading.MANY_FILES:
             self._notify(f"reading {len(new):,} runs of {self.store.location} into the index, once")
-        benchmarks = Benchmarks(connection)
-        for name, content in zip(new, read_many(self.store, new), strict=True):
-            error = None
-            if isinstance(content, Unreadable):
-                # Next time it may be otherwise: it is not taken for known.
-                self._notify(f"left out for now: {content.reason}")
-                continue
-            if isinstance(content, RunFigures):
-                _add_run(connection, name, content, benchmarks, levels)
-            elif isinstance(content, AcceptanceEntry):
-                _add_acceptance(connection, name, content)
-            else:
-                error = content
-            connection.execute("INSERT INTO files VALUES (?, ?, ?)", (name, here[name], error))
-        levels.write(connection)
+        contents = zip(new, read_many(self.store, new), strict=True)
+        for reason in take_in(connection, contents, here):
+            self._notify(f"left out for now: {reason}")
 
-    def _files(self) -> dict[str, str]:
+    def candidates(self) -> dict[str, str]:
         """Return the stamp of each file that may be a run or an acceptance, by its name."""
         stamps = {}
         for name, stamp, error in self.store.entries():
@@ -178,8 +178,42 @@ class Index:
             "SELECT name FROM files WHERE error = '' ORDER BY name", (), lambda row: str(row[0])
         )
 
+    def set_aside(self) -> Path:
+        """Move the index's file aside and make it anew; return where the old one is."""
+        self._connection.close()
+        aside = set_aside(self.path)
+        self._remove()
+        self._connection = self._open()
+        return aside
+
 
 # --- writing
+
+
+def take_in(
+    connection: sqlite3.Connection,
+    contents: Iterable[tuple[str, FileContent]],
+    stamps: Mapping[str, str],
+) -> list[str]:
+    """Add what was read of files that are not in an index yet; return why some were not readable.
+
+    Next time that may be otherwise: they are not taken for known.
+    """
+    benchmarks, levels, unreadable = Benchmarks(connection), Levels(), []
+    for name, content in contents:
+        error = None
+        if isinstance(content, Unreadable):
+            unreadable.append(content.reason)
+            continue
+        if isinstance(content, RunFigures):
+            _add_run(connection, name, content, benchmarks, levels)
+        elif isinstance(content, AcceptanceEntry):
+            _add_acceptance(connection, name, content)
+        else:
+            error = content
+        connection.execute("INSERT INTO files VALUES (?, ?, ?)", (name, stamps[name], error))
+    levels.write(connection)
+    return unreadable
 
 
 class Benchmarks:
@@ -238,7 +272,7 @@ class Levels:
         )
 
 
-def _make_tables(connection: sqlite3.Connection) -> None:
+def make_tables(connection: sqlite3.Connection) -> None:
     names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     for (name,) in names:
         connection.execute(f"DROP TABLE {name}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,6 +19,7 @@ import msgspec
 from speedgate.history.document import decode_run
 from speedgate.history.format import HistoryError, encode_run
 from speedgate.history.intake import IntakeError, any_json, as_text, rebuilt
+from speedgate.history.seal import sealed
 from speedgate.history.store import FolderStore, write_whole
 
 try:
@@ -100,7 +101,7 @@ class Journal:
 
     def save(self, document: Json) -> Path:
         """Write the whole run and return its file; the journal is still to be removed."""
-        FolderStore(self.target.parent).write(self.target.name, encode_run(document))
+        FolderStore(self.target.parent).write(self.target.name, sealed(document))
         return self.target
 
     def close(self) -> None:
@@ -131,6 +132,18 @@ def recover(folder: Path, notify: Callable[[str], None]) -> None:
             notify(f"left alone: {as_text(str(journal))}: its run cannot be written ({why})")
 
 
+def unreadable_journals(folder: Path) -> Iterator[tuple[Path, HistoryError | OSError]]:
+    """Yield each journal below ``folder`` that nobody writes and nobody can read, and why."""
+    for path in sorted(folder.glob(f"*/*{SUFFIX}")):
+        try:
+            file = _take(path) if path.is_file() else None
+            if file is not None:
+                with file:
+                    read_journal(file.read())
+        except (HistoryError, OSError) as error:
+            yield path, error
+
+
 def _recover_one(journal: Path, notify: Callable[[str], None]) -> None:
     file = _take(journal)
     if file is None:
@@ -139,7 +152,7 @@ def _recover_one(journal: Path, notify: Callable[[str], None]) -> None:
         document = read_journal(file.read())
         target = journal.with_suffix(".json")
         if document is not None:
-            data = encode_run(document)
+            data = sealed(document)
             decode_run("what it tells", data)  # what nobody could read again is not written
             # A process that was killed after it saved the run could not remove its journal.
             with contextlib.suppress(FileExistsError):

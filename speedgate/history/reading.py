@@ -48,10 +48,11 @@ class Unreadable(NamedTuple):
     reason: str
 
 
-Found = RunFigures | AcceptanceEntry | Unreadable | str
+# What the index keeps of a file, or in words why it is no run; empty where nothing is wrong.
+FileContent = RunFigures | AcceptanceEntry | Unreadable | str
 
 
-def read_one(store: Store, name: str) -> Found:
+def read_one(store: Store, name: str) -> FileContent:
     """Return what the index keeps of a file; a text says why it is no run.
 
     It is empty for a run of plain pytest-benchmark, which may well lie here and is left alone.
@@ -73,7 +74,7 @@ def read_one(store: Store, name: str) -> Found:
         return str(error)
 
 
-def read_many(store: Store, names: Sequence[str]) -> Iterator[Found]:
+def read_many(store: Store, names: Sequence[str]) -> Iterator[FileContent]:
     """Yield what ``read_one`` returns, in order, by several readers at once where that is faster.
 
     Of a folder reading is work for the CPU: processes; of an address it is waiting: threads.
@@ -99,8 +100,8 @@ def _readers(store: Store, files: int) -> Executor | None:
 
 
 def _ahead(
-    readers: Executor, read: Callable[[str], Found], names: Sequence[str]
-) -> Iterator[Found]:
+    readers: Executor, read: Callable[[str], FileContent], names: Sequence[str]
+) -> Iterator[FileContent]:
     """Yield results in order; interrupted, what has not begun is dropped."""
     chunk = 1 if isinstance(readers, ThreadPoolExecutor) else 16
     try:

@@ -12,11 +12,12 @@ from typing import Any
 
 from speedgate.history.document import read_run
 from speedgate.history.extra_info import section
-from speedgate.history.format import HistoryError, Json, encode_run, upgraded
+from speedgate.history.format import HistoryError, Json, upgraded
 from speedgate.history.history import History, RunEntry, run_name
 from speedgate.history.identity import difference_lines, environment_digest
 from speedgate.history.intake import IntakeError, PlainDocument, WholeStats, any_json, rebuilt
 from speedgate.history.journal import SUFFIX, Journal
+from speedgate.history.seal import sealed
 from speedgate.history.store import FolderStore
 from speedgate.measuring import children
 from speedgate.measuring.runner_process import NO_VARIABLES, THIS, Interpreter, runner_variables
@@ -151,7 +152,7 @@ class Recording:
             return
         name = self.target.relative_to(self.results).as_posix()
         try:
-            FolderStore(self.results).write(name, encode_run(document))
+            FolderStore(self.results).write(name, sealed(document))
         except OSError as error:
             notify(not_saved(self.target, error, self.journal, self.journal_error))
             if self.journal is not None:

@@ -8,6 +8,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -16,6 +17,8 @@ from speedgate.history.redaction import without_credentials
 # A temporary file so old has no writer any more.
 STALE_SECONDS = 24 * 3600.0
 PREFIX, TEMPORARY = ".speedgate-", ".tmp"
+# What `speedgate check --repair` moves aside is named so.
+ASIDE = ".aside"
 
 
 class StoreError(Exception):
@@ -51,6 +54,9 @@ class Store(Protocol):
     def path(self, name: str) -> str:
         """Return how a reader finds the file."""
 
+    def set_aside(self, name: str) -> str:
+        """Give a file a name under which nobody takes it for a run; return how one finds it."""
+
 
 def open_store(location: str | Path) -> Store:
     """Return the store at a folder or an address such as ``s3://bucket/results``."""
@@ -83,6 +89,9 @@ class FolderStore:
 
     def path(self, name: str) -> str:
         return str(self.folder / name)
+
+    def set_aside(self, name: str) -> str:
+        return str(set_aside(self.folder / name))
 
 
 def _files(folder: str, prefix: str, above: tuple[os.stat_result, ...] = ()) -> Iterator[Entry]:
@@ -183,6 +192,17 @@ def _remove_stale(folder: Path) -> None:
                 path.unlink()
 
 
+def _names_aside(name: str) -> Iterator[str]:
+    """Yield names for what is moved aside, which ends in none of the endings that are read."""
+    return (f"{name}{ASIDE}{number or ''}" for number in count())
+
+
+def set_aside(path: Path) -> Path:
+    """Give a file or folder a name beside it that nobody reads, and return that."""
+    names = map(Path, _names_aside(str(path)))
+    return path.rename(next(name for name in names if not os.path.lexists(name)))
+
+
 class RemoteStore:
     """An address that fsspec can open: object storage, SFTP, SMB, HTTP for reading."""
 
@@ -228,6 +248,15 @@ class RemoteStore:
 
     def path(self, name: str) -> str:
         return f"{self.location}/{name}"
+
+    def set_aside(self, name: str) -> str:
+        target = next(
+            target
+            for target in _names_aside(name)
+            if not self._system.exists(f"{self._root}/{target}")
+        )
+        self._system.mv(f"{self._root}/{name}", f"{self._root}/{target}")
+        return self.path(target)
 
 
 def _stamp(details: dict[str, Any]) -> str:

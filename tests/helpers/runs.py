@@ -10,6 +10,7 @@ from typing import Any
 from helpers.machine import MadeMachine
 from speedgate.history.extra_info import extra_info, section
 from speedgate.history.identity import environment_name
+from speedgate.history.seal import FIELD
 from speedgate.judging.floors import floors
 from speedgate.judging.gate import Gate, Judgement, judge
 from speedgate.measuring.measure import measure
@@ -67,7 +68,10 @@ def document(machine: MadeMachine, *case_ids: str, bench: str = "bench_scaling")
 
 
 def save(path: Path, content: Any) -> Path:
+    """Write a document as it is, without the digest of what it was before somebody changed it."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(content, dict):
+        content = {name: value for name, value in content.items() if name != FIELD}
     path.write_text(content if isinstance(content, str) else json.dumps(content))
     return path
 

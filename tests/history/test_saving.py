@@ -12,14 +12,17 @@ import numpy as np  # noqa: F401  # inner runs would load it anew, which one pro
 import pytest
 from helpers.machine import PAIRS, MadeMachine
 from helpers.project import ROOT, Project
+from helpers.runs import save
 
 from speedgate.history.journal import Journal, read_journal
+from speedgate.report.exit_code import ExitCode
 
 pytest_plugins = "pytester"
 # pytest-benchmark warns of an inner run that saves nothing in the outer one's name, too.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest_benchmark.logger.PytestBenchmarkWarning")
 
-GREEN, RED, MISUSED = pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.USAGE_ERROR
+GREEN, MISUSED = pytest.ExitCode.OK, pytest.ExitCode.USAGE_ERROR
+MACHINE = ExitCode.MACHINE
 ONE = (
     "bench/bench_scaling.py",
     "--strategies=threads",
@@ -72,7 +75,7 @@ def test_odd_files_are_named_and_take_nothing_down(checkout):
     (first.parent / "nested.json").write_text("[" * 100_000)
     odd = json.loads(first.read_text())
     odd["speedgate"]["environment"]["numpy"] = "2.4"
-    (first.parent / "numpy.json").write_text(json.dumps(odd))
+    save(first.parent / "numpy.json", odd)
     result = checkout.run(*ONE, "--benchmark-compare")
     assert result.ret == GREEN, output(result)
     assert "INTERNALERROR" not in output(result)
@@ -88,7 +91,7 @@ def test_a_run_whose_stats_are_not_whole_is_compared_without_them(checkout):
     (first,) = checkout.files()
     content = json.loads(first.read_text())
     content["benchmarks"][0]["stats"] = {"median": 0.5, "name": 5, "iqr": "wide"}
-    first.write_text(json.dumps(content))
+    save(first, content)
     result = checkout.run(*ONE, "--benchmark-compare")
     assert result.ret == GREEN, output(result)
     says(result, "not shown beside this run: ", "bench_scaling[g-1e6-threads-2]", "not whole")
@@ -125,7 +128,7 @@ def test_a_full_disk_at_the_save_costs_the_file_and_nothing_else(checkout, monke
         patch.setattr("speedgate.history.store.os.fsync", full)
         result = checkout.run(*ONE)
     the_table_and_the_verdict(result)
-    assert result.ret == RED
+    assert result.ret == MACHINE
     (journal,) = checkout.folder.rglob("*.part")
     says(
         result,
@@ -156,7 +159,7 @@ def test_a_full_disk_for_everything_says_so(checkout, monkeypatch):
     monkeypatch.setattr("speedgate.history.store.os.fsync", full)
     result = checkout.run(*ONE)
     the_table_and_the_verdict(result)
-    assert result.ret == RED
+    assert result.ret == MACHINE
     says(result, "not saved: ", "nor has it a journal")
 
 
@@ -169,7 +172,7 @@ def test_a_full_disk_in_the_middle_of_the_journal(checkout, monkeypatch, number)
         patch.setattr("speedgate.history.store.os.fsync", full)
         result = checkout.run(*ONE)
     the_table_and_the_verdict(result)
-    assert result.ret == RED
+    assert result.ret == MACHINE
     says(result, "not saved: ", "but for what came when it failed", "No space left on device")
 
 
@@ -204,7 +207,7 @@ def test_a_full_disk_below_the_history_elsewhere_is_red(checkout, monkeypatch):
     monkeypatch.setattr("speedgate.history.store._flush_folder", lambda folder: None)
     result = checkout.run(*ONE, "--history=elsewhere")
     the_table_and_the_verdict(result)
-    assert result.ret == RED
+    assert result.ret == MACHINE
     (saved,) = checkout.files()
     says(result, "--history: the run could not be written to elsewhere", "No space", "copy")
     says(result, f"saved in {saved.relative_to(checkout.folder)}")
@@ -214,7 +217,7 @@ def test_a_full_disk_for_the_file_of_benchmark_json_costs_that_file(checkout, mo
     monkeypatch.setattr("pytest_benchmark.session.BenchmarkSession.save_json", full)
     result = checkout.run(*ONE, "--benchmark-json=out.json")
     the_table_and_the_verdict(result)
-    assert result.ret == RED
+    assert result.ret == MACHINE
     says(result, "--benchmark-json: not saved: ", "out.json", "No space left on device")
     assert len(checkout.files()) == 1
 

@@ -20,6 +20,7 @@ from helpers.machine import (
     HOLDS_GIL,
     SIDE_BY_SIDE,
 )
+from helpers.runs import save
 
 from speedgate.commands.main import main
 
@@ -202,7 +203,7 @@ def test_runs_of_the_future_judge_nothing_and_are_named(checkout, machine, monke
     days_before(checkout, machine, 5)
     (*_, last) = checkout.files()
     document = json.loads(last.read_text())
-    last.write_text(json.dumps(document | {"datetime": "2999-01-01T00:00:00+00:00"}))
+    save(last, document | {"datetime": "2999-01-01T00:00:00+00:00"})
     assert main(["accept", last.stem, "--why", "meant so"]) == 0
     monkeypatch.setattr("speedgate.history.history.latest_time", lambda: "2998")
     result = checkout.run(*ONE, "--benchmark-compare")

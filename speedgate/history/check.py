@@ -1,0 +1,148 @@
+"""Check: whether a history is as it was written: its runs, its journals and the index over them."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from speedgate.history.figures import COLUMNS, RunFigures
+from speedgate.history.format import HistoryError
+from speedgate.history.history import History
+from speedgate.history.index import make_tables, take_in
+from speedgate.history.journal import unreadable_journals
+from speedgate.history.reading import FileContent, Unreadable, read_many
+from speedgate.history.store import FolderStore, set_aside
+
+FIGURES_OF_FILES = f"""
+SELECT file, fullname, case_id, {", ".join(COLUMNS)} FROM runs
+JOIN figures ON run = runs.id JOIN benchmarks ON benchmarks.id = benchmark
+"""
+# What the index keeps of each file, by the file's name, without the numbers that it gives.
+OF_FILES = (
+    "SELECT name, error FROM files",
+    "SELECT file, digest, time, commit_id, branch, complete, trusted FROM runs",
+    FIGURES_OF_FILES,
+    "SELECT file, run, why, time FROM acceptances",
+)
+# What it keeps of all runs together: sums to which runs have come, and from which others have gone.
+OF_ALL = """
+SELECT digest, fullname, case_id, signal, count, total, squares FROM levels
+JOIN benchmarks ON benchmarks.id = benchmark WHERE count > 0
+"""
+# Sums in another order differ in their last digits.
+TOLERANCE = 1e-6
+
+Rows = list[tuple[Any, ...]]
+Query = Callable[[str], Rows]
+
+
+@dataclass(frozen=True)
+class Damage:
+    """What is not as it was written. ``set_aside`` moves it out of the way, and returns where it is
+    then; ``None`` where a file is only out of reach."""
+
+    reason: str
+    set_aside: Callable[[], object] | None
+
+
+@dataclass(frozen=True)
+class CheckedHistory:
+    """What a check saw: how many files there are, how many of them were read, how many runs among
+    those have no digest, and what is damaged."""
+
+    files: int
+    read: int
+    runs: int
+    without_digest: int
+    damages: Sequence[Damage]
+
+
+def check_history(
+    history: History, choose: Callable[[Sequence[str]], Collection[str]]
+) -> CheckedHistory:
+    """Read the files of a history that ``choose`` takes of them, and hold the index against them.
+
+    The index is as fresh as its files when the history was opened. What came since is left to the
+    next check.
+    """
+    store = history.store
+    known = history.index.files()
+    unread = sorted(set(history.index.candidates()) - set(known))
+    chosen = sorted(choose(known))
+    contents = dict(zip(chosen, read_many(store, chosen), strict=True))
+    # What the opening could not read, and cannot be read now, is damaged; what can has just come.
+    late = dict(zip(unread, read_many(store, unread), strict=True))
+    damages = [
+        *_damaged_files(history, contents),
+        *(damage for damage in _damaged_files(history, late) if damage.set_aside is None),
+        *_damaged_journals(history),
+        *_damaged_index(history, contents, is_whole=len(chosen) == len(known)),
+    ]
+    runs = [content for content in contents.values() if isinstance(content, RunFigures)]
+    without = sum(not run.has_digest for run in runs)
+    return CheckedHistory(len(known) + len(unread), len(chosen), len(runs), without, damages)
+
+
+def _damaged_files(history: History, contents: Mapping[str, FileContent]) -> Iterator[Damage]:
+    for name, content in contents.items():
+        if isinstance(content, Unreadable):
+            yield Damage(content.reason, None)
+        elif isinstance(content, str) and content:
+            yield Damage(content, partial(history.store.set_aside, name))
+
+
+def _damaged_journals(history: History) -> Iterator[Damage]:
+    if isinstance(history.store, FolderStore):
+        for path, error in unreadable_journals(history.store.folder):
+            is_ours = isinstance(error, HistoryError)
+            yield Damage(f"{path}: {error}", partial(set_aside, path) if is_ours else None)
+
+
+def _damaged_index(
+    history: History, contents: Mapping[str, FileContent], is_whole: bool
+) -> Iterator[Damage]:
+    """The index, where it tells of the files that were read anything else than they do."""
+    rebuild = sqlite3.connect(":memory:")
+    make_tables(rebuild)
+    take_in(rebuild, contents.items(), dict.fromkeys(contents, ""))
+
+    def kept(text: str) -> Rows:
+        return history.index.query(text, (), tuple)
+
+    def made_anew(text: str) -> Rows:
+        return [tuple(row) for row in rebuild.execute(text)]
+
+    names = _differing_files(kept, made_anew)
+    if not is_whole:
+        names &= contents.keys()
+    if names:
+        more = f" and {len(names) - 1} more files" if len(names) > 1 else ""
+        what = f"{history.store.path(min(names))}{more}"
+    elif is_whole and not _same_sums(kept(OF_ALL), made_anew(OF_ALL)):
+        what = "what all runs come to"
+    else:
+        return
+    yield Damage(
+        f"the index {history.index.path} does not tell what is in {what}", history.index.set_aside
+    )
+
+
+def _differing_files(kept: Query, made_anew: Query) -> set[str]:
+    """Return the names of the files of which the index tells anything else than its rebuild."""
+    differing: set[str] = set()
+    for text in OF_FILES:
+        differing |= {row[0] for row in set(kept(text)) ^ set(made_anew(text))}
+    return differing
+
+
+def _same_sums(kept: Rows, made_anew: Rows) -> bool:
+    sums, others = ({row[:4]: row[4:] for row in rows} for rows in (kept, made_anew))
+    return sums.keys() == others.keys() and all(
+        math.isclose(value, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+        for key in sums
+        for value, other in zip(sums[key], others[key], strict=True)
+    )
