@@ -49,6 +49,12 @@ def cache_of_its_own(monkeypatch, tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
+def measuring_beside_others(monkeypatch):
+    """The tests run side by side, and none of them depends on how fast the machine is."""
+    monkeypatch.setenv("SPEEDGATE_BESIDE_OTHERS", "1")
+
+
+@pytest.fixture(autouse=True)
 def no_run_is_of_the_future(monkeypatch):
     """Made-up runs are dated as they are, whatever the clock here says."""
     monkeypatch.setattr("speedgate.history.history.latest_time", lambda: "9999")

@@ -334,8 +334,8 @@ def _start(spec: BuildSpec, command: list[str], variables: Mapping[str, str], py
 def _why_not(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno in OF_ANOTHER_MACHINE:
         return (
-            f"it is not a program for this machine ({platform.machine()}); give the path of a Python "
-            "that was built for it"
+            f"it is not a program for this machine ({platform.machine()}); give the path of a "
+            "Python that was built for it"
         )
     return str(error)
 

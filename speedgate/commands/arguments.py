@@ -14,6 +14,7 @@ from typing import Any
 
 from speedgate.measuring.children import begin
 from speedgate.measuring.selection import OptionError
+from speedgate.measuring.turn import FLAG, TURN
 from speedgate.report.first_screen import STYLES, Line
 from speedgate.report.text import coloured, has_colour, visible, visible_lines
 
@@ -78,6 +79,20 @@ def end_leftovers() -> None:
     """End what a killed run has left running, before anything is measured beside it; say so."""
     for line in begin():
         notify(line)
+
+
+def add_beside_others(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        FLAG,
+        action="store_true",
+        help="measure at once, though another run of Speedgate measures on this machine",
+    )
+
+
+def take_turn(options: argparse.Namespace) -> None:
+    """Wait until no other run measures on this machine, and end what a killed one has left."""
+    TURN.take(notify, options.beside_others)
+    end_leftovers()
 
 
 def show_lines(lines: Iterable[str]) -> None:

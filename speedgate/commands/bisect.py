@@ -11,11 +11,9 @@ from packaging.version import InvalidVersion, Version
 
 from speedgate.builds.build import Build, BuildError, open_builds, parse_build
 from speedgate.builds.installation import package_name, published_versions
-from speedgate.commands.arguments import add_format, end_leftovers, notify, show_json
+from speedgate.commands.arguments import add_format, notify, show_json, take_turn
 from speedgate.commands.duel import (
-    BAD,
     DEFAULT_BUDGET_SECONDS,
-    WELL,
     add_measuring,
     parse_measuring,
     under_test,
@@ -37,6 +35,7 @@ from speedgate.duel.finding import Finding
 from speedgate.duel.matchup import DuelEntry, Matchup
 from speedgate.duel.selection import parse_entry, refuse_what_does_not_fit
 from speedgate.measuring.selection import OptionError
+from speedgate.report.exit_code import ExitCode
 from speedgate.report.text import one_line, visible
 
 
@@ -82,7 +81,7 @@ def run_bisect(options: argparse.Namespace) -> int:
     refuse_what_does_not_fit([entry], 3)
     budget, limit = parse_measuring(options)
     refuse_versions(options, good, bad)
-    end_leftovers()
+    take_turn(options)
 
     build_of = partial(release_build, package, options)
     ends = [build_of(version) for version in (good, bad)]
@@ -101,7 +100,7 @@ def run_bisect(options: argparse.Namespace) -> int:
         look_between(bisection, versions, lambda version: ask(build_of(version)), show)
     if options.format == "json":
         show_json(bisection.as_json())
-    return WELL if bisection.is_exact else BAD
+    return ExitCode.WELL if bisection.is_exact else ExitCode.BAD
 
 
 def show_line(line: str) -> None:

@@ -15,6 +15,7 @@ import msgspec
 from speedgate.builds.build import open_build
 from speedgate.builds.runners import interpreter_of
 from speedgate.commands.arguments import (
+    add_beside_others,
     columns,
     count,
     end_leftovers,
@@ -22,6 +23,7 @@ from speedgate.commands.arguments import (
     saving_in,
     show_json,
     show_lines,
+    take_turn,
 )
 from speedgate.commands.progress_line import ProgressLine, step_text
 from speedgate.history.census_recording import CensusRecording, is_census
@@ -55,9 +57,9 @@ from speedgate.report.census import (
     difference_text,
     listing_lines,
 )
+from speedgate.report.exit_code import ExitCode
 from speedgate.report.table import Table, csv_rows, markdown
 
-WELL, NOT_DONE, INTERRUPTED = 0, 2, 130
 FORMATS = ("text", "markdown", "json", "csv")
 
 Json = dict[str, Any]
@@ -87,6 +89,7 @@ def add_census_command(commands: Any) -> None:
     command.add_argument(
         "--resume", action="store_true", help="go on with the newest census that was cut short"
     )
+    add_beside_others(command)
     command.add_argument("--details", action="store_true", help="every cell, or every change")
     command.add_argument("--format", choices=FORMATS, default="text")
     command.add_argument(
@@ -101,11 +104,14 @@ def run_census(options: argparse.Namespace) -> int:
         return show_difference(options)
     if options.show is not None:
         show_run(find_census(options.show, options.results), options)
-        return WELL
+        return ExitCode.WELL
     if options.workers < 2:
         raise OptionError("--workers: a census measures threads, so it needs two workers or more")
     budget = parse_seconds("--budget", options.budget) or DEFAULT_BUDGET_SECONDS
-    end_leftovers()
+    if options.list:
+        end_leftovers()
+    else:
+        take_turn(options)
     build = None
     if options.python is not None:
         build = open_build(options.python, notify=notify)
@@ -118,7 +124,7 @@ def run_census(options: argparse.Namespace) -> int:
             raise OptionError(nothing_chosen(options, listing))
         if options.list:
             show_listing(listing, cells, options)
-            return WELL
+            return ExitCode.WELL
         described = {} if build is None else build.environment
         return measure(listing, cells, opener, folders, budget, described, options)
 
@@ -186,8 +192,10 @@ def measure(
             trouble or "nothing was measured: no cell could be called, or the time was too short"
         )
     if interrupted:
-        return INTERRUPTED
-    return WELL if saved is not None else NOT_DONE
+        return ExitCode.INTERRUPTED
+    if trouble:
+        return ExitCode.MACHINE
+    return ExitCode.WELL if saved is not None else ExitCode.NOT_DONE
 
 
 def earlier_cells(options: argparse.Namespace, environment: Json) -> dict[str, Json]:
@@ -261,7 +269,7 @@ def show_difference(options: argparse.Namespace) -> int:
     """Show what changed between two saved censuses."""
     before, now = (find_census(text, options.results) for text in options.diff)
     show_changes(compare_censuses(before.rows(), now.rows()), options.format, options.details)
-    return WELL
+    return ExitCode.WELL
 
 
 def show_changes(difference: CensusDifference, format_name: str, details: bool) -> None:

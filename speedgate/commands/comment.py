@@ -35,6 +35,7 @@ from speedgate.report.comment import (
     title_of,
     worst,
 )
+from speedgate.report.exit_code import ExitCode
 from speedgate.report.facts import RunFacts, facts_of, standing_of
 from speedgate.report.summary import run_tables
 
@@ -103,8 +104,8 @@ def run_comment(options: argparse.Namespace) -> int:
         notify(f"speedgate comment: {_publish(entries, options)}")
     except GitHubError as error:
         notify(f"speedgate comment: {error}")
-        return 2
-    return 0
+        return ExitCode.NOT_DONE
+    return ExitCode.WELL
 
 
 def _write_summary(text: str) -> None:

@@ -14,12 +14,13 @@ from speedgate.builds.build import Build, open_builds
 from speedgate.builds.package_copy import lent_folder
 from speedgate.builds.runners import project_opener
 from speedgate.commands.arguments import (
+    add_beside_others,
     columns,
-    end_leftovers,
     notify,
     saving_in,
     show_json,
     show_lines,
+    take_turn,
 )
 from speedgate.commands.census import show_changes
 from speedgate.commands.progress_line import ProgressLine, step_text
@@ -59,12 +60,12 @@ from speedgate.measuring.runner_process import Interpreter, RunnerClient, Runner
 from speedgate.measuring.screen_side import ScreenSide
 from speedgate.measuring.selection import OptionError, parse_seconds
 from speedgate.report.duel import duel_markdown, duel_text
+from speedgate.report.exit_code import ExitCode
 
 # Two cores take that long for eight blocks of each of the seventy cases, and for what they suspect.
 DEFAULT_BUDGET_SECONDS = 780.0
 # A killed duel loses at most what it measured in these seconds.
 KEEP_EVERY_SECONDS = 60.0
-WELL, BAD, NOT_DONE, INTERRUPTED = 0, 1, 2, 130
 
 
 def add_duel_command(commands: Any) -> None:
@@ -107,6 +108,7 @@ def add_measuring(command: argparse.ArgumentParser, budget: float, whole: str) -
     command.add_argument(
         "--from-source", action="store_true", help="let pip build what has no wheel"
     )
+    add_beside_others(command)
 
 
 @contextmanager
@@ -155,7 +157,7 @@ def run_duel(options: argparse.Namespace) -> int:
     budget, limit = parse_measuring(options)
     screening = screen_seconds(options, budget)
     refuse_what_does_not_fit(entries, len(options.builds))
-    end_leftovers()
+    take_turn(options)
     builds = open_builds(
         options.builds,
         from_source=options.from_source,
@@ -173,7 +175,8 @@ def run_duel(options: argparse.Namespace) -> int:
         screen, is_over = screened_builds(builds, screening, options.results)
         if options.wide_only or not is_over:
             show_changes(screen_difference(screen), options.format, options.details)
-            return WELL if is_over else INTERRUPTED  # none of it is confirmed
+            # None of it is confirmed.
+            return ExitCode.WELL if is_over else ExitCode.INTERRUPTED
         entries = unique_entries([*entries, *screened_entries(screen)])
         budget -= time.monotonic() - began
     recording = open_recording(builds, options.results)
@@ -184,13 +187,13 @@ def run_duel(options: argparse.Namespace) -> int:
     for line in [*(f"saved {path}" for path in saved), *troubles]:
         notify(line)
     if troubles:
-        return NOT_DONE
+        return ExitCode.MACHINE
     if not duel.is_finished:
-        return INTERRUPTED
+        return ExitCode.INTERRUPTED
     if not saved:
         notify("nothing was measured: no case ran in build A and in another")
-        return BAD
-    return BAD if options.fail_on_worse and findings.is_anything_worse() else WELL
+        return ExitCode.BAD
+    return ExitCode.BAD if options.fail_on_worse and findings.is_anything_worse() else ExitCode.WELL
 
 
 def open_recording(builds: Sequence[Build], results: Path) -> DuelRecording:

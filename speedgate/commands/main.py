@@ -6,6 +6,7 @@ import argparse
 import difflib
 import os
 import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from speedgate.commands.advise import add_advise_command
 from speedgate.commands.arguments import notify
 from speedgate.commands.bisect import add_bisect_command
 from speedgate.commands.census import add_census_command
+from speedgate.commands.check import add_check_command
 from speedgate.commands.comment import add_comment_command
 from speedgate.commands.compare import add_compare_command
 from speedgate.commands.duel import add_duel_command
@@ -34,7 +36,9 @@ from speedgate.history.store import StoreError
 from speedgate.measuring.children import termination_as_interrupt
 from speedgate.measuring.errors import MeasurementError
 from speedgate.measuring.selection import OptionError
+from speedgate.measuring.turn import TURN, MachineTaken
 from speedgate.page.folder import SiteError
+from speedgate.report.exit_code import ExitCode, code_of
 from speedgate.report.text import write_plain_marks
 
 # In the order of the overview: each adds one command.
@@ -51,6 +55,7 @@ COMMANDS: tuple[Callable[[Any], None], ...] = (
     add_comment_command,
     add_history_command,
     add_accept_command,
+    add_check_command,
     add_duel_command,
     add_bisect_command,
     add_selftest_command,
@@ -66,6 +71,7 @@ REFUSALS = (
     OptionError,
     SiteError,
     StoreError,
+    MachineTaken,
     OSError,
 )
 EXAMPLES = """\
@@ -80,7 +86,7 @@ examples:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return its exit code: 0 well, 1 the answer is bad, 2 it could not be done."""
+    """Run a command; return its exit code (docs/exit-codes.md)."""
     write_plain_marks(sys.stdout, sys.stderr)
     words = list(sys.argv[1:] if arguments is None else arguments)
     top, commands = parser()
@@ -89,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if (mistyped := unknown_command(words, list(commands))) is not None:
         notify(mistyped)
-        return 2
+        return ExitCode.NOT_DONE
     options = parse(top, commands, words)
     try:
         with termination_as_interrupt():
@@ -101,10 +107,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except REFUSALS as error:
         notify(f"speedgate {options.command}: {error}")
         drop_what_cannot_be_written()
-        return 2
+        return code_of(error)
+    except MemoryError:
+        notify(f"speedgate {options.command}: this machine has no more memory for it")
+        return ExitCode.MACHINE
     except KeyboardInterrupt:
         print(f"speedgate {options.command}: interrupted", file=sys.stderr)
-        return 130
+        return ExitCode.INTERRUPTED
+    except Exception:  # noqa: BLE001  # Python would end with 1, which says that the answer is bad
+        traceback.print_exc()
+        notify(f"speedgate {options.command}: an error of Speedgate's own: please report it")
+        return ExitCode.INTERNAL
+    finally:
+        TURN.release()
     return code
 
 

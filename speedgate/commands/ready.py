@@ -16,9 +16,8 @@ from speedgate.commands.arguments import (
     show_lines,
 )
 from speedgate.measuring.readiness import ReadyState, describe_packages, readiness_of
+from speedgate.report.exit_code import ExitCode
 from speedgate.report.readiness import readiness_lines
-
-WELL, BAD, NOT_DONE = 0, 1, 2
 
 
 def add_ready_command(commands: Any) -> None:
@@ -52,7 +51,7 @@ def run_ready(options: argparse.Namespace) -> int:
                 f"speedgate ready: not applicable: {where} has a GIL that is never off; name a "
                 "free-threaded one with --python"
             )
-            return NOT_DONE
+            return ExitCode.NOT_DONE
         results = []
         packages = list(dict.fromkeys(options.packages or there["packages"]))
         for number, package in enumerate(packages, start=1):
@@ -66,4 +65,4 @@ def run_ready(options: argparse.Namespace) -> int:
         show_lines([f"no package of {where} has an extension module"])
     else:
         show_lines([where, *readiness_lines(results, columns())])
-    return WELL if all(one.state is ReadyState.READY for one in results) else BAD
+    return ExitCode.WELL if all(one.state is ReadyState.READY for one in results) else ExitCode.BAD

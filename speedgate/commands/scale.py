@@ -12,7 +12,7 @@ from typing import Any
 
 from speedgate.builds.build import open_build
 from speedgate.builds.runners import project_runners
-from speedgate.commands.arguments import end_leftovers, notify
+from speedgate.commands.arguments import add_beside_others, notify, take_turn
 from speedgate.commands.progress_line import ProgressLine
 from speedgate.history.journal import recover
 from speedgate.history.scale_recording import ScaleRecording, entry_of
@@ -32,11 +32,10 @@ from speedgate.measuring.scale_run import (
 from speedgate.measuring.selection import OptionError, parse_count, parse_floor, parse_seconds
 from speedgate.measuring.suite import find_workload
 from speedgate.measuring.targets import BenchmarkListing, Suite, parse_targets, parse_threads
+from speedgate.report.exit_code import ExitCode
 from speedgate.report.progress import duration
 from speedgate.report.scale import key_of, scale_markdown, scale_text
 from speedgate.runner.machine import usable_cores
-
-WELL, BAD, NOT_DONE, UNUSABLE, INTERRUPTED = 0, 1, 2, 4, 130
 
 Json = dict[str, Any]
 
@@ -103,6 +102,7 @@ def add_scale_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--oversubscribe", action="store_true", help="allow more threads than usable cores"
     )
+    add_beside_others(command)
     command.add_argument(
         "--pytest-option",
         dest="pytest_options",
@@ -150,7 +150,7 @@ def run_scale(options: argparse.Namespace) -> int:
         request = parse_request(options, folder)
         suites = parse_targets(options.targets, folder)
         recover(options.results, notify)
-        end_leftovers()
+        take_turn(options)
         build = None
         if options.python is not None:
             build = open_build(options.python, needs_numpy=False, notify=notify)
@@ -176,18 +176,18 @@ def run_scale(options: argparse.Namespace) -> int:
             line.close()
     except OptionError as error:
         print(f"speedgate scale: {error}", file=sys.stderr)
-        return UNUSABLE
+        return ExitCode.UNUSABLE
     show(scaling, listing, options)
     saved, trouble = recording.finish(scaling.judgements, scaling.is_finished)
     if saved is not None:
         notify(f"saved in {saved}")
     if trouble:
         notify(trouble)
-        return NOT_DONE
+        return ExitCode.MACHINE
     if not scaling.is_finished:
-        return INTERRUPTED
+        return ExitCode.INTERRUPTED
     failed = any(judgement.verdict is Verdict.FAILED for judgement in scaling.judgements)
-    return BAD if failed else WELL
+    return ExitCode.BAD if failed else ExitCode.WELL
 
 
 def nothing_found(targets: Iterable[str], listing: BenchmarkListing) -> str:

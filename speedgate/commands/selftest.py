@@ -7,7 +7,13 @@ from typing import Any
 
 from speedgate.builds.build import open_build
 from speedgate.builds.runners import interpreter_of
-from speedgate.commands.arguments import add_format, end_leftovers, notify, show_json
+from speedgate.commands.arguments import (
+    add_beside_others,
+    add_format,
+    notify,
+    show_json,
+    take_turn,
+)
 from speedgate.history.identity import build_of
 from speedgate.judging.floors import floors
 from speedgate.judging.gate import Verdict
@@ -38,6 +44,7 @@ def add_selftest_command(commands: Any) -> None:
     command.add_argument(
         "--python", metavar="BUILD", help="test another Python, written as for a duel"
     )
+    add_beside_others(command)
     add_format(command, "text", "json")
     command.set_defaults(run=run_the_selftest)
 
@@ -46,7 +53,7 @@ def run_the_selftest(options: argparse.Namespace) -> int:
     workers = usable_cores()
     if workers < 2:
         raise OptionError("selftest needs two usable cores; this process may use one")
-    end_leftovers()
+    take_turn(options)
     workload: Any = find_workload(options.workload)
     as_json = options.format == "json"
     show = notify if as_json else lambda line: print(line, flush=True)

@@ -32,6 +32,7 @@ from speedgate.plugin.storage import (
     without_objects,
 )
 from speedgate.plugin.terminal import RunReport, hide_tables, write_summary
+from speedgate.report.exit_code import ExitCode
 from speedgate.report.text import visible
 from speedgate.runner.strategies.dask import SCHEDULER as DASK_SCHEDULER
 
@@ -165,8 +166,19 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     keep_in_history(state)
     if state.settings.require and exitstatus == pytest.ExitCode.OK and not state.judged.judgements:
         state.words.complaint = "--require-gate: no gate was judged in this run"
-    if exitstatus == pytest.ExitCode.OK and (state.saving.troubles or state.words.complaint):
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    session.exitstatus = told_apart(session, state, exitstatus)
+
+
+def told_apart(session: pytest.Session, state: State, code: int) -> int:
+    """Return the session's exit code, with the machine's fault and a missing verdict apart."""
+    undecided = len(state.judged.undecided)
+    if code == pytest.ExitCode.TESTS_FAILED and session.testsfailed == undecided > 0:
+        return ExitCode.UNDECIDED
+    if code != pytest.ExitCode.OK:
+        return code
+    if state.saving.troubles:
+        return ExitCode.MACHINE
+    return ExitCode.UNDECIDED if state.words.complaint else code
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)

@@ -104,6 +104,10 @@ class GateFailed(Exception):
     """Fails a verdict item with its message alone, no traceback."""
 
 
+class Undecided(GateFailed):
+    """Nothing failed, but a verdict that was asked for is missing."""
+
+
 class NotEvaluated(Exception):
     """There was nothing to judge; the text says why."""
 
@@ -125,10 +129,13 @@ class VerdictItem(pytest.Item):
 
     def runtest(self) -> None:
         state = self.config.stash[STATE]
+        state.judged.undecided.discard(self.nodeid)  # it may be run again
         try:
             self._refuse_to_be_early(state)
             self.judge(state)
-        except GateFailed:
+        except GateFailed as error:
+            if isinstance(error, Undecided):
+                state.judged.undecided.add(self.nodeid)
             if self.benchmarks:
                 state.judged.unsettled[self.nodeid] = self._to_run_again(state)
             raise
@@ -199,7 +206,7 @@ class GateItem(VerdictItem):
         line = f"not evaluated: gate {self.gate.name}: {reason}"
         state.words.notes.append(line)
         if state.settings.require:
-            raise GateFailed(f"{line}\n--require-gate asks for a verdict")
+            raise Undecided(f"{line}\n--require-gate asks for a verdict")
         raise NotEvaluated(line)
 
 
@@ -268,7 +275,8 @@ def conclude(state: State, item: VerdictItem, judgement: Judgement) -> None:
     if judgement.verdict is Verdict.FAILED or strict or missing:
         is_control = judgement.at_most is not None
         what_to_do = remedy(judgement.gate, judgement.verdict, is_control)
-        raise GateFailed(f"{judgement.line}\n{what_to_do}")
+        kind = GateFailed if judgement.verdict is Verdict.FAILED else Undecided
+        raise kind(f"{judgement.line}\n{what_to_do}")
     if judgement.verdict is Verdict.NOT_EVALUATED:
         raise NotEvaluated(judgement.line)
     if judgement.verdict is not Verdict.PASSED:

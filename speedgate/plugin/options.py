@@ -64,6 +64,11 @@ OPTIONS = (
     ),
     Option("workers", "numbers of workers, such as 1,2,4", "COUNTS"),
     Option("oversubscribe", "allow more workers than usable cores"),
+    Option(
+        "beside-others",
+        "measure at once, though another run of Speedgate measures on this machine",
+        is_setting=False,
+    ),
     # Their names in the ini file are those of the floors for 2 workers, see below.
     Option(
         "min-speedup",

@@ -19,9 +19,11 @@ from speedgate.measuring.budget import JUDGED_WEIGHT, SPARE_SHARE, Budget, defau
 from speedgate.measuring.children import begin, termination_as_interrupt
 from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.runner_process import THIS, Interpreter
+from speedgate.measuring.turn import TURN, MachineTaken
 from speedgate.plugin.bench import Bench, Item
 from speedgate.plugin.clock import RunnerClock
 from speedgate.plugin.settings import Settings
+from speedgate.report.exit_code import ExitCode
 from speedgate.stats.case import Case, Workload
 
 STATE = pytest.StashKey["State"]()
@@ -99,11 +101,13 @@ class SessionVerdicts:
     """The verdicts of this run, by the node id of the item that gave them.
 
     ``unsettled`` are the verdict items that failed, here or before, and have not passed since, each
-    with the benchmarks that it judges.
+    with the benchmarks that it judges. ``undecided`` are those that failed here for want of a
+    verdict only.
     """
 
     verdicts: dict[str, Judgement] = field(default_factory=dict)
     unsettled: dict[str, list[str]] = field(default_factory=dict)
+    undecided: set[str] = field(default_factory=set)
 
     @property
     def judgements(self) -> list[Judgement]:
@@ -188,7 +192,17 @@ def measures(config: pytest.Config) -> bool:
 
 
 def prepare_for_the_end(config: pytest.Config, state: State) -> None:
-    """End what a killed run has left, and let SIGTERM end this one as Ctrl-C does, saved."""
+    """Wait for this run's turn, end what a killed run has left, and let SIGTERM end this one as
+    Ctrl-C does, saved."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    try:
+        TURN.take(
+            lambda line: reporter and reporter.write_line(line),
+            bool(config.getoption("speedgate_beside_others")),
+        )
+    except MachineTaken as error:
+        pytest.exit(str(error), returncode=ExitCode.MACHINE)
+    config.add_cleanup(TURN.release)
     state.words.notes += begin()
     undoing = contextlib.ExitStack()
     undoing.enter_context(termination_as_interrupt())

@@ -20,7 +20,7 @@ from speedgate.history.history import History
 from speedgate.judging.gate import Verdict
 from speedgate.measuring.budget import JUDGED_SECONDS
 
-WELL, BAD, NOT_DONE = 0, 1, 2
+WELL, BAD, NOT_DONE, MACHINE = 0, 1, 2, 11
 CASES = ("g-1e6-serial-1", "g-1e6-threads-2", "g-1e6-processes-2", "g-1e5-threads-2")
 
 
@@ -600,7 +600,7 @@ def test_an_output_that_is_full_is_told_once(machine, tmp_path):
             [sys.executable, "-m", "speedgate", "report", str(path)],
             cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
         )  # fmt: skip
-    assert done.returncode == NOT_DONE
+    assert done.returncode == MACHINE
     assert done.stderr.count("\n") == 1
     assert "No space left on device" in done.stderr
 

@@ -24,7 +24,7 @@ from speedgate.commands.main import main
 from speedgate.duel.selection import select_entries
 from speedgate.history.document import read_run
 
-WELL, BAD, NOT_DONE, INTERRUPTED = 0, 1, 2, 130
+WELL, BAD, NOT_DONE, MACHINE, INTERRUPTED = 0, 1, 2, 11, 130
 TINY = ("--workloads", "g", "--sizes", "1e3", "--strategies", "threads", "--workers", "2")
 
 
@@ -129,6 +129,10 @@ def test_only_who_asks_for_it_fails_on_worse(run, environments, options, code):
     assert run("duel", "old", "new", *TINY, *options).code == code
 
 
+class Killed(BaseException):
+    """What nothing handles."""
+
+
 def test_what_a_killed_duel_had_measured_is_found_by_the_next(run, environments, monkeypatch):
     """Killed once the first block was over; every step is kept here, not one a minute."""
     monkeypatch.setattr(duel_commands, "KEEP_EVERY_SECONDS", 0.0)
@@ -137,11 +141,11 @@ def test_what_a_killed_duel_had_measured_is_found_by_the_next(run, environments,
     def killed(_, step):
         steps.append(step)
         if len(steps) == 3:
-            raise MemoryError("as if killed")
+            raise Killed
 
     with monkeypatch.context() as patched:
         patched.setattr(duel_commands.ProgressLine, "show", killed)
-        with pytest.raises(MemoryError):
+        with pytest.raises(Killed):
             run("duel", "old", "new", *TINY)
     gc.collect()  # the files of a killed process are closed
     done = run("duel", "old", "new", *TINY)
@@ -456,7 +460,7 @@ def test_a_full_disk_at_the_end_of_a_duel_costs_its_files_only(
     with monkeypatch.context() as patch:
         patch.setattr("speedgate.history.store.os.fsync", full)
         done = run("duel", "old", "new", *TINY)
-    assert done.code == NOT_DONE
+    assert done.code == MACHINE
     assert "same:\n" in done.out or "inconclusive:\n" in done.out
     assert done.err.count("not saved: ") == 2
     assert done.err.count("(No space left on device); what was measured is in its journal") == 2
@@ -480,7 +484,7 @@ def test_a_disk_that_is_full_for_one_of_two_runs_costs_that_one(
 
     monkeypatch.setattr("speedgate.history.store.os.fsync", full_for_the_second_file)
     done = run("duel", "old", "new", *TINY)
-    assert done.code == NOT_DONE
+    assert done.code == MACHINE
     assert (done.err.count("saved results"), done.err.count("not saved: ")) == (1, 1)
     assert len(list((tmp_path / "results").glob("*/*.part"))) == 1
 

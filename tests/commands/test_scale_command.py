@@ -313,7 +313,7 @@ def test_a_run_that_cannot_be_saved_is_shown_all_the_same(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(FolderStore, "write", full)
-    assert main(["scale", "test_some.py", "-k", "holds"]) == 2
+    assert main(["scale", "test_some.py", "-k", "holds"]) == 11
     shown = capsys.readouterr()
     assert "test_holds" in shown.out
     assert "not saved" in shown.err

@@ -4,7 +4,10 @@ import re
 
 import pytest
 
+from speedgate.report.exit_code import ExitCode
+
 GREEN, RED, MISUSED = pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.USAGE_ERROR
+UNDECIDED, MACHINE = ExitCode.UNDECIDED, ExitCode.MACHINE
 SCALING = "bench/bench_scaling.py"
 ARTICLE = "bench/bench_article.py"
 THREADS = (SCALING, "--strategies=threads")

@@ -1,0 +1,63 @@
+"""Soundness: whether the files of an environment in the cache are those that were installed."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from importlib.metadata import Distribution, PackagePath, distributions
+from pathlib import Path
+
+from speedgate.builds.installation import MAKING, python_of
+from speedgate.history.cache import cache_folder
+from speedgate.history.store import ASIDE
+
+SITE_PACKAGES = ("lib/python*/site-packages", "Lib/site-packages")
+
+
+def kept_environments() -> list[Path]:
+    """Return the environments in the user's cache: neither one that is being made, nor one that
+    was moved aside."""
+    builds = cache_folder() / "builds"
+    if not builds.is_dir():
+        return []
+    return sorted(
+        path
+        for path in builds.iterdir()
+        if not path.name.startswith(MAKING) and ASIDE not in path.name
+    )
+
+
+def unsound(environment: Path) -> str | None:
+    """Return what is wrong with an environment; ``None`` if each file is as its package says.
+
+    What an installer compiled or wrote beside the packages has no digest, and is not looked at.
+    """
+    if not python_of(environment).exists():
+        return f"{environment} has no Python that is there"
+    for distribution in _installed(environment):
+        for file in distribution.files or ():
+            why = _damage_of(file)
+            if why is not None:
+                return f"{environment}: {file} of {distribution.name} {why}"
+    return None
+
+
+def _installed(environment: Path) -> Iterator[Distribution]:
+    for pattern in SITE_PACKAGES:
+        for folder in environment.glob(pattern):
+            yield from distributions(path=[str(folder)])
+
+
+def _damage_of(file: PackagePath) -> str | None:
+    if file.hash is None or file.hash.mode not in hashlib.algorithms_available:
+        return None
+    path = Path(str(file.locate()))
+    try:
+        with path.open("rb") as content:
+            digest = hashlib.file_digest(content, file.hash.mode).digest()
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    if base64.urlsafe_b64encode(digest).rstrip(b"=").decode() != file.hash.value:
+        return "has changed since it was installed"
+    return None

@@ -1,0 +1,127 @@
+"""The command `check`: whether the runs, their index and the caches are as they were written."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from speedgate.builds.soundness import kept_environments, unsound
+from speedgate.commands.arguments import add_format, add_where, notify, show_json, show_lines
+from speedgate.history.check import CheckedHistory, Damage, check_history
+from speedgate.history.format import HistoryError
+from speedgate.history.history import History
+from speedgate.history.lookup import runs_text
+from speedgate.history.store import set_aside
+from speedgate.report.exit_code import ExitCode
+
+REPAIR = "`speedgate check --repair` moves aside what is damaged, and deletes nothing"
+
+
+def add_check_command(commands: Any) -> None:
+    command = commands.add_parser(
+        "check", help="read every run, and hold the index and the caches against the files"
+    )
+    add_where(command)
+    command.add_argument(
+        "--read-data",
+        type=share,
+        default=1.0,
+        metavar="SHARE",
+        help="read only this share of the files, others each time, such as 10%% (default: 100%%)",
+    )
+    command.add_argument(
+        "--repair", action="store_true", help="move aside what is damaged; nothing is deleted"
+    )
+    add_format(command, "text", "json")
+    command.set_defaults(run=run_check)
+
+
+def share(text: str) -> float:
+    """Return ``10%`` as 0.1."""
+    try:
+        number = float(text.removesuffix("%")) / 100
+    except ValueError:
+        number = math.nan
+    if not (text.endswith("%") and 0 < number <= 1):
+        raise argparse.ArgumentTypeError(f"'{text}': a share above 0% and up to 100%, such as 10%")
+    return number
+
+
+def run_check(options: argparse.Namespace) -> int:
+    """Check everything; return 1 where anything is damaged, repaired or not: it is missing now."""
+    builds = kept_environments()
+    with History(options.history) as history:
+        checked = check_history(history, partial(chosen, of=options.read_data))
+        damages = [*checked.damages, *damaged_builds(chosen(builds, options.read_data))]
+        if not checked.files and not damages:
+            raise HistoryError(f"no run in {options.history}; 'pytest bench/' makes one")
+        outcomes = [outcome(damage, options.repair) for damage in damages]
+    if options.format == "json":
+        show_json(record(checked, len(builds), damages, outcomes))
+    else:
+        show_lines(report(checked, len(builds), damages, outcomes))
+    if damages and not options.repair:
+        notify(REPAIR)
+    return ExitCode.BAD if damages else ExitCode.WELL
+
+
+def chosen(names: Sequence[Any], of: float) -> Sequence[Any]:
+    """Return a share of some names, drawn at random; at least one where there is any."""
+    return random.sample(names, math.ceil(len(names) * of))
+
+
+def damaged_builds(environments: Sequence[Path]) -> Iterator[Damage]:
+    for environment in environments:
+        why = unsound(environment)
+        if why is not None:
+            yield Damage(why, partial(set_aside, environment))
+
+
+def outcome(damage: Damage, repair: bool) -> str:
+    """Move what is damaged aside, if that is asked for; return in words what became of it."""
+    if damage.set_aside is None:
+        return "it stays: what cannot be read may be whole"
+    if not repair:
+        return ""
+    try:
+        return f"moved to {damage.set_aside()}"
+    except OSError as error:
+        return f"it stays: it cannot be moved ({error.strerror or error})"
+
+
+def report(
+    checked: CheckedHistory, builds: int, damages: Sequence[Damage], outcomes: Sequence[str]
+) -> Iterator[str]:
+    """Yield what was checked, then a line for each thing that is damaged."""
+    yield f"read {checked.read} of {checked.files} files of the history: {runs_text(checked.runs)}"
+    if checked.without_digest:
+        yield (
+            f"{runs_text(checked.without_digest)} without a digest, from before there was one: "
+            "only its form was checked"
+        )
+    yield f"environments of builds in the cache: {builds}"
+    for damage, what in zip(damages, outcomes, strict=True):
+        yield f"damaged: {damage.reason}" + (f"; {what}" if what else "")
+    if not damages:
+        yield "nothing is damaged"
+
+
+def record(
+    checked: CheckedHistory, builds: int, damages: Sequence[Damage], outcomes: Sequence[str]
+) -> dict[str, Any]:
+    return {
+        "files": checked.files,
+        "read": checked.read,
+        "runs": checked.runs,
+        "without_digest": checked.without_digest,
+        "builds": builds,
+        "damaged": [
+            {"reason": damage.reason, "outcome": what}
+            for damage, what in zip(damages, outcomes, strict=True)
+        ],
+    }

@@ -1,0 +1,231 @@
+"""``speedgate check``: what is damaged is named and, if asked, moved aside; nothing is deleted."""
+
+import json
+import os
+import sqlite3
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from helpers.machine import MadeMachine
+from helpers.runs import CASE, a_run, document
+from helpers.wheels import index, make_wheel  # noqa: F401  # a fixture
+
+from speedgate.builds.installation import Order, install
+from speedgate.commands.main import main
+from speedgate.history.cache import cache_folder
+from speedgate.history.history import History
+from speedgate.history.seal import sealed
+
+SOUND, DAMAGED, NOT_DONE = 0, 1, 2
+
+
+@pytest.fixture
+def results(tmp_path):
+    folder = tmp_path / "results"
+    for night in range(3):
+        a_run(folder, night)
+    (folder / "sealed").mkdir()
+    (folder / "sealed" / "run.json").write_bytes(sealed(document(MadeMachine(), CASE)))
+    return folder
+
+
+@pytest.fixture
+def check(results, capsys, monkeypatch):
+    monkeypatch.chdir(results.parent)
+
+    def check(*options):
+        try:
+            code = main(["check", *options])
+        except SystemExit as ended:
+            code = ended.code
+        printed = capsys.readouterr()
+        return SimpleNamespace(code=code, out=printed.out, err=printed.err)
+
+    return check
+
+
+def everything(folder):
+    """The content of each file below a folder, by its name without what says that it is aside."""
+    return {
+        str(path.relative_to(folder)).removesuffix(".aside"): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_history_as_it_was_written_is_sound(check):
+    shown = check()
+    assert shown.code == SOUND, shown.out + shown.err
+    assert "read 4 of 4 files of the history: 4 runs" in shown.out
+    assert "3 runs without a digest, from before there was one" in shown.out
+    assert shown.out.endswith("nothing is damaged\n")
+
+
+def changed_byte(results):
+    path = results / "sealed" / "run.json"
+    stamp = path.stat()
+    path.write_bytes(path.read_bytes().replace(b"passed", b"failed", 1))
+    os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    return path
+
+
+def cut_off(results):
+    path = next(results.glob("*/night_001.json"))
+    path.write_bytes(path.read_bytes()[:-100])
+    return path
+
+
+def no_journal(results):
+    path = results / "sealed" / "gone.part"
+    path.write_text("{}\n")
+    return path
+
+
+def no_acceptance(results):
+    path = results / "sealed" / "run.12ab.accepted"
+    path.write_text('{"why": 5}')
+    return path
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (changed_byte, "has changed since it was written"),
+        (cut_off, "is not a run"),
+        (no_journal, "it is not a journal of speedgate"),
+        (no_acceptance, "is not the acceptance of a run"),
+    ],
+)
+def test_what_is_damaged_is_named_and_moved_aside_and_nothing_is_deleted(
+    check, results, damage, words
+):
+    path = damage(results)
+    before = everything(results)
+    shown = check()
+    assert shown.code == DAMAGED
+    assert f"damaged: {path.relative_to(results.parent)}" in shown.out
+    assert words in shown.out
+    assert "`speedgate check --repair` moves aside" in shown.err
+    assert everything(results) == before
+    repaired = check("--repair")
+    assert repaired.code == DAMAGED, "what is moved aside is missing"
+    aside = path.with_name(f"{path.name}.aside")
+    assert f"moved to {aside.relative_to(results.parent)}" in repaired.out
+    assert not path.exists()
+    assert everything(results) == before
+    assert check().code == SOUND
+
+
+def test_what_was_moved_aside_before_stays(check, results):
+    for _ in range(2):
+        path = results / "sealed" / "run.json"
+        path.write_text("[]")
+        check("--repair")
+    asides = {path.name for path in path.parent.iterdir()}
+    assert asides == {"run.json.aside", "run.json.aside1"}
+
+
+def test_a_byte_that_changed_behind_the_index_is_seen(check, results):
+    """Its size and its time are as before: the index has no reason to read the file again."""
+    assert check().code == SOUND
+    changed_byte(results)
+    with History(results) as history:
+        assert len(history.runs()) == 4
+    shown = check()
+    assert shown.code == DAMAGED
+    assert "has changed since it was written" in shown.out
+    assert "does not tell what is in" in shown.out
+    assert check("--repair").code == DAMAGED
+    assert check().code == SOUND
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE figures SET speedup = 9 WHERE run = 1",
+        "UPDATE runs SET complete = 0 WHERE id = 2",
+        "DELETE FROM runs WHERE id = 3",
+        "UPDATE levels SET total = total + 1",
+        "INSERT INTO acceptances VALUES ('a', 'b', 'c', 'd')",
+    ],
+)
+def test_an_index_that_differs_from_a_rebuild_is_moved_aside(check, change):
+    assert check().code == SOUND
+    (path,) = (cache_folder() / "index").glob("*.sqlite")
+    with sqlite3.connect(path) as connection:
+        connection.execute(change)
+    connection.close()
+    shown = check()
+    assert shown.code == DAMAGED, change
+    assert f"damaged: the index {path} does not tell what is in" in shown.out
+    check("--repair")
+    assert (path.parent / f"{path.name}.aside").is_file()
+    assert check().code == SOUND
+
+
+def test_runs_that_came_and_went_leave_an_index_as_a_rebuild(check, results):
+    assert check().code == SOUND
+    a_run(results, 7)
+    next(results.glob("*/night_000.json")).unlink()
+    assert check().code == SOUND
+
+
+def test_a_share_of_the_files_is_read(check):
+    shown = check("--read-data", "10%")
+    assert "read 1 of 4 files of the history: 1 run" in shown.out
+    assert shown.code == SOUND
+
+
+def test_shares_that_differ_find_in_the_end_what_is_damaged(check, results):
+    cut_off(results)
+    codes = [check("--read-data", "30%").code for _ in range(40)]
+    assert set(codes) == {SOUND, DAMAGED}
+
+
+@pytest.mark.parametrize("text", ["10", "0%", "101%", "-5%", "nan%", "all"])
+def test_a_share_is_above_0_and_up_to_100_per_cent(check, text):
+    shown = check(f"--read-data={text}")
+    assert shown.code == NOT_DONE
+    assert f"'{text}': a share above 0% and up to 100%" in shown.err
+
+
+def test_programs_read_it_as_json(check, results):
+    no_journal(results)
+    told = json.loads(check("--format", "json").out)
+    assert (told["files"], told["read"], told["runs"], told["without_digest"]) == (4, 4, 4, 3)
+    (damage,) = told["damaged"]
+    assert "gone.part" in damage["reason"]
+
+
+def test_where_there_is_nothing_nothing_is_called_sound(check):
+    shown = check("--history", "nowhere")
+    assert shown.code == NOT_DONE
+    assert "no run in nowhere" in shown.err
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may read everything")
+def test_what_cannot_be_read_stays_where_it_is(check, results):
+    path = next(results.glob("*/night_000.json"))
+    path.chmod(0)
+    shown = check("--repair")
+    assert shown.code == DAMAGED
+    assert "it stays: what cannot be read may be whole" in shown.out
+    assert path.exists()
+
+
+def test_an_environment_whose_files_have_changed_is_moved_aside(check, index):  # noqa: F811
+    make_wheel(index, "made", "1.0")
+    version = ".".join(map(str, sys.version_info[:3]))
+    python = install(Order(("made==1.0",), Path(sys.executable), version))
+    shown = check()
+    assert shown.code == SOUND, shown.out
+    assert "environments of builds in the cache: 1" in shown.out
+    (module,) = python.parent.parent.rglob("site-packages/made*.py")
+    module.write_text(f"{module.read_text()}\nchanged = True\n")
+    shown = check("--repair")
+    assert shown.code == DAMAGED
+    assert "has changed since it was installed" in shown.out
+    assert not python.exists()
+    assert check().code == SOUND

@@ -1,0 +1,151 @@
+"""The exit codes of docs/exit-codes.md, as a table: each kind of end has a code of its own."""
+
+import errno
+
+import pytest
+from helpers.inner import ARTICLE, GATED, GREEN, MACHINE, MISUSED, ONE, RED, UNDECIDED, output
+from helpers.machine import CRASHING, CROWDED, HOLDS_GIL, SIDE_BY_SIDE
+from helpers.project import ROOT
+
+from speedgate.commands.main import main
+from speedgate.report.exit_code import MACHINE_ERRORS, ExitCode, code_of
+
+pytest_plugins = ("pytester", "helpers.inner_fixtures")
+# pytest-benchmark warns of an inner run that saves nothing in the outer one's name, too.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest_benchmark.logger.PytestBenchmarkWarning")
+
+NOTHING = pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def as_it_should(machine, monkeypatch):
+    machine.behave("g", SIDE_BY_SIDE)
+
+
+def behind_the_gil(machine, monkeypatch):
+    machine.behave("g", HOLDS_GIL)
+
+
+def with_its_cores_taken(machine, monkeypatch):
+    machine.behave("g", CROWDED)
+    machine.control = 1.05
+
+
+def in_a_crash(machine, monkeypatch):
+    machine.behave("g", CRASHING)
+
+
+def full(*arguments, **options):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def on_a_full_disk(machine, monkeypatch):
+    monkeypatch.setattr("speedgate.history.store.FolderStore.write", full)
+
+
+def behind_the_gil_on_a_full_disk(machine, monkeypatch):
+    behind_the_gil(machine, monkeypatch)
+    on_a_full_disk(machine, monkeypatch)
+
+
+def with_an_error_of_ours(machine, monkeypatch):
+    monkeypatch.setattr("speedgate.plugin.hooks.keep_in_history", lambda state: 1 / 0)
+
+
+STRICT, REQUIRED = "--strict-gate", "--require-gate"
+SESSIONS = [
+    (as_it_should, [], GREEN),
+    (behind_the_gil, [], RED),
+    (in_a_crash, [], RED),
+    (in_a_crash, [REQUIRED], RED),
+    (with_its_cores_taken, [], GREEN),
+    (with_its_cores_taken, [STRICT], UNDECIDED),
+    (with_its_cores_taken, [STRICT, "-x"], UNDECIDED),
+    (as_it_should, [REQUIRED, "--budget=1e-9"], UNDECIDED),
+    (as_it_should, [REQUIRED, "-k", "not gate"], UNDECIDED),
+    (behind_the_gil, [STRICT, REQUIRED, "--min-speedup=50"], RED),
+    (on_a_full_disk, [], MACHINE),
+    (behind_the_gil_on_a_full_disk, [], RED),
+    (with_an_error_of_ours, [], pytest.ExitCode.INTERNAL_ERROR),
+    (as_it_should, ["--min-speedup=fast"], MISUSED),
+]
+
+
+@pytest.mark.parametrize(("ends", "options", "code"), SESSIONS)
+def test_a_session_ends_with(checkout, machine, monkeypatch, ends, options, code):
+    ends(machine, monkeypatch)
+    result = checkout.run(*ONE, *options)
+    assert result.ret == code, output(result)
+
+
+def test_a_session_that_judged_nothing_ends_with(checkout, machine):
+    assert checkout.run(ARTICLE, REQUIRED).ret == UNDECIDED
+    assert checkout.run(ARTICLE, "-k", "no_such_thing").ret == NOTHING
+
+
+def test_a_session_that_judged_everything_ends_with(checkout, machine):
+    assert checkout.run(*GATED, STRICT, REQUIRED).ret == GREEN
+
+
+def test_no_code_of_ours_is_one_of_pytest():
+    ours = {ExitCode.UNDECIDED, ExitCode.MACHINE, ExitCode.INTERRUPTED}
+    assert not ours & set(map(int, pytest.ExitCode))
+
+
+def raising(error):
+    def run(options):
+        raise error
+
+    return run
+
+
+def no_space():
+    return OSError(errno.ENOSPC, "No space left on device")
+
+
+COMMANDS = [
+    (["report", "--history", "{reference}"], None, ExitCode.WELL),
+    (["report", "--history", "nowhere"], None, ExitCode.NOT_DONE),
+    (["report", "--nonsense"], None, ExitCode.NOT_DONE),
+    (["no-such-command"], None, ExitCode.NOT_DONE),
+    (["export", "nowhere.json", "target.json"], None, ExitCode.NOT_DONE),
+    (["check", "--history", "{reference}"], None, ExitCode.WELL),
+    (["check", "--history", "{broken}"], None, ExitCode.BAD),
+    (["report"], no_space(), ExitCode.MACHINE),
+    (["report"], OSError(errno.EMFILE, "Too many open files"), ExitCode.MACHINE),
+    (["report"], MemoryError(), ExitCode.MACHINE),
+    (["report"], FileNotFoundError(errno.ENOENT, "no such file"), ExitCode.NOT_DONE),
+    (["report"], PermissionError(errno.EACCES, "not yours"), ExitCode.NOT_DONE),
+    (["report"], ZeroDivisionError("ours"), ExitCode.INTERNAL),
+    (["report"], KeyboardInterrupt(), ExitCode.INTERRUPTED),
+]
+
+
+@pytest.mark.parametrize(("words", "error", "code"), COMMANDS)
+def test_a_command_ends_with(tmp_path, monkeypatch, capfd, words, error, code):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "run.json").write_text("{")
+    places = {"reference": ROOT / "results" / "reference", "broken": "broken"}
+    if error is not None:
+        monkeypatch.setattr("speedgate.commands.report.run_report", raising(error))
+    try:
+        ended = main([word.format(**places) for word in words])
+    except SystemExit as exit_:
+        ended = exit_.code
+    assert ended == code, capfd.readouterr()
+    told = capfd.readouterr().err
+    assert bool(told) == (code != ExitCode.WELL)
+    assert ("Traceback" in told) == (code == ExitCode.INTERNAL)
+
+
+def test_each_kind_has_a_code_of_its_own_and_its_row_on_the_page():
+    page = (ROOT / "docs" / "exit-codes.md").read_text(encoding="utf-8")
+    assert len(set(ExitCode)) == len(ExitCode.__members__)
+    for code in ExitCode:
+        assert f"\n| {code:d} " in page, code
+
+
+def test_what_the_machine_does_is_not_what_a_person_asked_for():
+    assert errno.ENOSPC in MACHINE_ERRORS
+    assert code_of(no_space()) is ExitCode.MACHINE
+    assert code_of(OSError("no number")) is ExitCode.NOT_DONE
