@@ -21,6 +21,11 @@ from speedgate.measuring.leftovers import HAS_LOCKS, OWNER_FILE, PREFIX, lock, t
 from speedgate.measuring.process_group import HAS_GROUPS, end_group, end_tree
 from speedgate.runner.ownership import OWNER, SERVE, thread_lasts
 
+# The signals that end a run, and what a second one of each does. Windows has no SIGHUP.
+AFTERWARDS = {signal.SIGTERM: signal.SIG_DFL}
+if hasattr(signal, "SIGHUP"):
+    AFTERWARDS[signal.SIGHUP] = signal.SIG_IGN
+
 __all__ = [
     "SERVE",
     "ScratchFolder",
@@ -141,20 +146,27 @@ def scratch_folder(prefix: str = PREFIX) -> Iterator[Path]:
 
 @contextmanager
 def termination_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM, by which a job is cancelled, end this as Ctrl-C does: what was measured is kept.
+    """Let the signals by which a job is cancelled, or its terminal closed, end this as Ctrl-C does:
+    what was measured is kept.
 
-    A second one ends it at once. A handler that was set before stays, and so does SIG_IGN.
+    A second SIGTERM ends it at once; a terminal that is closed may send its signal twice. A handler
+    that was set before stays, and so does SIG_IGN.
     """
-    is_ours = thread_lasts() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    if is_ours:
-        signal.signal(signal.SIGTERM, _interrupt_once)
+    ours = [
+        number
+        for number in AFTERWARDS
+        if thread_lasts() and signal.getsignal(number) is signal.SIG_DFL
+    ]
+    for number in ours:
+        signal.signal(number, _interrupt_once)
     try:
         yield
     finally:
-        if is_ours and signal.getsignal(signal.SIGTERM) is _interrupt_once:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in ours:
+            if signal.getsignal(number) in (_interrupt_once, AFTERWARDS[number]):
+                signal.signal(number, signal.SIG_DFL)
 
 
 def _interrupt_once(number: int, frame: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(number, AFTERWARDS[number])
     raise KeyboardInterrupt

@@ -20,6 +20,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from speedgate.measuring import children
+from speedgate.measuring.answers import read_answer
 from speedgate.measuring.errors import MeasurementError, NoAnswer, RunnerEnded
 from speedgate.runner import FOLDERS
 from speedgate.runner.framing import unframe
@@ -34,7 +35,6 @@ from speedgate.runner.messages import (
     name_of,
     number_of,
     numbered,
-    read_answer,
     without_number,
 )
 from speedgate.runner.server import Runner
@@ -185,6 +185,8 @@ class RunnerProcess:
         self.kill()
         code = self._process.returncode
         how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+        if how.endswith("SIGKILL"):
+            how += " (the system may have killed it for the memory that it took)"
         self._stderr.seek(0)
         lines = self._stderr.read().decode(errors="replace").strip().splitlines()
         # What a tracker cleaned up after the runner are no words of the runner.

@@ -1,34 +1,43 @@
 """Framing: plain data in a pipe that others print into.
 
-A record is one line: the ASCII record separator (as in RFC 7464), then JSON. JSON cannot hold that
-character, so that a record is found even behind half a line that a library, ``sitecustomize`` or
-C code has printed; whatever is no record is noise. Standard library only.
+A record is one line: the ASCII record separator (as in RFC 7464), the CRC-32 of the rest, then
+JSON. JSON cannot hold that character, so that a record is found even behind half a line that a
+library, ``sitecustomize`` or C code has printed. Whatever is no record is noise, and so is one into
+which somebody has printed. Standard library only.
 """
 
 from __future__ import annotations
 
 import json
+import zlib
 from typing import Any
 
 RECORD = "\x1e"
+DIGITS = 8
 
 Json = dict[str, Any]
 
 
 def frame(data: Json) -> str:
-    return f"{RECORD}{json.dumps(data)}\n"
+    text = json.dumps(data)
+    return f"{RECORD}{_sum(text)}{text}\n"
+
+
+def _sum(text: str) -> str:
+    return f"{zlib.crc32(text.encode('utf-8', 'surrogatepass')):0{DIGITS}x}"
 
 
 def unframe(line: str) -> Json | None:
     """Return the record that a line ends with, ``None`` if it is noise."""
-    _, mark, text = line.rpartition(RECORD)
-    if not mark:
+    _, mark, record = line.rpartition(RECORD)
+    digits, text = record[:DIGITS], record[DIGITS:].removesuffix("\n")
+    if not mark or digits != _sum(text):
         return None
     try:
-        record: Json = json.loads(text)
-    except ValueError:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
         return None
-    return record
+    return data if isinstance(data, dict) else None
 
 
 def last_record(text: str) -> Json | None:

@@ -1,7 +1,8 @@
 """What a runner is asked and what it answers: each message once, for both sides of the pipe.
 
 A request is a class, and says of which class its answer is. Both travel as plain data: ``encode``
-and ``read_request`` or ``read_answer`` are the only places that know how. Standard library only.
+and ``read_request``, and ``measuring.answers`` for whoever asks, are the only places that know how.
+Standard library only.
 """
 
 from __future__ import annotations
@@ -393,15 +394,6 @@ def read_request(kinds: Iterable[type[Request[Any]]], data: Mapping[str, Any]) -
         raise LookupError(f"a runner of this kind knows no '{data[DO]}'")
     request: Request[Any] = _decode(kind, data)
     return request
-
-
-def read_answer(request: Request[Answer], data: Mapping[str, Any]) -> Answer | Failure:
-    """Return the answer to a request."""
-    if ERROR in data:
-        failure: Failure = _decode(Failure, data[ERROR])
-        return failure
-    answer: Answer = _decode(request.answer, data)
-    return answer
 
 
 def _decode(kind: Any, data: Mapping[str, Any]) -> Any:

@@ -448,8 +448,24 @@ def test_the_first_termination_is_an_interrupt_and_the_second_ends():
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def terminate_this():
-    os.kill(os.getpid(), signal.SIGTERM)
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_each_signal_is_an_interrupt_and_is_given_back(name):
+    number = getattr(signal, name)
+    before = signal.getsignal(number)
+    with children.termination_as_interrupt(), pytest.raises(KeyboardInterrupt):
+        terminate_this(number)
+    assert signal.getsignal(number) is before
+
+
+def test_a_terminal_that_hangs_up_twice_interrupts_once():
+    with children.termination_as_interrupt():
+        with pytest.raises(KeyboardInterrupt):
+            terminate_this(signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGHUP)
+
+
+def terminate_this(number=signal.SIGTERM):
+    os.kill(os.getpid(), number)
     time.sleep(60)  # the handler runs before it has passed
 
 

@@ -1,7 +1,8 @@
 import pytest
 
-from speedgate.runner.framing import RECORD, frame, last_record, unframe
+from speedgate.runner.framing import RECORD, _sum, frame, last_record, unframe
 
+NEST = "[" * 100_000 + "]" * 100_000
 DATA = {"number": 3, "text": f"a line\nand {RECORD} another"}
 
 
@@ -21,3 +22,23 @@ def test_the_last_of_several_records_counts_whatever_is_around_it():
     text = f"hello\nhalf{frame({'n': 1})}between\n{frame(DATA)}bye{RECORD}"
     assert last_record(text) == DATA
     assert last_record("nothing at all\n") is None
+
+
+@pytest.mark.parametrize("place", range(len(frame(DATA).rstrip())))
+def test_a_record_into_which_somebody_printed_is_noise(place):
+    line = frame(DATA)
+    for text in ("x", "0", "\n", RECORD):
+        if line[place] != text:
+            assert unframe(line[:place] + text + line[place:]) in (None, DATA)
+            assert unframe(line[:place] + text + line[place + 1 :]) is None
+    assert unframe(line[:place] + line[place + 1 :]) is None
+    assert unframe(line[:place]) is None
+
+
+@pytest.mark.parametrize("value", [[], 1, None, "text"])
+def test_what_is_no_object_is_noise(value):
+    assert unframe(frame(value)) is None
+
+
+def test_what_is_nested_too_deeply_is_noise():
+    assert unframe(f"{RECORD}{_sum(NEST)}{NEST}") is None

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import speedgate
+from speedgate.measuring.answers import decoded
 from speedgate.runner import messages
 from speedgate.runner.aftermath import AftermathRunner
 from speedgate.runner.callables.server import CallableRunner
@@ -25,7 +26,6 @@ from speedgate.runner.messages import (
     Failure,
     Request,
     encode,
-    read_answer,
     read_request,
 )
 from speedgate.runner.server import Runner
@@ -101,18 +101,18 @@ def test_a_request_arrives_as_it_was_sent(kind, data):
 @given(data=st.data())
 def test_an_answer_arrives_as_it_was_sent(kind, data):
     request, answer = data.draw(made(kind)), data.draw(made(kind.answer))
-    assert read_answer(request, sent(encode(answer))) == answer
+    assert decoded(request, sent(encode(answer))) == answer
 
 
 @given(made(Failure))
 def test_a_failure_answers_any_request(failure):
-    assert read_answer(Check(1), sent(encode(failure))) == failure
+    assert decoded(Check(1), sent(encode(failure))) == failure
 
 
 def test_every_request_is_answered_by_a_runner_with_what_it_says():
     runners = (Runner(), CallableRunner(), CensusRunner(), AftermathRunner())
     assert {kind for runner in runners for kind in runner.handlers()} == set(REQUESTS)
-    assert read_answer(Close(), Runner().handle(encode(Close()))) == messages.Done()
+    assert decoded(Close(), Runner().handle(encode(Close()))) == messages.Done()
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_every_request_is_answered_by_a_runner_with_what_it_says():
     ],
 )
 def test_what_is_no_request_is_refused(asked, words):
-    answer = read_answer(Check(1), Runner().handle(asked))
+    answer = decoded(Check(1), Runner().handle(asked))
     assert isinstance(answer, Failure)
     assert words in answer.message
 

@@ -1,0 +1,164 @@
+"""Runners and workers that are really hurt, in the middle of a round: what the person is told."""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from helpers import faults, loads
+from helpers.available import strategy_here
+from helpers.leftovers import PATIENCE_SECONDS, still_running
+from helpers.made import MadeWorkload, opening
+
+from speedgate.measuring.errors import MeasurementError, NoAnswer, WorkloadError
+from speedgate.measuring.measure import measure
+from speedgate.measuring.plan import Plan
+from speedgate.measuring.runner_process import RunnerProcess
+from speedgate.stats.case import Case
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="hurt by signals that Windows lacks")
+
+TESTS_FOLDER = str(Path(__file__).resolve().parents[1])
+ROUNDS = {"do": "rounds", "key": "work", "tasks": 4, "loops": 1, "count": 4}
+OF_PROCESSES = ("processes", "fork", "forkserver", "pool", "loky")
+
+
+@pytest.fixture
+def armed(tmp_path, monkeypatch):
+    path = tmp_path / "armed"
+    monkeypatch.setenv(faults.ARMED, str(path))
+    return path
+
+
+@pytest.fixture
+def runner(armed):
+    process = RunnerProcess((TESTS_FOLDER,), 1)
+    yield process
+    process.close()
+
+
+def ask(process, **request):
+    return process.ask(request, PATIENCE_SECONDS)
+
+
+def measuring(process, armed, function, strategy="threads"):
+    """Open a case, run it whole once, arm it; return the runner and all that it has started."""
+    strategy_here(strategy)
+    workers = 1 if strategy == "serial" else 2
+    opened = ask(process, **opening(function, strategy, workers))
+    assert "error" not in opened, opened
+    assert "error" not in ask(process, do="check", tasks=4)
+    family = [psutil.Process(opened["pid"])]
+    family += family[0].children(recursive=True)
+    armed.touch()
+    return family
+
+
+@pytest.mark.parametrize("strategy", OF_PROCESSES)
+def test_a_worker_that_is_killed_in_the_middle_of_a_round_fails_its_case(runner, armed, strategy):
+    family = measuring(runner, armed, faults.is_killed, strategy)
+    error = ask(runner, do="calibrate", tasks=4, loops=1)["error"]
+    assert "Broken" in error["type"] or "Terminated" in error["type"], error
+    runner.close()
+    assert still_running(family) == []
+
+
+@pytest.mark.parametrize("strategy", ["serial", "threads"])
+def test_a_segfault_of_a_runner_is_named(runner, armed, strategy):
+    family = measuring(runner, armed, faults.segfaults, strategy)
+    with pytest.raises(MeasurementError, match="the runner ended by signal SIGSEGV"):
+        ask(runner, do="calibrate", tasks=4, loops=1)
+    assert still_running(family) == []
+
+
+def test_a_segfault_of_a_worker_process_fails_its_case(runner, armed):
+    family = measuring(runner, armed, faults.segfaults_in_a_worker, "processes")
+    assert "Broken" in ask(runner, do="calibrate", tasks=4, loops=1)["error"]["type"]
+    runner.close()
+    assert still_running(family) == []
+
+
+def test_memory_that_is_not_there_fails_the_case_and_not_the_runner(runner, armed):
+    measuring(runner, armed, faults.takes_all_memory)
+    error = ask(runner, do="check", tasks=4)["error"]
+    assert error["type"] == "MemoryError"
+    assert ask(runner, do="close") == {}
+
+
+def test_a_runner_that_the_system_killed_says_what_may_have_killed_it(runner, armed):
+    measuring(runner, armed, faults.is_killed_for_its_memory)
+    with pytest.raises(MeasurementError, match=r"SIGKILL.*memory"):
+        ask(runner, do="check", tasks=4)
+
+
+def test_half_a_line_on_its_output_is_no_answer(runner, armed):
+    measuring(runner, armed, faults.prints_half_a_line_and_dies)
+    with pytest.raises(MeasurementError, match="with exit code 7"):
+        ask(runner, do="check", tasks=4)
+
+
+@pytest.mark.parametrize("strategy", ["processes", "fork", "pool"])
+def test_a_pool_that_cannot_start_says_so(runner, strategy):
+    strategy_here(strategy)
+    request = opening(loads.nothing, strategy, 2, before="helpers.faults:refuse_processes")
+    error = ask(runner, **request)["error"]
+    assert "Resource temporarily unavailable" in error["message"], error
+
+
+def test_a_deadlock_after_a_fork_is_ended_by_the_limit(runner):
+    strategy_here("fork")
+    request = opening(
+        faults.waits_for_the_lock, "fork", 2, prepare=faults.take_the_lock_before_a_fork
+    )
+    opened = ask(runner, **request)
+    family = [psutil.Process(opened["pid"])]
+    family += family[0].children(recursive=True)
+    with pytest.raises(NoAnswer, match="--time-limit"):
+        runner.ask({"do": "check", "tasks": 4}, 0.5)
+    assert still_running(family) == []
+
+
+def continue_once_stopped(process):
+    """Let a stopped process go on after a while, as a machine that wakes up."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while process.status() != psutil.STATUS_STOPPED and time.monotonic() < until:
+        time.sleep(0.01)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGCONT)
+
+
+def test_a_machine_that_was_suspended_in_a_round_goes_on(armed):
+    """A second is one round of many: the median of the rounds does not see it."""
+    case = Case("made", 3, "serial", 1)
+    started = []
+
+    def start():
+        process = RunnerProcess((TESTS_FOLDER,), 1)
+        started.append(psutil.Process(process._process.pid))
+        armed.touch()
+        threading.Thread(target=continue_once_stopped, args=(started[-1],)).start()
+        return process
+
+    plan = Plan(seconds=0, pairs=4, tasks=2, loops=1, time_limit=PATIENCE_SECONDS)
+    measurement = measure(case, MadeWorkload(faults.stops_for_a_while), plan, start)
+    assert len(measurement.sample.pairs) == 4
+    assert not armed.exists(), "it was not stopped"
+
+
+def test_a_machine_that_sleeps_longer_than_the_limit_fails_the_case(runner, armed):
+    family = measuring(runner, armed, faults.stops_for_a_while, "serial")
+    with pytest.raises(NoAnswer, match="--time-limit"):
+        runner.ask({"do": "check", "tasks": 1}, 0.5)
+    assert still_running(family) == []
+
+
+def test_a_result_that_differs_now_and_then_fails_the_case():
+    plan = Plan(seconds=0, pairs=2, tasks=4, loops=1)
+    with pytest.raises((WorkloadError, MeasurementError), match="made-3-threads-2"):
+        measure(
+            Case("made", 3, "threads", 2), MadeWorkload(loads.counter), plan,
+            lambda: RunnerProcess((TESTS_FOLDER,), 1),
+        )  # fmt: skip
