@@ -41,7 +41,6 @@ from helpers.made import MadeWorkload
     workloads=[
         MadeWorkload(loads.square, name="quick"),
         MadeWorkload(faults.waits_until_it_is_armed, name="waits"),
-        MadeWorkload(loads.square, name="last"),
     ],
     strategies=["threads"], sizes=[3],
 )
@@ -60,8 +59,8 @@ INTERRUPTED = pytest.ExitCode.INTERRUPTED
 class Session:
     """A pytest that measures, its temporary folder, and what it has saved."""
 
-    def __init__(self, folder, saved):
-        self.folder, self.saved = folder, saved
+    def __init__(self, folder, saved, plugin):
+        self.folder, self.saved, self.plugin = folder, saved, plugin
         self.armed = folder / "armed"
         self.temporary = Path(tempfile.mkdtemp(prefix="sg-"))  # the path of a socket must be short
         self.process = None
@@ -75,9 +74,10 @@ class Session:
         variables = inherited | {
             faults.ARMED: str(self.armed),
             "TMPDIR": str(self.temporary),
+            "COLUMNS": "400",
             "PYTHONPATH": os.pathsep.join((str(self.folder), str(ROOT), str(TESTS_FOLDER))),
         }
-        command = [sys.executable, "-m", "pytest", "-p", "speedgate.plugin.entry", "bench_made.py"]
+        command = [sys.executable, "-m", "pytest", *self.plugin, "bench_made.py"]
         how = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True} | how
         self.process = subprocess.Popen(
             [*command, f"--benchmark-storage=file://{self.saved}", *options],
@@ -122,8 +122,10 @@ class Session:
 
 
 @pytest.fixture
-def session(tmp_path):
-    session = Session(tmp_path, tmp_path / "saved")
+def session(tmp_path, request):
+    installed = request.config.pluginmanager.get_plugin("speedgate")
+    plugin = () if installed else ("-p", "speedgate.plugin.entry")
+    session = Session(tmp_path, tmp_path / "saved", plugin)
     yield session
     for process in session.family:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -188,9 +190,10 @@ def test_a_terminal_that_is_closed_saves_what_was_measured(interruptible, sessio
 
 
 SEED = 24
+SLOW = pytest.mark.slow
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", [0, *(pytest.param(n, marks=SLOW) for n in range(1, 20))])
 def test_a_signal_at_a_random_moment_leaves_whole_files_and_no_process(
     interruptible, session, number
 ):
@@ -268,9 +271,10 @@ def test_a_disk_that_fills_up_loses_the_file_and_says_where_the_figures_are(
 def test_a_disk_that_turns_read_only_says_so(mounts, small_disk, session):
     session.start()
     session.wait_for_the_second_case()
-    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    # One that has a file open for writing cannot be made read-only, but covered by one that is.
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", small_disk], check=True)
     printed = session.go_on()
-    subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
+    subprocess.run(["umount", small_disk], check=True)
     assert session.process.returncode == MACHINE, printed
     assert "Read-only file system" in printed
     assert "quick" in list(session.measured())
@@ -283,7 +287,7 @@ def test_a_results_folder_that_vanishes_is_made_anew(session):
     shutil.rmtree(session.saved)
     printed = session.go_on()
     assert session.process.returncode == 0, printed
-    assert sorted(session.measured()) == ["last", "quick", "waits"]
+    assert sorted(session.measured()) == ["quick", "waits"]
 
 
 def test_a_results_folder_that_becomes_a_file_says_so(session):
@@ -309,13 +313,13 @@ def limited(name, most):
     return limit
 
 
-@pytest.mark.parametrize("most", [8, 12, 16, 24, 32])
+@pytest.mark.parametrize("most", [12, *(pytest.param(n, marks=SLOW) for n in range(4, 40, 4))])
 def test_too_few_descriptors_are_never_green_without_a_run(session, most):
     session.armed.touch()
     session.start(preexec_fn=limited("RLIMIT_NOFILE", most))
     printed, _ = session.process.communicate(timeout=2 * PATIENCE_SECONDS)
     if session.process.returncode == 0:
-        assert sorted(session.measured()) == ["last", "quick", "waits"]
+        assert sorted(session.measured()) == ["quick", "waits"]
     else:
         assert "Too many open files" in printed, printed
     assert still_running(session.family) == []
@@ -337,7 +341,7 @@ def test_a_clock_that_is_set_back_again_and_again_costs_nothing(session, monkeyp
     session.start()
     printed, _ = session.process.communicate(timeout=2 * PATIENCE_SECONDS)
     assert session.process.returncode == 0, printed
-    assert sorted(session.measured()) == ["last", "quick", "waits"]
+    assert sorted(session.measured()) == ["quick", "waits"]
 
 
 def test_whatever_was_saved_is_whole(session):

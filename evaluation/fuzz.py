@@ -1,0 +1,431 @@
+"""Hostile files and messages by the thousand: none crashes, hangs, or changes a verdict unseen.
+
+python -m evaluation.fuzz                  10,000 files and 10,000 messages: 5 minutes
+python -m evaluation.fuzz files --count 500 --seed 3
+
+Each is made from a valid one by hypothesis: bytes are changed, cut out, doubled and added; values
+take other types, sizes and depths; files come in other encodings, compressed and with odd names. A
+file lies in a history beside a good run, and is read by everything that reads files. A message is
+a line in the pipe of a runner. What must hold:
+
+- nothing is raised but the errors that the readers declare;
+- no single one takes longer than a second;
+- a sealed file is read as what it was, or not at all: no verdict of it changes;
+- nothing that a file holds is shown as markup;
+- the good run beside it is there, as it was;
+- a message is taken for what was sent, or for noise; an answer, for each of its parts a value of
+  its type.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gzip
+import json
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from speedgate.history.cache import CACHE_VARIABLE
+from speedgate.history.document import Run, read_run
+from speedgate.history.exchange import import_run
+from speedgate.history.format import HistoryError
+from speedgate.history.history import History
+from speedgate.history.journal import SUFFIX
+from speedgate.history.reading import ACCEPTED
+from speedgate.history.seal import sealed
+from speedgate.measuring.answers import NotUnderstood, read_answer
+from speedgate.report.notebook import html_of
+from speedgate.runner.framing import frame, unframe
+from speedgate.runner.messages import (
+    Calibrate,
+    Check,
+    Failure,
+    OpenCase,
+    RunRounds,
+    SampleHeld,
+    encode,
+)
+
+REFERENCE = Path("results/reference/linux-epyc-2-cores-python3.11-numpy2.4.json")
+COUNT, SEED = 10_000, 24
+MOST_SECONDS = 1.0
+# The cases that stay of the reference run: enough for every kind of field, and quick to read.
+CASES_KEPT = 3
+
+Json = dict[str, Any]
+# The ending of its name, and its content.
+ValidFile = tuple[str, bytes]
+
+
+# --- how a valid thing becomes a hostile one
+
+SCRIPT = "<script>alert(1)</script>"
+ODD_VALUES = (
+    None, True, -1, 0, 1e308, -1e308, 5e-324, 10**400, 2**63, "", "x", "-", [], [0], [[]], {},
+    {"": 0}, "9999-12-31T23:59:59-23:59", "\x1b[31m|\n", "\x00", "../../../etc/passwd",
+    "/dev/zero", "C:\\NUL", SCRIPT, "$(touch /tmp/owned)", "a" * 5000,
+    "g-1e6-threads-2", {"value": 2.0, "low": 1.9, "high": 2.1},
+)  # fmt: skip
+# What no value can be, as text: written in place of a value in the JSON.
+ODD_TEXTS = (
+    "NaN", "Infinity", "-Infinity", "1e999", "-0", "01", "[" * 3000 + "]" * 3000, '"\\ud800"',
+    '{"a":' * 900 + "1" + "}" * 900, "9" * 5000, "\\u0000", "'x'", "",
+)  # fmt: skip
+ODD_BYTES = (b"\x00", b"\xff", b"\xef\xbb\xbf", b'"', b"{", b"}", b"[", b",", b"\n", b"\x1e", b"\\")
+ENCODINGS = ("utf-16", "utf-32", "utf-8-sig", "latin-1", "cp037")
+MARK = "a place for something odd"
+
+
+def hostile_bytes(draw: st.DrawFn, data: bytes) -> bytes:
+    """Return bytes with some of them changed, lost, doubled or added."""
+    for _ in range(draw(st.integers(1, 3))):
+        place = draw(st.integers(0, max(0, len(data) - 1)))
+        length = draw(st.sampled_from([1, 1, 1, 8, 200]))
+        match draw(st.sampled_from(["flip", "cut", "drop", "double", "add", "digit"])):
+            case "flip":
+                changed = bytes(
+                    byte ^ draw(st.integers(1, 255)) for byte in data[place : place + 1]
+                )
+                data = data[:place] + changed + data[place + 1 :]
+            case "cut":
+                data = data[:place]
+            case "drop":
+                data = data[:place] + data[place + length :]
+            case "double":
+                data = data[: place + length] + data[place:]
+            case "add":
+                data = data[:place] + draw(st.sampled_from(ODD_BYTES)) * length + data[place:]
+            case _:  # another number that is as good as the one that was there
+                digits = b"0123456789"
+                rest = data[place:]
+                step = next((n for n, byte in enumerate(rest[:400]) if byte in digits), None)
+                if step is not None:
+                    digit = bytes([draw(st.sampled_from(digits))])
+                    data = data[: place + step] + digit + data[place + step + 1 :]
+    return data
+
+
+def hostile_document(draw: st.DrawFn, document: Json) -> bytes:
+    """Return a document as JSON, one of whose values is another, or is there twice, or is gone."""
+    content = json.loads(json.dumps(document))
+    parent, name = draw(st.sampled_from(places(content)))
+    match draw(st.sampled_from(["value", "text", "gone", "twice"])):
+        case "value":
+            parent[name] = draw(st.sampled_from(ODD_VALUES))
+        case "text":
+            parent[name] = MARK
+            text = draw(st.sampled_from(ODD_TEXTS))
+            return json.dumps(content).replace(f'"{MARK}"', text).encode("utf-8", "surrogatepass")
+        case "twice":
+            if isinstance(parent, dict):
+                again = json.dumps({name: draw(st.sampled_from(ODD_VALUES))})[1:-1]
+                parent[MARK] = 0
+                return json.dumps(content).replace(f'"{MARK}": 0', again).encode()
+            parent.append(parent[name])
+        case _:
+            del parent[name]
+    return json.dumps(content).encode()
+
+
+def places(content: Any) -> list[tuple[Any, Any]]:
+    """Return every place of a document, as its parent and its name or number in there."""
+    pairs: list[tuple[Any, Any]] = []
+    names = content if isinstance(content, dict) else range(len(content))
+    for name in list(names)[:40]:
+        pairs.append((content, name))
+        if isinstance(content[name], dict | list):
+            pairs += places(content[name])
+    return pairs
+
+
+@st.composite
+def hostile_files(draw: st.DrawFn, valid: Sequence[ValidFile]) -> tuple[str, bytes]:
+    """The ending and the content of a file that comes from a valid one."""
+    ending, data = draw(st.sampled_from(valid))
+    match draw(st.sampled_from(["bytes", "bytes", "document", "document", "whole"])):
+        case "bytes":
+            data = hostile_bytes(draw, data)
+        case "document":
+            *before, last = data.splitlines()
+            data = b"\n".join([*before, hostile_document(draw, json.loads(last))])
+        case _:
+            data = draw(st.sampled_from(WHOLE))(data)
+            ending = draw(st.sampled_from(valid))[0]
+    return ending, data
+
+
+WHOLE: tuple[Callable[[bytes], bytes], ...] = (
+    lambda data: b"",
+    lambda data: b"null",
+    lambda data: b"[]",
+    lambda data: data * 2,
+    lambda data: data + b"\n" * 100_000,
+    lambda data: b"[" * 200_000,
+    lambda data: gzip.compress(b"0" * 10_000_000),  # 10 kB that would be 10 MB
+    lambda data: b"PK\x03\x04" + data,
+    lambda data: b"cos\nsystem\n(S'touch /tmp/owned'\ntR.",  # a pickle
+    *(lambda data, name=name: data.decode().encode(name, "replace") for name in ENCODINGS),
+)
+
+
+# --- files
+
+
+@dataclass
+class Tally:
+    """What became of the hostile things, and the longest time that one took in seconds."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    longest: float = 0.0
+
+    @contextlib.contextmanager
+    def timed(self) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        seconds = time.perf_counter() - began
+        self.longest = max(self.longest, seconds)
+        assert seconds < MOST_SECONDS, f"it took {seconds:.1f} s"
+
+
+def small_run() -> Json:
+    """The reference run with a few of its cases, and with a verdict that failed."""
+    document: Json = json.loads(REFERENCE.read_bytes())
+    document["benchmarks"] = document["benchmarks"][:CASES_KEPT]
+    judgements = document["speedgate"]["judgements"][:CASES_KEPT]
+    judgements[0]["verdict"] = "failed"
+    document["speedgate"]["judgements"] = judgements
+    return document
+
+
+def valid_files() -> list[ValidFile]:
+    """A run with its digest and one without, a journal, an acceptance, a run of others."""
+    run = small_run()
+    section = run["speedgate"] | {"judgements": []}
+    journal = [run | {"benchmarks": [], "speedgate": section}]
+    journal += [{"benchmark": benchmark} for benchmark in run["benchmarks"]]
+    lines = b"".join(json.dumps(line).encode() + b"\n" for line in journal)
+    plain = {name: value for name, value in run.items() if name != "speedgate"}
+    acceptance = {"why": "it is meant", "time": "2026-11-01T02:00:00+00:00"}
+    return [
+        (".json", sealed(run)),
+        (".json", json.dumps(run).encode()),
+        (SUFFIX, lines),
+        (f".1f2e{ACCEPTED}", json.dumps(acceptance).encode()),
+        (".json", json.dumps(plain).encode()),
+    ]
+
+
+def verdicts(run: Run) -> list[tuple[str, str]]:
+    return [(judgement.case.case().id, judgement.verdict.value) for judgement in run.judgements]
+
+
+class Reader:
+    """Reads one hostile file after the other, beside a good run that must stay as it is."""
+
+    def __init__(self, folder: Path, tally: Tally) -> None:
+        self.folder, self.tally = folder / "results", tally
+        self.valid = valid_files()
+        self.good = self.folder / "good" / "good.json"
+        self.good.parent.mkdir(parents=True)
+        whole = self.valid[0][1]
+        self.good.write_bytes(whole)
+        self.expected = verdicts(read_run(self.good))
+        self.whole = json.loads(whole)
+
+    def read(self, ending: str, data: bytes) -> None:
+        """Have everything read the file that reads files; ``AssertionError`` if one is fooled."""
+        path = self.folder / "hostile" / f"hostile{ending}"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+        try:
+            with self.tally.timed():
+                self.tally.outcomes[self._read(path)] += 1
+        finally:
+            for left in path.parent.iterdir():
+                left.unlink()
+
+    def _read(self, path: Path) -> str:
+        lines: list[str] = []
+        with History(self.folder, lines.append) as history:
+            runs = {entry.file: history.read(entry) for entry in history.runs(complete=False)}
+            for digest in {entry.digest for entry in history.runs(complete=False)}:
+                history.levels(digest)
+                history.benchmarks(digest)
+        good = runs.pop("good/good.json", None)
+        assert good is not None, "the good run is gone"
+        assert verdicts(good) == self.expected, "the good run has changed"
+        with (
+            contextlib.suppress(HistoryError, OSError),
+            tempfile.TemporaryDirectory() as other,
+            History(other) as history,
+        ):
+            import_run(path, history)
+        for run in runs.values():
+            run.rows()
+            assert SCRIPT not in html_of(run), "a value is shown as markup"
+            if path.suffix == ".json":
+                self._hold(path, run)
+        if runs and path.suffix == SUFFIX:
+            return "recovered from a journal"
+        if runs:
+            return "read as what it was" if run_is_sealed(run) else "read: it has no digest"
+        return "named and left out" if lines else "nobody's"
+
+    def _hold(self, path: Path, run: Run) -> None:
+        """A run that carries a digest is the one that was sealed."""
+        if run_is_sealed(run):
+            assert json.loads(path.read_bytes()) == self.whole, "it was read as another"
+            assert verdicts(run) == self.expected, "a verdict has changed unseen"
+
+
+def run_is_sealed(run: Run) -> bool:
+    return bool(run.document.speedgate_digest)
+
+
+# --- messages
+
+ROUND = {"seconds": 0.01, "on_cpu": 0.01, "cpu": 0.01, "waiting": 0.0, "minor_faults": 3}
+PAIR = {"baseline": ROUND, "contender": ROUND}
+ANSWERS: tuple[tuple[Any, Json], ...] = (
+    (
+        OpenCase("threads", 2),
+        {"environment": {"python": "3.11.7"}, "blas": [], "start_seconds": 0.1, "pid": 12},
+    ),
+    (Check(4), {"tasks": 4}),
+    (Calibrate(), {"tasks": 8, "loops": 3, "call_seconds": 0.001, "seconds": 0.1}),
+    (
+        RunRounds(2, 0.1),
+        {"timed_seconds": 0.1, "seconds": 0.1, "pairs": [PAIR, PAIR], "controls": [PAIR]},
+    ),
+    (SampleHeld(0.1), {"held": [3, 100], "calls": 9, "waiting": 0.0, "seconds": 0.1}),
+    (Check(4), {"error": {"type": "ValueError", "message": "no", "traceback": "in f"}}),
+)
+
+
+@st.composite
+def hostile_lines(draw: st.DrawFn) -> tuple[Json, str]:
+    """What was sent, and a line that is no longer it."""
+    _, answer = draw(st.sampled_from(ANSWERS))
+    sent = answer | {"number": draw(st.integers(1, 9))}
+    line = frame(sent).encode()
+    return sent, hostile_bytes(draw, line).decode("utf-8", "replace")
+
+
+@st.composite
+def hostile_answers(draw: st.DrawFn) -> tuple[Any, bytes]:
+    """A request, and JSON that is not quite an answer to it."""
+    request, answer = draw(st.sampled_from(ANSWERS))
+    return request, hostile_document(draw, answer)
+
+
+def read_line(tally: Tally, sent: Json, line: str) -> None:
+    """A line is what was sent, or noise."""
+    with tally.timed():
+        seen = [record for part in line.split("\n") if (record := unframe(part)) is not None]
+    assert all(record == sent for record in seen), f"{line!r} was taken for {seen}"
+    tally.outcomes["a line that is what was sent" if seen else "a line that is noise"] += 1
+
+
+def read_hostile_answer(tally: Tally, request: Any, data: bytes) -> None:
+    """An answer has a value of its type for each of its parts, or is an error."""
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError):
+        tally.outcomes["an answer that is noise"] += 1
+        return
+    if not isinstance(content, dict):
+        tally.outcomes["an answer that is noise"] += 1
+        return
+    with tally.timed():
+        try:
+            answer = read_answer(request, content)
+        except NotUnderstood:
+            tally.outcomes["an answer that is refused"] += 1
+            return
+    assert isinstance(answer, (request.answer, Failure))
+    json.dumps(encode(answer), allow_nan=False)  # what is no number would have been refused
+    tally.outcomes["an answer that can be used"] += 1
+
+
+# --- the command
+
+
+def fuzz_files(count: int, number: int) -> Tally:
+    """Read this many hostile files."""
+    tally = Tally()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ[CACHE_VARIABLE] = str(Path(folder) / "cache")
+        reader = Reader(Path(folder), tally)
+
+        @seed(number)
+        @thorough(count)
+        @given(hostile_files(reader.valid))
+        def read(file: tuple[str, bytes]) -> None:
+            reader.read(*file)
+
+        read()
+    return tally
+
+
+def fuzz_messages(count: int, number: int) -> Tally:
+    """Read this many hostile messages, half of them as lines and half of them as answers."""
+    tally = Tally()
+
+    @seed(number)
+    @thorough(count // 2)
+    @given(hostile_lines())
+    def lines(sent: tuple[Json, str]) -> None:
+        read_line(tally, *sent)
+
+    @seed(number)
+    @thorough(count - count // 2)
+    @given(hostile_answers())
+    def answers(sent: tuple[Any, bytes]) -> None:
+        read_hostile_answer(tally, *sent)
+
+    lines()
+    answers()
+    return tally
+
+
+def thorough(count: int) -> Callable[[Any], Any]:
+    """Settings under which hypothesis makes this many examples, and the same ones each time."""
+    return settings(
+        max_examples=count,
+        deadline=None,
+        database=None,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+FUZZERS = {"files": fuzz_files, "messages": fuzz_messages}
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("what", nargs="*", metavar="files|messages", default=[])
+    parser.add_argument("--count", type=int, default=COUNT, help=f"of each (default {COUNT:,})")
+    parser.add_argument("--seed", type=int, default=SEED)
+    options = parser.parse_args(words)
+    for name in options.what or FUZZERS:
+        tally = FUZZERS[name](options.count, options.seed)
+        print(f"{sum(tally.outcomes.values()):,} {name}, each below {tally.longest:.2f} s:")
+        for outcome, count in tally.outcomes.most_common():
+            print(f"{count:8,} {outcome}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
