@@ -71,6 +71,11 @@ correctness: $(SET_UP) ## run the benchmarks as tests of their results, timing n
 test: $(SET_UP) ## run the tests
 	@$(RUN) -m pytest tests $(JOBS)
 
+.PHONY: faults
+faults: $(SET_UP) ## the slow tests of faults, and 20,000 hostile files and messages (5 minutes)
+	@$(RUN) -m pytest tests/faults -m slow $(JOBS)
+	@$(RUN) -m evaluation.fuzz
+
 .PHONY: lint
 lint: $(SET_UP) ## ruff: rules and format
 	@$(RUN) -m ruff check
