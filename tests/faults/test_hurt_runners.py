@@ -1,7 +1,10 @@
 """Runners and workers that are really hurt, in the middle of a round: what the person is told."""
 
 import os
+import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -12,7 +15,10 @@ from helpers import faults, loads
 from helpers.available import strategy_here
 from helpers.leftovers import PATIENCE_SECONDS, still_running
 from helpers.made import MadeWorkload, opening
+from helpers.project import ROOT
 
+from speedgate.judging.floors import floors
+from speedgate.judging.gate import Gate, Verdict, judge
 from speedgate.measuring.errors import MeasurementError, NoAnswer, WorkloadError
 from speedgate.measuring.measure import measure
 from speedgate.measuring.plan import Plan
@@ -121,6 +127,34 @@ def test_a_deadlock_after_a_fork_is_ended_by_the_limit(runner):
     assert still_running(family) == []
 
 
+SMALL_SHARED_MEMORY = """
+import sys
+from helpers import faults, loads
+from helpers.made import opening
+from speedgate.measuring.runner_process import RunnerProcess
+process = RunnerProcess(sys.path, 1)
+request = opening(loads.nothing, "shared", 2, prepare=faults.large_array)
+print(process.ask(request, 60)["error"])
+process.close()
+"""
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="there are no namespaces of mounts")
+def test_shared_memory_that_is_too_small_is_refused_with_the_remedy():
+    """In a namespace of mounts of its own: everybody else keeps /dev/shm."""
+    strategy_here("shared")
+    command = 'mount -t tmpfs -o size=64k tmpfs /dev/shm && exec "$0" "$@"'
+    variables = os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT), TESTS_FOLDER))}
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", command, sys.executable, "-c", SMALL_SHARED_MEMORY],
+        env=variables, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS,
+    )  # fmt: skip
+    if "not permitted" in done.stderr or "permission denied" in done.stderr:
+        pytest.skip(f"this process may mount nothing: {done.stderr.strip()}")
+    assert "CannotMeasure" in done.stdout, done.stderr
+    assert "--shm-size" in done.stdout
+
+
 def continue_once_stopped(process):
     """Let a stopped process go on after a while, as a machine that wakes up."""
     until = time.monotonic() + PATIENCE_SECONDS
@@ -146,6 +180,24 @@ def test_a_machine_that_was_suspended_in_a_round_goes_on(armed):
     measurement = measure(case, MadeWorkload(faults.stops_for_a_while), plan, start)
     assert len(measurement.sample.pairs) == 4
     assert not armed.exists(), "it was not stopped"
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2,
+    reason="there is no core to take away",
+)
+def test_cores_that_are_cut_in_a_round_fail_no_gate(armed):
+    """Of the counters the kernel's tell it: the workers wait for a core that is there no more."""
+    case = Case("made", 3, "threads", 2)
+    plan = Plan(seconds=0, pairs=12, tasks=4, loops=1, time_limit=PATIENCE_SECONDS)
+    armed.touch()
+    measurement = measure(
+        case, MadeWorkload(faults.computes_on_fewer_cores), plan,
+        lambda: RunnerProcess((TESTS_FOLDER,), 1),
+    )  # fmt: skip
+    gate = Gate("made-scales", workloads=("made",))
+    judgement = judge(gate, case, measurement.evidence(0.99), floors(case.workers), final=True)
+    assert judgement.verdict in (Verdict.INCONCLUSIVE, Verdict.NOT_EVALUATED), judgement.line
 
 
 def test_a_machine_that_sleeps_longer_than_the_limit_fails_the_case(runner, armed):

@@ -5,6 +5,7 @@ case is opened, checked and calibrated, and the fault comes in the middle of a r
 """
 
 import ctypes
+import hashlib
 import multiprocessing
 import os
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 
 ARMED = "SPEEDGATE_TEST_ARMED"
 _taken = threading.Lock()
+BYTES = bytes(1 << 21)  # some milliseconds without the GIL
 
 
 def armed():
@@ -57,6 +59,13 @@ def is_killed_for_its_memory(argument):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+def large_array(size, seed):
+    """An argument that a small /dev/shm has no room for."""
+    import numpy as np  # noqa: PLC0415  # only one test needs it
+
+    return np.zeros(1 << 18)
+
+
 def take_the_lock_before_a_fork(size, seed):
     """What a library's thread does at the moment of a fork: the child has the lock, nobody it."""
     if not in_a_worker_process() and not _taken.locked():
@@ -82,6 +91,13 @@ def stops_for_a_while(argument):
     if armed():
         Path(os.environ[ARMED]).unlink()
         os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def computes_on_fewer_cores(argument):
+    """Work that runs side by side, on one core from the moment that it is armed."""
+    if armed():
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(os.getppid()))})
+    hashlib.sha256(BYTES).digest()
 
 
 def prints_half_a_line_and_dies(argument):
