@@ -19,7 +19,7 @@ from speedgate.measuring.leftovers import HAS_LOCKS, lock
 from speedgate.runner.ownership import OWNER
 
 FILE = "speedgate-measuring.lock"
-# For the tests of a project, which run many at once, and for whoever shares out a machine himself.
+# For the tests of a project, which run many at once, and where something else takes the turns.
 BESIDE_VARIABLE = "SPEEDGATE_BESIDE_OTHERS"
 FLAG = "--beside-others"
 LIMIT_SECONDS = 1800.0

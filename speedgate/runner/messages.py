@@ -1,8 +1,8 @@
 """What a runner is asked and what it answers: each message once, for both sides of the pipe.
 
-A request is a class, and says of which class its answer is. Both travel as plain data: ``encode``
-and ``read_request``, and ``measuring.answers`` for whoever asks, are the only places that know how.
-Standard library only.
+A request is a class, and says of which class its answer is. Both travel as plain data: only
+``encode`` and ``read_request``, and on the side that asks ``measuring.answers``, know how. Standard
+library only.
 """
 
 from __future__ import annotations
