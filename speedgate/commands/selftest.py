@@ -22,6 +22,7 @@ from speedgate.measuring.runner_process import RunnerProcess
 from speedgate.measuring.selection import OptionError
 from speedgate.measuring.selftest import Findings, conclusions, run_selftest
 from speedgate.measuring.suite import find_workload
+from speedgate.report.exit_code import ExitCode
 from speedgate.report.records import estimate_record
 from speedgate.runner.machine import usable_cores
 
@@ -74,7 +75,9 @@ def run_the_selftest(options: argparse.Namespace) -> int:
         show_json(findings_record(findings))
     else:
         print("", *conclusions(findings), sep="\n")
-    return 0 if findings.same_is_one() else 1
+    if findings.same_is_one():
+        return ExitCode.WELL
+    return ExitCode.BAD if findings.same_is_known() else ExitCode.UNDECIDED
 
 
 def findings_record(findings: Findings) -> dict[str, Any]:

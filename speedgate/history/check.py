@@ -79,6 +79,7 @@ def check_history(
     damages = [
         *_damaged_files(history, contents),
         *(damage for damage in _damaged_files(history, late) if damage.set_aside is None),
+        *(Damage(reason, None) for reason in history.index.out_of_reach()),
         *_damaged_journals(history),
         *_damaged_index(history, contents, is_whole=len(chosen) == len(known)),
     ]

@@ -13,7 +13,7 @@ import math
 import os
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
@@ -29,7 +29,7 @@ from speedgate.history.reading import (
     Unreadable,
     read_many,
 )
-from speedgate.history.store import Store, set_aside
+from speedgate.history.store import Entry, Store, set_aside
 from speedgate.stats.figure import COMPARED
 
 T = TypeVar("T")
@@ -156,15 +156,26 @@ class Index:
     def candidates(self) -> dict[str, str]:
         """Return the stamp of each file that may be a run or an acceptance, by its name."""
         stamps = {}
-        for name, stamp, error in self.store.entries():
-            if not name.endswith((".json", ACCEPTED, "/")):
-                continue
-            why = error if is_text(name) else "its name is not UTF-8: rename it"
+        for name, stamp, why in self._listed():
             if why:
-                self._notify(f"left out for now: {as_text(self.store.path(name))}: {why}")
+                self._notify(f"left out for now: {self._named(name)}: {why}")
             else:
                 stamps[name] = stamp
         return stamps
+
+    def out_of_reach(self) -> list[str]:
+        """Return what is wrong with each file, or folder of files, that cannot be looked at."""
+        return [f"{self._named(name)}: {why}" for name, _, why in self._listed() if why]
+
+    def _listed(self) -> Iterator[Entry]:
+        """The entries of the store that may be a run, an acceptance, or a folder of them."""
+        for name, stamp, error in self.store.entries():
+            if name.endswith((".json", ACCEPTED, "/")):
+                why = error if is_text(name) else "its name is not UTF-8: rename it"
+                yield Entry(name, stamp, why)
+
+    def _named(self, name: str) -> str:
+        return as_text(self.store.path(name))
 
     def broken(self) -> list[str]:
         """Return what is wrong with each file that is no run, and is left out for it."""

@@ -205,6 +205,14 @@ def test_where_there_is_nothing_nothing_is_called_sound(check):
     assert "no run in nowhere" in shown.err
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a link asks for rights there")
+def test_what_cannot_be_looked_at_is_not_called_sound(check, results):
+    (results / "self.json").symlink_to("self.json")
+    shown = check("--repair")
+    assert shown.code == DAMAGED
+    assert "results/self.json: Too many levels of symbolic links; it stays" in shown.out
+
+
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may read everything")
 def test_what_cannot_be_read_stays_where_it_is(check, results):
     path = next(results.glob("*/night_000.json"))

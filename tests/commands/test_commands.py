@@ -20,7 +20,7 @@ from speedgate.history.history import History
 from speedgate.judging.gate import Verdict
 from speedgate.measuring.budget import JUDGED_SECONDS
 
-WELL, BAD, NOT_DONE, MACHINE = 0, 1, 2, 11
+WELL, BAD, NOT_DONE, UNDECIDED, MACHINE = 0, 1, 2, 10, 11
 CASES = ("g-1e6-serial-1", "g-1e6-threads-2", "g-1e6-processes-2", "g-1e5-threads-2")
 
 
@@ -271,6 +271,13 @@ def test_an_instrument_that_is_wrong_is_told_by_the_exit_code(run, machine):
     shown = run("selftest", "--quick")
     assert shown.code == BAD
     assert "does not read 1.00: 1.300" in shown.out
+
+
+def test_a_machine_that_is_too_busy_to_tell_is_no_bad_instrument(run, machine):
+    machine.alone = Behaviour(speedup=1.0, concurrency=1.0, spread=1.5)
+    shown = run("selftest", "--quick")
+    assert shown.code == UNDECIDED
+    assert "the machine is too busy" in shown.out
 
 
 def test_false_alarms_are_counted(run, machine):
