@@ -265,12 +265,8 @@ class Reader:
         good = runs.pop("good/good.json", None)
         assert good is not None, "the good run is gone"
         assert verdicts(good) == self.expected, "the good run has changed"
-        with (
-            contextlib.suppress(HistoryError, OSError),
-            tempfile.TemporaryDirectory() as other,
-            History(other) as history,
-        ):
-            import_run(path, history)
+        with tempfile.TemporaryDirectory() as other:
+            self._import(path, Path(other))
         for run in runs.values():
             run.rows()
             assert SCRIPT not in html_of(run), "a value is shown as markup"
@@ -281,6 +277,16 @@ class Reader:
         if runs:
             return "read as what it was" if run_is_sealed(run) else "read: it has no digest"
         return "named and left out" if lines else "nobody's"
+
+    def _import(self, path: Path, folder: Path) -> None:
+        """What is taken in is there, whatever names it holds."""
+        try:
+            with History(folder) as history:
+                import_run(path, history)
+        except (HistoryError, OSError):
+            return
+        with History(folder) as history:
+            assert len(history.runs(complete=False)) == 1, "what was taken in is not there"
 
     def _hold(self, path: Path, run: Run) -> None:
         """A run that carries a digest is the one that was sealed."""

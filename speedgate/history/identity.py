@@ -30,6 +30,8 @@ TELLING_FIELDS = (
 TELLING_BLAS_FIELDS = ("internal_api", "version", "threading_layer", "architecture")
 # What a comparison of two environments names besides.
 TOLD_FIELDS = ("kernel", "libraries")
+# File systems allow 255 bytes; a temporary file's name may be longer than the file's.
+LONGEST_NAME = 200
 
 
 def telling(environment: dict[str, Any]) -> dict[str, Any]:
@@ -76,9 +78,10 @@ def environment_name(environment: dict[str, Any]) -> str:
             f"{library.get('internal_api')}{library.get('version')}"
             for library in _blas_libraries(environment)
         ),
-        environment_digest(environment),
     ]
-    return re.sub(r"[^a-z0-9.+_-]+", "-", "-".join(map(str, parts)).lower())
+    # Neither a path nor hidden, and no longer than a file system allows, whatever a file says.
+    readable = re.sub(r"[^a-z0-9.+_-]+", "-", "-".join(map(str, parts)).lower()).lstrip(".-")
+    return f"{readable[:LONGEST_NAME]}-{environment_digest(environment)}"
 
 
 def _short_cpu(cpu: str) -> str:

@@ -301,6 +301,22 @@ def told_by(results):
     return told
 
 
+ODD_SYSTEMS = ["../../outside", ".hidden", "-rf", "/etc", "a" * 5000, "$(touch owned)", "..", "\\x"]
+
+
+@pytest.mark.parametrize("system", ODD_SYSTEMS)
+def test_whatever_a_file_calls_its_machine_is_a_folder_that_is_read(run, folder, system):
+    content = changed(PLAIN, "machine_info", "system", system)
+    hostile = save(folder / "plain.json", content | {"datetime": "2026-11-01T02:00:00+00:00"})
+    results = folder / "results"
+    taken = run("import", hostile, "--history", results)
+    assert taken.code == 0, taken.err
+    assert {path.name for path in folder.iterdir()} == {"plain.json", "results"}
+    (place,) = results.iterdir()
+    assert not place.name.startswith((".", "-"))
+    assert run("report", results).code == 0
+
+
 @pytest.mark.skipif(os.name == "nt", reason="names are text there")
 def test_a_name_that_is_no_text_is_told_of(run, folder):
     good_run(folder / "results")
