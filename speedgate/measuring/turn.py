@@ -32,7 +32,7 @@ class MachineTaken(Exception):
     """Another run still measures on this machine; the text names it, and how to go on."""
 
 
-class Turn:
+class MachineTurn:
     """This process's turn to measure on the machine."""
 
     def __init__(self) -> None:
@@ -95,7 +95,7 @@ class Turn:
 
 
 # A process measures one run at a time.
-TURN = Turn()
+TURN = MachineTurn()
 
 
 def holder_of(file: IO[bytes]) -> str:

@@ -13,7 +13,7 @@ from helpers.inner import GREEN, MACHINE, ONE, output, says
 from speedgate.commands import arguments
 from speedgate.commands.main import main
 from speedgate.measuring import turn as module
-from speedgate.measuring.turn import BESIDE_VARIABLE, FILE, FLAG, MachineTaken, Turn
+from speedgate.measuring.turn import BESIDE_VARIABLE, FILE, FLAG, MachineTaken, MachineTurn
 from speedgate.report.exit_code import ExitCode
 
 pytest_plugins = ("pytester", "helpers.inner_fixtures")
@@ -56,7 +56,7 @@ def other():
 
 @pytest.fixture
 def turn():
-    turn = Turn()
+    turn = MachineTurn()
     yield turn
     turn.release()
 
@@ -81,7 +81,7 @@ def test_it_waits_for_the_other_one_and_names_it(turn, other):
     assert "at most 1 minutes" in line
     assert FLAG in line
     with pytest.raises(MachineTaken, match=f"process {os.getpid()} "):
-        Turn().take(lines.append, limit_seconds=0)
+        MachineTurn().take(lines.append, limit_seconds=0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -126,7 +126,7 @@ def test_a_pipe_that_somebody_put_there_stops_nobody(turn, tmp_path):
 def test_a_session_of_pytest_waits_and_gives_up_with_a_code_of_its_own(
     checkout, machine, other, monkeypatch
 ):
-    monkeypatch.setattr(module.Turn.take, "__defaults__", (False, 0.05))
+    monkeypatch.setattr(module.MachineTurn.take, "__defaults__", (False, 0.05))
     result = checkout.run(*ONE)
     assert result.ret == MACHINE
     says(result, f"process {other.pid} measures on this machine: waiting")
@@ -139,11 +139,11 @@ def test_a_session_of_pytest_waits_and_gives_up_with_a_code_of_its_own(
 
 def test_a_session_gives_its_turn_away(checkout, machine):
     assert checkout.run(*ONE).ret == GREEN
-    Turn().take(pytest.fail, limit_seconds=0)
+    MachineTurn().take(pytest.fail, limit_seconds=0)
 
 
 def test_a_command_gives_up_with_the_code_of_the_machine(other, monkeypatch, capsys):
-    monkeypatch.setattr(module.Turn.take, "__defaults__", (False, 0.0))
+    monkeypatch.setattr(module.MachineTurn.take, "__defaults__", (False, 0.0))
     monkeypatch.setattr(arguments, "end_leftovers", pytest.fail)
     assert main(["selftest"]) == ExitCode.MACHINE
     assert f"process {other.pid} still measures on this machine" in capsys.readouterr().err
