@@ -12,6 +12,7 @@ from helpers.inner import (
     ONE,
     RED,
     SCALING,
+    UNDECIDED,
     bench,
     output,
     says,
@@ -129,7 +130,7 @@ def test_the_gate_is_not_blind(checkout):
         SCALING, "--workloads=g,g_out", "--sizes=1e6", "--strategies=threads", "--workers=2",
         "--oversubscribe", "--budget=8", "--runner-setup=one_lock:lock_exp", "--strict-gate",
     )  # fmt: skip
-    assert result.ret == RED
+    assert result.ret in (RED, UNDECIDED)
     verdicts = checkout.verdicts()
     assert set(verdicts) == {"g-1e6-threads-2", "g_out-1e6-threads-2"}
     assert "passed" not in verdicts.values(), output(result)
