@@ -22,7 +22,7 @@ from speedgate.measuring.process_group import HAS_GROUPS, end_group, end_tree
 from speedgate.runner.ownership import OWNER, SERVE, thread_lasts
 
 # The signals that end a run, and what a second one of each does. Windows has no SIGHUP.
-AFTERWARDS = {signal.SIGTERM: signal.SIG_DFL}
+AFTERWARDS: dict[int, signal.Handlers] = {signal.SIGTERM: signal.SIG_DFL}
 if hasattr(signal, "SIGHUP"):
     AFTERWARDS[signal.SIGHUP] = signal.SIG_IGN
 
