@@ -11,7 +11,7 @@ import argparse
 import math
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -151,9 +151,14 @@ def true_changes(scene: str, kind: str, count: int) -> dict[str, float]:
 
 
 def verdicts_of(
-    scene: str, changes: Mapping[str, float], chance: random.Random, budget: float
+    scene: str,
+    changes: Mapping[str, float],
+    chance: random.Random,
+    budget: float,
+    screened: Collection[str] = (),
 ) -> dict[str, DuelVerdict]:
-    """Return what a duel of ``budget`` seconds says of cases, by their names."""
+    """Return what a duel of ``budget`` seconds says of cases, by their names; ``screened`` are
+    candidates of a screen."""
     draw = SCENES[scene][0]
     clock = [0.0]
     explaining = EXPLAINING.get(scene, 0.0)
@@ -163,7 +168,7 @@ def verdicts_of(
         for name, truth in changes.items()
     ]
     chance.shuffle(matchups)
-    duel = Duel(matchups, budget, now=lambda: clock[0])
+    duel = Duel(matchups, budget, now=lambda: clock[0], screened=screened)
     duel.run()
     return {finding.name: finding.verdict for finding in duel.findings()}
 

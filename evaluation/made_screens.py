@@ -120,7 +120,8 @@ def row(scene: str, duels: int) -> str:
         before.add(fixed, verdicts_of(scene, fixed, chance, BUDGET_SECONDS))
         handed_on, took = made_candidates(scene, cells, chance)
         both = fixed | {name: cells[name] for name in handed_on}
-        after.add(both, verdicts_of(scene, both, chance, BUDGET_SECONDS - took))
+        left = BUDGET_SECONDS + DEFAULT_SCREEN_SECONDS - took
+        after.add(both, verdicts_of(scene, both, chance, left, handed_on))
     differing = duels * sum(SCENES[scene][2].values())
     alike = duels * CASES - differing
     columns = [scene, f"{before.wrong} of {duels}", f"{after.wrong} of {duels}"]

@@ -93,3 +93,13 @@ def test_the_outcomes_of_made_up_duels_are_counted():
     assert outcome.wrong == 1
     assert outcome.share("case", True, DuelVerdict.WORSE, 2) == "100%"
     assert outcome.share("case", False, DuelVerdict.SAME, 2) == "50%"
+
+
+def test_what_a_screen_suspects_takes_no_blocks_to_be_called_the_same():
+    scene = "no difference, 2% from block to block"
+    cases = true_changes(scene, "case", 10)
+    suspects = ["case 0", "case 1"]
+    verdicts = verdicts_of(scene, cases, random.Random(1), 300, suspects)
+    unsure = {name for name, verdict in verdicts.items() if verdict is DuelVerdict.INCONCLUSIVE}
+    assert unsure == set(suspects)
+    assert set(verdicts.values()) == {DuelVerdict.INCONCLUSIVE, DuelVerdict.SAME}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -156,6 +156,8 @@ def run_duel(options: argparse.Namespace) -> int:
     entries = [] if options.scale else select_entries(options)
     budget, limit = parse_measuring(options)
     screening = screen_seconds(options, budget)
+    budget += screening if screening is not None and options.budget is None else 0.0
+    suspects: set[str] = set()
     refuse_what_does_not_fit(entries, len(options.builds))
     take_turn(options)
     builds = open_builds(
@@ -177,10 +179,11 @@ def run_duel(options: argparse.Namespace) -> int:
             show_changes(screen_difference(screen), options.format, options.details)
             # None of it is confirmed.
             return ExitCode.WELL if is_over else ExitCode.INTERRUPTED
-        entries = unique_entries([*entries, *screened_entries(screen)])
+        chosen, entries = entries, unique_entries([*entries, *screened_entries(screen)])
+        suspects = {entry.label for entry in entries[len(chosen) :]}
         budget -= time.monotonic() - began
     recording = open_recording(builds, options.results)
-    duel = measured(entries, builds, budget, limit, recording)
+    duel = measured(entries, builds, budget, limit, recording, suspects)
     findings = DuelFindings.of(duel, builds)
     show(findings, options)
     saved, troubles = recording.finish(duel, findings)
@@ -230,8 +233,9 @@ def measured(
     budget: float,
     limit: float,
     recording: DuelRecording,
+    suspects: Collection[str] = (),
 ) -> Duel:
-    """Return the duel once it is over, or was interrupted."""
+    """Return the duel once it is over, or was interrupted; ``suspects`` are a screen's."""
     line = ProgressLine()
     last_kept = time.monotonic()
 
@@ -245,7 +249,7 @@ def measured(
     with under_test(builds) as builds_under_test:
         entries = with_caches(entries, builds_under_test, limit, notify)
         matchups = [Matchup(entry, builds_under_test, limit) for entry in entries]
-        duel = Duel(matchups, budget, on_step)
+        duel = Duel(matchups, budget, on_step, screened=suspects)
         try:
             duel.run()
         except KeyboardInterrupt:

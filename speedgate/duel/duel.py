@@ -11,7 +11,7 @@ meets one block of each, not all of one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from speedgate.duel.candidate import FAMILY_ERROR, blocks_to_confirm
@@ -44,7 +44,11 @@ class DuelStep:
 
 
 class Duel:
-    """Runs matchups within ``budget`` seconds; ``on_step`` is given every step before it starts."""
+    """Runs matchups within ``budget`` seconds; ``on_step`` is given every step before it starts.
+
+    ``screened`` are the labels of those that a screen suspects: they are confirmed or not, and take
+    no time to be called the same.
+    """
 
     def __init__(
         self,
@@ -52,8 +56,10 @@ class Duel:
         budget: float,
         on_step: Callable[[DuelStep], None] = lambda step: None,
         now: Callable[[], float] = time.monotonic,
+        screened: Collection[str] = (),
     ) -> None:
         self.states = [CaseState(matchup) for matchup in matchups]
+        self._screened = screened
         self.needed: list[int] = []  # of each wave, how many fresh blocks a candidate had
         self.is_finished = False
         self._evidence = 0.0  # that confirms a candidate of this wave
@@ -116,7 +122,11 @@ class Duel:
         Whether they are is looked at once a wave: who looks after every block, and stops at the
         first interval that fits, calls more the same than the interval allows.
         """
-        undecided = [state for state in self.states if state.is_undecided()]
+        undecided = [
+            state
+            for state in self.states
+            if state.matchup.entry.label not in self._screened and state.is_undecided()
+        ]
         for _ in range(DECIDING_BLOCKS):
             self._round(undecided, f"{len(undecided)} undecided", self._budget)
 

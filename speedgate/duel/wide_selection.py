@@ -43,8 +43,8 @@ def add_wide_selection(command: argparse.ArgumentParser) -> None:
         nargs="?",
         const=str(DEFAULT_SCREEN_SECONDS),
         metavar="SECONDS",
-        help="first screen every cell of the census and the whole catalogue in two builds, in "
-        f"these seconds of the budget (default {DEFAULT_SCREEN_SECONDS:g}); what seems to have "
+        help="first screen every cell of the census and the whole catalogue in two builds (default "
+        f"{DEFAULT_SCREEN_SECONDS:g} seconds, part of what --budget says); what seems to have "
         "changed joins the duel",
     )
     command.add_argument(
@@ -61,7 +61,7 @@ def screen_seconds(options: argparse.Namespace, budget: float) -> float | None:
     if options.scale:
         raise OptionError("--wide screens NumPy's own functions; with --scale leave it out")
     seconds = parse_seconds("--wide", options.wide) or DEFAULT_SCREEN_SECONDS
-    if seconds >= budget and not options.wide_only:
+    if options.budget is not None and seconds >= budget and not options.wide_only:
         raise OptionError(
             f"--wide: of --budget {budget:g} nothing is left after {seconds:g} s to confirm "
             "anything; raise --budget, or screen with --wide-only"

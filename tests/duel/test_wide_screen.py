@@ -239,7 +239,7 @@ def test_how_long_a_duel_screens(given, seconds):
     [
         {"wide": "soon"},
         {"wide": "9", "builds": ["a", "b", "c"]},
-        {"wide": "780"},
+        {"wide": "780", "budget": "780"},
         {"wide_only": True, "scale": ["tests"]},
     ],
 )
@@ -250,5 +250,8 @@ def test_what_cannot_be_screened_is_refused(given):
 
 def options_of(**given):
     return argparse.Namespace(
-        **({"wide": None, "wide_only": False, "builds": ["a", "b"], "scale": None} | given)
+        **(
+            {"wide": None, "wide_only": False, "builds": ["a", "b"], "scale": None, "budget": None}
+            | given
+        )
     )

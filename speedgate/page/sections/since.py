@@ -51,7 +51,10 @@ def _row(since: Since) -> GridRow:
     return GridRow(
         (
             Cell(finding.name),
-            Cell(finding.decision.word or finding.verdict.value, verdict=OF_DUEL[finding.verdict]),
+            Cell(
+                finding.decision.word.value or finding.verdict.value,
+                verdict=OF_DUEL[finding.verdict],
+            ),
             Cell(since.last.build.label),
             Cell(since.last.reference.numpy or since.last.reference.label),
             _seen(since.first),
