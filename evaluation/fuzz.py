@@ -46,7 +46,7 @@ from speedgate.history.reading import ACCEPTED
 from speedgate.history.seal import sealed
 from speedgate.measuring.answers import NotUnderstood, read_answer
 from speedgate.report.notebook import html_of
-from speedgate.runner.framing import frame, unframe
+from speedgate.runner.framing import UnreadableRecord, frame, unframe
 from speedgate.runner.messages import (
     Calibrate,
     Check,
@@ -336,11 +336,18 @@ def hostile_answers(draw: st.DrawFn) -> tuple[Any, bytes]:
 
 
 def read_line(tally: Tally, sent: Json, line: str) -> None:
-    """A line is what was sent, or noise."""
+    """A line is what was sent, or noise, or refused."""
+    seen, outcome = [], "a line that is noise"
     with tally.timed():
-        seen = [record for part in line.split("\n") if (record := unframe(part)) is not None]
+        for part in line.split("\n"):
+            try:
+                record = unframe(part)
+            except UnreadableRecord:
+                outcome = "a line that is refused"
+                continue
+            seen += [] if record is None else [record]
     assert all(record == sent for record in seen), f"{line!r} was taken for {seen}"
-    tally.outcomes["a line that is what was sent" if seen else "a line that is noise"] += 1
+    tally.outcomes["a line that is what was sent" if seen else outcome] += 1
 
 
 def read_hostile_answer(tally: Tally, request: Any, data: bytes) -> None:

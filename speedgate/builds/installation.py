@@ -17,7 +17,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,9 +26,11 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
+from speedgate import files
 from speedgate.history.cache import cache_folder
 from speedgate.history.redaction import without_credentials
 from speedgate.measuring import children
+from speedgate.measuring.leftovers import remove_stale_folders
 from speedgate.measuring.runner_process import NO_VARIABLES
 
 VERSION = 1  # of how an environment is made: another one is made anew
@@ -125,10 +126,10 @@ def install(order: Order, notify: Callable[[str], None] = lambda line: None) -> 
     pinned = all(map(is_pinned, order.requirements))
     if pinned and _is_whole(made := builds / order.digest(order.requirements), notify):
         return _used(made)
-    builds.mkdir(parents=True, exist_ok=True)
+    files.make_folder(builds)
     _remove_unused(builds)
-    with tempfile.TemporaryDirectory(prefix=MAKING, dir=builds) as scratch:
-        new = Path(scratch) / "environment"
+    with children.scratch_folder(MAKING, builds) as scratch:
+        new = scratch / "environment"
         installer = find_installer(order)
         installer.make(new, order)
         requirements = order.requirements if pinned else installer.resolve(new, order)
@@ -143,9 +144,9 @@ def install(order: Order, notify: Callable[[str], None] = lambda line: None) -> 
 
 def _is_whole(environment: Path, notify: Callable[[str], None]) -> bool:
     """Whether an environment is there; a damaged one, as after its base Python went, is removed."""
-    if python_of(environment).exists():
+    if files.exists(python_of(environment)):
         return True
-    if environment.exists() or environment.is_symlink():
+    if files.exists(environment) or environment.is_symlink():
         notify(f"made anew: {environment} has lost its Python")
         _remove(environment)
     return False
@@ -153,34 +154,35 @@ def _is_whole(environment: Path, notify: Callable[[str], None]) -> bool:
 
 def _remove(path: Path) -> None:
     with contextlib.suppress(OSError):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
+        if files.is_folder(path) and not path.is_symlink():
+            files.remove_tree(path)
         else:
-            path.unlink(missing_ok=True)
+            files.remove(path)
 
 
 def _used(environment: Path) -> Path:
     """Return the Python of an environment, and note that it is used."""
     with contextlib.suppress(OSError):  # a cache that others own
-        os.utime(environment)
+        files.touch(environment)
     return python_of(environment)
 
 
 def _remove_unused(builds: Path) -> None:
     """Remove what nobody has used for long, and what a killed process left half made."""
-    for folder in builds.iterdir():
+    remove_stale_folders(builds, MAKING)
+    for folder in files.named(builds):
         limit = STALE_SECONDS if folder.name.startswith(MAKING) else UNUSED_SECONDS
         with contextlib.suppress(OSError):
-            if time.time() - folder.stat().st_mtime > limit:
-                shutil.rmtree(folder, ignore_errors=True)
+            if time.time() - files.status(folder).st_mtime > limit:
+                files.remove_tree(folder)
 
 
 def _keep(new: Path, made: Path) -> None:
     """Put a whole environment in its place, unless another process was first."""
     try:
-        new.rename(made)
+        files.rename(new, made)
     except OSError:
-        if not made.is_dir():
+        if not files.is_folder(made):
             raise
 
 
@@ -205,7 +207,7 @@ def is_pinned(requirement: str) -> bool:
 def check_requirement(text: str) -> None:
     """Raise ``BuildError`` for what pip would not understand."""
     if text.endswith(".whl"):
-        if "://" not in text and not Path(text).is_file():
+        if "://" not in text and not files.is_file(Path(text)):
             raise BuildError(f"there is no wheel {text}")
         return
     try:
@@ -230,10 +232,9 @@ def package_name(requirement: str) -> str:
 def _with_content(requirement: str) -> str:
     """A wheel that is built again has the same name, and is another."""
     path = Path(requirement)
-    if not requirement.endswith(".whl") or not path.is_file():
+    if not requirement.endswith(".whl") or not files.is_file(path):
         return requirement
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "blake2b").hexdigest()
+    return hashlib.blake2b(files.read(path)).hexdigest()
 
 
 class Pip:
@@ -253,7 +254,7 @@ class Pip:
         report = environment.with_name("report.json")
         options = ("--dry-run", "--ignore-installed", "--report", str(report))
         self._install(environment, [*options, *order.requirements], order)
-        items = json.loads(report.read_text(encoding="utf-8"))["install"]
+        items = json.loads(files.read(report))["install"]
         return tuple(map(_pin, items))
 
     def install(self, environment: Path, requirements: Sequence[str], order: Order) -> None:

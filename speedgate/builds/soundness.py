@@ -8,22 +8,19 @@ from collections.abc import Iterator
 from importlib.metadata import Distribution, PackagePath, distributions
 from pathlib import Path
 
+from speedgate import files
 from speedgate.builds.installation import MAKING, python_of
 from speedgate.history.cache import cache_folder
 from speedgate.history.store import ASIDE
-
-SITE_PACKAGES = ("lib/python*/site-packages", "Lib/site-packages")
 
 
 def kept_environments() -> list[Path]:
     """Return the environments in the user's cache: neither one that is being made, nor one that
     was moved aside."""
     builds = cache_folder() / "builds"
-    if not builds.is_dir():
-        return []
     return sorted(
         path
-        for path in builds.iterdir()
+        for path in files.named(builds)
         if not path.name.startswith(MAKING) and ASIDE not in path.name
     )
 
@@ -33,7 +30,7 @@ def unsound(environment: Path) -> str | None:
 
     What an installer compiled or wrote beside the packages has no digest, and is not looked at.
     """
-    if not python_of(environment).exists():
+    if not files.exists(python_of(environment)):
         return f"{environment} has no Python that is there"
     for distribution in _installed(environment):
         for file in distribution.files or ():
@@ -44,9 +41,10 @@ def unsound(environment: Path) -> str | None:
 
 
 def _installed(environment: Path) -> Iterator[Distribution]:
-    for pattern in SITE_PACKAGES:
-        for folder in environment.glob(pattern):
-            yield from distributions(path=[str(folder)])
+    of_windows = environment / "Lib" / "site-packages"
+    of_others = [folder / "site-packages" for folder in files.named(environment / "lib", "python")]
+    for folder in (of_windows, *of_others):
+        yield from distributions(path=[str(folder)])
 
 
 def _damage_of(file: PackagePath) -> str | None:
@@ -54,8 +52,7 @@ def _damage_of(file: PackagePath) -> str | None:
         return None
     path = Path(str(file.locate()))
     try:
-        with path.open("rb") as content:
-            digest = hashlib.file_digest(content, file.hash.mode).digest()
+        digest = hashlib.new(file.hash.mode, files.read(path)).digest()
     except OSError as error:
         return f"cannot be read ({error.strerror})"
     if base64.urlsafe_b64encode(digest).rstrip(b"=").decode() != file.hash.value:

@@ -41,10 +41,14 @@ class DuelRecording:
             label: run_name(environment, began, f"duel-{label}")
             for label, environment in environments.items()
         }
-        self._journals = {
-            label: Journal(results / f"{name}{SUFFIX}", self._heads[label])
-            for label, name in names.items()
-        }
+        self._journals: dict[BuildLabel, Journal] = {}
+        try:
+            for label, name in names.items():
+                self._journals[label] = Journal(results / f"{name}{SUFFIX}", self._heads[label])
+        except BaseException:
+            for journal in self._journals.values():
+                journal.remove()
+            raise
 
     def keep(self, duel: Duel, findings: DuelFindings) -> None:
         """Write down what is known so far, so that it survives if this process is killed."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from speedgate import files
 from speedgate.history.duel_shape import duel_of
 from speedgate.history.format import (
     FORMAT_VERSION,
@@ -208,7 +209,7 @@ def _why_no_run(name: str, data: bytes, error: Exception) -> HistoryError:
 def read_run(path: Path) -> Run:
     """Return the run in ``path``; ``HistoryError`` if it is none of ours, broken or newer."""
     try:
-        data = path.read_bytes()
+        data = files.read(path)
     except OSError as error:
         raise HistoryError(f"{path} cannot be read: {error.strerror}") from None
     return decode_run(str(path), data)

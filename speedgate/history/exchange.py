@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from speedgate import files
 from speedgate.history.document import decode_run, read_run
 from speedgate.history.extra_info import section
 from speedgate.history.format import HistoryError, Json, encode_run, upgraded
@@ -20,7 +21,6 @@ from speedgate.history.intake import (
     rebuilt,
 )
 from speedgate.history.seal import FIELD
-from speedgate.history.store import write_whole
 from speedgate.stats.figure import GIL_HELD_SHARE
 
 
@@ -28,7 +28,7 @@ def plain_document(path: Path) -> Json:
     """Return a stored document of pytest-benchmark; ``HistoryError`` if the file is none."""
     name = as_text(str(path))
     try:
-        document = lenient_json(path.read_bytes())
+        document = lenient_json(files.read(path))
     except OSError as error:
         raise HistoryError(f"{name} cannot be read: {error.strerror}") from None
     except IntakeError as error:
@@ -110,7 +110,7 @@ def export_run(path: Path, target: Path) -> list[str]:
     for benchmark in document["benchmarks"]:
         benchmark["extra_info"] = _short(benchmark.get("extra_info") or {})
     try:
-        write_whole(target, encoded(document, encode_run))
+        files.write_whole(target, encoded(document, encode_run))
     except IntakeError as error:
         raise HistoryError(f"{path} cannot be exported: {error}") from None
     except FileExistsError:

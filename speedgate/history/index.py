@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
+from speedgate import files
 from speedgate.history import reading
 from speedgate.history.cache import cache_folder
 from speedgate.history.figures import COLUMNS, Figures, RunFigures
@@ -60,6 +61,13 @@ CREATE TABLE levels (
     PRIMARY KEY (digest, benchmark, signal)
 ) WITHOUT ROWID;
 """.format(columns=", ".join(f"{name} {kind}" for name, kind in COLUMNS.items()))
+# Whether some run still has two benchmarks of one name.
+STILL_SHARED = """
+UPDATE benchmarks SET shares_name = 0 WHERE shares_name AND name NOT IN (
+    SELECT name FROM figures JOIN benchmarks AS sharing ON sharing.id = benchmark
+    WHERE shares_name GROUP BY run, name HAVING COUNT(DISTINCT fullname) > 1
+)
+"""
 # An index of other tables, or of files that were read in another way, is made anew.
 VERSION = (zlib.crc32(TABLES.encode()) + FORMAT_VERSION + READING_VERSION) & 0x7FFFFFFF
 
@@ -91,20 +99,29 @@ class Index:
 
         ``build`` raises ``IntakeError`` for a row that nobody here has written.
         """
-        try:
-            return [build(row) for row in self._connection.execute(text, values)]
-        except (sqlite3.DatabaseError, IntakeError):
-            self._connection.close()
-            self._remove()
-            self._connection = self._open()
-            return [build(row) for row in self._connection.execute(text, values)]
+        for remedy in (self._renew, self._move_to_memory):
+            try:
+                return [build(row) for row in self._connection.execute(text, values)]
+            except (sqlite3.DatabaseError, IntakeError):
+                remedy()
+        return [build(row) for row in self._connection.execute(text, values)]
+
+    def _renew(self) -> None:
+        self._connection.close()
+        self._remove()
+        self._connection = self._open()
+
+    def _move_to_memory(self) -> None:
+        """Do without the file: a disk that fails does not take the history down."""
+        self._connection.close()
+        self._connection = self._in_memory()
 
     def _open(self) -> sqlite3.Connection:
         """Open the file, anew if it is broken; in memory where none can be written."""
         for _ in range(2):
             try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                return self._prepared(sqlite3.connect(self.path, timeout=PATIENCE_SECONDS))
+                files.make_folder(self.path.parent)
+                return self._prepared(files.connect(self.path, PATIENCE_SECONDS))
             except sqlite3.OperationalError as error:
                 if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR:
                     break  # it cannot be written, or is locked for good
@@ -113,12 +130,15 @@ class Index:
                 self._remove()
             except OSError:
                 break
+        return self._in_memory()
+
+    def _in_memory(self) -> sqlite3.Connection:
         return self._prepared(sqlite3.connect(":memory:"))
 
     def _remove(self) -> None:
         for suffix in ("", "-wal", "-shm"):
             with contextlib.suppress(OSError):
-                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+                files.remove(self.path.with_name(self.path.name + suffix))
 
     def _prepared(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         connection.isolation_level = None  # transactions are begun here, not behind our back
@@ -140,13 +160,10 @@ class Index:
         """Take in what has come to the store, and drop what has gone or changed."""
         known = dict(connection.execute("SELECT name, stamp FROM files"))
         here = self.candidates()
-        changed = [file for file in known if here.get(file) != known[file]]
-        levels = Levels()
-        for name in changed:
-            _forget(connection, name, levels)
-            del known[name]
-        levels.write(connection)
-        new = sorted(here.keys() - known)
+        gone = [file for file in known if here.get(file) != known[file]]
+        if gone:
+            _forget_all(connection, gone)
+        new = sorted(here.keys() - (known.keys() - set(gone)))
         if len(new) >= reading.MANY_FILES:
             self._notify(f"reading {len(new):,} runs of {self.store.location} into the index, once")
         contents = zip(new, read_many(self.store, new), strict=True)
@@ -170,7 +187,8 @@ class Index:
     def _listed(self) -> Iterator[Entry]:
         """The entries of the store that may be a run, an acceptance, or a folder of them."""
         for name, stamp, error in self.store.entries():
-            if name.endswith((".json", ACCEPTED, "/")):
+            # What cannot be looked at may be a folder of runs.
+            if error or name.endswith((".json", ACCEPTED)):
                 why = error if is_text(name) else "its name is not UTF-8: rename it"
                 yield Entry(name, stamp, why)
 
@@ -238,14 +256,16 @@ class Benchmarks:
                 "SELECT id, fullname, case_id FROM benchmarks"
             )
         }
+        self._last = max(self._known.values(), default=0)
 
     def number(self, figures: Figures) -> int:
         key = (figures.fullname, figures.case_id)
         if key not in self._known:
-            self._known[key] = len(self._known) + 1
+            self._known[key] = self._last = self._last + 1
             self._connection.execute(
-                "INSERT INTO benchmarks VALUES (?, ?, ?, ?, 0)",
-                (self._known[key], figures.name, figures.case_id, figures.fullname),
+                "INSERT INTO benchmarks VALUES (?, ?, ?, ?, "
+                "EXISTS (SELECT 1 FROM benchmarks WHERE name = ? AND shares_name))",
+                (self._known[key], figures.name, figures.case_id, figures.fullname, figures.name),
             )
         return self._known[key]
 
@@ -281,6 +301,7 @@ class Levels:
             "squares = squares + excluded.squares",
             [(*key, *sums) for key, sums in self._sums.items()],
         )
+        connection.execute("DELETE FROM levels WHERE count = 0")
 
 
 def make_tables(connection: sqlite3.Connection) -> None:
@@ -305,6 +326,17 @@ def _forget(connection: sqlite3.Connection, name: str, levels: Levels) -> None:
     )
     for table, column in (("runs", "file"), ("acceptances", "file"), ("files", "name")):
         connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (name,))
+
+
+def _forget_all(connection: sqlite3.Connection, names: Iterable[str]) -> None:
+    """Drop what is known of some files, and leave what a fresh index of the others would have."""
+    levels = Levels()
+    for name in names:
+        _forget(connection, name, levels)
+    levels.write(connection)
+    connection.execute("DELETE FROM environments WHERE digest NOT IN (SELECT digest FROM runs)")
+    connection.execute("DELETE FROM benchmarks WHERE id NOT IN (SELECT benchmark FROM figures)")
+    connection.execute(STILL_SHARED)
 
 
 def _count(

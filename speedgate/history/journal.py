@@ -9,23 +9,20 @@ it, marked incomplete.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
 import msgspec
 
+from speedgate import files
 from speedgate.history.document import decode_run
 from speedgate.history.format import HistoryError, encode_run
 from speedgate.history.intake import IntakeError, any_json, as_text, rebuilt
 from speedgate.history.seal import sealed
-from speedgate.history.store import FolderStore, write_whole
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 SUFFIX = ".part"
 
@@ -39,33 +36,30 @@ class Journal:
     """
 
     def __init__(self, path: Path, head: Json) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        files.make_folder(path.parent)
         self.path = path
-        # Locked and begun before it has the name under which others look for journals.
-        beginning = path.with_name(f".{path.name}-{os.getpid()}")
-        # Unbuffered: what a full disk did not take must not be tried again when it is closed.
-        self._file: IO[bytes] = beginning.open("xb", buffering=0)
+        # Locked and begun before it has the name under which others look for journals. Where a file
+        # system knows no locks nobody else gets one, and the journal stays.
+        beginning, self._file = files.begin(path.parent)
         self._whole_bytes = 0
+        self._ends_in_half_a_line = False
         try:
-            # Where a file system knows no locks nobody else gets one, and the journal stays.
-            _lock(self._file)
             self._write(head)
-            if path.exists():
-                raise FileExistsError(f"{path} is there already")
+            if files.exists(path):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
             self._take_name(beginning)
         except BaseException:
-            self._file.close()
-            beginning.unlink(missing_ok=True)
+            files.abandon(beginning, self._file)
             raise
 
     def _take_name(self, beginning: Path) -> None:
-        if fcntl is not None:
-            beginning.rename(self.path)
+        if files.HAS_LOCKS:
+            files.rename(beginning, self.path)
             return
         # Windows renames nothing that is open, and lets nobody else rename it then.
-        self._file.close()
-        beginning.rename(self.path)
-        self._file = self.path.open("ab", buffering=0)
+        files.close(self._file)
+        files.rename(beginning, self.path)
+        self._file = files.reopen(self.path, "ab")
 
     def add_benchmark(self, benchmark: Json) -> None:
         self._write({"benchmark": benchmark})
@@ -78,21 +72,22 @@ class Journal:
 
     def _write(self, line: Json) -> None:
         # To the kernel at once: a killed process loses nothing then, and a disk is not waited for.
-        data = encode_run(line) + b"\n"
-        left = memoryview(data)
+        # After half a line that could not be taken back a new one begins.
+        data = b"\n" * self._ends_in_half_a_line + encode_run(line) + b"\n"
         try:
-            while left:
-                left = left[self._file.write(left) :]
+            files.write_all(self._file, data)
         except OSError:
             self._cut_off_the_rest()
             raise
         self._whole_bytes += len(data)
+        self._ends_in_half_a_line = False
 
     def _cut_off_the_rest(self) -> None:
         """Leave whole lines: the next one, if the disk takes it, must not follow half a line."""
-        with contextlib.suppress(OSError):
-            self._file.truncate(self._whole_bytes)
-            self._file.seek(0, os.SEEK_END)
+        try:
+            files.cut(self._file, self._whole_bytes)
+        except OSError:
+            self._ends_in_half_a_line = True
 
     @property
     def target(self) -> Path:
@@ -101,17 +96,34 @@ class Journal:
 
     def save(self, document: Json) -> Path:
         """Write the whole run and return its file; the journal is still to be removed."""
-        FolderStore(self.target.parent).write(self.target.name, sealed(document))
-        return self.target
+        return save_whole(self.target, document)
 
     def close(self) -> None:
         """Leave the journal to the next session: its run could not be saved."""
-        self._file.close()
+        with contextlib.suppress(OSError):
+            files.close(self._file)
 
     def remove(self) -> None:
-        """Remove the journal, once the run is saved or there is nothing to save."""
-        self._file.close()
-        self.path.unlink(missing_ok=True)
+        """Remove the journal, once the run is saved or there is nothing to save.
+
+        One that cannot be removed stays: the next session finds that its run is there.
+        """
+        files.abandon(self.path, self._file)
+
+
+def save_whole(target: Path, document: Json) -> Path:
+    """Write a whole run and return its file, which has another name where that one is taken.
+
+    Where locks do not reach from one machine to another, somebody else may have made a run of what
+    was in the journal so far.
+    """
+    data = sealed(document)
+    try:
+        files.write_whole(target, data)
+    except FileExistsError:
+        target = target.with_stem(f"{target.stem}-{secrets.token_hex(4)}")
+        files.write_whole(target, data)
+    return target
 
 
 def recover(folder: Path, notify: Callable[[str], None]) -> None:
@@ -121,25 +133,49 @@ def recover(folder: Path, notify: Callable[[str], None]) -> None:
     or whose run cannot be written stays. ``notify`` is given a line for each run that was made and
     each journal that stays.
     """
-    for journal in sorted(folder.glob(f"*/*{SUFFIX}")):
-        try:
-            if journal.is_file():
-                _recover_one(journal, notify)
-        except HistoryError as error:
-            notify(f"left alone: {as_text(str(journal))}: {error}")
-        except OSError as error:
-            why = error.strerror or error
-            notify(f"left alone: {as_text(str(journal))}: its run cannot be written ({why})")
+    files.sweep(folder)
+    for environment in _listed_or_nothing(folder):
+        files.sweep(environment)
+    for journal in _journals(folder):
+        _recover_or_tell(journal, notify)
+
+
+def _journals(folder: Path) -> list[Path]:
+    """Return the journals below a folder; of a part that cannot be listed none: the reader of its
+    runs says so."""
+    return [
+        journal
+        for environment in _listed_or_nothing(folder)
+        for journal in _listed_or_nothing(environment, SUFFIX)
+    ]
+
+
+def _listed_or_nothing(folder: Path, suffix: str = "") -> list[Path]:
+    try:
+        return files.named(folder, suffix=suffix)
+    except OSError:
+        return []
+
+
+def _recover_or_tell(journal: Path, notify: Callable[[str], None]) -> None:
+    try:
+        if files.is_file(journal):
+            _recover_one(journal, notify)
+    except HistoryError as error:
+        notify(f"left alone: {as_text(str(journal))}: {error}")
+    except OSError as error:
+        why = error.strerror or error
+        notify(f"left alone: {as_text(str(journal))}: its run cannot be written ({why})")
 
 
 def unreadable_journals(folder: Path) -> Iterator[tuple[Path, HistoryError | OSError]]:
     """Yield each journal below ``folder`` that nobody writes and nobody can read, and why."""
-    for path in sorted(folder.glob(f"*/*{SUFFIX}")):
+    for path in _journals(folder):
         try:
-            file = _take(path) if path.is_file() else None
+            file = _take(path) if files.is_file(path) else None
             if file is not None:
                 with file:
-                    read_journal(file.read())
+                    read_journal(files.read(path))
         except (HistoryError, OSError) as error:
             yield path, error
 
@@ -148,17 +184,19 @@ def _recover_one(journal: Path, notify: Callable[[str], None]) -> None:
     file = _take(journal)
     if file is None:
         return
-    with file:
-        document = read_journal(file.read())
+    try:
+        document = read_journal(files.read(journal))
         target = journal.with_suffix(".json")
         if document is not None:
             data = sealed(document)
             decode_run("what it tells", data)  # what nobody could read again is not written
             # A process that was killed after it saved the run could not remove its journal.
             with contextlib.suppress(FileExistsError):
-                write_whole(target, data)
+                files.write_whole(target, data)
                 notify(f"recovered {target}: its session was cut short, it is marked incomplete")
-    journal.unlink(missing_ok=True)
+        files.remove(journal)
+    finally:
+        files.close(file)
 
 
 class LineEntry(msgspec.Struct):
@@ -212,10 +250,9 @@ def read_journal(data: bytes) -> Json | None:
 def _whole_lines(data: bytes) -> list[Any]:
     lines = []
     for line in data.splitlines():
-        try:
+        # What was cut off, as the last line may be, is no line: those after it count.
+        with contextlib.suppress(IntakeError):
             lines.append(any_json(line))
-        except IntakeError:
-            break
     return lines
 
 
@@ -225,32 +262,24 @@ def _take(journal: Path) -> IO[bytes] | None:
     For writing, though nothing is written: a lock on a share asks for it.
     """
     try:
-        if fcntl is None:
+        if not files.HAS_LOCKS:
             # There are no such locks on Windows; but what is open elsewhere cannot be renamed.
             probe = journal.with_name(f".{journal.name}-{os.getpid()}")
-            journal.rename(probe).rename(journal)
-        file = journal.open("r+b")
+            files.rename(journal, probe)
+            files.rename(probe, journal)
+        file = files.reopen(journal, "r+b")
     except FileNotFoundError:
         return None  # its session has just saved it
     except PermissionError:
-        if fcntl is None:
+        if not files.HAS_LOCKS:
             return None
         raise
-    if not _lock(file):
-        file.close()
-        return None
-    if not journal.exists():  # another reader was first
-        file.close()
-        return None
-    return file
-
-
-def _lock(file: IO[bytes]) -> bool:
-    """Lock a file until it is closed, if nobody else has; a process that is killed unlocks it."""
-    if fcntl is None:
-        return True
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+        is_ours = files.lock(file) or not files.HAS_LOCKS
+        if is_ours and files.exists(journal):  # another reader may have been first
+            return file
+    except BaseException:
+        files.close(file)
+        raise
+    files.close(file)
+    return None

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from speedgate import files
 from speedgate.history.document import Run, read_run
 from speedgate.history.format import HistoryError
 from speedgate.history.history import EnvironmentEntry, History, RunEntry
@@ -40,7 +41,7 @@ def named(text: str | None, where: str, notify: Notify) -> Iterator[Named]:
     if text is not None and is_file(text):
         yield Named(text, file=read_run(Path(text)))
         return
-    place = where if text is None else text if "://" in text or Path(text).is_dir() else None
+    place = where if text is None else text if _is_place(text) else None
     with History(where if place is None else place, notify) as history:
         if text is None or place is not None:
             yield Named(place or where, history=history)
@@ -50,6 +51,11 @@ def named(text: str | None, where: str, notify: Notify) -> Iterator[Named]:
         if entry is None and environment is None:
             raise HistoryError(_nothing_named(history, text, where))
         yield Named(text, history=history, entry=entry, environment=environment)
+
+
+def _is_place(text: str) -> bool:
+    """Whether it is a folder, or an address."""
+    return "://" in text or files.is_folder(Path(text))
 
 
 def _nothing_named(history: History, text: str, where: str) -> str:
@@ -128,7 +134,7 @@ def opened(
 
 
 def is_file(source: str) -> bool:
-    return "://" not in source and Path(source).is_file()
+    return "://" not in source and files.is_file(Path(source))
 
 
 def is_of_duels(environment: EnvironmentEntry) -> bool:

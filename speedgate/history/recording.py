@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,15 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from speedgate import files
 from speedgate.history.document import read_run
 from speedgate.history.extra_info import section
 from speedgate.history.format import HistoryError, Json, upgraded
 from speedgate.history.history import History, RunEntry, run_name
 from speedgate.history.identity import difference_lines, environment_digest
 from speedgate.history.intake import IntakeError, PlainDocument, WholeStats, any_json, rebuilt
-from speedgate.history.journal import SUFFIX, Journal
-from speedgate.history.seal import sealed
-from speedgate.history.store import FolderStore
+from speedgate.history.journal import SUFFIX, Journal, save_whole
 from speedgate.measuring import children
 from speedgate.measuring.runner_process import NO_VARIABLES, THIS, Interpreter, runner_variables
 from speedgate.runner.framing import last_record
@@ -150,18 +148,15 @@ class Recording:
         """
         if self.target is None:
             return
-        name = self.target.relative_to(self.results).as_posix()
         try:
-            FolderStore(self.results).write(name, sealed(document))
+            self.saved = save_whole(self.target, document)
         except OSError as error:
             notify(not_saved(self.target, error, self.journal, self.journal_error))
             if self.journal is not None:
                 self.journal.close()
             return
-        self.saved = self.target
         if self.journal is not None:
-            with contextlib.suppress(OSError):  # the next session finds that its run is there
-                self.journal.remove()
+            self.journal.remove()
 
 
 def not_saved(
@@ -246,11 +241,11 @@ def compared_run(history: History, asked: str | bool, environment: Json) -> Comp
         newest = history.latest(environment_digest(environment))
         return None if newest is None else _of_entry(history, newest)
     text = str(asked)
-    if Path(text).is_file():
+    if files.is_file(Path(text)):
         run = read_run(Path(text))
         commit, time = run.document.commit_info, run.document.datetime
         label = f"{time[:16].replace('T', ' ')}, {commit_tag({'id': commit.id})}"
-        return Compared(text, f"{text} ({label})", time, run.environment, Path(text).read_bytes())
+        return Compared(text, f"{text} ({label})", time, run.environment, files.read(Path(text)))
     entry = history.find_run(text)
     if entry is None:
         named = history.find_environment(text)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
-import tempfile
-import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from speedgate import files
+from speedgate.files import TEMPORARY
 from speedgate.history.redaction import without_credentials
 
-# A temporary file so old has no writer any more.
-STALE_SECONDS = 24 * 3600.0
-PREFIX, TEMPORARY = ".speedgate-", ".tmp"
 # What `speedgate check --repair` moves aside is named so.
 ASIDE = ".aside"
 
@@ -80,12 +76,10 @@ class FolderStore:
         yield from _files(str(self.folder / folder), f"{folder}/" if folder else "")
 
     def read(self, name: str) -> bytes:
-        return (self.folder / name).read_bytes()
+        return files.read(self.folder / name)
 
     def write(self, name: str, data: bytes) -> None:
-        path = self.folder / name
-        _remove_stale(path.parent)
-        write_whole(path, data)
+        files.write_whole(self.folder / name, data)
 
     def path(self, name: str) -> str:
         return str(self.folder / name)
@@ -101,10 +95,10 @@ def _files(folder: str, prefix: str, above: tuple[os.stat_result, ...] = ()) -> 
     file, such as a pipe, nothing could be read.
     """
     try:
-        here = os.stat(folder)  # noqa: PTH116  # scandir gives texts
+        here = files.status(folder)
         if any(os.path.samestat(here, parent) for parent in above):
             return
-        directory = os.scandir(folder)
+        entries = files.listed(folder)
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
@@ -112,10 +106,9 @@ def _files(folder: str, prefix: str, above: tuple[os.stat_result, ...] = ()) -> 
             raise
         yield Entry(prefix, "", str(error.strerror))
         return
-    with directory:
-        for entry in directory:
-            if not entry.name.startswith("."):
-                yield from _found(entry, f"{prefix}{entry.name}", (*above, here))
+    for entry in entries:
+        if not entry.name.startswith("."):
+            yield from _found(entry, f"{prefix}{entry.name}", (*above, here))
 
 
 def _found(
@@ -123,7 +116,7 @@ def _found(
 ) -> Iterator[Entry]:
     """What a name in a folder stands for: a file, the files below a folder, or nothing."""
     try:
-        status = entry.stat()
+        status = files.status(entry.path)
     except FileNotFoundError:
         return
     except OSError as error:
@@ -135,63 +128,6 @@ def _found(
         yield from _files(entry.path, f"{name}/", above)
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that is there whole or not at all, and never over another.
-
-    A temporary file beside it is written, flushed to the disk and given its name. A process
-    that is killed meanwhile leaves a hidden file, which is never taken for a run.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=PREFIX, suffix=TEMPORARY)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())
-        _give_name(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-    _flush_folder(path.parent)
-
-
-def _give_name(temporary: str, path: Path) -> None:
-    """A link fails where the name is taken; a rename, for file systems without links, may not."""
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        raise
-    except OSError:
-        if path.exists():
-            raise FileExistsError(f"{path} is there already") from None
-        Path(temporary).rename(path)
-
-
-def _umask() -> int:
-    """The process's mask of permissions, which can only be read by setting it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
-
-
-def _flush_folder(folder: Path) -> None:
-    """Have the new name on the disk, too, where a folder can be opened for that."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _remove_stale(folder: Path) -> None:
-    """Remove what writers that were killed have left."""
-    for path in folder.glob(f"{PREFIX}*{TEMPORARY}"):
-        with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > STALE_SECONDS:
-                path.unlink()
-
-
 def _names_aside(name: str) -> Iterator[str]:
     """Yield names for what is moved aside, which ends in none of the endings that are read."""
     return (f"{name}{ASIDE}{number or ''}" for number in count())
@@ -200,7 +136,9 @@ def _names_aside(name: str) -> Iterator[str]:
 def set_aside(path: Path) -> Path:
     """Give a file or folder a name beside it that nobody reads, and return that."""
     names = map(Path, _names_aside(str(path)))
-    return path.rename(next(name for name in names if not os.path.lexists(name)))
+    aside = next(name for name in names if not os.path.lexists(name))
+    files.rename(path, aside)
+    return aside
 
 
 class RemoteStore:
@@ -224,10 +162,10 @@ class RemoteStore:
         root = self._root.rstrip("/")
         self._system.invalidate_cache()
         try:
-            files = self._system.find(f"{root}/{folder}".rstrip("/"), detail=True)
+            there = self._system.find(f"{root}/{folder}".rstrip("/"), detail=True)
         except FileNotFoundError:
             return
-        for path, details in files.items():
+        for path, details in there.items():
             name = path.removeprefix(root).lstrip("/")
             if not any(part.startswith(".") for part in name.split("/")):
                 yield Entry(name, _stamp(details))

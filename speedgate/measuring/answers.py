@@ -6,18 +6,22 @@ workload has damaged. So its answers are taken for what they are only if each pa
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from typing import Any, TypeVar
 
 import msgspec
 
 from speedgate.measuring.errors import MeasurementError
+from speedgate.runner.census_messages import CellOpened
 from speedgate.runner.messages import (
     ERROR,
+    ArmsCounted,
     Calibrated,
     Counted,
     Failure,
+    HeldSeen,
+    Opened,
     PairCounts,
     Request,
     RoundCounts,
@@ -26,6 +30,10 @@ from speedgate.runner.messages import (
 )
 
 Answer = TypeVar("Answer")
+
+# No machine counts as far, and statistics can still square these.
+LARGEST = 1e18
+LEAST_SECONDS = 1e-18
 
 
 class NotUnderstood(MeasurementError):
@@ -43,7 +51,10 @@ def read_answer(request: Request[Answer], data: Mapping[str, Any]) -> Answer | F
     try:
         answer = decoded(request, data)
         _refuse_what_is_no_number(data)
-        _refuse_what_no_clock_tells(answer)
+        _refuse_what_says_nothing(answer, data)
+        _refuse_what_cannot_be(answer)
+        if isinstance(answer, Opened):
+            _refuse_blas(answer.blas or ())
     except (msgspec.ValidationError, ValueError, RecursionError) as error:
         raise NotUnderstood(name_of(encode(request)), str(error)) from None
     return answer
@@ -58,28 +69,49 @@ def decoded(request: Request[Answer], data: Mapping[str, Any]) -> Answer | Failu
 
 
 def _refuse_what_is_no_number(value: Any) -> None:
-    """Raise ``ValueError`` for an infinite number and for NaN, wherever it stands."""
-    if isinstance(value, float) and not math.isfinite(value):
+    """Raise ``ValueError`` for NaN and for what no machine counts, wherever it stands."""
+    if isinstance(value, int | float) and not abs(value) <= LARGEST:
         raise ValueError(f"{value} is not a number that was measured")
     if isinstance(value, dict | list):
         for part in value.values() if isinstance(value, dict) else value:
             _refuse_what_is_no_number(part)
 
 
-def _refuse_what_no_clock_tells(answer: Any) -> None:
-    """Raise ``ValueError`` for rounds that took no time, and for none where some were asked for."""
-    if isinstance(answer, Counted):
-        if not answer.pairs:
-            raise ValueError("it has no rounds")
-        for pair in (*answer.pairs, *answer.controls, *answer.shared):
-            _refuse_pair(pair)
-    if isinstance(answer, Calibrated) and min(answer.tasks, answer.loops) < 1:
-        raise ValueError("a round has at least one task, and a task one call")
+def _refuse_what_says_nothing(answer: Any, data: Mapping[str, Any]) -> None:
+    """Raise ``ValueError`` for the answer to another request, and for no rounds."""
+    names = {item.name for item in fields(answer)}
+    if names and not isinstance(answer, Failure) and not names & data.keys():
+        raise ValueError(f"it has none of: {', '.join(sorted(names))}")
+    if isinstance(answer, Counted) and not answer.pairs:
+        raise ValueError("it has no rounds")
+
+
+def _refuse_what_cannot_be(answer: Any) -> None:
+    """Raise ``ValueError`` for figures that nothing can have."""
+    match answer:
+        case Counted():
+            for pair in (*answer.pairs, *answer.controls, *answer.shared):
+                _refuse_pair(pair)
+        case ArmsCounted():
+            for pair in (pair for arm in answer.arms for pair in arm.pairs):
+                _refuse_pair(pair)
+        case Calibrated() | CellOpened() if min(answer.tasks, answer.loops) < 1:
+            raise ValueError("a round has at least one task, and a task one call")
+        case HeldSeen(held=(hits, samples)) if not 0 <= hits <= samples or samples == 0:
+            raise ValueError(f"the GIL was held in {hits} of {samples} samples")
+        case HeldSeen(waiting=waiting) if waiting is not None and waiting < 0:
+            raise ValueError(f"a worker waited for {waiting} of the time")
+
+
+def _refuse_blas(libraries: Iterable[Mapping[str, Any]]) -> None:
+    for library in libraries:
+        if not isinstance(library.get("num_threads"), int | None):
+            raise ValueError(f"a BLAS has no {library['num_threads']!r} threads")
 
 
 def _refuse_pair(pair: PairCounts) -> None:
     for side in (pair.baseline, pair.contender):
-        if not side.seconds > 0:
+        if not side.seconds >= LEAST_SECONDS:
             raise ValueError(f"a round takes more than 0 seconds, not {side.seconds}")
         for name in RoundCounts.__dataclass_fields__:
             if (getattr(side, name) or 0) < 0:

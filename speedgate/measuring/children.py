@@ -16,8 +16,9 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
+from speedgate.files import HAS_LOCKS, lock
 from speedgate.measuring.guard import GUARDED
-from speedgate.measuring.leftovers import HAS_LOCKS, OWNER_FILE, PREFIX, lock, this_owner
+from speedgate.measuring.leftovers import OWNER_FILE, PREFIX, this_owner
 from speedgate.measuring.process_group import HAS_GROUPS, end_group, end_tree
 from speedgate.runner.ownership import OWNER, SERVE, thread_lasts
 
@@ -111,9 +112,11 @@ class ScratchFolder:
     The owner keeps a file in it locked. A process that gets that lock knows that the owner is gone.
     """
 
-    def __init__(self, prefix: str = PREFIX) -> None:
+    def __init__(self, prefix: str = PREFIX, parent: Path | None = None) -> None:
         GUARDED.begin()
-        self._folder = tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
+        self._folder = tempfile.TemporaryDirectory(
+            prefix=prefix, dir=parent, ignore_cleanup_errors=True
+        )
         self.path = Path(self._folder.name)
         GUARDED.add(f"folder {self.path}")
         self._file = self._hold(self.path / OWNER_FILE)
@@ -136,9 +139,12 @@ class ScratchFolder:
 
 
 @contextmanager
-def scratch_folder(prefix: str = PREFIX) -> Iterator[Path]:
-    """Yield an empty folder that goes with its owner, whatever ends that."""
-    with closing(ScratchFolder(prefix)) as made:
+def scratch_folder(prefix: str = PREFIX, parent: Path | None = None) -> Iterator[Path]:
+    """Yield an empty folder that goes with its owner, whatever ends that.
+
+    It lies in ``parent``, or where temporary files do.
+    """
+    with closing(ScratchFolder(prefix, parent)) as made:
         folder = made.path / "empty"
         folder.mkdir()
         yield folder

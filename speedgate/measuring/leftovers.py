@@ -15,10 +15,10 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
 
 import psutil
 
+from speedgate.files import HAS_LOCKS, lock
 from speedgate.measuring.process_group import HAS_GROUPS, end_group, end_tree
 from speedgate.runner.ownership import (
     OWNER,
@@ -29,12 +29,6 @@ from speedgate.runner.ownership import (
     thread_lasts,
 )
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
-
-HAS_LOCKS = fcntl is not None
 PREFIX = "speedgate-"
 OWNER_FILE = ".owner"
 SERVES = re.compile(r"from speedgate\.runner\S* import serve; serve\(\)")  # what all runners run
@@ -116,9 +110,9 @@ def busy_share(process: psutil.Process) -> float:
     return (times.user + times.system) / max(time.time() - process.create_time(), 1.0)
 
 
-def remove_stale_folders(parent: Path) -> None:
+def remove_stale_folders(parent: Path, prefix: str = PREFIX) -> None:
     """Remove our scratch folders whose owner is gone; they are of this user alone."""
-    for file in parent.glob(f"{PREFIX}*/{OWNER_FILE}"):
+    for file in parent.glob(f"{prefix}*/{OWNER_FILE}"):
         with contextlib.suppress(OSError):
             if is_abandoned(file):
                 shutil.rmtree(file.parent, ignore_errors=True)
@@ -132,13 +126,4 @@ def is_abandoned(file: Path) -> bool:
     if file.parent.is_symlink() or file.parent.stat().st_uid != os.geteuid():
         return False
     with file.open("rb") as opened:
-        return lock(opened)
-
-
-def lock(file: IO[bytes]) -> bool:
-    """Lock a file until it is closed, if nobody else has; a process that is killed unlocks it."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+        return lock(opened) is True

@@ -20,10 +20,10 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from speedgate.measuring import children
-from speedgate.measuring.answers import read_answer
+from speedgate.measuring.answers import NotUnderstood, read_answer
 from speedgate.measuring.errors import MeasurementError, NoAnswer, RunnerEnded
 from speedgate.runner import FOLDERS
-from speedgate.runner.framing import unframe
+from speedgate.runner.framing import UnreadableRecord, unframe
 from speedgate.runner.gil import MEANT
 from speedgate.runner.interpreter import BLAS_THREAD_VARIABLES
 from speedgate.runner.messages import (
@@ -47,6 +47,9 @@ NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 LOOK_SECONDS = 0.5  # how often it is looked whether a runner that says nothing is still there
 CLOSE_SECONDS = 10.0
 LAST_LINES = 20  # of a runner that ended
+# The largest answer, to a long census, has some megabytes.
+MOST_CHARACTERS = 1 << 26
+MOST_OF_A_LINE = 2000  # of noise
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,9 @@ class InProcess:
         self._runner = Runner()
 
     def ask(self, request: Json, limit_seconds: float) -> Json:
-        return self._runner.handle(request)
+        # As it would come out of a pipe: plain values only.
+        reply: Json = json.loads(json.dumps(self._runner.handle(request)))
+        return reply
 
     def close(self) -> None:
         self._runner.handle(encode(Close()))
@@ -119,37 +124,52 @@ class RunnerProcess:
         self._asked = 0
         self._answered = 0
         self._noise: deque[str] = deque(maxlen=LAST_LINES)
-        self._replies: queue.Queue[Json | None] = queue.Queue()
+        self._replies: queue.Queue[Json | UnreadableRecord | None] = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
+        """Hand each reply, and what is not one, to the thread that waits; ``None`` at the end."""
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            reply = unframe(line)
-            if reply is None:
-                self._noise.append(line.rstrip())
-            else:
-                self._replies.put(reply)
+        while line := self._process.stdout.readline(MOST_CHARACTERS):
+            try:
+                if len(line) == MOST_CHARACTERS:
+                    raise UnreadableRecord(f"it has more than {MOST_CHARACTERS:,} characters")
+                reply = unframe(line)
+                if reply is None:
+                    self._noise.append(line.rstrip()[:MOST_OF_A_LINE])
+                else:
+                    self._replies.put(reply)
+            except UnreadableRecord as error:
+                self._replies.put(error)
         self._replies.put(None)
 
     def ask(self, request: Json, limit_seconds: float) -> Json:
-        """Return the reply; ``MeasurementError`` if there is none within the limit, or ever."""
-        assert self._process.stdin is not None
+        """Return the reply; ``MeasurementError`` if there is none within the limit, or ever.
+
+        A runner that wrote what is no reply is ended: whatever it writes next may be half of it.
+        """
         self._asked += 1
         reply: Json | None = None
         try:
-            self._process.stdin.write(json.dumps(numbered(request, self._asked)) + "\n")
-            self._process.stdin.flush()
+            self._send(json.dumps(numbered(request, self._asked)) + "\n")
             reply = self._reply_to(self._asked, max(0.1, limit_seconds))
         except queue.Empty:
             self.kill()
             raise NoAnswer(name_of(request), limit_seconds) from None
+        except UnreadableRecord as error:
+            self.kill()
+            raise NotUnderstood(name_of(request), str(error)) from None
         except BrokenPipeError:
             pass
         if reply is None:
             raise RunnerEnded(name_of(request), self._how_it_ended())
         return reply
+
+    def _send(self, line: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(line)
+        self._process.stdin.flush()
 
     def _reply_to(self, number: int, limit_seconds: float) -> Json | None:
         """Return the reply to a request, ``None`` if the runner has ended.
@@ -158,12 +178,16 @@ class RunnerProcess:
         """
         until = time.monotonic() + limit_seconds
         while (reply := self._next_reply(until)) is not None:
+            if isinstance(reply, UnreadableRecord):
+                raise reply
             self._answered = number_of(reply)
             if self._answered == number:
                 return without_number(reply)
+            if self._answered > number:
+                raise UnreadableRecord(f"it answers request {self._answered} of {number}")
         return None
 
-    def _next_reply(self, until: float) -> Json | None:
+    def _next_reply(self, until: float) -> Json | UnreadableRecord | None:
         """Return what comes next, ``None`` once the runner has ended; ``queue.Empty`` if nothing.
 
         Its pipe alone does not tell: a worker that was forked holds it open.

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from speedgate.measuring.leftovers import HAS_LOCKS, lock
+from speedgate.files import HAS_LOCKS, lock
 from speedgate.runner.ownership import OWNER
 
 FILE = "speedgate-measuring.lock"
@@ -65,14 +65,14 @@ class MachineTurn:
             raise
 
     def _meet(self, file: IO[bytes], notify: Notify) -> None:
-        if lock(file):
+        if lock(file) is not False:
             _sign(file)
         else:
             notify(f"{holder_of(file)} measures on this machine, too: {FLAG} goes on all the same")
 
     def _wait(self, file: IO[bytes], notify: Notify, limit_seconds: float) -> None:
         until, told = time.monotonic() + limit_seconds, False
-        while not lock(file):
+        while lock(file) is False:
             if time.monotonic() >= until:
                 raise MachineTaken(
                     f"{holder_of(file)} still measures on this machine after "

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 from importlib.metadata import version
 
+from speedgate import files
 from speedgate.history.cache import cache_folder
 from speedgate.page.folder import SiteError, write_file
 
@@ -28,7 +29,7 @@ def vega_bundle() -> bytes | None:
         return None
     path = cache_folder() / "page" / f"vega-{version('vl-convert-python')}.js"
     with contextlib.suppress(OSError):
-        return path.read_bytes()
+        return files.read(path)
     data = f"{HEAD}{vl_convert.javascript_bundle(SNIPPET)}{FOOT}".encode()
     with contextlib.suppress(SiteError):  # the cache is kept where it can be written
         write_file(path, data)

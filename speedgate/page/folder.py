@@ -4,13 +4,13 @@ removed; a list of our own files lies beside them."""
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
+
+from speedgate import files
 
 MANIFEST = ".speedgate-site.json"
 FORMAT = 1
@@ -27,35 +27,37 @@ class Manifest(msgspec.Struct):
     files: list[str]
 
 
-def write_site(folder: Path, files: Mapping[str, bytes]) -> list[str]:
+def write_site(folder: Path, site: Mapping[str, bytes]) -> list[str]:
     """Write the files of a site, each whole, and remove ours that it has no longer.
 
     Return the names of those removed. ``SiteError`` before anything is written, where a file that
     is not ours has one of the names.
     """
     ours = _ours(folder)
-    if taken := sorted(filter(None, (_in_the_way(folder, name, ours) for name in files))):
+    if taken := sorted(filter(None, (_in_the_way(folder, name, ours) for name in site))):
         raise SiteError(
             f"{taken[0]} exists and is not a file of this site: name another folder with --output, "
             "or move it away"
         )
     # Listed before they are written, so that an interrupted build can be done again.
-    write_file(folder / MANIFEST, _encoded({*ours, *files}))
-    for name, data in files.items():
+    write_file(folder / MANIFEST, _encoded({*ours, *site}))
+    for name, data in site.items():
         _write_if_changed(folder / name, data)
-    gone = sorted(ours - files.keys())
+    gone = sorted(ours - site.keys())
     for name in gone:
         _remove(folder, name)
-    write_file(folder / MANIFEST, _encoded(files))
+    write_file(folder / MANIFEST, _encoded(site))
     return gone
 
 
 def _in_the_way(folder: Path, name: str, ours: set[str]) -> Path | None:
     """What is not ours and stands where a file of the site, or its folder, has to be."""
-    if name not in ours and (folder / name).exists():
+    if name not in ours and files.exists(folder / name):
         return folder / name
     folders = (folder / parent for parent in PurePosixPath(name).parents)
-    return next((path for path in folders if path.exists() and not path.is_dir()), None)
+    return next(
+        (path for path in folders if files.exists(path) and not files.is_folder(path)), None
+    )
 
 
 def _encoded(names: Any) -> bytes:
@@ -65,7 +67,7 @@ def _encoded(names: Any) -> bytes:
 def _ours(folder: Path) -> set[str]:
     """The names in the list, as far as they are names below the folder."""
     try:
-        data = (folder / MANIFEST).read_bytes()
+        data = files.read(folder / MANIFEST)
         manifest = msgspec.json.decode(data, type=Manifest)
     except (FileNotFoundError, NotADirectoryError):
         return set()
@@ -85,7 +87,7 @@ def _lies_below(name: str) -> bool:
 def _write_if_changed(path: Path, data: bytes) -> None:
     """Leave a file that is up to date as it is, with its time: a sync copies what changed."""
     with contextlib.suppress(OSError):
-        if path.read_bytes() == data:
+        if files.read(path) == data:
             return
     write_file(path, data)
 
@@ -93,15 +95,7 @@ def _write_if_changed(path: Path, data: bytes) -> None:
 def write_file(path: Path, data: bytes) -> None:
     """Write a file whole or not at all; ``SiteError`` where it cannot be written."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(path)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
+        files.replace_whole(path, data)
     except OSError as error:
         why = error.strerror or error
         raise SiteError(f"{path} cannot be written ({why}): name another --output") from None
@@ -110,11 +104,11 @@ def write_file(path: Path, data: bytes) -> None:
 def _remove(folder: Path, name: str) -> None:
     """Remove one of our files, and its folder where that is empty now; a link only as a link."""
     path = folder / name
-    if (path.is_file() or path.is_symlink()) and not _leads_away(folder, path.parent):
-        path.unlink(missing_ok=True)
+    if (files.is_file(path) or path.is_symlink()) and not _leads_away(folder, path.parent):
+        files.remove(path)
         with contextlib.suppress(OSError):
             if path.parent != folder:
-                path.parent.rmdir()
+                files.remove_folder(path.parent)
 
 
 def _leads_away(folder: Path, parent: Path) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from speedgate import files
 from speedgate.history.recording import (
     describe_runner,
     environment_settings,
@@ -35,12 +35,12 @@ def refuse_folder_that_cannot_be_written(config: pytest.Config) -> None:
     if folder is None or not measures(config):
         return
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".speedgate-{os.getpid()}"
+        files.make_folder(folder)
+        probe, file = files.begin(folder)
         try:
-            probe.write_bytes(bytes(PROBE_BYTES))  # a full disk takes empty files
+            files.write_all(file, bytes(PROBE_BYTES))  # a full disk takes empty files
         finally:
-            probe.unlink(missing_ok=True)
+            files.abandon(probe, file)
     except OSError as error:
         raise OptionError(
             f"--benchmark-storage: results cannot be written to {folder} ({error.strerror}); "
@@ -141,7 +141,7 @@ def keep_in_history(state: State) -> None:
         if store.location == FolderStore(recording.results).location:
             return
         name = saved.relative_to(recording.results).as_posix()
-        store.write(name, saved.read_bytes())
+        store.write(name, files.read(saved))
         state.saving.kept_in = store.path(name)
     except (OSError, StoreError) as error:
         state.saving.troubles.append(

@@ -8,6 +8,7 @@ which somebody has printed. Standard library only.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import zlib
 from typing import Any
@@ -27,21 +28,35 @@ def _sum(text: str) -> str:
     return f"{zlib.crc32(text.encode('utf-8', 'surrogatepass')):0{DIGITS}x}"
 
 
+class UnreadableRecord(ValueError):
+    """A line has the mark of a record, and what follows is none: cut off, or garbage."""
+
+
 def unframe(line: str) -> Json | None:
-    """Return the record that a line ends with, ``None`` if it is noise."""
+    """Return the record that a line ends with, ``None`` if it is noise.
+
+    ``UnreadableRecord`` if it has the mark of a record and is none.
+    """
     _, mark, record = line.rpartition(RECORD)
-    digits, text = record[:DIGITS], record[DIGITS:].removesuffix("\n")
-    if not mark or digits != _sum(text):
+    if not mark:
         return None
+    digits, text = record[:DIGITS], record[DIGITS:].removesuffix("\n")
+    if digits != _sum(text):
+        raise UnreadableRecord("it was cut off, or somebody has printed into it")
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):
-        return None
-    return data if isinstance(data, dict) else None
+        raise UnreadableRecord("it is not JSON") from None
+    if not isinstance(data, dict):
+        raise UnreadableRecord("it is not a JSON object")
+    return data
 
 
 def last_record(text: str) -> Json | None:
     """Return the last record of what a process has printed, ``None`` if it printed none."""
+    records = []
     # Not by splitlines, which takes the separator itself for the end of a line.
-    records = [record for line in text.split("\n") if (record := unframe(line)) is not None]
-    return records[-1] if records else None
+    for line in text.split("\n"):
+        with contextlib.suppress(UnreadableRecord):
+            records.append(unframe(line))
+    return next((record for record in reversed(records) if record is not None), None)

@@ -13,6 +13,7 @@ from functools import cache
 from types import UnionType
 from typing import Any, ClassVar, Generic, TypeVar, cast, get_args, get_origin, get_type_hints
 
+from speedgate.runner.framing import UnreadableRecord
 from speedgate.runner.task import BatchRequest
 
 Json = dict[str, Any]
@@ -433,8 +434,11 @@ def numbered(data: Json, number: int) -> Json:
 
 
 def number_of(data: Mapping[str, Any]) -> int:
-    """Return the number of a message."""
-    return int(data[NUMBER])
+    """Return the number of a message; ``UnreadableRecord`` if it has none."""
+    number = data.get(NUMBER)
+    if not isinstance(number, int):
+        raise UnreadableRecord("it has no number")
+    return number
 
 
 def without_number(data: Mapping[str, Any]) -> Json:

@@ -8,15 +8,19 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
+from pathlib import Path
 
 import pytest
+from helpers.index_rows import index_rows, rebuilt_rows
 from helpers.runs import CASE, ENVIRONMENT, FILE, FIRST, NAME, SORT, a_night, a_run, save
 
+from speedgate import files
+from speedgate.files import begin, write_whole
 from speedgate.history.format import HistoryError, encode_run
 from speedgate.history.history import History, run_name
 from speedgate.history.identity import environment_digest, environment_name
 from speedgate.history.journal import Journal, recover
-from speedgate.history.store import FolderStore, StoreError, open_store, write_whole
+from speedgate.history.store import FolderStore, StoreError, open_store
 from speedgate.judging.gil_class import GilClass
 from speedgate.stats.case import Case
 
@@ -45,7 +49,7 @@ def test_what_fails_half_way_leaves_nothing(tmp_path, monkeypatch, name):
     def fail(*_):
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(f"speedgate.history.store.os.{name}", fail)
+    monkeypatch.setattr(f"speedgate.files.os.{name}", fail)
     if name == "fsync":
         with pytest.raises(OSError, match="full"):
             write_whole(tmp_path / "run.json", b"whole")
@@ -63,20 +67,41 @@ def test_hidden_files_are_no_entries(tmp_path):
     assert [entry.name for entry in FolderStore(tmp_path).entries()] == ["a/run.json"]
 
 
-def test_only_what_killed_writers_left_long_ago_is_swept_away(tmp_path):
-    ours, new, others = (
-        tmp_path / name for name in (".speedgate-1.tmp", ".speedgate-2.tmp", ".x.tmp")
-    )
-    for path in (ours, new, others):
-        path.touch()
-    for path in (ours, others):
-        os.utime(path, (0, 0))
+def test_only_what_killed_writers_left_is_swept_away(tmp_path):
+    left, others = tmp_path / ".speedgate-1.tmp", tmp_path / ".x.tmp"
+    left.touch()
+    others.touch()
+    being_written, file = begin(tmp_path)
     write_whole(tmp_path / "export.json", b"1")
-    assert ours.exists()
-    FolderStore(tmp_path).write("run.json", b"1")
-    assert not ours.exists()
-    assert new.exists()
-    assert others.exists()
+    with file:
+        assert set(tmp_path.iterdir()) == {others, being_written, tmp_path / "export.json"}
+    write_whole(tmp_path / "another.json", b"1")
+    assert not being_written.exists()
+
+
+def test_where_nobody_can_lock_only_what_is_old_is_swept_away(tmp_path, monkeypatch):
+    monkeypatch.setattr("speedgate.files.lock", lambda file: None)
+    old, new = tmp_path / ".speedgate-1.tmp", tmp_path / ".speedgate-2.tmp"
+    old.touch()
+    new.touch()
+    os.utime(old, (0, 0))
+    write_whole(tmp_path / "run.json", b"1")
+    assert set(tmp_path.iterdir()) == {new, tmp_path / "run.json"}
+
+
+def test_a_temporary_file_that_a_sweep_took_before_its_lock_is_begun_anew(tmp_path, monkeypatch):
+    took = []
+
+    def lock(file):
+        if not took:
+            took.append(Path(file.name))
+            took[0].unlink()
+        return True
+
+    monkeypatch.setattr("speedgate.files.lock", lock)
+    path, file = begin(tmp_path)
+    with file:
+        assert [path] == list(tmp_path.iterdir()) != took
 
 
 def test_an_address_is_a_store_as_well():
@@ -110,6 +135,17 @@ def test_writers_at_once_lose_nothing(tmp_path):
 
 
 # --- journals
+
+
+def test_a_run_whose_name_was_taken_meanwhile_has_another(tmp_path):
+    """As where locks do not reach from one machine to another, and both share the folder."""
+    journal = Journal(tmp_path / "env" / "a.part", HEAD)
+    journal.target.write_bytes(b"what another machine made of the journal so far")
+    saved = journal.save(MADE)
+    assert saved != journal.target
+    assert MADE.items() <= json.loads(saved.read_bytes()).items()
+    assert journal.target.read_bytes().startswith(b"what another")
+
 
 HEAD = {"datetime": FIRST.isoformat(), "speedgate": MADE["speedgate"] | {"judgements": []}}
 KILLED = """
@@ -188,7 +224,7 @@ def test_a_journal_whose_run_cannot_be_written_stays(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("speedgate.history.journal.write_whole", full)
+        patched.setattr("speedgate.files.write_whole", full)
         assert "No space left" in recovered(tmp_path)[0]
     assert path.exists()
     assert "recovered" in recovered(tmp_path)[0]
@@ -228,6 +264,23 @@ def test_the_index_follows_its_files(tmp_path):
     with History(tmp_path) as history:
         assert nights(history.runs()) == [2]
         assert len(history.benchmarks(HERE)) == 1
+
+
+def test_an_index_whose_runs_have_gone_is_what_a_fresh_one_would_be(tmp_path):
+    twice = json.loads(a_run(tmp_path, 1).read_text())
+    (benchmark,) = twice["benchmarks"]
+    twice["benchmarks"] += [benchmark | {"fullname": f"bench/bench_other.py::{NAME}"}]
+    save(tmp_path / "both" / "both.json", twice)
+    a_run(tmp_path, 2, file="bench/bench_third.py")
+    a_run(tmp_path, 3, environment=ENVIRONMENT | {"cpu": "Another CPU"})
+    with History(tmp_path) as history:
+        assert index_rows(history) == rebuilt_rows(tmp_path, tmp_path / "fresh")
+    for name in ("both/both.json", "*/night_003.json"):
+        (path,) = tmp_path.glob(name)
+        path.unlink()
+    with History(tmp_path) as history:
+        assert index_rows(history) == rebuilt_rows(tmp_path, tmp_path / "fresh, later")
+        assert {name for name, _, _ in history.benchmarks(HERE)} == {NAME}
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"benchmarks": []}'])
@@ -303,6 +356,21 @@ def test_a_file_that_cannot_be_read_now_is_tried_again(tmp_path, monkeypatch):
     with History(tmp_path, told.append) as history:
         assert nights(history.runs()) == [1]
     assert len(told) == 1
+
+
+def test_a_folder_that_cannot_be_looked_at_now_is_named(tmp_path, monkeypatch):
+    a_run(tmp_path, 1)
+    told, status = [], files.status
+
+    def out_of_reach(path):
+        if str(path).endswith(HERE):
+            raise OSError(5, "Input/output error")
+        return status(path)
+
+    monkeypatch.setattr(files, "status", out_of_reach)
+    with History(tmp_path, told.append) as history:
+        assert history.runs() == []
+    assert f"{HERE}: Input/output error" in told[0]
 
 
 def test_many_files_are_read_by_several_processes(tmp_path, monkeypatch):

@@ -125,7 +125,7 @@ def the_table_and_the_verdict(result):
 
 def test_a_full_disk_at_the_save_costs_the_file_and_nothing_else(checkout, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("speedgate.history.store.os.fsync", full)
+        patch.setattr("speedgate.files.os.fsync", full)
         result = checkout.run(*ONE)
     the_table_and_the_verdict(result)
     assert result.ret == MACHINE
@@ -156,7 +156,7 @@ def test_a_full_disk_for_the_journal_is_no_matter_if_there_is_room_at_the_end(
 
 def test_a_full_disk_for_everything_says_so(checkout, monkeypatch):
     monkeypatch.setattr("speedgate.history.recording.Journal", full)
-    monkeypatch.setattr("speedgate.history.store.os.fsync", full)
+    monkeypatch.setattr("speedgate.files.os.fsync", full)
     result = checkout.run(*ONE)
     the_table_and_the_verdict(result)
     assert result.ret == MACHINE
@@ -169,7 +169,7 @@ def test_a_full_disk_in_the_middle_of_the_journal(checkout, monkeypatch, number)
     write = full_from(number, Journal._write)
     with monkeypatch.context() as patch:
         patch.setattr(Journal, "_write", write)
-        patch.setattr("speedgate.history.store.os.fsync", full)
+        patch.setattr("speedgate.files.os.fsync", full)
         result = checkout.run(*ONE)
     the_table_and_the_verdict(result)
     assert result.ret == MACHINE
@@ -201,10 +201,24 @@ def test_half_a_line_is_taken_back_from_a_journal(tmp_path):
     assert [benchmark["name"] for benchmark in document["benchmarks"]] == ["kept"]
 
 
+def test_after_half_a_line_that_stays_a_new_one_begins(tmp_path, monkeypatch):
+    """Where a disk takes half a line and does not give it back, the lines after it count."""
+    journal = Journal(tmp_path / "a.part", {"speedgate": {}})
+    with monkeypatch.context() as patch:
+        patch.setattr("speedgate.files.write", lambda file, data: file.write(data[:5]) and full())
+        patch.setattr("speedgate.files.cut", full)
+        with pytest.raises(OSError, match="No space"):
+            journal.add_benchmark({"name": "lost"})
+    journal.add_benchmark({"name": "kept"})
+    journal.close()
+    document = read_journal(journal.path.read_bytes())
+    assert [benchmark["name"] for benchmark in document["benchmarks"]] == ["kept"]
+
+
 def test_a_full_disk_below_the_history_elsewhere_is_red(checkout, monkeypatch):
     write = full_from(2, os.fsync)
-    monkeypatch.setattr("speedgate.history.store.os.fsync", write)
-    monkeypatch.setattr("speedgate.history.store._flush_folder", lambda folder: None)
+    monkeypatch.setattr("speedgate.files.os.fsync", write)
+    monkeypatch.setattr("speedgate.files.flush_folder", lambda folder: None)
     result = checkout.run(*ONE, "--history=elsewhere")
     the_table_and_the_verdict(result)
     assert result.ret == MACHINE
@@ -223,7 +237,7 @@ def test_a_full_disk_for_the_file_of_benchmark_json_costs_that_file(checkout, mo
 
 
 def test_a_disk_that_is_full_before_the_run_is_told_before_it(checkout, machine, monkeypatch):
-    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    monkeypatch.setattr("speedgate.files.write", full)
     result = checkout.run(*ONE)
     assert result.ret == MISUSED
     says(result, "--benchmark-storage: results cannot be written to", "No space left on device")
@@ -239,7 +253,7 @@ def test_a_cache_that_is_full_costs_the_index_only(checkout, monkeypatch):
             raise sqlite3.OperationalError("database or disk is full")
         return connect(path, **options)
 
-    monkeypatch.setattr("speedgate.history.index.sqlite3.connect", connect_where_there_is_room)
+    monkeypatch.setattr("speedgate.files.sqlite3.connect", connect_where_there_is_room)
     result = checkout.run(*ONE, "--benchmark-compare")
     assert result.ret == GREEN, output(result)
     says(result, "comparing with")

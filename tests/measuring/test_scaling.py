@@ -46,10 +46,10 @@ ROUNDS: Json = {
 REPLIES: Json = {
     "open": {"environment": {"python": "3.13"}, "placed": False, "is_shared": False},
     "probe": {"compared": 2, "call_seconds": 0.002},
-    "check": {},
+    "check": {"tasks": 0},
     "calibrate": {"tasks": 2, "loops": 10, "seconds": 0.1, "call_seconds": 0.002},
     "rounds": ROUNDS,
-    "conclude": {},
+    "conclude": {"described": None},
 }
 
 

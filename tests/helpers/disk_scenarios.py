@@ -1,0 +1,293 @@
+"""What is done with files, each in a folder of its own: what a faulty disk is tried on."""
+
+import contextlib
+import io
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
+
+from helpers.duels import a_duel, finding
+from helpers.faulty_disk import FAULTS, FaultyDisk
+from helpers.machine import MadeMachine
+from helpers.runs import CASE, ENVIRONMENT, FIRST, a_night, a_run, measured
+from speedgate.builds.installation import Order, install, python_of
+from speedgate.builds.label import BuildLabel
+from speedgate.commands.main import main
+from speedgate.duel.decision import DuelVerdict
+from speedgate.duel.matchup import DuelEntry
+from speedgate.duel.recording import DuelRecording
+from speedgate.history.document import decode_run
+from speedgate.history.extra_info import section
+from speedgate.history.format import encode_run
+from speedgate.history.journal import SUFFIX
+from speedgate.history.recording import Recording
+from speedgate.page.folder import SiteError, write_site
+from speedgate.plugin.storage import keep_in_history
+from speedgate.stats.case import Case
+from workloads import CATALOGUE
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended: its exit code, what it said, and whether what was asked is done.
+
+    ``measured`` names what was given to be kept, as far as it came.
+    """
+
+    code: int
+    text: str
+    is_done: bool
+    measured: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DiskScenario:
+    """``prepare`` fills a folder whose runs lie in ``results``; ``act`` is what fails there.
+
+    ``act`` notes in ``measured`` what was measured before it was to be kept.
+    """
+
+    name: str
+    prepare: Callable[[Path], None]
+    act: Callable[[Path, list[str]], Outcome]
+
+
+RUN = json.loads(a_night())
+COMMIT = {"id": "0" * 40, "dirty": False}
+OTHER_MACHINE = ENVIRONMENT | {"cpu": "Another CPU"}
+
+
+def run_command(*arguments: object) -> tuple[int, str]:
+    """Run a command in this process; return its exit code and what it printed."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        code = main([str(argument) for argument in arguments])
+    return code, printed.getvalue()
+
+
+def benchmark(number: int) -> dict:
+    name = f"bench_made[{number}]"
+    return RUN["benchmarks"][0] | {"name": name, "fullname": f"bench/bench_made.py::{name}"}
+
+
+def two_runs(folder: Path) -> None:
+    """Two nights of one environment and one of another machine."""
+    a_run(folder / "results", 0)
+    a_run(folder / "results", 1)
+    a_run(folder / "results", 2, environment=OTHER_MACHINE)
+
+
+# --- a run is saved
+
+
+def save_a_run(folder: Path, measured: list[str]) -> Outcome:
+    """As the plugin does: the journal along the way, the whole run at the end."""
+    troubles: list[str] = []
+    head = {"datetime": FIRST.isoformat(), "commit_info": COMMIT}
+    recording = Recording(folder / "results", "", lambda: dict(head))
+    recording.begin(ENVIRONMENT)
+    benchmarks = [benchmark(0), benchmark(1)]
+    for made in benchmarks:
+        recording.add_benchmark(made)
+        measured.append(made["fullname"])
+    recording.add_judgement(RUN["speedgate"]["judgements"][0])
+    whole = head | {"benchmarks": benchmarks, "speedgate": section(ENVIRONMENT, ())}
+    recording.finish(whole, troubles.append)
+    is_done = recording.saved is not None and has_all(recording.saved, measured)
+    return Outcome(1 if troubles else 0, "\n".join(troubles), is_done)
+
+
+def has_all(path: Path, names: list[str]) -> bool:
+    run = decode_run(str(path), path.read_bytes())
+    return {entry.fullname for entry, _ in run.entries()} >= set(names)
+
+
+# --- commands
+
+
+def accept(folder: Path, measured: list[str]) -> Outcome:
+    results = folder / "results"
+    before = set(results.rglob("*.accepted"))
+    code, text = run_command("accept", "night_001", "--why", "as it is", "--history", results)
+    return Outcome(code, text, len(set(results.rglob("*.accepted")) - before) == 1)
+
+
+def reindex(folder: Path, measured: list[str]) -> Outcome:
+    code, text = run_command("history", "--history", folder / "results")
+    # A file that cannot be read now is named, and left out.
+    is_whole = "system-another" in text and "2 runs" in text
+    return Outcome(code, text, is_whole or "left out for now: " in text)
+
+
+def a_plain_run(folder: Path) -> None:
+    two_runs(folder)
+    document = {
+        "datetime": FIRST.isoformat(),
+        "machine_info": {"system": "made"},
+        "benchmarks": [{"name": "plain", "fullname": "plain", "stats": {"median": 0.1}}],
+    }
+    (folder / "plain.json").write_text(json.dumps(document))
+
+
+def import_a_run(folder: Path, measured: list[str]) -> Outcome:
+    code, text = run_command("import", folder / "plain.json", "--history", folder / "results")
+    imported = list((folder / "results").rglob("*imported*.json"))
+    if code and imported:  # it was there before: importing twice is refused
+        return Outcome(0 if "was imported before" in text else code, text, True)
+    return Outcome(code, text, len(imported) == 1)
+
+
+def export_a_run(folder: Path, measured: list[str]) -> Outcome:
+    target = folder / "exported" / "plain.json"
+    (source,) = (folder / "results").rglob("night_001.json")
+    code, text = run_command("export", source, target)
+    if "is there already" in text:
+        code = 0
+    is_done = target.is_file() and len(json.loads(target.read_bytes())["benchmarks"]) == 1
+    return Outcome(code, text, is_done)
+
+
+def merge(folder: Path, measured: list[str]) -> Outcome:
+    """Take a saved run to a history elsewhere, as ``--history`` does."""
+    (saved,) = (folder / "results").rglob("night_001.json")
+    recording = SimpleNamespace(results=folder / "results", saved=saved)
+    elsewhere = folder / "elsewhere"
+    state = SimpleNamespace(
+        settings=SimpleNamespace(history=str(elsewhere)),
+        saving=SimpleNamespace(recording=recording, troubles=[], kept_in=""),
+    )
+    keep_in_history(state)
+    text = "\n".join(state.saving.troubles)
+    copies = list(elsewhere.rglob("*.json"))
+    is_done = [copy.read_bytes() for copy in copies] == [saved.read_bytes()]
+    return Outcome(1 if text and "exists" not in text else 0, text, is_done)
+
+
+# --- a session that was killed
+
+
+def a_dead_journal(folder: Path) -> None:
+    two_runs(folder)
+    (environment,) = {path.parent for path in (folder / "results").rglob("night_001.json")}
+    lines = [
+        {"datetime": FIRST.isoformat(), "speedgate": section(ENVIRONMENT, (), complete=False)},
+        {"benchmark": benchmark(0)},
+        {"benchmark": benchmark(1)},
+    ]
+    data = b"".join(encode_run(line) + b"\n" for line in lines)
+    (environment / f"killed{SUFFIX}").write_bytes(data + b'{"benchmark": {"name": "cut o')
+
+
+def recover_a_journal(folder: Path, measured: list[str]) -> Outcome:
+    measured += [benchmark(0)["fullname"], benchmark(1)["fullname"]]
+    code, text = run_command("history", "--history", folder / "results")
+    runs = list((folder / "results").rglob("killed.json"))
+    is_done = len(runs) == 1 and has_all(runs[0], measured)
+    # What could not be recovered stays, and is named or found again at the next start.
+    return Outcome(code, text, is_done or bool(list((folder / "results").rglob("killed.part"))))
+
+
+# --- a duel
+
+
+def record_a_duel(folder: Path, measured: list[str]) -> Outcome:
+    labels = [BuildLabel("numpy 2.3"), BuildLabel("numpy 2.4")]
+    builds = [
+        SimpleNamespace(label=label, environment=ENVIRONMENT | {"libraries": {}}, variables={})
+        for label in labels
+    ]
+    duel = SimpleNamespace(states=[SimpleNamespace(matchup=a_matchup(tuple(labels)))])
+    try:
+        recording = DuelRecording(builds, folder / "results", FIRST)
+    except OSError as error:  # the command says so, and measures nothing
+        return Outcome(2, str(error), False)
+    findings = a_duel(finding(CASE, DuelVerdict.SAME, 1.0))
+    recording.keep(duel, findings)
+    measured.append(f"duel[{CASE}]")
+    saved, troubles = recording.finish(duel, findings)
+    is_done = len(saved) == 2 and all(path.is_file() for path in saved)
+    return Outcome(2 if troubles else 0, "\n".join(troubles), is_done)
+
+
+def a_matchup(labels: tuple[BuildLabel, ...]) -> SimpleNamespace:
+    case = Case.parse(CASE)
+    entry = DuelEntry(CATALOGUE[case.workload], case)
+    made = measured(MadeMachine(), case, processes=1)
+    return SimpleNamespace(entry=entry, measurements=dict.fromkeys(labels, made))
+
+
+# --- caches and pages
+
+
+class MadeInstaller:
+    """Makes environments of one file."""
+
+    def make(self, environment: Path, order: Order) -> None:
+        python_of(environment).parent.mkdir(parents=True)
+
+    def install(self, environment: Path, requirements: tuple[str, ...], order: Order) -> None:
+        python_of(environment).write_text("a Python")
+
+
+def make_a_build(folder: Path, measured: list[str]) -> Outcome:
+    order = Order(("made==1.0",), Path(sys.executable), "3.11")
+    caches = mock.patch(
+        "speedgate.builds.installation.cache_folder", return_value=folder / "builds"
+    )
+    installer = mock.patch(
+        "speedgate.builds.installation.find_installer", return_value=MadeInstaller()
+    )
+    with caches, installer:
+        try:
+            python = install(order)
+        except OSError as error:  # as the command line does
+            return Outcome(2, str(error), False)
+    return Outcome(0, "", python.read_text() == "a Python")
+
+
+def a_site(folder: Path) -> None:
+    write_site(folder / "site", {"index.html": b"old", "data/old.csv": b"1", "same.css": b"same"})
+
+
+def build_a_site(folder: Path, measured: list[str]) -> Outcome:
+    site = {"index.html": b"new", "data/new.csv": b"2", "same.css": b"same"}
+    try:
+        write_site(folder / "site", site)
+    except (SiteError, OSError) as error:  # as the command line does
+        return Outcome(2, str(error), False)
+    there = {
+        path.relative_to(folder / "site").as_posix(): path.read_bytes()
+        for path in (folder / "site").rglob("*")
+        if path.is_file() and not path.name.startswith(".")
+    }
+    return Outcome(0, "", there == site)
+
+
+def nothing(folder: Path) -> None:
+    (folder / "results").mkdir()
+
+
+SCENARIOS = [
+    DiskScenario("a run is saved", two_runs, save_a_run),
+    DiskScenario("a level is accepted", two_runs, accept),
+    DiskScenario("the index is made anew", two_runs, reindex),
+    DiskScenario("a run is imported", a_plain_run, import_a_run),
+    DiskScenario("a run is exported", two_runs, export_a_run),
+    DiskScenario("a run is taken to another history", two_runs, merge),
+    DiskScenario("a journal is recovered", a_dead_journal, recover_a_journal),
+    DiskScenario("a duel is recorded", two_runs, record_a_duel),
+    DiskScenario("a build is made", nothing, make_a_build),
+    DiskScenario("a site is built", a_site, build_a_site),
+]
+
+
+def act_and_end(name: str, folder: str, fault: str, number: int) -> None:
+    """Act in this process, which ends at an operation: for a process of its own."""
+    (scenario,) = (known for known in SCENARIOS if known.name == name)
+    (kind,) = (known for known in FAULTS if known.name == fault)
+    with FaultyDisk(kind, number, really_ends=True).installed():
+        scenario.act(Path(folder), [])
