@@ -216,7 +216,9 @@ def test_a_signal_at_a_random_moment_leaves_whole_files_and_no_process(
         assert not [line for line in lines if line.startswith("left")], lines
         assert list(session.saved.rglob("*.part")) == []
         assert main(["check", "--history", str(session.saved)]) in (0, 2)
-    assert "Traceback" not in printed
+    assert "INTERNALERROR" not in printed
+    # Before pytest begins, and once it has ended, Python itself says that it was interrupted.
+    assert "Traceback" not in printed or printed.rstrip().endswith("KeyboardInterrupt"), printed
     assert still_running(session.family) == []
 
 
