@@ -5,10 +5,11 @@ import threading
 import pytest
 
 from speedgate.measuring.aftermath import figures_of
+from speedgate.measuring.answers import read_answer
 from speedgate.runner import aftermath, messages
 from speedgate.runner.aftermath import AftermathRunner
 from speedgate.runner.aftermath_messages import LeftBehind, LookAfter
-from speedgate.runner.messages import encode, read_answer
+from speedgate.runner.messages import encode
 from speedgate.runner.task import BatchRequest
 
 STARTED = threading.Event()

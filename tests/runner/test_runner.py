@@ -16,6 +16,7 @@ from helpers.fakes import FakeClock
 from helpers.leftovers import child_processes, still_running, threads, threads_beyond
 from helpers.made import opening
 
+from speedgate.measuring.answers import read_answer
 from speedgate.measuring.measurement import pair_of
 from speedgate.runner import server as module
 from speedgate.runner import task, worker_pool
@@ -23,7 +24,7 @@ from speedgate.runner.baseline import Baseline
 from speedgate.runner.counters import RunQueueDelay
 from speedgate.runner.gil_sampler import HeldSamples
 from speedgate.runner.load import TASK_SECONDS, TASKS_PER_WORKER, WORKER_SECONDS, Load
-from speedgate.runner.messages import RoundCounts, RunRounds, encode, read_answer
+from speedgate.runner.messages import RoundCounts, RunRounds, encode
 from speedgate.runner.server import CONTROL_SHARE, Runner, traced
 from speedgate.runner.strategies import STRATEGIES
 from speedgate.runner.worker_pool import Tail, tail_of, turns_of
