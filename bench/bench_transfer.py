@@ -5,7 +5,8 @@ pytest bench/bench_transfer.py     1 kB to 80 MB, by every way, one minute
 The ways: pickle (there and back through a pipe), shared memory where the array lies already, the
 same with every element read, shared memory into which it is copied first, a memory-mapped file,
 and a forked process that inherits it and sends it back through a pipe. pytest-benchmark times these
-as it times any function; a run of all of bench/ measures them, too.
+as it times any function; a run of all of bench/ measures them, too, and shows its table only where
+this file is named, or with -v.
 """
 
 import multiprocessing
@@ -17,6 +18,9 @@ import pytest
 
 from speedgate.runner.strategies.shared import SharedObject
 from workloads import transfer
+
+# Plain benchmarks of this suite: their table would bury the first screen.
+pytestmark = pytest.mark.speedgate_plain
 
 SIZES = {"1kB": 125, "100kB": 12_500, "8MB": 1_000_000, "80MB": 10_000_000}
 ROUNDS = 7

@@ -35,7 +35,10 @@ def add_history_command(commands: Any) -> None:
         "--environment", metavar="NAME", help="default: that of the newest run that has the case"
     )
     command.add_argument(
-        "--signal", choices=[figure.key for figure in WATCHED], help="only this figure"
+        "--figure",
+        "--signal",
+        choices=[figure.key for figure in WATCHED],
+        help="only this figure; --signal is its older name and still works",
     )
     add_where(command)
     add_format(command, "text", "json")
@@ -44,7 +47,7 @@ def add_history_command(commands: Any) -> None:
 
 def run_history(options: argparse.Namespace) -> int:
     """Plot one case over its runs, or list what there is."""
-    wanted = [figure for figure in WATCHED if options.signal in (None, figure.key)]
+    wanted = [figure for figure in WATCHED if options.figure in (None, figure.key)]
     with History(options.history, notify) as history:
         if options.case is None:
             return list_history(history, options.format)

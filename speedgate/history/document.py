@@ -123,7 +123,7 @@ def _row(info: CaseInfo) -> Row:
         cpu_per_wall=_estimate(info.cpu_per_wall),
         bench=info.bench,
         seconds=_estimate(info.seconds),
-        control=info.control.value if info.control else None,
+        control=_estimate(info.control),
         inflation=info.inflation,
         gil_held_share=_estimate(info.gil_held_share),
         page_faults=info.page_faults,

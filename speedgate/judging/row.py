@@ -45,7 +45,7 @@ class Row:
     speedup: Estimate | None
     bench: str = ""
     seconds: Estimate | None = None
-    control: float | None = None
+    control: Estimate | None = None
     inflation: float | None = None
     gil_held_share: Estimate | None = None
     page_faults: tuple[float, float] | None = None

@@ -47,7 +47,7 @@ def measured_row(
         cpu_per_wall=cpu_per_wall_of(measurement),
         bench=bench,
         seconds=seconds_of(measurement),
-        control=evidence.control.value if evidence.control else None,
+        control=evidence.control,
         inflation=evidence.inflation.value if evidence.inflation else None,
         gil_held_share=evidence.gil_held_share,
         page_faults=page_faults(measurement.sample),

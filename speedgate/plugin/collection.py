@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from speedgate.plugin.comparing import open_history
 from speedgate.plugin.entry import (
     MARKER,
     NEEDS_ONE_PROCESS,
+    PLAIN_MARKER,
     is_worker,
 )
 from speedgate.plugin.items import VerdictItem, gate_items, history_items, promise_items
@@ -34,7 +36,7 @@ def give_cases(metafunc: pytest.Metafunc, marker: pytest.Mark) -> None:
             "give it the arguments 'case' and 'speedgate'"
         )
     state = metafunc.config.stash[STATE]
-    named = is_named(metafunc)
+    named = is_named(metafunc.config, metafunc.definition.path)
     whole = state.settings.selection.workloads is not None or named
     bench = read_mark(metafunc.definition.name, metafunc.config, whole, **marker.kwargs)
     bench = replace(bench, is_named=named)
@@ -46,11 +48,10 @@ def give_cases(metafunc: pytest.Metafunc, marker: pytest.Mark) -> None:
         state.collected.declared[metafunc.definition.nodeid, case] = Item(case, workload, bench)
 
 
-def is_named(metafunc: pytest.Metafunc) -> bool:
+def is_named(config: pytest.Config, file: Path) -> bool:
     """Whether the file of a benchmark was named on the command line, and not only its folder."""
-    config = metafunc.config
     named = [config.invocation_params.dir / argument.partition("::")[0] for argument in config.args]
-    return any(path.resolve() == metafunc.definition.path.resolve() for path in named)
+    return any(path.resolve() == file.resolve() for path in named)
 
 
 def read_mark(
@@ -85,6 +86,8 @@ def read_mark(
 def find_items(state: State, items: list[pytest.Item]) -> None:
     """Tell which items are benchmarks of ours, however else they are parametrized."""
     for item in items:
+        if item.get_closest_marker(PLAIN_MARKER) and not is_named(item.config, item.path):
+            state.collected.plain[item.nodeid] = item.path.stem
         case = getattr(item, "callspec", None) and item.callspec.params.get("case")  # type: ignore[attr-defined]  # only of functions
         if isinstance(case, Case):
             declared = state.collected.declared.get((item.nodeid.partition("[")[0], case))

@@ -27,6 +27,7 @@ from speedgate.plugin.options import (
 )
 
 MARKER = "speedgate"
+PLAIN_MARKER = "speedgate_plain"
 PLUGIN = "speedgate.plugin.hooks"
 NEEDS_ONE_PROCESS = "speedgate-needs-one-process"
 ONE_PROCESS_MESSAGE = (
@@ -133,6 +134,11 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "speedgate(workloads, sizes, strategies, workers, fixed, sample, gates, report, held, "
         "keeps_promises): give a benchmark its cases",
+    )
+    config.addinivalue_line(
+        "markers",
+        f"{PLAIN_MARKER}: a benchmark without cases; pytest-benchmark's table of it is shown with "
+        "-v, or where its file is named",
     )
     config.stash[SHORT_INI] = frozenset(claim_short_ini(config))
     # An empty value is refused as well, by the plugin.

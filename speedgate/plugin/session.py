@@ -48,13 +48,16 @@ class Collected:
     """What was found, and then selected; items, gates and clocks by node id.
 
     ``workloads`` are all that the benches of this run declare, ``declared`` their cases by the
-    function's node id. ``is_whole`` once pytest has collected without an error.
+    function's node id. ``plain`` are the benchmarks without cases that ask to be shown only where
+    their file is named, with the name of the file. ``is_whole`` once pytest has collected without
+    an error.
     """
 
     workloads: set[str] = field(default_factory=set)
     gates: list[Gate] = field(default_factory=list)
     declared: dict[tuple[str, Case], Item] = field(default_factory=dict)
     items: dict[str, Item] = field(default_factory=dict)
+    plain: dict[str, str] = field(default_factory=dict)
     clocks: dict[str, RunnerClock] = field(default_factory=dict)
     judged: dict[str, tuple[Gate, ...]] = field(default_factory=dict)
     selected: list[str] = field(default_factory=list)

@@ -86,7 +86,8 @@ class RunReport:
 def hide_tables(config: pytest.Config) -> None:
     """Have pytest-benchmark leave its tables of our benchmarks out where nobody asks for them.
 
-    Those of other benchmarks, what it finds to have regressed and its histograms stay.
+    Those marked ``speedgate_plain`` are ours, too. Those of other benchmarks, what it finds to have
+    regressed and its histograms stay.
     """
     session, state = getattr(config, "_benchmarksession", None), config.stash[STATE]
     if session is None or not session.groups or session.histogram:
@@ -94,6 +95,8 @@ def hide_tables(config: pytest.Config) -> None:
     hidden = {
         nodeid for nodeid, item in state.collected.items.items() if not shows(config, item.bench)
     }
+    if config.get_verbosity() <= 0:
+        hidden |= state.collected.plain.keys()
     groups = [
         (name, [benchmark for benchmark in benchmarks if benchmark["fullname"] not in hidden])
         for name, benchmarks in session.groups
@@ -215,11 +218,12 @@ def left_out(state: State) -> Iterator[str]:
 def more_words(config: pytest.Config, state: State) -> str:
     """Name what this screen leaves out, and say how to see it."""
     hidden = [bench for bench in state.measured.rows if not shows(config, bench)]
-    if not hidden:
+    plain = [] if config.get_verbosity() > 0 else [*state.collected.plain.values()]
+    if not hidden and not plain:
         return ""
     tables = [bench.name for bench in hidden if bench.report is not None]
-    names = ", ".join(name.removeprefix("bench_") for name in tables)
-    return f"more with -v or 'speedgate report'{f': {names}' if tables else ''}"
+    names = ", ".join(name.removeprefix("bench_") for name in dict.fromkeys([*tables, *plain]))
+    return f"more with -v or 'speedgate report'{f': {names}' if names else ''}"
 
 
 def saved_words(config: pytest.Config, state: State) -> Iterator[str]:

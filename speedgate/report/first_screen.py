@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from speedgate.judging.gate import Verdict
 from speedgate.judging.history_gate import GATE_NAME as HISTORY_GATE
 from speedgate.judging.row import Row
-from speedgate.report.table import MARKS, plain, speedup_table, wrapped
+from speedgate.report.table import FEW, MARKS, plain, speedup_table, wrapped
 from speedgate.stats.case import Case
 
 LINES = 24
@@ -21,7 +21,6 @@ LINES = 24
 LEAST_ROWS = 3
 MOST_NOTES = 4
 LEGEND = "speedup over a plain loop in one thread, 95% interval over processes"
-FEW = "(few) too few rounds for one"
 # Where two gates judged one case, its mark is that of the graver verdict.
 GRAVITY = (Verdict.PASSED, Verdict.NOT_EVALUATED, Verdict.INCONCLUSIVE, Verdict.FAILED)
 

@@ -74,7 +74,7 @@ def details_table(mapped: Sequence[Operation]) -> Table:
             short(row.gil_held_share) if row.gil_held_share else "unknown",
             _bounds(row.concurrency),
             _figure(row.inflation),
-            _figure(row.control),
+            _figure(row.control.value if row.control else None),
             "unknown" if row.loops is None else str(row.loops),
             row.gil_class.kind.value if row.gil_class else "unknown",
         )

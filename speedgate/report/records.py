@@ -37,7 +37,7 @@ def row_record(row: Row) -> Json:
         "figures": {key: estimate_record(figure) for key, figure in row.watched().items()},
         "concurrency": None if row.concurrency is None else list(row.concurrency),
         "inflation": row.inflation,
-        "control": row.control,
+        "control": row.control.value if row.control else None,
         "class": None if row.gil_class is None else row.gil_class.as_json(),
     }
 

@@ -19,13 +19,14 @@ from speedgate.report.first_screen import (
     FirstScreen,
     Line,
     Notice,
+    has_few,
     is_whole,
     marks,
     remedy,
     screen_lines,
 )
 from speedgate.report.map import map_lines, map_table
-from speedgate.report.table import MARKS, Table, markdown, plain, speedup_table, wrapped
+from speedgate.report.table import FEW, MARKS, Table, markdown, plain, speedup_table, wrapped
 from speedgate.report.text import markdown_text, visible
 from speedgate.runner.interpreter import blas_libraries
 from speedgate.stats.case import Case
@@ -38,10 +39,7 @@ LEGEND = (
     "speedup over a plain loop in one worker thread, median and 95% interval over fresh processes; "
     "above 1 is faster"
 )
-
-
-FEW = "few: too few rounds for an interval, so that the figure decides nothing"
-OTHERS = "seconds a call of other benchmarks: the median of their rounds"
+OTHERS = "seconds a call of benchmarks that are not ours: the median of their rounds"
 
 
 def remarks(rows: Iterable[Row]) -> list[str]:
@@ -91,9 +89,9 @@ def summary_lines(
 
 def meanings(rows: Iterable[Row]) -> list[str]:
     """Return what the figures of a table of speedups are; nothing without any."""
-    speedups = [row.speedup for row in rows if row.speedup is not None]
-    few = [FEW] if any(not speedup.is_bounded for speedup in speedups) else []
-    return [LEGEND, *few] if speedups else []
+    measured = [row for row in rows if row.speedup is not None]
+    few = [FEW] if has_few(measured) else []
+    return [LEGEND, *few] if measured else []
 
 
 def origin_lines(run: Run, width: int) -> list[str]:
@@ -113,13 +111,12 @@ def text_run(run: Run, width: int) -> list[Line]:
     if run.duel is not None:
         return _plain([*head, *duel_text(DuelFindings.from_json(run.duel), width)])
     screen = run_screen(run)
-    lines = [*_plain(head), *(screen_lines(screen, width) if run.rows() else [])]
-    lines += _plain(_tables(run, screen, width))
-    return lines + [
-        (line, judgement.verdict)
-        for judgement in run.judgements
-        for line in wrapped(_sentence(judgement), width)
-    ]
+    above = screen_lines(screen, width) if run.rows() else []
+    lines = [*_plain(head), *above, *_plain(_tables(run, screen, width))]
+    for judgement in run.judgements:
+        words = [(line, judgement.verdict) for line in wrapped(_sentence(judgement), width)]
+        lines += [] if set(words) <= set(above) else words
+    return lines
 
 
 def _plain(lines: Iterable[str]) -> list[Line]:
@@ -135,7 +132,10 @@ def _tables(run: Run, screen: FirstScreen, width: int) -> Iterator[str]:
         if rows[0].bench not in shown:
             yield from ("", *_bench_lines(rows, run, width))
         yield from (line for remark in remarks(rows) for line in wrapped(remark, width))
-    yield from (line for text in meanings(run.rows()) for line in wrapped(text, width))
+    if not meanings(screen.rows):
+        yield from (line for text in meanings(run.rows()) for line in wrapped(text, width))
+    elif has_few(run.rows()) and not has_few(screen.rows):
+        yield FEW
     if run.others():
         yield from [""] if run.rows() else []
         yield from (*plain(_others_table(run), width), "", *wrapped(OTHERS, width))

@@ -24,6 +24,8 @@ MARKS = {
     Verdict.NOT_EVALUATED: "-",
 }
 
+FEW = "(few) too few rounds for an interval"
+
 
 @dataclass(frozen=True)
 class Table:

@@ -261,6 +261,19 @@ def test_the_history_lists_environments_and_cases(run, tmp_path):
     assert f"  {NAME}: 3 runs" in shown.out
 
 
+def test_the_older_name_of_an_option_still_works(run, tmp_path):
+    for night in range(3):
+        a_run(tmp_path, night)
+    shown, older = (
+        run("history", CASE, option, "speedup", "--format", "json")
+        for option in ("--figure", "--signal")
+    )
+    assert (shown.code, older.out) == (WELL, shown.out)
+    assert [one["figure"] for one in json.loads(shown.out)["benchmarks"][0]["figures"]] == [
+        "speedup"
+    ]
+
+
 def test_the_line_of_a_case_is_plotted_and_its_step_named(run, tmp_path):
     pytest.importorskip("plotille", reason="plotille (extra 'history') is missing")
     pytest.importorskip("ruptures", reason="ruptures (extra 'history') is missing")
@@ -268,7 +281,7 @@ def test_the_line_of_a_case_is_plotted_and_its_step_named(run, tmp_path):
     for night in range(40):
         factor = (0.8 if night >= 20 else 1.0) * (1 + numbers.uniform(-0.01, 0.01))
         a_run(tmp_path, night, factor=factor)
-    shown = run("history", CASE, "--signal", "speedup")
+    shown = run("history", CASE, "--figure", "speedup")
     assert shown.code == WELL, shown.err
     text = pages(shown.out)
     assert "40 runs" in text
@@ -281,7 +294,7 @@ def test_every_run_has_its_point_the_newest_as_well(run, tmp_path):
     pytest.importorskip("plotille", reason="plotille (extra 'history') is missing")
     for night in range(3):
         a_run(tmp_path, night, factor=1 + night / 20)
-    lines = run("history", CASE, "--signal", "speedup").out.splitlines()
+    lines = run("history", CASE, "--figure", "speedup").out.splitlines()
     points = [line.rindex("o") for line in lines if re.match(r" *[0-9.]+ \|", line) and "o" in line]
     assert len(points) == 3
     assert points == sorted(points, reverse=True)  # rising from night to night
@@ -292,7 +305,7 @@ def test_without_the_extra_each_run_has_a_line(run, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "plotille", None)
     monkeypatch.setitem(__import__("sys").modules, "ruptures", None)
     some_nights(tmp_path, ENVIRONMENT, 3)
-    shown = run("history", CASE, "--signal", "speedup")
+    shown = run("history", CASE, "--figure", "speedup")
     assert shown.code == WELL
     assert "pip install 'speedgate[history]'" in pages(shown.out)
     assert shown.out.count("2026-11-0") >= 3
@@ -316,10 +329,10 @@ def test_a_case_that_several_benchmarks_measured_has_a_line_for_each(run, tmp_pa
     for night in range(3):
         a_run(tmp_path, night)
         a_run(tmp_path, night + 10, name=f"bench_other[{CASE}]")
-    shown = run("history", CASE, "--signal", "speedup")
+    shown = run("history", CASE, "--figure", "speedup")
     assert shown.code == WELL, shown.err
     assert pages(shown.out).count("3 runs") == 2
-    one = run("history", f"bench_other[{CASE}]", "--signal", "speedup")
+    one = run("history", f"bench_other[{CASE}]", "--figure", "speedup")
     assert "bench_other" in one.out
     assert "bench_scaling" not in one.out
 
@@ -330,7 +343,7 @@ def test_a_figure_that_cannot_be_is_left_out_by_name(run, tmp_path):
     content = json.loads(path.read_text())
     content["benchmarks"][0]["extra_info"]["held"] |= {"value": 1.5, "low": 1.4, "high": 1.6}
     save(path, content)
-    shown = run("history", NAME, "--signal", "held")
+    shown = run("history", NAME, "--figure", "held")
     assert shown.code == WELL, shown.err
     assert "left out: GIL held 1.50 of 2026-11-04 02:00" in pages(shown.out)
 

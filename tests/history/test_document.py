@@ -87,7 +87,7 @@ def test_a_run_reads_back_as_it_was_written(tmp_path, measurement):
     assert row.watched()["speedup"] == evidence.speedup
     assert row.speedup == over_processes(evidence.speedup, evidence.process_speedups)
     assert row.speedup.low < evidence.speedup.low
-    assert row.control == evidence.control.value
+    assert row.control == evidence.control
     assert row.bench == "bench_scaling"
     assert row.round_seconds == pytest.approx(0.5 / 3)  # a pair takes 0.5 s, at a speedup of 2
     assert run.is_complete

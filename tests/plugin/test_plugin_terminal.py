@@ -94,6 +94,17 @@ def test_others_keep_their_tables_where_ours_are_left_out(roots, machine):
     assert "bench_roots[roots-1e3-threads-2] " not in output(result)
 
 
+@pytest.mark.parametrize("shown", [["bench_roots.py"], ["-v"], []])
+def test_a_plain_benchmark_of_a_bench_has_its_table_where_it_is_asked_for(roots, machine, shown):
+    plain = "@pytest.mark.speedgate_plain\n        def bench_sum"
+    roots.pytester.makepyfile(bench_roots=bench() + PLAIN.replace("def bench_sum", plain))
+    result = roots.run(*shown)
+    assert ("bench_sum " in output(result).partition("Legend:")[0]) == bool(shown)
+    assert ("Legend:" in output(result)) == bool(shown)
+    if not shown:
+        says(result, "more with -v or 'speedgate report': roots")
+
+
 @pytest.mark.parametrize("color", ["yes", "no"])
 def test_marks_do_not_depend_on_colour(checkout, machine, color):
     machine.behave("g", HOLDS_GIL)

@@ -1,5 +1,8 @@
 """The first screen: what it says, in which order, and that it fits."""
 
+import math
+from dataclasses import replace
+
 import pytest
 from helpers.made import row
 
@@ -13,7 +16,9 @@ from speedgate.report.first_screen import (
     screen_lines,
     sentence,
 )
+from speedgate.report.table import FEW
 from speedgate.stats.case import Case
+from speedgate.stats.estimate import Estimate
 
 PASSED, FAILED = Verdict.PASSED, Verdict.FAILED
 UNSURE, NOT = Verdict.INCONCLUSIVE, Verdict.NOT_EVALUATED
@@ -72,6 +77,17 @@ def test_the_verdict_is_one_sentence(judged, problems, words):
 
 def test_where_nothing_was_measured_it_says_so():
     assert texts(FirstScreen()) == ["- Nothing was measured."]
+
+
+def test_the_legend_says_what_the_interval_is_over_and_explains_few():
+    made = screen((G, PASSED))
+    assert "95% interval over processes" in " ".join(texts(made))
+    assert FEW not in " ".join(texts(made))
+    unbounded = Estimate(1.5, -math.inf, math.inf, 0.95, 3)
+    rows = [*ROWS, replace(row(G_OUT), speedup=unbounded)]
+    text = " ".join(" ".join(texts(replace(made, rows=rows), room=40)).split())
+    assert "(few)" in text
+    assert FEW in text
 
 
 def test_all_green_shows_the_table_and_where_the_run_is():

@@ -189,6 +189,18 @@ def test_each_bench_of_a_stored_run_has_a_table_of_its_own():
     assert "1.10 0.78-1.56" in text
 
 
+def test_a_stored_run_says_each_verdict_and_the_legend_once():
+    rows = [row(G, bench="bench_scaling"), row(F, 0.9, bench="bench_scaling")]
+    few = row(G, bench="bench_article")
+    few = type(few)(case=G, speedup=Estimate(1.5, -math.inf, math.inf, 0.95, 3), bench=few.bench)
+    for verdict in Verdict:
+        judgements = [judgement(G, verdict, LONG_REASON), judgement(F, Verdict.PASSED, "fine")]
+        text = " ".join(" ".join(shown(stored([*rows, few], judgements), 80)).split())
+        assert text.count(f"{verdict.value}: {G.id} {LONG_REASON}") == 1
+        assert text.count("speedup over a plain loop") == 1
+        assert text.count("too few rounds for an interval") == 1
+
+
 def test_a_stored_run_in_markdown_has_the_same_figures():
     rows = [row(G, 6.92, page_faults=(2148.0, 3.0), bench="bench_scaling")]
     text = markdown_run(stored(rows, [judgement(G, Verdict.PASSED, "6.92x")]))

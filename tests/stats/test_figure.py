@@ -157,7 +157,7 @@ for night in range(6):
     content = document(MadeMachine(), "g-1e6-threads-2")
     content["datetime"] = f"2026-11-0{night + 1}T02:00:00+00:00"
     save(folder / f"{night}.json", content)
-code = main(["history", "g-1e6-threads-2", "--signal", "faults", "--history", str(folder),
+code = main(["history", "g-1e6-threads-2", "--figure", "faults", "--history", str(folder),
              "--format", "json"])
 sys.exit(code)
 """

@@ -161,6 +161,6 @@ def _record(operation: Operation, row: Row) -> Json:
         "certain": row.gil_class.certain if row.gil_class else None,
         **bounds_record("speedup", row.speedup),
         **bounds_record("gil_held_share", row.gil_held_share),
-        "control": number(row.control).text,
+        "control": number(row.control.value if row.control else None).text,
         "break_even": operation.break_even,
     }

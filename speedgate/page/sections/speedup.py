@@ -285,7 +285,7 @@ def _ceiling(rows: Sequence[Row]) -> list[Json]:
     by_size: dict[int, list[float]] = {}
     for row in rows:
         if row.control is not None and row.case.workers > 1:
-            by_size.setdefault(row.case.size, []).append(row.control)
+            by_size.setdefault(row.case.size, []).append(row.control.value)
     values = [{"size": size, "control": median(known), "elements": format_size(size),
                "text": f"the machine's ceiling {SPEEDUP.number(median(known))}"}
               for size, known in sorted(by_size.items())]  # fmt: skip
@@ -317,6 +317,6 @@ def _record(row: Row) -> Json:
         "benchmark": row.bench,
         **row.case.as_json(),
         **bounds_record("speedup", row.speedup),
-        "control": row.control,
+        "control": row.control.value if row.control else None,
         **bounds_record("seconds", row.seconds),
     }
