@@ -21,7 +21,8 @@ Json = dict[str, Any]
 
 COMMON = """
 import hashlib, threading, time
-LOCK, DATA, INSIDE = threading.Lock(), b"x" * 200_000, []
+LOCK, DATA = threading.Lock(), b"x" * 200_000
+MEETING, ENTERED = threading.Condition(), []
 
 def hashes():
     return hashlib.sha256(DATA).hexdigest()
@@ -34,11 +35,12 @@ def holds():
     return sum(range(3000))
 
 def races():
-    INSIDE.append(1)
-    time.sleep(0.001)
-    alone = len(INSIDE) == 1
-    INSIDE.pop()
-    return alone
+    # Whether nobody enters meanwhile. A loaded machine lets threads start well apart.
+    with MEETING:
+        ENTERED.append(1)
+        number = len(ENTERED)
+        MEETING.notify_all()
+        return not MEETING.wait_for(lambda: len(ENTERED) > number, 0.1)
 
 def dies():
     if not races():

@@ -290,9 +290,7 @@ def test_a_killed_duel_leaves_nothing_that_runs_and_no_folder(scene, tmp_path):
     command = ("-m", "speedgate", "duel", sys.executable, sys.executable, "--allow-same")
     options = ("--workloads", "g", "--sizes", "1e6", "--strategies", "threads", "--budget", "300")
     process = scene.start(*command, *options, cwd=tmp_path)
-    scene.wait_for(
-        lambda: sum(SERVE in " ".join(child.cmdline()) for child in living(process)) == 2, process
-    )
+    scene.wait_for(lambda: sum(SERVE in command for command in commands(process)) == 2, process)
     family, folders = scene.family(process), list(scene.temporary.glob("speedgate-*"))
     assert len(folders) >= 3  # one of each runner, and what is lent to both
     process.kill()
@@ -301,13 +299,13 @@ def test_a_killed_duel_leaves_nothing_that_runs_and_no_folder(scene, tmp_path):
     assert all(map(gone, folders))
 
 
-def living(process):
-    alive = []
+def commands(process):
+    """The command of each descendant, read once: one that has ended meanwhile has none."""
+    lines = []
     for child in psutil.Process(process.pid).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
-            child.cmdline()
-            alive.append(child)
-    return alive
+            lines.append(" ".join(child.cmdline()))
+    return lines
 
 
 # --- what an earlier run left
