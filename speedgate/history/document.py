@@ -32,7 +32,6 @@ from speedgate.history.intake import (
     as_text,
     decoded,
     environment_of,
-    rebuilt,
 )
 from speedgate.history.seal import FIELD, is_intact
 from speedgate.judging.gate import Verdict
@@ -99,7 +98,7 @@ class Run:
 
     def rows(self) -> list[Row]:
         """Return the cases of the run, without those of other plugins' benchmarks."""
-        return [_row(info) for _, info in self.entries() if info is not None]
+        return [row_of(info) for _, info in self.entries() if info is not None]
 
     def others(self) -> list[tuple[str, float]]:
         """Return the benchmarks that are not ours: the name, and the median of seconds a call."""
@@ -110,12 +109,8 @@ class Run:
         ]
 
 
-def row_of(info: Json) -> Row:
-    """Return the row of a benchmark's ``extra_info``."""
-    return _row(rebuilt(info, CaseInfo))
-
-
-def _row(info: CaseInfo) -> Row:
+def row_of(info: CaseInfo) -> Row:
+    """Return what a report shows of a case that a file keeps."""
     return Row(
         case=info.case.case(),
         speedup=over_processes(_estimate(info.speedup), info.process_speedups),

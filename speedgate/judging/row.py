@@ -38,7 +38,8 @@ class Row:
     """What a report shows of one case. ``seconds`` are the contender's, a call.
 
     The interval of the ``speedup`` holds what fresh processes differ by; that of ``rounds`` is of
-    these processes alone.
+    these processes alone. The ``inflation`` has none: a file keeps its value only, and a row is the
+    same whether it was measured now or read.
     """
 
     case: Case

@@ -15,11 +15,13 @@ from speedgate.history.document import decode_run, read_run, row_of
 from speedgate.history.extra_info import extra_info, section
 from speedgate.history.format import (
     FORMAT_VERSION,
+    CaseInfo,
     EstimateEntry,
     HistoryError,
     encode_run,
     upgraded,
 )
+from speedgate.history.intake import rebuilt
 from speedgate.judging.gate import Judgement, Verdict
 from speedgate.judging.row import Side
 from speedgate.measuring.measure import measure
@@ -105,7 +107,7 @@ def test_what_is_watched_from_run_to_run_counts_rounds_that_resemble_each_other_
             [Pair(Round(1.0, 1.0, cpu=1.0), contender) for contender in rounds]
         ]
         measurement.replies = [Calibrated(tasks=1, loops=1)]
-        return row_of(extra_info(measurement)).watched()
+        return row_of(rebuilt(extra_info(measurement), CaseInfo)).watched()
 
     numbers = [1 + 0.01 * number for number in range(40)]
     ordered = of(sorted(numbers))
@@ -151,7 +153,7 @@ def test_nothing_measured_is_kept_as_nothing():
     info = json.loads(json.dumps(extra_info(Measurement(CASE)), allow_nan=False))
     assert (info["speedup"], info["control"], info["concurrency"], info["shares"]) == (None,) * 4
     assert info["pairs"] == []
-    assert row_of(info).speedup is None
+    assert row_of(rebuilt(info, CaseInfo)).speedup is None
 
 
 @pytest.mark.parametrize("estimate", [Estimate(1.6, 1.5, 1.7, 0.99, 30), estimate_median([2.0])])

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from speedgate.history.document import row_of
 from speedgate.history.extra_info import extra_info, gil_class
+from speedgate.history.format import CaseInfo
+from speedgate.history.intake import rebuilt
 from speedgate.measuring.measured_row import gil_class_of, measured_row
 from speedgate.measuring.measurement import HeldStretch, Measurement
 from speedgate.runner.messages import Calibrated, Opened
@@ -68,7 +70,7 @@ def test_the_row_of_a_measurement_is_the_row_that_its_file_tells(measurement, pr
     row = measured_row(
         measurement, "bench_scaling", promise, gil_class_of(measurement), blas == "default"
     )
-    read = row_of(json.loads(json.dumps(kept, allow_nan=False)))
+    read = row_of(rebuilt(json.loads(json.dumps(kept, allow_nan=False)), CaseInfo))
     assert row == read
     assert row.watched() == read.watched()
 
@@ -76,5 +78,5 @@ def test_the_row_of_a_measurement_is_the_row_that_its_file_tells(measurement, pr
 def test_a_case_that_measured_nothing_has_a_row_without_figures():
     nothing = Measurement(Case("g", 1_000_000, "threads", 2))
     row = measured_row(nothing)
-    assert row == row_of(extra_info(nothing))
+    assert row == row_of(rebuilt(extra_info(nothing), CaseInfo))
     assert (row.speedup, row.seconds, row.sides) == (None, None, {})
