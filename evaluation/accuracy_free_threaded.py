@@ -5,7 +5,7 @@
 
 PATH is a free-threaded Python with NumPy. A trial takes 2 to 8 s, so that the quiet ones take ten
 minutes; ``--minutes`` and ``--scenes`` do a part, and the next run goes on. Trials are appended to
-a file, raw rounds and all. What is measured and how it is judged is ``evaluation.accuracy``'s.
+a file, raw rounds and all. What is measured and how it is judged is ``accuracy_trials``'s.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from statistics import median
 from typing import Any
 
 from evaluation import made_causes
-from evaluation.accuracy import (
+from evaluation.accuracy_trials import (
     CODE,
     MOST_OTHERS,
     Subject,

@@ -23,7 +23,7 @@ from statistics import median
 from typing import Any
 
 from evaluation import made_causes
-from evaluation.accuracy import MOST_OTHERS, OthersLoad, code_digest, commit, this_machine
+from evaluation.accuracy_trials import MOST_OTHERS, OthersLoad, code_digest, commit, this_machine
 from evaluation.pages import write_page
 from evaluation.scenes import scene
 from speedgate.judging.contention import LEAST_GROWTH, Cause, ContentionProbe, growth_of, name_cause

@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from evaluation.accuracy import MACHINE, commit
+from evaluation.accuracy_trials import MACHINE, commit
 from evaluation.pages import write_page
 from speedgate.duel.decision import DuelVerdict, decide, is_too_early
 from speedgate.duel.effect import Effect

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluation.accuracy import commit, this_machine
+from evaluation.accuracy_trials import commit, this_machine
 from evaluation.pages import write_block
 from speedgate.builds.build import open_build
 from speedgate.duel.findings import DuelFindings

@@ -31,7 +31,7 @@ import msgspec
 from pytest_benchmark.storage.file import FileStorage
 from pytest_benchmark.utils import get_machine_id
 
-from evaluation.accuracy import MACHINE
+from evaluation.accuracy_trials import MACHINE
 from evaluation.pages import write_page
 from speedgate.history.cache import CACHE_VARIABLE
 from speedgate.history.format import FORMAT_VERSION, upgraded

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from evaluation import accuracy_free_threaded as accuracy
-from evaluation.accuracy import WORKERS
+from evaluation.accuracy_trials import WORKERS
 from speedgate.stats.case import Case
 
 
