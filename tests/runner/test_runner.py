@@ -12,7 +12,6 @@ from types import SimpleNamespace
 import pytest
 from helpers import loads
 from helpers.available import strategy_here
-from helpers.fakes import FakeClock
 from helpers.leftovers import child_processes, still_running, threads, threads_beyond
 from helpers.made import opening
 
@@ -23,11 +22,10 @@ from speedgate.runner import task, worker_pool
 from speedgate.runner.baseline import Baseline
 from speedgate.runner.counters import RunQueueDelay
 from speedgate.runner.gil_sampler import HeldSamples
-from speedgate.runner.load import TASK_SECONDS, TASKS_PER_WORKER, WORKER_SECONDS, Load
-from speedgate.runner.messages import RoundCounts, RunRounds, encode
-from speedgate.runner.server import CONTROL_SHARE, Runner, traced
+from speedgate.runner.load import Load
+from speedgate.runner.messages import RunRounds, encode
+from speedgate.runner.server import Runner, traced
 from speedgate.runner.strategies import STRATEGIES
-from speedgate.runner.worker_pool import Tail, tail_of, turns_of
 
 # These tests fork the test process, which has threads; test_measure.py asks it of a real runner.
 pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
@@ -53,12 +51,6 @@ def open_case(runner, function=loads.square, strategy="threads", **options):
     reply = runner.handle(opening(function, strategy, workers, **options))
     assert "error" not in reply, reply
     return reply
-
-
-def stamp(worker, began, ended, on_cpu=None):
-    """A task that computed all the time, unless its CPU time is given."""
-    on_cpu = ended - began if on_cpu is None else on_cpu
-    return task.Stamp(began, ended, thread_cpu=on_cpu, process_cpu=on_cpu, worker=worker)
 
 
 # --- a case from open to close
@@ -254,211 +246,7 @@ def test_the_setup_runs_before_anything_else(runner):
     assert task._batches == {}
 
 
-# --- order, rotation and the control's share, with scripted rounds
-
-
-class Side:
-    """A pool or a baseline whose rounds take made-up times, and that notes who ran when."""
-
-    def __init__(self, name, seconds, log, clock):
-        self.name, self.seconds, self.log, self.clock = name, seconds, log, clock
-        self.workers = 2
-
-    def round(self, key, load, rotation):
-        self.log.append((key, self.name, rotation))
-        self.clock.advance(self.seconds[key])
-        return RoundCounts(self.seconds[key], 0.0)
-
-    def close(self):
-        pass
-
-
-@pytest.fixture
-def script(monkeypatch):
-    """Make a runner whose pairs take (work, control) seconds on a fake clock."""
-    clock = FakeClock()
-    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=clock))
-
-    def make(work, control=None):
-        log, runner = [], Runner()
-        seconds = {"work": work / 2, "control": (control or 0) / 2}
-        runner.baseline = Side("baseline", seconds, log, clock)
-        runner.worker_pool = Side("contender", seconds, log, clock)
-        runner.keys = ["work", "control"] if control else ["work"]
-        runner.work, runner.control = Load(8, 1), Load(8, 1) if control else None
-        return runner, log
-
-    return make
-
-
-def pairs_of(log, key):
-    """The pairs of a batch as (who was first, rotation); both sides of a pair rotate alike."""
-    turns = [(name, rotation) for logged, name, rotation in log if logged == key]
-    pairs = list(zip(turns[::2], turns[1::2], strict=True))
-    for (one, turned), (other, also_turned) in pairs:
-        assert {one, other} == {"baseline", "contender"}
-        assert turned == also_turned
-    return [first for first, _ in pairs]
-
-
-@pytest.mark.parametrize("control", [None, 0.1, 1.0, 10.0])
-def test_each_side_is_first_in_every_other_pair(script, control):
-    runner, log = script(work=1.0, control=control)
-    runner.rounds(RunRounds(60, 1e9))
-    for key in runner.keys:
-        first = [name for name, _ in pairs_of(log, key)]
-        assert len(first) >= 2
-        assert set(first[::2]).isdisjoint(first[1::2]), f"{key}: {first}"
-
-
-@pytest.mark.parametrize("control", [None, 0.1, 1.0, 10.0])
-def test_every_buffer_is_the_first_of_some_round(script, control):
-    runner, log = script(work=1.0, control=control)
-    runner.rounds(RunRounds(32, 1e9))
-    assert {rotation % 4 for _, rotation in pairs_of(log, "work")} == {0, 1, 2, 3}
-
-
-def test_the_alternation_goes_on_from_request_to_request(script):
-    runner, log = script(work=1.0)
-    for _ in range(4):
-        runner.rounds(RunRounds(1, 1e9))
-    first = [name for name, _ in pairs_of(log, "work")]
-    assert first == ["baseline", "contender"] * 2
-
-
-@pytest.mark.parametrize("control", [0.01, 0.1, 1.0, 10.0])
-def test_the_control_keeps_to_its_share_from_the_first_pair_on(script, control):
-    runner, log = script(work=1.0, control=control)
-    reply = runner.rounds(RunRounds(100, 1e9))
-    assert len(reply.pairs) == 100
-    spent = {"work": 0.0, "control": 0.0}
-    for key, _, _ in log:
-        spent[key] += control / 2 if key == "control" else 0.5
-        # Never more than one pair above its share.
-        assert spent["control"] <= CONTROL_SHARE * sum(spent.values()) + control
-    assert [key for key, _, _ in log[:4]] == ["work", "work", "control", "control"]
-    if control <= 1.0:  # and not less than its share, or one pair for each of the work
-        due = min(CONTROL_SHARE * sum(spent.values()), 100 * control)
-        assert spent["control"] >= due - control
-
-
-def test_without_a_control_there_are_no_control_pairs(script):
-    runner, log = script(work=1.0)
-    assert runner.rounds(RunRounds(5, 1e9)).controls == []
-    assert {key for key, _, _ in log} == {"work"}
-
-
-@pytest.mark.parametrize(
-    ("request_", "pairs"),
-    [
-        ({"pairs": 100, "seconds": 10}, 10),
-        ({"pairs": 4, "seconds": 10}, 4),
-        ({"pairs": 100, "seconds": 0}, 1),
-        ({"pairs": 100, "seconds": 0, "at_least": 6}, 6),
-    ],
-)
-def test_rounds_end_by_number_or_by_time(script, request_, pairs):
-    runner, _ = script(work=1.0)
-    reply = runner.rounds(RunRounds(**request_))
-    assert len(reply.pairs) == pairs
-    assert reply.timed_seconds == pytest.approx(pairs)
-
-
-# --- its parts
-
-
-def test_short_calls_are_put_together_into_tasks():
-    assert Load.fitting(TASK_SECONDS / 5000, workers=2) == Load(2 * TASKS_PER_WORKER, 5000)
-    assert Load.fitting(TASK_SECONDS, workers=3) == Load(3 * TASKS_PER_WORKER, 1)
-    assert Load.fitting(TASK_SECONDS * 0.9, workers=3).loops == 2
-
-
-@pytest.mark.parametrize(
-    ("tasks_in_time", "tasks"), [(TASKS_PER_WORKER, TASKS_PER_WORKER), (2, 2), (1, 1), (0.01, 1)]
-)
-def test_long_calls_make_fewer_tasks_but_never_none(tasks_in_time, tasks):
-    load = Load.fitting(WORKER_SECONDS / tasks_in_time, workers=2)
-    assert load.tasks == 2 * tasks
-    assert load.loops >= 1
-
-
-def test_a_load_gives_every_worker_a_task():
-    assert Load.fitting(1.0, workers=16).tasks == 16
-    assert Load.fitting(1.0, workers=1).tasks == 2
-
-
-def test_a_rotation_runs_every_task_and_begins_with_another():
-    load = Load(tasks=4, loops=1)
-    turns = [load.indices(rotation) for rotation in range(5)]
-    assert [turn[0] for turn in turns] == [0, 1, 2, 3, 0]
-    assert all(sorted(turn) == [0, 1, 2, 3] for turn in turns)
-
-
-# Rounds of workers 1, 2, ...: (tasks, seconds on a run queue, end of the round, tail by cause).
-TAILS = {
-    "a task twice as long": ([stamp(1, 0, 3), stamp(2, 0, 6)], {}, 6, Tail(3, 0)),
-    "as many tasks as can be shared": (
-        [stamp(1, 0, 3), stamp(2, 0, 3), stamp(1, 3, 6)],
-        {},
-        6,
-        Tail(3, 0),
-    ),
-    "one lock around all": ([stamp(1, 0, 3), stamp(2, 0, 6, on_cpu=3)], {}, 6, Tail(0, 3)),
-    "one lock around the first half": (
-        [stamp(1, 0, 4), stamp(2, 0, 6, on_cpu=4)],
-        {},
-        6,
-        Tail(0, 2),
-    ),
-    "one lock, four workers": (
-        [stamp(1, 0, 2), *(stamp(number, 0, 2 * number, on_cpu=2) for number in (2, 3, 4))],
-        {},
-        8,
-        Tail(0, 6 + 4 + 2),
-    ),
-    "one lock, two tasks each": (
-        [
-            *(stamp(1, 0, 1), stamp(2, 0, 2, on_cpu=1)),
-            *(stamp(1, 1, 3, on_cpu=1), stamp(2, 2, 4, on_cpu=1)),
-        ],
-        {},
-        4,
-        Tail(0, 1),
-    ),
-    "one lock, and a task twice as long": (
-        [stamp(1, 0, 3), stamp(2, 0, 9, on_cpu=6)],
-        {},
-        9,
-        Tail(3, 3),
-    ),
-    "a worker that the lock starves": (
-        [stamp(1, 0, 1), stamp(1, 1, 2), stamp(1, 2, 3), stamp(2, 0, 4, on_cpu=1)],
-        {},
-        4,
-        Tail(0, 1),
-    ),
-    "the GIL before the first task": ([stamp(1, 0, 3), stamp(2, 3, 6)], {}, 6, Tail(0, 0)),
-    "a neighbour on the core of one": (
-        [stamp(1, 0, 3), stamp(2, 0, 6, on_cpu=3)],
-        {1: 0.0, 2: 3.0},
-        6,
-        Tail(3, 0),
-    ),
-    "a neighbour and a lock": (
-        [stamp(1, 0, 3), stamp(2, 0, 8, on_cpu=3)],
-        {2: 2.0},
-        8,
-        Tail(2, 3),
-    ),
-    "results that are collected late": ([stamp(1, 0, 3), stamp(2, 0, 3)], {}, 4, Tail(2, 0)),
-    "a worker without a task": ([stamp(1, 0, 6)], {2: 1.0}, 6, Tail(0, 0)),
-    "no task": ([], {}, 6, Tail(0, 0)),
-}
-
-
-@pytest.mark.parametrize(("stamps", "waited", "ended", "tail"), TAILS.values(), ids=list(TAILS))
-def test_the_tail_is_told_by_its_cause(stamps, waited, ended, tail):
-    assert tail_of(turns_of(stamps, waited), ended) == tail
+# --- placing, and what cannot be told
 
 
 def test_one_lock_around_a_long_call_shows_as_blocked_to_the_end_of_the_round(runner):
