@@ -37,46 +37,68 @@ from speedgate.stats.figure import SPEEDUP
 
 
 class RunReport:
-    """What the terminal shows while cases are measured."""
+    """What the terminal shows while cases are measured.
+
+    A live line stands in place of pytest's own while a case runs. Then pytest's is shown again, and
+    goes on where it was.
+    """
 
     def __init__(self, state: State, reporter: Any, cases_count: int) -> None:
         self.state = state
         self.reporter = reporter
         self.verbose = reporter.config.get_verbosity() > 0
         self.progress = Progress(cases_count, live=reporter.isatty and not self.verbose)
+        self._covered: str | None = None
 
     def _left_seconds(self) -> float:
         assert self.state.measured.budget is not None
         return self.state.measured.budget.left_seconds()
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_runtest_logstart(self, nodeid: str) -> None:
-        if nodeid not in self.state.collected.items or self.verbose:
-            return
-        case = self.state.collected.items[nodeid].case
-        line = self.progress.start(case.id, self._left_seconds(), self.reporter._tw.fullwidth)
-        if self.progress.live:
-            self.reporter.rewrite(line, erase=True)
-        elif line:
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_logstart(self, nodeid: str) -> Iterator[None]:
+        line = self._line(nodeid)
+        if line and not self.progress.live:
             self.reporter.ensure_newline()
-            self.reporter.write_line(line)
+            self.reporter.write(line)  # pytest begins a new line with the file's name
+        result = yield
+        if line and self.progress.live:
+            self._cover(line)
+        return result
 
-    def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        if self.progress.live and nodeid in self.state.collected.items:
-            self.reporter.rewrite("", erase=True)
-            self.reporter.write("\r")
+    def _line(self, nodeid: str) -> str:
+        """Return what is shown when this item starts: nothing if it is no case."""
+        if nodeid not in self.state.collected.items or self.verbose:
+            return ""
+        case = self.state.collected.items[nodeid].case
+        return self.progress.start(case.id, self._left_seconds(), self.reporter._tw.fullwidth)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when != "setup" or not report.passed:
+            self._uncover()
+
+    def _cover(self, line: str) -> None:
+        # The writer counts every character since the last new line, those rewritten as well: after
+        # a live line it would take its own for full.
+        self._covered = self.reporter._tw._current_line
+        self.reporter.rewrite(line, erase=True)
+
+    def _uncover(self) -> None:
+        if self._covered is None:
+            return
+        self.reporter.rewrite("", erase=True)
+        self.reporter.rewrite(self._covered)
+        self.reporter._tw._current_line, self._covered = self._covered, None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
-        """Say the result and the time left in place of a bare PASSED; no dots in a live line."""
+        """Say the result and the time left in place of a bare PASSED."""
         if (
             report.when != "call"
             or not report.passed
             or report.nodeid not in self.state.collected.items
         ):
             return None
-        if self.progress.live:
-            return "passed", "", ""
         measurement = self.state.measured.measurements.get(report.nodeid)
         estimate = measurement.evidence(DEFAULT_CONFIDENCE).speedup if measurement else None
         figure = f"{SPEEDUP.text(estimate.value)}, " if estimate else ""
@@ -218,12 +240,17 @@ def left_out(state: State) -> Iterator[str]:
 def more_words(config: pytest.Config, state: State) -> str:
     """Name what this screen leaves out, and say how to see it."""
     hidden = [bench for bench in state.measured.rows if not shows(config, bench)]
-    plain = [] if config.get_verbosity() > 0 else [*state.collected.plain.values()]
-    if not hidden and not plain:
-        return ""
-    tables = [bench.name for bench in hidden if bench.report is not None]
-    names = ", ".join(name.removeprefix("bench_") for name in dict.fromkeys([*tables, *plain]))
-    return f"more with -v or 'speedgate report'{f': {names}' if names else ''}"
+    tables = _names(bench.name for bench in hidden if bench.report is not None)
+    # pytest-benchmark saves what has no cases in a file of its own, which no report shows.
+    plain = "" if config.get_verbosity() > 0 else _names(state.collected.plain.values())
+    if not hidden:
+        return f"more with -v: {plain}" if plain else ""
+    words = f"more with -v or 'speedgate report'{f': {tables}' if tables else ''}"
+    return f"{words}; with -v alone: {plain}" if plain else words
+
+
+def _names(benches: Iterable[str]) -> str:
+    return ", ".join(name.removeprefix("bench_") for name in dict.fromkeys(benches))
 
 
 def saved_words(config: pytest.Config, state: State) -> Iterator[str]:

@@ -102,7 +102,7 @@ def test_a_plain_benchmark_of_a_bench_has_its_table_where_it_is_asked_for(roots,
     assert ("bench_sum " in output(result).partition("Legend:")[0]) == bool(shown)
     assert ("Legend:" in output(result)) == bool(shown)
     if not shown:
-        says(result, "more with -v or 'speedgate report': roots")
+        says(result, "more with -v or 'speedgate report'; with -v alone: roots")
 
 
 @pytest.mark.parametrize("color", ["yes", "no"])
@@ -191,9 +191,47 @@ def test_the_article_stands_beside_its_own_figures(checkout, machine):
 def test_a_log_says_what_runs_and_how_long_is_left(checkout, machine):
     result = checkout.run(*GATED, "--budget=100")
     says(result, "[1/6] f-1e5-threads-2, about", "left")
+    assert output(result).count("\nbench/bench_scaling.py ......") == 1
+    assert output(result).count("bench/bench_scaling.py ") == 1
 
 
 def test_verbose_says_each_result_and_the_share_of_timed_rounds(checkout, machine):
     result = checkout.run(*ONE, "-v", "--budget=100")
     says(result, "bench_scaling[g-1e6-threads-2]", "PASSED (1.65x, ", "left)")
     says(result, "% of ", "were timed rounds, control and calibration")
+
+
+ON_TERMINAL = """
+import pytest
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config):
+    config.pluginmanager.get_plugin("terminalreporter").isatty = lambda: True
+"""
+
+
+def left_on_screen(raw):
+    """The lines of a terminal after these characters, which a carriage return overwrites."""
+    lines = []
+    for written in raw.split("\n"):
+        shown = ""
+        for part in written.split("\r"):
+            shown = part + shown[len(part) :]
+        lines.append(shown.rstrip())
+    return lines
+
+
+def test_a_live_line_leaves_pytests_own_as_it_is(roots, machine, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    roots.pytester.makeconftest(ON_TERMINAL)
+    others = PLAIN + "        def bench_skipped(benchmark): pytest.skip('not here')\n"
+    roots.pytester.makepyfile(bench_roots=bench() + others, bench_others=bench())
+    roots.run()
+    raw = capsys.readouterr().out
+    assert re.search(r"\r\[2/4\] roots-1e3-threads-2, about .* left", raw)
+    lines = left_on_screen(raw)
+    assert not any("about" in line for line in lines)
+    assert [line.split() for line in lines if re.match(r"bench_\w+\.py \S+ +\[", line)] == [
+        ["bench_others.py", "..", "[", "33%]"],
+        ["bench_roots.py", "...s", "[100%]"],
+    ]
