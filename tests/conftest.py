@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import signal
 import threading
 
 import pytest
@@ -24,6 +25,14 @@ def leaves_no_thread():
     yield
     left = [thread.name for thread in threading.enumerate() if thread not in before]
     assert left == []
+
+
+@pytest.fixture
+def interruptible():
+    """A job in the background of a shell ignores interrupts, and so would its children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)

@@ -422,14 +422,6 @@ def test_this_interpreter_against_itself(tmp_path):
     assert len(list(tmp_path.glob("results/*/*.json"))) == 2
 
 
-@pytest.fixture
-def interruptible():
-    """A job in the background of a shell ignores interrupts, and so would its children."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such interrupt")
 @pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])

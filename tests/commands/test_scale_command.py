@@ -335,7 +335,7 @@ def test_the_report_names_each_outcome(tests: Path, capsys: Any) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
-def test_an_interrupt_loses_nothing(tests: Path) -> None:
+def test_an_interrupt_loses_nothing(interruptible: None, tests: Path) -> None:
     command = [sys.executable, "-m", "speedgate", "scale", "test_some.py", "-k", "healthy or dies"]
     (tests / "test_some.py").write_text(TESTS.replace("def dies", "def never"))
     (tests / "common.py").write_text(

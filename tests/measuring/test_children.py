@@ -23,7 +23,7 @@ from helpers.leftovers import PATIENCE_SECONDS, still_running
 from helpers.made import opening
 from helpers.project import ROOT
 
-from speedgate.measuring import children, leftovers
+from speedgate.measuring import aftermath, children, leftovers
 from speedgate.measuring.guard import GUARDED
 from speedgate.measuring.leftovers import sweep, this_owner
 from speedgate.measuring.runner_process import RunnerProcess
@@ -256,14 +256,6 @@ def hung_pytest(scene, tmp_path, request):
     return process, scene.family(process)
 
 
-@pytest.fixture
-def interruptible():
-    """A job in the background of a shell ignores interrupts, and so would its children."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
 def test_an_interrupted_pytest_saves_its_run(interruptible, hung_pytest, scene, tmp_path, sent):
     process, family = hung_pytest
@@ -290,7 +282,9 @@ def test_a_killed_duel_leaves_nothing_that_runs_and_no_folder(scene, tmp_path):
     command = ("-m", "speedgate", "duel", sys.executable, sys.executable, "--allow-same")
     options = ("--workloads", "g", "--sizes", "1e6", "--strategies", "threads", "--budget", "300")
     process = scene.start(*command, *options, cwd=tmp_path)
-    scene.wait_for(lambda: sum(SERVE in command for command in commands(process)) == 2, process)
+    scene.wait_for(
+        lambda: sum(aftermath.SERVE in command for command in commands(process)) == 2, process
+    )
     family, folders = scene.family(process), list(scene.temporary.glob("speedgate-*"))
     assert len(folders) >= 3  # one of each runner, and what is lent to both
     process.kill()
