@@ -72,6 +72,7 @@ BY_HAND = {
     "speedgate/report/line.py:change_line": "a probability",
     "speedgate/report/article.py:seconds_text": "to hundredths beside the article's own seconds",
     "speedgate/page/sections/history.py:_short": "the digits of a chart's data, read by a machine",
+    "speedgate/page/packing.py": "the digits of a page's data, read by a machine",
     "speedgate/page/serving.py:keep_fresh": "how long the site took to be made",
     "speedgate/judging/census_change.py:text": "by what factor the seconds changed",
     "speedgate/report/census.py:_values": "rounded for a file, read by a machine",
