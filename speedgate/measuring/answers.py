@@ -14,6 +14,7 @@ import msgspec
 
 from speedgate.measuring.errors import MeasurementError
 from speedgate.runner.census_messages import CellOpened
+from speedgate.runner.interpreter import blas_libraries
 from speedgate.runner.messages import (
     ERROR,
     ArmsCounted,
@@ -103,10 +104,10 @@ def _refuse_what_cannot_be(answer: Any) -> None:
             raise ValueError(f"a worker waited for {waiting} of the time")
 
 
-def _refuse_blas(libraries: Iterable[Mapping[str, Any]]) -> None:
-    for library in libraries:
-        if not isinstance(library.get("num_threads"), int | None):
-            raise ValueError(f"a BLAS has no {library['num_threads']!r} threads")
+def _refuse_blas(libraries: Iterable[dict[str, Any]]) -> None:
+    for library in blas_libraries(libraries):
+        if not isinstance(library.get("num_threads"), int):
+            raise ValueError("it does not tell how many threads a BLAS has")
 
 
 def _refuse_pair(pair: PairCounts) -> None:
