@@ -5,7 +5,7 @@ import functools
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -135,7 +135,9 @@ class FaultyDisk:
 
         operations["connect"] = functools.partial(self.call, "connect", connect)
         try:
-            with mock.patch.multiple(files, **operations):
+            with ExitStack() as patched:
+                for name, operation in operations.items():
+                    patched.enter_context(mock.patch.object(files, name, operation))
                 yield self
         finally:
             self.end()
