@@ -12,6 +12,7 @@ import hashlib
 import math
 import os
 import sqlite3
+import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -61,6 +62,9 @@ CREATE TABLE levels (
     PRIMARY KEY (digest, benchmark, signal)
 ) WITHOUT ROWID;
 """.format(columns=", ".join(f"{name} {kind}" for name, kind in COLUMNS.items()))
+# The size of a page and the number of pages in the head of a database (SQLite's file format, 1.3).
+HEAD = struct.Struct(">16xH10xI")
+LARGEST_PAGE = 65_536  # does not fit: written as 1
 # Whether some run still has two benchmarks of one name.
 STILL_SHARED = """
 UPDATE benchmarks SET shares_name = 0 WHERE shares_name AND name NOT IN (
@@ -121,6 +125,8 @@ class Index:
         for _ in range(2):
             try:
                 files.make_folder(self.path.parent)
+                if is_cut_off(self.path):
+                    self._remove()
                 return self._prepared(files.connect(self.path, PATIENCE_SECONDS))
             except sqlite3.OperationalError as error:
                 if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR:
@@ -302,6 +308,21 @@ class Levels:
             [(*key, *sums) for key, sums in self._sums.items()],
         )
         connection.execute("DELETE FROM levels WHERE count = 0")
+
+
+def is_cut_off(path: Path) -> bool:
+    """Whether a database's file is shorter than its head says; SQLite reads what is left of it.
+
+    A log beside it may hold what is missing, and then SQLite puts it back.
+    """
+    if not files.is_file(path) or files.exists(path.with_name(f"{path.name}-wal")):
+        return False
+    with files.reopen(path, "rb") as file:
+        head = file.read(HEAD.size)
+    if len(head) < HEAD.size:
+        return len(head) > 0
+    page, pages = HEAD.unpack(head)
+    return files.status(path).st_size < pages * (LARGEST_PAGE if page == 1 else page)
 
 
 def make_tables(connection: sqlite3.Connection) -> None:

@@ -106,8 +106,9 @@ def _refuse_what_cannot_be(answer: Any) -> None:
 
 def _refuse_blas(libraries: Iterable[dict[str, Any]]) -> None:
     for library in blas_libraries(libraries):
-        if not isinstance(library.get("num_threads"), int):
-            raise ValueError("it does not tell how many threads a BLAS has")
+        # Of some builds threadpoolctl cannot tell it.
+        if not isinstance(library.get("num_threads"), int | None):
+            raise ValueError("it tells no number of threads of a BLAS")
 
 
 def _refuse_pair(pair: PairCounts) -> None:

@@ -163,7 +163,7 @@ def blas_limit_broken(opened: messages.Opened, blas_threads: int | None) -> str 
     """Say that a BLAS runs more threads than it was set to, ``None`` if none is known to."""
     for library in blas_libraries(opened.blas):
         threads: Any = library.get("num_threads")
-        if blas_threads is not None and threads > blas_threads:
+        if None not in (blas_threads, threads) and threads > blas_threads:
             name = library.get("internal_api")
             return f"{name} runs {threads} threads, though {blas_threads} were asked for"
     return None

@@ -17,6 +17,7 @@ from speedgate.files import begin, write_whole
 from speedgate.history.format import HistoryError, encode_run
 from speedgate.history.history import History, run_name
 from speedgate.history.identity import environment_digest
+from speedgate.history.index import is_cut_off
 from speedgate.history.store import FolderStore, StoreError, open_store
 from speedgate.judging.gil_class import GilClass
 from speedgate.stats.case import Case
@@ -210,6 +211,23 @@ def test_an_index_that_is_damaged_while_it_is_open_is_made_anew(tmp_path, monkey
     with History(tmp_path / "results") as history:
         assert len(history.runs()) == 40
         assert len(history.figures(history.latest())) == 1
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.95])
+def test_an_index_that_is_cut_off_is_made_anew(tmp_path, monkeypatch, part):
+    monkeypatch.setenv("SPEEDGATE_CACHE", str(tmp_path / "cache"))
+    for night in range(3):
+        a_run(tmp_path / "results", night)
+    with History(tmp_path / "results"):
+        pass
+    (path,) = (tmp_path / "cache").rglob("*.sqlite")
+    assert not is_cut_off(path)
+    path.write_bytes(path.read_bytes()[: int(part * path.stat().st_size)])
+    assert is_cut_off(path)
+    with History(tmp_path / "results") as history:
+        assert sorted(nights(history.runs())) == [0, 1, 2]
+        assert len(history.figures(history.latest())) == 1
+    assert not is_cut_off(path)
 
 
 def test_an_index_of_another_version_is_made_anew(tmp_path, monkeypatch):

@@ -958,7 +958,7 @@ def test_a_scripted_runner_answers_every_request_of_a_real_one():
 
 @pytest.mark.parametrize(
     ("asked", "runs", "broken"),
-    [(1, 1, False), (1, 2, True), (4, 2, False), (None, 2, False)],
+    [(1, 1, False), (1, 2, True), (4, 2, False), (None, 2, False), (1, None, False)],
 )
 def test_a_blas_limit_that_did_not_apply_breaks_the_premise(asked, runs, broken):
     library = {"user_api": "blas", "internal_api": "openblas", "num_threads": runs}
