@@ -19,7 +19,6 @@ from evaluation import accuracy_trials
 from evaluation.accuracy_trials import (
     MOST_OTHERS,
     SUBJECTS,
-    is_alike,
     is_upheld,
     is_valid,
     key_of,
@@ -54,12 +53,14 @@ def main() -> None:
 
 
 def document(everything: list[dict[str, Any]]) -> str:
-    """Return docs/accuracy.md; of each scene the trials of the code that came last."""
-    machine = everything[-1]["machine"] if everything else accuracy_trials.MACHINE
-    rules = {trial["scene"]: rule_of(trial) for trial in everything}
-    current = [trial for trial in everything if is_alike(trial, rules[trial["scene"]], machine)]
-    older = sorted(name for name, rule in rules.items() if rule != accuracy_trials.RULE)
+    """Return docs/accuracy.md."""
+    chosen = _chosen(everything)
+    current = [trial for trial in everything if _origin(trial) == chosen[_place(trial)]]
+    older = sorted(
+        {place[1] for place, origin in chosen.items() if origin[0] != accuracy_trials.RULE}
+    )
     since = f" The code of the measurement has changed since: {', '.join(older)}." if older else ""
+    machines = " and ".join(sorted({trial["machine"] for trial in current}))
     trials = [trial for trial in current if is_valid(trial)]
     set_aside = [trial for trial in current if not is_valid(trial)]
     wrong = sum(
@@ -76,8 +77,8 @@ def document(everything: list[dict[str, Any]]) -> str:
         "for its first 2 s.",
         "",
         "Made by `python -m evaluation.accuracy run` and `python -m evaluation.accuracy table`; "
-        f"{len(trials)} trials at {versions} on {machine}. {len(everything) - len(current)} trials "
-        f"of other code or another machine are left out.{since}",
+        f"{len(trials)} trials at {versions} on {machines}. {len(everything) - len(current)} "
+        f"trials of other code or another machine are left out.{since}",
         "",
         f"If other processes kept more than {MOST_OTHERS:g} of a core busy during a quiet trial, "
         f"it is set aside and done again, whatever its verdict. This happened {len(set_aside)} "
@@ -110,20 +111,44 @@ def document(everything: list[dict[str, Any]]) -> str:
         "",
         *(f"- {rule}: {why}." for rule, why in accuracy_trials.SAME_AS_HERE.items()),
         "",
-        _not_upheld_line(everything, machine),
+        _not_upheld_line(everything),
         "",
     ]
     return "\n".join(lines)
 
 
-def _not_upheld_line(everything: list[dict[str, Any]], machine: str) -> str:
+Place = tuple[str, str]
+Origin = tuple[str | None, str]
+
+
+def _place(trial: dict[str, Any]) -> Place:
+    return trial["subject"], trial["scene"]
+
+
+def _origin(trial: dict[str, Any]) -> Origin:
+    return rule_of(trial), trial["machine"]
+
+
+def _chosen(everything: list[dict[str, Any]]) -> dict[Place, Origin]:
+    """Return whose trials count, for each subject and scene.
+
+    Those of today's code, if there are any; of two machines the one with more, and then the newer.
+    """
+    counts: dict[Place, Counter[Origin]] = {}
+    for trial in reversed(everything):
+        counts.setdefault(_place(trial), Counter())[_origin(trial)] += is_valid(trial)
+    return {
+        place: max(origins, key=lambda origin: (origin[0] == accuracy_trials.RULE, origins[origin]))
+        for place, origins in counts.items()
+    }
+
+
+def _not_upheld_line(everything: list[dict[str, Any]]) -> str:
     """Say which trials this code may judge otherwise than the earlier, and were not repeated."""
     mine = [
         trial
         for trial in everything
-        if trial.get("rule") in accuracy_trials.SAME_AS_HERE
-        and trial.get("machine") == machine
-        and is_valid(trial)
+        if trial.get("rule") in accuracy_trials.SAME_AS_HERE and is_valid(trial)
     ]
     upheld = {key_of(trial) for trial in mine if is_upheld(trial)}
     left_out = Counter(

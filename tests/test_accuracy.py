@@ -108,6 +108,17 @@ def test_a_rule_that_measures_alike_counts_as_this_one(accuracy, monkeypatch):
     assert "has changed since" not in accuracy.document(older)
 
 
+def test_of_two_machines_the_one_with_more_trials_counts_for_a_subject(accuracy):
+    elsewhere = {"machine": "another machine", "rule": "this rule"}
+    trials = [trial(number=number, **elsewhere) for number in range(2)]
+    trials += [trial(rule="this rule"), trial("copy, limited by memory", rule="this rule")]
+    text = accuracy.document(trials)
+    assert "3 trials at abc1234 on another machine and this machine. 1 trials of other" in (
+        " ".join(text.split())
+    )
+    assert "| g | healthy | quiet | 2 |" in text
+
+
 # Two workers of which one had nothing left to take for a third of the time.
 TAILED = {"on_cpu": 0.65, "waiting": 0.02, "blocked": 0.0, "idle": 0.33}
 
