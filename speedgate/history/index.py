@@ -322,7 +322,8 @@ def is_cut_off(path: Path) -> bool:
     if len(head) < HEAD.size:
         return len(head) > 0
     page, pages = HEAD.unpack(head)
-    return files.status(path).st_size < pages * (LARGEST_PAGE if page == 1 else page)
+    size: int = pages * (LARGEST_PAGE if page == 1 else page)
+    return files.status(path).st_size < size
 
 
 def make_tables(connection: sqlite3.Connection) -> None:
