@@ -450,7 +450,7 @@ def test_a_full_disk_at_the_end_of_a_duel_costs_its_files_only(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("speedgate.history.store.os.fsync", full)
+        patch.setattr("os.fsync", full)
         done = run("duel", "old", "new", *TINY)
     assert done.code == MACHINE
     assert "same:\n" in done.out or "inconclusive:\n" in done.out
@@ -474,7 +474,7 @@ def test_a_disk_that_is_full_for_one_of_two_runs_costs_that_one(
             raise OSError(errno.ENOSPC, "No space left on device")
         sync(handle)
 
-    monkeypatch.setattr("speedgate.history.store.os.fsync", full_for_the_second_file)
+    monkeypatch.setattr("os.fsync", full_for_the_second_file)
     done = run("duel", "old", "new", *TINY)
     assert done.code == MACHINE
     assert (done.err.count("saved results"), done.err.count("not saved: ")) == (1, 1)

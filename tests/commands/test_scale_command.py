@@ -14,7 +14,6 @@ import pytest
 
 from speedgate.commands.main import main
 from speedgate.history.document import read_run
-from speedgate.history.store import FolderStore
 from speedgate.measuring import scale_run
 
 Json = dict[str, Any]
@@ -314,7 +313,7 @@ def test_a_run_that_cannot_be_saved_is_shown_all_the_same(
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(FolderStore, "write", full)
+    monkeypatch.setattr("speedgate.files.write_whole", full)
     assert main(["scale", "test_some.py", "-k", "holds"]) == 11
     shown = capsys.readouterr()
     assert "test_holds" in shown.out

@@ -39,7 +39,7 @@ def full(*arguments, **options):
 
 
 def on_a_full_disk(machine, monkeypatch):
-    monkeypatch.setattr("speedgate.history.store.FolderStore.write", full)
+    monkeypatch.setattr("speedgate.files.write_whole", full)
 
 
 def behind_the_gil_on_a_full_disk(machine, monkeypatch):
