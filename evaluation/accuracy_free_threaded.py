@@ -29,7 +29,7 @@ from evaluation.accuracy_trials import (
     this_machine,
 )
 from evaluation.dial import G_LOCKED
-from evaluation.pages import write_block
+from evaluation.pages import without_python, write_block
 from speedgate.builds.build import open_build
 from speedgate.builds.runners import interpreter_of
 from speedgate.judging.gate import Verdict
@@ -122,8 +122,9 @@ def block(everything: Sequence[Trial]) -> str:
     pythons = ", ".join(sorted({trial["python"] for trial in trials})) or "no Python yet"
     versions = ", ".join(sorted({trial["version"] for trial in trials})) or "no commit"
     lines = [
-        f"{len(trials)} trials at {versions} of {pythons} on {this_machine()}. Each measures one "
-        "case as a default run does and judges it with the default floors. The neighbour is a "
+        f"{len(trials)} trials at {versions} of {pythons} on {without_python(this_machine())}, "
+        "made by `python -m evaluation.accuracy_free_threaded run --python PATH`. Each measures "
+        "one case as a default run does and judges it with the default floors. The neighbour is a "
         "process that computes on one core all the while. A quiet trial during which other "
         f"processes kept more than {MOST_OTHERS:g} of a core busy is set aside and done again: "
         f"{len(everything) - len(trials)} trials do not count for this, or because they are of "

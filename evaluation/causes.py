@@ -24,7 +24,7 @@ from typing import Any
 
 from evaluation import made_causes
 from evaluation.accuracy_trials import MOST_OTHERS, OthersLoad, code_digest, commit, this_machine
-from evaluation.pages import write_page
+from evaluation.pages import without_python, write_page
 from evaluation.scenes import scene
 from speedgate.judging.contention import LEAST_GROWTH, Cause, ContentionProbe, growth_of, name_cause
 from speedgate.measuring.plan import Plan, import_folders
@@ -98,7 +98,7 @@ def verdict_on(
 
 
 def run_trial(name: str, scene_name: str, dial: int, number: int, python: str) -> dict[str, Any]:
-    """ContentionProbe once; return the cause that was named with the figures of every arm."""
+    """Probe once; return the cause that was named with the figures of every arm."""
     subject = SUBJECTS[name]
     case = Case(subject.workload.name, dial + 1, "threads", WORKERS)
     plan = Plan(SECONDS, control=CONTROL, seed=number)
@@ -238,7 +238,8 @@ def document(everything: list[dict[str, Any]]) -> str:
         "",
         "Made by `python -m evaluation.causes run --python PATH` and `python -m evaluation.causes "
         f"table`; {len(trials)} trials at {versions or 'no commit'} of Python {pythons or 'none'} "
-        f"on {this_machine()}. A trial takes {seconds:.1f} s (median). If other processes kept "
+        f"on {without_python(this_machine())}. "
+        f"A trial takes {seconds:.1f} s (median). If other processes kept "
         f"more than {MOST_OTHERS:g} of a core busy during a quiet trial it is set aside and done "
         f"again: {len(everything) - len(trials)} trials do not count for this, or because they "
         "are of other code or another machine.",
@@ -271,6 +272,8 @@ def _confusion(trials: list[dict[str, Any]], scene_name: str) -> list[str]:
             lines.append(f"| {name} | {cells} | {' | '.join(shares)} |")
     if any(trial["verdict"] == "not made" for trial in full):
         lines += ["", "Not made: two cores did not use up the bandwidth of this memory."]
+    if scene_name == QUIET:
+        lines += ["", "'Shared CPUs' runs beside a process that computes on one core."]
     if scene_name == NEIGHBOUR:
         lines += ["", "That the CPUs are shared is true there, and counts as right."]
     return lines

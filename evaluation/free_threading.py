@@ -2,7 +2,7 @@
 
     python -m evaluation.free_threading gate --with-gil PATH --without-gil PATH    two minutes
     python -m evaluation.free_threading duel --with-gil PATH --without-gil PATH    nine minutes
-    python -m evaluation.free_threading releases --without-gil PATH                nine minutes
+    python -m evaluation.free_threading releases --without-gil PATH                ten minutes
     python -m evaluation.free_threading table      the blocks of the page, from the last of each
 
 Both Pythons need NumPy, of the same release. Each result is appended to a file.
@@ -16,12 +16,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from evaluation.accuracy_trials import commit, this_machine
-from evaluation.pages import write_block
+from evaluation.pages import without_python, write_block
 from speedgate.builds.build import open_build
+from speedgate.duel.decision import DuelVerdict
 from speedgate.duel.findings import DuelFindings
 from speedgate.duel.without_gil import threading_gains
 from speedgate.history.document import read_run
@@ -47,8 +49,35 @@ DUEL_WORKLOADS = (
     "small_arrays", "calls_own", "calls_shared", "dict_own", "small_objects", "first_calls",
 )  # fmt: skip
 DUEL_SIZES = "1e1,1e3,1e5"
-# The first has numpy #27786, the second its mend (#27913).
-FAULTY, MENDED = "numpy==2.1.3", "numpy==2.2.6"
+BUDGETS = {DUEL: "520", RELEASES: "260"}
+
+
+@dataclass(frozen=True)
+class KnownFault:
+    """What NumPy's maintainers found, and the releases with it and without it."""
+
+    issue: str
+    words: str
+    faulty: str
+    mended: str
+
+
+KNOWN_FAULTS = (
+    KnownFault(
+        "27786",
+        "small arrays scale badly, because every ufunc looked its loop up behind a lock; mended by "
+        "#27896",
+        "2.1.3",
+        "2.2.6",
+    ),
+    KnownFault(
+        "30494",
+        "whatever becomes an array, a number as well, was locked meanwhile (#29394), and all "
+        "threads share the numbers of their code; mended by #30514",
+        "2.4.0",
+        "2.4.1",
+    ),
+)
 
 Json = dict[str, Any]
 
@@ -93,10 +122,11 @@ def run_duel(builds: Sequence[str], workloads: Sequence[str], sizes: str, budget
     return {"duel": json.loads(done.stdout)}
 
 
-def run_releases(python: str, budget: str) -> Json:
+def run_releases(python: str, fault: KnownFault, budget: str) -> Json:
     """Duel two releases over every workload of ``workloads.contention``: nobody says where."""
-    builds = [f"{python} {release}" for release in (FAULTY, MENDED)]
-    return run_duel(builds, [workload.name for workload in WORKLOADS], "1e1", budget)
+    builds = [f"{python} numpy=={release}" for release in (fault.faulty, fault.mended)]
+    names = [workload.name for workload in WORKLOADS]
+    return {"issue": fault.issue} | run_duel(builds, names, "1e1", budget)
 
 
 def keep(kind: str, result: Json) -> None:
@@ -106,11 +136,13 @@ def keep(kind: str, result: Json) -> None:
         file.write(json.dumps(record) + "\n")
 
 
-def last_of(kind: str) -> Json | None:
+def last_of(kind: str) -> list[Json]:
+    """Return the last result of a kind, of the releases the last of each fault."""
     if not RESULTS_FILE.exists():
-        return None
+        return []
     records = [json.loads(line) for line in RESULTS_FILE.read_text().splitlines()]
-    return next((record for record in reversed(records) if record["kind"] == kind), None)
+    mine = {record.get("issue"): record for record in records if record["kind"] == kind}
+    return list(mine.values())
 
 
 # --- the blocks of the page
@@ -123,9 +155,9 @@ def write_page_blocks() -> None:
         RELEASES: releases_block,
     }
     for kind, lines_of in makers.items():
-        record = last_of(kind)
-        if record is not None:
-            write_block(PAGE, BLOCKS[kind], "\n".join(lines_of(record)))
+        lines = [line for record in last_of(kind) for line in (*lines_of(record), "")]
+        if lines:
+            write_block(PAGE, BLOCKS[kind], "\n".join(lines))
 
 
 def gate_block(record: Json) -> Iterator[str]:
@@ -156,30 +188,40 @@ def duel_block(record: Json) -> Iterator[str]:
 
 
 def releases_block(record: Json) -> Iterator[str]:
-    """Yield what two releases differ in: every case that is not the same or inconclusive."""
+    """Yield what two releases differ in: a row for each case that is better or worse."""
     duel = DuelFindings.from_json(record["duel"])
-    yield _origin(record)
+    fault = next(fault for fault in KNOWN_FAULTS if fault.issue == record["issue"])
+    yield f"### #{fault.issue}"
+    yield ""
+    yield f"The finding: {fault.words}. {_origin(record)}"
     yield ""
     yield from (f"- {line}" for line in head_lines(duel))
     yield ""
-    yield f"{counts(duel)}."
+    yield f"The duel: {counts(duel)}."
     yield ""
-    yield markdown(duel_table(duel), code=1)
+    moved = (DuelVerdict.WORSE, DuelVerdict.BETTER)
+    certain = replace(duel, findings=tuple(one for one in duel.findings if one.verdict in moved))
+    if certain.findings:
+        yield markdown(duel_table(certain), code=1)
 
 
 def _origin(record: Json) -> str:
-    return f"Measured at {record['version']} on {record['machine']}."
+    """Say what made it and where; the measured Pythons are in the rows."""
+    machine = without_python(record["machine"])
+    command = f"python -m evaluation.free_threading {record['kind']}"
+    return f"Measured by `{command}` at {record['version']} on {machine}."
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m evaluation.free_threading")
     commands = parser.add_subparsers(dest="command", required=True)
-    for kind in (GATE, DUEL, RELEASES):
-        running = commands.add_parser(kind, help=f"measure: {BLOCKS[kind].lower()}")
+    for kind, title in BLOCKS.items():
+        running = commands.add_parser(kind, help=f"measure: {title.lower()}")
         running.add_argument("--without-gil", required=True, help="a free-threaded Python")
         if kind != RELEASES:
             running.add_argument("--with-gil", required=True, help="a Python with a GIL")
-        running.add_argument("--budget", default="520", help="seconds of a duel")
+        if kind != GATE:
+            running.add_argument("--budget", default=BUDGETS[kind], help="seconds of a duel")
     commands.add_parser("table", help=f"write the blocks of {PAGE}")
     options = parser.parse_args()
     if options.command == "table":
@@ -190,7 +232,8 @@ def main() -> None:
         builds = (options.with_gil, options.without_gil)
         keep(DUEL, run_duel(builds, DUEL_WORKLOADS, DUEL_SIZES, options.budget))
     else:
-        keep(RELEASES, run_releases(options.without_gil, options.budget))
+        for fault in KNOWN_FAULTS:
+            keep(RELEASES, run_releases(options.without_gil, fault, options.budget))
 
 
 if __name__ == "__main__":

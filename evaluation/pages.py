@@ -28,6 +28,11 @@ def _wrapped(line: str) -> list[str]:
     )
 
 
+def without_python(machine: str) -> str:
+    """Return a machine without the Python that started the measuring: where another is measured."""
+    return machine.partition(", Python ")[0]
+
+
 def write_page(path: Path, text: str) -> None:
     """Write a page, and say so."""
     path.write_text(page(text), encoding="utf-8")

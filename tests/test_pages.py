@@ -2,7 +2,7 @@
 
 import pytest
 
-from evaluation.pages import page, write_block, write_page
+from evaluation.pages import page, without_python, write_block, write_page
 
 
 def test_a_paragraph_is_wrapped_and_an_item_hangs():
@@ -16,6 +16,11 @@ def test_a_paragraph_is_wrapped_and_an_item_hangs():
 def test_a_row_of_a_table_and_a_heading_stay_whole():
     row, heading = f"| {'x' * 120} |", f"## {'long ' * 30}"
     assert page(f"{heading}\n\n{row}") == f"{heading}\n\n{row}\n"
+
+
+def test_a_machine_is_named_without_the_python_that_started_the_measuring():
+    machine = "AMD EPYC, 2 usable cores, Linux 6.18.44"
+    assert without_python(f"{machine}, Python 3.11.7, NumPy 2.4.6") == machine
 
 
 def test_a_page_is_written(tmp_path, capsys):

@@ -19,7 +19,7 @@ def readiness_lines(packages: Sequence[Readiness], width: int) -> list[str]:
         text = f"{readiness.state.value}: {'; '.join(_parts(readiness))}"
         lines += textwrap.wrap(text, max(width, 40), subsequent_indent="  ")
     counts = [(sum(one.state is state for one in packages), state) for state in order]
-    return [*lines, ", ".join(f"{count} {state.value}" for count, state in counts if count)]
+    return [*lines, ", ".join(f"{state.value}: {count}" for count, state in counts if count)]
 
 
 def _parts(readiness: Readiness) -> Iterator[str]:

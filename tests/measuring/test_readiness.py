@@ -146,7 +146,7 @@ def test_what_is_not_ready_comes_first_and_is_counted():
         ),
         "cannot be imported: gone; ModuleNotFoundError: No module named 'gone'",
         "ready: good 1.0 (1 extension module)",
-        "1 switches the GIL on, 1 cannot be imported, 1 ready",
+        "switches the GIL on: 1, cannot be imported: 1, ready: 1",
     ]
     assert max(map(len, readiness_lines(found, 80))) <= 80
 
