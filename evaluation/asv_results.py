@@ -54,7 +54,7 @@ def make_suite(folder: Path, runs: int, benchmarks: int, seed: int) -> None:
 
 
 def make_commits(folder: Path, count: int) -> list[str]:
-    """Make a repository with so many commits on its branch; return them, the oldest first."""
+    """Make a repository with ``count`` commits on its branch; return them, the oldest first."""
     folder.mkdir()
     subprocess.run(["git", "init", "-q", "-b", BRANCH, folder], check=True)
     stream = "".join(_commits(count)).encode()

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from workloads.workload import Workload
 
-# SHA-256 of so many bytes takes about 20 microseconds and scales: 1% of a call of all causes.
+# SHA-256 of a block takes about 20 microseconds and scales: 1% of a call of all causes.
 BLOCK = bytes(range(256)) * 160
 STEPS = 100
 # As long as a block of the checksum each.

@@ -46,7 +46,7 @@ Json = dict[str, Any]
 
 
 def night(count: int) -> Json:
-    """Return a run of so many benchmarks in today's format, without raw values."""
+    """Return a run of ``count`` benchmarks in today's format, without raw values."""
     documents = [upgraded(json.loads(path.read_text())) for path in REFERENCE]
     document = documents[0]
     document["benchmarks"] = [b for d in documents for b in d["benchmarks"]][:count]

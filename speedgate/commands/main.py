@@ -175,14 +175,19 @@ def parser() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentPar
         description="Do NumPy's threads really run side by side: on this machine, in this\n"
         "build, since last night?",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=narrow_names,
     )
     top.add_argument("--version", action="version", version=f"speedgate {speedgate.__version__}")
     add_completion(top)
-    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+    commands = top.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     for add_command in COMMANDS:
         add_command(commands)
     return top, commands.choices
+
+
+def narrow_names(prog: str) -> argparse.HelpFormatter:
+    """Return what lays the overview out: most commands take one line of 80 columns."""
+    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=14)
 
 
 def add_completion(top: argparse.ArgumentParser) -> None:

@@ -68,7 +68,7 @@ def of_build(label: str, environment: Json) -> str:
 
 def whole_side(history: History, environment: EnvironmentEntry) -> Source:
     """Return all runs of an environment as a side, from the sums that the index keeps."""
-    sides: dict[str, dict[str, SideLevel]] = {"speedup": {}, "seconds": {}}
+    sides: dict[str, dict[str, SideLevel]] = {figure.key: {} for figure in COMPARED}
     for (name, signal), moments in history.levels(environment.digest).items():
         level = SideLevel(moments)
         if moments.count == 1:

@@ -156,7 +156,8 @@ def _height(lines: Iterable[Line], width: int) -> int:
 
 def _findings(findings: Sequence[Notice], width: int, spare: int) -> list[Line]:
     """The gravest first, each remedy once, in ``spare`` lines: where the reasons are too long each
-    is cut to a line, and where there are too many the rest is counted."""
+    is cut to a line, and where there are too many the rest is counted. The remedies stay, unless
+    there is no room for a finding beside them."""
     ordered = sorted(findings, key=lambda finding: -GRAVITY.index(finding.verdict))
     remedies = dict.fromkeys(finding.remedy for finding in ordered if finding.remedy)
     whole = [line for finding in ordered for line in _wrapped(finding.line, finding.verdict, width)]
@@ -164,11 +165,13 @@ def _findings(findings: Sequence[Notice], width: int, spare: int) -> list[Line]:
     if len(whole) + len(advice) <= spare:
         return [*whole, *advice]
     cut: list[Line] = [(shorten(finding.line, width), finding.verdict) for finding in ordered]
-    if len(cut) + len(advice) > spare:
-        count = max(1, spare - 1)
-        rest = len(cut) - count
-        return cut if rest <= 0 else [*cut[:count], (f"and {rest} more: add -v", None)]
-    return [*cut, *advice]
+    if len(cut) + len(advice) <= spare:
+        return [*cut, *advice]
+    kept = advice if len(advice) + 2 <= spare else []
+    count = max(1, spare - 1 - len(kept))
+    rest = len(cut) - count
+    more: list[Line] = [(f"and {rest} more: add -v", None)] if rest > 0 else []
+    return [*cut[:count], *more, *kept]
 
 
 def shorten(text: str, width: int) -> str:

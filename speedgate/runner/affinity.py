@@ -1,4 +1,4 @@
-"""Placement: a core of its own for every worker, on platforms that can say so (Linux)."""
+"""Affinity: a core of its own for every worker, on platforms that can say so (Linux)."""
 
 from __future__ import annotations
 

@@ -241,7 +241,7 @@ def moved(**figures):
             {"seconds": 1.4, "speedup": (1.0, 0.8, 1.2), "serial_seconds": 1.4},
             DuelVerdict.WORSE,
             ChangeWord.SLOWER,
-            id="slower, and nobody knows whether alike",
+            id="slower, and whether alike is unknown",
         ),
         pytest.param(
             {"seconds": 1.0, "speedup": 0.86, "serial_seconds": 0.92},
@@ -337,7 +337,7 @@ def moved(**figures):
             {"seconds": UNSURE["slower"], "speedup": (0.8, 0.5, 1.2), "concurrency": 0.5},
             DuelVerdict.INCONCLUSIVE,
             ChangeWord.NONE,
-            id="concurrency alone, of seconds that nobody knows",
+            id="concurrency alone, of unknown seconds",
         ),
         pytest.param(
             {"seconds": UNSURE["slower"], "speedup": 0.7, "serial_seconds": (0.95, 0.6, 1.5)},
@@ -349,7 +349,7 @@ def moved(**figures):
             {"seconds": UNSURE["neither"], "speedup": 0.7, "serial_seconds": (0.75, 0.5, 1.1)},
             DuelVerdict.INCONCLUSIVE,
             ChangeWord.NONE,
-            id="a speedup that the serial side explains, of seconds that nobody knows",
+            id="a speedup that the serial side explains, of unknown seconds",
         ),
         pytest.param(
             {"seconds": (1.7, 0.9, 2.5), "speedup": 0.5, "serial_seconds": (0.85, 0.6, 1.2)},

@@ -1,4 +1,4 @@
-"""Runners and workers that are really hurt, in the middle of a round: what the person is told."""
+"""Runners and workers that are really hurt, in the middle of a round: what the messages say."""
 
 import os
 import shutil

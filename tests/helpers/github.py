@@ -131,7 +131,7 @@ def handler_of(github: FakeGitHub) -> type[BaseHTTPRequestHandler]:
 
 @contextmanager
 def serving(page: int = 2) -> Iterator[FakeGitHub]:
-    """Serve it on a free port of the loopback; lists have so many items a page."""
+    """Serve it on a free port of the loopback; lists are paged."""
     github = FakeGitHub(page)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(github))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

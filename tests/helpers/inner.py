@@ -75,6 +75,6 @@ def bench(workload="ROOTS", mark="", body="speedgate(case)"):
 
 
 def days_before(checkout, machine, count):
-    """So many sessions, by the machine as it is."""
+    """As many sessions as asked for, by the machine as it is."""
     for _ in range(count):
         assert checkout.run(*ONE).ret == GREEN

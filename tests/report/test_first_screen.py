@@ -124,6 +124,7 @@ def test_however_much_has_failed_it_fits(count):
     lines = texts(made)
     assert len(lines) <= LINES, lines
     assert "failed: g-1e6-threads-2" in lines[1]
+    assert any("lower --min-speedup" in line for line in lines)
     assert lines[-1] == SAVED
 
 

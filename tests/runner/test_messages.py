@@ -1,4 +1,4 @@
-"""The messages between a runner and whoever asks it: the same on both sides of the pipe."""
+"""The messages between a runner and its client: the same on both sides of the pipe."""
 
 import ast
 import json
@@ -39,7 +39,7 @@ PARTS = (messages.Target, messages.AsvEntry, messages.TestEntry, messages.Broken
 KEYS = {DO, ERROR, NUMBER} | {
     item.name for kind in (*REQUESTS, *ANSWERS, *PARTS) for item in fields(kind)
 }
-# Whoever answers requests, and whoever asks.
+# What answers requests, and what sends them.
 SIDES = sorted(
     path
     for pattern in (

@@ -1,4 +1,4 @@
-"""How calls are put into tasks, and what is told of the time in which a worker had none."""
+"""How calls are put into tasks, and where the time goes in which a worker had none."""
 
 import pytest
 

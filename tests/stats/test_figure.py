@@ -140,13 +140,14 @@ import sys
 from dataclasses import replace
 from speedgate.stats import figure as module
 
-faults = module.Figure(
-    "page_faults", "faults", "page faults a round", is_watched=True,
-    of_pair=lambda pair, workers: 1.0 + (pair.contender.minor_faults or 0),
+preemptions = module.Figure(
+    "preemptions", "preemptions", "preemptions a round", is_watched=True,
+    of_pair=lambda pair, workers: 1.0 + (pair.contender.involuntary_switches or 0),
 )
-module.FIGURES += (faults,)
-module.FIGURE["faults"] = faults
-module.WATCHED += (faults,)
+assert "preemptions" not in module.FIGURE
+module.FIGURES += (preemptions,)
+module.FIGURE["preemptions"] = preemptions
+module.WATCHED += (preemptions,)
 
 from helpers.machine import MadeMachine
 from helpers.runs import document, save
@@ -158,7 +159,7 @@ for night in range(6):
     content = document(MadeMachine(), "g-1e6-threads-2")
     content["datetime"] = f"2026-11-0{night + 1}T02:00:00+00:00"
     save(folder / f"{night}.json", content)
-code = main(["history", "g-1e6-threads-2", "--figure", "faults", "--history", str(folder),
+code = main(["history", "g-1e6-threads-2", "--figure", "preemptions", "--history", str(folder),
              "--format", "json"])
 sys.exit(code)
 """
@@ -176,7 +177,7 @@ def test_a_new_figure_is_one_declaration(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     (benchmark,) = json.loads(done.stdout)["benchmarks"]
     (figure,) = benchmark["figures"]
-    assert figure["figure"] == "faults"
+    assert figure["figure"] == "preemptions"
     assert [value["value"] for value in figure["values"]] == [1.0] * 6
 
 
