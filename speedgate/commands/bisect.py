@@ -43,7 +43,7 @@ def add_bisect_command(commands: Any) -> None:
     """Give the parser of commands ``bisect``."""
     bisect = commands.add_parser(
         "bisect",
-        help="find the first release of a package that shows what a duel of two found",
+        help="find the first release that shows what a duel of two found",
         description="Works for any package: --good scipy==1.11.0 --bad scipy==1.14.0 --with "
         "numpy==1.26.4 --case CASE.",
     )

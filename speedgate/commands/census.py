@@ -68,7 +68,7 @@ Json = dict[str, Any]
 def add_census_command(commands: Any) -> None:
     command = commands.add_parser(
         "census",
-        help="measure every operation of NumPy: GIL, cost of a call, and what changed",
+        help="measure every operation of NumPy, or compare two censuses",
         description="Without an option, measures the cells of this NumPy, shows them and saves "
         "them. A cell is a function on a dtype or loop, in a layout.",
     )

@@ -24,7 +24,7 @@ REPAIR = "`speedgate check --repair` moves aside what is damaged, and deletes no
 
 def add_check_command(commands: Any) -> None:
     command = commands.add_parser(
-        "check", help="read every run, and hold the index and the caches against the files"
+        "check", help="check that runs, index and caches are as they were written"
     )
     add_where(command)
     command.add_argument(

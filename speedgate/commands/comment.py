@@ -50,7 +50,7 @@ NO_PULL_REQUEST = (
 def add_comment_command(commands: Any) -> None:
     command = commands.add_parser(
         "comment",
-        help="write runs as Markdown: a job's summary, a pull request's comment, an issue",
+        help="write runs as Markdown: a job's summary, a comment, an issue",
     )
     command.add_argument(
         "sources",

@@ -21,9 +21,7 @@ from speedgate.report.comparison import (
 
 
 def add_compare_command(commands: Any) -> None:
-    command = commands.add_parser(
-        "compare", help="show runs, environments or folders side by side, and what surely differs"
-    )
+    command = commands.add_parser("compare", help="show runs, environments or folders side by side")
     command.add_argument(
         "sources",
         nargs="+",

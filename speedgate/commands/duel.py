@@ -72,7 +72,7 @@ def add_duel_command(commands: Any) -> None:
     """Give the parser of commands ``duel``."""
     duel = commands.add_parser(
         "duel",
-        help="measure two or more builds in turn: which is faster in threads, and why",
+        help="measure builds in turn: which is faster in threads, and why",
         description="A BUILD is a path to a Python, requirements such as numpy==2.3.5, variables "
         "such as OPENBLAS_NUM_THREADS=1, or several of them in quotes; name=BUILD names it.",
     )

@@ -26,7 +26,7 @@ from speedgate.report.table import wrapped
 
 def add_map_command(commands: Any) -> None:
     command = commands.add_parser(
-        "map", help="show which operations release the GIL, and from which size threads pay"
+        "map", help="show which operations release the GIL, and where threads pay"
     )
     add_run(command)
     add_format(command)

@@ -23,7 +23,7 @@ from speedgate.report.readiness import readiness_lines
 def add_ready_command(commands: Any) -> None:
     command = commands.add_parser(
         "ready",
-        help="list the packages that switch the GIL of a free-threaded Python back on",
+        help="list packages that switch the GIL of free-threaded Python on",
         description="Imports each PACKAGE in a fresh interpreter, with all its extension modules, "
         "and lists those that have not declared themselves safe without the GIL.",
     )

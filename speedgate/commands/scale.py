@@ -44,7 +44,7 @@ def add_scale_command(commands: Any) -> None:
     """Give the parser of commands ``scale``."""
     command = commands.add_parser(
         "scale",
-        help="measure a project's own benchmarks (asv, pytest-benchmark) in threads",
+        help="measure a project's own benchmarks (asv, pytest) in threads",
         description="A TARGET is an asv suite (its asv.conf.json, or the folder of its benchmarks) "
         "or what pytest collects: folders, files, node ids of tests that use the fixture.",
     )

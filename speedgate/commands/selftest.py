@@ -33,7 +33,7 @@ QUICK_TRIALS = 5
 def add_selftest_command(commands: Any) -> None:
     command = commands.add_parser(
         "selftest",
-        help="check this machine (A/A): false alarms, the smallest drop it shows, a threshold",
+        help="check this machine (A/A): false alarms, the smallest drop seen",
     )
     command.add_argument("--quick", action="store_true", help="take less than a minute")
     command.add_argument(
