@@ -177,6 +177,7 @@ class ScaleEntry(ReadScaleEntry):
     concurrency: ConcurrencyEntry | None = None
     inflation: Plausible | None = None
     kind: ClassEntry | None = msgspec.field(name="class", default=None)
+    unsampled: str | None = None
     shared_reason: str | None = None
     call_seconds: Plausible | None = None
 

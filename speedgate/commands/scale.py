@@ -181,6 +181,8 @@ def run_scale(options: argparse.Namespace) -> int:
     saved, trouble = recording.finish(scaling.judgements, scaling.is_finished)
     if saved is not None:
         notify(f"saved in {saved}")
+    elif not trouble:
+        notify("not saved: nothing was measured")
     if trouble:
         notify(trouble)
         return ExitCode.MACHINE

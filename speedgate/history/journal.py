@@ -1,9 +1,9 @@
 """Journal: a run in the making, a line for each thing measured, so that nothing is lost with it.
 
 Beside the runs as ``NAME.part``: the first line is the document without its benchmarks, each line
-after it a benchmark, a judgement or more of the ``speedgate`` section. What is written again takes
-the place of what was there. The next session that sees the journal of an ended one makes a run of
-it, marked incomplete.
+after it a benchmark, a judgement, an outcome of ``scale`` or more of the ``speedgate`` section.
+What is written again takes the place of what was there. The next session that sees the journal of
+an ended one makes a run of it, marked incomplete.
 """
 
 from __future__ import annotations
@@ -66,6 +66,10 @@ class Journal:
 
     def add_judgement(self, judgement: Json) -> None:
         self._write({"judgement": judgement})
+
+    def add_outcome(self, outcome: Json) -> None:
+        """Write what became of one benchmark of ``scale``: the section grows by a line for each."""
+        self._write({"outcome": outcome})
 
     def add_section(self, section: Json) -> None:
         self._write({"section": section})
@@ -204,6 +208,7 @@ class LineEntry(msgspec.Struct):
 
     benchmark: Json | None = None
     judgement: Json | None = None
+    outcome: Json | None = None
     section: Json | None = None
 
 
@@ -241,6 +246,9 @@ def read_journal(data: bytes) -> Json | None:
         "complete": False,
         "judgements": [line.judgement for line in rest if line.judgement is not None],
     }
+    outcomes = [line.outcome for line in rest if line.outcome is not None]
+    if outcomes:
+        section["scale"] = outcomes
     for line in rest:
         section |= line.section or {}
     whole: Json = head | {"benchmarks": list(benchmarks.values()), "speedgate": section}

@@ -13,7 +13,13 @@ from speedgate.history.journal import SUFFIX, Journal
 from speedgate.history.plain import benchmark_entry, head_of
 from speedgate.history.recording import not_saved, whole_environment
 from speedgate.judging.gate import Judgement
-from speedgate.judging.scale_gate import cause, contention, machine_taken, scales
+from speedgate.judging.scale_gate import (
+    cause,
+    contention,
+    machine_taken,
+    scales,
+    why_no_share,
+)
 from speedgate.measuring.measured_row import gil_class_of
 from speedgate.measuring.scaling import Scaled
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE
@@ -46,6 +52,7 @@ def entry_of(scaled: Scaled) -> Json:
         "control": evidence.control.as_json() if evidence.control else None,
         "concurrency": evidence.concurrency.as_json() if evidence.concurrency else None,
         GIL_HELD_SHARE.key: held.as_json() if held else None,
+        "unsampled": None if held else why_no_share(evidence),
         "inflation": evidence.inflation.value if evidence.inflation else None,
         "class": kind.as_json() if kind else None,
         "scales": None if machine_taken(evidence) else scales(evidence),
@@ -96,25 +103,37 @@ class ScaleRecording:
         self._journal_error: OSError | None = None
         self._document: Json = {}
         self._entries: list[Json] = []
+        self._written = 0
         self._benchmarks: list[Json] = []
 
     def add(self, scaled: Scaled) -> None:
         """Write down what became of a benchmark; a full disk is reported at the end."""
         self._entries.append(entry_of(scaled))
         benchmark = benchmark_of(scaled)
-        if benchmark is None:
-            return
-        self._benchmarks.append(benchmark)
-        assert scaled.measurement is not None
+        if benchmark is not None:
+            self._benchmarks.append(benchmark)
         try:
-            self._begin(scaled.measurement.environment).add_benchmark(benchmark)
-            self._begin({}).add_section({"scale": self._entries})
+            self._write_down(scaled, benchmark)
         except OSError as error:
             self._journal_error = error
 
-    def _begin(self, interpreter: Json) -> Journal:
-        """Open the journal, once the environment is known."""
+    def _write_down(self, scaled: Scaled, benchmark: Json | None) -> None:
+        """Write to the journal what is not in it yet; it begins with the first measurement, which
+        tells the environment."""
+        if self._journal is None and benchmark is None:
+            return
+        journal = self._begin(scaled)
+        if benchmark is not None:
+            journal.add_benchmark(benchmark)
+        while self._written < len(self._entries):
+            journal.add_outcome(self._entries[self._written])
+            self._written += 1
+
+    def _begin(self, scaled: Scaled) -> Journal:
+        """Open the journal, if that is not done yet."""
         if self._journal is None:
+            assert scaled.measurement is not None
+            interpreter = scaled.measurement.environment
             environment = whole_environment({**self._described, **interpreter}, self._settings)
             self._document = head_of(self._began, environment) | {
                 "speedgate": section(environment, (), complete=False)

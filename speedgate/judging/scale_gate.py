@@ -30,6 +30,8 @@ LOST = 0.15
 RAISE_BUDGET = "raise --budget"
 # What is said of a limit to the GIL held share where nothing holds one.
 NO_GIL = "the GIL held share is not applicable, this Python runs without a GIL"
+# A worker that waits for a CPU is seen without the GIL, whatever it does.
+TOO_BUSY = "nothing shows that the worker had a core to itself: run it again on a quieter machine"
 # Private state is called faster than a shared one from this ratio on.
 CONTENTION = 1.15
 
@@ -84,7 +86,7 @@ def judge_evidence(evidence: Evidence, rule: Rule, final: bool) -> tuple[Verdict
     if held_is_high(evidence, required):
         return Verdict.FAILED, f"{figures}: it holds the GIL for longer"
     if most_held is not None and evidence.gil_held_share is None:
-        figures = f"{figures}: {_why_no_share(evidence)}"
+        figures = f"{figures}: {why_no_share(evidence)}"
         if evidence.gil_enabled or rule.min_speedup is None:
             return Verdict.NOT_EVALUATED, figures
     if not speedup.is_bounded:
@@ -101,10 +103,11 @@ def judge_evidence(evidence: Evidence, rule: Rule, final: bool) -> tuple[Verdict
     return Verdict.INCONCLUSIVE, f"{figures}; {_why_unsure(evidence, rule)}"
 
 
-def _why_no_share(evidence: Evidence) -> str:
+def why_no_share(evidence: Evidence) -> str:
+    """Return why a benchmark has no GIL held share, with the remedy if there is one."""
     if not evidence.gil_enabled:
         return NO_GIL
-    return f"the GIL was not sampled; {evidence.unsampled or 'install speedgate[gil]'}"
+    return f"the GIL was not sampled; {evidence.unsampled or TOO_BUSY}"
 
 
 def _held_is_low(evidence: Evidence, rule: Rule) -> bool:

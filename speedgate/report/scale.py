@@ -30,6 +30,8 @@ def scale_text(entries: Sequence[Json], judged: Mapping[str, Json], width: int) 
     measured = [entry for entry in entries if entry["outcome"] == ScaleOutcome.MEASURED.value]
     if measured:
         lines += ["", *_table(measured, judged, width), "", *wrapped(LEGEND, width)]
+        for sentence in _without_share(measured):
+            lines += wrapped(sentence, width)
     lines += _notes(measured, width)
     for outcome in NOT_MEASURED:
         lines += _refused(entries, outcome, width)
@@ -91,6 +93,14 @@ def _row(entry: Json, judged: Mapping[str, Json]) -> tuple[str, ...]:
         name,
         entry["name"],
     )
+
+
+def _without_share(measured: Sequence[Json]) -> list[str]:
+    """Return why benchmarks have no GIL held share: each reason once, with how many have it."""
+    reasons = Counter(entry["unsampled"] for entry in measured if entry["unsampled"])
+    return [
+        f"{count} without a GIL held share: {reason}" for reason, count in reasons.most_common()
+    ]
 
 
 def key_of(entry: Json) -> str:
@@ -175,7 +185,7 @@ def scale_markdown(entries: Sequence[Json], judged: Mapping[str, Json]) -> str:
         rows.append((f"`{name}`", *figures, entry["cause"] or entry["contention"], mark))
     parts = [f"**{headline(entries, judged)}**", ""]
     if rows:
-        parts += [markdown(Table(columns, tuple(rows))), "", LEGEND, ""]
+        parts += [markdown(Table(columns, tuple(rows))), "", LEGEND, *_without_share(measured), ""]
     parts += [
         f"- {entry['outcome']}: `{entry['name']}`: {entry['reason']}"
         for entry in entries

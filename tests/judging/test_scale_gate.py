@@ -82,6 +82,12 @@ def test_why_nobody_sampled_the_gil_is_said() -> None:
     assert reason.endswith("not sampled; py-spy cannot read a free-threaded build")
 
 
+def test_a_worker_that_waited_for_a_cpu_is_no_reason_to_install_a_sampler() -> None:
+    _, reason = judge_evidence(UNSAMPLED, Rule(max_gil_held_share=0.1), final=True)
+    assert "quieter machine" in reason
+    assert "install" not in reason
+
+
 def test_a_slow_benchmark_fails_at_the_last_look_only() -> None:
     rule = Rule(min_speedup=1.5)
     assert judge_evidence(HOLDING, rule, final=False)[0] is Verdict.INCONCLUSIVE

@@ -1,0 +1,51 @@
+"""What ``scale`` shows of entries that are made up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from speedgate.report.scale import scale_markdown, scale_text
+
+Json = dict[str, Any]
+
+
+def entry(name: str, **more: Any) -> Json:
+    """Return what is kept of a benchmark that was measured without a sampler."""
+    estimate = {"value": 1.9, "low": 1.8, "high": 2.0}
+    made = {
+        "name": name,
+        "threads": 2,
+        "outcome": "measured",
+        "reason": "",
+        "speedup": estimate,
+        "shared": None,
+        "shared_reason": None,
+        "held": None,
+        "unsampled": "there is no GIL",
+        "class": {"class": "scales", "certain": True},
+        "scales": True,
+        "cause": "",
+        "contention": "",
+    }
+    return made | more
+
+
+def test_a_missing_share_says_why_once_with_how_many_have_none() -> None:
+    entries = [entry("one"), entry("two"), entry("three", unsampled=None)]
+    lines = scale_text(entries, {}, 80)
+    assert [line for line in lines if "without a GIL held share" in line] == [
+        "2 without a GIL held share: there is no GIL"
+    ]
+    assert "2 without a GIL held share: there is no GIL" in scale_markdown(entries, {})
+
+
+def test_nothing_is_said_of_a_share_that_all_have() -> None:
+    text = "\n".join(scale_text([entry("one", unsampled=None)], {}, 80))
+    assert "without a GIL held share" not in text
+
+
+def test_lines_are_no_wider_than_the_terminal_but_for_the_table() -> None:
+    refused = {"name": "n" * 30, "threads": 2, "outcome": "cannot be measured"}
+    entries = [entry("one"), refused | {"reason": "it starts threads itself " * 8}]
+    lines = scale_text(entries, {}, 80)
+    assert all(len(line) <= 80 for line in lines if "n" * 30 not in line)
