@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import os
 import threading
 import time
@@ -238,20 +240,31 @@ def test_a_call_too_short_for_its_setup_is_refused(runner: Any) -> None:
     assert "too short" in text
 
 
-def test_a_coroutine_is_refused(runner: Any) -> None:
-    async def call() -> None: ...
+async def coroutine() -> None: ...
 
-    made = []
 
-    def make() -> Any:
-        made.append(call())
-        return made[-1]
+async def async_generator() -> Any:
+    yield 1
 
-    kind, text = refusal(runner(plain(make)), "probe")
-    for coroutine in made:
-        coroutine.close()
+
+@pytest.mark.filterwarnings("error")  # nobody is to be warned of what was never awaited
+@pytest.mark.parametrize(
+    ("call", "word"), [(coroutine, "a coroutine"), (async_generator, "an async generator")]
+)
+def test_async_code_that_nobody_runs_is_refused(
+    runner: Any, call: Callable[[], Any], word: str
+) -> None:
+    kind, text = refusal(runner(plain(call)), "probe")
+    gc.collect()
     assert kind == "CannotMeasure"
-    assert "coroutine" in text
+    assert word in text
+    assert "asyncio.run" in text
+
+
+def test_a_future_is_a_result_as_any_other(runner: Any) -> None:
+    loop = asyncio.new_event_loop()
+    answer(runner(plain(loop.create_future)), "probe")
+    loop.close()
 
 
 def test_a_benchmark_that_skips_itself_is_not_applicable(runner: Any) -> None:

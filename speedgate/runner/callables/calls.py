@@ -10,7 +10,7 @@ from collections.abc import Callable
 from itertools import repeat
 from typing import Any
 
-from speedgate.runner.callables.refusals import SkippedBySuite, where
+from speedgate.runner.callables.refusals import SkippedBySuite, refuse_unfinished, where
 from speedgate.runner.callables.results import same, snapshot
 from speedgate.runner.callables.watching import Deeds, watching
 from speedgate.runner.callables.worker import Work, put_away, run_calls, set_up
@@ -60,8 +60,7 @@ def _result(call: Callable[[], Any]) -> bytes | None:
         result = call()
     except NotImplementedError as error:
         raise SkippedBySuite(f"it skips itself: {str(error) or 'NotImplementedError'}") from None
-    if hasattr(result, "__await__"):
-        raise CannotMeasure("it returns a coroutine, so that the benchmark only makes one")
+    refuse_unfinished(result)
     return snapshot(result)
 
 

@@ -24,7 +24,7 @@ from functools import partial
 from typing import Any
 
 from speedgate.runner.callables.asv_suite import MOST_INSTANCES
-from speedgate.runner.callables.refusals import SkippedBySuite
+from speedgate.runner.callables.refusals import SkippedBySuite, refuse_unfinished
 from speedgate.runner.callables.worker import Fresh, Work, Worker
 from speedgate.runner.messages import INSTALLED_FIRST, BrokenEntry, Listed, Target, TestEntry
 from speedgate.runner.strategies import CannotMeasure
@@ -235,11 +235,7 @@ def _rehearse(target: Target) -> None:
         began = time.perf_counter()
         result = function(*args, **kwargs)
         _give_stats(fixture, time.perf_counter() - began)
-        if hasattr(result, "__await__"):
-            raise CannotMeasure(
-                "it returns a coroutine, so that the benchmark only makes one; hand a function "
-                "that runs it to benchmark"
-            )
+        refuse_unfinished(result)
         if teardown is not None:
             teardown(*args, **kwargs)
         return result

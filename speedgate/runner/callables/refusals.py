@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,21 @@ def where(error: BaseException, root: str = "") -> str:
     file, line = (own or foreign or places or [("?", 0)])[-1]
     text = str(error).strip().partition("\n")[0]
     return f"{file}:{line}: {type(error).__name__}: {text}".rstrip(": ")
+
+
+def refuse_unfinished(result: Any) -> None:
+    """Raise ``CannotMeasure`` where a call only made what would do the work: async code not run."""
+    if isinstance(result, Coroutine):
+        kind = "a coroutine"
+        result.close()  # or Python warns that nobody awaited it, and some projects make that fail
+    elif isinstance(result, AsyncGenerator):
+        kind = "an async generator"
+    else:
+        return
+    raise CannotMeasure(
+        f"it returns {kind} that nobody has run, so that a call does no work; let a plain "
+        "function run it, as asyncio.run does"
+    )
 
 
 @contextlib.contextmanager
