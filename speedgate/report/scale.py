@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from speedgate.judging.gate import Verdict
@@ -17,6 +18,7 @@ LEGEND = (
 )
 NOT_MEASURED = (ScaleOutcome.NOT_THREAD_SAFE, ScaleOutcome.CANNOT)
 FEW = 12
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 Json = dict[str, Any]
 
@@ -119,7 +121,7 @@ def _short(estimate: Json | None) -> str:
 def _notes(measured: Sequence[Json], width: int) -> list[str]:
     """Why what was measured does not scale, and what sharing does to it; the same words once."""
     lines: list[str] = []
-    causes = _by_text((entry["cause"], entry) for entry in measured if entry["cause"])
+    causes = _by_kind((entry["cause"], entry) for entry in measured if entry["cause"])
     if causes:
         lines += ["", "why they do not scale:"]
         lines += _grouped(causes, width)
@@ -133,6 +135,28 @@ def _notes(measured: Sequence[Json], width: int) -> list[str]:
         lines += ["", "not measured with one state for all threads:"]
         lines += _grouped(_by_text((entry["shared_reason"], entry) for entry in unsafe), width)
     return lines
+
+
+def _by_kind(pairs: Iterable[tuple[str, Json]]) -> dict[str, list[Json]]:
+    """Return entries by their text, one for texts that differ in their figures alone.
+
+    ``held 0.9 of the time`` and ``held 1.0 of the time`` are both ``held 0.9 to 1.0 of the time``.
+    """
+    groups: dict[str, list[tuple[str, Json]]] = {}
+    for text, entry in pairs:
+        groups.setdefault(NUMBER.sub("#", text), []).append((text, entry))
+    return {
+        _with_ranges([text for text, _ in members]): [entry for _, entry in members]
+        for members in groups.values()
+    }
+
+
+def _with_ranges(texts: Sequence[str]) -> str:
+    """Return the first of texts that differ in figures alone, with the range of each figure."""
+    figures = zip(*(NUMBER.findall(text) for text in texts), strict=True)
+    ranges = [(min(column, key=float), max(column, key=float)) for column in figures]
+    shown = iter(low if low == high else f"{low} to {high}" for low, high in ranges)
+    return NUMBER.sub(lambda _: next(shown), texts[0])
 
 
 def _by_text(pairs: Any) -> dict[str, list[Json]]:

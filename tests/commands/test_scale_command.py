@@ -115,6 +115,10 @@ class BadCache:
     def setup_cache(self): raise OSError("no data")
     def time_never(self, cache): pass
 
+class Unpicklable:
+    def setup_cache(self): return lambda: 1
+    def time_never(self, cache): pass
+
 class BadSetup:
     def setup(self): raise ValueError("no set-up")
     def time_never(self): pass
@@ -237,7 +241,7 @@ def test_every_benchmark_of_asv_has_its_outcome(suite: Path, capsys: Any) -> Non
         "timeraw_import": "not applicable",
     }
     assert code == 0
-    assert len(document["benchmarks"]) == 15  # two are called time_never
+    assert len(document["benchmarks"]) == 16  # three are called time_never
     reasons = [
         benchmark["reason"]
         for benchmark in document["benchmarks"]
@@ -245,6 +249,7 @@ def test_every_benchmark_of_asv_has_its_outcome(suite: Path, capsys: Any) -> Non
     ]
     assert any("setup_cache fails" in reason and "bench_some.py" in reason for reason in reasons)
     assert any("setup fails" in reason and "ValueError: no set-up" in reason for reason in reasons)
+    assert any("cannot be pickled" in reason for reason in reasons)
     [broken] = document["broken"]
     assert "bench_broken.py:1" in broken["reason"]
 
@@ -294,7 +299,7 @@ def test_a_file_that_cannot_be_imported_is_told_with_its_line(tests: Path, capsy
     (tests / "test_broken.py").write_text("import nothing_of_this_name\n")
     assert main(["scale", "test_broken.py"]) == 4
     words = capsys.readouterr().err
-    assert "test_broken.py" in words
+    assert "test_broken.py:1: ModuleNotFoundError" in words
     assert "nothing_of_this_name" in words
 
 

@@ -49,3 +49,16 @@ def test_lines_are_no_wider_than_the_terminal_but_for_the_table() -> None:
     entries = [entry("one"), refused | {"reason": "it starts threads itself " * 8}]
     lines = scale_text(entries, {}, 80)
     assert all(len(line) <= 80 for line in lines if "n" * 30 not in line)
+
+
+def test_causes_that_differ_in_their_figures_alone_are_one() -> None:
+    causes = ("the GIL is held 0.98 of the time", "the GIL is held 0.95 of the time", "a lock")
+    entries = [entry(f"time_{number}", cause=cause) for number, cause in enumerate(causes)]
+    lines = scale_text(entries, {}, 100)
+    assert "  the GIL is held 0.95 to 0.98 of the time: time_0, time_1" in lines
+    assert "  a lock: time_2" in lines
+
+
+def test_a_cause_of_one_benchmark_keeps_its_figures() -> None:
+    lines = scale_text([entry("one", cause="blocked 34% of the time: a lock")], {}, 100)
+    assert "  blocked 34% of the time: a lock: one" in lines

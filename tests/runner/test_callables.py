@@ -21,6 +21,7 @@ from speedgate.runner.callables.results import difference, equal, same, snapshot
 from speedgate.runner.callables.server import CallableRunner
 from speedgate.runner.callables.watching import watching
 from speedgate.runner.callables.worker import Fresh, Work, Worker, run_calls, set_up
+from speedgate.runner.strategies import CannotMeasure
 
 Make = Callable[[int], Work]
 
@@ -362,6 +363,23 @@ def test_a_worker_raises_what_its_opening_raised() -> None:
 
     with pytest.raises(ValueError, match="no set-up"):
         Worker(0, opening).opened.result(5.0)
+
+
+def test_a_thread_that_needs_what_the_first_keeps_is_refused_soon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As two async tests of anyio's in one process: it has one event loop for all."""
+    monkeypatch.setattr(pool_module, "PATIENCE_SECONDS", 0.2)
+    first_ended = threading.Event()
+
+    def open_work(worker: Worker) -> None:
+        if worker.number > 0:
+            first_ended.wait(60)
+        worker.serve(Work(int))
+
+    with pytest.raises(CannotMeasure, match="second thread cannot set it up"):
+        Pool(2, open_work, opening_seconds=60.0)
+    first_ended.set()
 
 
 def test_a_worker_keeps_what_its_end_raised() -> None:

@@ -124,3 +124,27 @@ def test_what_became_of_a_test_is_told(outcome: Any, kind: type[Exception], word
 
 def test_a_test_that_passed_is_well() -> None:
     pytest_suite.raise_unless_passed(reports(passed=True, benchmark=object()))
+
+
+FRAMES = """test_a.py:2: in <module>
+    import helper
+helper.py:7: in <module>
+    1 / 0
+E   ZeroDivisionError: division by zero"""
+SYNTAX = """python.py:507: in importtestmodule
+E     File "/some/test_a.py", line 1
+E       def test_x(benchmark)
+E   SyntaxError: expected ':'"""
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (FRAMES, "helper.py:7: ZeroDivisionError: division by zero"),
+        (SYNTAX, "/some/test_a.py:1: SyntaxError: expected ':'"),
+        ("E   it ends", "test_a.py: it ends"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_has_its_line(text: str, told: str) -> None:
+    report = SimpleNamespace(nodeid="test_a.py", longrepr=text)
+    assert pytest_suite._crash(report) == told

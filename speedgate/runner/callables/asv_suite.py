@@ -109,9 +109,14 @@ def make_cache(target: Target) -> None:
     os.chdir(folder)
     try:
         cache = _load(target, with_cache=False).do_setup_cache()
-        data = pickle.dumps(cache)
     except Exception as error:  # noqa: BLE001  # the suite's own
         raise CannotMeasure(f"its setup_cache fails: {where(error, target.root)}") from None
+    try:
+        data = pickle.dumps(cache)
+    except Exception as error:  # noqa: BLE001  # as above; it may raise whatever it likes
+        raise CannotMeasure(
+            f"its setup_cache returns what cannot be pickled, as asv does it: {error}"
+        ) from None
     (folder / CACHE_FILE).write_bytes(data)
 
 

@@ -50,7 +50,11 @@ class Pool:
         for number in range(count):  # one by one: a set-up need not be thread-safe
             worker = Worker(number, open_work)
             self.workers.append(worker)
-            self.works["work"].append(_within(worker.opened, opening_seconds, "its set-up"))
+            if number == 0:
+                self.works["work"].append(_first_work(worker.opened, opening_seconds))
+                first_seconds = time.perf_counter() - began
+            else:
+                self.works["work"].append(_further_work(worker.opened, first_seconds))
         self.start_seconds = time.perf_counter() - began
         self.delay = RunQueueDelay.of_threads(worker.native_id for worker in self.workers)
         self.delays = [RunQueueDelay.of_threads([worker.native_id]) for worker in self.workers]
@@ -200,12 +204,27 @@ def _is_ours(file: str) -> bool:
     return str(Path(__file__).parent) in file or file == threading.__file__
 
 
-def _within(future: Future[Any], seconds: float, what: str) -> Any:
+def _first_work(opened: Future[Work], seconds: float) -> Work:
     try:
-        return future.result(seconds)
+        return opened.result(seconds)
     except NoResult:
-        if future.done():
+        if opened.done():
             raise
         raise CannotMeasure(
-            f"{what} takes more than {seconds:.0f} s in one thread; raise --time-limit"
+            f"its set-up takes more than {seconds:.0f} s in one thread; let it prepare less"
+        ) from None
+
+
+def _further_work(opened: Future[Work], first_seconds: float) -> Work:
+    """Return the work of a further thread; it may need what the first keeps until the end."""
+    limit = PATIENCE_SECONDS + PATIENCE * first_seconds
+    try:
+        return opened.result(limit)
+    except NoResult:
+        if opened.done():
+            raise
+        raise CannotMeasure(
+            f"a second thread cannot set it up while the first has it open: no end within "
+            f"{limit:.0f} s, where the first took {first_seconds:.2g} s; both need what only one "
+            "can have, as anyio's one event loop for all tests is"
         ) from None

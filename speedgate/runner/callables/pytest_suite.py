@@ -16,6 +16,7 @@ import importlib.util
 import io
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -153,7 +154,19 @@ def _crash(report: Any) -> str:
         return f"{crash.path}:{crash.lineno}: {text}"
     lines = [line for line in str(report.longrepr).splitlines() if line.strip()]
     errors = [line[1:].strip() for line in lines if line.startswith("E ")]
-    return f"{report.nodeid}: {(errors or lines or ['it failed'])[-1]}"
+    return f"{_place(lines) or report.nodeid}: {(errors or lines or ['it failed'])[-1]}"
+
+
+def _place(lines: Sequence[str]) -> str | None:
+    """Return ``file:line`` of an error that a module raises when it is imported.
+
+    pytest writes ``test_a.py:2: in <module>`` for each frame. A syntax error has no frame in the
+    file; Python writes ``File "test_a.py", line 1`` of it.
+    """
+    syntax = re.findall(r'^E\s+File "(.+)", line (\d+)$', "\n".join(lines), re.MULTILINE)
+    frames = re.findall(r"^(\S.*?):(\d+): in ", "\n".join(lines), re.MULTILINE)
+    places = syntax or frames
+    return ":".join(places[-1]) if places else None
 
 
 def _why_skipped(report: Any) -> str:
