@@ -8,6 +8,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
 from types import SimpleNamespace
 from typing import Any
 
@@ -217,6 +219,22 @@ def test_what_threads_cannot_do_beside_each_other_is_refused(
     kind, text = refusal(runner(plain(lambda: (deed(), None)[1])), "probe")
     assert kind == "CannotMeasure"
     assert word in text
+
+
+@pytest.mark.parametrize(
+    "make_pool", [lambda: ThreadPoolExecutor(1), lambda: ThreadPool(1)], ids=["executor", "pool"]
+)
+def test_a_pool_that_the_setup_started_is_refused(
+    runner: Any, make_pool: Callable[[], Any]
+) -> None:
+    """Its threads are there already and a call may be too short to tell by its CPU time."""
+    with make_pool() as pool:
+        list(pool.map(int, ["1"]))
+        kind, text = refusal(runner(plain(lambda: list(pool.map(int, ["1", "2"])))), "probe")
+        assert kind == "CannotMeasure"
+        assert "a pool of threads" in text
+    assert ThreadPoolExecutor.submit.__module__ == "concurrent.futures.thread"
+    assert not hasattr(ThreadPoolExecutor.submit, "__wrapped__")
 
 
 def test_a_file_for_all_is_refused_and_one_for_each_is_not(runner: Any, tmp_path: Any) -> None:

@@ -96,6 +96,11 @@ def refuse_deeds(deeds: list[Deeds]) -> None:
         raise CannotMeasure(
             "it starts threads itself: --threads would multiply them; measure what each runs"
         )
+    if one.handed_to_pools:
+        raise CannotMeasure(
+            "it hands its work to a pool of threads or processes, which --threads would fill from "
+            "all sides; measure what the pool is handed"
+        )
     if one.works_elsewhere:
         raise CannotMeasure(
             "threads of its own do the work (CPU "

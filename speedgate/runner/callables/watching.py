@@ -10,6 +10,7 @@ Standard library only.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sys
 import threading
@@ -28,6 +29,13 @@ STARTS_PROCESSES = (
     "os.system",
     "pty.spawn",
 )
+# What every way of handing work to a pool goes through. Its threads or processes may be older than
+# the call, so that nothing is started.
+POOLS = (
+    ("concurrent.futures.thread", "ThreadPoolExecutor", "submit"),
+    ("concurrent.futures.process", "ProcessPoolExecutor", "submit"),
+    ("multiprocessing.pool", "Pool", "_check_running"),
+)
 # An alone worker uses as much CPU as it takes time; a benchmark whose process uses more than this
 # many times what its thread does works in other threads as well.
 OWN_CPU = 1.25
@@ -40,6 +48,7 @@ class Deeds:
 
     threads: int = 0
     processes: int = 0
+    handed_to_pools: int = 0
     changed_folder: bool = False
     changed_environment: bool = False
     written: set[str] = field(default_factory=set)
@@ -102,7 +111,8 @@ def watching() -> Iterator[Deeds]:
 
     threading.Thread.start = counted  # type: ignore[assignment,method-assign]  # given back below
     try:
-        yield deeds
+        with _counting_pools(deeds):
+            yield deeds
     finally:
         threading.Thread.start = start  # type: ignore[method-assign]  # as it was
         _watched = None
@@ -111,6 +121,29 @@ def watching() -> Iterator[Deeds]:
         after = native_threads()
         if before is not None and after is not None:
             deeds.native_threads = after - before
+
+
+@contextlib.contextmanager
+def _counting_pools(deeds: Deeds) -> Iterator[None]:
+    """Count what the watched thread hands to pools; nothing else is changed of them."""
+    with contextlib.ExitStack() as given_back:
+        for module, name, method in POOLS:
+            pool = getattr(sys.modules.get(module), name, None)
+            if pool is not None:
+                before = vars(pool)[method]
+                given_back.callback(setattr, pool, method, before)
+                setattr(pool, method, _counted(before, deeds))
+        yield
+
+
+def _counted(method: Any, deeds: Deeds) -> Any:
+    @functools.wraps(method)
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        if threading.get_ident() == _watched_thread:
+            deeds.handed_to_pools += 1
+        return method(*args, **kwargs)
+
+    return counted
 
 
 def native_threads() -> int | None:
