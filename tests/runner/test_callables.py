@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -248,6 +249,14 @@ def test_a_file_for_all_is_refused_and_one_for_each_is_not(runner: Any, tmp_path
     assert kind == "CannotMeasure"
     assert str(tmp_path / "one") in text
     answer(runner(make_private), "probe")
+
+
+def test_a_file_without_a_name_is_one_for_each(runner: Any) -> None:
+    def call() -> None:
+        with tempfile.TemporaryFile() as file:
+            file.write(b"x")
+
+    answer(runner(plain(call)), "probe")
 
 
 def test_a_call_too_short_for_its_setup_is_refused(runner: Any) -> None:

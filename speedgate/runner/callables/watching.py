@@ -89,6 +89,8 @@ def _note_file(deeds: Deeds, path: Any, mode: Any, flags: Any) -> None:
     if not writes or not isinstance(path, str | bytes | os.PathLike):
         return
     name = os.path.abspath(os.fsdecode(path))  # noqa: PTH100  # it may not exist any more
+    if os.path.isdir(name):  # noqa: PTH112  # it is a text here
+        return  # tempfile.TemporaryFile makes a file without a name, and tells its folder
     if "__pycache__" not in name and not name.startswith("/dev/"):
         deeds.written.add(name)
 
