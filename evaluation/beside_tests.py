@@ -34,10 +34,19 @@ def run(folder: Path, *options: str) -> Json:
 
 
 def shape(value: Any) -> Any:
-    """Return which fields a document has, without what is in them."""
+    """Return which fields a document has, without what is in them.
+
+    How many rounds there are differs from run to run: a list counts by what its members look like.
+    """
     if isinstance(value, Mapping):
         return {key: shape(member) for key, member in value.items()}
-    return [shape(member) for member in value] if isinstance(value, list) else None
+    if not isinstance(value, list):
+        return None
+    members: list[Any] = []
+    for member in map(shape, value):
+        if member not in members:
+            members.append(member)
+    return members
 
 
 def medians(documents: Sequence[Json]) -> dict[str, float]:

@@ -27,3 +27,8 @@ def test_a_field_that_was_added_or_is_gone_is_another_document() -> None:
     assert has_same_fields([document(1.0)], [document(2.0)])
     assert not has_same_fields([document(1.0)], [document(1.0, speedup=2.0)])
     assert not has_same_fields([document(1.0, group=None)], [document(1.0)])
+
+
+def test_how_many_rounds_there_are_is_no_field() -> None:
+    assert has_same_fields([document(1.0, data=[1.0])], [document(1.0, data=[1.0, 2.0])])
+    assert not has_same_fields([document(1.0, data=[1.0])], [document(1.0, data=[{"a": 1.0}])])
