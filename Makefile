@@ -104,6 +104,10 @@ accuracy: $(SET_UP) ## go on with the gate's accuracy: docs/accuracy.md (hours; 
 	@$(RUN) -m evaluation.accuracy run $(ARGS)
 	@$(RUN) -m evaluation.accuracy table
 
+.PHONY: claims
+claims: $(SET_UP) ## check the stated probabilities: ARGS=--quick (2 minutes), else docs/claims.md (hours)
+	@$(RUN) -m evaluation.claims $(ARGS)
+
 .PHONY: wheel
 wheel: $(SET_UP) ## build the wheel and use it from another project
 	@sh .ci/wheel $(RUN)

@@ -29,7 +29,7 @@ from evaluation.accuracy_trials import (
     this_machine,
 )
 from evaluation.dial import G_LOCKED
-from evaluation.pages import without_python, write_block
+from evaluation.pages import out_of, without_python, write_block
 from speedgate.builds.build import open_build
 from speedgate.builds.runners import interpreter_of
 from speedgate.judging.gate import Verdict
@@ -165,7 +165,7 @@ def _sentence(trials: Sequence[Trial], scene_name: str) -> str:
 
 def _share(trials: Sequence[Trial], truth: str, verdict: Verdict) -> str:
     mine = [trial for trial in trials if _truth(trial) == truth]
-    return f"{sum(trial['verdict'] == verdict.value for trial in mine)} of {len(mine)}"
+    return out_of(sum(trial["verdict"] == verdict.value for trial in mine), len(mine))
 
 
 def _truth(trial: Trial) -> str:

@@ -306,26 +306,39 @@ def judged_night(
 
 
 def night_fails(
-    nights: Nights, window: list[dict[str, float]], judged: int, factor: float = 1.0
+    nights: Nights,
+    window: list[dict[str, float]],
+    judged: int,
+    factor: float = 1.0,
+    is_confirmed: bool = True,
 ) -> bool:
-    """Judge a case tonight, and keep the run in its window unless it failed."""
+    """Judge a case tonight, and keep the run in its window unless it failed.
+
+    Unless it ``is_confirmed`` nothing that fails is measured again, as it was before.
+    """
     nights.turn()
     figures = nights.figures(factor)
     judgement = judged_night(figures, window, judged)
-    if judgement.verdict is Verdict.FAILED:
+    if judgement.verdict is Verdict.FAILED and is_confirmed:
         judgement = confirmed(judgement, judged_night(nights.figures(factor), window, judged))
     if judgement.verdict is not Verdict.FAILED:
         window[:] = [figures, *window][:WINDOW_RUNS]
     return judgement.verdict is Verdict.FAILED
 
 
-def red_nights(cases: int, slow: float = 0.0, correlation: float = 0.0) -> Trial:
+def red_nights(
+    cases: int, slow: float = 0.0, correlation: float = 0.0, is_confirmed: bool = True
+) -> Trial:
     """A year of nights, after twenty without a judgement."""
 
     def trial(chance: random.Random) -> tuple[int, int]:
         made = [twenty_nights(chance, slow, correlation) for _ in range(cases)]
         red = sum(
-            sum(night_fails(nights, window, cases) for nights, window in made) > 0
+            sum(
+                night_fails(nights, window, cases, is_confirmed=is_confirmed)
+                for nights, window in made
+            )
+            > 0
             for _ in range(NIGHTS)
         )
         return red, NIGHTS

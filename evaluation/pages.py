@@ -33,6 +33,18 @@ def without_python(machine: str) -> str:
     return machine.partition(", Python ")[0]
 
 
+def share_text(share: float) -> str:
+    """Return ``4.4%``, and of less than a hundredth ``0.24%``."""
+    return f"{share:.2%}" if share < 0.0095 else f"{share:.1%}"
+
+
+def out_of(count: int, total: int) -> str:
+    """Return ``3 of 200``; beside none the rate that may hide behind it, at 95%: ``0 of 200 (under
+    1.5%)``."""
+    text = f"{count:,} of {total:,}"
+    return text if count or not total else f"{text} (under {share_text(1 - 0.05 ** (1 / total))})"
+
+
 def write_page(path: Path, text: str) -> None:
     """Write a page, and say so."""
     path.write_text(page(text), encoding="utf-8")

@@ -9,7 +9,7 @@ pytest.importorskip("scipy", reason=NEEDS_SCIPY)
 
 from evaluation.claims import Claim, Outcome, claims, outcome  # noqa: E402  # it needs scipy
 
-# A year of many cases, a year of looks at a curve, a whole duel: played by hand and at night.
+# A year of many cases, a year of looks at a curve, a whole duel: played by `make claims`.
 LONG = ("76 cases", "300 cases", "change point", "duel")
 
 

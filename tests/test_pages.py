@@ -2,7 +2,7 @@
 
 import pytest
 
-from evaluation.pages import page, without_python, write_block, write_page
+from evaluation.pages import out_of, page, without_python, write_block, write_page
 
 
 def test_a_paragraph_is_wrapped_and_an_item_hangs():
@@ -21,6 +21,19 @@ def test_a_row_of_a_table_and_a_heading_stay_whole():
 def test_a_machine_is_named_without_the_python_that_started_the_measuring():
     machine = "AMD EPYC, 2 usable cores, Linux 6.18.44"
     assert without_python(f"{machine}, Python 3.11.7, NumPy 2.4.6") == machine
+
+
+@pytest.mark.parametrize(
+    ("count", "total", "text"),
+    [
+        (3, 200, "3 of 200"),
+        (0, 200, "0 of 200 (under 1.5%)"),
+        (0, 4000, "0 of 4,000 (under 0.07%)"),
+        (0, 0, "0 of 0"),
+    ],
+)
+def test_beside_none_stands_what_may_hide_behind_it(count, total, text):
+    assert out_of(count, total) == text
 
 
 def test_a_page_is_written(tmp_path, capsys):
