@@ -91,6 +91,7 @@ def document(everything: list[dict[str, Any]]) -> str:
         "",
         *_verdict_table(trials),
         "",
+        *_memory_line(trials),
         "## Beside the other tools, on the same rounds",
         "",
         "The other tools want a serial and a threaded block. These are cut from the paired "
@@ -187,8 +188,24 @@ def _verdict_table(trials: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
+def _memory_line(trials: list[dict[str, Any]]) -> list[str]:
+    """Say what a passed ``copy`` was: that two cores use up the memory is not in our hands."""
+    mine = [trial for trial in trials if trial["subject"] == MEMORY]
+    passed = [trial for trial in mine if trial["verdict"] == Verdict.PASSED.value]
+    if not passed:
+        return []
+    least = min(trial["speedup"]["low"] for trial in passed)
+    return [
+        f"On this virtual machine others use the same memory, and not always. In {len(passed)} of "
+        f"{len(mine)} trials of '{MEMORY}' it had bandwidth to spare: they passed with a speedup "
+        f"of at least {least:.2f}x, and count as passed above.",
+        "",
+    ]
+
+
 # The verdict that is wrong of a healthy subject, and of a regressed one.
 WRONG = {False: ("failed",), True: ("passed",)}
+MEMORY = "copy, limited by memory"
 # What a regressed subject was before it regressed. `copy` has no such twin: it never scaled.
 TWIN = {
     "exp behind one lock": "g_out",

@@ -119,6 +119,13 @@ def test_of_two_machines_the_one_with_more_trials_counts_for_a_subject(accuracy)
     assert "| g | healthy | quiet | 2 |" in text
 
 
+def test_a_copy_that_had_memory_to_spare_is_told(accuracy):
+    copied = trial("copy, limited by memory", rule="this rule")
+    assert "had bandwidth to spare" in accuracy.document([copied])
+    copied["verdict"] = "failed"
+    assert "had bandwidth to spare" not in accuracy.document([copied])
+
+
 # Two workers of which one had nothing left to take for a third of the time.
 TAILED = {"on_cpu": 0.65, "waiting": 0.02, "blocked": 0.0, "idle": 0.33}
 
