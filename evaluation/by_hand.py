@@ -121,12 +121,16 @@ def our_entries(folder: str, python: str, budget: str) -> list[dict[str, Any]]:
         (suite / "__init__.py").touch()
         here = str(Path(__file__).parent)
         (suite / "gil.py").write_text(SUITE.format(here=here, folder=folder))
-        command = [sys.executable, "-m", "speedgate", "scale", str(suite), "--python", python]
+        settings = Path(temporary, "asv.conf.json")
+        settings.write_text(json.dumps({"version": 1, "benchmark_dir": suite.name}))
+        command = [sys.executable, "-m", "speedgate", "scale", str(settings), "--python", python]
         options = ["--format", "json", "--results", f"{temporary}/results", "--budget", budget]
         # A benchmark that cannot be measured is one of the answers.
         answer = subprocess.run(
             [*command, *options], stdout=subprocess.PIPE, text=True, check=False
         )
+        if not answer.stdout:
+            raise SystemExit(answer.returncode)  # it has said why
         entries: list[dict[str, Any]] = json.loads(answer.stdout)["benchmarks"]
         return entries
 
@@ -140,7 +144,7 @@ def table(entries: list[dict[str, Any]], theirs: dict[str, float]) -> Iterator[s
         if entry["outcome"] != "measured":
             yield f"| `{name}` | {pair} | {entry['outcome']}: {entry['reason']} | | |"
             continue
-        speedup, held = entry["speedup"], entry["gil_held_share"]
+        speedup, held = entry["speedup"], entry["held"]
         ours = f"{speedup['value']:.2f} [{speedup['low']:.2f}, {speedup['high']:.2f}]"
         share = f"{held['value']:.2f}" if held else "-"
         yield f"| `{name}` | {pair} | {ours} | {share} | {entry['class']['class']} |"
