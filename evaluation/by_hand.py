@@ -145,9 +145,13 @@ def table(entries: list[dict[str, Any]], theirs: dict[str, float]) -> Iterator[s
             yield f"| `{name}` | {pair} | {entry['outcome']}: {entry['reason']} | | |"
             continue
         speedup, held = entry["speedup"], entry["held"]
-        ours = f"{speedup['value']:.2f} [{speedup['low']:.2f}, {speedup['high']:.2f}]"
+        bounds = [speedup["low"], speedup["high"]]
+        few = "too few rounds for an interval"
+        within = few if None in bounds else "{:.2f}, {:.2f}".format(*bounds)
+        ours = f"{speedup['value']:.2f} [{within}]"
         share = f"{held['value']:.2f}" if held else "-"
-        yield f"| `{name}` | {pair} | {ours} | {share} | {entry['class']['class']} |"
+        kind = entry["class"]["class"] if entry["class"] else "-"
+        yield f"| `{name}` | {pair} | {ours} | {share} | {kind} |"
 
 
 def main() -> None:
