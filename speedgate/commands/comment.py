@@ -132,7 +132,8 @@ def _publish(entries: list[CommentedRun], options: argparse.Namespace) -> str:
 
 
 def _body(entries: list[CommentedRun], context: Context, key: str) -> str:
-    foot = f"\n[The job]({context.job_url})" if context.job_url else ""
+    of = f" of {context.commit[:7]}" if context.commit else ""
+    foot = f"\n[The job]({context.job_url}){of}" if context.job_url else ""
     return comment_markdown(entries, MOST_OF_COMMENT, mark_of(key), foot)
 
 

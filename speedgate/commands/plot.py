@@ -25,7 +25,10 @@ def add_plot_command(commands: Any) -> None:
         help="a file that ends with .png or .svg (default: KIND.svg)",
     )
     command.add_argument(
-        "--op", default="", metavar="NAMES", help="only what has one of NAMES in its name"
+        "--op",
+        default="",
+        metavar="NAMES",
+        help="with map, time, machines or scale: only what has one of NAMES in its name",
     )
     command.add_argument("--case", help="with history: the case (default: what failed or changed)")
     command.set_defaults(run=run_plot)

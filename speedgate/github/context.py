@@ -15,6 +15,7 @@ from speedgate.github.errors import GitHubError
 API = "https://api.github.com"
 SERVER = "https://github.com"
 REPOSITORY = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
+COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 OUTSIDE = "outside of a job on GitHub leave out --github, and the Markdown is printed only"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -36,7 +37,8 @@ class Context:
     """A job on GitHub.
 
     ``pull_request`` is its number, ``None`` where the event belongs to none, or where only its
-    ``head`` is known. ``job_url`` is empty outside of a job.
+    ``head`` is known. ``job_url`` leads to the job that measured, and is empty outside of a job.
+    ``commit`` is the head of the pull request, empty where the event names none.
     """
 
     repository: str
@@ -45,6 +47,7 @@ class Context:
     pull_request: int | None = None
     head: Head | None = None
     job_url: str = ""
+    commit: str = ""
 
     @classmethod
     def of(cls, variables: Mapping[str, str]) -> Context:
@@ -56,7 +59,8 @@ class Context:
         token = _required(
             variables, "GITHUB_TOKEN", "in a workflow: env: GITHUB_TOKEN: ${{ github.token }}"
         )
-        run = variables.get("GITHUB_RUN_ID", "")
+        # A workflow that posts for another one has a run of its own, in which nothing was measured.
+        run = str(_part(event, "workflow_run", "id") or variables.get("GITHUB_RUN_ID", ""))
         server = variables.get("GITHUB_SERVER_URL", SERVER).rstrip("/")
         return cls(
             repository,
@@ -65,6 +69,7 @@ class Context:
             _number(event),
             _head(event),
             f"{server}/{repository}/actions/runs/{run}" if run.isdigit() else "",
+            _commit(event),
         )
 
 
@@ -107,6 +112,11 @@ def _part(event: Any, *names: str) -> Any:
 def _number(event: Json) -> int | None:
     number = _part(event, "pull_request", "number")
     return number if isinstance(number, int) and not isinstance(number, bool) else None
+
+
+def _commit(event: Json) -> str:
+    commit = _part(event, "pull_request", "head", "sha") or _part(event, "workflow_run", "head_sha")
+    return commit if isinstance(commit, str) and COMMIT.fullmatch(commit) else ""
 
 
 def _head(event: Json) -> Head | None:

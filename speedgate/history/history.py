@@ -61,6 +61,8 @@ IS_ACCEPTED = "runs.file IN (SELECT run FROM acceptances)"
 NEWEST_FIRST = "ORDER BY runs.time DESC, runs.file DESC"
 # Two clocks may differ by so much; what is further ahead was written by a wrong one.
 CLOCKS_DIFFER = timedelta(days=1)
+# What pytest-benchmark calls the commit of a project that is in no repository.
+NO_COMMIT = "unknown"
 
 
 # What a row of the index must be before it is taken for a ``RunEntry``.
@@ -100,10 +102,13 @@ class RunEntry:
 
     @property
     def label(self) -> str:
-        """``2026-11-24 09:30, 75b120a``."""
+        """``2026-11-24 09:30, 75b120a``; outside of a repository the time alone."""
+        time = self.time[:16].replace("T", " ")
+        if self.commit == NO_COMMIT:
+            return time
         commit, dirty = self.commit.rstrip("+"), "+" if self.commit.endswith("+") else ""
         short = commit[:7] if len(commit) == 40 else commit
-        return f"{self.time[:16].replace('T', ' ')}, {short}{dirty}"
+        return f"{time}, {short}{dirty}"
 
 
 ENVIRONMENT_ROW: Any = tuple[str, str, str, int, str]

@@ -63,8 +63,8 @@ class Grid:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart: its caption, what it shows in words for who does not see it, and its Vega-Lite
-    specification, data included, without size."""
+    """A chart: its caption, what it shows in words and where its figures are ``instead``, for who
+    does not see it, and its Vega-Lite specification, data included, without size."""
 
     slug: str
     caption: str
@@ -72,6 +72,7 @@ class Chart:
     spec: Json
     is_wide: bool = True
     is_filtered: bool = False
+    instead: str = "The table has the same figures."
 
 
 @dataclass(frozen=True)

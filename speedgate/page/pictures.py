@@ -32,6 +32,8 @@ KINDS = ("verdicts", "speedup", "history", *list(MENU)[1:])
 
 def picture_section(kind: str, sources: Sources, case: str | None = None) -> Section:
     """Return the section of which a picture is made; of the history the chart of a ``case``."""
+    if case is not None and kind != "history":
+        raise SiteError(f"--case {case}: a picture of one case is that of 'plot history'")
     if sources.first is None:
         raise SiteError(f"no run in {sources.place}; 'pytest bench/' makes one")
     if kind == "verdicts":
@@ -46,6 +48,8 @@ def picture(section: Section, sources: Sources, words: Sequence[str] = ()) -> Js
     that have one of them in their names."""
     if not section.charts:
         raise SiteError(f"nothing to plot for '{section.slug}': '{section.remedy}' measures it")
+    if words and not any(chart.is_filtered for chart in section.charts):
+        raise SiteError(f"--op: 'plot {section.slug}' draws all that there is; leave --op out")
     charts = [_only(chart, words) for chart in section.charts]
     environment = sources.first.run.environment if sources.first else {}
     caption = [

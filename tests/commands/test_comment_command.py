@@ -216,6 +216,21 @@ def test_a_fork_is_found_by_its_head(github, green, tmp_path, monkeypatch):
     assert [comment["issue"] for comment in github.comments] == [4]
 
 
+def test_the_comment_names_the_commit_and_the_job_that_measured(
+    github, green, tmp_path, monkeypatch
+):
+    commit = "75b120a" + "0" * 33
+    event(monkeypatch, tmp_path, {"pull_request": {"number": 7, "head": {"sha": commit}}})
+    assert main(["comment", green, "--github"]) == 0
+    github.pulls.append({"number": 8, "of": "forker:topic", "head": {"sha": commit}})
+    of_another = of_a_fork(commit)
+    of_another["workflow_run"]["id"] = 41
+    event(monkeypatch, tmp_path, of_another)
+    assert main(["comment", green, "--github"]) == 0
+    ends = [comment["body"].rpartition("/")[2] for comment in github.comments]
+    assert ends == ["42) of 75b120a\n", "41) of 75b120a\n"]
+
+
 def test_a_fork_that_has_moved_on_has_no_comment(github, green, tmp_path, monkeypatch, capsys):
     github.pulls.append({"number": 3, "of": "forker:topic", "head": {"sha": "new"}})
     event(monkeypatch, tmp_path, of_a_fork("old"))

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from urllib.parse import quote
 
 import pytest
 from helpers.runs import CASE, ENVIRONMENT, a_run
@@ -206,12 +207,27 @@ def test_the_filter_is_in_the_address_and_comes_from_it(browser, reference):
 
 
 def test_a_case_over_the_nights_has_a_link_of_its_own(browser, nights):
-    with Tab(browser, nights, "history.html?case=0") as tab:
+    with Tab(browser, nights, f"history.html?case={CASE}") as tab:
         tab.page.wait_for_function("document.querySelector('#chart-history[data-drawn]')")
         assert tab.page.inner_text("#chart-history figcaption") == f"{CASE}: speedup (x)"
         assert "-30%" in tab.page.locator("#chart-history svg").text_content()
         assert tab.page.locator("#chart-history svg .role-mark path").count() > 30
         assert tab.troubles == []
+
+
+def test_a_link_to_a_case_names_it(browser, tmp_path, tmp_path_factory):
+    names = [f"bench_made[{case} & more?]" for case in range(2)]
+    for night in range(4):
+        a_run(tmp_path, night, name=names[night % 2])
+    site = made_site(tmp_path_factory, "--history", str(tmp_path))
+    for name in names:
+        with Tab(browser, site, "history.html") as tab:
+            tab.page.get_by_role("link", name=name, exact=True).click()
+            tab.page.wait_for_url(lambda url: "?case=" in url)
+            tab.page.wait_for_function("document.querySelector('#chart-history[data-drawn]')")
+            assert tab.page.url.endswith(f"?case={quote(name, safe='')}")
+            assert tab.page.inner_text("#chart-history figcaption").startswith(f"{name}: ")
+            assert tab.troubles == []
 
 
 def test_the_script_unpacks_what_was_packed(browser, nights):

@@ -80,9 +80,10 @@ def test_failed_and_accepted_runs_are_marked(stepped):
 def test_the_csv_has_a_row_for_each_run(stepped):
     _, files = stepped
     lines = files["data/history.csv"].decode().splitlines()
-    assert lines[0] == f"run,time,commit,accepted,{CASE}"
+    assert lines[0] == f"run,time,commit,accepted,failed,{CASE}"
     assert len(lines) == 31
-    assert lines[11].split(",")[3] == "faster"
+    assert lines[11].split(",")[3:5] == ["faster", ""]
+    assert lines[21].split(",")[3:5] == ["", CASE]
 
 
 def test_one_run_makes_no_line(tmp_path):

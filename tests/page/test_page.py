@@ -43,7 +43,7 @@ def test_the_first_page_answers_whether_where_and_since_when(tmp_path):
     index = site_of(where=tmp_path)["index.html"]
     assert "Failed: 1 of 2 verdicts; 1 passed." in index
     assert "A CPU, 2 usable cores; Python 3.11.7; NumPy 2.4.6; openblas 0.3.30" in index
-    assert "It has failed since 2026-11-03 02:00, unknown: 1 run, of 3." in index
+    assert "It has failed since 2026-11-03 02:00: 1 run, of 3." in index
 
 
 def first_screen(site):

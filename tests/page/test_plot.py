@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from helpers.runs import CASE
-from helpers.site import write_step
+from helpers.runs import CASE, ENVIRONMENT, a_run
+from helpers.site import write_rare, write_step
 
 from speedgate.commands.main import main
 
@@ -33,6 +33,15 @@ def test_a_picture_has_its_words_and_the_environment(tmp_path, capsys, kind, run
     text = path.read_text()
     for word in ("AMD EPYC, 2 usable cores; Python 3.11.7; NumPy 2.4.6", *words):
         assert word in text
+
+
+@pytest.mark.parametrize("kind", ["machines", "duel", "workers", "scale"])
+def test_what_few_runs_have_is_drawn_as_well(tmp_path, kind):
+    run = write_rare(tmp_path / "run.json")
+    other = a_run(tmp_path / "other", factor=1.4, environment=ENVIRONMENT | {"cpu": "Another"})
+    path = tmp_path / f"{kind}.svg"
+    assert main(["plot", kind, str(run), str(other), "-o", str(path)]) == 0
+    assert "A CPU, 2 usable cores; Python 3.11.7; NumPy 2.4.6" in path.read_text()
 
 
 def test_a_picture_of_a_case_marks_its_step(tmp_path):
@@ -64,6 +73,8 @@ def test_op_keeps_what_has_the_word_in_its_name(tmp_path):
         (["plot", "verdicts", RUN, "-o", "x.pdf"], "name a file that ends with .png or .svg"),
         (["plot", "map", RUN], "'pytest bench/bench_gil_map.py' measures it"),
         (["plot", "map", MAP, "--op", "nonesuch"], "--op nonesuch: nothing in"),
+        (["plot", "speedup", RUN, "--op", "g"], "draws all that there is; leave --op out"),
+        (["plot", "time", RUN, "--case", CASE], "is that of 'plot history'"),
         (["plot", "duel", RUN], "nothing to plot for 'duel'"),
         (["plot", "history", RUN], "'pytest bench/' measures it"),
     ],

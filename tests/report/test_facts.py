@@ -147,13 +147,13 @@ RED, GREEN = ("threads-scale",), ()
     ("nights", "text"),
     [
         ([RED], "This is the first run of this environment."),
-        ([GREEN] * 3, "It has not failed in any of 3 runs since 2026-11-01 02:00, unknown."),
+        ([GREEN] * 3, "It has not failed in any of 3 runs since 2026-11-01 02:00."),
         (
             [GREEN, RED, RED],
-            "It has failed since 2026-11-02 02:00, unknown: 2 runs in a row, of 3.",
+            "It has failed since 2026-11-02 02:00: 2 runs in a row, of 3.",
         ),
-        ([RED, GREEN], "It has not failed since 2026-11-02 02:00, unknown: 1 run, of 2."),
-        ([RED, GREEN, RED], "It has failed since 2026-11-03 02:00, unknown: 1 run, of 3."),
+        ([RED, GREEN], "It has not failed since 2026-11-02 02:00: 1 run, of 2."),
+        ([RED, GREEN, RED], "It has failed since 2026-11-03 02:00: 1 run, of 3."),
     ],
 )
 def test_since_when_it_is_so(tmp_path, nights, text):

@@ -20,7 +20,6 @@ from speedgate.page.content import (
     GridRow,
     Section,
     interval,
-    number,
 )
 from speedgate.page.sources import Sources, origin
 from speedgate.report.map import WORDS, legend
@@ -159,8 +158,9 @@ def _record(operation: Operation, row: Row) -> Json:
         **row.case.as_json(),
         "class": row.gil_class.kind.value if row.gil_class else None,
         "certain": row.gil_class.certain if row.gil_class else None,
+        "reason": row.gil_class.reason if row.gil_class else None,
         **bounds_record("speedup", row.speedup),
         **bounds_record("gil_held_share", row.gil_held_share),
-        "control": number(row.control.value if row.control else None).text,
+        "control": row.control.value if row.control else None,
         "break_even": operation.break_even,
     }

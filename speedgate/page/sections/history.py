@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import quote
 
 from speedgate.history.history import History, RunEntry
 from speedgate.history.lines import CaseLine, benchmarks_of, line_of
@@ -26,6 +27,7 @@ from speedgate.page.folder import SiteError
 from speedgate.page.packing import packed_places, packed_values, unpacked_places, unpacked_values
 from speedgate.page.sources import Sources
 from speedgate.report.table import csv_rows
+from speedgate.report.text import one_line
 from speedgate.stats.changepoints import Change, DriftUnavailable, change_points
 
 Json = dict[str, Any]
@@ -48,6 +50,7 @@ KEY = (
     "Band: intervals. Orange: levels. Dashed: a change of level. Triangle: an accepted run. Cross: "
     "a gate failed the case."
 )
+INSTEAD = "The table has the newest value and the last change of level; the CSV has every value."
 LEGEND = (
     f"A change of level is looked for in the newest {CHANGES_IN} runs of each case; that is "
     "advisory. "
@@ -80,12 +83,14 @@ def section_of(sources: Sources) -> tuple[Section, dict[str, bytes]]:
     told = told_lines(sources.history, digest)
     numbers = {run.number: index for index, run in enumerate(runs)}
     tables = csv_files(told, runs, numbers)
+    spec = history_spec({})
+    chart = Chart("chart-history", "A case over the nights", WORDS, spec, instead=INSTEAD)
     return (
         replace(
             section,
             answer=answer(told, runs),
             grids=(history_grid(told, runs, numbers),),
-            charts=(Chart("chart-history", "A case over the nights", WORDS, history_spec({})),),
+            charts=(chart,),
             notes=_notes(),
             origin=f"{len(runs)} complete runs of {sources.environment.name}",
             csv_files=tuple(tables),
@@ -176,16 +181,11 @@ def history_grid(
         Column("last change of level"),
         Column("first run at it"),
     )
-    rows = tuple(
-        GridRow(_cells(item, runs, numbers, number), item.line.name)
-        for number, item in enumerate(told)
-    )
+    rows = tuple(GridRow(_cells(item, runs, numbers), item.line.name) for item in told)
     return Grid("table-history", "Every case", columns, rows, LEGEND, is_filtered=True)
 
 
-def _cells(
-    item: Told, runs: Sequence[RunEntry], numbers: Mapping[int, int], number: int
-) -> tuple[Cell, ...]:
+def _cells(item: Told, runs: Sequence[RunEntry], numbers: Mapping[int, int]) -> tuple[Cell, ...]:
     line, text = item.line, item.line.figure.text
     change = item.changes[-1] if item.changes else None
     where = "" if change is None else runs[numbers[line.points[change.index].run]].label
@@ -194,7 +194,7 @@ def _cells(
         Cell(
             line.name,
             verdict=Verdict.FAILED if item.is_failing else None,
-            link=f"history.html?case={number}",
+            link=f"history.html?case={quote(one_line(line.name), safe='')}",
         ),
         Cell(str(len(line.points))),
         Cell(text(line.points[-1].value)),
@@ -363,12 +363,15 @@ def history_rows(
 ) -> Iterator[list[Any]]:
     """Yield the names of the columns, then the cells of each run."""
     values: list[list[Any]] = [[""] * len(told) for _ in runs]
+    failed: list[list[str]] = [[] for _ in runs]
     for column, item in enumerate(told):
         for point in item.line.points:
-            values[numbers[point.run]][column] = _short(point.value)
-    yield ["run", "time", "commit", "accepted", *(_column(item) for item in told)]
-    for run, cells in zip(runs, values, strict=True):
-        yield [run.id, run.time, run.commit, run.accepted or "", *cells]
+            place = numbers[point.run]
+            values[place][column] = _short(point.value)
+            failed[place] += [item.line.name] * point.failed
+    yield ["run", "time", "commit", "accepted", "failed", *(_column(item) for item in told)]
+    for run, names, cells in zip(runs, failed, values, strict=True):
+        yield [run.id, run.time, run.commit, run.accepted or "", "; ".join(names), *cells]
 
 
 def _column(item: Told) -> str:

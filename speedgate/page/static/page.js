@@ -207,7 +207,6 @@
       spec.datasets = dataSets(data, both[0]);
       figure.querySelector("figcaption").textContent =
         data.name + ": " + data.label + (data.unit ? " (" + data.unit + ")" : "");
-      figure.dataset.case = name;
       return draw(figure, spec);
     }).catch(function (error) { console.error("history", name, error); });
   }
@@ -216,10 +215,9 @@
     const box = choice.querySelector("select"), figure = document.getElementById("chart-history");
     if (!figure || !window.vegaEmbed) return;
     const asked = new URLSearchParams(window.location.search).get("case");
-    if (asked !== null && box.querySelector("option[value='" + CSS.escape(asked) + "']")) {
-      box.value = asked;
-    }
-    function show() { drawCase(figure, box.value); }
+    if (asked !== null) box.value = asked;
+    if (box.selectedIndex < 0) box.selectedIndex = 0;  // nobody measured it
+    function show() { drawCase(figure, box.selectedIndex); }
     choice.hidden = false;
     choice.addEventListener("submit", function (event) { event.preventDefault(); });
     box.addEventListener("change", function () {
