@@ -47,6 +47,14 @@ def test_the_example_project_is_measured_as_written(tmp_path):
     assert row.speedup is not None
 
 
+def test_every_job_of_a_night_must_bring_a_verdict():
+    nightly = (ROOT / ".github/workflows/nightly.yml").read_text(encoding="utf-8")
+    listed = re.search(r"LEGS: >-\n((?: {8}.*\n)+)", nightly)[1].split()
+    jobs = re.findall(r"^ {10}- (?:\{(?:name|package): |name: )([\w.-]+)", nightly, re.MULTILINE)
+    assert len(jobs) == 12
+    assert sorted(listed) == sorted(jobs)
+
+
 def test_the_workflow_to_copy_has_less_than_20_lines():
     assert len(WORKFLOW.splitlines()) < 20
 

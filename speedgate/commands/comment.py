@@ -6,6 +6,7 @@ import argparse
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,16 @@ from speedgate.github.post import (
     put_issue,
 )
 from speedgate.history.document import Run
+from speedgate.history.figures import in_utc
 from speedgate.history.format import HistoryError
-from speedgate.history.history import History, RunEntry
+from speedgate.history.history import EnvironmentEntry, History, RunEntry, latest_time
 from speedgate.history.identity import difference_lines
 from speedgate.history.lookup import is_of_duels, named, opened
 from speedgate.judging.gate import Verdict
 from speedgate.report.comment import (
     MOST_OF_COMMENT,
     MOST_OF_SUMMARY,
+    Absent,
     CommentedRun,
     comment_markdown,
     title_of,
@@ -40,6 +43,8 @@ from speedgate.report.facts import RunFacts, facts_of, standing_of
 from speedgate.report.summary import run_tables
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
+# Digits that are hours: a year and more. More digits are a date.
+MOST_HOURS_DIGITS = 4
 NO_RUN = "; 'pytest bench/' or 'speedgate duel' makes one"
 NO_PULL_REQUEST = (
     "no comment: this job belongs to no open pull request, or its head has moved on; the summary "
@@ -66,6 +71,13 @@ def add_comment_command(commands: Any) -> None:
         help="show the newest run of each environment of a folder",
     )
     command.add_argument(
+        "--since",
+        type=_time,
+        metavar="HOURS|TIME",
+        help="with --each: only runs of the last HOURS, or since a TIME in ISO form; a folder that "
+        "you name and that has no verdict since then is reported, and is never green",
+    )
+    command.add_argument(
         "--github",
         action="store_true",
         help="write the summary of the job, and comment on its pull request, if it has one",
@@ -73,8 +85,8 @@ def add_comment_command(commands: Any) -> None:
     command.add_argument(
         "--issue",
         action="store_true",
-        help="with --github: instead of a comment, open an issue when something failed, keep it up "
-        "to date, and close it when everything passed",
+        help="with --github: instead of a comment, open an issue when something failed or has no "
+        "verdict (--since); keep it up to date, and close it when everything passed",
     )
     command.add_argument(
         "--key",
@@ -94,14 +106,18 @@ def add_comment_command(commands: Any) -> None:
 def run_comment(options: argparse.Namespace) -> int:
     if options.issue and not options.github:
         raise HistoryError("--issue needs --github: without it the Markdown is only printed")
-    entries = list(_entries(options))
-    summary = comment_markdown(entries, MOST_OF_SUMMARY)
+    if options.since and not options.each:
+        raise HistoryError("--since needs --each: it bounds the newest run of each environment")
+    parts = list(_parts(options))
+    entries = [part for part in parts if isinstance(part, CommentedRun)]
+    absent = [part for part in parts if isinstance(part, Absent)]
+    summary = comment_markdown(entries, MOST_OF_SUMMARY, absent=absent)
     print(summary, end="")
     if not options.github:
         return 0
     _write_summary(summary)
     try:
-        notify(f"speedgate comment: {_publish(entries, options)}")
+        notify(f"speedgate comment: {_publish(entries, absent, options)}")
     except GitHubError as error:
         notify(f"speedgate comment: {error}")
         return ExitCode.NOT_DONE
@@ -116,37 +132,52 @@ def _write_summary(text: str) -> None:
             summary.write(text)
 
 
-def _publish(entries: list[CommentedRun], options: argparse.Namespace) -> str:
+def _time(text: str) -> str:
+    """Return a time, or that of some hours ago, as the index has it: in UTC."""
+    try:
+        if text.isascii() and text.isdigit() and len(text) <= MOST_HOURS_DIGITS:
+            return (datetime.now(UTC) - timedelta(hours=int(text))).isoformat()
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"'{text}': hours, such as 12, or a time, such as 2026-11-27T02:23Z"
+        ) from None
+    return in_utc(text)
+
+
+def _publish(entries: list[CommentedRun], absent: list[Absent], options: argparse.Namespace) -> str:
     """Have the pull request or the issue say it; return what was done."""
     context = Context.of(os.environ)
     client = client_of(context)
-    post = Post(_body(entries, context, options.key), options.key, options.author)
+    body = _body(entries, absent, context, options.key)
+    post = Post(body, options.key, options.author)
     if options.issue:
-        verdict = worst(entries)
-        is_red, is_green = verdict is Verdict.FAILED, verdict is Verdict.PASSED
-        return put_issue(client, post, title_of(entries)[:200], is_red, is_green)
+        verdict, is_missing = worst(entries), any(source.expected for source in absent)
+        is_red = verdict is Verdict.FAILED or is_missing
+        is_green = verdict is Verdict.PASSED and not is_missing
+        return put_issue(client, post, title_of(entries, absent)[:200], is_red, is_green)
     number = context.pull_request
     if number is None and context.head is not None:
         number = pull_request_of(client, context.head)
     return NO_PULL_REQUEST if number is None else put_comment(client, number, post)
 
 
-def _body(entries: list[CommentedRun], context: Context, key: str) -> str:
+def _body(entries: list[CommentedRun], absent: list[Absent], context: Context, key: str) -> str:
     of = f" of {context.commit[:7]}" if context.commit else ""
     foot = f"\n[The job]({context.job_url}){of}" if context.job_url else ""
-    return comment_markdown(entries, MOST_OF_COMMENT, mark_of(key), foot)
+    return comment_markdown(entries, MOST_OF_COMMENT, mark_of(key), foot, absent)
 
 
 # --- which runs
 
 
-def _entries(options: argparse.Namespace) -> Iterator[CommentedRun]:
+def _parts(options: argparse.Namespace) -> Iterator[CommentedRun | Absent]:
     for source in options.sources or [None]:
-        yield from _of_source(source, options.history, options.each)
+        yield from _of_source(source, options)
 
 
-def _of_source(text: str | None, where: str, each_environment: bool) -> Iterator[CommentedRun]:
-    with named(text, where, notify) as source:
+def _of_source(text: str | None, options: argparse.Namespace) -> Iterator[CommentedRun | Absent]:
+    with named(text, options.history, notify) as source:
         if source.file is not None:
             yield _entry(facts_of(source.file), source.file)
             return
@@ -156,9 +187,13 @@ def _of_source(text: str | None, where: str, each_environment: bool) -> Iterator
             yield _of_history(history, source.entry, history.read(source.entry))
             return
         one = source.environment
-        groups: list[list[str] | None] = [None] if one is None else [[one.digest]]
-        if each_environment and one is None:
-            groups = [[environment.digest] for environment in history.environments()]
+        environments = history.environments() if one is None else [one]
+        if options.since:
+            yield from _since(history, environments, source.text, options.since)
+            return
+        groups: list[list[str] | None] = [None]
+        if options.each or one is not None:
+            groups = [[environment.digest] for environment in environments]
         newest = (_newest(history, digests) for digests in groups)
         runs = [pair for pair in newest if pair is not None]
         if not runs:
@@ -167,11 +202,55 @@ def _of_source(text: str | None, where: str, each_environment: bool) -> Iterator
             yield _of_history(history, entry, run)
 
 
-def _newest(history: History, digests: list[str] | None) -> tuple[RunEntry, Run] | None:
-    """The newest run of which there is a verdict, else the newest one."""
+def _since(
+    history: History, environments: list[EnvironmentEntry], place: str, since: str
+) -> Iterator[CommentedRun | Absent]:
+    """Yield the newest run of each environment since a time, and the environments without one; the
+    place itself where no whole run since then has a verdict: it was named, and so expected."""
+    newest = [_newest(history, [environment.digest], since) for environment in environments]
+    runs = [pair for pair in newest if pair is not None]
+    if not any(_has_verdict(run) and run.is_complete for _, run in runs):
+        yield Absent(
+            place,
+            _known(
+                history,
+                [environment.digest for environment in environments],
+                f"no whole run with a verdict since {_minute(since)}",
+            ),
+        )
+    for entry, run in _without_other_sides(runs):
+        yield _of_history(history, entry, run)
+    for environment, pair in zip(environments, newest, strict=True):
+        if pair is None and runs:
+            known = _known(history, [environment.digest], f"no run since {_minute(since)}")
+            yield Absent(environment.name, known, expected=False)
+
+
+def _known(history: History, digests: list[str] | None, lacks: str) -> str:
+    """What a place lacks, and its newest run: how long it has been silent."""
+    newest = history.runs(digests, complete=False, most=1)
+    return f"{lacks}; " + (f"its newest run is of {newest[0].label}" if newest else "it has no run")
+
+
+def _minute(time: str) -> str:
+    return time[:16].replace("T", " ")
+
+
+def _has_verdict(run: Run) -> bool:
+    return bool(run.judgements) or run.duel is not None
+
+
+def _newest(
+    history: History, digests: list[str] | None, since: str = ""
+) -> tuple[RunEntry, Run] | None:
+    """The newest run of which there is a verdict, else the newest one; none from before ``since``,
+    and then none that a wrong clock dated in the future: it would be the newest until that day."""
     first = None
-    for entry, run in opened(history, history.runs(digests, complete=False), notify):
-        if run.judgements or run.duel is not None:
+    entries = history.runs(digests, complete=False)
+    if since:
+        entries = [entry for entry in entries if since <= entry.time <= latest_time()]
+    for entry, run in opened(history, entries, notify):
+        if _has_verdict(run):
             return entry, run
         first = first or (entry, run)
     return first

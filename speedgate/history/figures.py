@@ -25,6 +25,8 @@ from speedgate.stats.estimate import Estimate
 from speedgate.stats.figure import WATCHED, Figure
 from speedgate.stats.moments import Moments
 
+# What pytest-benchmark calls the commit of a project that is in no repository.
+NO_COMMIT = "unknown"
 # The columns of a benchmark's row in the index, behind its run and its number: three for each
 # figure that is watched, value and bounds.
 ESTIMATE_COLUMNS = tuple(
@@ -198,6 +200,22 @@ def run_figures(run: Run) -> RunFigures:
         list(figures_of(run)),
         bool(run.document.speedgate_digest),
     )
+
+
+def run_label(run: Run) -> str:
+    """Return what to know a run by: its time in UTC, and its commit."""
+    commit = run.document.commit_info
+    return label_of(in_utc(run.document.datetime), commit.id + ("+" if commit.dirty else ""))
+
+
+def label_of(time: str, commit: str) -> str:
+    """Return ``2026-11-24 09:30, 75b120a``; outside of a repository the time alone."""
+    time = time[:16].replace("T", " ")
+    if commit == NO_COMMIT:
+        return time
+    bare, dirty = commit.rstrip("+"), "+" if commit.endswith("+") else ""
+    short = bare[:7] if len(bare) == 40 else bare
+    return ", ".join(part for part in (time, f"{short}{dirty}") if part)
 
 
 def in_utc(time: str) -> str:

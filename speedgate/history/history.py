@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from speedgate.history.document import Run, decode_run
-from speedgate.history.figures import COLUMNS, Figures, figures_from
+from speedgate.history.figures import COLUMNS, Figures, figures_from, label_of
 from speedgate.history.format import HistoryError, Json, decode_class
 from speedgate.history.frame import data_frame
 from speedgate.history.identity import build_of, environment_name, same_machine
@@ -61,8 +61,6 @@ IS_ACCEPTED = "runs.file IN (SELECT run FROM acceptances)"
 NEWEST_FIRST = "ORDER BY runs.time DESC, runs.file DESC"
 # Two clocks may differ by so much; what is further ahead was written by a wrong one.
 CLOCKS_DIFFER = timedelta(days=1)
-# What pytest-benchmark calls the commit of a project that is in no repository.
-NO_COMMIT = "unknown"
 
 
 # What a row of the index must be before it is taken for a ``RunEntry``.
@@ -103,12 +101,7 @@ class RunEntry:
     @property
     def label(self) -> str:
         """``2026-11-24 09:30, 75b120a``; outside of a repository the time alone."""
-        time = self.time[:16].replace("T", " ")
-        if self.commit == NO_COMMIT:
-            return time
-        commit, dirty = self.commit.rstrip("+"), "+" if self.commit.endswith("+") else ""
-        short = commit[:7] if len(commit) == 40 else commit
-        return f"{time}, {short}{dirty}"
+        return label_of(self.time, self.commit)
 
 
 ENVIRONMENT_ROW: Any = tuple[str, str, str, int, str]

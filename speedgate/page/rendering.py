@@ -78,6 +78,7 @@ def section_page(section: Section, setting: Setting, template: str) -> bytes:
 
 def first_page(
     facts: RunFacts | None,
+    environments: Section,
     verdicts: Section,
     lead: Section | None,
     absent: Sequence[Section],
@@ -87,14 +88,15 @@ def first_page(
     answers: Sequence[Section] = (),
 ) -> bytes:
     """Return the first page: the headline, ``since`` when it is so and the ``answers`` of some
-    sections; the verdicts, the ``lead`` section in full, what else there is, and what was not
-    measured."""
+    sections; the verdict of every environment; the verdicts of the run, the ``lead`` section in
+    full, what else there is, and what was not measured."""
     verdict = facts.headline.verdict if facts else None
     return _render(
         "index.html",
         setting,
         "index",
         facts=facts,
+        environments=environments,
         verdicts=verdicts,
         lead=lead,
         absent=absent,

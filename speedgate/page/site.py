@@ -17,9 +17,10 @@ from speedgate.page.rendering import (
     static_file,
 )
 from speedgate.page.sections import environment, history
+from speedgate.page.sections.environments import environments_section
 from speedgate.page.sections.speedup import lead_of
 from speedgate.page.sections.verdicts import verdict_section
-from speedgate.page.sources import Sources
+from speedgate.page.sources import Sources, cut_short_text
 from speedgate.report.facts import RunFacts, facts_of
 
 NO_CHARTS = (
@@ -38,7 +39,7 @@ Files = dict[str, bytes]
 def build_site(sources: Sources, is_served: bool = False) -> Files:
     """Return the files of the site, by their names below its folder."""
     bundle = vega_bundle()
-    facts = facts_of(sources.first.run, sources.standing) if sources.first else None
+    facts = _facts(sources)
     sections = [section_of(sources) for section_of in (*MENU.values(), environment.section_of)]
     nights, night_files = history.section_of(sources)
     sections.insert(NIGHTS_PLACE, nights)
@@ -51,6 +52,7 @@ def build_site(sources: Sources, is_served: bool = False) -> Files:
     verdicts = _verdicts(sources, facts) if facts else Section("verdicts", "Verdicts", "")
     files["index.html"] = first_page(
         facts,
+        environments_section(sources, facts.headline.verdict if facts else None),
         verdicts,
         lead_of(present[0]) if present and present[0].slug == "speedup" else None,
         [section for section in sections if section.is_empty and section.remedy],
@@ -63,6 +65,17 @@ def build_site(sources: Sources, is_served: bool = False) -> Files:
         if section.records:
             files[section.csv_names[0]] = csv_text(section.records).encode()
     return files | night_files | _assets(bundle, is_served)
+
+
+def _facts(sources: Sources) -> RunFacts | None:
+    """What is known of the first run, and that newer ones were cut short."""
+    if sources.first is None:
+        return None
+    facts, entry = facts_of(sources.first.run, sources.standing), sources.first.entry
+    if sources.history is None or entry is None:
+        return facts
+    newer = cut_short_text(sources.history, entry)
+    return replace(facts, notes=(*facts.notes, newer)) if newer else facts
 
 
 def _since(sources: Sources, facts: RunFacts) -> str:

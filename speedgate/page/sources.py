@@ -59,7 +59,8 @@ class Sources:
 
     ``first`` is the run of the first screen, ``None`` of an empty history. ``benches`` are the runs
     that show each of the other benchmarks, by their names. ``sides`` are the environments side by
-    side, the first one's own in front, each with its description.
+    side, the first one's own in front, each with its description. ``is_whole`` where no single run
+    or environment was named.
     """
 
     place: str
@@ -71,6 +72,7 @@ class Sources:
     environment: EnvironmentEntry | None = None
     sides: tuple[tuple[Source, Json], ...] = ()
     more_sides: int = 0
+    is_whole: bool = False
     notes: tuple[str, ...] = ()
 
     @property
@@ -149,7 +151,7 @@ def _of_history(
     others = [
         environment
         for environment in environments
-        if environment is not own and not _stands_apart(environment)
+        if environment is not own and not stands_apart(environment)
     ]
     sides, more = _sides(history, own, others, texts, where, note)
     return Sources(
@@ -162,6 +164,7 @@ def _of_history(
         own,
         sides,
         more,
+        source.entry is None and source.environment is None,
         tuple(notes),
     )
 
@@ -169,30 +172,47 @@ def _of_history(
 def _first(
     source: Named, history: History, environments: Sequence[EnvironmentEntry], note: Notify
 ) -> Shown | None:
-    """The named run; or the newest complete run, and of the newest few rather one that was judged.
+    """The named run; or the newest that was judged.
 
     Of a duel's side the duel is shown, where there is nothing else.
     """
     if source.entry is not None:
         return Shown(history.read(source.entry), source.entry)
-    digests = _digests(source, environments)
+    return newest_judged(history, _digests(source, environments), note)
+
+
+def newest_judged(history: History, digests: Sequence[str], note: Notify) -> Shown | None:
+    """Return the newest complete run of some environments, and of the newest few rather one that
+    was judged; what was cut short only where there is nothing else."""
+    newest = None
     runs = history.runs(digests) or history.runs(digests, complete=False)
-    if not runs:
-        return None
-    newest = list(islice(_opened(history, runs, note), LOOK_BACK))
-    judged = [shown for shown in newest if shown.run.judgements]
-    return next(iter((*judged, *newest)), None)
+    for shown in islice(_opened(history, runs, note), LOOK_BACK):
+        if shown.run.judgements:
+            return shown
+        newest = newest or shown
+    return newest
+
+
+def cut_short_text(history: History, entry: RunEntry) -> str:
+    """Return how many later runs of a run's environment were cut short; empty if none was."""
+    runs = history.runs([entry.digest], complete=False)
+    newer = [run for run in runs if run.time > entry.time and not run.complete]
+    if not newer:
+        return ""
+    if len(newer) == 1:
+        return f"A newer run was cut short: {newer[0].label}."
+    return f"{len(newer)} newer runs were cut short, the newest of them {newer[0].label}."
 
 
 def _digests(source: Named, environments: Sequence[EnvironmentEntry]) -> list[str]:
     if source.environment is not None:
         return [source.environment.digest]
-    return [environment.digest for environment in environments if not _stands_apart(environment)]
+    return [environment.digest for environment in environments if not stands_apart(environment)]
 
 
-def _stands_apart(environment: EnvironmentEntry) -> bool:
-    """Whether its runs are compared with no other environment's: sides of duels, and what was
-    measured in pytest's own process."""
+def stands_apart(environment: EnvironmentEntry) -> bool:
+    """Return whether its runs are compared with no other environment's: sides of duels, and what
+    was measured in pytest's own process."""
     return is_of_duels(environment) or is_in_process(environment)
 
 

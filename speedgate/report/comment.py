@@ -7,7 +7,8 @@ from a file are shown as they are: they mark up nothing, call nobody and link no
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -56,6 +57,16 @@ class CommentedRun:
 
 
 @dataclass(frozen=True)
+class Absent:
+    """A source or an environment without a verdict in the time that was asked for, and what is
+    known of it. A source was ``expected`` to bring one; a machine may never come back."""
+
+    name: str
+    known: str
+    expected: bool = True
+
+
+@dataclass(frozen=True)
 class Passage:
     """Lines that belong together; what is opened is closed, however few of them there is room for.
 
@@ -74,20 +85,38 @@ def worst(entries: Iterable[CommentedRun]) -> Verdict:
     return next((verdict for verdict in order if verdict in verdicts), Verdict.NOT_EVALUATED)
 
 
-def title_of(entries: Sequence[CommentedRun]) -> str:
-    """Return the sentence over all runs, of one run its own, as plain text."""
-    if len(entries) == 1:
+def title_of(entries: Sequence[CommentedRun], absent: Sequence[Absent] = ()) -> str:
+    """Return the sentence over all runs, of one run its own, as plain text. Where an expected
+    verdict is missing, nothing is called passed before that is said."""
+    missing = [source.name for source in absent if source.expected]
+    if len(entries) == 1 and not missing:
         return f"{MARKS[entries[0].verdict]} {entries[0].facts.headline.whether}"
+    verdict = worst(entries)
+    parts = [_counts(entries)] if entries else []
+    if missing:
+        others = f" and {len(missing) - 2} more" if len(missing) > 2 else ""
+        silent = f"no verdict from {', '.join(missing[:2])}{others}"
+        parts = [*parts, silent] if verdict is Verdict.FAILED else [silent, *parts]
+        verdict = Verdict.FAILED if verdict is Verdict.FAILED else Verdict.INCONCLUSIVE
+    text = "; ".join(parts)
+    return f"{MARKS[verdict]} {text[:1].upper()}{text[1:]}."
+
+
+def _counts(entries: Sequence[CommentedRun]) -> str:
+    """``1 failed, 2 passed of 3 runs``."""
+    counts = Counter(entry.verdict for entry in entries)
     words = [
-        f"{sum(entry.verdict is verdict for entry in entries)} {name.lower()}"
-        for verdict, name in NAMES.items()
-        if any(entry.verdict is verdict for entry in entries)
+        f"{counts[verdict]} {name.lower()}" for verdict, name in NAMES.items() if counts[verdict]
     ]
-    return f"{MARKS[worst(entries)]} {', '.join(words).capitalize()} of {len(entries)} runs."
+    return f"{', '.join(words)} of {len(entries)} {'run' if len(entries) == 1 else 'runs'}"
 
 
 def comment_markdown(
-    entries: Sequence[CommentedRun], most: int = MOST_OF_COMMENT, head: str = "", foot: str = ""
+    entries: Sequence[CommentedRun],
+    most: int = MOST_OF_COMMENT,
+    head: str = "",
+    foot: str = "",
+    absent: Sequence[Absent] = (),
 ) -> str:
     """Return the Markdown of some runs, the gravest first, in at most ``most`` bytes.
 
@@ -95,8 +124,9 @@ def comment_markdown(
     """
     gravity = [*NAMES]
     ordered = sorted(entries, key=lambda entry: gravity.index(entry.verdict))
-    several = len(entries) > 1
-    blocks = [Passage((f"### {quiet(_clipped(title_of(entries)))}", ""), fixed=True)]
+    several = len(entries) > 1 or any(source.expected for source in absent)
+    title = f"### {_text(title_of(entries, absent))}"
+    blocks = [Passage((title, ""), fixed=True), *_absent_blocks(absent)]
     for entry in ordered:
         blocks += open_blocks(entry, several)
     for entry in ordered:
@@ -105,12 +135,29 @@ def comment_markdown(
     return "\n".join(part for part in (head, fitted(blocks, room), foot) if part) + "\n"
 
 
+def _absent_blocks(absent: Sequence[Absent]) -> Iterator[Passage]:
+    """What brought no verdict: what was expected to stands open, the others folded."""
+    missing = [source for source in absent if source.expected]
+    if missing:
+        head = f"{MARKS[Verdict.INCONCLUSIVE]} **No verdict: {len(missing)}**"
+        yield Passage((head, "", *map(_absent_line, missing)), ("",))
+    gone = [source for source in absent if not source.expected]
+    if gone:
+        summary = f"<details><summary>environments without a run this time: {len(gone)}</summary>"
+        yield Passage((summary, "", *map(_absent_line, gone)), ("", "</details>", ""))
+
+
+def _absent_line(source: Absent) -> str:
+    return f"- {_code(source.name)} {_text(source.known)}"
+
+
 def open_blocks(entry: CommentedRun, has_title: bool) -> list[Passage]:
-    """Return what stands open of a run: where, what moved, and each verdict that is not a pass."""
+    """Return what stands open of a run: when, where, what moved, each verdict but "passed"."""
     facts = entry.facts
     headline = facts.headline
     title = f"#### {MARKS[entry.verdict]} {_text(headline.whether)}"
-    where = " ".join(part for part in (headline.since, f"On {headline.where}.") if part)
+    run = f"Run of {headline.run}." if headline.run else ""
+    where = " ".join(part for part in (run, headline.since, f"On {headline.where}.") if part)
     lines = [*([title, ""] if has_title else []), _text(where), ""]
     lines += [f"- {_text(line)}" for line in (*facts.problems, *facts.notes)]
     lines += ["", f"**{_text(facts.movement.line)}**", ""]

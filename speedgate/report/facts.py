@@ -3,10 +3,11 @@ which gates failed and which figures moved. Pages, comments and notebooks are ma
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from speedgate.duel.findings import DuelFindings
 from speedgate.history.document import Run
+from speedgate.history.figures import run_label
 from speedgate.history.history import History, RunEntry
 from speedgate.history.standing import Standing, standing
 from speedgate.judging.gate import Verdict
@@ -28,13 +29,14 @@ CUT_SHORT = "The run was cut short: what it had not measured by then is missing.
 @dataclass(frozen=True)
 class Headline:
     """``whether`` threads run side by side in a run, in one sentence; ``where``; and in another one
-    ``since`` when, empty where no history was asked. ``verdict`` is ``None`` where nothing was
-    judged."""
+    ``since`` when, empty where no history was asked. ``run`` is its time and commit. ``verdict`` is
+    ``None`` where nothing was judged."""
 
     verdict: Verdict | None
     whether: str
     where: str
     since: str = ""
+    run: str = ""
 
     @property
     def text(self) -> str:
@@ -73,7 +75,7 @@ def facts_of(run: Run, stands: Standing | None = None) -> RunFacts:
         groups, movement = verdict_groups(verdicts_of_duel(duel)), movement_of_duel(duel)
         headline = Headline(_worst(groups), f"{duel_words(duel)}.", where)
     return RunFacts(
-        headline,
+        replace(headline, run=run_label(run)),
         groups,
         movement,
         tuple(problem.line for problem in screen.problems),

@@ -1,6 +1,7 @@
 """The command `comment`: what it prints, and the one comment and the one issue that it keeps."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from helpers.github import REPOSITORY, TOKEN, serving
@@ -86,6 +87,111 @@ def test_each_environment_has_its_newest_run_and_the_gravest_comes_first(tmp_pat
     out = capsys.readouterr().out
     assert out.startswith("### ✗ 1 failed, 1 passed of 2 runs.")
     assert out.index("Another CPU") < out.index("On A CPU")
+
+
+def test_a_run_is_named_with_its_date_and_its_commit(tmp_path, capsys):
+    path = a_run(tmp_path, 2)
+    content = json.loads(path.read_text())
+    content["commit_info"] = {"id": "75b120a" + "0" * 33, "dirty": True, "branch": "main"}
+    for source in (str(save(path, content)), str(tmp_path)):
+        assert main(["comment", source]) == 0
+        assert "Run of 2026-11-03 02:00, 75b120a+." in capsys.readouterr().out.replace("\\", "")
+
+
+# --- which night
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The runs of the tests are not dated in the future, whatever the clock says."""
+    monkeypatch.setattr("speedgate.commands.comment.latest_time", lambda: "2026-11-20")
+
+
+THIRD = ["--each", "--since", "2026-11-03T00:00Z"]
+OF_DEV = {**ENVIRONMENT, "numpy": {"version": "2.5.dev1"}}
+
+
+def test_an_environment_that_never_comes_back_keeps_nothing_red(tmp_path, clock, capsys):
+    a_run(tmp_path, 0, environment=OF_DEV, failed=("threads-scale",))
+    a_run(tmp_path, 0, environment=OTHERS, failed=("threads-scale",))
+    a_run(tmp_path, 2)
+    assert main(["comment", str(tmp_path), *THIRD]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("### ✓ Passed: the one verdict.")
+    assert "environments without a run this time: 2" in out
+    assert out.count("no run since 2026-11-03 00:00; its newest run is of 2026-11-01 02:00") == 2
+
+
+def test_a_leg_that_broke_is_said_so_and_last_nights_green_is_not_tonights(tmp_path, clock, capsys):
+    legs = [tmp_path / name for name in ("ran", "broke", "lost")]
+    a_run(legs[0], 2)
+    a_run(legs[1], 1)
+    legs[2].mkdir()
+    assert main(["comment", *map(str, legs), *THIRD]) == 0
+    out = capsys.readouterr().out
+    silent = f"No verdict from {legs[1]}, {legs[2]}; 1 passed of 1 run."
+    assert out.startswith("### ? ")
+    assert silent in out.replace("\\", "")
+    assert f"`{legs[1]}` no whole run with a verdict since 2026-11-03 00:00; its newest" in out
+    assert f"`{legs[2]}` no whole run with a verdict since 2026-11-03 00:00; it has no run" in out
+    assert out.count("✓ passed") == 1
+
+
+@pytest.mark.parametrize("is_cut_short", [True, False])
+def test_a_run_that_was_cut_short_or_not_judged_is_no_verdict(
+    tmp_path, clock, capsys, is_cut_short
+):
+    a_run(tmp_path, 1)
+    path = a_run(tmp_path, 2, complete=not is_cut_short)
+    if not is_cut_short:
+        content = json.loads(path.read_text())
+        content["speedgate"]["judgements"] = []
+        save(path, content)
+    assert main(["comment", str(tmp_path), *THIRD]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("### ? No verdict from ")
+    assert "its newest run is of 2026-11-03 02:00" in out
+
+
+def test_a_red_leg_is_red_beside_a_silent_one(tmp_path, clock, capsys):
+    a_run(tmp_path / "red", 2, failed=("threads-scale",))
+    (tmp_path / "lost").mkdir()
+    assert main(["comment", str(tmp_path / "red"), str(tmp_path / "lost"), *THIRD]) == 0
+    assert capsys.readouterr().out.startswith("### ✗ 1 failed of 1 run; no verdict from ")
+
+
+def test_a_run_dated_in_the_future_is_not_of_this_night(tmp_path, clock, capsys):
+    a_run(tmp_path, 200, failed=("threads-scale",))
+    a_run(tmp_path, 2)
+    assert main(["comment", str(tmp_path), *THIRD]) == 0
+    assert capsys.readouterr().out.startswith("### ✓ Passed")
+
+
+def test_hours_count_from_now(tmp_path, capsys):
+    a_run(tmp_path / "long ago", 0, environment=OTHERS)
+    path = a_run(tmp_path / "now")
+    now = json.loads(path.read_text()) | {"datetime": datetime.now(UTC).isoformat()}
+    save(path, now)
+    before = json.loads(path.read_text())
+    before["datetime"] = (datetime.now(UTC) - timedelta(hours=30)).isoformat()
+    save(path.parents[2] / "before" / "run.json", before)
+    sources = [str(tmp_path / "now"), str(tmp_path / "before")]
+    assert main(["comment", *sources, "--each", "--since", "12"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("### ? No verdict from ")
+    assert "before; 1 passed of 1 run." in out
+
+
+@pytest.mark.parametrize("text", ["yesterday", "-3", "99999", "nan", "2026-13-01"])
+def test_what_is_no_time_is_refused_with_an_example(tmp_path, capsys, text):
+    with pytest.raises(SystemExit):
+        main(["comment", str(tmp_path), "--each", f"--since={text}"])
+    assert "hours, such as 12, or a time, such as 2026-11-27T02:23Z" in capsys.readouterr().err
+
+
+def test_a_time_without_each_is_refused(green, capsys):
+    assert main(["comment", green, "--since", "12"]) == 2
+    assert "--since needs --each" in capsys.readouterr().err
 
 
 def test_another_environment_is_not_comparable_and_never_red(tmp_path, capsys):
@@ -343,6 +449,32 @@ def test_an_inconclusive_night_closes_nothing(github, red, inconclusive):
     [issue] = github.issues
     assert issue["state"] == "open"
     assert "Inconclusive" in issue["body"]
+
+
+def test_the_nights_issue_follows_its_legs(github, tmp_path, clock):
+    legs = [tmp_path / name for name in ("one", "other")]
+    sources = ["comment", *map(str, legs), "--github", "--issue"]
+
+    def state(since):
+        assert main([*sources, "--each", "--since", since]) == 0
+        [issue] = [item for item in github.issues if item["body"].startswith(MARK)]
+        return issue["state"], issue["title"]
+
+    for leg in legs:
+        a_run(leg, 0, environment=OF_DEV, failed=("threads-scale",))
+    assert state("2026-11-01") == ("open", "✗ 2 failed of 2 runs.")
+    a_run(legs[0], 1)
+    assert state("2026-11-02") == ("open", f"? No verdict from {legs[1]}; 1 passed of 1 run."[:200])
+    a_run(legs[0], 2)
+    a_run(legs[1], 2)
+    assert state("2026-11-03") == ("closed", "✓ 2 passed of 2 runs.")
+
+
+def test_a_leg_that_broke_opens_the_issue(github, tmp_path, clock):
+    a_run(tmp_path, 0)
+    assert main(["comment", str(tmp_path), "--github", "--issue", *THIRD]) == 0
+    [issue] = github.issues
+    assert (issue["state"], issue["title"]) == ("open", f"? No verdict from {tmp_path}."[:200])
 
 
 def test_a_red_machine_opens_no_second_issue_of_another_author(github, red):

@@ -4,7 +4,7 @@ import json
 import random
 
 import pytest
-from helpers.runs import CASE, ENVIRONMENT, a_run
+from helpers.runs import CASE, ENVIRONMENT, SORT, a_run, save
 
 from speedgate.history.history import History, RunEntry
 from speedgate.history.lines import CaseLine, LinePoint, benchmarks_of, line_of
@@ -120,6 +120,26 @@ def test_changes_are_looked_for_in_the_named_case_only(tmp_path, monkeypatch):
         assert told.line.name == "bench_made[1]"
         assert len(searched) == 1
         assert len(told_lines(history, digest)) == 2
+
+
+def test_what_is_measured_no_longer_is_not_failing_now(tmp_path):
+    """Night 0 has two cases, of which one fails; the next ones have one, and another benchmark."""
+    for night in range(3):
+        path = a_run(tmp_path, night, failed=("threads-scale",) if night == 0 else ())
+        content = json.loads(path.read_text())
+        kept = {**content["benchmarks"][0], "name": "kept", "fullname": "bench/kept.py::kept"}
+        kept["extra_info"] = {**kept["extra_info"], "case": {**SORT.as_json(), "size": 600}}
+        content["benchmarks"] = [kept, *(content["benchmarks"] if night == 0 else [])]
+        save(path, content)
+    a_run(tmp_path, 3, name="other", kind="releases")
+    section, _ = nights(tmp_path)
+    cells = {row.cells[0].text: row.cells[0] for row in section.grids[0].rows}
+    assert cells[CASE].detail == "last measured 2026-11-01"
+    assert cells[CASE].verdict is None
+    assert {cell.detail for cell in cells.values()} == {"last measured 2026-11-01", ""}
+    assert "failing now" not in section.answer
+    gone = f"1 failed and measured no longer ({CASE}, last measured 2026-11-01)"
+    assert gone in section.answer
 
 
 def test_of_a_long_history_the_newest_have_dots_and_intervals_and_all_a_value(tmp_path):

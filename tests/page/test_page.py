@@ -65,6 +65,80 @@ def test_the_gravest_verdicts_come_first_with_their_remedy(tmp_path):
     assert "at least 1.20" in index
 
 
+OTHERS = {**ENVIRONMENT, "cpu": "Another CPU"}
+
+
+def test_no_green_headline_hides_a_red_environment(tmp_path):
+    a_run(tmp_path, 0, environment=OTHERS, failed=("threads-scale",))
+    a_run(tmp_path, 1)
+    a_run(tmp_path, 2, environment={**ENVIRONMENT, "python": "3.13.0"})
+    site = site_of(where=tmp_path)
+    screen = first_screen(site)
+    (red,) = [path.name for path in tmp_path.iterdir() if "another" in path.name.lower()]
+    said = f"✗ Failed in 1 of 3 environments: {red}."
+    assert screen.index(said) < screen.index("Passed: the one verdict")
+    table = site["index.html"].partition('id="table-environments"')[2].partition("</table>")[0]
+    assert "Every environment: 1 failed, 2 passed" in table
+    rows = table.partition("<tbody>")[2].split("</tr>")[:3]
+    assert red in rows[0]
+    assert "Failed: 1 of 2 verdicts" in rows[0]
+    assert ["2026-11-01 02:00" in row for row in rows] == [True, False, False]
+
+
+def test_where_the_headline_is_the_gravest_nothing_stands_above_it(tmp_path):
+    a_run(tmp_path, 0, environment=OTHERS)
+    a_run(tmp_path, 1, failed=("threads-scale",))
+    site = site_of(where=tmp_path)
+    assert "Failed in" not in first_screen(site)
+    assert "Every environment: 1 failed, 1 passed" in site["index.html"]
+
+
+def test_one_environment_or_a_named_one_has_no_table_of_environments(tmp_path):
+    path = a_run(tmp_path, 0)
+    assert "table-environments" not in site_of(where=tmp_path)["index.html"]
+    a_run(tmp_path, 0, environment=OTHERS, failed=("threads-scale",))
+    assert "table-environments" in site_of(where=tmp_path)["index.html"]
+    named = site_of(path.parent.name, where=tmp_path)["index.html"]
+    assert "table-environments" not in named
+
+
+def test_a_red_duel_stands_above_a_green_run(tmp_path):
+    a_run(tmp_path, 1)
+    content = document(MadeMachine(), CASE)
+    content["datetime"] = "2026-11-01T03:00:00+00:00"
+    content["speedgate"]["environment"]["settings"] = {"duel": True}
+    duel = a_duel(finding("g-1e6", DuelVerdict.WORSE, 0.7, confirmed=(-1,)))
+    content["speedgate"]["duel"] = duel.as_json()
+    save(tmp_path / "duel/night.json", content)
+    assert "✗ Failed in 1 of 2 environments: duel of builds." in first_screen(
+        site_of(where=tmp_path)
+    )
+
+
+def test_many_environments_are_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr("speedgate.page.sections.environments.MOST_ENVIRONMENTS", 2)
+    for night in range(4):
+        a_run(tmp_path, night, environment={**ENVIRONMENT, "cpu": f"CPU {night}"})
+    index = site_of(where=tmp_path)["index.html"]
+    assert "2 more have no run since 2026-11-02." in index
+
+
+def test_the_first_screen_says_of_when_the_run_is_and_that_newer_ones_broke(tmp_path):
+    a_run(tmp_path, 0)
+    index = site_of(where=tmp_path)["index.html"]
+    assert "run of 2026-11-01 02:00" in index
+    assert "cut short" not in index
+    a_run(tmp_path, 1, complete=False)
+    said = "A newer run was cut short: 2026-11-02 02:00."
+    assert said in site_of(where=tmp_path)["index.html"].partition("</section>")[0]
+    a_run(tmp_path, 2, complete=False)
+    a_run(tmp_path, 0, environment=OTHERS)
+    index = site_of(where=tmp_path)["index.html"]
+    said = "2 newer runs were cut short, the newest of them 2026-11-03 02:00."
+    assert said in index.partition("</section>")[0]
+    assert said in index.partition('id="table-environments"')[2].partition("</table>")[0]
+
+
 def test_a_table_stands_before_the_charts_that_show_it(reference):
     page = reference["speedup.html"]
     assert page.index("<table") < page.index("<figure")

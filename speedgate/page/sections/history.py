@@ -61,13 +61,20 @@ LEGEND = (
 
 @dataclass(frozen=True)
 class Told:
-    """A line with what is remarkable about it; ``changes`` count from its first point."""
+    """A line with what is remarkable about it; ``changes`` count from its first point. ``last`` is
+    the day on which a case was measured last that is measured no longer, and empty of any other."""
 
     line: CaseLine
     changes: tuple[Change, ...]
+    last: str = ""
 
     @property
     def is_failing(self) -> bool:
+        return self.has_failed and not self.last
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether a gate failed it when it was measured last."""
         return self.line.points[-1].failed
 
 
@@ -126,9 +133,33 @@ def told_lines(history: History, digest: str, case: str | None = None) -> list[T
     """Return the lines of an environment, or of one case, what fails first, then what changed."""
     lines = [line_of(history, digest, *benchmark) for benchmark in benchmarks_of(history)]
     named = named_by_case([line for line in lines if line is not None])
+    last = last_days(named, history.runs((digest,))[::-1])
     # Looking for changes takes long: not in what is not asked for.
-    told = [_told(line) for line in named if case in (None, line.name, line.case_id)]
-    return sorted(told, key=lambda item: (not item.is_failing, not item.changes))
+    told = [
+        replace(_told(line), last=day)
+        for line, day in zip(named, last, strict=True)
+        if case in (None, line.name, line.case_id)
+    ]
+    return sorted(
+        told, key=lambda item: (not item.is_failing, not item.has_failed, not item.changes)
+    )
+
+
+def last_days(lines: Sequence[CaseLine], runs: Sequence[RunEntry]) -> list[str]:
+    """Return of each line the day of its last run, where it is measured no longer: where a case
+    that was in this run is in a later one without it. Others are empty.
+
+    Runs of other benchmarks alone, such as a map after the gates, say nothing of it.
+    """
+    places = {run.number: place for place, run in enumerate(runs)}
+    latest = {line.points[-1].run: -1 for line in lines}
+    for line in lines:
+        last = places[line.points[-1].run]
+        for point in line.points:
+            if point.run in latest:
+                latest[point.run] = max(latest[point.run], last)
+    own = [line.points[-1].run for line in lines]
+    return ["" if latest[run] == places[run] else runs[places[run]].time[:10] for run in own]
 
 
 def named_by_case(lines: Sequence[CaseLine]) -> list[CaseLine]:
@@ -162,9 +193,15 @@ def answer(told: Sequence[Told], runs: Sequence[RunEntry]) -> str:
     """Return how many cases fail and changed, in one sentence."""
     changed = [item.line.name for item in told if item.changes]
     failing = [item.line.name for item in told if item.is_failing]
+    gone = [
+        f"{item.line.name}, last measured {item.last}"
+        for item in told
+        if item.has_failed and item.last
+    ]
     first, last = runs[0].time[:10], runs[-1].time[:10]
     text = f"{len(runs)} runs from {first} to {last}: "
     text += f"{len(failing)} failing now ({listed(failing, 2)}), " if failing else ""
+    text += f"{len(gone)} failed and measured no longer ({listed(gone, 1)}), " if gone else ""
     told_of = f"{len(changed)} of {len(told)} cases changed their level"
     return f"{text}{told_of}{f' ({listed(changed, 2)})' if changed else ''}."
 
@@ -193,6 +230,7 @@ def _cells(item: Told, runs: Sequence[RunEntry], numbers: Mapping[int, int]) -> 
     return (
         Cell(
             line.name,
+            f"last measured {item.last}" if item.last else "",
             verdict=Verdict.FAILED if item.is_failing else None,
             link=f"history.html?case={quote(one_line(line.name), safe='')}",
         ),
