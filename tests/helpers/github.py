@@ -78,7 +78,9 @@ class FakeGitHub:
 
     def _issues(self, method: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
         if method == "POST":
-            return 201, {**self.add_issue(body["body"]), "title": body["title"]}
+            issue = self.add_issue(body["body"])
+            issue["title"] = body["title"]
+            return 201, issue
         wanted = [each for each in self.issues if each["user"]["login"] == query["creator"]]
         return 200, wanted if query["state"] == "all" else []
 
