@@ -67,6 +67,16 @@ def rare(tmp_path_factory):
     return made_site(tmp_path_factory, str(write_rare(folder / "run.json")), str(other))
 
 
+@pytest.fixture(scope="module")
+def across(tmp_path_factory):
+    """A green run, newer than the red one of another environment."""
+    folder = tmp_path_factory.mktemp("across")
+    a_run(folder, 0, environment=ENVIRONMENT | {"cpu": "Another"}, failed=("threads-scale",))
+    a_run(folder, 1)
+    a_run(folder, 2, complete=False)
+    return made_site(tmp_path_factory, "--history", str(folder))
+
+
 def made_site(tmp_path_factory, *arguments):
     folder = tmp_path_factory.mktemp("site")
     assert main(["page", *arguments, "-o", str(folder)]) == 0
@@ -176,6 +186,20 @@ def test_a_red_run_breaks_no_rule_on_a_phone(browser, nights, scheme):
             assert tab.page.evaluate("document.documentElement.scrollWidth") == 390
             assert tab.troubles == []
             assert violations(tab.page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_red_environment_above_a_green_headline_breaks_no_rule(browser, across, scheme):
+    phone = {"viewport": {"width": 390, "height": 844}, "color_scheme": scheme}
+    with Tab(browser, across, "index.html", **phone) as tab:
+        tab.wait_for_charts(1)
+        red = tab.page.locator(".hero .problem a")
+        assert red.bounding_box()["y"] < tab.page.locator("h1").bounding_box()["y"]
+        red.click()
+        assert tab.page.url.endswith("#environments")
+        assert tab.page.evaluate("document.documentElement.scrollWidth") == 390
+        assert tab.troubles == []
+        assert violations(tab.page) == []
 
 
 def test_everything_stands_in_tables_without_scripts(browser, nights):
