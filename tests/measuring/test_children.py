@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -313,11 +314,22 @@ def nobody():
 def left_over(scene, owner, *arguments, code="import time; time.sleep(600)", **variables):
     """Start a process in a group of its own that looks as if this owner had started it."""
     variables = scene.variables | {OWNER: str(owner)} | variables
-    process = scene.start(
-        "-c", code, *arguments, env=variables, start_new_session=True, stdout=subprocess.DEVNULL
-    )
-    scene.wait_for(lambda: code in psutil.Process(process.pid).cmdline(), process)
-    return process
+    options = {"env": variables, "start_new_session": True, "stdout": subprocess.DEVNULL}
+    for _ in range(5):
+        process = scene.start("-c", code, *arguments, **options)
+        try:
+            scene.wait_for(partial(began, process, code), process)
+        except (AssertionError, psutil.NoSuchProcess):
+            # Every run here ends what earlier ones left: that of a test beside this one was first.
+            if process.wait(PATIENCE_SECONDS) != -signal.SIGKILL:
+                raise
+        else:
+            return process
+    raise AssertionError("another test ends each one that is started")
+
+
+def began(process, code):
+    return code in psutil.Process(process.pid).cmdline()
 
 
 def test_a_runner_of_a_killed_run_is_ended_and_told_of(scene):
