@@ -118,7 +118,7 @@ sbom: $(SET_UP) ## what the wheel in dist/ brings along, as a CycloneDX file bes
 
 .PHONY: release-check
 release-check: ## whether TAG=v1.2.3 names the version, and the changelog has it
-	@sh -c 'exec "$$0" .ci/release-check "$(TAG)"' "$(firstword $(PYTHON))"
+	@$(firstword $(PYTHON)) .ci/release-check "$$TAG"
 
 .PHONY: lowest
 lowest: $(SET_UP) ## run the tests with the lowest version of each dependency; .venv is made anew
