@@ -15,9 +15,9 @@ from speedgate.commands.arguments import add_format, add_where, notify, show_jso
 from speedgate.history.check import CheckedHistory, Damage, check_history
 from speedgate.history.format import HistoryError
 from speedgate.history.history import History
-from speedgate.history.lookup import runs_text
 from speedgate.history.store import set_aside
 from speedgate.report.exit_code import ExitCode
+from speedgate.stats.words import number_of
 
 REPAIR = "`speedgate check --repair` moves aside what is damaged, and deletes nothing"
 
@@ -98,11 +98,12 @@ def report(
     checked: CheckedHistory, builds: int, damages: Sequence[Damage], outcomes: Sequence[str]
 ) -> Iterator[str]:
     """Yield what was checked, then a line for each thing that is damaged."""
-    yield f"read {checked.read} of {checked.files} files of the history: {runs_text(checked.runs)}"
+    runs = number_of(checked.runs, "run")
+    yield f"read {checked.read} of {checked.files} files of the history: {runs}"
     if checked.without_digest:
         yield (
-            f"{runs_text(checked.without_digest)} without a digest, from before there was one: "
-            "only its form was checked"
+            f"{number_of(checked.without_digest, 'run')} without a digest, from before there was "
+            "one: only its form was checked"
         )
     yield f"environments of builds in the cache: {builds}"
     for damage, what in zip(damages, outcomes, strict=True):

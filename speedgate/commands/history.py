@@ -17,11 +17,12 @@ from speedgate.commands.arguments import (
 from speedgate.history.figures import Figures
 from speedgate.history.format import HistoryError
 from speedgate.history.history import History, RunEntry
-from speedgate.history.lookup import benchmarks_with, runs_text
+from speedgate.history.lookup import benchmarks_with
 from speedgate.report.line import change_line, plot_lines
 from speedgate.report.table import wrapped
 from speedgate.stats.changepoints import Change, DriftUnavailable, change_points
 from speedgate.stats.figure import WATCHED, Figure
+from speedgate.stats.words import number_of
 
 Series = Sequence[tuple[RunEntry, Figures]]
 
@@ -65,7 +66,7 @@ def run_history(options: argparse.Namespace) -> int:
         )
         return 0
     for number, (name, runs) in enumerate(series.items()):
-        title = f"{name} in {environment.name}, {runs_text(len(runs))}"
+        title = f"{name} in {environment.name}, {number_of(len(runs), 'run')}"
         show_lines([*[""] * bool(number), *wrapped(title, columns())])
         for figure in wanted:
             if lines := figure_lines(figure, runs, columns()):
@@ -151,7 +152,7 @@ def list_history(history: History, form: str) -> int:
     for environment in environments:
         last = environment.last[:16].replace("T", " ")
         # A name is there to be copied: it has a line of its own, however long it is.
-        show_lines([environment.name, f"  {runs_text(environment.runs)}, the last {last}"])
+        show_lines([environment.name, f"  {number_of(environment.runs, 'run')}, the last {last}"])
     print("\ncases of the first:" if len(environments) > 1 else "\ncases:")
-    show_lines(f"  {name}: {runs_text(runs)}" for name, _, runs in cases)
+    show_lines(f"  {name}: {number_of(runs, 'run')}" for name, _, runs in cases)
     return 0

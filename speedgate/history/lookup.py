@@ -13,6 +13,7 @@ from speedgate.history.format import HistoryError
 from speedgate.history.history import EnvironmentEntry, History, RunEntry
 from speedgate.history.identity import same_machine
 from speedgate.runner.machine import describe_machine
+from speedgate.stats.words import number_of
 
 Notify = Callable[[str], None]
 # In which order a history's environments are looked through: groups of digests, ``None`` for all.
@@ -173,13 +174,9 @@ def no_complete_run(history: History, environment: EnvironmentEntry) -> HistoryE
     newest = history.runs((environment.digest,), complete=False)[0]
     return HistoryError(
         f"{environment.name} has no complete run, only what was cut short "
-        f"({runs_text(environment.runs)}); to compare one all the same name its file, such as "
-        f"{history.store.path(newest.file)}"
+        f"({number_of(environment.runs, 'run')}); to compare one all the same name its file, such "
+        f"as {history.store.path(newest.file)}"
     )
-
-
-def runs_text(number: int) -> str:
-    return "1 run" if number == 1 else f"{number} runs"
 
 
 def benchmarks_with(

@@ -30,6 +30,7 @@ from speedgate.page.content import listed
 from speedgate.report.facts import standing_of
 from speedgate.report.first_screen import marks
 from speedgate.stats.case import Case
+from speedgate.stats.words import number_of
 
 # How many runs are opened in search of one that a gate has judged, and how many environments are
 # shown side by side.
@@ -138,7 +139,7 @@ def _of_history(
     history = source.history
     assert history is not None
     if plain := history.index.plain():
-        runs = "1 run" if len(plain) == 1 else f"{len(plain)} runs"
+        runs = number_of(len(plain), "run")
         note(f"not shown: {runs} of plain pytest-benchmark ({listed(plain, 2)}): {TAKEN_IN}")
     environments = history.environments()
     duel = _newest_duel(history, environments, note)

@@ -39,6 +39,7 @@ from speedgate.plugin.storage import (
     results_folder,
     telling_of_failure,
 )
+from speedgate.stats.words import number_of
 
 
 def open_history(config: pytest.Config, state: State, items: list[pytest.Item]) -> None:
@@ -156,7 +157,6 @@ def ahead_words(runs: list[RunEntry]) -> list[str]:
     """Say that runs which are dated in the future judge nothing."""
     if not runs:
         return []
-    number = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
     newest = f"{runs[0].environment}/{runs[0].id} of {runs[0].label}"
     remedy = "set the clock that is wrong, here or there, and remove what it dated"
-    return [f"not judged by {number} dated in the future ({newest}): {remedy}"]
+    return [f"not judged by {number_of(len(runs), 'run')} dated in the future ({newest}): {remedy}"]

@@ -34,6 +34,7 @@ from speedgate.report.summary import summary_lines
 from speedgate.report.text import encodable, visible
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE
 from speedgate.stats.figure import SPEEDUP
+from speedgate.stats.words import number_of
 
 
 class RunReport:
@@ -234,7 +235,7 @@ def problems(reporter: Any, state: State) -> Iterator[str]:
 
 def left_out(state: State) -> Iterator[str]:
     for reason, count in Counter(state.measured.left_out.values()).items():
-        yield f"{count} {'case' if count == 1 else 'cases'} not measured: {reason}"
+        yield f"{number_of(count, 'case')} not measured: {reason}"
 
 
 def more_words(config: pytest.Config, state: State) -> str:

@@ -19,6 +19,7 @@ from speedgate.report.table import MARKS, Table, markdown, short
 from speedgate.report.text import markdown_code, markdown_text, one_line
 from speedgate.report.verdicts import Judged, VerdictGroup
 from speedgate.stats.figure import digits
+from speedgate.stats.words import number_of
 
 # What GitHub takes: a comment of 65,536 characters, the summary of a step of one MiB. Both are
 # counted in bytes, which are never fewer.
@@ -108,7 +109,7 @@ def _counts(entries: Sequence[CommentedRun]) -> str:
     words = [
         f"{counts[verdict]} {name.lower()}" for verdict, name in NAMES.items() if counts[verdict]
     ]
-    return f"{', '.join(words)} of {len(entries)} {'run' if len(entries) == 1 else 'runs'}"
+    return f"{', '.join(words)} of {number_of(len(entries), 'run')}"
 
 
 def comment_markdown(
@@ -196,7 +197,7 @@ def folded_blocks(entry: CommentedRun) -> list[Passage]:
     return [
         Passage(
             (
-                f"<details><summary>{_html(title)}: {_rows(table)}</summary>",
+                f"<details><summary>{_html(title)}: {number_of(len(table.rows), 'row')}</summary>",
                 "",
                 *quiet(markdown(_short(table))).splitlines(),
             ),
@@ -226,10 +227,6 @@ def _asked(judged: Judged) -> str:
     parts = [f"at least {digits(judged.at_least)}"] if judged.at_least is not None else []
     parts += [f"at most {digits(judged.at_most)}"] if judged.at_most is not None else []
     return ", ".join(parts)
-
-
-def _rows(table: Table) -> str:
-    return "1 row" if len(table.rows) == 1 else f"{len(table.rows)} rows"
 
 
 def _short(table: Table) -> Table:

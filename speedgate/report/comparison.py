@@ -14,6 +14,7 @@ from speedgate.report.table import Table, markdown, plain, short, wrapped
 from speedgate.report.text import markdown_text
 from speedgate.stats.estimate import Estimate
 from speedgate.stats.figure import SECONDS, SPEEDUP
+from speedgate.stats.words import number_of
 
 LEGEND = (
     "speedup over a plain loop, and seconds a call; x: another side's figure over A's. better, "
@@ -86,7 +87,7 @@ def head_lines(sources: Sequence[Source], differences: Sequence[Sequence[str]]) 
     """Return what each letter stands for, and in what the others' environments differ from A's."""
     lines = []
     for number, source in enumerate(sources):
-        runs = "1 run" if source.runs == 1 else f"{source.runs} runs"
+        runs = number_of(source.runs, "run")
         lines.append(f"{letter(number)}: {source.label} ({runs})")
         if not source.complete:
             lines.append(f"  {INCOMPLETE}")

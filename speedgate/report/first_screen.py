@@ -15,6 +15,7 @@ from speedgate.judging.history_gate import GATE_NAME as HISTORY_GATE
 from speedgate.judging.row import Row
 from speedgate.report.table import FEW, MARKS, plain, speedup_table, wrapped
 from speedgate.stats.case import Case
+from speedgate.stats.words import number_of
 
 LINES = 24
 # The rows that the table keeps below its head, whatever else there is to say.
@@ -100,28 +101,24 @@ def verdict_words(screen: FirstScreen) -> Line:
     total = sum(counts.values())
     graver = [verdict for verdict in reversed(GRAVITY) if counts[verdict]]
     rest = [f"{counts[verdict]} {verdict.value}" for verdict in graver]
-    problems = f"{_number(len(screen.problems), 'problem')} beside the gates"
+    problems = f"{number_of(len(screen.problems), 'problem')} beside the gates"
     if screen.problems and not counts[Verdict.FAILED]:
         return _line(Verdict.FAILED, f"Failed: {problems}", *rest)
     if not graver and not screen.cases:
         return "Nothing was measured.", None
     if not graver:
-        return f"Nothing was judged: no gate covers {_number(screen.cases, 'case')}.", None
+        return f"Nothing was judged: no gate covers {number_of(screen.cases, 'case')}.", None
     worst = graver[0]
     if graver == [Verdict.PASSED]:
         which = "the one verdict" if total == 1 else f"all {total} verdicts"
         return _line(worst, f"Passed: {which}. What must run side by side does")
     rest = [*rest[1:], *([problems] if screen.problems else [])]
-    count = f"{counts[worst]} of {_number(total, 'verdict')}"
+    count = f"{counts[worst]} of {number_of(total, 'verdict')}"
     return _line(worst, f"{worst.value.capitalize()}: {count}", *rest)
 
 
 def _line(verdict: Verdict, *parts: str) -> Line:
     return f"{'; '.join(parts)}.", verdict
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def screen_lines(screen: FirstScreen, width: int, room: int = LINES) -> list[Line]:
@@ -195,7 +192,7 @@ def _foot(screen: FirstScreen, width: int) -> list[Line]:
     for note in screen.notes[:MOST_NOTES]:
         lines += _wrapped(note, Verdict.NOT_EVALUATED, width)
     if len(screen.notes) > MOST_NOTES:
-        rest = _number(len(screen.notes) - MOST_NOTES, "more note")
+        rest = number_of(len(screen.notes) - MOST_NOTES, "more note")
         lines.append((f"and {rest}: add -v", Verdict.NOT_EVALUATED))
     if screen.more:
         lines += _wrapped(screen.more, None, width)
@@ -215,7 +212,7 @@ def _table(screen: FirstScreen, width: int, room: int) -> list[Line]:
         rows = [row for row in screen.rows if row.case.work in kept]
         lines = plain(speedup_table(rows, verdicts), width)
         if count < len(works):
-            rest = _number(len(works) - count, "more row")
+            rest = number_of(len(works) - count, "more row")
             lines.append(f"({rest})")
         if len(lines) <= room or count <= LEAST_ROWS:
             break

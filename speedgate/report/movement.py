@@ -19,6 +19,7 @@ from speedgate.judging.history_gate import GATE_NAME as HISTORY_GATE
 from speedgate.judging.history_gate import Shift
 from speedgate.stats.estimate import Estimate
 from speedgate.stats.figure import SPEEDUP, Figure, signed
+from speedgate.stats.words import number_of
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Movement:
         if not self.judged:
             why = f": {'; '.join(self.why_not)}" if self.why_not else ""
             return f"Nothing was compared with {self.against}{why}."
-        count = f"{self.judged} {'case' if self.judged == 1 else 'cases'}"
+        count = number_of(self.judged, "case")
         if self.certain:
             worse = sum(mover.is_worse for mover in self.certain)
             parts = [f"{worse} worse"] * bool(worse)

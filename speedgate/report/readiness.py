@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from speedgate.measuring.readiness import Readiness, ReadyState
+from speedgate.stats.words import number_of
 
 SHOWN_MODULES = 6
 SHOWN_ERROR = 200
@@ -37,7 +38,7 @@ def _parts(readiness: Readiness) -> Iterator[str]:
 def _head(readiness: Readiness) -> str:
     name = " ".join(filter(None, (readiness.package, readiness.version)))
     count = readiness.extensions
-    return f"{name} ({count} extension module{'' if count == 1 else 's'})" if count else name
+    return f"{name} ({number_of(count, 'extension module')})" if count else name
 
 
 def _names(names: Iterable[str]) -> str:
