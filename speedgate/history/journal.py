@@ -179,7 +179,7 @@ def unreadable_journals(folder: Path) -> Iterator[tuple[Path, HistoryError | OSE
             file = _take(path) if files.is_file(path) else None
             if file is not None:
                 with file:
-                    read_journal(files.read(path))
+                    _run_file(path)
         except (HistoryError, OSError) as error:
             yield path, error
 
@@ -189,11 +189,9 @@ def _recover_one(journal: Path, notify: Callable[[str], None]) -> None:
     if file is None:
         return
     try:
-        document = read_journal(files.read(journal))
+        data = _run_file(journal)
         target = journal.with_suffix(".json")
-        if document is not None:
-            data = sealed(document)
-            decode_run("what it tells", data)  # what nobody could read again is not written
+        if data is not None:
             # A process that was killed after it saved the run could not remove its journal.
             with contextlib.suppress(FileExistsError):
                 files.write_whole(target, data)
@@ -201,6 +199,19 @@ def _recover_one(journal: Path, notify: Callable[[str], None]) -> None:
         files.remove(journal)
     finally:
         files.close(file)
+
+
+def _run_file(journal: Path) -> bytes | None:
+    """Return the run's file that a journal tells, ``None`` if nothing was measured yet.
+
+    ``HistoryError`` if nobody could read it again.
+    """
+    document = read_journal(files.read(journal))
+    if document is None:
+        return None
+    data = sealed(document)
+    decode_run("what it tells", data)
+    return data
 
 
 class LineEntry(msgspec.Struct):

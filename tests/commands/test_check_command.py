@@ -83,6 +83,14 @@ def no_journal(results):
     return path
 
 
+def journal_of_no_run(results):
+    path = results / "sealed" / "gone.part"
+    benchmark = {"fullname": "bench.py::bench", "stats": "none"}
+    lines = [document(MadeMachine(), CASE) | {"benchmarks": []}, {"benchmark": benchmark}]
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    return path
+
+
 def no_acceptance(results):
     path = results / "sealed" / "run.12ab.accepted"
     path.write_text('{"why": 5}')
@@ -95,6 +103,7 @@ def no_acceptance(results):
         (changed_byte, "has changed since it was written"),
         (cut_off, "is not a run"),
         (no_journal, "it is not a journal of speedgate"),
+        (journal_of_no_run, "what it tells is not a whole run"),
         (no_acceptance, "is not the acceptance of a run"),
     ],
 )
