@@ -69,9 +69,9 @@ def check_history(
     The index is as fresh as its files when the history was opened. What came since is left to the
     next check.
     """
-    store = history.store
-    known = history.index.files()
-    unread = sorted(set(history.index.candidates()) - set(known))
+    store, index = history.store, history.index
+    known, entries = index.files(), list(index.entries())
+    unread = sorted({entry.name for entry in entries if not entry.error} - set(known))
     chosen = sorted(choose(known))
     contents = dict(zip(chosen, read_many(store, chosen), strict=True))
     # What the opening could not read, and cannot be read now, is damaged; what can has just come.
@@ -79,7 +79,7 @@ def check_history(
     damages = [
         *_damaged_files(history, contents),
         *(damage for damage in _damaged_files(history, late) if damage.set_aside is None),
-        *(Damage(reason, None) for reason in history.index.out_of_reach()),
+        *(Damage(index.why_out_of_reach(entry), None) for entry in entries if entry.error),
         *_damaged_journals(history),
         *_damaged_index(history, contents, is_whole=len(chosen) == len(known)),
     ]

@@ -165,7 +165,7 @@ class Index:
     def _follow(self, connection: sqlite3.Connection) -> None:
         """Take in what has come to the store, and drop what has gone or changed."""
         known = dict(connection.execute("SELECT name, stamp FROM files"))
-        here = self.candidates()
+        here = self._stamps()
         gone = [file for file in known if here.get(file) != known[file]]
         if gone:
             _forget_all(connection, gone)
@@ -176,30 +176,27 @@ class Index:
         for reason in take_in(connection, contents, here):
             self._notify(f"left out for now: {reason}")
 
-    def candidates(self) -> dict[str, str]:
+    def _stamps(self) -> dict[str, str]:
         """Return the stamp of each file that may be a run or an acceptance, by its name."""
         stamps = {}
-        for name, stamp, why in self._listed():
-            if why:
-                self._notify(f"left out for now: {self._named(name)}: {why}")
+        for entry in self.entries():
+            if entry.error:
+                self._notify(f"left out for now: {self.why_out_of_reach(entry)}")
             else:
-                stamps[name] = stamp
+                stamps[entry.name] = entry.stamp
         return stamps
 
-    def out_of_reach(self) -> list[str]:
-        """Return what is wrong with each file, or folder of files, that cannot be looked at."""
-        return [f"{self._named(name)}: {why}" for name, _, why in self._listed() if why]
-
-    def _listed(self) -> Iterator[Entry]:
-        """The entries of the store that may be a run, an acceptance, or a folder of them."""
+    def entries(self) -> Iterator[Entry]:
+        """Yield the entries of the store that may be a run, an acceptance, or a folder of them."""
         for name, stamp, error in self.store.entries():
             # What cannot be looked at may be a folder of runs.
             if error or name.endswith((".json", ACCEPTED)):
                 why = error if is_text(name) else "its name is not UTF-8: rename it"
                 yield Entry(name, stamp, why)
 
-    def _named(self, name: str) -> str:
-        return as_text(self.store.path(name))
+    def why_out_of_reach(self, entry: Entry) -> str:
+        """Say of an entry with an error which file or folder cannot be looked at, and why."""
+        return f"{as_text(self.store.path(entry.name))}: {entry.error}"
 
     def broken(self) -> list[str]:
         """Return what is wrong with each file that is no run, and is left out for it."""
