@@ -212,10 +212,9 @@ class Index:
 
     def set_aside(self) -> Path:
         """Move the index's file aside and make it anew; return where the old one is."""
-        self._connection.close()
+        self._connection.close()  # what is in its log is put into the file then
         aside = set_aside(self.path)
-        self._remove()
-        self._connection = self._open()
+        self._renew()
         return aside
 
 
