@@ -205,26 +205,26 @@ def _is_ours(file: str) -> bool:
 
 
 def _first_work(opened: Future[Work], seconds: float) -> Work:
-    try:
-        return opened.result(seconds)
-    except NoResult:
-        if opened.done():
-            raise
-        raise CannotMeasure(
-            f"its set-up takes more than {seconds:.0f} s in one thread; let it prepare less"
-        ) from None
+    why = f"its set-up takes more than {seconds:.0f} s in one thread; let it prepare less"
+    return _within(opened, seconds, why)
 
 
 def _further_work(opened: Future[Work], first_seconds: float) -> Work:
     """Return the work of a further thread; it may need what the first keeps until the end."""
     limit = PATIENCE_SECONDS + PATIENCE * first_seconds
+    why = (
+        f"a second thread cannot set it up while the first has it open: no end within "
+        f"{limit:.0f} s, where the first took {first_seconds:.2g} s; both need what only one "
+        "can have, as anyio's one event loop for all tests is"
+    )
+    return _within(opened, limit, why)
+
+
+def _within(opened: Future[Work], seconds: float, why: str) -> Work:
+    """Return the work of a thread; ``CannotMeasure`` says ``why`` if it is not there in time."""
     try:
-        return opened.result(limit)
+        return opened.result(seconds)
     except NoResult:
         if opened.done():
             raise
-        raise CannotMeasure(
-            f"a second thread cannot set it up while the first has it open: no end within "
-            f"{limit:.0f} s, where the first took {first_seconds:.2g} s; both need what only one "
-            "can have, as anyio's one event loop for all tests is"
-        ) from None
+        raise CannotMeasure(why) from None
