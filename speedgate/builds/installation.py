@@ -116,13 +116,18 @@ class Order:
         return inherited | dict(self.variables)
 
 
+def builds_folder() -> Path:
+    """Return the folder of the user's cache in which the environments lie."""
+    return cache_folder() / "builds"
+
+
 def install(order: Order, notify: Callable[[str], None] = lambda line: None) -> Path:
     """Return the Python of an environment with what is ordered; it is made if there is none.
 
     ``BuildError`` with the installer's last lines if it cannot be made. Two processes may make the
     same one at once: the second takes the first's.
     """
-    builds = cache_folder() / "builds"
+    builds = builds_folder()
     pinned = all(map(is_pinned, order.requirements))
     if pinned and _is_whole(made := builds / order.digest(order.requirements), notify):
         return _used(made)

@@ -9,18 +9,16 @@ from importlib.metadata import Distribution, PackagePath, distributions
 from pathlib import Path
 
 from speedgate import files
-from speedgate.builds.installation import MAKING, python_of
-from speedgate.history.cache import cache_folder
+from speedgate.builds.installation import MAKING, builds_folder, python_of
 from speedgate.history.store import ASIDE
 
 
 def kept_environments() -> list[Path]:
     """Return the environments in the user's cache: neither one that is being made, nor one that
     was moved aside."""
-    builds = cache_folder() / "builds"
     return sorted(
         path
-        for path in files.named(builds)
+        for path in files.named(builds_folder())
         if not path.name.startswith(MAKING) and ASIDE not in path.name
     )
 
