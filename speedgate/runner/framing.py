@@ -54,9 +54,10 @@ def unframe(line: str) -> Json | None:
 
 def last_record(text: str) -> Json | None:
     """Return the last record of what a process has printed, ``None`` if it printed none."""
-    records = []
     # Not by splitlines, which takes the separator itself for the end of a line.
-    for line in text.split("\n"):
+    for line in reversed(text.split("\n")):
         with contextlib.suppress(UnreadableRecord):
-            records.append(unframe(line))
-    return next((record for record in reversed(records) if record is not None), None)
+            record = unframe(line)
+            if record is not None:
+                return record
+    return None
