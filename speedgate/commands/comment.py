@@ -23,7 +23,7 @@ from speedgate.github.post import (
     put_issue,
 )
 from speedgate.history.document import Run
-from speedgate.history.figures import in_utc
+from speedgate.history.figures import in_utc, minute_of
 from speedgate.history.format import HistoryError
 from speedgate.history.history import EnvironmentEntry, History, RunEntry, latest_time
 from speedgate.history.identity import difference_lines
@@ -215,14 +215,14 @@ def _since(
             _known(
                 history,
                 [environment.digest for environment in environments],
-                f"no whole run with a verdict since {_minute(since)}",
+                f"no whole run with a verdict since {minute_of(since)}",
             ),
         )
     for entry, run in _without_other_sides(runs):
         yield _of_history(history, entry, run)
     for environment, pair in zip(environments, newest, strict=True):
         if pair is None and runs:
-            known = _known(history, [environment.digest], f"no run since {_minute(since)}")
+            known = _known(history, [environment.digest], f"no run since {minute_of(since)}")
             yield Absent(environment.name, known, expected=False)
 
 
@@ -230,10 +230,6 @@ def _known(history: History, digests: list[str] | None, lacks: str) -> str:
     """What a place lacks, and its newest run: how long it has been silent."""
     newest = history.runs(digests, complete=False, most=1)
     return f"{lacks}; " + (f"its newest run is of {newest[0].label}" if newest else "it has no run")
-
-
-def _minute(time: str) -> str:
-    return time[:16].replace("T", " ")
 
 
 def _has_verdict(run: Run) -> bool:

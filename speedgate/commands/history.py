@@ -14,7 +14,7 @@ from speedgate.commands.arguments import (
     show_json,
     show_lines,
 )
-from speedgate.history.figures import Figures
+from speedgate.history.figures import Figures, minute_of
 from speedgate.history.format import HistoryError
 from speedgate.history.history import History, RunEntry
 from speedgate.history.lookup import benchmarks_with
@@ -150,7 +150,7 @@ def list_history(history: History, form: str) -> int:
         )
         return 0
     for environment in environments:
-        last = environment.last[:16].replace("T", " ")
+        last = minute_of(environment.last)
         # A name is there to be copied: it has a line of its own, however long it is.
         show_lines([environment.name, f"  {number_of(environment.runs, 'run')}, the last {last}"])
     print("\ncases of the first:" if len(environments) > 1 else "\ncases:")

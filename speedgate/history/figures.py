@@ -210,12 +210,17 @@ def run_label(run: Run) -> str:
 
 def label_of(time: str, commit: str) -> str:
     """Return ``2026-11-24 09:30, 75b120a``; outside of a repository the time alone."""
-    time = time[:16].replace("T", " ")
+    minute = minute_of(time)
     if commit == NO_COMMIT:
-        return time
+        return minute
     bare, dirty = commit.rstrip("+"), "+" if commit.endswith("+") else ""
     short = bare[:7] if len(bare) == 40 else bare
-    return ", ".join(part for part in (time, f"{short}{dirty}") if part)
+    return ", ".join(part for part in (minute, f"{short}{dirty}") if part)
+
+
+def minute_of(time: str) -> str:
+    """Return an ISO time as people read it: ``2026-11-24 09:30``."""
+    return time[:16].replace("T", " ")
 
 
 def in_utc(time: str) -> str:

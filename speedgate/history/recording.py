@@ -12,6 +12,7 @@ from typing import Any
 from speedgate import files
 from speedgate.history.document import read_run
 from speedgate.history.extra_info import section
+from speedgate.history.figures import minute_of
 from speedgate.history.format import HistoryError, Json, upgraded
 from speedgate.history.history import History, RunEntry, run_name
 from speedgate.history.identity import difference_lines, environment_digest
@@ -244,7 +245,7 @@ def compared_run(history: History, asked: str | bool, environment: Json) -> Comp
     if files.is_file(Path(text)):
         run = read_run(Path(text))
         commit, time = run.document.commit_info, run.document.datetime
-        label = f"{time[:16].replace('T', ' ')}, {commit_tag({'id': commit.id})}"
+        label = f"{minute_of(time)}, {commit_tag({'id': commit.id})}"
         return Compared(text, f"{text} ({label})", time, run.environment, files.read(Path(text)))
     entry = history.find_run(text)
     if entry is None:
