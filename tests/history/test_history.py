@@ -198,13 +198,19 @@ def test_a_broken_index_is_made_anew(tmp_path, monkeypatch):
             file.write_bytes(damage)
 
 
-def test_an_index_that_is_damaged_while_it_is_open_is_made_anew(tmp_path, monkeypatch):
-    monkeypatch.setenv("SPEEDGATE_CACHE", str(tmp_path / "cache"))
-    for night in range(40):
+def made_index(tmp_path, runs):
+    """The file of an index over some runs; both lie in the folder of the test."""
+    for night in range(runs):
         a_run(tmp_path / "results", night)
     with History(tmp_path / "results"):
         pass
     (path,) = (tmp_path / "cache").rglob("*.sqlite")
+    return path
+
+
+def test_an_index_that_is_damaged_while_it_is_open_is_made_anew(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPEEDGATE_CACHE", str(tmp_path / "cache"))
+    path = made_index(tmp_path, 40)
     with path.open("r+b") as file:  # its first page stays whole: opening shows nothing
         file.seek(4096)
         file.write(b"\xff" * (path.stat().st_size - 4096))
@@ -216,11 +222,7 @@ def test_an_index_that_is_damaged_while_it_is_open_is_made_anew(tmp_path, monkey
 @pytest.mark.parametrize("part", [0.1, 0.5, 0.95])
 def test_an_index_that_is_cut_off_is_made_anew(tmp_path, monkeypatch, part):
     monkeypatch.setenv("SPEEDGATE_CACHE", str(tmp_path / "cache"))
-    for night in range(3):
-        a_run(tmp_path / "results", night)
-    with History(tmp_path / "results"):
-        pass
-    (path,) = (tmp_path / "cache").rglob("*.sqlite")
+    path = made_index(tmp_path, 3)
     assert not is_cut_off(path)
     path.write_bytes(path.read_bytes()[: int(part * path.stat().st_size)])
     assert is_cut_off(path)
