@@ -355,8 +355,7 @@ def read_hostile_answer(tally: Tally, request: Any, data: bytes) -> None:
     try:
         content = json.loads(data)
     except (ValueError, RecursionError):
-        tally.outcomes["an answer that is noise"] += 1
-        return
+        content = None
     if not isinstance(content, dict):
         tally.outcomes["an answer that is noise"] += 1
         return
