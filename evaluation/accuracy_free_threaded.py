@@ -11,7 +11,6 @@ a file, raw rounds and all. What is measured and how it is judged is ``accuracy_
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -30,6 +29,7 @@ from evaluation.accuracy_trials import (
 )
 from evaluation.dial import G_LOCKED
 from evaluation.pages import out_of, without_python, write_block
+from evaluation.trial_file import append_trial, trials_in
 from speedgate.builds.build import open_build
 from speedgate.builds.runners import interpreter_of
 from speedgate.judging.gate import Verdict
@@ -68,24 +68,19 @@ def run(python: str, scenes: Sequence[str], minutes: float) -> None:
     numpy = build.environment["numpy"]["version"]
     words = f"{python_words(build.environment)}, NumPy {numpy}"
     end = time.monotonic() + 60 * minutes
-    TRIALS_FILE.parent.mkdir(parents=True, exist_ok=True)
     with interpreter_of(build) as interpreter:
         for name, scene_name, number in missing(read_trials(), scenes):
             if time.monotonic() > end:
                 break
             trial = run_trial(name, scene_name, number, SUBJECTS[name], interpreter)
             trial |= {"rule": RULE, "machine": this_machine(), "python": words}
-            with TRIALS_FILE.open("a") as file:
-                file.write(json.dumps(trial) + "\n")
+            append_trial(TRIALS_FILE, trial)
             verdict, reason = trial["verdict"], trial["reason"]
             print(f"{scene_name}, {name} {number}: {verdict}, {reason}", flush=True)
 
 
 def read_trials() -> list[Trial]:
-    if not TRIALS_FILE.exists():
-        return []
-    lines = TRIALS_FILE.read_text().splitlines()
-    return [json.loads(line) for line in lines if line.endswith("}")]
+    return trials_in(TRIALS_FILE)
 
 
 def counted(trials: Sequence[Trial]) -> list[Trial]:

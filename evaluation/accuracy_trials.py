@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import json
 import os
 import platform
 import subprocess
@@ -22,6 +21,7 @@ import psutil
 
 from evaluation.dial import DIAL, G_LOCKED
 from evaluation.scenes import scene
+from evaluation.trial_file import append_trial, trials_in
 from speedgate.history.format import EstimateEntry
 from speedgate.judging.floors import floors
 from speedgate.judging.gate import (
@@ -320,15 +320,8 @@ MACHINE = this_machine()
 
 
 def read_trials() -> list[dict[str, Any]]:
-    if not TRIALS_FILE.exists():
-        return []
-    trials = []
-    for line in TRIALS_FILE.read_text().splitlines():
-        try:
-            trials.append(json.loads(line))
-        except ValueError:  # cut off while it was written: it will be done again
-            continue
-    return trials
+    """Return the trials that are kept; one that was cut off while it was written is done again."""
+    return trials_in(TRIALS_FILE)
 
 
 def missing(trials: list[dict[str, Any]], scenes: list[str]) -> Iterator[tuple[str, str, int]]:
@@ -345,15 +338,10 @@ def missing(trials: list[dict[str, Any]], scenes: list[str]) -> Iterator[tuple[s
 
 
 def run(minutes: float, scenes: list[str]) -> None:
-    TRIALS_FILE.parent.mkdir(parents=True, exist_ok=True)
-    if TRIALS_FILE.exists() and not TRIALS_FILE.read_text().endswith("\n"):
-        with TRIALS_FILE.open("a") as file:  # the last line was cut off: the next has its own
-            file.write("\n")
     end = time.monotonic() + 60 * minutes
     for name, scene_name, number in missing(read_trials(), scenes):
         if time.monotonic() > end:
             break
         trial = run_trial(name, scene_name, number)
-        with TRIALS_FILE.open("a") as file:
-            file.write(json.dumps(trial) + "\n")
+        append_trial(TRIALS_FILE, trial)
         print(f"{scene_name}, {name} {number}: {trial['verdict']}, {trial['reason']}", flush=True)

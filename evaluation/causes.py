@@ -26,6 +26,7 @@ from evaluation import made_causes
 from evaluation.accuracy_trials import MOST_OTHERS, OthersLoad, code_digest, commit, this_machine
 from evaluation.pages import without_python, write_page
 from evaluation.scenes import scene
+from evaluation.trial_file import append_trial, trials_in
 from speedgate.judging.contention import LEAST_GROWTH, Cause, ContentionProbe, growth_of, name_cause
 from speedgate.measuring.plan import Plan, import_folders
 from speedgate.measuring.probe import probe_case
@@ -165,10 +166,7 @@ RULE = code_digest(CODE)
 
 
 def read_trials() -> list[dict[str, Any]]:
-    if not TRIALS_FILE.exists():
-        return []
-    lines = TRIALS_FILE.read_text().splitlines()
-    return [json.loads(line) for line in lines if line.endswith("}")]
+    return trials_in(TRIALS_FILE)
 
 
 def is_valid(trial: dict[str, Any]) -> bool:
@@ -205,14 +203,12 @@ def missing(
 
 
 def run(python: str, scenes: list[str], dials: list[int], trials: int, minutes: float) -> None:
-    TRIALS_FILE.parent.mkdir(parents=True, exist_ok=True)
     end = time.monotonic() + 60 * minutes
     for name, scene_name, dial, number in missing(scenes, dials, trials):
         if time.monotonic() > end:
             break
         trial = run_trial(name, scene_name, dial, number, python)
-        with TRIALS_FILE.open("a") as file:
-            file.write(json.dumps(trial) + "\n")
+        append_trial(TRIALS_FILE, trial)
         print(
             f"{scene_name}, {name} at {dial}%: {trial['verdict']}, {trial['cause']}, "
             f"{trial['reason']}",

@@ -24,6 +24,7 @@ from typing import Any
 
 from evaluation.accuracy_trials import MACHINE, commit
 from evaluation.pages import write_page
+from evaluation.trial_file import append_trial, trials_in
 from speedgate.duel.decision import DuelVerdict, decide, is_too_early
 from speedgate.duel.effect import Effect
 from speedgate.duel.finding import figure_of_key
@@ -71,21 +72,16 @@ def kept(finding: Json) -> Json:
 
 
 def read_duels() -> list[Json]:
-    if not DUELS_FILE.exists():
-        return []
-    return [json.loads(line) for line in DUELS_FILE.read_text().splitlines()]
+    return trials_in(DUELS_FILE)
 
 
 def run(duels: int, at_once: int, budget: str | None) -> None:
     """Measure until there are ``duels`` of this method and machine."""
-    DUELS_FILE.parent.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(at_once) as side_by_side:
         while len(here := [duel for duel in read_duels() if counts_here(duel)]) < duels:
             print(f"duel {len(here) + 1} of {duels}", file=sys.stderr, flush=True)
             for duel in side_by_side.map(run_one, [budget] * min(at_once, duels - len(here))):
-                line = json.dumps(duel | {"at_once": at_once})
-                with DUELS_FILE.open("a") as file:
-                    file.write(f"{line}\n")
+                append_trial(DUELS_FILE, duel | {"at_once": at_once})
 
 
 def counts_here(duel: Json) -> bool:

@@ -22,6 +22,7 @@ from typing import Any
 
 from evaluation.accuracy_trials import commit, this_machine
 from evaluation.pages import without_python, write_block
+from evaluation.trial_file import append_trial, trials_in
 from speedgate.builds.build import open_build
 from speedgate.duel.decision import DuelVerdict
 from speedgate.duel.findings import DuelFindings
@@ -131,16 +132,12 @@ def run_releases(python: str, fault: KnownFault, budget: str) -> Json:
 
 def keep(kind: str, result: Json) -> None:
     record = {"kind": kind, "version": commit(), "machine": this_machine()} | result
-    RESULTS_FILE.parent.mkdir(parents=True, exist_ok=True)
-    with RESULTS_FILE.open("a") as file:
-        file.write(json.dumps(record) + "\n")
+    append_trial(RESULTS_FILE, record)
 
 
 def last_of(kind: str) -> list[Json]:
     """Return the last result of a kind, of the releases the last of each fault."""
-    if not RESULTS_FILE.exists():
-        return []
-    records = [json.loads(line) for line in RESULTS_FILE.read_text().splitlines()]
+    records = trials_in(RESULTS_FILE)
     mine = {record.get("issue"): record for record in records if record["kind"] == kind}
     return list(mine.values())
 
