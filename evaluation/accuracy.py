@@ -26,7 +26,7 @@ from evaluation.accuracy_trials import (
     rule_of,
     run,
 )
-from evaluation.pages import out_of, write_page
+from evaluation.pages import out_of, spread_text, write_page
 from evaluation.peers import PEERS
 from evaluation.scenes import SCENES
 from speedgate.judging.gate import Verdict
@@ -272,15 +272,9 @@ def _signal_table(trials: list[dict[str, Any]]) -> list[str]:
             [t["concurrency"]["high"]["value"] for t in mine if t["concurrency"]["high"]],
             [t["held"]["value"] for t in mine if t["held"]],
         ]
-        cells = " | ".join(_spread(column) for column in columns)
+        cells = " | ".join(spread_text(column) for column in columns)
         lines.append(f"| {name} | {scene_name} | {cells} |")
     return lines
-
-
-def _spread(values: list[float]) -> str:
-    if not values:
-        return "unknown"
-    return f"{min(values):.2f} / {median(values):.2f} / {max(values):.2f}"
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from evaluation.accuracy_trials import (
     this_machine,
 )
 from evaluation.dial import G_LOCKED
-from evaluation.pages import out_of, without_python, write_block
+from evaluation.pages import out_of, spread_text, without_python, write_block
 from evaluation.trial_file import append_trial, trials_in
 from speedgate.builds.build import open_build
 from speedgate.builds.runners import interpreter_of
@@ -184,17 +184,11 @@ def _row(name: str, scene_name: str, trials: Sequence[Trial]) -> str:
         scene_name,
         len(trials),
         *counts,
-        _spread([trial["speedup"]["value"] for trial in trials]),
-        _spread([trial["inflation"] for trial in trials if trial["inflation"] is not None]),
+        spread_text([trial["speedup"]["value"] for trial in trials]),
+        spread_text([trial["inflation"] for trial in trials if trial["inflation"] is not None]),
         f"{median(trial['seconds'] for trial in trials):.1f}",
     )
     return f"| {' | '.join(map(str, cells))} |"
-
-
-def _spread(values: Sequence[float]) -> str:
-    if not values:
-        return "unknown"
-    return f"{min(values):.2f} / {median(values):.2f} / {max(values):.2f}"
 
 
 def main() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 
 COLUMNS = 100
 # What cannot be wrapped: a row of a table, a heading.
@@ -43,6 +45,13 @@ def out_of(count: int, total: int) -> str:
     1.5%)``."""
     text = f"{count:,} of {total:,}"
     return text if count or not total else f"{text} (under {share_text(1 - 0.05 ** (1 / total))})"
+
+
+def spread_text(values: Sequence[float]) -> str:
+    """Return the least, the median and the greatest: ``1.00 / 2.00 / 3.00``."""
+    if not values:
+        return "unknown"
+    return f"{min(values):.2f} / {median(values):.2f} / {max(values):.2f}"
 
 
 def write_page(path: Path, text: str) -> None:

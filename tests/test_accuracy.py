@@ -11,6 +11,7 @@ from helpers.machine import HOLDS_GIL, PAIRS, MadeMachine
 from helpers.trials import HEALTHY, LOCKED, NEEDS_SCIPY
 
 from evaluation import accuracy_trials
+from evaluation.pages import spread_text
 from evaluation.scenes import SCENES
 
 
@@ -369,8 +370,8 @@ def test_the_document_shows_the_spread_of_the_signals(accuracy):
     assert cells[:2] == ["g_out", "quiet"]
     assert cells[2] == "1.66 / 1.66 / 1.66"
     assert cells[-1] == "0.01 / 0.01 / 0.01"
-    assert accuracy._spread([]) == "unknown"
-    assert accuracy._spread([3.0, 1.0, 2.0]) == "1.00 / 2.00 / 3.00"
+    assert spread_text([]) == "unknown"
+    assert spread_text([3.0, 1.0, 2.0]) == "1.00 / 2.00 / 3.00"
 
 
 def test_a_stored_run_to_compare_with_is_another_trial_of_the_healthy_twin(accuracy):
