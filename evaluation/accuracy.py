@@ -56,17 +56,7 @@ def document(everything: list[dict[str, Any]]) -> str:
     """Return docs/accuracy.md."""
     chosen = _chosen(everything)
     current = [trial for trial in everything if _origin(trial) == chosen[_place(trial)]]
-    older = sorted(
-        {place[1] for place, origin in chosen.items() if origin[0] != accuracy_trials.RULE}
-    )
-    since = f" The code of the measurement has changed since: {', '.join(older)}." if older else ""
-    machines = " and ".join(sorted({trial["machine"] for trial in current}))
     trials = [trial for trial in current if is_valid(trial)]
-    set_aside = [trial for trial in current if not is_valid(trial)]
-    wrong = sum(
-        trial["verdict"] in WRONG[SUBJECTS[trial["subject"]].regressed] for trial in set_aside
-    )
-    versions = ", ".join(sorted({trial["version"] for trial in trials}))
     lines = [
         "# How accurate the gate is",
         "",
@@ -76,13 +66,7 @@ def document(everything: list[dict[str, Any]]) -> str:
         "computes on one core: for the whole trial, in bursts (0.4 s on, 0.4 s off on average), or "
         "for its first 2 s.",
         "",
-        "Made by `python -m evaluation.accuracy run` and `python -m evaluation.accuracy table`; "
-        f"{len(trials)} trials at {versions} on {machines}. {len(everything) - len(current)} "
-        f"trials of other code or another machine are left out.{since}",
-        "",
-        f"If other processes kept more than {MOST_OTHERS:g} of a core busy during a quiet trial, "
-        f"it is set aside and done again, whatever its verdict. This happened {len(set_aside)} "
-        f"times; {wrong} of these trials had a wrong verdict (inconclusive not counted).",
+        *_origin_lines(chosen, current, len(everything) - len(current)),
         "",
         "Two false alarms in 800 healthy trials shaped the rule by which these trials are judged. "
         "They are no more among them: none is what is left, not what was first seen.",
@@ -143,6 +127,32 @@ def _chosen(everything: list[dict[str, Any]]) -> dict[Place, Origin]:
         place: max(origins, key=lambda origin: (origin[0] == accuracy_trials.RULE, origins[origin]))
         for place, origins in counts.items()
     }
+
+
+def _origin_lines(
+    chosen: dict[Place, Origin], current: list[dict[str, Any]], left_out: int
+) -> list[str]:
+    """Say which trials count, of what code and machine, and which of them were set aside."""
+    older = sorted(
+        {place[1] for place, origin in chosen.items() if origin[0] != accuracy_trials.RULE}
+    )
+    since = f" The code of the measurement has changed since: {', '.join(older)}." if older else ""
+    machines = " and ".join(sorted({trial["machine"] for trial in current}))
+    trials = [trial for trial in current if is_valid(trial)]
+    set_aside = [trial for trial in current if not is_valid(trial)]
+    wrong = sum(
+        trial["verdict"] in WRONG[SUBJECTS[trial["subject"]].regressed] for trial in set_aside
+    )
+    versions = ", ".join(sorted({trial["version"] for trial in trials}))
+    return [
+        "Made by `python -m evaluation.accuracy run` and `python -m evaluation.accuracy table`; "
+        f"{len(trials)} trials at {versions} on {machines}. {left_out} "
+        f"trials of other code or another machine are left out.{since}",
+        "",
+        f"If other processes kept more than {MOST_OTHERS:g} of a core busy during a quiet trial, "
+        f"it is set aside and done again, whatever its verdict. This happened {len(set_aside)} "
+        f"times; {wrong} of these trials had a wrong verdict (inconclusive not counted).",
+    ]
 
 
 def _not_upheld_line(everything: list[dict[str, Any]]) -> str:
