@@ -20,6 +20,7 @@ from typing import Any
 import psutil
 
 from evaluation.dial import DIAL, G_LOCKED
+from evaluation.pages import machine_words
 from evaluation.scenes import scene
 from evaluation.trial_file import append_trial, trials_in
 from speedgate.history.format import EstimateEntry
@@ -42,7 +43,6 @@ from speedgate.measuring.measure import HELD_SECONDS, measure
 from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.plan import Plan, import_folders
 from speedgate.measuring.runner_process import THIS, Interpreter, RunnerProcess
-from speedgate.runner.machine import describe_machine
 from speedgate.stats.accounting import Concurrency, Shares
 from speedgate.stats.case import Case
 from workloads import CATALOGUE, CONTROL, G_OUT, G, Workload
@@ -300,11 +300,7 @@ def code_digest(patterns: Sequence[str] | None = None) -> str:
 
 
 def this_machine() -> str:
-    machine = describe_machine()
-    return (
-        f"{machine['cpu']}, {machine['usable_cores']} usable cores, {machine['system']} "
-        f"{machine['kernel']}, Python {platform.python_version()}, NumPy {version('numpy')}"
-    )
+    return f"{machine_words()}, Python {platform.python_version()}, NumPy {version('numpy')}"
 
 
 def commit() -> str:

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from evaluation.made_aftermaths import MADE, SWITCH, write_starting_package
-from evaluation.pages import write_page
+from evaluation.pages import machine_words, write_page
 from speedgate.builds.label import BuildLabel
 from speedgate.duel.duel import Duel
 from speedgate.duel.finding import Finding
@@ -21,7 +21,7 @@ from speedgate.duel.matchup import BuildUnderTest, DuelEntry, Matchup
 from speedgate.measuring.aftermath import SERVE
 from speedgate.measuring.plan import import_folders
 from speedgate.measuring.runner_process import Interpreter, RunnerClient, RunnerProcess
-from speedgate.runner.machine import describe_machine, usable_cores
+from speedgate.runner.machine import usable_cores
 from speedgate.stats.case import Case, Workload
 from speedgate.stats.figure import FIGURE
 from workloads import CATALOGUE
@@ -114,12 +114,10 @@ def rows() -> Iterator[str]:
 
 
 def document() -> str:
-    machine = describe_machine()
     lines = [
         "# Whether a duel sees what a call costs beside its seconds",
         "",
-        f"Made by `python -m evaluation.aftermath` on {machine['cpu']}, "
-        f"{machine['usable_cores']} usable cores, {machine['system']} {machine['kernel']}, Python "
+        f"Made by `python -m evaluation.aftermath` on {machine_words()}, Python "
         f"{sys.version.split()[0]}.",
         "",
         "Each row is a duel of one case in two builds that differ by the made cost alone, for at "

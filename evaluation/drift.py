@@ -18,8 +18,7 @@ import numpy as np
 import ruptures
 
 from evaluation.coverage import series
-from evaluation.pages import write_page
-from speedgate.runner.machine import describe_machine
+from evaluation.pages import machine_words, write_page
 from speedgate.stats.changepoints import change_points
 
 DOCUMENT = Path("docs/drift.md")
@@ -187,13 +186,11 @@ def _detection_lines() -> Iterator[str]:
 
 
 def document() -> str:
-    machine = describe_machine()
     lines = [
         "# Whether a change of level is one",
         "",
         "Made by `python -m evaluation.drift` on "
-        f"{machine['cpu']}, {machine['usable_cores']} usable cores, {machine['system']} "
-        f"{machine['kernel']}, Python {sys.version.split()[0]}, ruptures {version('ruptures')}, "
+        f"{machine_words()}, Python {sys.version.split()[0]}, ruptures {version('ruptures')}, "
         f"NumPy {np.__version__}. The series are made up, with seed {SEED}; the spread of the "
         f"nights is {SPREAD:.0%}. Three methods:",
         "",

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
+from speedgate.runner.machine import describe_machine
+
 COLUMNS = 100
 # What cannot be wrapped: a row of a table, a heading.
 WHOLE = ("|", "#")
@@ -27,6 +29,15 @@ def _wrapped(line: str) -> list[str]:
         subsequent_indent="  " if line.startswith("- ") else "",
         break_long_words=False,
         break_on_hyphens=False,
+    )
+
+
+def machine_words() -> str:
+    """Return the CPU, how many cores of it are usable, and the system."""
+    machine = describe_machine()
+    return (
+        f"{machine['cpu']}, {machine['usable_cores']} usable cores, {machine['system']} "
+        f"{machine['kernel']}"
     )
 
 

@@ -21,7 +21,7 @@ from statistics import fmean, median, stdev, variance
 import numpy as np
 
 from evaluation.dial import DIAL, SLEEP, dial, set_dial
-from evaluation.pages import write_page
+from evaluation.pages import machine_words, write_page
 from evaluation.scenes import NEIGHBOUR
 from speedgate.judging.floors import floors
 from speedgate.judging.gate import (
@@ -36,7 +36,6 @@ from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.plan import Plan, import_folders
 from speedgate.measuring.runner_process import RunnerProcess
 from speedgate.runner.gil_sampler import RATE, sample_held
-from speedgate.runner.machine import describe_machine
 from speedgate.stats.accounting import Shares, median_shares
 from speedgate.stats.case import Case
 from workloads import CONTROL, G_OUT, NOOP, F, Workload
@@ -172,13 +171,12 @@ def measure_baseline(size: int) -> None:
 
 
 def document() -> str:
-    machine, rows = describe_machine(), list(dial_rows())
+    rows = list(dial_rows())
     lines = [
         "# Whether each signal says what is true",
         "",
         "Made by `python -m evaluation.signals` on "
-        f"{machine['cpu']}, {machine['usable_cores']} usable cores, {machine['system']} "
-        f"{machine['kernel']}, Python {sys.version.split()[0]}, NumPy {np.__version__}.",
+        f"{machine_words()}, Python {sys.version.split()[0]}, NumPy {np.__version__}.",
         "",
         "## The baseline decides everything",
         "",
