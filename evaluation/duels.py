@@ -43,17 +43,7 @@ Json = dict[str, Any]
 def run_one(budget: str | None) -> Json:
     """Duel this interpreter with itself; return what is kept of it."""
     options = () if budget is None else ("--budget", budget)
-    with tempfile.TemporaryDirectory(prefix="speedgate-") as folder:
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "speedgate", "duel", "one=", "other=", "--allow-same"),
-                *("--format", "json", "--results", folder, *options),
-            ],
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-    document: Json = json.loads(done.stdout)
+    document = printed_duel("one=", "other=", "--allow-same", *options)
     return {
         "commit": commit(),
         "method": METHOD,
@@ -61,6 +51,20 @@ def run_one(budget: str | None) -> Json:
         "seconds": document["seconds"],
         "findings": [kept(finding) for finding in document["findings"]],
     }
+
+
+def printed_duel(*arguments: str) -> Json:
+    """Run ``speedgate duel`` and return what it prints as JSON; its runs are not kept."""
+    with tempfile.TemporaryDirectory(prefix="speedgate-") as folder:
+        command = [sys.executable, "-m", "speedgate", "duel", *arguments]
+        done = subprocess.run(
+            [*command, "--format", "json", "--results", folder],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+    document: Json = json.loads(done.stdout)
+    return document
 
 
 def kept(finding: Json) -> Json:

@@ -11,7 +11,6 @@ Both Pythons need NumPy, of the same release. Each result is appended to a file.
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.accuracy_trials import commit, this_machine
+from evaluation.duels import printed_duel
 from evaluation.pages import without_python, write_block
 from evaluation.trial_file import append_trial, trials_in
 from speedgate.builds.build import open_build
@@ -109,18 +109,8 @@ def _gate_run(python: str) -> Json:
 
 def run_duel(builds: Sequence[str], workloads: Sequence[str], sizes: str, budget: str) -> Json:
     """Return the findings of a duel."""
-    with tempfile.TemporaryDirectory(prefix="speedgate-") as folder:
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "speedgate", "duel", *builds),
-                *("--workloads", ",".join(workloads), "--sizes", sizes, "--budget", budget),
-                *("--format", "json", "--results", folder),
-            ],
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-    return {"duel": json.loads(done.stdout)}
+    selection = ("--workloads", ",".join(workloads), "--sizes", sizes, "--budget", budget)
+    return {"duel": printed_duel(*builds, *selection)}
 
 
 def run_releases(python: str, fault: KnownFault, budget: str) -> Json:
