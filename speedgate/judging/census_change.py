@@ -91,13 +91,11 @@ class CensusDifference:
     only_now: tuple[str, ...]
 
 
-def compare_censuses(
-    before: Iterable[Row], now: Iterable[Row], least_factor: float = LEAST_FACTOR
-) -> CensusDifference:
-    """Return what changed from one census to another; of seconds from ``least_factor`` on."""
+def compare_censuses(before: Iterable[Row], now: Iterable[Row]) -> CensusDifference:
+    """Return what changed from one census to another."""
     one, two = _by_id(before), _by_id(now)
     both = [name for name in one if name in two]
-    pairs = [change_of(one[name], two[name], least_factor) for name in both]
+    pairs = [change_of(one[name], two[name]) for name in both]
     changes = [change for change in pairs if change is not None]
     return CensusDifference(
         tuple(sorted(changes, key=_weight)),
@@ -107,7 +105,7 @@ def compare_censuses(
     )
 
 
-def change_of(before: Row, now: Row, least_factor: float = LEAST_FACTOR) -> CensusChange | None:
+def change_of(before: Row, now: Row) -> CensusChange | None:
     """Return how one cell changed, ``None`` if nothing shows that it did."""
     factor = _factor(before.seconds, now.seconds)
     one, two = _class_of(before), _class_of(now)
@@ -118,7 +116,7 @@ def change_of(before: Row, now: Row, least_factor: float = LEAST_FACTOR) -> Cens
     shares = (before.gil_held_share, now.gil_held_share)
     if None not in shares and abs(_held(now) - _held(before)) >= LEAST_SHARE:
         return CensusChange(before, now, HELD, _are_apart(*shares), factor)
-    if factor is not None and max(factor, 1 / factor) >= least_factor:
+    if factor is not None and max(factor, 1 / factor) >= LEAST_FACTOR:
         return CensusChange(before, now, COST, _are_apart(before.seconds, now.seconds), factor)
     for kind, least, count in COUNTS:
         counts = _count_factor(before, now, least, count)
