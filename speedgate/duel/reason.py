@@ -129,7 +129,7 @@ def _told_of_explaining(finding: Finding) -> list[str]:
     telling = (
         "concurrency",
         "inflation",
-        *(figure.name for figure in FIGURES if figure.margin > 0.1),
+        *(figure.name for figure in FIGURES if figure.margin > RATIO_MARGIN),
     )
     names = [name for name in telling if name in finding.effects and name not in confirmed]
     return [_told(finding, name) for name in names if finding.effects[name].is_beyond_margin]

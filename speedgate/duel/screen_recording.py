@@ -48,15 +48,10 @@ class ScreenRecording:
     def finish(self, screen: WideScreen, is_over: bool) -> tuple[list[Path], list[str]]:
         """Save a run for each build; return the files, and in words what could not be saved."""
         files, troubles = [], []
+        told = screen_json(screen, self._labels)
         for recording, side in zip(self._recordings, self._sides, strict=True):
-            failed = {
-                case.id: why for case, why in side.failed.items() if case not in side.measured
-            }
-            more = {
-                "failed": failed,
-                "seconds": screen.seconds,
-                "screen": screen_json(screen, self._labels),
-            }
+            failed = {case.id: why for case, why in side.unseen().items()}
+            more = {"failed": failed, "seconds": screen.seconds, "screen": told}
             file, trouble = recording.finish(more, is_over and not screen.not_reached)
             files += [file] if file is not None else []
             troubles += [trouble] if trouble else []

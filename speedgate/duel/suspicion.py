@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from speedgate.duel.margin import RATIO_MARGIN
+from speedgate.duel.margin import margin_of
 from speedgate.measuring.measurement import Measurement
 from speedgate.stats.case import Case
+from speedgate.stats.figure import SECONDS
 from speedgate.stats.sample import Pair
 
 # Rounds of a process scatter: a difference weighs as much as exceeds twice their deviation.
@@ -37,7 +38,7 @@ class Suspicion:
     def is_one(self) -> bool:
         """Whether every look lies beyond the margin, on the same side."""
         low, high = min(self.changes), max(self.changes)
-        margin = math.log1p(RATIO_MARGIN)
+        margin = margin_of(SECONDS)
         return low > margin or high < -margin
 
     @property
