@@ -20,7 +20,7 @@ from typing import Any
 from speedgate.measuring.scaling import ScaleOutcome
 
 KINDS = ("asv", "pytest")
-SECONDS_EACH = 4
+SECONDS_EACH = 9
 TEMPLATES = {
     "asv": """
 class known_{name}:
