@@ -27,6 +27,7 @@ from evaluation.accuracy_trials import MOST_OTHERS, OthersLoad, code_digest, com
 from evaluation.pages import without_python, write_page
 from evaluation.scenes import scene
 from evaluation.trial_file import append_trial, trials_in
+from speedgate.builds.build import open_build
 from speedgate.judging.contention import LEAST_GROWTH, Cause, ContentionProbe, growth_of, name_cause
 from speedgate.measuring.plan import Plan, import_folders
 from speedgate.measuring.probe import probe_case
@@ -312,7 +313,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m evaluation.causes", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     running = commands.add_parser("run", help="do the trials that are missing")
-    running.add_argument("--python", default=sys.executable, help="the Python that contends")
+    running.add_argument(
+        "--python", default=sys.executable, help="the contending Python or its folder"
+    )
     running.add_argument("--minutes", type=float, default=1e9, help="stop after these minutes")
     running.add_argument("--trials", type=int, default=TRIALS, help="of each cause")
     running.add_argument("--scenes", default=QUIET, help="quiet,neighbour")
@@ -321,7 +324,7 @@ def main() -> None:
     arguments = parser.parse_args()
     act: dict[str, Callable[[], None]] = {
         "run": lambda: run(
-            arguments.python,
+            str(open_build(arguments.python).python),
             arguments.scenes.split(","),
             [int(dial) for dial in arguments.dials.split(",")],
             arguments.trials,

@@ -2,6 +2,8 @@
 
 import json
 import math
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -106,3 +108,11 @@ def test_a_figure_without_bounds_is_kept_as_plain_json():
     arm = Arm(growth=Estimate(1.0, -math.inf, math.inf, 0.99, 3))
     plain = causes._plain(ContentionProbe(2, arm, arm))
     assert (plain["work"]["growth"]["low"], plain["work"]["growth"]["high"]) == (None, None)
+
+
+def test_the_folder_of_an_environment_stands_for_its_python(monkeypatch):
+    asked = []
+    monkeypatch.setattr(causes, "run", lambda python, *others: asked.append(python))
+    monkeypatch.setattr(sys, "argv", ["causes", "run", "--python", sys.prefix])
+    causes.main()
+    assert [Path(python).parent.parent for python in asked] == [Path(sys.prefix)]
