@@ -1,7 +1,8 @@
 """How often a duel of a build with itself calls anything better or worse: it should be nothing.
 
-    python -m evaluation.duels run --duels 20     more duels of the default selection; resumes
-    python -m evaluation.duels table              docs/duels.md from all duels so far
+    python -m evaluation.duels run --duels 20          of the default selection; resumes
+    python -m evaluation.duels run --duels 20 --wide   of all of NumPy: 16 minutes each
+    python -m evaluation.duels table              docs/duels.md from all duels so far, and releases
     python -m evaluation.duels rejudge            what they come to under the present rules
 
 A duel takes nine minutes. Each is appended to a file, so that an interrupted run loses none.
@@ -11,11 +12,9 @@ A duel takes nine minutes. Each is appended to a file, so that an interrupted ru
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import subprocess
 import sys
-import tempfile
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +23,8 @@ from typing import Any
 
 from evaluation.accuracy_trials import MACHINE, commit
 from evaluation.pages import write_page
+from evaluation.printed import printed_duel
+from evaluation.release_tables import release_lines
 from evaluation.trial_file import append_trial, trials_in
 from speedgate.duel.decision import DuelVerdict, decide, is_too_early
 from speedgate.duel.effect import Effect
@@ -40,31 +41,21 @@ VERDICTS = ("worse", "better", "failed", "same", "inconclusive", "not available"
 Json = dict[str, Any]
 
 
-def run_one(budget: str | None) -> Json:
+def run_one(budget: str | None, is_wide: bool) -> Json:
     """Duel this interpreter with itself; return what is kept of it."""
-    options = () if budget is None else ("--budget", budget)
+    options = (() if budget is None else ("--budget", budget)) + ("--wide",) * is_wide
+    began = time.monotonic()
     document = printed_duel("one=", "other=", "--allow-same", *options)
+    # What a duel says of itself is without its screen.
+    took = time.monotonic() - began if is_wide else document["seconds"]
     return {
         "commit": commit(),
         "method": METHOD,
         "machine": MACHINE,
-        "seconds": document["seconds"],
+        "wide": is_wide,
+        "seconds": took,
         "findings": [kept(finding) for finding in document["findings"]],
     }
-
-
-def printed_duel(*arguments: str) -> Json:
-    """Run ``speedgate duel`` and return what it prints as JSON; its runs are not kept."""
-    with tempfile.TemporaryDirectory(prefix="speedgate-") as folder:
-        command = [sys.executable, "-m", "speedgate", "duel", *arguments]
-        done = subprocess.run(
-            [*command, "--format", "json", "--results", folder],
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-    document: Json = json.loads(done.stdout)
-    return document
 
 
 def kept(finding: Json) -> Json:
@@ -79,31 +70,48 @@ def read_duels() -> list[Json]:
     return trials_in(DUELS_FILE)
 
 
-def run(duels: int, at_once: int, budget: str | None) -> None:
-    """Measure until there are ``duels`` of this method and machine."""
+def run(duels: int, at_once: int, budget: str | None, is_wide: bool) -> None:
+    """Measure until there are ``duels`` of this method and machine, wide ones or others."""
     with ThreadPoolExecutor(at_once) as side_by_side:
-        while len(here := [duel for duel in read_duels() if counts_here(duel)]) < duels:
+        while len(here := [duel for duel in read_duels() if counts_here(duel, is_wide)]) < duels:
             print(f"duel {len(here) + 1} of {duels}", file=sys.stderr, flush=True)
-            for duel in side_by_side.map(run_one, [budget] * min(at_once, duels - len(here))):
+            now = min(at_once, duels - len(here))
+            for duel in side_by_side.map(run_one, [budget] * now, [is_wide] * now):
                 append_trial(DUELS_FILE, duel | {"at_once": at_once})
 
 
-def counts_here(duel: Json) -> bool:
-    return duel["machine"] == MACHINE and method_of(duel) == METHOD
+def counts_here(duel: Json, is_wide: bool) -> bool:
+    is_alike = duel["machine"] == MACHINE and method_of(duel) == METHOD
+    return is_alike and was_wide(duel) is is_wide
+
+
+def was_wide(duel: Json) -> bool:
+    """Whether a screen of all of NumPy came before it; older duels had none."""
+    return bool(duel.get("wide"))
 
 
 def table() -> str:
     """Return the document: what all duels of this method come to, and a row for each duel."""
     duels = read_duels()
-    told = max(map(method_of, duels), default=METHOD)
     lines = [
-        "# A build against itself",
+        "# Duels of releases, and of a build against itself",
+        "",
+        "Made by `python -m evaluation.duels table`.",
+        "",
+        *release_lines(),
+        "## A build against itself",
         "",
         "A duel of a build with itself must not call anything better or worse; at most 1 of 20 may "
-        "do so by chance. Made by `python -m evaluation.duels run` and "
-        "`python -m evaluation.duels table`, over the default selection.",
+        "do so by chance.",
         "",
-        *summary([duel for duel in duels if method_of(duel) == told], told),
+        "Over the default selection (`python -m evaluation.duels run`):",
+        "",
+        *summary([duel for duel in duels if not was_wide(duel)]),
+        "",
+        "Over all of NumPy, by a screen and its candidates (`python -m evaluation.duels run "
+        "--wide`):",
+        "",
+        *summary([duel for duel in duels if was_wide(duel)]),
         "",
         "## Every duel",
         "",
@@ -114,8 +122,9 @@ def table() -> str:
         "well; by method 1 workers kept to no core. Two duels at once share the cores, as beside "
         "any other work: then there are fewer blocks, and more cases are inconclusive.",
         "",
-        f"| method | commit | at once | machine | cases | minutes | {' | '.join(VERDICTS)} |",
-        f"| --- | --- | --- | --- | --- | --- |{' --- |' * len(VERDICTS)}",
+        "| method | commit | wide | at once | machine | cases | minutes | "
+        f"{' | '.join(VERDICTS)} |",
+        f"| --- | --- | --- | --- | --- | --- | --- |{' --- |' * len(VERDICTS)}",
         *map(row, duels),
         "",
     ]
@@ -130,10 +139,13 @@ def is_wrong(finding: Json) -> bool:
     return finding["verdict"] in ("worse", "better")
 
 
-def summary(duels: list[Json], method: int) -> list[str]:
-    """Say how many were wrong, in what, and how many might be in the long run."""
+def summary(duels: list[Json]) -> list[str]:
+    """Say how many of the newest method were wrong, in what, and how many might be in the long
+    run."""
     if not duels:
         return ["No duel yet."]
+    method = max(map(method_of, duels))
+    duels = [duel for duel in duels if method_of(duel) == method]
     findings = [finding for duel in duels for finding in duel["findings"]]
     called = [finding for finding in findings if is_wrong(finding)]
     wrong = sum(any(map(is_wrong, duel["findings"])) for duel in duels)
@@ -210,9 +222,10 @@ def rejudge() -> str:
 def row(duel: Json) -> str:
     counts = Counter(finding["verdict"] for finding in duel["findings"])
     cells = " | ".join(str(counts[verdict]) for verdict in VERDICTS)
+    wide, minutes = "yes" if was_wide(duel) else "no", duel["seconds"] / 60
     return (
-        f"| {method_of(duel)} | {duel['commit']} | {duel.get('at_once', 1)} | {duel['machine']} | "
-        f"{len(duel['findings'])} | {duel['seconds'] / 60:.1f} | {cells} |"
+        f"| {method_of(duel)} | {duel['commit']} | {wide} | {duel.get('at_once', 1)} | "
+        f"{duel['machine']} | {len(duel['findings'])} | {minutes:.1f} | {cells} |"
     )
 
 
@@ -223,16 +236,16 @@ def main() -> None:
     runs.add_argument("--duels", type=int, default=DUELS)
     runs.add_argument("--at-once", type=int, default=1, metavar="COUNT")
     runs.add_argument("--budget", metavar="SECONDS", help="default: that of a duel")
+    runs.add_argument("--wide", action="store_true", help="screen all of NumPy before")
     commands.add_parser("table")
     commands.add_parser("rejudge")
     options = parser.parse_args()
     if options.command == "run":
-        run(options.duels, options.at_once, options.budget)
+        run(options.duels, options.at_once, options.budget, options.wide)
     elif options.command == "rejudge":
         print(rejudge())
     else:
         write_page(TABLE_FILE, table())
-        print(f"wrote {TABLE_FILE}")
 
 
 if __name__ == "__main__":

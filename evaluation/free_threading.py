@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.accuracy_trials import commit, this_machine
-from evaluation.duels import printed_duel
 from evaluation.pages import without_python, write_block
+from evaluation.printed import printed_duel
 from evaluation.trial_file import append_trial, trials_in
 from speedgate.builds.build import open_build
 from speedgate.duel.decision import DuelVerdict

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from evaluation import duels as duels_module
 from evaluation.duels import METHOD, rejudged, summary, upper_bound
 from evaluation.made_duels import CASES, SAME_SECONDS, made_duel, true_changes, verdicts_of
 from evaluation.made_screens import LOOK_SECONDS, Outcome, made_candidates
@@ -26,12 +27,24 @@ def duel(*verdicts):
 
 def test_a_duel_that_was_wrong_is_counted_and_told():
     duels = [duel("same", "worse", "better"), duel("same", "inconclusive")]
-    text = "\n".join(summary(duels, METHOD))
+    text = "\n".join(summary(duels))
     assert "1 of 2 duels called anything" in text
     assert "2 of 5 cases; 2 were called the same" in text
     assert "- worse: case worse, why" in text
     assert "of the present method has run yet" not in text
-    assert "these are of method 1" in "\n".join(summary(duels, 1))
+    older = [duel("worse") | {"method": 1}]
+    assert "these are of method 1" in "\n".join(summary(older))
+    assert "1 of 2 duels" in "\n".join(summary([*older, *duels]))
+
+
+def test_wide_duels_are_counted_apart(monkeypatch):
+    duels = [duel("same", "worse"), duel("same") | {"wide": True}]
+    kept = [one | {"commit": "abc", "machine": duels_module.MACHINE} for one in duels]
+    monkeypatch.setattr(duels_module, "read_duels", lambda: kept)
+    text = duels_module.table()
+    assert "**1 of 1 duels called" in text
+    assert "**0 of 1 duels called" in text
+    assert [duels_module.counts_here(one, is_wide=True) for one in kept] == [False, True]
 
 
 def kept(**ratios):

@@ -67,6 +67,7 @@ def test_a_duel_is_kept_as_the_command_prints_it(page, monkeypatch):
     commands = []
 
     class Done:
+        returncode = 0
         stdout = json.dumps(duel_json(True, False)["duel"])
 
     def run(command, **_):

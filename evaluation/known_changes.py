@@ -1,0 +1,151 @@
+"""What NumPy's release notes, pull requests and issues say that changed in speed or threads.
+
+For each: the release, the workloads that should show it, and why a duel here may not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+NUMPY = "https://github.com/numpy/numpy"
+NO_CELL = "no case asks for it"
+OTHER_MACHINES = "other machines than an x86-64 with Linux"
+SAME_BUILDS = "only builds without a GIL"
+BLAS = (
+    "matmul", "dot", "inv", "solve", "det", "cholesky", "svd", "eigh", "eig", "qr", "einsum",
+    "solve_complex", "solve_stacked", "svd_complex", "eigh_complex", "matmul_complex",
+    "matmul_stacked", "matmul_used", "numpy.linalg.", "numpy.matmul[dd", "numpy.dot[d]",
+    "numpy.inner[d]", "numpy.tensordot[d]",
+)  # fmt: skip
+COMPARISONS = ("less", "equal", "not_equal", "less_equal", "greater", "greater_equal")
+INDEXED = ("add", "subtract", "multiply", "floor_divide", "maximum", "minimum", "fmax", "fmin")
+
+
+class KnownChange(NamedTuple):
+    """A change that was public before: ``what`` in our words, and the ``number`` of its issue or
+    pull request.
+
+    ``workloads`` are names of the catalogue, or how names of cells begin. ``worse`` is ``None``
+    where it may be either. ``blind`` is why a duel here should not find it, empty if it should.
+    """
+
+    release: str
+    what: str
+    number: int
+    workloads: Sequence[str] = ()
+    worse: bool | None = False
+    blind: str = ""
+
+    @property
+    def source(self) -> str:
+        """A link to the issue or the pull request, in Markdown; NumPy's ``pull`` leads to both."""
+        return f"[gh-{self.number}]({NUMPY}/pull/{self.number})"
+
+    def fits(self, workload: str) -> bool:
+        """Whether it is of this workload: a name of the catalogue as it is, a cell by its head."""
+        return any(
+            workload == one or (one.startswith("numpy.") and workload.startswith(_heads(one)))
+            for one in self.workloads
+        )
+
+
+def _heads(name: str) -> tuple[str, ...]:
+    """``numpy.sort`` begins ``numpy.sort[d]``, not ``numpy.sort_complex[d]``."""
+    return (name,) if name[-1] in ".[" or "[" in name else (f"{name}[",)
+
+
+def cells(*names: str) -> tuple[str, ...]:
+    """The heads of the cells of functions, and of the methods of the same names."""
+    return tuple(f"{of}.{name}" for name in names for of in ("numpy", "numpy.ndarray"))
+
+
+KNOWN = (
+    KnownChange("1.24.0", "`isin` of integers by a table", 12065,
+                ("numpy.isin[l]", "numpy.in1d[l]", "numpy.setdiff1d[l]")),
+    KnownChange("1.24.0", "comparisons by SIMD", 21483,
+                ("less", *(f"numpy.{name}" for name in COMPARISONS))),
+    KnownChange("1.24.0", "`power` and `arctan2` of floats by SVML", 22240,
+                ("power", "numpy.power", "numpy.float_power", "numpy.arctan2")),
+    KnownChange("1.24.0", "functions of float16 by AVX-512", 21955,
+                tuple(f"numpy.{name}[e" for name in ("exp", "log", "sin", "cos", "tan", "cbrt"))),
+    KnownChange("1.24.0", "OpenBLAS 0.3.21", 22525, BLAS, None),
+    KnownChange("1.25.0", "`sort` of 16 and 64 bits by AVX-512", 22315,
+                ("sort", "sort_int", "unique", *cells("sort"), "numpy.unique", "numpy.msort")),
+    KnownChange("1.25.0", "`argsort` of 32 and 64 bits by AVX-512", 23707,
+                ("argsort", *cells("argsort"))),
+    KnownChange("1.25.0", "`ufunc.at` without casting", 23136,
+                ("add_at", *(f"numpy.{name}.at" for name in INDEXED))),
+    KnownChange("1.25.0", "`isnan`, `isinf`, `isfinite`, `signbit` by SIMD", 22165,
+                tuple(f"numpy.{name}" for name in ("isnan", "isinf", "isfinite", "signbit"))),
+    KnownChange("1.25.0", "arithmetic of complex numbers by SIMD", 21056,
+                ("multiply_complex", *(f"numpy.{name}[{dtype}" for dtype in "DF"
+                 for name in ("add", "subtract", "multiply", "square", "conjugate")))),
+    KnownChange("1.25.0", "logical operations of bool, and `absolute`, by SIMD", 22167,
+                ("and_bool", "numpy.logical_and[?", "numpy.logical_or[?", "numpy.logical_not[?",
+                 "numpy.absolute")),
+    KnownChange("1.25.0", "`negative` by SIMD", 22166, ("numpy.negative",)),
+    KnownChange("1.25.0", "`take` of what holds no references", 23248, ("take", *cells("take"))),
+    KnownChange("1.25.0", "less dispatch by `__array_function__`", 23020,
+                blind="a call takes some hundred nanoseconds less, of more than ten microseconds"),
+    KnownChange("1.25.0", "OpenBLAS 0.3.23", 23721, BLAS, None),
+    KnownChange("1.26.0", "Accelerate on macOS", 24053, blind=OTHER_MACHINES),
+    KnownChange("1.26.0", "a newer OpenBLAS", 24326, BLAS, None),
+    KnownChange("2.0.0", "`partition` and `argpartition` by AVX-512", 24201,
+                ("partition", "median", "percentile", *cells("partition", "argpartition"),
+                 "numpy.median", "numpy.percentile", "numpy.quantile")),
+    KnownChange("2.0.0", "`sort` and `partition` by AVX2", 25045,
+                blind="this CPU has AVX-512, which 1.25 used already"),
+    KnownChange("2.0.0", "`argsort` slower on data that are sorted", 28714, ("numpy.argsort",),
+                True, blind="the inputs here are in random order"),
+    KnownChange("2.0.0", "functions of texts as ufuncs", 25463,
+                ("words_add", "words_equal", "numpy.char.", "numpy.strings.")),
+    KnownChange("2.0.0", "`fft` as a ufunc, around pocketfft in C++", 25536,
+                ("fft", "fft2", "rfft", "numpy.fft.")),
+    KnownChange("2.0.0", "`tensordot`", 25788, ("numpy.tensordot",)),
+    KnownChange("2.0.0", "OpenBLAS 0.3.27", 26262, BLAS, None),
+    KnownChange("2.0.0", "BLAS of many threads slower on small matrices", 27260, BLAS, True),
+    KnownChange("2.1.0", "`clip` of floats", 26280, ("clip", *cells("clip"))),
+    KnownChange("2.1.0", "`sin` and `cos` of float32 by Highway", 25781,
+                ("numpy.sin[f", "numpy.cos[f"), None),
+    KnownChange("2.1.0", "`floor`, `ceil`, `trunc` of integers without casting", 26766,
+                ("numpy.floor[l", "numpy.ceil[l", "numpy.trunc[l")),
+    KnownChange("2.1.0", "OpenBLAS with fewer kernels", 27147, BLAS, None),
+    KnownChange("2.2.0", "huge pages for `zeros`", 27808, ("numpy.zeros", "numpy.zeros_like")),
+    KnownChange("2.2.0", "threads that call one ufunc", 27896, blind=SAME_BUILDS),
+    KnownChange("2.2.0", "OpenBLAS 0.3.28", 27184, BLAS, None),
+    KnownChange("2.3.0", "`unique` by a hash table", 26018,
+                ("unique", "numpy.unique", "numpy.unique_values", "numpy.union1d"), None),
+    KnownChange("2.3.0", "`count_nonzero` of floats", 27523,
+                ("count_nonzero_float", "numpy.count_nonzero[d]")),
+    KnownChange("2.3.0", "`legval`", 27830, ("numpy.polynomial.legendre.legval",)),
+    KnownChange("2.3.0", "`det`", 28649, ("det", "numpy.linalg.det")),
+    KnownChange("2.3.0", "`matmul` of strided arrays by BLAS", 23752,
+                ("numpy.matmul[dd->d]-strided", "numpy.matmul[ff->f]-strided")),
+    KnownChange("2.3.0", "the iterator's buffers", 27883,
+                ("numpy.add", "numpy.subtract", "numpy.multiply", "add_mixed", "sum_columns"),
+                None),
+    KnownChange("2.3.0", "`sort` and `argsort` in several threads of OpenMP", 28619,
+                blind="the published wheels are built without it"),
+    KnownChange("2.3.0", "float16 on ARM", 28769, blind=OTHER_MACHINES),
+    KnownChange("2.3.0", "OpenBLAS 0.3.29", 28338, BLAS, None),
+    KnownChange("2.4.0", "`unique` of texts by a hash table", 28767,
+                ("numpy.unique[U]", "numpy.unique_values[U]", "numpy.union1d[U]"), None),
+    KnownChange("2.4.0", "`unique` of complex numbers by a hash table", 29537, blind=NO_CELL),
+    KnownChange("2.4.0", "`einsum` by batches of `matmul`", 23513, ("einsum", "numpy.einsum"),
+                None),
+    KnownChange("2.4.0", "ufuncs of scalars", 29819, blind="the census calls with arrays"),
+    KnownChange("2.4.0", "`ndindex`", 29165, blind=NO_CELL),
+    KnownChange("2.4.0", "`tobytes` of strided arrays", 30170,
+                ("numpy.ndarray.tobytes[d]-strided",)),
+    KnownChange("2.4.2", "OpenBLAS 0.3.31", 30737, BLAS, None),
+    KnownChange("2.4.3", "a stronger hash in `isin` and `unique`", 30840,
+                ("unique", "isin", "numpy.unique", "numpy.isin", "numpy.unique_values",
+                 "numpy.union1d", "numpy.intersect1d"), None),
+    KnownChange("2.5.0", "`searchsorted` of many keys", 30517,
+                ("searchsorted", "digitize", *cells("searchsorted"), "numpy.digitize")),
+    KnownChange("2.5.0", "reductions of whole arrays", 31274,
+                ("add_reduce", *cells("sum", "prod", "any", "all")),
+                blind="1.3 times on small arrays, of ten microseconds less"),
+    KnownChange("2.5.0", "ufuncs without locks", 30846, blind=SAME_BUILDS),
+)  # fmt: skip

@@ -1,0 +1,187 @@
+"""What the duels of releases found, beside what was publicly known: tables for docs/duels.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from packaging.version import Version
+
+from evaluation.known_changes import KNOWN, KnownChange
+from evaluation.releases import Pair, bisections, confirmed, duels_by_pair, workload_of
+from speedgate.duel.decision import DuelVerdict
+
+Json = dict[str, Any]
+WORSE = (DuelVerdict.WORSE.value, DuelVerdict.FAILED.value)
+UNKNOWN = "none that we know"
+
+
+def release_lines() -> list[str]:
+    """Return the part of the page that is about releases, in Markdown."""
+    duels, found = duels_by_pair(), bisections()
+    return [
+        "## Releases against each other",
+        "",
+        "Each feature release of NumPy against the one before, in a wide duel of the last patch of "
+        "both; then a bisection of what is confirmed, one case of each workload first: "
+        "`python -m evaluation.releases run`. Beside it stands which release note, pull request "
+        "or issue knew of it (`evaluation/known_changes.py`).",
+        "",
+        *(summary(duels) if duels else ["No pair of releases was measured yet."]),
+        "",
+        *(change_table(duels, found) if duels else []),
+        "### What is public, and was it found?",
+        "",
+        "Found: a duel confirmed a case of it, and the bisection, where there is one, names that "
+        "release or a range with it. Of the others the reason: what the screen saw of its cases "
+        "(how many times as long a call took in two threads), or why none could show it.",
+        "",
+        *known_table(duels, found),
+        "",
+    ]
+
+
+def summary(duels: Mapping[Pair, Json]) -> list[str]:
+    """A row for each pair: how far the screen came, and what was confirmed."""
+    lines = [
+        "| pair | BLAS | screened | minutes | worse | better | only one has or runs it |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for pair, duel in sorted(duels.items(), key=newest_last):
+        verdicts = [finding["verdict"] for finding in confirmed(duel)]
+        blas = " -> ".join(", ".join(build["blas"]) or "unknown" for build in duel["builds"])
+        screen = duel["screen"]
+        reached = screen["cases"] - len(screen["not_reached"])
+        whole = "" if duel["complete"] else " (cut short)"
+        counts = " | ".join(str(verdicts.count(word)) for word in ("worse", "better", "failed"))
+        lines.append(
+            f"| {name_of(pair)}{whole} | {blas} | {reached:,} of {screen['cases']:,} | "
+            f"{duel['seconds'] / 60:.1f} | {counts} |"
+        )
+    return lines
+
+
+def newest_last(entry: tuple[Pair, Json]) -> tuple[Version, Version]:
+    return Version(entry[0].first), Version(entry[0].other)
+
+
+def name_of(pair: Pair) -> str:
+    return f"{pair.text} ({pair.python})" if pair.python else pair.text
+
+
+def change_table(duels: Mapping[Pair, Json], found: Mapping[tuple[Pair, str], Json]) -> list[str]:
+    """A row for each confirmed change: what, since which release, and who knew of it."""
+    lines = [
+        "| pair | case | what changed | first release | publicly known |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for pair, duel in sorted(duels.items(), key=newest_last):
+        for finding in confirmed(duel):
+            bisection = found.get((pair, finding["name"]))
+            known = [
+                f"{one.what} ({one.source})" for one in KNOWN if knew(one, pair, finding, bisection)
+            ]
+            lines.append(
+                f"| {name_of(pair)} | `{finding['name']}` | {what_changed(finding)} | "
+                f"{since(bisection)} | {'; '.join(known) or UNKNOWN} |"
+            )
+    return [*lines, ""]
+
+
+def what_changed(finding: Json) -> str:
+    """``slower, threads lost; seconds 1.54 [1.53, 1.56]; speedup 1.90x, now 1.02x``."""
+    parts = [finding.get("word") or finding["verdict"]]
+    signals = finding.get("signals", {})
+    if (ratio := signals.get("seconds", {}).get("ratio")) is not None:
+        low, high = (f"{ratio[end]:.2f}" if ratio[end] else "?" for end in ("low", "high"))
+        parts.append(f"seconds {ratio['value']:.2f} [{low}, {high}]")
+    if (speedup := signals.get("speedup")) is not None:
+        parts.append(
+            f"speedup {speedup['first']['value']:.2f}x, now {speedup['other']['value']:.2f}x"
+        )
+    return "; ".join(parts)
+
+
+def since(bisection: Json | None) -> str:
+    """``2.4.3``, ``after 2.4.1, by 2.4.3``, or why it is not known."""
+    if bisection is None:
+        return "not bisected"
+    if "error" in bisection:
+        return "the bisection failed"
+    found = bisection["found"]
+    if found["first_bad"] is None:
+        return "the two did not surely differ again"
+    if found["exact"]:
+        return str(found["first_bad"])
+    return f"after {found['last_good']}, by {found['first_bad']}"
+
+
+def knew(known: KnownChange, pair: Pair, finding: Json, bisection: Json | None) -> bool:
+    """Whether a finding may be a known change: its workload, its direction, and its release."""
+    first, last = pair.first, pair.other
+    if bisection is not None and (found := bisection.get("found")) and found["first_bad"]:
+        first, last = found["last_good"], found["first_bad"]
+    is_worse = finding["verdict"] in WORSE
+    return (
+        known.fits(workload_of(finding["name"]))
+        and known.worse in (None, is_worse)
+        and Version(first) < Version(known.release) <= Version(last)
+    )
+
+
+def known_table(duels: Mapping[Pair, Json], found: Mapping[tuple[Pair, str], Json]) -> list[str]:
+    """A row for each publicly known change: found in which cases, or why not."""
+    rows = [
+        f"| {known.release} | {known.what} | {known.source} | {fate(known, duels, found)} |"
+        for known in KNOWN
+    ]
+    return ["| since | what | source | found |", "| --- | --- | --- | --- |", *rows]
+
+
+def fate(
+    known: KnownChange, duels: Mapping[Pair, Json], found: Mapping[tuple[Pair, str], Json]
+) -> str:
+    """Say which cases showed a known change, or why none did."""
+    around = {pair: duel for pair, duel in duels.items() if is_between(known, pair)}
+    cases = [
+        finding["name"]
+        for pair, duel in around.items()
+        for finding in confirmed(duel)
+        if knew(known, pair, finding, found.get((pair, finding["name"])))
+    ]
+    if cases:
+        more = f" and {len(cases) - 3} more" if len(cases) > 3 else ""
+        return f"yes: {', '.join(f'`{name}`' for name in cases[:3])}{more}"
+    if known.blind:
+        return f"no, as expected: {known.blind}"
+    if not around:
+        return "not measured"
+    return f"no: {'; '.join(why_not(known, list(around.values())))}"
+
+
+def is_between(known: KnownChange, pair: Pair) -> bool:
+    return Version(pair.first) < Version(known.release) <= Version(pair.other)
+
+
+def why_not(known: KnownChange, duels: Sequence[Json]) -> Iterator[str]:
+    """Yield what each duel saw of the cases that should show a change."""
+    for duel in duels:
+        screen = duel["screen"]
+        seen = {
+            case: factor
+            for case, factor in screen["factors"].items()
+            if known.fits(workload_of(case))
+        }
+        left = [case for case in screen["not_reached"] if known.fits(case.rpartition("-")[0])]
+        if not seen:
+            yield (
+                f"the screen did not reach its {len(left)} cases"
+                if left
+                else "no such case in both"
+            )
+            continue
+        suspected = [case for case in screen["suspected"] if case in seen]
+        said = f"{len(seen)} cases took {min(seen.values()):.2f} to {max(seen.values()):.2f} times"
+        after = f", {len(suspected)} of them suspected" if suspected else ""
+        missed = f", {len(left)} more not reached" if left else ""
+        yield f"{said} as long in the screen{after}, none confirmed{missed}"

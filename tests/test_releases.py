@@ -1,0 +1,215 @@
+"""Duels of releases: what is kept, what is bisected next, and what the tables say of it."""
+
+import re
+import subprocess
+
+import pytest
+from helpers.duels import a_duel
+from helpers.duels import finding as made_finding
+
+from evaluation import printed, release_tables, releases
+from evaluation.known_changes import KNOWN, KnownChange
+from evaluation.releases import Pair, kept, pairs_of, parse_pair, to_bisect, workload_of
+from speedgate.duel.decision import DuelVerdict
+
+PAIR = Pair("1.26.4", "2.0.2")
+SORT = "sort-1e5-threads-2"
+CELL = "numpy.sort[d]-strided-1e5-threads-2"
+CHANGE = KnownChange("2.0.0", "sorts", 1, ("sort", "numpy.sort"))
+
+
+@pytest.fixture
+def trials(tmp_path, monkeypatch):
+    """A duel of two releases with three findings, in a file of its own; return the file."""
+    path = tmp_path / "trials.jsonl"
+    monkeypatch.setattr(releases, "TRIALS_FILE", path)
+    keep(path, duel_trial())
+    return path
+
+
+def duel_trial(pair=PAIR, factors=()):
+    findings = (
+        made_finding(SORT, DuelVerdict.BETTER, 0.5),
+        made_finding("sort-1e6-threads-2", DuelVerdict.BETTER, 0.5),
+        made_finding(CELL, DuelVerdict.BETTER, 0.5),
+        made_finding("copy-1e5-threads-2", DuelVerdict.SAME, 1.0),
+    )
+    duel = a_duel(*findings).as_json()
+    return {
+        "kind": "duel",
+        **pair._asdict(),
+        "machine": releases.MACHINE,
+        "commit": "abc",
+        "seconds": 600.0,
+        "complete": True,
+        "builds": duel["builds"],
+        "findings": [kept(one) for one in duel["findings"]],
+        "screen": {
+            "cases": 20,
+            "again": 1,
+            "seconds": 5.0,
+            "not_reached": ["numpy.clip[d]-contiguous-1e5"],
+            "suspected": [CELL],
+            "factors": dict(factors),
+        },
+    }
+
+
+def keep(path, trial):
+    releases.append_trial(path, trial)
+
+
+def bisection(name, first_bad="2.0.0", exact=True, **more):
+    found = {"exact": exact, "first_bad": first_bad, "last_good": "1.26.4"}
+    return {"kind": "bisection", **PAIR._asdict(), "name": name, "found": found} | more
+
+
+def test_the_pairs_are_neighbours_the_newest_first():
+    assert pairs_of(("1", "2", "3")) == [Pair("2", "3"), Pair("1", "2")]
+    assert parse_pair("2.4.6:2.5.5", "python3.12").build("2.5.5") == "python3.12 numpy==2.5.5"
+    assert Pair("1", "2").build("2") == "numpy==2"
+
+
+def test_one_case_of_each_workload_is_bisected_before_the_others(trials):
+    duel = releases.duels_by_pair()[PAIR]
+    assert [one["name"] for one in to_bisect(duel, ())] == [SORT, CELL, "sort-1e6-threads-2"]
+    left = to_bisect(duel, [(PAIR, SORT)])
+    assert [one["name"] for one in left] == [CELL, "sort-1e6-threads-2"]
+
+
+def test_what_was_bisected_is_not_bisected_again(trials, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        releases, "run_bisection", lambda pair, name: asked.append(name) or bisection(name)
+    )
+    keep(trials, bisection(SORT))
+    releases.bisect(PAIR, 1.0)
+    assert asked == [CELL, "sort-1e6-threads-2"]
+    releases.bisect(PAIR, 1.0)
+    assert len(asked) == 2
+
+
+def test_a_pair_is_measured_once(trials, monkeypatch):
+    monkeypatch.setattr(releases, "bisect", lambda pair, minutes: None)
+    measured = []
+    monkeypatch.setattr(
+        releases, "run_pair", lambda pair, *rest: measured.append(pair) or duel_trial(pair)
+    )
+    other = Pair("2.0.2", "2.1.3")
+    releases.run([PAIR, other], "180", None, 0.0)
+    releases.run([PAIR, other], "180", None, 0.0)
+    assert measured == [other]
+
+
+def test_a_bisection_that_fails_is_kept_with_its_reason_and_tried_again(trials, monkeypatch):
+    def fails(*arguments):
+        raise subprocess.CalledProcessError(2, ["speedgate", "bisect"])
+
+    monkeypatch.setattr(releases, "printed", fails)
+    releases.bisect(PAIR, 1.0)
+    assert len(releases.read_trials("bisection")) == 3
+    assert "exit status 2" in releases.read_trials("bisection")[0]["error"]
+    releases.bisect(PAIR, 1.0)
+    assert len(releases.read_trials("bisection")) == 6
+
+
+def test_a_bisection_that_was_killed_is_not_kept(trials, monkeypatch):
+    def killed(*arguments):
+        raise subprocess.CalledProcessError(130, ["speedgate", "bisect"])
+
+    monkeypatch.setattr(releases, "printed", killed)
+    with pytest.raises(subprocess.CalledProcessError):
+        releases.bisect(PAIR, 1.0)
+    assert releases.read_trials("bisection") == []
+
+
+@pytest.mark.parametrize(
+    ("trial", "text"),
+    [
+        (None, "not bisected"),
+        (bisection(SORT), "2.0.0"),
+        (bisection(SORT, exact=False), "after 1.26.4, by 2.0.0"),
+        (bisection(SORT, first_bad=None), "the two did not surely differ again"),
+        (bisection(SORT, error="why"), "the bisection failed"),
+    ],
+)
+def test_the_first_release(trial, text):
+    assert release_tables.since(trial) == text
+
+
+def test_the_tables_say_what_changed_who_knew_and_what_was_not_found(trials, monkeypatch):
+    missed = CHANGE._replace(what="clips", workloads=("clip", "numpy.clip"))
+    later = CHANGE._replace(release="2.1.0", what="later")
+    blind = CHANGE._replace(what="hidden", workloads=(), blind="no reason")
+    seen = CHANGE._replace(what="copies", workloads=("copy",))
+    monkeypatch.setattr(release_tables, "KNOWN", (CHANGE, missed, later, blind, seen))
+    keep(trials, duel_trial(factors={"copy-1e5-threads-2": 1.01, CELL: 0.5}.items()))
+    keep(trials, bisection(SORT))
+    text = "\n".join(release_tables.release_lines())
+    row = next(line for line in text.splitlines() if f"`{SORT}`" in line)
+    assert "seconds 1.00 [0.98, 1.02]; speedup 1.80x, now 0.90x" in row
+    assert "| 2.0.0 | sorts ([gh-1](https://github.com/numpy/numpy/pull/1)) |" in row
+    assert "later" not in row
+    assert "| 1.26.4 -> 2.0.2 |" in text
+    assert "19 of 20" in text
+    known = {line.split(" | ")[1]: line for line in text.splitlines() if "gh-1" in line}
+    assert f"yes: `{SORT}`, `sort-1e6-threads-2`, `{CELL}`" in known["sorts"]
+    assert "no: the screen did not reach its 1 cases" in known["clips"]
+    assert "no, as expected: no reason" in known["hidden"]
+    assert "not measured" in known["later"]
+    assert (
+        "1 cases took 1.01 to 1.01 times as long in the screen, none confirmed" in known["copies"]
+    )
+
+
+def test_a_change_in_the_other_direction_or_of_another_release_was_not_known(trials):
+    duel = releases.duels_by_pair()[PAIR]
+    finding = duel["findings"][0]
+    assert release_tables.knew(CHANGE, PAIR, finding, None)
+    assert not release_tables.knew(CHANGE._replace(worse=True), PAIR, finding, None)
+    assert release_tables.knew(CHANGE._replace(worse=None), PAIR, finding, None)
+    later = bisection(SORT, "2.0.1")
+    later["found"]["last_good"] = "2.0.0"
+    assert not release_tables.knew(CHANGE, PAIR, finding, later)
+
+
+@pytest.mark.parametrize(
+    ("workload", "fits"),
+    [
+        ("sort", True),
+        ("sort_int", False),
+        ("numpy.sort[d]-strided", True),
+        ("numpy.sort_complex[d]-strided", False),
+        ("numpy.ndarray.sort[d]-strided", False),
+    ],
+)
+def test_which_workloads_a_known_change_is_of(workload, fits):
+    assert CHANGE.fits(workload) is fits
+
+
+def test_a_dtype_and_a_module_can_be_named():
+    assert CHANGE._replace(workloads=("numpy.exp[e",)).fits("numpy.exp[e->e]-contiguous")
+    assert not CHANGE._replace(workloads=("numpy.exp[e",)).fits("numpy.exp[d->d]-contiguous")
+    assert CHANGE._replace(workloads=("numpy.fft.",)).fits("numpy.fft.rfft[d]-contiguous")
+
+
+def test_the_workload_of_a_case():
+    assert workload_of(CELL) == "numpy.sort[d]-strided"
+    assert workload_of("solve-3.6e5-threads-2/blas-default") == "solve"
+
+
+def test_every_known_change_has_workloads_or_says_why_none():
+    for known in KNOWN:
+        assert known.workloads or known.blind, known
+        assert re.fullmatch(r"\d+\.\d+\.\d+", known.release)
+
+
+def test_a_command_that_has_no_answer_is_told(monkeypatch):
+    class Done:
+        returncode, stdout = 2, ""
+
+    monkeypatch.setattr(printed.subprocess, "run", lambda *arguments, **more: Done())
+    with pytest.raises(subprocess.CalledProcessError, match="exit status 2"):
+        printed.printed("bisect")
+    Done.returncode, Done.stdout = 1, '{"exact": false}'
+    assert printed.printed("bisect") == {"exact": False}
