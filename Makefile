@@ -108,6 +108,10 @@ accuracy: $(SET_UP) ## go on with the gate's accuracy: docs/accuracy.md (hours; 
 claims: $(SET_UP) ## check the stated probabilities: ARGS=--quick (2 minutes), else docs/claims.md (hours)
 	@$(RUN) -m evaluation.claims $(ARGS)
 
+.PHONY: soak
+soak: $(SET_UP) ## runs under pressure, for an hour: does anything grow? ARGS="--minutes 20"
+	@$(RUN) -m evaluation.soak $(ARGS)
+
 .PHONY: wheel
 wheel: $(SET_UP) ## build the wheel and use it from another project
 	@sh .ci/wheel $(RUN)
