@@ -1,46 +1,34 @@
-"""The scenes of evaluation/claims.py: each returns how often a word was wrong, and how often it
-could have been."""
+"""The claims' scenes of a run on two cores: intervals, classes, the advice and the gate.
+
+Each returns how often a word was wrong, and how often it could have been.
+"""
 
 from __future__ import annotations
 
-import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 
-from evaluation.blocks import CASE, HEALTHY, draw, measured
+from evaluation.blocks import HEALTHY, draw, measured
+from evaluation.claim import Trial
 from evaluation.coverage import series
-from evaluation.made_duels import SLOW_PROCESSES, made_duel
-from speedgate.duel.decision import DuelVerdict
 from speedgate.judging.advice import advise
-from speedgate.judging.comparison import SideLevel, Source, compare
 from speedgate.judging.floors import floors
 from speedgate.judging.gate import (
     JUDGED_BY_DEFAULT,
     MAX_PROCESSES,
     MIN_PROCESSES,
-    Evidence,
     Gate,
     Verdict,
     decision_confidence,
     judge,
 )
-from speedgate.judging.gil_class import GilClass, classify
+from speedgate.judging.gil_class import GilClass
 from speedgate.judging.gil_map import Operation, changes
-from speedgate.judging.history_gate import (
-    WINDOW_RUNS,
-    HistoryJudgement,
-    confirmed,
-    judge_history,
-    levels_of,
-    machine_loss,
-)
 from speedgate.judging.row import Row
 from speedgate.measuring.measured_row import gil_class_of, measured_row, over_processes
-from speedgate.stats.accounting import Concurrency
+from speedgate.measuring.measurement import Measurement
 from speedgate.stats.case import Case
-from speedgate.stats.changepoints import change_points
 from speedgate.stats.estimate import (
-    DEFAULT_CONFIDENCE,
     Estimate,
     estimate_median,
     estimate_share,
@@ -48,11 +36,18 @@ from speedgate.stats.estimate import (
 )
 from speedgate.stats.speedup import speedup
 
-Trial = Callable[[random.Random], tuple[int, int]]
-
-WORKERS = (2, 8, 32, 128)
+# What decides what these scenes say.
+CODE = (
+    *(f"speedgate/stats/{name}.py" for name in ("accounting", "estimate", "moments")),
+    *(f"speedgate/stats/{name}.py" for name in ("sample", "speedup")),
+    *(f"speedgate/judging/{name}.py" for name in ("advice", "floors", "gate", "gil_class")),
+    *(f"speedgate/judging/{name}.py" for name in ("gil_map", "inflation")),
+    *(f"speedgate/measuring/{name}.py" for name in ("measured_row", "measurement")),
+    *(f"evaluation/{name}.py" for name in ("blocks", "claim_scenes", "coverage")),
+)
+# The samples of the GIL were so many times as spread as independent ones (docs/signals.md).
+SAMPLES_SPREAD = 1.9
 MAP_ROUNDS = 11  # of a case of the GIL map in a default run: the median
-NIGHTS = 365
 GATE = Gate("claims", ("g",))
 
 
@@ -89,21 +84,28 @@ def rounds_miss(confidence: float, pairs: int, correlation: float) -> Trial:
     return trial
 
 
-def held_misses(share: float, spread: float, samples: int = 800) -> Trial:
-    """Samples of which runs see the same hold: their variance is ``spread`` times as large."""
-    stay = (spread - 1) / (spread + 1)
-
+def held_misses(share: float, spread: float = SAMPLES_SPREAD, samples: int = 800) -> Trial:
     def trial(chance: random.Random) -> tuple[int, int]:
-        hits, held = 0, chance.random() < share
-        for _ in range(samples):
-            if chance.random() > stay:
-                held = chance.random() < share
-            hits += held
+        hits = held_hits(chance, share, samples, spread)
         estimate = estimate_share(hits / 2, samples // 2)
         assert estimate is not None
         return int(not estimate.low <= share <= estimate.high), 1
 
     return trial
+
+
+def held_hits(
+    chance: random.Random, share: float, samples: int, spread: float = SAMPLES_SPREAD
+) -> int:
+    """Return in how many samples the GIL was held; neighbours see the same hold, so that the
+    variance is ``spread`` times as large."""
+    stay = (spread - 1) / (spread + 1)
+    hits, held = 0, chance.random() < share
+    for _ in range(samples):
+        if chance.random() > stay:
+            held = chance.random() < share
+        hits += held
+    return hits
 
 
 # --- classes, break-even, advice
@@ -156,17 +158,25 @@ def certain_among_equals(ways: int) -> Trial:
 # --- the gate
 
 
-def verdict_of(runs: Sequence[Sequence[float]]) -> Verdict:
-    """Return the gate's verdict on a case with all its looks."""
-    confidence, required = decision_confidence(JUDGED_BY_DEFAULT), floors(2)
-    for look in range(MIN_PROCESSES, MAX_PROCESSES + 1):
-        measurement = measured(runs[:look])
+def verdict_after_looks(growing: Iterable[Measurement], judged: int) -> Verdict:
+    """Return the gate's verdict on a case of so many, with a look after each process from the
+    second on; ``growing`` yields its measurement after each."""
+    confidence, verdict = decision_confidence(judged), Verdict.INCONCLUSIVE
+    for look, measurement in enumerate(growing, start=1):
+        if look < MIN_PROCESSES:
+            continue
+        evidence, required = measurement.evidence(confidence), floors(measurement.case.workers)
         final = look == MAX_PROCESSES
-        evidence = measurement.evidence(confidence)
         verdict = judge(GATE, measurement.case, evidence, required, final).verdict
         if verdict is not Verdict.INCONCLUSIVE:
             break
     return verdict
+
+
+def verdict_of(runs: Sequence[Sequence[float]]) -> Verdict:
+    """Return the gate's verdict on one of four cases with the speedups of these processes."""
+    growing = (measured(runs[: count + 1]) for count in range(len(runs)))
+    return verdict_after_looks(growing, JUDGED_BY_DEFAULT)
 
 
 def healthy_run_fails(chance: random.Random) -> tuple[int, int]:
@@ -183,262 +193,3 @@ def passes_at(subject: str, truth: float) -> Trial:
         return int(verdict is Verdict.PASSED), 1
 
     return trial
-
-
-# --- more than two cores
-
-
-def queue_concurrency(chance: random.Random, workers: int, held: float, calls: int = 60) -> float:
-    """Return how many workers ran at once that each hold one lock for a share of every call.
-
-    Calls and holds take exponential times; a worker that waits for the lock does not run.
-    """
-    ready = [chance.expovariate(1 / (1 - held)) for _ in range(workers)]
-    free, busy, end = 0.0, sum(ready), 0.0
-    for _ in range(workers * calls):
-        worker = min(range(workers), key=ready.__getitem__)
-        hold = chance.expovariate(1 / held)
-        free = max(free, ready[worker]) + hold
-        work = chance.expovariate(1 / (1 - held))
-        busy += hold + work
-        ready[worker] = free + work
-        end = free
-    late = sum(max(0.0, moment - end) for moment in ready)
-    return (busy - late) / end
-
-
-def allowed_hold_fails(workers: int) -> Trial:
-    def trial(chance: random.Random) -> tuple[int, int]:
-        concurrency = min(workers, queue_concurrency(chance, workers, 0.03, 20))
-        evidence = _evidence(workers, concurrency, 0.75 * concurrency, held=0.03)
-        required = floors(workers)
-        judgement = judge(GATE, Case("g", 1_000_000, "threads", workers), evidence, required, True)
-        return int(judgement.verdict is Verdict.FAILED), 1
-
-    return trial
-
-
-def hold_called_a_lock(workers: int) -> Trial:
-    def trial(chance: random.Random) -> tuple[int, int]:
-        concurrency = min(workers, queue_concurrency(chance, workers, 0.1, 20))
-        evidence = _evidence(workers, concurrency, 1.05, held=0.1)
-        classification = classify(
-            workers,
-            evidence.speedup,
-            evidence.gil_held_share,
-            evidence.concurrency,
-            evidence.control,
-        )
-        return int(classification.kind is GilClass.HOLDS), 1
-
-    return trial
-
-
-def _evidence(workers: int, concurrency: float, speedup: float, held: float) -> Evidence:
-    def near(value: float) -> Estimate:
-        return Estimate(value, 0.99 * value, 1.01 * value, 0.99, 40)
-
-    return Evidence(
-        workers=workers,
-        speedup=near(speedup),
-        process_speedups=(speedup, speedup),
-        concurrency=Concurrency(near(0.98 * concurrency), near(concurrency)),
-        control=near(0.95 * workers),
-        gil_held_share=near(held),
-    )
-
-
-# --- the history
-
-SCATTER = {"speedup": 0.04, "seconds": 0.04, "cpu_per_wall": 0.02}
-LEVELS = {"speedup": 1.85, "seconds": 0.01, "cpu_per_wall": 1.9}
-HELD = 0.02
-SLOW_FACTOR = 1.5
-
-
-class Nights:
-    """A case's figures night by night; ``slow`` is the share of its runs in a slow process."""
-
-    def __init__(
-        self, chance: random.Random, slow: float, correlation: float, control: float
-    ) -> None:
-        self._chance, self._slow, self._correlation = chance, slow, correlation
-        self._control = control
-        self._last = chance.gauss(0, 1)
-
-    def turn(self) -> None:
-        step = self._chance.gauss(0, math.sqrt(1 - self._correlation**2))
-        self._last = self._correlation * self._last + step
-
-    def figures(self, factor: float = 1.0) -> dict[str, float]:
-        """Return what a run reads tonight; ``factor`` is how much slower the build became."""
-        chance = self._chance
-        if chance.random() < self._slow:
-            factor *= SLOW_FACTOR
-        own = chance.gauss(0, 1)
-        common = self._last if self._correlation else own
-        return {
-            "speedup": LEVELS["speedup"] / factor * math.exp(SCATTER["speedup"] * common),
-            "seconds": LEVELS["seconds"] * factor * math.exp(-SCATTER["seconds"] * common),
-            "cpu_per_wall": LEVELS["cpu_per_wall"]
-            * math.exp(SCATTER["cpu_per_wall"] * chance.gauss(0, 1)),
-            "held": min(1.0, max(0.0, HELD + 0.005 * chance.gauss(0, 1))),
-            "control": self._control * math.exp(0.01 * chance.gauss(0, 1)),
-            "waiting": 0.02,
-        }
-
-
-def as_estimates(figures: dict[str, float]) -> dict[str, Estimate | None]:
-    def near(name: str, value: float) -> Estimate:
-        half = 0.005 if name == "held" else 0.02 * value
-        return Estimate(value, value - half, value + half, DEFAULT_CONFIDENCE, 60)
-
-    return {name: near(name, value) for name, value in figures.items()}
-
-
-def judged_night(
-    figures: dict[str, float], window: Sequence[dict[str, float]], judged: int
-) -> HistoryJudgement:
-    control = Estimate(figures["control"], 0.98 * figures["control"], figures["control"], 0.95, 40)
-    loss = machine_loss(2, control, figures["waiting"], window)
-    levels = levels_of(as_estimates(figures), window, loss)
-    return judge_history(CASE, levels, [str(night) for night in range(len(window))], judged)
-
-
-def night_fails(
-    nights: Nights,
-    window: list[dict[str, float]],
-    judged: int,
-    factor: float = 1.0,
-    is_confirmed: bool = True,
-) -> bool:
-    """Judge a case tonight, and keep the run in its window unless it failed.
-
-    Unless it ``is_confirmed`` nothing that fails is measured again, as it was before.
-    """
-    nights.turn()
-    figures = nights.figures(factor)
-    judgement = judged_night(figures, window, judged)
-    if judgement.verdict is Verdict.FAILED and is_confirmed:
-        judgement = confirmed(judgement, judged_night(nights.figures(factor), window, judged))
-    if judgement.verdict is not Verdict.FAILED:
-        window[:] = [figures, *window][:WINDOW_RUNS]
-    return judgement.verdict is Verdict.FAILED
-
-
-def red_nights(
-    cases: int, slow: float = 0.0, correlation: float = 0.0, is_confirmed: bool = True
-) -> Trial:
-    """A year of nights, after twenty without a judgement."""
-
-    def trial(chance: random.Random) -> tuple[int, int]:
-        made = [twenty_nights(chance, slow, correlation) for _ in range(cases)]
-        red = sum(
-            sum(
-                night_fails(nights, window, cases, is_confirmed=is_confirmed)
-                for nights, window in made
-            )
-            > 0
-            for _ in range(NIGHTS)
-        )
-        return red, NIGHTS
-
-    return trial
-
-
-def step_missed_on_smt(chance: random.Random) -> tuple[int, int]:
-    nights, window = twenty_nights(chance, control=1.3)
-    return int(not night_fails(nights, window, 4, factor=1.9)), 1
-
-
-def step_missed(factor: float, slow: float = 0.0) -> Trial:
-    """A build that is ``factor`` times as slow from one night to the next, of four cases."""
-
-    def trial(chance: random.Random) -> tuple[int, int]:
-        nights, window = twenty_nights(chance, slow)
-        return int(not night_fails(nights, window, 4, factor)), 1
-
-    return trial
-
-
-def twenty_nights(
-    chance: random.Random, slow: float = 0.0, correlation: float = 0.0, control: float = 1.93
-) -> tuple[Nights, list[dict[str, float]]]:
-    """Return a case's nights, and the window that twenty of them without a judgement make."""
-    nights, window = Nights(chance, slow, correlation, control), []
-    for _ in range(WINDOW_RUNS):
-        nights.turn()
-        window.append(nights.figures())
-    return nights, window
-
-
-def drift_alarm(correlation: float) -> Trial:
-    """A year of nights after sixty, looked at after every fifth; one reported change is one."""
-
-    def trial(chance: random.Random) -> tuple[int, int]:
-        values = [math.exp(0.04 * value) for value in series(chance, 60 + NIGHTS, correlation)]
-        looks = range(60, 60 + NIGHTS + 1, 5)
-        return int(any(change_points(values[:count]) for count in looks)), 1
-
-    return trial
-
-
-# --- comparisons
-
-
-def comparison_errs(
-    one: int, other: int, correlation: float, cases: int = 20, by_case: bool = False
-) -> Trial:
-    """Whether anything of two equal sides is called better or worse, or how many of the cases."""
-
-    def side(chance: random.Random, runs: int) -> Source:
-        figures: dict[str, SideLevel] = {}
-        for number in range(cases):
-            logs = series(chance, runs, correlation)
-            figures[str(number)] = SideLevel.of([_near(math.exp(0.14 * log)) for log in logs])
-        return Source("", runs, figures, {})
-
-    def trial(chance: random.Random) -> tuple[int, int]:
-        lines = compare([side(chance, one), side(chance, other)])
-        words = [ratio.word for line in lines for ratio in line.speedup_ratios]
-        wrong = sum(word in ("better", "worse") for word in words)
-        return (wrong, cases) if by_case else (int(wrong > 0), 1)
-
-    return trial
-
-
-def _near(value: float) -> Estimate:
-    return Estimate(value, value / 1.04, value * 1.04, DEFAULT_CONFIDENCE, 40)
-
-
-# --- duels
-
-DUEL_SCENES = (
-    "no difference, 10%, with spikes",
-    "no difference, two levels",
-    "all at the margin, 3%",
-    "all at the margin, two levels",
-)
-
-
-def duel_errs(scene: str) -> Trial:
-    def trial(chance: random.Random) -> tuple[int, int]:
-        verdicts = made_duel(scene, chance)
-        words = {verdict for differs, verdict in verdicts if not differs}
-        return int(bool(words & {DuelVerdict.WORSE, DuelVerdict.BETTER})), 1
-
-    return trial
-
-
-def same_at_margin(chance: random.Random) -> tuple[int, int]:
-    return _called_same("all at the margin, 3%", chance)
-
-
-def same_with_levels(chance: random.Random) -> tuple[int, int]:
-    return _called_same(SLOW_PROCESSES, chance)
-
-
-def _called_same(scene: str, chance: random.Random) -> tuple[int, int]:
-    verdicts = made_duel(scene, chance)
-    same = sum(count for (_, verdict), count in verdicts.items() if verdict is DuelVerdict.SAME)
-    return same, sum(verdicts.values())

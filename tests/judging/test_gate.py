@@ -17,7 +17,7 @@ from helpers.evidence import (
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from evaluation.claim_scenes import queue_concurrency
+from evaluation.claim_workers import queue_concurrency
 from speedgate.judging.floors import MAX_HELD, Floors, floors
 from speedgate.judging.gate import (
     ERROR_RATE,
