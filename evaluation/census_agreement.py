@@ -1,18 +1,21 @@
 """How often the census and the hand-written map say the same of an operation that both have.
 
-    python -m evaluation.census_agreement CENSUS MAP      two saved runs of one NumPy
+    python -m evaluation.census_agreement CENSUS MAP...   saved runs of one NumPy
+    python -m evaluation.census_agreement CENSUS MAP... --missing
+                                                          commands that measure the operations of
+                                                          the map at the sizes of the census
     python -m evaluation.census_agreement CENSUS          30 cells drawn at random, to be held
                                                           against NumPy's source
 
-A class depends on the size, and the sizes differ: a cell agrees if its class is that of the map at
-the nearest size below its own, or at the nearest above.
+A class depends on the size. A cell is held against the map at its own size, wherever one of the
+runs has it. Elsewhere it agrees if its class is that of the nearest size below, or above.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,36 +23,39 @@ from speedgate.history.document import read_run
 from speedgate.judging.gil_class import GilClass
 from speedgate.judging.row import Row
 from speedgate.report.table import Table, markdown
+from speedgate.stats.case import format_size
 from speedgate.stats.figure import GIL_HELD_SHARE
 
-# The operations of the map that call what a cell calls, on the same dtype and layout.
+# The operations of the map that call what a cell calls: the same function on the same dtype, layout
+# and number of dimensions, with arguments that lead through the same code. Most of the map write
+# into an array that is there, where the census makes a new one.
 CELLS = {
     "add_new": "add[dd->d]", "add": "add[dd->d]", "add_float32": "add[ff->f]",
     "add_float16": "add[ee->e]", "multiply_complex": "multiply[DD->D]", "add_int": "add[ll->l]",
     "floor_divide_int": "floor_divide[ll->l]", "and_bool": "logical_and[??->?]",
     "add_datetime": "add[Mm->M]", "add_object": "add[OO->O]", "less": "less[dd->?]",
     "divide": "divide[dd->d]", "power": "power[dd->d]", "exp": "exp[d->d]",
-    "exp_float32": "exp[f->f]", "sin": "sin[d->d]", "clip": "clip[d]", "where": "where[d]",
+    "exp_float32": "exp[f->f]", "sin": "sin[d->d]", "where": "where[d]",
     "add_reduce": "add.reduce[dd->d]", "sum_object": "sum[O]", "mean": "mean[d]",
     "nansum": "nansum[d]", "std": "std[d]", "argmax": "argmax[d]",
     "count_nonzero_float": "count_nonzero[d]", "cumsum": "cumsum[d]",
     "add_reduceat": "add.reduceat[dd->d]", "median": "median[d]", "percentile": "percentile[d]",
-    "sort": "sort[d]", "sort_int": "sort[l]", "sort_words": "sort[U]", "argsort": "argsort[d]",
-    "lexsort": "lexsort[d]", "partition": "partition[d]", "searchsorted": "searchsorted[d]",
-    "nonzero": "nonzero[d]", "unique": "unique[d]", "isin": "isin[d]", "take": "take[d]",
-    "put": "put[d]", "choose": "choose[d]", "take_along_axis": "take_along_axis[d]",
+    "sort": "sort[d]", "sort_words": "sort[U]", "argsort": "argsort[d]",
+    "partition": "partition[d]", "searchsorted": "searchsorted[d]",
+    "nonzero": "ndarray.nonzero[?]", "unique": "unique[l]", "isin": "isin[l]", "take": "take[d]",
+    "put": "put[d]", "choose": "choose[d]",
     "copy": "copy[d]", "concatenate": "concatenate[d]", "stack_rows": "stack[d]",
-    "repeat": "repeat[d]", "tile": "tile[d]", "pad": "pad[d]", "matmul": "matmul[dd->d]",
+    "repeat": "repeat[d]", "tile": "tile[d]", "matmul": "matmul[dd->d]",
     "matmul_complex": "matmul[DD->D]", "matmul_int": "matmul[ll->l]", "dot": "dot[d]",
-    "einsum": "einsum[d]", "inv": "linalg.inv[d]",
+    "inv": "linalg.inv[d]",
     "det": "linalg.det[d]", "cholesky": "linalg.cholesky[d]", "svd": "linalg.svd[d]",
-    "eigh": "linalg.eigh[d]", "eig": "linalg.eig[d]", "qr": "linalg.qr[d]", "fft": "fft.fft[d]",
-    "fft2": "fft.fft2[d]", "rfft": "fft.rfft[d]",
+    "eigh": "linalg.eigh[d]", "eig": "linalg.eig[d]", "qr": "linalg.qr[d]",
+    "rfft": "fft.rfft[d]",
     "normal_own": "random.Generator.standard_normal[d]",
     "normal_legacy": "random.RandomState.standard_normal[d]",
     "uniform_own": "random.Generator.random[d]", "integers": "random.Generator.integers[d]",
-    "shuffle": "random.Generator.shuffle[d]", "permutation": "random.Generator.permutation[d]",
-    "choice": "random.Generator.choice[d]", "histogram": "histogram[d]",
+
+    "histogram": "histogram[d]",
     "bincount": "bincount[l]", "digitize": "digitize[d]", "add_at": "add.at[dd->d]",
     "apply_along_axis": "apply_along_axis[d]", "polyval": "polyval[d]", "interp": "interp[d]",
     "convolve": "convolve[d]", "tolist": "ndarray.tolist[d]", "array2string": "array2string[d]",
@@ -69,6 +75,10 @@ class Comparison(NamedTuple):
         return kind_of(self.cell) in map(kind_of, self.operations)
 
     @property
+    def is_at_same_size(self) -> bool:
+        return [row.case.size for row in self.operations] == [self.cell.case.size]
+
+    @property
     def is_certain(self) -> bool:
         rows = (*self.operations, self.cell)
         return all(row.gil_class is not None and row.gil_class.certain for row in rows)
@@ -79,7 +89,8 @@ def kind_of(row: Row) -> GilClass | None:
 
 
 def compared(census: Iterable[Row], gil_map: Iterable[Row]) -> list[Comparison]:
-    """Return the operations of which both runs have a class, in the order of the table above."""
+    """Return the operations of which both have a class, in the order of the table above; of two
+    rows of one case the later one counts."""
     cells = {row.case.workload: row for row in census if row.gil_class is not None}
     by_name: dict[str, list[Row]] = {}
     for row in gil_map:
@@ -102,6 +113,24 @@ def around(rows: Iterable[Row], size: int) -> tuple[Row, ...]:
     return tuple(by_size[near] for near in (*below[-1:], *above[:1]))
 
 
+def missing_sizes(comparisons: Iterable[Comparison]) -> dict[int, list[str]]:
+    """Return the operations that no row has at the size of their cell, by that size."""
+    missing: dict[int, list[str]] = {}
+    for one in comparisons:
+        size = one.cell.case.size
+        if all(row.case.size != size for row in one.operations):
+            missing.setdefault(size, []).append(one.operations[0].case.workload)
+    return missing
+
+
+def commands(missing: Mapping[int, list[str]]) -> list[str]:
+    """Return the commands that measure those as the map is measured."""
+    return [
+        f"pytest bench/bench_gil_map.py --workloads {','.join(names)} --sizes {format_size(size)}"
+        for size, names in sorted(missing.items())
+    ]
+
+
 def drawn(census: Iterable[Row]) -> list[Row]:
     """Return cells drawn by lot, the same ones for the same cells."""
     rows = sorted(census, key=lambda row: row.case.workload)
@@ -113,6 +142,7 @@ def summary(comparisons: list[Comparison]) -> list[str]:
     lines = []
     for words, group in (
         ("", comparisons),
+        (", at the same size,", [one for one in comparisons if one.is_at_same_size]),
         (", certain in both,", [one for one in comparisons if one.is_certain]),
     ):
         agree = sum(one.agrees for one in group)
@@ -145,13 +175,18 @@ def main() -> None:
         prog="python -m evaluation.census_agreement", description=__doc__
     )
     parser.add_argument("census", type=Path)
-    parser.add_argument("map", type=Path, nargs="?")
+    parser.add_argument("map", type=Path, nargs="*", help="a later one adds sizes to the first")
+    parser.add_argument("--missing", action="store_true", help="say how to measure other sizes")
     options = parser.parse_args()
     census = read_run(options.census).rows()
-    if options.map is None:
+    if not options.map:
         print("\n".join(f"{row.case.workload}: {said(row)}" for row in drawn(census)))
+        return
+    comparisons = compared(census, [row for path in options.map for row in read_run(path).rows()])
+    if options.missing:
+        print("\n".join(commands(missing_sizes(comparisons))))
     else:
-        print("\n".join(summary(compared(census, read_run(options.map).rows()))))
+        print("\n".join(summary(comparisons)))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How the census and the map are set side by side."""
 
-from evaluation.census_agreement import CELLS, compared, summary
+from evaluation.census_agreement import CELLS, commands, compared, missing_sizes, summary
 from speedgate.judging.gil_class import Classification, GilClass
 from speedgate.stats.case import Case
 from tests.helpers.made import row
@@ -37,8 +37,23 @@ def test_a_cell_is_compared_with_the_sizes_around_its_own():
     assert sizes["numpy.copy[d]-contiguous"] == [30_000]
     lines = summary(comparisons)
     assert lines[0] == "2 of 3 operations in the same class (67%)"
-    assert lines[1] == "2 of 2 operations, certain in both, in the same class (100%)"
+    assert lines[1] == "0 of 1 operations, at the same size, in the same class (0%)"
+    assert lines[2] == "2 of 2 operations, certain in both, in the same class (100%)"
     assert lines[-1] == "| median-1e5: partly? | numpy.median[d]-contiguous-1e5: holds |"
+
+
+def test_a_later_run_adds_the_size_of_a_cell():
+    cell = of("numpy.sort[d]-contiguous", 100_000, GilClass.RELEASES)
+    gil_map = [of("sort", 10_000, GilClass.HOLDS), of("sort", 1_000_000, GilClass.PARTLY)]
+    (before,) = compared([cell], gil_map)
+    assert not before.agrees
+    assert commands(missing_sizes([before])) == [
+        "pytest bench/bench_gil_map.py --workloads sort --sizes 1e5"
+    ]
+    (after,) = compared([cell], [*gil_map, of("sort", 100_000, GilClass.RELEASES)])
+    assert after.agrees
+    assert after.is_at_same_size
+    assert missing_sizes([after]) == {}
 
 
 def test_every_operation_of_the_table_is_one_and_has_its_cell():
