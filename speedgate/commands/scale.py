@@ -29,7 +29,13 @@ from speedgate.measuring.scale_run import (
     chosen,
     list_benchmarks,
 )
-from speedgate.measuring.selection import OptionError, parse_count, parse_floor, parse_seconds
+from speedgate.measuring.selection import (
+    OptionError,
+    parse_count,
+    parse_floor,
+    parse_seconds,
+    parse_share,
+)
 from speedgate.measuring.suite import find_workload
 from speedgate.measuring.targets import BenchmarkListing, Suite, parse_targets, parse_threads
 from speedgate.report.exit_code import ExitCode
@@ -89,6 +95,12 @@ def add_scale_options(command: argparse.ArgumentParser) -> None:
         help="fail if the GIL is surely held for more of the work",
     )
     command.add_argument(
+        "--max-inflation",
+        metavar="X",
+        help="without a GIL, fail if CPU time per call surely grows more than X-fold with the "
+        "threads (default: as much as leaves --min-speedup)",
+    )
+    command.add_argument(
         "--gates",
         type=Path,
         metavar="FILE",
@@ -130,9 +142,11 @@ def parse_request(options: argparse.Namespace, folder: Path) -> ScaleRequest:
 def _rules(options: argparse.Namespace, folder: Path) -> Iterator[Rule]:
     """Yield the floors of the command line, or else those of a file."""
     speedup = parse_floor("--min-speedup", options.min_speedup)
-    held = parse_floor("--max-gil-held", options.max_gil_held)
-    if speedup is not None or held is not None:
-        yield Rule(min_speedup=speedup, max_gil_held_share=held)
+    held = parse_share("--max-gil-held", options.max_gil_held)
+    inflation = parse_floor("--max-inflation", options.max_inflation)
+    rule = Rule(min_speedup=speedup, max_gil_held_share=held, max_inflation=inflation)
+    if rule.asks:
+        yield rule
         return
     if options.gates is not None:
         yield from read_rules(options.gates)

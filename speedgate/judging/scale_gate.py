@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,12 +12,13 @@ from speedgate.judging.gate import (
     Evidence,
     Verdict,
     held_is_high,
+    inflation_is_high,
     machine_allowance,
     speedup_is_low,
     too_few,
 )
 from speedgate.judging.gil_class import RELEASES_UP_TO, Classification, GilClass
-from speedgate.judging.inflation import GROWN
+from speedgate.judging.inflation import GROWN, beyond_control, most_inflation, why_high
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate
 from speedgate.stats.figure import GIL_HELD_SHARE, INFLATION, SPEEDUP
@@ -30,6 +32,8 @@ LOST = 0.15
 RAISE_BUDGET = "raise --budget"
 # What is said of a limit to the GIL held share where nothing holds one.
 NO_GIL = "the GIL held share is not applicable, this Python runs without a GIL"
+# What is said of a limit to the inflation where the GIL keeps threads apart.
+HAS_GIL = "the inflation is not applicable, this Python has a GIL"
 # A worker that waits for a CPU is seen without the GIL, whatever it does.
 TOO_BUSY = "nothing shows that the worker had a core to itself: run it again on a quieter machine"
 # Private state is called faster than a shared one from this ratio on.
@@ -38,13 +42,18 @@ CONTENTION = 1.15
 
 @dataclass(frozen=True)
 class Rule:
-    """What is asked of the benchmarks whose names match; ``skip`` says why nothing is."""
+    """What is asked of the benchmarks whose names match; ``skip`` says why nothing is.
+
+    ``max_inflation`` is the most that CPU time per call may grow with the threads where there is
+    no GIL; without it, as much as just leaves ``min_speedup``.
+    """
 
     patterns: tuple[str, ...] = ("*",)
     min_speedup: float | None = None
     max_gil_held_share: float | None = None
     threads: int | None = None
     skip: str | None = None
+    max_inflation: float | None = None
 
     def covers(self, name: str, threads: int) -> bool:
         if self.threads is not None and self.threads != threads:
@@ -53,8 +62,20 @@ class Rule:
 
     @property
     def asks(self) -> bool:
-        floors = self.min_speedup, self.max_gil_held_share
-        return self.skip is None and floors != (None, None)
+        floors = self.min_speedup, self.max_gil_held_share, self.max_inflation
+        return self.skip is None and floors != (None, None, None)
+
+    def floors(self, workers: int) -> CaseFloors:
+        """Return the floors of a benchmark with so many threads; what is not asked is far off."""
+        held, grown = self.max_gil_held_share, self.max_inflation
+        if grown is None and self.min_speedup:
+            grown = max(GROWN, most_inflation(workers, self.min_speedup))
+        return CaseFloors(
+            speedup=self.min_speedup or 0.0,
+            concurrency=0.0,
+            gil_held_share=2.0 if held is None else held,
+            inflation=math.inf if grown is None else grown,
+        )
 
 
 def matching(pattern: str, name: str) -> bool:
@@ -80,14 +101,15 @@ def judge_evidence(evidence: Evidence, rule: Rule, final: bool) -> tuple[Verdict
         return Verdict.NOT_EVALUATED, evidence.broken
     if speedup is None:
         return Verdict.INCONCLUSIVE, f"{too_few(0)}; {RAISE_BUDGET}"
-    most_held = rule.max_gil_held_share
-    required = CaseFloors(rule.min_speedup or 0.0, 0.0, 2.0 if most_held is None else most_held)
+    required = rule.floors(evidence.workers)
     figures = _figures(speedup, evidence.gil_held_share, rule)
-    if held_is_high(evidence, required):
-        return Verdict.FAILED, f"{figures}: it holds the GIL for longer"
-    if most_held is not None and evidence.gil_held_share is None:
-        figures = f"{figures}: {why_no_share(evidence)}"
-        if evidence.gil_enabled or rule.min_speedup is None:
+    surely = _why_surely(evidence, required)
+    if surely:
+        return Verdict.FAILED, f"{figures}{surely}"
+    missing = _why_not_judged(evidence, rule)
+    if missing:
+        figures = f"{figures}: {missing}"
+        if _is_left_open(evidence, rule):
             return Verdict.NOT_EVALUATED, figures
     if not speedup.is_bounded:
         return Verdict.INCONCLUSIVE, f"{too_few(speedup.count)}; {RAISE_BUDGET}"
@@ -98,9 +120,40 @@ def judge_evidence(evidence: Evidence, rule: Rule, final: bool) -> tuple[Verdict
         if speedup_is_low(evidence, required) and final:
             return Verdict.FAILED, f"{figures}; {cause(evidence)}"
         return Verdict.INCONCLUSIVE, f"{figures}; too low, but not in every process"
-    if speedup.low >= (rule.min_speedup or 0.0) and _held_is_low(evidence, rule):
+    keeps_limits = _held_is_low(evidence, rule) and _inflation_is_low(evidence, rule)
+    if speedup.low >= (rule.min_speedup or 0.0) and keeps_limits:
         return Verdict.PASSED, figures
     return Verdict.INCONCLUSIVE, f"{figures}; {_why_unsure(evidence, rule)}"
+
+
+def _why_surely(evidence: Evidence, required: CaseFloors) -> str:
+    """Say which signal but the wall time is surely bad, at whatever look; "" if none is."""
+    if held_is_high(evidence, required):
+        return ": it holds the GIL for longer"
+    if inflation_is_high(evidence, required) and evidence.inflation is not None:
+        grown = why_high(evidence.inflation, evidence.control_inflation, required.inflation)
+        return f"; {grown}"
+    return ""
+
+
+def _why_not_judged(evidence: Evidence, rule: Rule) -> str:
+    """Say which limits of the rule cannot be held against this benchmark; "" if all can."""
+    parts = []
+    if rule.max_gil_held_share is not None and evidence.gil_held_share is None:
+        parts.append(why_no_share(evidence))
+    if rule.max_inflation is not None and evidence.gil_enabled:
+        parts.append(HAS_GIL)
+    return "; ".join(parts)
+
+
+def _is_left_open(evidence: Evidence, rule: Rule) -> bool:
+    """Whether what cannot be judged leaves no verdict: a share that nobody sampled, or nothing
+    else is asked."""
+    asks_share = rule.max_gil_held_share is not None
+    if asks_share and evidence.gil_held_share is None and evidence.gil_enabled:
+        return True
+    asks_other = asks_share if evidence.gil_enabled else rule.max_inflation is not None
+    return rule.min_speedup is None and not asks_other
 
 
 def why_no_share(evidence: Evidence) -> str:
@@ -115,9 +168,22 @@ def _held_is_low(evidence: Evidence, rule: Rule) -> bool:
     return most is None or share is None or share.value <= most
 
 
+def _inflation_is_low(evidence: Evidence, rule: Rule) -> bool:
+    """Whether the CPU time per call is seen to keep the limit, where one was given."""
+    if rule.max_inflation is None or evidence.gil_enabled:
+        return True
+    grown = beyond_control(evidence.inflation, evidence.control_inflation)
+    return grown is not None and grown.value <= rule.max_inflation
+
+
 def _why_unsure(evidence: Evidence, rule: Rule) -> str:
     if not _held_is_low(evidence, rule):
         return "the samples of the GIL are too few to tell"
+    if not _inflation_is_low(evidence, rule):
+        if evidence.inflation is None:
+            return "the CPU time of threads cannot be read here"
+        grown = INFLATION.text(evidence.inflation.value)
+        return f"CPU time per call grew {grown}-fold, but not surely"
     return machine_taken(evidence) or "the interval holds the threshold"
 
 

@@ -14,7 +14,8 @@ from speedgate.measuring.selection import OptionError
 
 # A table of these is [[scale]] in a gates file, and [[tool.speedgate.scale]] in pyproject.toml.
 TABLE = "scale"
-KEYS = {"match", "min-speedup", "max-gil-held", "threads", "skip"}
+LIMITS = ("min-speedup", "max-gil-held", "max-inflation")
+KEYS = {"match", "threads", "skip", *LIMITS}
 
 
 def read_rules(path: Path) -> list[Rule]:
@@ -42,7 +43,7 @@ def _rule(path: Path, number: int, table: Mapping[str, Any]) -> Rule:
     patterns = tuple([match] if not isinstance(match, list) else match)
     if not patterns or not all(isinstance(pattern, str) for pattern in patterns):
         raise OptionError(f"{place}: match must be a pattern of names, or a list of them")
-    for name in ("min-speedup", "max-gil-held"):
+    for name in LIMITS:
         value = table.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
             raise OptionError(f"{place}: {name} must be a number")
@@ -52,6 +53,7 @@ def _rule(path: Path, number: int, table: Mapping[str, Any]) -> Rule:
         table.get("max-gil-held"),
         table.get("threads"),
         table.get("skip"),
+        table.get("max-inflation"),
     )
 
 

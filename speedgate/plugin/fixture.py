@@ -110,11 +110,12 @@ def run_case(
 
 def limits_without_meaning(config: pytest.Config, state: State) -> list[str]:
     """Say which limit that was asked for means nothing in the Python that is measured."""
-    asked = state.settings.max_gil_held_share is not None
-    if not asked or state.measured.environment.get("gil_enabled", True):
-        return []
-    option = label_of(config)("max-held")
-    return [f"{option}: not applicable, this Python runs without a GIL"]
+    label, settings = label_of(config), state.settings
+    if state.measured.environment.get("gil_enabled", True):
+        option, asked, why = "max-inflation", settings.max_inflation, "has a GIL"
+    else:
+        option, asked, why = "max-gil-held", settings.max_gil_held_share, "runs without a GIL"
+    return [] if asked is None else [f"{label(option)}: not applicable, this Python {why}"]
 
 
 def measure_case(

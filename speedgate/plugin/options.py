@@ -78,7 +78,7 @@ OPTIONS = (
     ),
     Option("min-concurrency", "fail judged cases whose concurrency is below this", "X", False),
     Option(
-        "max-held",
+        "max-gil-held",
         "fail judged cases that hold the GIL for more of their work (default 0.05)",
         "X",
     ),

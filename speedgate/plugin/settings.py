@@ -94,7 +94,7 @@ def read_settings(
         or DEFAULT_TIME_LIMIT_SECONDS,
         min_speedup=parse_floor(label("min-speedup"), given["min-speedup"]),
         min_concurrency=parse_floor(label("min-concurrency"), given["min-concurrency"]),
-        max_gil_held_share=parse_share(label("max-held"), given["max-held"]),
+        max_gil_held_share=parse_share(label("max-gil-held"), given["max-gil-held"]),
         max_inflation=parse_floor(label("max-inflation"), given["max-inflation"]),
         blas_threads=1
         if given["blas-threads"] is None

@@ -70,6 +70,52 @@ def test_a_verdict_comes_from_intervals(evidence: Evidence, rule: Rule, expected
     assert judge_evidence(evidence, rule, final=True)[0] is expected
 
 
+GROWN = replace(
+    NO_GIL,
+    inflation=estimate(1.8),
+    control_inflation=estimate(1.0, 0.01),
+    process_inflations=(1.79, 1.81),
+)
+# A neighbour on the cores makes the speedup low, too: only the CPU time tells.
+BUSY = replace(GROWN, speedup=estimate(0.9), process_speedups=(0.8, 1.0), control=estimate(0.9))
+
+
+@pytest.mark.parametrize(
+    ("evidence", "rule", "expected"),
+    [
+        (GROWN, Rule(min_speedup=1.2), Verdict.FAILED),
+        (BUSY, Rule(min_speedup=1.2), Verdict.FAILED),
+        (replace(BUSY, gil_enabled=True), Rule(min_speedup=1.2), Verdict.INCONCLUSIVE),
+        (GROWN, Rule(min_speedup=1.05), Verdict.PASSED),
+        (GROWN, Rule(min_speedup=1.2, max_inflation=3.0), Verdict.PASSED),
+        (GROWN, Rule(max_inflation=1.5), Verdict.FAILED),
+        (GROWN, Rule(max_inflation=1.79), Verdict.INCONCLUSIVE),
+        (GROWN, Rule(max_inflation=1.9), Verdict.PASSED),
+        (replace(GROWN, process_inflations=(1.2, 2.4)), Rule(max_inflation=1.5), UNSURE),
+        (replace(GROWN, inflation=None), Rule(max_inflation=1.5), Verdict.INCONCLUSIVE),
+        (NO_GIL, Rule(max_inflation=1.5), Verdict.PASSED),
+        (NO_GIL, Rule(max_gil_held_share=0.1, max_inflation=1.5), Verdict.PASSED),
+        (HEALTHY, Rule(max_inflation=1.5), Verdict.NOT_EVALUATED),
+        (HEALTHY, Rule(max_gil_held_share=0.1, max_inflation=1.5), Verdict.PASSED),
+        (UNSAMPLED, Rule(max_gil_held_share=0.1, max_inflation=1.5), Verdict.NOT_EVALUATED),
+    ],
+)  # fmt: skip
+def test_without_a_gil_cpu_time_that_grows_with_the_threads_fails(
+    evidence: Evidence, rule: Rule, expected: Verdict
+) -> None:
+    assert judge_evidence(evidence, rule, final=True)[0] is expected
+
+
+def test_the_figures_of_the_inflation_are_said() -> None:
+    _, reason = judge_evidence(GROWN, Rule(min_speedup=1.2), final=True)
+    assert "CPU time per work grew 1.80-fold" in reason
+    assert "at most 1.67" in reason
+    _, reason = judge_evidence(HEALTHY, Rule(max_inflation=1.5), final=True)
+    assert reason.endswith("the inflation is not applicable, this Python has a GIL")
+    _, reason = judge_evidence(GROWN, Rule(max_inflation=1.79), final=True)
+    assert reason.endswith("CPU time per call grew 1.80-fold, but not surely")
+
+
 @pytest.mark.parametrize("floor", [None, 1.5, 1.95])
 def test_a_limit_that_means_nothing_without_a_gil_is_said(floor: float | None) -> None:
     rule = Rule(min_speedup=floor, max_gil_held_share=0.1)

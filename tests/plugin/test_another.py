@@ -27,6 +27,7 @@ pytest_plugins = ("pytester", "helpers.inner_fixtures")
 # pytest-benchmark warns of an inner run that saves nothing in the outer one's name, too.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest_benchmark.logger.PytestBenchmarkWarning")
 
+HAS_GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
 OTHER = {
     "python": "3.13.5",
     "implementation": "CPython",
@@ -151,9 +152,18 @@ def test_the_results_of_another_python_are_compared_really(other):
     result.assert_outcomes(passed=2)
 
 
+@pytest.mark.skipif(
+    not getattr(sys, "_is_gil_enabled", lambda: True)(), reason="this Python has no GIL"
+)
+def test_a_limit_that_means_nothing_with_a_gil_is_said(checkout):
+    result = checkout.run(*ONE, "--max-inflation=2")
+    says(result, "--max-inflation: not applicable, this Python has a GIL")
+    assert "not applicable" not in output(checkout.run(*ONE))
+
+
 def test_a_limit_that_means_nothing_without_a_gil_is_said(checkout, another):
-    result = checkout.run(*ONE, "--python=/other/python", "--max-held=0.1")
-    says(result, "--max-held: not applicable, this Python runs without a GIL")
+    result = checkout.run(*ONE, "--python=/other/python", "--max-gil-held=0.1")
+    says(result, "--max-gil-held: not applicable, this Python runs without a GIL")
     result = checkout.run(*ONE, "--python=/other/python")
     assert "not applicable" not in output(result)
 

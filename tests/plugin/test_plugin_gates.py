@@ -73,7 +73,7 @@ def test_a_threshold_that_nothing_reaches_names_every_case(checkout, machine):
         (["-o", "min_speedup=1.9"], ["needs 1.90x"]),
         (["--min-concurrency=1.99"], ["needs 1.99"]),
         (["-o", "min_concurrency=1.99"], ["needs 1.99"]),
-        (["--max-held=0.001"], ["GIL held 0.01", "at most 0.00"]),
+        (["--max-gil-held=0.001"], ["GIL held 0.01", "at most 0.00"]),
     ],
 )
 def test_each_floor_can_be_raised(checkout, machine, options, words):
