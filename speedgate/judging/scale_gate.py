@@ -193,8 +193,8 @@ def _figures(speedup: Estimate, held: Estimate | None, rule: Rule) -> str:
         parts.append(f"needs {SPEEDUP.text(rule.min_speedup)}")
     if held is not None:
         parts.append(f"GIL held {GIL_HELD_SHARE.text(held.value)}")
-    if rule.max_gil_held_share is not None:
-        parts.append(f"at most {GIL_HELD_SHARE.text(rule.max_gil_held_share)}")
+        if rule.max_gil_held_share is not None:
+            parts.append(f"at most {GIL_HELD_SHARE.text(rule.max_gil_held_share)}")
     return ", ".join(parts)
 
 
