@@ -9,6 +9,7 @@ from evaluation import claim_nights as nights
 from evaluation import claim_scenes as scenes
 from evaluation import claim_workers as workers
 from evaluation.claim import Claim
+from evaluation.made_duels import SLOW_PROCESSES, SLOWER_PROCESSES
 
 # Of a scene that costs little: where none came out, less may hide behind it.
 MANY = 4000
@@ -53,6 +54,14 @@ def _of_intervals() -> Iterable[Claim]:
                     scenes.rounds_miss(confidence, pairs, correlation),
                     MANY,
                 )
+    yield Claim(
+        "A/A of a self-test does not read 1.00",
+        "selftest",
+        "80 rounds that do not correlate",
+        0.001,
+        scenes.rounds_miss(0.999, 80, 0.0),
+        MANY,
+    )
     yield Claim(
         "held share misses, 95%",
         "method.md",
@@ -222,7 +231,7 @@ def _of_steps() -> Iterable[Claim]:
         "method.md",
         "control 1.3 of 2 in every night, as on the two threads of one core",
         0.05,
-        nights.step_missed_on_smt,
+        nights.step_missed(1.9, control=nights.SMT_CONTROL),
         MANY,
     )
 
@@ -236,6 +245,14 @@ def _of_changes() -> Iterable[Claim]:
             stated,
             nights.drift_alarm(correlation),
         )
+
+    yield Claim(
+        "history: a change point after 60 nights",
+        "drift.md",
+        "a case whose nights correlate by 0.3",
+        0.01,
+        nights.change_seen(0.3, 60),
+    )
 
 
 def _of_comparisons() -> Iterable[Claim]:
@@ -263,14 +280,15 @@ def _of_duels() -> Iterable[Claim]:
         yield Claim(
             "duel: anything better or worse", "duel.md", scene, 0.05, duels.duel_errs(scene)
         )
-    yield Claim(
-        "duel: 'same' of a case 1.6 times as slow in 20% of processes",
-        "duel.md",
-        "2% from block to block",
-        0.2,
-        duels.same_with_levels,
-        1500,
-    )
+    for scene, stated in ((SLOW_PROCESSES, 0.2), (SLOWER_PROCESSES, 0.05)):
+        yield Claim(
+            "duel: 'same' of a case that is slow in some processes",
+            "duel.md, 'same'",
+            scene,
+            stated,
+            duels.same_with_levels(scene),
+            1500,
+        )
     yield Claim(
         "duel: 'same' of a case at the margin",
         "duel.md",
@@ -279,3 +297,11 @@ def _of_duels() -> Iterable[Claim]:
         duels.same_at_margin,
         1500,
     )
+    for way in (0.0, 0.25, 0.45):
+        yield Claim(
+            "bisect: a step to the wrong side",
+            "duel.md",
+            f"{way:.0%} of the way to 1.5 times the seconds; 10%, with spikes",
+            0.01,
+            duels.wrong_step(way, 0.1),
+        )

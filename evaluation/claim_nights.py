@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable
 
 from evaluation.blocks import CASE
 from evaluation.claim import Trial
@@ -39,6 +39,8 @@ SCATTER = {"speedup": 0.04, "seconds": 0.04, "cpu_per_wall": 0.02}
 LEVELS = {"speedup": 1.85, "seconds": 0.01, "cpu_per_wall": 1.9}
 HELD = 0.02
 SLOW_FACTOR = 1.5
+CONTROL = 1.93  # of two workers
+SMT_CONTROL = 1.3  # on the two threads of one core
 
 
 class Nights:
@@ -81,34 +83,46 @@ def as_estimates(figures: dict[str, float]) -> dict[str, Estimate | None]:
     return {name: near(name, value) for name, value in figures.items()}
 
 
+Window = list[dict[str, float]]
+# Of a case's nights, its window, how many cases are judged, and how much slower the build became:
+# what was read tonight, and whether it fails.
+NightRule = Callable[[Nights, Window, int, float], tuple[dict[str, float], bool]]
+
+
 def judged_night(
-    figures: dict[str, float], window: Sequence[dict[str, float]], judged: int
+    figures: dict[str, float], window: Window, judged: int, known: Window | None = None
 ) -> HistoryJudgement:
+    """Judge a case by today's rule; ``known`` are the nights whose control counts, the window's."""
     control = Estimate(figures["control"], 0.98 * figures["control"], figures["control"], 0.95, 40)
-    loss = machine_loss(2, control, figures["waiting"], window)
+    loss = machine_loss(2, control, figures["waiting"], window if known is None else known)
     levels = levels_of(as_estimates(figures), window, loss)
     return judge_history(CASE, levels, [str(night) for night in range(len(window))], judged)
 
 
-def night_fails(
-    nights: Nights,
-    window: list[dict[str, float]],
-    judged: int,
-    factor: float = 1.0,
-    is_confirmed: bool = True,
-) -> bool:
-    """Judge a case tonight, and keep the run in its window unless it failed.
-
-    Unless it ``is_confirmed`` nothing that fails is measured again, as it was before.
-    """
-    nights.turn()
+def measured_again(
+    nights: Nights, window: Window, judged: int, factor: float
+) -> tuple[dict[str, float], bool]:
+    """Return what was read tonight, and whether it fails: today's rule, which measures again."""
     figures = nights.figures(factor)
     judgement = judged_night(figures, window, judged)
-    if judgement.verdict is Verdict.FAILED and is_confirmed:
+    if judgement.verdict is Verdict.FAILED:
         judgement = confirmed(judgement, judged_night(nights.figures(factor), window, judged))
-    if judgement.verdict is not Verdict.FAILED:
+    return figures, judgement.verdict is Verdict.FAILED
+
+
+def night_fails(
+    nights: Nights,
+    window: Window,
+    judged: int,
+    factor: float = 1.0,
+    rule: NightRule = measured_again,
+) -> bool:
+    """Judge a case tonight, and keep the run in its window unless it failed."""
+    nights.turn()
+    figures, fails = rule(nights, window, judged, factor)
+    if not fails:
         window[:] = [figures, *window][:WINDOW_RUNS]
-    return judgement.verdict is Verdict.FAILED
+    return fails
 
 
 def red_nights(
@@ -116,17 +130,14 @@ def red_nights(
     nights: int = STRETCH,
     slow: float = 0.0,
     correlation: float = 0.0,
-    is_confirmed: bool = True,
+    rule: NightRule = measured_again,
 ) -> Trial:
     """So many nights, after twenty without a judgement."""
 
     def trial(chance: random.Random) -> tuple[int, int]:
         made = [twenty_nights(chance, slow, correlation) for _ in range(cases)]
         red = sum(
-            sum(
-                night_fails(case, window, cases, is_confirmed=is_confirmed) for case, window in made
-            )
-            > 0
+            sum(night_fails(case, window, cases, rule=rule) for case, window in made) > 0
             for _ in range(nights)
         )
         return red, nights
@@ -134,23 +145,20 @@ def red_nights(
     return trial
 
 
-def step_missed_on_smt(chance: random.Random) -> tuple[int, int]:
-    nights, window = twenty_nights(chance, control=1.3)
-    return int(not night_fails(nights, window, 4, factor=1.9)), 1
-
-
-def step_missed(factor: float, slow: float = 0.0) -> Trial:
+def step_missed(
+    factor: float, slow: float = 0.0, control: float = CONTROL, rule: NightRule = measured_again
+) -> Trial:
     """A build that is ``factor`` times as slow from one night to the next, of four cases."""
 
     def trial(chance: random.Random) -> tuple[int, int]:
-        nights, window = twenty_nights(chance, slow)
-        return int(not night_fails(nights, window, 4, factor)), 1
+        nights, window = twenty_nights(chance, slow, control=control)
+        return int(not night_fails(nights, window, 4, factor, rule)), 1
 
     return trial
 
 
 def twenty_nights(
-    chance: random.Random, slow: float = 0.0, correlation: float = 0.0, control: float = 1.93
+    chance: random.Random, slow: float = 0.0, correlation: float = 0.0, control: float = CONTROL
 ) -> tuple[Nights, list[dict[str, float]]]:
     """Return a case's nights, and the window that twenty of them without a judgement make."""
     nights, window = Nights(chance, slow, correlation, control), []
@@ -167,6 +175,16 @@ def drift_alarm(correlation: float) -> Trial:
         values = [math.exp(0.04 * value) for value in series(chance, 60 + NIGHTS, correlation)]
         looks = range(60, 60 + NIGHTS + 1, 5)
         return int(any(change_points(values[:count]) for count in looks)), 1
+
+    return trial
+
+
+def change_seen(correlation: float, count: int) -> Trial:
+    """So many nights without a change, looked at after the last."""
+
+    def trial(chance: random.Random) -> tuple[int, int]:
+        values = [math.exp(0.04 * value) for value in series(chance, count, correlation)]
+        return int(bool(change_points(values))), 1
 
     return trial
 

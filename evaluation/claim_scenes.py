@@ -12,7 +12,7 @@ from evaluation.blocks import HEALTHY, draw, measured
 from evaluation.claim import Trial
 from evaluation.coverage import series
 from speedgate.judging.advice import advise
-from speedgate.judging.floors import floors
+from speedgate.judging.floors import Floors, floors
 from speedgate.judging.gate import (
     JUDGED_BY_DEFAULT,
     MAX_PROCESSES,
@@ -51,7 +51,7 @@ MAP_ROUNDS = 11  # of a case of the GIL map in a default run: the median
 GATE = Gate("claims", ("g",))
 
 
-def _subject(chance: random.Random) -> str:
+def subject_of(chance: random.Random) -> str:
     return chance.choice(HEALTHY)
 
 
@@ -60,7 +60,7 @@ def _subject(chance: random.Random) -> str:
 
 def interval_misses(confidence: float, processes: int, rounds: int | None) -> Trial:
     def trial(chance: random.Random) -> tuple[int, int]:
-        runs = draw(chance, _subject(chance), processes, rounds)
+        runs = draw(chance, subject_of(chance), processes, rounds)
         interval = across(runs, confidence)
         return int(interval is not None and not interval.low <= 1 <= interval.high), 1
 
@@ -115,7 +115,7 @@ def a_row(
     chance: random.Random, truth: float, strategy: str = "threads", subject: str | None = None
 ) -> Row:
     """Return the row of a case of the map, measured in one process."""
-    runs = draw(chance, subject or _subject(chance), 1, MAP_ROUNDS, truth)
+    runs = draw(chance, subject or subject_of(chance), 1, MAP_ROUNDS, truth)
     measurement = measured(runs, case=Case("g", 1_000_000, strategy, 2))
     return measured_row(measurement, gil_class=gil_class_of(measurement))
 
@@ -138,7 +138,7 @@ def no_gain_at(truth: float) -> Trial:
 
 def changed_at(truth: float) -> Trial:
     def trial(chance: random.Random) -> tuple[int, int]:
-        subject = _subject(chance)
+        subject = subject_of(chance)
         one, other = (a_row(chance, truth, subject=subject) for _ in range(2))
         return len(changes({one.case: one}, [other])), 1
 
@@ -147,7 +147,7 @@ def changed_at(truth: float) -> Trial:
 
 def certain_among_equals(ways: int) -> Trial:
     def trial(chance: random.Random) -> tuple[int, int]:
-        subject = _subject(chance)
+        subject = subject_of(chance)
         names = ("threads", "processes", "foreach", "shared", "loky")[:ways]
         all_advice = advise(a_row(chance, 1.6, name, subject) for name in names)
         return sum(advice.line.endswith("certainly") for advice in all_advice), 1
@@ -158,16 +158,18 @@ def certain_among_equals(ways: int) -> Trial:
 # --- the gate
 
 
-def verdict_after_looks(growing: Iterable[Measurement], judged: int) -> Verdict:
+def verdict_after_looks(
+    growing: Iterable[Measurement], judged: int, required: Floors | None = None
+) -> Verdict:
     """Return the gate's verdict on a case of so many, with a look after each process from the
-    second on; ``growing`` yields its measurement after each."""
+    second on; ``growing`` yields its measurement after each. Without floors by the default ones."""
     confidence, verdict = decision_confidence(judged), Verdict.INCONCLUSIVE
     for look, measurement in enumerate(growing, start=1):
         if look < MIN_PROCESSES:
             continue
-        evidence, required = measurement.evidence(confidence), floors(measurement.case.workers)
-        final = look == MAX_PROCESSES
-        verdict = judge(GATE, measurement.case, evidence, required, final).verdict
+        case, evidence = measurement.case, measurement.evidence(confidence)
+        asked, final = required or floors(case.workers), look == MAX_PROCESSES
+        verdict = judge(GATE, case, evidence, asked, final).verdict
         if verdict is not Verdict.INCONCLUSIVE:
             break
     return verdict

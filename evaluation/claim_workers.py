@@ -17,7 +17,7 @@ from evaluation.blocks import HEALTHY, draw
 from evaluation.claim import Trial
 from evaluation.claim_scenes import GATE, held_hits, verdict_after_looks
 from speedgate.judging.contention import Cause, ContentionProbe, name_cause
-from speedgate.judging.floors import floors
+from speedgate.judging.floors import Floors, floors
 from speedgate.judging.gate import MAX_PROCESSES, Evidence, Verdict, judge
 from speedgate.judging.gil_class import GilClass, classify
 from speedgate.judging.inflation import GROWN
@@ -58,6 +58,7 @@ class Machine:
     ``neighbour``: others have the core of one worker; ``stolen``: a hypervisor has each core;
     ``locked``: of a task, behind one lock. ``grown`` is how much more CPU time a task takes when
     all cores are busy, as on hyperthreads; that of the control, too. ``held`` is the GIL's share.
+    ``others``: on so many cores more others compute, from which a hypervisor takes as much.
     """
 
     workers: int
@@ -67,6 +68,7 @@ class Machine:
     grown: float = 1.0
     held: float = 0.02
     gil_enabled: bool = True
+    others: int = 0
 
     @property
     def case(self) -> Case:
@@ -139,7 +141,9 @@ def growing(machine: Machine, chance: random.Random) -> Iterator[Measurement]:
 
 def count_stolen(measurement: Measurement, machine: Machine, pairs: list[Pair]) -> None:
     """Count what a hypervisor took, and what the machine computed, in a process's pairs."""
-    busy = sum(pair.baseline.on_cpu + pair.contender.on_cpu for pair in pairs)
+    rounds = [timed for pair in pairs for timed in (pair.baseline, pair.contender)]
+    theirs = machine.others * (1 - machine.stolen)
+    busy = sum(timed.on_cpu + theirs * timed.seconds for timed in rounds)
     measurement.busy_seconds = (measurement.busy_seconds or 0.0) + busy
     stolen = busy * machine.stolen / (1 - machine.stolen)
     measurement.steal_seconds = (measurement.steal_seconds or 0.0) + stolen
@@ -148,15 +152,11 @@ def count_stolen(measurement: Measurement, machine: Machine, pairs: list[Pair]) 
 # --- the gate
 
 
-def verdict_on(machine: Machine, chance: random.Random, judged: int = 1) -> Verdict:
-    return verdict_after_looks(growing(machine, chance), judged)
-
-
 def healthy_fails(scene: str, workers: int) -> Trial:
     machine = MACHINES[scene](workers)
 
     def trial(chance: random.Random) -> tuple[int, int]:
-        return int(verdict_on(machine, chance) is Verdict.FAILED), 1
+        return int(verdict_after_looks(growing(machine, chance), 1) is Verdict.FAILED), 1
 
     return trial
 
@@ -206,16 +206,6 @@ def pair_with(
     return Pair(Round(ratio * seconds, seconds, cpu=on_cpu / near(grown)), contender)
 
 
-def lock_missed(workers: int, locked: float, stolen: float = 0.0) -> Trial:
-    """A lock that lets 1 / ``locked`` workers run at once, which fails the gate of so many."""
-    machine = Machine(workers, locked=locked, stolen=stolen)
-
-    def trial(chance: random.Random) -> tuple[int, int]:
-        return int(verdict_on(machine, chance) is not Verdict.FAILED), 1
-
-    return trial
-
-
 # --- the GIL in a queue
 
 
@@ -238,8 +228,8 @@ def queue_concurrency(chance: random.Random, workers: int, held: float, calls: i
     return (busy - late) / end
 
 
-def allowed_hold_fails(workers: int, held: float) -> Trial:
-    required = floors(workers)
+def allowed_hold_fails(workers: int, held: float, floors_of_gate: Floors | None = None) -> Trial:
+    required = floors_of_gate or floors(workers)
 
     def trial(chance: random.Random) -> tuple[int, int]:
         concurrency = min(workers, queue_concurrency(chance, workers, held, 20))

@@ -110,11 +110,12 @@ EXPLAINING = {SAME_SECONDS: math.log(1.5)}
 
 
 SLOW_PROCESSES = "one process of five 1.6 times as slow, 2%"
+SLOWER_PROCESSES = "one process of three 1.6 times as slow, 2%"
 
 
-def slow_processes(chance: random.Random) -> float:
-    """The second build is 1.6 times as slow in one process of five."""
-    return math.log(1.6) * (chance.random() < 0.2) + chance.gauss(0.0, 0.02)
+def slow_processes(share: float) -> Draw:
+    """The second build is 1.6 times as slow in this share of its processes."""
+    return lambda chance: math.log(1.6) * (chance.random() < share) + chance.gauss(0.0, 0.02)
 
 
 # Of each scene: how blocks scatter, the true change of all cases, and of how many besides.
@@ -126,11 +127,18 @@ SCENES: dict[str, tuple[Draw, float, dict[float, int]]] = {
     "all at the margin, 10%": (normal(0.1), MARGIN, {}),
     "all at the margin, two levels": (two_levels, MARGIN, {}),
     SAME_SECONDS: (with_spikes(0.02), 0.0, {}),
-    SLOW_PROCESSES: (slow_processes, 0.0, {}),
+    SLOW_PROCESSES: (slow_processes(0.2), 0.0, {}),
     "2%, with spikes; three cases 1.25 times as slow": (with_spikes(0.02), 0.0, {1.25: 3}),
     "10%, with spikes; three cases 1.5 times as slow": (with_spikes(0.1), 0.0, {1.5: 3}),
     "30%, with spikes; three cases 3 times as slow": (with_spikes(0.3), 0.0, {3.0: 3}),
 }
+# What claims.py and power.py try besides: near the margin, and where "same" may miss something.
+MORE_SCENES: dict[str, tuple[Draw, float, dict[float, int]]] = {
+    "5%, with spikes; three cases 1.15 times as slow": (with_spikes(0.05), 0.0, {1.15: 3}),
+    "10%, with spikes; three cases 1.25 times as slow": (with_spikes(0.1), 0.0, {1.25: 3}),
+    SLOWER_PROCESSES: (slow_processes(1 / 3), 0.0, {}),
+}
+EVERY_SCENE = SCENES | MORE_SCENES
 
 
 def made_duel(scene: str, chance: random.Random) -> Counter[tuple[bool, DuelVerdict]]:
@@ -142,7 +150,7 @@ def made_duel(scene: str, chance: random.Random) -> Counter[tuple[bool, DuelVerd
 
 def true_changes(scene: str, kind: str, count: int) -> dict[str, float]:
     """Return the true changes of that many cases of a scene, by their names."""
-    _, change, slower = SCENES[scene]
+    _, change, slower = EVERY_SCENE[scene]
     true = [math.log(ratio) for ratio, differing in slower.items() for _ in range(differing)]
     return {
         f"{kind} {number}": truth
@@ -159,10 +167,10 @@ def verdicts_of(
 ) -> dict[str, DuelVerdict]:
     """Return what a duel of ``budget`` seconds says of cases, by their names; ``screened`` are
     candidates of a screen."""
-    draw = SCENES[scene][0]
+    draw = EVERY_SCENE[scene][0]
     clock = [0.0]
     explaining = EXPLAINING.get(scene, 0.0)
-    draw_others = normal(0.02) if scene == SLOW_PROCESSES else draw
+    draw_others = normal(0.02) if scene in (SLOW_PROCESSES, SLOWER_PROCESSES) else draw
     matchups: list[Any] = [
         MadeMatchup(entry_called(name), draw, draw_others, truth, explaining, chance, clock)
         for name, truth in changes.items()

@@ -32,7 +32,8 @@ from speedgate.stats.speedup import speedup
 SIZE = 1_000_000
 # A/A compares what the workers do, so its tasks are long against their dispatch.
 SAME_TASKS, SAME_LOOPS = 2, 6
-# A/A errs by chance in one of a thousand runs, and says nothing where its interval is wider.
+# If its rounds do not correlate, A/A errs by chance in one of a thousand runs (python -m
+# evaluation.claims A/A). It says nothing where its interval is wider.
 SAME_CONFIDENCE = 0.999
 MOST_WIDTH = 0.3
 # A recommended floor is this share of the lower bounds' median: a machine has worse days.
