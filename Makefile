@@ -128,6 +128,10 @@ sbom: $(SET_UP) ## what the wheel in dist/ brings along, as a CycloneDX file bes
 release-check: ## whether TAG=v1.2.3 names the version, and the changelog has it
 	@$(firstword $(PYTHON)) .ci/release-check "$$TAG"
 
+.PHONY: skips
+skips: ## whether a test was skipped in every lane; ARGS names the folder of their reports
+	@$(firstword $(PYTHON)) .ci/skipped-everywhere $(ARGS)
+
 .PHONY: lowest
 lowest: $(SET_UP) ## run the tests with the lowest version of each dependency; .venv is made anew
 	@$(MAKE) test WITH="$$($(RUN) .ci/lowest pyproject.toml)"

@@ -76,3 +76,85 @@ def test_a_tag_is_released_only_if_it_names_the_version(tag, changelog, says):
     trouble = script("release-check").trouble_with(tag, '__version__ = "1.2.3"\n', changelog)
     assert says in trouble
     assert bool(trouble) == bool(says)
+
+
+# --- tests that are skipped in every lane
+
+
+def lane(**tests):
+    """Return a lane's report: for each test of one module, why it was skipped, or nothing."""
+    cases = "".join(
+        f'<testcase classname="tests.test_a" name="{name}">'
+        + (f'<skipped message="{why}"/>' if why else "")
+        + "</testcase>"
+        for name, why in tests.items()
+    )
+    return f"<testsuites><testsuite>{cases}</testsuite></testsuites>"
+
+
+WHOLE_MODULE = """<testsuites><testsuite><testcase classname="" name="tests.test_a">
+<skipped message="no scipy"/></testcase></testsuite></testsuites>"""
+
+
+def skips(*lanes, exceptions=""):
+    checker = script("skipped-everywhere")
+    return checker.trouble_with(lanes, checker.exceptions_in(exceptions))
+
+
+def test_a_test_that_ran_in_one_lane_may_be_skipped_in_others():
+    assert skips(lane(one="no scipy", two=""), lane(one="", two="no Linux")) == []
+
+
+def test_a_test_that_was_skipped_in_every_lane_is_named_with_its_reason():
+    (line,) = skips(lane(one="no scipy", two=""), lane(one="no scipy"))
+    assert line.startswith("tests.test_a::one was skipped in every lane: no scipy; ")
+
+
+def test_a_test_that_failed_ran():
+    failed = lane(one="").replace("</testcase>", '<failure message="no"/></testcase>')
+    assert skips(lane(one="no scipy"), failed) == []
+
+
+def test_a_module_that_is_skipped_as_a_whole_ran_where_one_of_its_tests_did():
+    assert skips(WHOLE_MODULE, lane(one="")) == []
+    (line,) = skips(WHOLE_MODULE, WHOLE_MODULE)
+    assert line.startswith("tests.test_a was skipped in every lane: no scipy; ")
+
+
+def test_each_set_of_parameters_has_to_run_somewhere():
+    ran_once = lane(**{"one[pandas]": "", "one[polars]": "no polars"})
+    (line,) = skips(ran_once, ran_once)
+    assert line.startswith("tests.test_a::one[polars] was skipped in every lane: no polars; ")
+
+
+def test_an_exception_has_a_reason_and_is_one():
+    exception = "# the reason\ntests.test_a::one: no lane has a tape drive: it is too old\n"
+    assert skips(lane(one="no tape"), exceptions=exception) == []
+    assert skips(lane(**{"one[x]": "no tape"}), exceptions=exception) == []
+    (line,) = skips(lane(one=""), exceptions=exception)
+    assert line == "skipped-everywhere.txt names tests.test_a::one, which ran: take it out"
+    (line,) = skips(lane(two=""), exceptions=exception)
+    assert line == "skipped-everywhere.txt names tests.test_a::one, which is no test: take it out"
+
+
+def test_without_a_report_nothing_is_known(tmp_path, monkeypatch, capsys):
+    checker = script("skipped-everywhere")
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(checker.sys, "argv", ["skipped-everywhere", str(tmp_path)])
+    assert checker.main() == 1
+    assert "no report of a lane" in capsys.readouterr().out
+    (tmp_path / "tests-bare").mkdir()
+    (tmp_path / "tests-bare" / "tests.xml").write_text(lane(one=""))
+    assert checker.main() == 0
+    assert "every test ran in one of 1 lanes" in capsys.readouterr().out
+
+
+def test_every_lane_hands_its_report_to_the_one_that_reads_them_all():
+    text = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    jobs = re.split(r"\n  (?=[a-z]+:\n    name:)", text.partition("\njobs:\n")[2])
+    lanes = [job for job in jobs if re.search(r"make (test|lowest)|pytest tests", job)]
+    needed = re.search(r"needs: \[(.*)\]", text)[1].split(", ")
+    assert [job.strip().partition(":")[0] for job in lanes] == needed
+    for job in lanes:
+        assert "--junitxml=tests.xml" in job, job
+        assert re.search(r"name: tests-\S", job), job

@@ -57,6 +57,18 @@ def strategy(request):
     return strategy_here(request.param)
 
 
+@pytest.fixture(
+    params=[
+        name
+        for name, strategy in STRATEGIES.items()
+        if strategy.workers_are in ("processes", "elsewhere")
+    ]
+)
+def mortal(request):
+    """A strategy whose workers can die by themselves; threads die with the process."""
+    return strategy_here(request.param)
+
+
 @pytest.fixture
 def token(request):
     """Tells the starts of this test from those of others in the same thread."""
@@ -245,23 +257,19 @@ def test_a_shutdown_that_cancels_runs_nothing_that_had_not_begun(strategy, token
 
 # A map cancels what is pending; the thread of CPython 3.11's pool may then end by setting it again.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_worker_that_dies_is_an_error_and_no_end_of_waiting(strategy, token):
-    if strategy.workers_are not in ("processes", "elsewhere"):
-        pytest.skip("its workers are threads: they die with the process")
+def test_a_worker_that_dies_is_an_error_and_no_end_of_waiting(mortal, token):
     processes = child_processes()
-    executor = open_executor(strategy, token)
+    executor = open_executor(mortal, token)
     with pytest.raises(BrokenExecutor):
         list(executor.map(loads.leave_if_a_child, range(4)))
     executor.shutdown()
     assert still_running(child_processes() - processes) == []
 
 
-def test_a_worker_that_dies_between_two_batches_is_an_error(strategy, token):
+def test_a_worker_that_dies_between_two_batches_is_an_error(mortal, token):
     """Else the rounds go on with fewer workers, or with a fresh one that nobody has warmed."""
-    if strategy.workers_are not in ("processes", "elsewhere"):
-        pytest.skip("its workers are threads: they die with the process")
     processes = child_processes()
-    executor = open_executor(strategy, token)
+    executor = open_executor(mortal, token)
     workers = {process for process, _, _ in executor.map(identify, [0.01] * 20)}
     victim = psutil.Process(max(workers))
     victim.kill()
@@ -289,10 +297,8 @@ def test_a_pool_ends_whose_worker_took_a_lock_along(queue, lock, token):
     assert not ending.is_alive()
 
 
-def test_a_submitted_task_whose_worker_dies_is_settled(strategy, token):
-    if strategy.workers_are not in ("processes", "elsewhere"):
-        pytest.skip("its workers are threads: they die with the process")
-    executor = open_executor(strategy, token)
+def test_a_submitted_task_whose_worker_dies_is_settled(mortal, token):
+    executor = open_executor(mortal, token)
     futures = [executor.submit(loads.leave_if_a_child, n) for n in range(4)]
     assert futures[0].exception(PATIENCE_SECONDS) is not None
     executor.shutdown()
