@@ -7,13 +7,14 @@ next begins follows from those medians.
 from __future__ import annotations
 
 import functools
-import json
+import math
 import random
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from statistics import median
+from statistics import median, stdev
 
+from evaluation.trial_file import trials_in
 from speedgate.measuring.measurement import HeldStretch, Measurement
 from speedgate.runner.messages import Calibrated
 from speedgate.stats.case import Case
@@ -49,17 +50,38 @@ def split(ratios: Sequence[float], medians: Sequence[float]) -> list[list[float]
     return [list(ratios[start:end]) for start, end in pairwise([0, *later_ends])]
 
 
+Processes = dict[str, list[list[float]]]
+
+
 @functools.cache
-def quiet_processes() -> dict[str, list[list[float]]]:
-    """Return the pairs' speedups of every process of the quiet trials, by the trial's subject."""
-    by_subject: dict[str, list[list[float]]] = {}
-    for line in TRIALS_FILE.read_text().splitlines():
-        trial = json.loads(line)
+def processes_by_machine() -> dict[str, Processes]:
+    """Return the pairs' speedups of every process of the quiet trials, by machine and subject."""
+    by_machine: dict[str, Processes] = {}
+    for trial in trials_in(TRIALS_FILE):
         if trial["scene"] == "quiet" and trial["others"] < MOST_OTHERS:
             ratios = [baseline / contender for baseline, contender in trial["pairs"]]
-            processes = by_subject.setdefault(trial["subject"], [])
+            processes = by_machine.setdefault(trial["machine"], {}).setdefault(trial["subject"], [])
             processes += split(ratios, trial["process_speedups"])
-    return by_subject
+    return by_machine
+
+
+def deviation(processes: Sequence[Sequence[float]]) -> float:
+    """Return the standard deviation of the logarithms of the medians of processes."""
+    return stdev(math.log(median(process)) for process in processes)
+
+
+@functools.cache
+def quiet_processes() -> Processes:
+    """Return those of the machine on which fresh processes of healthy subjects differ most.
+
+    Each machine has speedups of its own, and what holds where processes differ most holds on the
+    others.
+    """
+
+    def spread(by_subject: Processes) -> float:
+        return sum(deviation(by_subject[subject]) for subject in HEALTHY if subject in by_subject)
+
+    return max(processes_by_machine().values(), key=spread)
 
 
 @functools.cache

@@ -123,6 +123,7 @@ def document(rows: Sequence[str]) -> str:
         "",
         "Does each probability that the pages state hold on scenes whose truth is known? Made by "
         "`python -m evaluation.claims`, from the parts in `evaluation/trials/claims.jsonl`. "
+        "Trials are drawn again from the machine whose fresh processes differ most. "
         "`--quick` makes fewer repeats; a part of a name or of a scene chooses claims. Each claim "
         "goes through the functions that judge a real run. It is exceeded if more came out than "
         "stated, with 99% confidence; each has the repeats to see twice the stated rate. Beside "

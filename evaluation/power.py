@@ -10,18 +10,16 @@ numbers. The earlier rules are in ``earlier_rules``.
 from __future__ import annotations
 
 import argparse
-import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import median, stdev
 from typing import Any
 
 from evaluation import claim_nights as nights
 from evaluation import earlier_rules as earlier
 from evaluation.accuracy_trials import GATE, WORKERS, is_valid, read_trials, stored
-from evaluation.blocks import CASE, HEALTHY, draw, measured, quiet_processes
+from evaluation.blocks import CASE, HEALTHY, deviation, draw, measured, processes_by_machine
 from evaluation.claim import Trial
 from evaluation.claim_scenes import (
     a_row,
@@ -367,20 +365,20 @@ def rejudged() -> str:
     )
 
 
-def spread_between_processes() -> str:
-    """Say how far the medians of single processes of one subject lie apart."""
-    deviations = [
-        stdev(math.log(median(process)) for process in quiet_processes()[subject])
-        for subject in HEALTHY
-    ]
-    shown = ", ".join(
-        f"{deviation:.2f} ({subject})"
-        for subject, deviation in zip(HEALTHY, deviations, strict=True)
+def spread_between_processes() -> Iterator[str]:
+    """Say how far the medians of single processes of one subject lie apart, on each machine."""
+    yield (
+        "The standard deviation of the logarithms of the medians of single processes, in the quiet "
+        "trials. What is drawn again comes from the machine on which they differ most:"
     )
-    return (
-        "The logarithms of the medians of single processes of the quiet trials have a standard "
-        f"deviation of {shown}."
-    )
+    yield ""
+    for machine, by_subject in processes_by_machine().items():
+        shown = (
+            f"{deviation(by_subject[subject]):.2f} ({subject})"
+            for subject in HEALTHY
+            if subject in by_subject
+        )
+        yield f"- {machine}: {', '.join(shown)}"
 
 
 HEAD = (
@@ -416,9 +414,18 @@ def main() -> None:
     for line in tables(0.1 if options.quick else 1.0):
         print(line, flush=True)
         lines.append(line)
-    ends = [spread_between_processes(), "", "## Healthy trials that stay open", "", rejudged()]
+    ends = [
+        "",
+        "## How much processes differ",
+        "",
+        *spread_between_processes(),
+        "",
+        "## Healthy trials that stay open",
+        "",
+        rejudged(),
+    ]
     print("\n".join(ends))
-    lines += ["", *ends, ""]
+    lines += [*ends, ""]
     if not options.quick:
         write_page(DOCUMENT, "\n".join(lines))
 

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from evaluation import blocks
 from evaluation import claims as command
 from evaluation.claim import PARTS, Claim, Outcome, occasions_for, play
 from evaluation.claim_list import claims
@@ -93,6 +94,24 @@ def test_what_was_played_of_another_scene_or_code_does_not_count(monkeypatch):
     assert not command.kept([other], [record])
     assert not command.kept([one], [record | {"rule": "of other code"}])
     assert not command.kept([claim(0.5, tossed(0.5), at_least=200)], [record])
+
+
+def test_trials_are_drawn_from_the_machine_whose_processes_differ_most(tmp_path, monkeypatch):
+    """Those of both together would differ by what the machines differ."""
+    path = tmp_path / "trials.jsonl"
+    for machine, medians in (("even", [3.0, 3.0]), ("uneven", [1.0, 2.0]), ("steady", [4.0, 4.1])):
+        trial = {
+            "scene": "quiet", "others": 0.0, "machine": machine, "subject": "g",
+            "pairs": [[median, 1.0] for median in medians], "process_speedups": medians,
+        }  # fmt: skip
+        append_trial(path, trial)
+        append_trial(path, trial | {"others": 1.0})
+        append_trial(path, trial | {"scene": "bursts"})
+    monkeypatch.setattr(blocks, "TRIALS_FILE", path)
+    for cached in (blocks.processes_by_machine, blocks.quiet_processes, blocks.true_speedup):
+        monkeypatch.setattr(blocks, cached.__name__, cached.__wrapped__)
+    assert blocks.quiet_processes() == {"g": [[1.0], [2.0]]}
+    assert blocks.true_speedup("g") == 1.5
 
 
 def test_every_scene_names_the_code_that_plays_it():

@@ -154,9 +154,10 @@ def deviation_of(estimate: Estimate) -> float:
 
 
 # The standard deviation, between fresh processes of the same code, of the logarithm of a median:
-# 0.14 to 0.17 in the quiet trials of what is healthy (evaluation/trials). It counts as known from
-# this many degrees of freedom: with several processes what is seen of the case itself comes in, and
-# Student's tails are as heavy as those of the trials (python -m evaluation.claims interval).
+# 0.15 to 0.17 in the quiet trials of one machine, 0.01 to 0.12 on another (docs/power.md). It is
+# taken as known from this many degrees of freedom: with several processes what is seen of the case
+# itself comes in, and Student's tails are as heavy as those of the trials (python -m
+# evaluation.claims interval).
 PROCESS_DEVIATION = 0.15
 PROCESS_DEGREES = 8
 
