@@ -123,7 +123,7 @@ def _of_the_gate() -> Iterable[Claim]:
             "passed below its floor of 1.2",
             "method.md",
             f"{subject}, quiet trials drawn again; S is 1.15",
-            0.13,
+            0.07,
             scenes.passes_at(subject, 1.15),
             3000,
         )
