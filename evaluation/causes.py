@@ -42,6 +42,10 @@ WORKERS = 2
 TRIALS, SECONDS = 20, 3.0
 DIALS = (100, 50, 20, 0)
 QUIET, NEIGHBOUR = "quiet", "neighbour"
+NEIGHBOUR_WORDS = (
+    "That the CPUs are shared is true there, and counts as right. Nobody looks whether others than "
+    "the neighbour are busy, too: that only makes it harder."
+)
 
 CODE = (
     "speedgate/judging/contention.py",
@@ -245,7 +249,8 @@ def document(everything: list[dict[str, Any]]) -> str:
     for scene_name in (QUIET, NEIGHBOUR):
         mine = [trial for trial in trials if trial["scene"] == scene_name]
         if mine:
-            lines += [*_confusion(mine, scene_name), "", *_dials(mine), ""]
+            dials = _dials(mine)
+            lines += [*_confusion(mine, scene_name), "", *dials, *[""] * bool(dials)]
     return "\n".join(lines)
 
 
@@ -272,7 +277,7 @@ def _confusion(trials: list[dict[str, Any]], scene_name: str) -> list[str]:
     if scene_name == QUIET:
         lines += ["", "'Shared CPUs' runs beside a process that computes on one core."]
     if scene_name == NEIGHBOUR:
-        lines += ["", "That the CPUs are shared is true there, and counts as right."]
+        lines += ["", NEIGHBOUR_WORDS]
     return lines
 
 
