@@ -66,7 +66,7 @@ class Rule:
         return self.skip is None and floors != (None, None, None)
 
     def floors(self, workers: int) -> CaseFloors:
-        """Return the floors of a benchmark with so many threads; what is not asked is far off."""
+        """Return the floors for a number of threads; what is not asked is far off."""
         held, grown = self.max_gil_held_share, self.max_inflation
         if grown is None and self.min_speedup:
             grown = max(GROWN, most_inflation(workers, self.min_speedup))
