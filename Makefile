@@ -45,6 +45,10 @@ strategies: $(SET_UP) ## compare every strategy, and what each costs by itself (
 duel: $(SET_UP) ## measure two builds in turn (13 minutes); ARGS="numpy==previous numpy==newest"
 	@$(RUN) -m speedgate duel $(ARGS)
 
+.PHONY: since
+since: $(SET_UP) ## since which release what the newest duel confirmed is so (10 minutes); ARGS="results"
+	@$(RUN) -m speedgate since $(ARGS)
+
 .PHONY: builds
 builds: $(SET_UP) ## environments of a commit and of this checkout, in builds/, for a duel; BASE=main
 	@PYTHON="$(RUN)" sh .ci/builds "$(BASE)" builds

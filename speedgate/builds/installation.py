@@ -402,7 +402,8 @@ def published_versions(
 ) -> list[str]:
     """Return the releases of a package that ``python`` (this one) can install, oldest first.
 
-    As ``pip index versions`` gives them, yanked ones among them, without pre-releases.
+    As ``pip index versions`` gives them, yanked ones among them; without pre-releases, unless the
+    ``variables`` ask for them by ``PIP_PRE``.
     """
     order = Order((package,), python or Path(sys.executable), "", from_source, variables)
     pip = pip_command(order)
@@ -418,15 +419,17 @@ def published_versions(
     listed = re.search(r"^Available versions: (.*)$", text, re.MULTILINE)
     if listed is None:
         raise BuildError(f"pip finds no versions of '{package}': {text.strip()[:200]}")
-    return releases(listed[1].split(", "))
+    with_pre = variables.get("PIP_PRE", "0").lower() in ("1", "true", "yes", "on")
+    return releases(listed[1].split(", "), with_pre)
 
 
-def releases(versions: Sequence[str]) -> list[str]:
-    """Return the versions oldest first, without pre-releases and what is no version."""
+def releases(versions: Sequence[str], with_pre: bool = False) -> list[str]:
+    """Return the versions oldest first, without what is no version, and pre-releases only
+    ``with_pre``."""
     known = {}
     for text in versions:
         try:
             known[Version(text.strip())] = text.strip()
         except InvalidVersion:
             continue
-    return [known[version] for version in sorted(known) if not version.is_prerelease]
+    return [known[version] for version in sorted(known) if with_pre or not version.is_prerelease]

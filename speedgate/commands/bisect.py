@@ -155,8 +155,11 @@ def what_differs(
         # What fails in the good one as well did not begin anywhere between.
         only_bad = finding.out == (ends[1].label,)
         return partial(_ask_whether_it_runs, ends[0], entry, limit) if only_bad else None
+    # A saved duel keeps what was confirmed, and not what of it decided.
+    is_worse = finding.verdict is DuelVerdict.WORSE
+    confirmed = [one for one in finding.confirmed if one.is_worse is is_worse]
     moved = max(
-        finding.decision.because,
+        finding.decision.because or confirmed,
         key=lambda candidate: finding.effects[candidate.figure.name].certainty,
         default=None,
     )

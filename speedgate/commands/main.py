@@ -31,6 +31,7 @@ from speedgate.commands.report import add_report_command
 from speedgate.commands.scale import add_scale_command
 from speedgate.commands.selftest import add_selftest_command
 from speedgate.commands.serve import add_serve_command
+from speedgate.commands.since import add_since_command
 from speedgate.history.format import HistoryError
 from speedgate.history.store import StoreError
 from speedgate.measuring.children import termination_as_interrupt
@@ -58,6 +59,7 @@ COMMANDS: tuple[Callable[[Any], None], ...] = (
     add_check_command,
     add_duel_command,
     add_bisect_command,
+    add_since_command,
     add_selftest_command,
     add_ready_command,
     add_import_command,

@@ -56,13 +56,14 @@ class Candidate:
         return min(known) > margin_of(self.figure) if known else None
 
 
-def candidates_in(blocks: Sequence[Block], build: BuildLabel) -> list[Candidate]:
+def candidates_in(
+    blocks: Sequence[Block], build: BuildLabel, workload: str = ""
+) -> list[Candidate]:
     """Return which figures that may decide seem to have moved beyond their margin."""
     candidates = []
     for figure in FIGURES:
         change = change_interval(blocks, figure, build, CANDIDATE_CONFIDENCE)
-        may_decide = figure.decides or figure.may_decide
-        if not may_decide or change is None or change.count < 2:
+        if not figure.is_asked_in(workload) or change is None or change.count < 2:
             continue
         if abs(change.value) > margin_of(figure) and (change.low > 0 or change.high < 0):
             candidates.append(Candidate(build, figure, 1 if change.value > 0 else -1))

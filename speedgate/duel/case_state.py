@@ -55,7 +55,8 @@ class CaseState:
         self.dissented.clear()
         sure = {candidate.build for candidate in self.confirmed}
         builds = [build for build in self.matchup.contenders if build not in sure]
-        new = [candidate for build in builds for candidate in candidates_in(blocks, build)]
+        workload = self.matchup.entry.case.workload
+        new = [one for build in builds for one in candidates_in(blocks, build, workload)]
         self.fresh.update({candidate.build: self.wave_began for candidate in new})
         self.candidates = [*self.confirmed, *new]
         self.dismissed = [candidate for candidate in self.dismissed if candidate not in new]

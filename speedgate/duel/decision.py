@@ -86,7 +86,8 @@ def tells(confirmed: Candidate, effects: Effects) -> bool:
     if confirmed.figure.name == "speedup":
         is_same = seconds is not None and seconds.is_within_margin
         return not is_same and not is_of_serial_side(confirmed, effects)
-    if confirmed.figure.name == "gil_held_share" or confirmed.figure.may_decide:
+    figure = confirmed.figure
+    if figure.name == "gil_held_share" or figure.may_decide or figure.decides_in:
         speaks_against = (
             seconds is not None and seconds.size > 1 and seconds.is_worse is not confirmed.is_worse
         )

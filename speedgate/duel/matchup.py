@@ -17,6 +17,7 @@ from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.plan import Plan
 from speedgate.measuring.runner_process import RunnerClient
 from speedgate.runner.interpreter import BLAS_THREAD_VARIABLES
+from speedgate.runner.machine import usable_cores
 from speedgate.runner.messages import Calibrate, RunRounds
 from speedgate.runner.strategies import STRATEGIES
 from speedgate.stats.case import Case, Workload
@@ -156,7 +157,9 @@ class Matchup:
             left = self._left_in(sessions) if looks else {}
             self._tell_what_is_missing()
         known = {build: share for build, share in shares.items() if share is not None}
-        is_placed = self._plan.placed and self.is_placed
+        # Workers that share a core wait for each other, and not for neighbours alone.
+        have_cores = self.entry.case.workers <= usable_cores()
+        is_placed = self._plan.placed and self.is_placed and have_cores
         block = Block(
             self.reference, self.entry.case.workers, tuple(replicates), known, is_placed, left
         )

@@ -158,6 +158,8 @@ def _why_worse(finding: Finding) -> str:
     }
     known = [finding.effects[name] for name in reasons if name in finding.effects]
     surely = [effect for effect in known if effect.is_beyond_margin and effect.is_worse]
+    # Workers that are on no CPU, as where a child process does the work, do not wait for others.
+    surely = [one for one in surely if one.figure.name != "concurrency" or one.first.value >= 1]
     return reasons[surely[0].figure.name] if surely else ""
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from speedgate.judging.change_word import ChangeWord, change_word
 from speedgate.judging.gil_class import GilClass
 from speedgate.judging.row import Row
 from speedgate.stats.estimate import Estimate
@@ -66,9 +67,27 @@ class CensusChange:
         return (self.counts or self.factor or 1.0) > 1
 
     @property
+    def word(self) -> ChangeWord:
+        """What became of seconds and threads, as far as the change is certain."""
+        if not self.is_certain:
+            return ChangeWord.NONE
+        slower = _is_slower(self.before.seconds, self.now.seconds)
+        return change_word(slower, self._has_lost(), _are_alike(self.before, self.now))
+
+    def _has_lost(self) -> bool | None:
+        """Whether threads surely lost or gained: by the class, by the GIL, or by the speedup."""
+        if self.kind in (CLASS, HELD):
+            return self.is_worse
+        one, two = self.before.speedup, self.now.speedup
+        if one is None or two is None or not _are_apart(one, two):
+            return None
+        return two.value < one.value
+
+    @property
     def text(self) -> str:
-        """``releases -> holds; GIL held 0.02 -> 0.98; seconds a call x0.4``."""
-        parts = []
+        """``threads lost but faster; releases -> holds; GIL held 0.02 -> 0.98; seconds a call
+        x0.4``."""
+        parts = [self.word.value] if self.word.value else []
         if self.kind == CLASS:
             parts.append(f"{_class_of(self.before).value} -> {_class_of(self.now).value}")
         if self.before.gil_held_share is not None and self.now.gil_held_share is not None:
@@ -179,6 +198,24 @@ def _are_apart(one: Estimate | None, two: Estimate | None) -> bool:
     if one is None or two is None or not (one.is_bounded and two.is_bounded):
         return False
     return one.high < two.low or two.high < one.low
+
+
+def _is_slower(before: Estimate | None, now: Estimate | None) -> bool | None:
+    """Whether the seconds surely rose or fell by what a census can tell."""
+    factor = _factor(before, now)
+    is_sure = factor is not None and max(factor, 1 / factor) >= LEAST_FACTOR
+    return factor > 1 if factor and is_sure and _are_apart(before, now) else None
+
+
+def _are_alike(before: Row, now: Row) -> bool:
+    """Whether the speedup is the same as far as a census can tell, so that the serial side moved
+    with the seconds."""
+    one, two = before.speedup, now.speedup
+    if one is None or two is None or not (one.is_bounded and two.is_bounded):
+        return False
+    if not (one.low > 0 and two.low > 0):
+        return False
+    return two.high / one.low <= LEAST_FACTOR and one.high / two.low <= LEAST_FACTOR
 
 
 def _weight(change: CensusChange) -> tuple[bool, int, float, str]:

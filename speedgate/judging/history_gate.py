@@ -343,12 +343,12 @@ def machine_loss(
 def _why(moved: Sequence[Shift], shifts: Sequence[Shift], runs: int) -> str:
     rest = [shift.figure.label for shift in shifts if shift not in moved]
     unmoved = f"; unmoved: {', '.join(rest)}" if rest else ""
-    word = _word(shifts).value
+    word = word_of(shifts).value
     what = f"{word}; " if word else ""
     return f"against {runs} runs: {what}{', '.join(shift.text for shift in moved)}{unmoved}"
 
 
-def _word(shifts: Sequence[Shift]) -> ChangeWord:
+def word_of(shifts: Sequence[Shift]) -> ChangeWord:
     """The word of what surely moved, for the worse or for the better."""
     worse = {
         shift.figure.key: shift.is_sure for shift in shifts if shift.is_sure or shift.is_better

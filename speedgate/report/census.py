@@ -218,6 +218,7 @@ def difference_record(difference: CensusDifference) -> Json:
                 "kind": change.kind,
                 "certain": change.is_certain,
                 "worse": change.is_worse,
+                "word": change.word.value,
                 "text": change.text,
                 "factor": change.factor,
             }

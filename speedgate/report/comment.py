@@ -171,7 +171,7 @@ def _movers(movers: Sequence[Mover]) -> list[str]:
     if not movers:
         return []
     rows = [
-        f"| {_direction(mover)} | {_code(mover.name)} | {_text(mover.text)} |" for mover in movers
+        f"| {_direction(mover)} | {_code(mover.name)} | {_text(mover.told)} |" for mover in movers
     ]
     return ["| | case | before -> after, change [interval] |", "| --- | --- | --- |", *rows, ""]
 

@@ -16,7 +16,7 @@ from speedgate.history.document import Run
 from speedgate.history.format import JudgementEntry
 from speedgate.judging.gate import Verdict
 from speedgate.judging.history_gate import GATE_NAME as HISTORY_GATE
-from speedgate.judging.history_gate import Shift
+from speedgate.judging.history_gate import Shift, word_of
 from speedgate.stats.estimate import Estimate
 from speedgate.stats.figure import SPEEDUP, Figure, signed
 from speedgate.stats.words import number_of
@@ -27,7 +27,8 @@ class Mover:
     """A figure of a case that moved.
 
     ``change`` is the figure now over that before, and of a share now minus before, with its
-    interval. It is not ``certain`` where runs differ by as much.
+    interval. It is not ``certain`` where runs differ by as much. ``word`` is what became of the
+    case, seconds and threads together; empty where that is not sure.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Mover:
     change: Estimate
     is_worse: bool
     is_certain: bool = True
+    word: str = ""
 
     @property
     def size(self) -> float:
@@ -53,6 +55,11 @@ class Mover:
         if not self.change.is_bounded:
             return line
         return f"{line} [{self._moved(self.change.low)}, {self._moved(self.change.high)}]"
+
+    @property
+    def told(self) -> str:
+        """The text, behind the word of the case: ``threads gained but slower: seconds ...``."""
+        return f"{self.word}: {self.text}" if self.word else self.text
 
     def _moved(self, change: float) -> str:
         return signed(change) if self.figure.is_share else f"{change - 1:+.0%}"
@@ -145,8 +152,10 @@ def _ordered(movers: Iterable[Mover]) -> tuple[Mover, ...]:
 def _movers(entry: JudgementEntry) -> list[Mover]:
     """The figures of a judged case that surely moved, or seem to have."""
     is_red = entry.verdict is Verdict.FAILED
+    shifts = list(entry.known_shifts())
+    word = word_of(shifts).value
     movers = []
-    for shift in entry.known_shifts():
+    for shift in shifts:
         is_worse = shift.is_sure or (shift.seems and entry.verdict is Verdict.INCONCLUSIVE)
         if not (is_worse or shift.is_better):
             continue
@@ -159,6 +168,7 @@ def _movers(entry: JudgementEntry) -> list[Mover]:
                 shift.change,
                 is_worse,
                 is_certain=is_red if is_worse else True,
+                word=word,
             )
         )
     return movers
@@ -192,6 +202,7 @@ def _mover(
         effect.change,
         is_worse,
         is_certain,
+        finding.decision.word.value,
     )
 
 

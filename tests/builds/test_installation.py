@@ -360,6 +360,13 @@ def test_pre_releases_are_none_whatever_pip_was_told():
     assert releases(["2.0.dev1", "1.0", "2.0b1", "nonsense", "0.9.post1"]) == ["0.9.post1", "1.0"]
 
 
+def test_pre_releases_are_asked_for_by_name():
+    found = ["2.0.dev0+git20261126", "1.0", "2.0.dev0+git20261125", "nonsense"]
+    assert releases(found, with_pre=True) == [
+        "1.0", "2.0.dev0+git20261125", "2.0.dev0+git20261126",
+    ]  # fmt: skip
+
+
 def test_a_package_that_the_index_does_not_have(index):  # noqa: F811
     with pytest.raises(BuildError, match="the index has no versions of 'made'"):
         published_versions("made")

@@ -22,6 +22,7 @@ from speedgate.judging.change_word import ChangeWord
 from speedgate.stats.estimate import Estimate
 from speedgate.stats.figure import FIGURE, FIGURES
 from speedgate.stats.sample import Pair, Round
+from workloads import CATALOGUE
 
 WORKERS = 2
 SCREENING = 4
@@ -431,6 +432,26 @@ def test_a_look_after_the_calls_is_held_against_that_of_the_reference():
     assert suspected("kept", 1).agrees(block(pair(), pair())) is None
     suspects = {candidate.figure.key for candidate in candidates_in([looked] * 2, "B")}
     assert suspects == {"cpu_after", "kept"}
+
+
+def test_the_import_is_asked_for_in_one_case_alone():
+    looked = replace(
+        block(pair(), pair()),
+        left={
+            "A": {"import_seconds": 0.1, "import_threads": 1.0},
+            "B": {"import_seconds": 0.3, "import_threads": 2.0},
+        },
+    )
+    assert candidates_in([looked] * 2, "B", "add") == []
+    suspects = candidates_in([looked] * 2, "B", "import_numpy")
+    assert {one.figure.key for one in suspects} == {"import_seconds", "import_threads"}
+    decision = decide(effects_of([looked] * 2, "B"), suspects)
+    assert decision.verdict is DuelVerdict.WORSE
+    assert decision.word is ChangeWord.COSTS_MORE
+
+
+def test_the_case_that_asks_for_the_import_is_one():
+    assert {figure.decides_in for figure in FIGURES} - {""} <= CATALOGUE.keys()
 
 
 def test_seconds_outweigh_all_else():

@@ -1,5 +1,7 @@
 """One case in several builds, block by block: with scripted runners on a fake clock."""
 
+from dataclasses import replace
+
 import pytest
 from helpers.builds import CRASHING, LACKING, MadeBuilds, missing
 from helpers.made import CASE, MadeWorkload
@@ -83,6 +85,19 @@ def test_workers_keep_to_cores_unless_blas_has_threads_of_its_own(blas_threads, 
     made = MadeBuilds({}, {}, entry=DuelEntry(MadeWorkload(), CASE, blas_threads))
     made.matchup().run_block()
     assert [request["placed"] for of in made.requests("open") for request in of] == [placed, placed]
+
+
+@pytest.mark.parametrize(("workers", "is_placed"), [(2, True), (4, False)])
+def test_workers_that_share_a_core_wait_for_each_other(monkeypatch, workers, is_placed):
+    """What they wait is then not the neighbours'."""
+    monkeypatch.setattr("speedgate.duel.matchup.usable_cores", lambda: 2)
+    case = replace(CASE, workers=workers)
+    matchup = MadeBuilds(
+        {"waiting": 0.4}, {"waiting": 0.4}, entry=DuelEntry(MadeWorkload(), case)
+    ).matchup()
+    matchup.run_block()
+    assert matchup.blocks[0].is_placed is is_placed
+    assert (matchup.blocks[0].waiting("a") is not None) is is_placed
 
 
 def test_workers_are_left_alone_where_a_build_sets_the_threads_of_blas():

@@ -47,7 +47,9 @@ def test_nothing_changed():
 def test_a_class_that_is_certain_in_both_is_certain():
     change = only_change(row(), row(kind=GilClass.HOLDS, held=0.95, seconds=0.0005))
     assert (change.kind, change.is_certain, change.is_worse) == (CLASS, True, True)
-    assert change.text == "releases -> holds; GIL held 0.10 -> 0.95; seconds a call x0.5"
+    assert change.text == (
+        "threads lost but faster; releases -> holds; GIL held 0.10 -> 0.95; seconds a call x0.5"
+    )
     back = only_change(row(kind=GilClass.HOLDS), row())
     assert not back.is_worse
 
@@ -57,6 +59,27 @@ def test_a_class_that_is_doubtful_in_either_is_doubtful(certain):
     before, now = certain
     change = only_change(row(certain=before), row(kind=GilClass.HOLDS, certain=now))
     assert not change.is_certain
+
+
+@pytest.mark.parametrize(
+    ("now", "word"),
+    [
+        ({"seconds": 0.002}, "slower, in serial as well"),
+        ({"seconds": 0.0005}, "faster, in serial as well"),
+        ({"seconds": 0.002, "speedup": 1.0}, "slower, threads lost"),
+        ({"seconds": 0.002, "speedup": 3.0}, "threads gained but slower"),
+        ({"seconds": 0.002, "speedup": None}, "slower"),
+        ({"kind": GilClass.HOLDS, "held": 0.95}, "threads lost"),
+        ({"kind": GilClass.HOLDS, "held": 0.95, "certain": False}, ""),
+    ],
+)
+def test_a_certain_change_has_a_word(now, word):
+    now = dict(now)
+    value = now.pop("speedup", 1.8)
+    speedup = None if value is None else estimate(value)
+    change = only_change(row(), replace(row(**now), speedup=speedup))
+    assert change.word.value == word
+    assert change.text.startswith(word)
 
 
 def test_an_unknown_class_changes_into_nothing():

@@ -11,6 +11,7 @@ from helpers.runs import CASE, ENVIRONMENT, a_run, document, save
 
 from speedgate.commands.main import main
 from speedgate.duel.decision import DuelVerdict
+from speedgate.duel.first_release import FirstRelease, keep_first_release
 from speedgate.judging.gil_class import Classification, GilClass
 from speedgate.page import rendering
 from speedgate.page.folder import MANIFEST, SiteError, write_site
@@ -363,6 +364,18 @@ def test_duels_of_several_nights_tell_since_when(tmp_path):
     table = page[page.index('id="table-since"') :]
     assert [day for day in ("20", "21", "22") if f"2026-11-{day}" in table] == ["20", "21", "22"]
     assert table.index("2026-11-21") < table.index("2026-11-20") < table.index("2026-11-22")
+
+
+def test_a_bisection_names_the_first_release_beside_the_duels(tmp_path):
+    content = document(MadeMachine(), CASE)
+    content["speedgate"]["environment"]["settings"] = {"duel": True}
+    content["speedgate"]["duel"] = a_duel(finding("g-1e6", DuelVerdict.WORSE, 0.7)).as_json()
+    save(tmp_path / "leg" / "night.json", content)
+    assert 'id="table-since"' not in site_of(where=tmp_path)["duel.html"]
+    one = FirstRelease("2026", "numpy", "numpy 2.3", "2.4.6", "g-1e6", "worse", "2.4.2", "2.4.3")
+    keep_first_release(tmp_path / "leg", one)
+    page = site_of(where=tmp_path)["duel.html"]
+    assert "2.4.3" in page[page.index('id="table-since"') :]
 
 
 # --- what is missing, and what stands beside

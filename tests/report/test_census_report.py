@@ -124,7 +124,7 @@ def test_changes_are_cut_to_a_screen_and_certain_ones_lead():
     lines = difference_text(difference, 80, False)
     text = "\n".join(lines)
     assert "20 cells in both: 1 surely changed (1 for the worse), 19 perhaps" in text
-    assert "worse numpy.f19[d]-c-1e5: releases -> holds" in text
+    assert "worse numpy.f19[d]-c-1e5: threads lost; releases -> holds" in " ".join(text.split())
     assert "worse? numpy.f0[d]-c-1e5" in text
     assert lines[-1] == f"and {20 - SHOWN_CHANGES} more: --details"
     assert "more: --details" not in "\n".join(difference_text(difference, 80, True))

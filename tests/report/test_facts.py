@@ -70,6 +70,7 @@ def test_what_moved_is_told_as_before_and_after_with_its_interval():
     assert mover.change.low < mover.change.value < mover.change.high < 0.95
     assert mover.before * mover.change.value == pytest.approx(mover.after)
     assert mover.text.startswith("speedup 1.80x -> 1.20x (-33%) [-")
+    assert mover.told == f"threads lost: {mover.text}"
     assert facts.movement.line == "Moved against 6 earlier runs: 1 worse; 1 case judged."
 
 
@@ -93,6 +94,7 @@ def test_what_may_be_chance_is_no_certain_mover():
     before = (1.5, 2.1, 1.7, 1.9, 1.6, 2.0)
     facts = facts_of(history_run(Estimate(1.2, 1.19, 1.21, 0.95, 40), before=before))
     assert [mover.is_certain for mover in facts.movement.movers] == [False]
+    assert [mover.told for mover in facts.movement.movers] == [facts.movement.movers[0].text]
     assert facts.movement.certain == ()
 
 

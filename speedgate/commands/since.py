@@ -1,0 +1,208 @@
+"""The command `since`: since which release what a duel confirmed is so, case by case."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from platform import python_version
+from typing import Any
+
+from packaging.version import InvalidVersion, Version
+
+from speedgate.builds.build import BuildError
+from speedgate.builds.installation import INSTALLER_PREFIXES
+from speedgate.commands.arguments import (
+    add_format,
+    add_run,
+    columns,
+    notify,
+    saving_in,
+    show_json,
+    show_lines,
+    take_turn,
+)
+from speedgate.commands.bisect import look_between, release_build, versions_between, what_differs
+from speedgate.commands.duel import add_measuring, parse_measuring
+from speedgate.duel.bisection import Bisection
+from speedgate.duel.finding import Finding
+from speedgate.duel.findings import BuildSummary, DuelFindings
+from speedgate.duel.first_release import (
+    FirstRelease,
+    first_release_of,
+    first_releases,
+    keep_first_release,
+)
+from speedgate.duel.selection import parse_entry
+from speedgate.duel.since import TOLD
+from speedgate.history.lookup import find_run
+from speedgate.measuring.selection import OptionError, parse_seconds
+from speedgate.report.exit_code import ExitCode
+from speedgate.report.table import Table, markdown, plain
+from speedgate.report.text import one_line
+
+DEFAULT_SECONDS = 600.0
+PACKAGE = "numpy"
+NO_TIME = "not bisected: no time was left"
+COLUMNS = ("case", "what", "between", "first release")
+
+
+def add_since_command(commands: Any) -> None:
+    """Give the parser of commands ``since``."""
+    since = commands.add_parser(
+        "since",
+        help="since which release of NumPy what a duel confirmed is so",
+        description="Bisects each case that the newest duel of two releases confirmed, the "
+        "clearest first, and keeps the answers in --results: what is known is not asked again.",
+    )
+    add_run(since)
+    add_measuring(since, DEFAULT_SECONDS, "no bisection begins after this; in all they take")
+    since.add_argument(
+        "--with",
+        dest="beside",
+        default="",
+        metavar="BUILD",
+        help="as of bisect: a Python, variables",
+    )
+    since.add_argument(
+        "--results", type=Path, default=Path("results"), metavar="FOLDER", help="default: results"
+    )
+    add_format(since, "text", "markdown", "json")
+    since.set_defaults(run=run_since, versions=None)
+
+
+def run_since(options: argparse.Namespace) -> int:
+    """Bisect what a duel confirmed, as far as the time goes; show all that is known of it."""
+    run = find_run(
+        options.source, options.history, lambda run: run.duel is not None, " is a duel", notify
+    )
+    assert run.duel is not None
+    duel = DuelFindings.from_json(run.duel)
+    seconds = parse_seconds("--budget", options.budget) or DEFAULT_SECONDS
+    _, limit = parse_measuring(options)
+    until = time.monotonic() + seconds
+    answers: list[tuple[Finding, BuildSummary, str]] = []
+    for build in duel.builds[1:]:
+        confirmed = confirmed_in(duel, build)
+        refuse_what_are_no_releases(duel.builds[0], build, options.beside)
+        find = partial(first_release, duel.builds[0], build, options, limit, until)
+        answers += [(finding, build, find(finding)) for finding in confirmed]
+    show_answers(duel.builds[0], answers, options.format)
+    return ExitCode.WELL
+
+
+def confirmed_in(duel: DuelFindings, build: BuildSummary) -> list[Finding]:
+    """Return what is confirmed of a build; what fails in the first one as well began nowhere."""
+    first = duel.builds[0].label
+    return [
+        finding
+        for finding in duel.findings
+        if finding.build == build.label and finding.verdict in TOLD and first not in finding.out
+    ]
+
+
+def refuse_what_are_no_releases(first: BuildSummary, build: BuildSummary, beside: str) -> None:
+    """Raise ``OptionError`` where two builds differ in more than the release of NumPy, or not in
+    that."""
+    names = f"{first.label} and {build.label}"
+    try:
+        older, newer = Version(first.numpy or ""), Version(build.numpy or "")
+    except InvalidVersion:
+        raise OptionError(f"{names}: not both tell a release of NumPy; duel two releases") from None
+    if not older < newer:
+        raise OptionError(
+            f"{names}: NumPy {first.numpy} is not older than {build.numpy}, and a bisection looks "
+            "between two releases; duel the older one first"
+        )
+    if _own_variables(first) != _own_variables(build) or first.python != build.python:
+        raise OptionError(f"{names}: they differ in more than NumPy, in variables or in Python")
+    if first.python != python_version() and not beside:
+        raise OptionError(
+            f"{names} were measured in Python {first.python}, and this is {python_version()}: name "
+            "that interpreter, as in --with python3.12"
+        )
+
+
+def _own_variables(build: BuildSummary) -> dict[str, str]:
+    """The variables of a build that are none of an installer's."""
+    return {
+        name: value
+        for name, value in build.variables.items()
+        if not name.startswith(INSTALLER_PREFIXES)
+    }
+
+
+def first_release(
+    first: BuildSummary,
+    build: BuildSummary,
+    options: argparse.Namespace,
+    limit: float,
+    until: float,
+    finding: Finding,
+) -> str:
+    """Return since which release a case is so, from what is kept or by a bisection; or why that is
+    not known."""
+    kept = first_releases(options.results)
+    known = first_release_of(kept, first.numpy, finding.name, finding.verdict.value)
+    if known is not None:
+        return known.text
+    if time.monotonic() >= until:
+        return NO_TIME
+    variables = {**first.variables, **build.variables}
+    texts = [options.beside, *(shlex.quote(f"{name}={variables[name]}") for name in variables)]
+    beside = argparse.Namespace(**{**vars(options), "beside": " ".join(texts).strip()})
+    take_turn(options)
+    try:
+        bisection = bisected(finding, str(first.numpy), str(build.numpy), beside, limit)
+    except (BuildError, OptionError) as error:
+        return f"not bisected: {one_line(str(error))}"
+    if bisection.boundary is None:
+        return "not bisected: nothing tells the two apart"
+    one = FirstRelease.of(bisection, datetime.now(UTC).isoformat(timespec="seconds"))
+    with saving_in(options.results):
+        keep_first_release(options.results, one)
+    return one.text
+
+
+def bisected(
+    finding: Finding, good: str, bad: str, options: argparse.Namespace, limit: float
+) -> Bisection:
+    """Search the releases between two that a duel told apart; the ends are not duelled again."""
+    entry = parse_entry(finding.name)
+    build_of: Callable[[str], Any] = partial(release_build, PACKAGE, options)
+    ends = [build_of(version) for version in (good, bad)]
+    versions = versions_between(PACKAGE, good, bad, options, ends[0])
+    bisection = Bisection(PACKAGE, good, bad, finding)
+    ask = what_differs(finding, ends, entry, limit)
+    if ask is not None:
+        notify(f"{finding.name}: {len(versions)} releases between {good} and {bad}")
+        look_between(bisection, versions, lambda version: ask(build_of(version)), notify)
+    return bisection
+
+
+def show_answers(
+    first: BuildSummary, answers: Sequence[tuple[Finding, BuildSummary, str]], form: str
+) -> None:
+    """Print a row for each case that is confirmed."""
+    rows = [
+        (
+            finding.name,
+            finding.decision.word.value or finding.verdict.value,
+            f"{first.numpy} and {build.numpy}",
+            answer,
+        )
+        for finding, build, answer in answers
+    ]
+    if form == "json":
+        names = [name.replace(" ", "_") for name in COLUMNS]
+        show_json([dict(zip(names, row, strict=True)) for row in rows])
+    elif not rows:
+        print("The duel confirmed no change.")
+    elif form == "markdown":
+        print(f"### Since which release\n\n{markdown(Table(COLUMNS, tuple(rows)), code=0)}")
+    else:
+        show_lines(plain(Table(COLUMNS, tuple(rows)), columns()))

@@ -1,0 +1,151 @@
+"""``python -m speedgate since``: with runners that pretend, and a duel that was saved before."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from helpers.builds import PAIR_SECONDS
+from helpers.duels import a_duel, finding
+from helpers.fakes import FakeClock, ScriptedRunner
+from helpers.machine import MadeMachine
+from helpers.runs import CASE, document, save
+
+from speedgate.builds.build import Build, BuildError
+from speedgate.commands import bisect as bisect_commands
+from speedgate.commands import duel as duel_commands
+from speedgate.commands import since as since_commands
+from speedgate.commands.main import main
+from speedgate.duel.decision import DuelVerdict
+from speedgate.duel.first_release import FirstRelease, first_releases, keep_first_release
+from speedgate.report.exit_code import ExitCode
+
+CASES = ("g-1e3-threads-2", "f-1e3-threads-2")
+VERSIONS = [f"1.{number}" for number in range(9)]
+
+
+@pytest.fixture
+def asked(monkeypatch, tmp_path):
+    """Releases of which those from 1.5 on scale worse; return which of them were opened."""
+    opened, clock = [], FakeClock()
+
+    def open_builds(texts, **_):
+        version = texts[0].partition("==")[2].partition(" ")[0]
+        opened.append(version)
+        if version == "1.3":
+            raise BuildError("'numpy==1.3' does not resolve")
+        numpy = {"version": version}
+        return [Build(version, Path("/python", version), {}, {"numpy": numpy}, version)]
+
+    def runner(path, blas_threads, interpreter, serve):
+        is_bad = Path(interpreter.python).name >= "1.5"
+        return ScriptedRunner(clock, pair_seconds=PAIR_SECONDS, ratio=0.9 if is_bad else 1.9)
+
+    monkeypatch.setattr(bisect_commands, "open_builds", open_builds)
+    monkeypatch.setattr(bisect_commands, "published_versions", lambda *_: VERSIONS)
+    monkeypatch.setattr(duel_commands, "RunnerProcess", runner)
+    monkeypatch.setattr(since_commands, "python_version", lambda: "3.11")
+    monkeypatch.setattr("speedgate.duel.matchup.BLOCK_SECONDS", 0.001)
+    monkeypatch.setattr("speedgate.duel.matchup.MOST_REPLICATES", 2)
+    monkeypatch.setattr("speedgate.duel.selection.usable_cores", lambda: 2)
+    monkeypatch.setattr("speedgate.duel.matchup.usable_cores", lambda: 2)
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.chdir(tmp_path)
+    return opened
+
+
+def saved_duel(*verdicts, first="1.0", other="1.8", **of_builds):
+    """Save a duel of two releases with a finding for each verdict."""
+    confirmed = {DuelVerdict.WORSE: (-1,), DuelVerdict.BETTER: (1,)}
+    findings = [
+        finding(name, verdict, 0.5, confirmed.get(verdict, ()))
+        for name, verdict in zip(CASES, verdicts, strict=False)
+    ]
+    duel = a_duel(*findings)
+    builds = [
+        replace(build, numpy=numpy, **of_builds)
+        for build, numpy in zip(duel.builds, (first, other), strict=True)
+    ]
+    content = document(MadeMachine(), CASE)
+    content["datetime"] = datetime.now(UTC).isoformat()
+    content["speedgate"]["environment"]["settings"] = {"duel": True}
+    content["speedgate"]["duel"] = replace(duel, builds=tuple(builds)).as_json()
+    save(Path("results/duel.json"), content)
+
+
+def test_what_is_confirmed_is_bisected_once(asked, capsys):
+    saved_duel(DuelVerdict.WORSE, DuelVerdict.SAME)
+    assert main(["since"]) == ExitCode.WELL
+    row = [line for line in capsys.readouterr().out.splitlines() if line.startswith(CASES[0])]
+    assert row[0].split() == [CASES[0], "worse", "1.0", "and", "1.8", "1.5"]
+    (kept,) = first_releases(Path("results"))
+    assert (kept.last_good, kept.first_bad, kept.between) == ("1.4", "1.5", {})
+    asked.clear()
+    assert main(["since", "--format", "json"]) == ExitCode.WELL
+    assert json.loads(capsys.readouterr().out) == [
+        {"case": CASES[0], "what": "worse", "between": "1.0 and 1.8", "first_release": "1.5"}
+    ]
+    assert asked == []
+
+
+def test_another_verdict_or_another_older_release_is_asked_for(asked, capsys):
+    keep_first_release(Path("results"), answer(good="0.9"))
+    keep_first_release(Path("results"), answer(verdict="better"))
+    saved_duel(DuelVerdict.WORSE)
+    main(["since", "--format", "markdown"])
+    assert f"| `{CASES[0]}` | worse | 1.0 and 1.8 | 1.5 |" in capsys.readouterr().out
+
+
+def test_what_has_no_time_left_is_named(asked, monkeypatch, capsys):
+    saved_duel(DuelVerdict.WORSE, DuelVerdict.WORSE)
+    clock = iter([0.0, 0.0, 9.0])
+    monkeypatch.setattr(since_commands.time, "monotonic", lambda: next(clock))
+    main(["since", "--budget", "5", "--format", "json"])
+    answers = [one["first_release"] for one in json.loads(capsys.readouterr().out)]
+    assert answers == ["1.5", since_commands.NO_TIME]
+
+
+def test_where_nothing_is_confirmed_nothing_is_measured(asked, capsys):
+    saved_duel(DuelVerdict.SAME, DuelVerdict.INCONCLUSIVE)
+    assert main(["since"]) == ExitCode.WELL
+    assert capsys.readouterr().out == "The duel confirmed no change.\n"
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("builds", "words"),
+    [
+        ({"first": "1.8"}, "is not older than 1.8"),
+        ({"first": None}, "not both tell a release"),
+        ({"python": "3.13.0"}, "name that interpreter, as in --with"),
+    ],
+)
+def test_two_builds_with_nothing_between_are_refused(asked, capsys, builds, words):
+    saved_duel(DuelVerdict.WORSE, **builds)
+    assert main(["since"]) == ExitCode.NOT_DONE
+    assert words in capsys.readouterr().err
+
+
+def test_without_a_duel_there_is_nothing_to_ask(asked, capsys):
+    assert main(["since"]) == ExitCode.NOT_DONE
+    assert "is a duel" in capsys.readouterr().err
+
+
+# --- what is kept
+
+
+def answer(**other):
+    plain = FirstRelease("2026-11-27", "numpy", "1.0", "1.8", CASES[0], "worse", "1.4", "1.6")
+    return replace(plain, **other)
+
+
+def test_what_is_kept_is_read_again_a_damaged_line_is_left_out(tmp_path):
+    folder = tmp_path / "nightly" / "leg"
+    one, other = answer(), answer(between={"1.5": "no wheel"})
+    keep_first_release(folder, one)
+    with (folder / "since.jsonl").open("ab") as file:
+        file.write(b'{"time": ')
+    keep_first_release(folder, other)
+    assert first_releases(tmp_path) == [one, other]
+    assert (one.text, other.text) == ("1.6", "after 1.4, by 1.6")
