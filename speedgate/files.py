@@ -4,8 +4,9 @@ Code that keeps files goes through this module, as ``files.read(path)``, and nev
 library directly: so the tests can make each single operation fail, or be the last one before a
 kill (``tests/faults/``). Standard library only.
 
-The operations come first, one call of the system each. What is made of them follows: files that are
-there whole or not at all, and the temporary files that a writer who was killed has left.
+The operations come first, one call of the system each; then those at an address, one call of fsspec
+each. What is made of them follows: files that are there whole or not at all, and the temporary
+files that a writer who was killed has left.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ import shutil
 import sqlite3
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 try:
     import fcntl
@@ -33,6 +34,15 @@ PREFIX, TEMPORARY = ".speedgate-", ".tmp"
 STALE_SECONDS = 24 * 3600.0
 # A file system that knows no locks answers with one of these.
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
+# The numbers of errors that come without one, as those of many addresses do.
+OF_KINDS: dict[type[Exception], int] = {
+    FileExistsError: errno.EEXIST,
+    FileNotFoundError: errno.ENOENT,
+    NotImplementedError: errno.ENOTSUP,
+    PermissionError: errno.EACCES,
+    TimeoutError: errno.ETIMEDOUT,
+}
+LEADS_NOWHERE = "there is a link that leads nowhere"
 # A sweep may take a file in the moment before its writer has locked it.
 ATTEMPTS = 10
 
@@ -99,7 +109,12 @@ def listed(folder: str | Path) -> list[os.DirEntry[str]]:
 
 def make_folder(path: Path) -> None:
     """Make a folder with those above it, unless it is there."""
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        if exists(Path(error.filename)):
+            raise
+        raise FileNotFoundError(errno.ENOENT, LEADS_NOWHERE, error.filename) from None
 
 
 def link(path: Path, name: Path) -> None:
@@ -157,6 +172,78 @@ def lock(file: IO[bytes]) -> bool | None:
 def connect(path: Path, patience_seconds: float) -> sqlite3.Connection:
     """Open a database; another process that writes to it is waited for."""
     return sqlite3.connect(path, timeout=patience_seconds)
+
+
+# --- the operations at an address, each with the system of fsspec that carries it out
+
+
+def remote_listed(system: Any, folder: str) -> list[dict[str, Any]]:
+    """Return what this kind of address tells of all that lies in a folder, in no order."""
+    with _errors_of_an_address(folder):
+        entries: list[dict[str, Any]] = system.ls(folder, detail=True)
+        return entries
+
+
+def remote_status(system: Any, path: str) -> dict[str, Any]:
+    """Return what this kind of address tells of a file; ``FileNotFoundError`` if there is none."""
+    with _errors_of_an_address(path):
+        details: dict[str, Any] = system.info(path)
+        return details
+
+
+def remote_changed(system: Any, path: str) -> float | None:
+    """Return when a file was written, in seconds; ``None`` where this kind does not tell."""
+    with _errors_of_an_address(path):
+        try:
+            when: float = system.modified(path).timestamp()
+        except NotImplementedError:
+            return None
+        return when
+
+
+def remote_read(system: Any, path: str) -> bytes:
+    with _errors_of_an_address(path):
+        data: bytes = system.cat_file(path)
+        return data
+
+
+def remote_write(system: Any, path: str, data: bytes) -> None:
+    """Write a file, which may be there in part if this fails."""
+    with _errors_of_an_address(path):
+        system.pipe_file(path, data)
+
+
+def remote_make_folder(system: Any, path: str) -> None:
+    """Make a folder with those above it, unless it is there, or this kind has none."""
+    with _errors_of_an_address(path):
+        system.makedirs(path, exist_ok=True)
+
+
+def remote_rename(system: Any, path: str, name: str) -> None:
+    with _errors_of_an_address(path):
+        system.mv(path, name)
+
+
+def remote_remove(system: Any, path: str) -> None:
+    """Remove a file, unless it has gone."""
+    with _errors_of_an_address(path), contextlib.suppress(FileNotFoundError):
+        system.rm_file(path)
+
+
+@contextlib.contextmanager
+def _errors_of_an_address(path: str) -> Iterator[None]:
+    """Raise an ``OSError`` with number and text, whatever an address fails with.
+
+    Each kind has errors of its own, which have no class in common and often no number.
+    """
+    try:
+        yield
+    except Exception as error:  # it is raised again, as what can be told of
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        kinds = (number for kind, number in OF_KINDS.items() if isinstance(error, kind))
+        why = str(error) or type(error).__name__
+        raise OSError(next(kinds, errno.EIO), why, path) from error
 
 
 # --- what is made of them

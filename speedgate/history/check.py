@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -107,9 +108,21 @@ def _damaged_index(
     history: History, contents: Mapping[str, FileContent], is_whole: bool
 ) -> Iterator[Damage]:
     """The index, where it tells of the files that were read anything else than they do."""
-    rebuild = sqlite3.connect(":memory:")
-    make_tables(rebuild)
-    take_in(rebuild, contents.items(), dict.fromkeys(contents, ""))
+    with closing(sqlite3.connect(":memory:")) as rebuild:
+        make_tables(rebuild)
+        take_in(rebuild, contents.items(), dict.fromkeys(contents, ""))
+        what = _told_otherwise(history, rebuild, contents.keys(), is_whole)
+    if what:
+        yield Damage(
+            f"the index {history.index.path} does not tell what is in {what}",
+            history.index.set_aside,
+        )
+
+
+def _told_otherwise(
+    history: History, rebuild: sqlite3.Connection, read: Collection[str], is_whole: bool
+) -> str:
+    """Return in words what the index tells otherwise than its rebuild; empty if nothing."""
 
     def kept(text: str) -> Rows:
         return history.index.query(text, (), tuple)
@@ -119,17 +132,13 @@ def _damaged_index(
 
     names = _differing_files(kept, made_anew)
     if not is_whole:
-        names &= contents.keys()
+        names &= set(read)
     if names:
         more = f" and {len(names) - 1} more files" if len(names) > 1 else ""
-        what = f"{history.store.path(min(names))}{more}"
-    elif is_whole and not _same_sums(kept(OF_ALL), made_anew(OF_ALL)):
-        what = "what all runs come to"
-    else:
-        return
-    yield Damage(
-        f"the index {history.index.path} does not tell what is in {what}", history.index.set_aside
-    )
+        return f"{history.store.path(min(names))}{more}"
+    if is_whole and not _same_sums(kept(OF_ALL), made_anew(OF_ALL)):
+        return "what all runs come to"
+    return ""
 
 
 def _differing_files(kept: Query, made_anew: Query) -> set[str]:

@@ -137,8 +137,12 @@ class History:
         if isinstance(self.store, FolderStore):
             recover(self.store.folder, notify)
         self.index = Index(self.store, notify)
-        for line in self.index.broken():
-            notify(f"left out: {line}")
+        try:
+            for line in self.index.broken():
+                notify(f"left out: {line}")
+        except BaseException:  # nobody can close what was never opened
+            self.close()
+            raise
 
     def close(self) -> None:
         self.index.close()

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import stat
+import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from speedgate import files
-from speedgate.files import TEMPORARY
+from speedgate.files import PREFIX, STALE_SECONDS, TEMPORARY
 from speedgate.history.redaction import without_credentials
 
 # What `speedgate check --repair` moves aside is named so.
 ASIDE = ".aside"
+# A server may list a folder in itself; a history has two levels, and those of a job artifact more.
+MOST_LEVELS = 12
 
 
 class StoreError(Exception):
@@ -100,6 +105,8 @@ def _files(folder: str, prefix: str, above: tuple[os.stat_result, ...] = ()) -> 
             return
         entries = files.listed(folder)
     except (FileNotFoundError, NotADirectoryError):
+        if not above and Path(folder).is_symlink():  # an empty history would be another answer
+            raise StoreError(f"{folder}: {files.LEADS_NOWHERE}; mend or remove it") from None
         return
     except OSError as error:
         if not above:
@@ -159,41 +166,94 @@ class RemoteStore:
         self.location = without_credentials(address.rstrip("/"))
 
     def entries(self, folder: str = "") -> Iterator[Entry]:
-        root = self._root.rstrip("/")
         self._system.invalidate_cache()
-        try:
-            there = self._system.find(f"{root}/{folder}".rstrip("/"), detail=True)
-        except FileNotFoundError:
-            return
-        for path, details in there.items():
-            name = path.removeprefix(root).lstrip("/")
-            if not any(part.startswith(".") for part in name.split("/")):
+        with contextlib.suppress(FileNotFoundError):
+            yield from self._below(folder, MOST_LEVELS)
+
+    def _below(self, folder: str, levels: int) -> Iterator[Entry]:
+        """The files below a folder; of one that cannot be looked at, why. Of the first it raises.
+
+        ``find`` of fsspec leaves out in silence what cannot be listed.
+        """
+        above = self._at(folder)
+        for details in files.remote_listed(self._system, above):
+            path = str(details["name"]).rstrip("/")
+            file = path.removeprefix(f"{above}/")
+            name = f"{folder}/{file}".lstrip("/")
+            # Of a file its own name is listed, and a server may list what lies elsewhere.
+            if path == file or not file or "/" in file or file.startswith("."):
+                continue
+            if details.get("type") == "directory":
+                yield from self._in_folder(name, levels - 1)
+            else:
                 yield Entry(name, _stamp(details))
 
+    def _in_folder(self, folder: str, levels: int) -> Iterator[Entry]:
+        if not levels:
+            yield Entry(f"{folder}/", "", f"it lies more than {MOST_LEVELS} levels deep")
+            return
+        try:
+            yield from self._below(folder, levels)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            yield Entry(f"{folder}/", "", str(error.strerror))
+
+    def _at(self, name: str) -> str:
+        """Return where the system has a file or folder of the store."""
+        return f"{self._root.rstrip('/')}/{name}".rstrip("/")
+
+    def _has(self, name: str) -> bool:
+        """Whether there is a file; ``exists`` of fsspec takes an error for none."""
+        try:
+            files.remote_status(self._system, self._at(name))
+        except FileNotFoundError:
+            return False
+        return True
+
     def read(self, name: str) -> bytes:
-        data: bytes = self._system.cat_file(f"{self._root}/{name}")
-        return data
+        return files.remote_read(self._system, self._at(name))
 
     def write(self, name: str, data: bytes) -> None:
-        """Write under a hidden name first: not every kind of address puts a file there whole."""
+        """Write under a hidden name first: not every kind of address puts a file there whole.
+
+        What a writer who was killed has left is written over by the next try, or goes after a day.
+        """
         folder, _, file = name.rpartition("/")
-        path, temporary = f"{self._root}/{name}", f"{self._root}/{folder}/.{file}{TEMPORARY}"
-        if self._system.exists(path):
-            raise FileExistsError(f"{self.path(name)} is there already")
-        self._system.makedirs(f"{self._root}/{folder}", exist_ok=True)
-        self._system.pipe_file(temporary, data)
-        self._system.mv(temporary, path)
+        temporary = self._at(f"{folder}/{PREFIX}{file}{TEMPORARY}")
+        if self._has(name):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), self.path(name))
+        files.remote_make_folder(self._system, self._at(folder))
+        self._sweep(folder)
+        try:
+            files.remote_write(self._system, temporary, data)
+            files.remote_rename(self._system, temporary, self._at(name))
+        except OSError:
+            with contextlib.suppress(OSError):
+                files.remote_remove(self._system, temporary)
+            raise
+
+    def _sweep(self, folder: str) -> None:
+        """Remove what writers who were killed have left; what cannot be removed stays."""
+        with contextlib.suppress(OSError):
+            for details in files.remote_listed(self._system, self._at(folder)):
+                path = str(details["name"])
+                file = path.rpartition("/")[2]
+                if file.startswith(PREFIX) and file.endswith(TEMPORARY):
+                    self._remove_if_old(path)
+
+    def _remove_if_old(self, path: str) -> None:
+        with contextlib.suppress(OSError):
+            written = files.remote_changed(self._system, path)
+            if written is not None and time.time() - written > STALE_SECONDS:
+                files.remote_remove(self._system, path)
 
     def path(self, name: str) -> str:
         return f"{self.location}/{name}"
 
     def set_aside(self, name: str) -> str:
-        target = next(
-            target
-            for target in _names_aside(name)
-            if not self._system.exists(f"{self._root}/{target}")
-        )
-        self._system.mv(f"{self._root}/{name}", f"{self._root}/{target}")
+        target = next(target for target in _names_aside(name) if not self._has(target))
+        files.remote_rename(self._system, self._at(name), self._at(target))
         return self.path(target)
 
 

@@ -125,8 +125,23 @@ class RunnerProcess:
         self._answered = 0
         self._noise: deque[str] = deque(maxlen=LAST_LINES)
         self._replies: queue.Queue[Json | UnreadableRecord | None] = queue.Queue()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        self._requests: queue.Queue[str | None] = queue.Queue()
+        # A pipe holds little: a runner that does not read would keep its writer for ever.
+        self._threads = [
+            threading.Thread(target=work, daemon=True) for work in (self._read, self._write)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _write(self) -> None:
+        """Hand each request to the runner, until ``None`` comes; one that takes none has ended."""
+        assert self._process.stdin is not None
+        try:
+            while (line := self._requests.get()) is not None:
+                self._process.stdin.write(line)
+                self._process.stdin.flush()
+        except OSError:
+            self._replies.put(None)
 
     def _read(self) -> None:
         """Hand each reply, and what is not one, to the thread that waits; ``None`` at the end."""
@@ -150,7 +165,6 @@ class RunnerProcess:
         A runner that wrote what is no reply is ended: whatever it writes next may be half of it.
         """
         self._asked += 1
-        reply: Json | None = None
         try:
             self._send(json.dumps(numbered(request, self._asked)) + "\n")
             reply = self._reply_to(self._asked, max(0.1, limit_seconds))
@@ -160,16 +174,12 @@ class RunnerProcess:
         except UnreadableRecord as error:
             self.kill()
             raise NotUnderstood(name_of(request), str(error)) from None
-        except BrokenPipeError:
-            pass
         if reply is None:
             raise RunnerEnded(name_of(request), self._how_it_ended())
         return reply
 
     def _send(self, line: str) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(line)
-        self._process.stdin.flush()
+        self._requests.put(line)
 
     def _reply_to(self, number: int, limit_seconds: float) -> Json | None:
         """Return the reply to a request, ``None`` if the runner has ended.
@@ -200,7 +210,7 @@ class RunnerProcess:
                 if left <= LOOK_SECONDS:
                     raise
             if self._process.poll() is not None:
-                self._reader.join(LOOK_SECONDS)  # what it said last may be on its way
+                self._threads[0].join(LOOK_SECONDS)  # what it said last may be on its way
                 return None if self._replies.empty() else self._replies.get()
 
     def _how_it_ended(self) -> str:
@@ -233,9 +243,12 @@ class RunnerProcess:
             self.kill()  # its workers have ended; there is nothing that it should take time for
             self._stderr.close()
             self._scratch.close()
-            for pipe in (self._process.stdin, self._process.stdout):
-                with contextlib.suppress(OSError):  # what was left to write to one that is gone
-                    pipe.close()  # type: ignore[union-attr]  # both are pipes
+            pipes = (self._process.stdout, self._process.stdin)
+            for pipe, thread in zip(pipes, self._threads, strict=True):
+                # What escaped us may hold its end: closing ours would wait as long as the thread.
+                if pipe is not None and not thread.is_alive():
+                    with contextlib.suppress(OSError):  # what was left to write to one that is gone
+                        pipe.close()
 
     def kill(self) -> None:
         """End the runner and every process that it started, at once."""
@@ -243,7 +256,9 @@ class RunnerProcess:
             return
         self._is_killed = True
         children.end(self._process)
-        self._reader.join(5.0)
+        self._requests.put(None)
+        for thread in self._threads:
+            thread.join(5.0)
 
 
 def runner_variables(

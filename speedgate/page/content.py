@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -129,16 +127,6 @@ def number(value: float | None) -> Cell:
 def finite(value: float | None) -> float | None:
     """Return a number that JSON can say; ``None`` of any other."""
     return value if value is not None and math.isfinite(value) else None
-
-
-def csv_text(records: Sequence[Mapping[str, Any]]) -> str:
-    """Return records as CSV, with the columns of all of them in the order in which they come."""
-    columns = list(dict.fromkeys(name for record in records for name in record))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records)
-    return text.getvalue()
 
 
 def shown(value: Any) -> Any:

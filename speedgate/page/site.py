@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from speedgate.page.bundle import vega_bundle
-from speedgate.page.content import Section, csv_text
+from speedgate.page.content import Section
 from speedgate.page.menu import MENU
 from speedgate.page.rendering import (
     LIVE,
@@ -22,6 +22,7 @@ from speedgate.page.sections.speedup import lead_of
 from speedgate.page.sections.verdicts import verdict_section
 from speedgate.page.sources import Sources, cut_short_text
 from speedgate.report.facts import RunFacts, facts_of
+from speedgate.report.table import csv_records
 
 NO_CHARTS = (
     "Charts need vl-convert-python, which this Python has not (pip install 'speedgate[page]'); the "
@@ -63,7 +64,7 @@ def build_site(sources: Sources, is_served: bool = False) -> Files:
     )
     for section in (verdicts, *present):
         if section.records:
-            files[section.csv_names[0]] = csv_text(section.records).encode()
+            files[section.csv_names[0]] = csv_records(section.records).encode()
     return files | night_files | _assets(bundle, is_served)
 
 

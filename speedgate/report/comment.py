@@ -279,7 +279,8 @@ def _text(text: str) -> str:
 
 def _html(text: str) -> str:
     """A text in a line of HTML, which knows no marks of Markdown."""
-    return _IN_HTML.sub(_broken_up, escape(one_line(_clipped(text))))
+    # Escaped last: the number of an escape, as in ``&#x27;``, is none of an issue.
+    return escape(_IN_HTML.sub(_broken_up, one_line(_clipped(text))))
 
 
 def _code(text: str) -> str:

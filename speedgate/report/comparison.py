@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from typing import Any
 
 from speedgate.judging.comparison import Line, Ratio, Source, counts, letter
 from speedgate.report.records import bounds_record
-from speedgate.report.table import Table, markdown, plain, short, wrapped
+from speedgate.report.table import Table, csv_records, markdown, plain, short, wrapped
 from speedgate.report.text import markdown_text
 from speedgate.stats.estimate import Estimate
 from speedgate.stats.figure import SECONDS, SPEEDUP
@@ -154,8 +152,4 @@ def comparison_csv(
     sources: Sequence[Source], differences: Sequence[Sequence[str]], lines: Sequence[Line]
 ) -> str:
     records = comparison_records(sources, differences, lines)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(records[0]) if records else ["name"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records)
-    return text.getvalue().rstrip("\n")
+    return csv_records(records, () if records else ["name"]).rstrip("\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ MARKS = {
     Verdict.INCONCLUSIVE: "?",
     Verdict.NOT_EVALUATED: "-",
 }
+
+# What a spreadsheet takes for the beginning of a formula, unless it is that of a number.
+FORMULA_MARKS = ("=", "+", "-", "@")
+_NUMBER = re.compile(r"[+-]?[\d.,]*(e[+-]?\d+)? ?[%x]?", re.ASCII | re.IGNORECASE)
 
 FEW = "(few) too few rounds for an interval"
 
@@ -88,8 +93,25 @@ def markdown(table: Table, code: int | None = None) -> str:
 def csv_rows(rows: Iterable[Sequence[Any]]) -> str:
     """Return rows as CSV, the first of them the names of the columns."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    csv.writer(text, lineterminator="\n").writerows(map(_csv_cell, row) for row in rows)
     return text.getvalue()
+
+
+def csv_records(records: Sequence[Mapping[str, Any]], names: Sequence[str] = ()) -> str:
+    """Return records as CSV, with ``names`` as columns, or all of the records in their order."""
+    columns = names or list(dict.fromkeys(name for record in records for name in record))
+    rows = ([record.get(column) for column in columns] for record in records)
+    return csv_rows((columns, *rows))
+
+
+def _csv_cell(value: Any) -> Any:
+    """A value as a cell: a text in one line that acts on no terminal, and that no spreadsheet
+    takes for a formula."""
+    if type(value) is not str:
+        return value
+    text = one_line(value)
+    is_formula = text[:1] in FORMULA_MARKS and not _NUMBER.fullmatch(text)
+    return f"'{text}" if is_formula else text
 
 
 def plain(table: Table, width: int) -> list[str]:

@@ -1,5 +1,6 @@
 """``speedgate check``: what is damaged is named and, if asked, moved aside; nothing is deleted."""
 
+import functools
 import json
 import os
 import sqlite3
@@ -172,6 +173,27 @@ def test_an_index_that_differs_from_a_rebuild_is_moved_aside(check, change):
     check("--repair")
     assert (path.parent / f"{path.name}.aside").is_file()
     assert check().code == SOUND
+
+
+def test_a_check_leaves_no_database_open(check, monkeypatch):
+    opened = []
+
+    class Noted(sqlite3.Connection):
+        is_open = True
+
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            opened.append(self)
+
+        def close(self):
+            self.is_open = False
+            super().close()
+
+    connect = functools.partial(sqlite3.connect, factory=Noted)
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    assert check().code == SOUND
+    assert len(opened) >= 2, "the index and its rebuild"
+    assert [connection for connection in opened if connection.is_open] == []
 
 
 def test_runs_that_came_and_went_leave_an_index_as_a_rebuild(check, results):

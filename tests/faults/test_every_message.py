@@ -162,6 +162,29 @@ def test_a_request_that_goes_wrong_is_no_measurement(conversation, outcome, aske
         assert came_to == (expected or judged(conversation[1])), fault
 
 
+# --- requests that nobody reads
+
+LARGE = "x" * (1 << 21)  # more than any pipe holds
+
+
+@pytest.mark.parametrize(
+    ("serve", "error"),
+    [
+        ("import time; time.sleep(600)", NoAnswer),
+        ("import os, time; os.close(0); time.sleep(600)", RunnerEnded),
+        ("import os; os.read(0, 10); os._exit(3)", RunnerEnded),
+    ],
+    ids=["never", "closed", "dead"],
+)
+def test_a_request_larger_than_its_pipe_is_given_up_in_time(leaves_no_thread, serve, error):
+    """Nobody reads it: a runner that hangs before it listens, or has ended."""
+    runner = RunnerProcess((TESTS_FOLDER,), 1, serve=serve)
+    with pytest.raises(error):
+        runner.ask({"do": "open", "path": LARGE}, WAITS_SECONDS if error is NoAnswer else 60.0)
+    assert runner._process.returncode is not None
+    runner.close()
+
+
 # --- answers that can be read, and hold anything
 
 ANYTHING = st.recursive(

@@ -130,6 +130,8 @@ def trials(count, every):
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_every_operation_fails_once(scenario, tmp_path, monkeypatch, all_faults, count_faults):
+    if scenario.needs:
+        pytest.importorskip(scenario.needs, reason="fsspec (extra 'remote') is not installed")
     template = tmp_path / "template"
     template.mkdir()
     monkeypatch.setenv("COLUMNS", "1000")

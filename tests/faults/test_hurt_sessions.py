@@ -26,6 +26,7 @@ from speedgate.commands.main import main
 from speedgate.history.document import read_run
 from speedgate.history.format import HistoryError
 from speedgate.history.history import History
+from speedgate.measuring.turn import BESIDE_VARIABLE
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="hurt by signals that Windows lacks")
 
@@ -220,6 +221,37 @@ def test_a_signal_at_a_random_moment_leaves_whole_files_and_no_process(
     # Before pytest begins, and once it has ended, Python itself says that it was interrupted.
     assert "Traceback" not in printed or printed.rstrip().endswith("KeyboardInterrupt"), printed
     assert still_running(session.family) == []
+
+
+# --- another session
+
+
+def test_of_two_sessions_at_once_the_second_waits_for_the_first(session, tmp_path, monkeypatch):
+    """Two that share a temporary folder, and so the lock of the machine."""
+    monkeypatch.delenv(BESIDE_VARIABLE, raising=False)
+    folder, printed = tmp_path / "second", tmp_path / "printed"
+    folder.mkdir()
+    second = Session(folder, folder / "saved", session.plugin)
+    shutil.rmtree(second.temporary)
+    second.temporary = session.temporary
+    session.start()
+    session.wait_for_the_second_case()
+    second.armed.touch()
+    with printed.open("w") as file:
+        second.start(stdout=file)
+    session.family.update(second.family)  # whose fixture ends both
+    waits = f"process {session.process.pid} measures on this machine: waiting"
+    until = time.monotonic() + PATIENCE_SECONDS
+    while waits not in printed.read_text():
+        assert second.process.poll() is None, printed.read_text()
+        assert time.monotonic() < until, "it does not wait"
+        time.sleep(0.02)
+    assert not second.saved.exists() or list(second.saved.rglob("*.json")) == []
+    first_printed = session.go_on()
+    assert second.process.wait(2 * PATIENCE_SECONDS) == 0, printed.read_text()
+    assert session.process.returncode == 0, first_printed
+    for one in (session, second):
+        assert sorted(one.measured()) == ["quick", "waits"]
 
 
 # --- disks

@@ -1,6 +1,7 @@
-"""The table of docs/reliability.md: each row is whole, and its test is there."""
+"""The table of docs/reliability.md: each row is whole, and its test is there and can fail."""
 
 import ast
+import functools
 import re
 
 import pytest
@@ -12,11 +13,47 @@ ROWS = [
     for line in PAGE.splitlines()
     if line.startswith("| ") and "/test_" in line
 ]
+DEFINITIONS = (ast.FunctionDef, ast.ClassDef)
 
 
 def test_there_are_as_many_rows_as_were_promised():
     assert len(ROWS) >= 40
     assert len({row[0] for row in ROWS}) == len(ROWS)
+
+
+@functools.cache
+def definitions(path):
+    """The functions and classes of a file, those within others as well, by their names."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {node.name: node for node in ast.walk(tree) if isinstance(node, DEFINITIONS)}
+
+
+def names_in(node):
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name):
+            yield part.id
+        elif isinstance(part, ast.Attribute):
+            yield part.attr
+
+
+def can_fail(name, known, seen=frozenset()):
+    """Whether a function, or one that it uses, asserts something or expects an error."""
+    node = known.get(name)
+    if node is None or name in seen:
+        return False
+    if any(isinstance(part, ast.Assert) for part in ast.walk(node)):
+        return True
+    used = set(names_in(node))
+    return "raises" in used or any(can_fail(one, known, seen | {name}) for one in used)
+
+
+def is_always_skipped(function):
+    return any(
+        isinstance(decorator, ast.Call)
+        and isinstance(decorator.func, ast.Attribute)
+        and decorator.func.attr == "skip"
+        for decorator in function.decorator_list
+    )
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
@@ -25,7 +62,38 @@ def test_a_row_has_its_five_cells_and_its_test(row):
     assert all(row)
     named = re.findall(r"`([\w/]+\.py)(?:::(\w+))?`", row[-1])
     assert named, row[-1]
+    helpers = [definitions(path) for path in (ROOT / "tests" / "helpers").glob("*.py")]
     for path, function in named:
-        tree = ast.parse((ROOT / "tests" / path).read_text(encoding="utf-8"))
-        names = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
-        assert not function or function in names, function
+        own = definitions(ROOT / "tests" / path)
+        known = {name: node for part in (*helpers, own) for name, node in part.items()}
+        tests = [function] if function else [name for name in own if name.startswith("test_")]
+        assert tests
+        for name in tests:
+            assert name in own
+            assert can_fail(name, known), f"{name} asserts nothing"
+            assert not is_always_skipped(own[name])
+
+
+def test_what_was_found_names_tests_that_are_there():
+    rows = PAGE.partition("## What was found")[2].splitlines()
+    named = {
+        name for row in rows if row.startswith("| ") for name in re.findall(r"`(test_\w+)`", row)
+    }
+    there = {name for path in (ROOT / "tests").rglob("test_*.py") for name in definitions(path)}
+    assert named
+    assert named <= there
+
+
+@pytest.mark.parametrize(
+    ("text", "is_able"),
+    [
+        ("def test(): assert x", True),
+        ("def test():\n with pytest.raises(ValueError): f()", True),
+        ("def test(): check(1)\ndef check(x): assert x", True),
+        ("def test(): f(1)\ndef f(x): test()", False),
+        ("def test(): f(1)", False),
+    ],
+)
+def test_what_a_test_that_can_fail_is(text, is_able):
+    known = {node.name: node for node in ast.parse(text).body}
+    assert can_fail("test", known) is is_able

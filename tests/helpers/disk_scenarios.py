@@ -1,6 +1,7 @@
 """What is done with files, each in a folder of its own: what a faulty disk is tried on."""
 
 import contextlib
+import functools
 import io
 import json
 import sys
@@ -48,12 +49,14 @@ class Outcome:
 class DiskScenario:
     """``prepare`` fills a folder whose runs lie in ``results``; ``act`` is what fails there.
 
-    ``act`` notes in ``measured`` what was measured before it was to be kept.
+    ``act`` notes in ``measured`` what was measured before it was to be kept. ``needs`` names a
+    package without which it cannot be tried.
     """
 
     name: str
     prepare: Callable[[Path], None]
     act: Callable[[Path, list[str]], Outcome]
+    needs: str | None = None
 
 
 RUN = json.loads(a_night())
@@ -109,15 +112,15 @@ def has_all(path: Path, names: list[str]) -> bool:
 # --- commands
 
 
-def accept(folder: Path, measured: list[str]) -> Outcome:
+def accept(folder: Path, measured: list[str], kind: str = "") -> Outcome:
     results = folder / "results"
-    before = set(results.rglob("*.accepted"))
-    code, text = run_command("accept", "night_001", "--why", "as it is", "--history", results)
+    before, where = set(results.rglob("*.accepted")), f"{kind}{results}"
+    code, text = run_command("accept", "night_001", "--why", "as it is", "--history", where)
     return Outcome(code, text, len(set(results.rglob("*.accepted")) - before) == 1)
 
 
-def reindex(folder: Path, measured: list[str]) -> Outcome:
-    code, text = run_command("history", "--history", folder / "results")
+def reindex(folder: Path, measured: list[str], kind: str = "") -> Outcome:
+    code, text = run_command("history", "--history", f"{kind}{folder / 'results'}")
     # A file that cannot be read now is named, and left out.
     is_whole = "system-another" in text and "2 runs" in text
     return Outcome(code, text, is_whole or "left out for now: " in text)
@@ -151,13 +154,13 @@ def export_a_run(folder: Path, measured: list[str]) -> Outcome:
     return Outcome(code, text, is_done)
 
 
-def merge(folder: Path, measured: list[str]) -> Outcome:
+def merge(folder: Path, measured: list[str], kind: str = "") -> Outcome:
     """Take a saved run to a history elsewhere, as ``--history`` does."""
     (saved,) = (folder / "results").rglob("night_001.json")
     recording = SimpleNamespace(results=folder / "results", saved=saved)
     elsewhere = folder / "elsewhere"
     state = SimpleNamespace(
-        settings=SimpleNamespace(history=str(elsewhere)),
+        settings=SimpleNamespace(history=f"{kind}{elsewhere}"),
         saving=SimpleNamespace(recording=recording, troubles=[], kept_in=""),
     )
     keep_in_history(state)
@@ -271,6 +274,13 @@ def nothing(folder: Path) -> None:
     (folder / "results").mkdir()
 
 
+def at_an_address(name: str, act: Callable[..., Outcome]) -> DiskScenario:
+    """The same, through fsspec: an address at which this folder lies."""
+    return DiskScenario(
+        f"{name} at an address", two_runs, functools.partial(act, kind="local://"), "fsspec"
+    )
+
+
 SCENARIOS = [
     DiskScenario("a run is saved", two_runs, save_a_run),
     DiskScenario("a level is accepted", two_runs, accept),
@@ -282,6 +292,9 @@ SCENARIOS = [
     DiskScenario("a duel is recorded", two_runs, record_a_duel),
     DiskScenario("a build is made", nothing, make_a_build),
     DiskScenario("a site is built", a_site, build_a_site),
+    at_an_address("a run is kept", merge),
+    at_an_address("a level is accepted", accept),
+    at_an_address("the index is made anew", reindex),
 ]
 
 

@@ -130,3 +130,76 @@ def refuse_processes():
     os.fork = refuse
     _posixsubprocess.fork_exec = refuse
     multiprocessing.util.spawnv_passfds = refuse
+
+
+def refuse_processes_really():
+    """A setup after which the system starts no process and no thread for this one any more.
+
+    Root may have as many as it likes: so the processes of another user are counted, and the rights
+    to more are given up. The rest stays, to read what only root may read.
+    """
+    import resource  # noqa: PLC0415  # Windows has none
+
+    if os.geteuid() == 0:
+        os.setresuid(NOBODY, 0, 0)
+        give_up("CAP_SYS_RESOURCE", "CAP_SYS_ADMIN")
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+
+
+NOBODY = 65534
+# Their numbers, and those of the calls, in linux/capability.h and linux/prctl.h.
+CAPABILITIES = {"CAP_SYS_PTRACE": 19, "CAP_SYS_ADMIN": 21, "CAP_SYS_RESOURCE": 24}
+VERSION_3, SET_DUMPABLE, DROP_FROM_BOUNDING_SET = 0x20080522, 4, 24
+
+
+def give_up(*names):
+    """Take rights from this process."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    head = (ctypes.c_uint32 * 2)(VERSION_3, 0)
+    sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; twice
+    check(libc.capget(head, sets))
+    for name in names:
+        for number in range(3):
+            sets[number] &= ~(1 << CAPABILITIES[name])
+    check(libc.capset(head, sets))
+
+
+def check(result):
+    if result != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def cannot_be_watched():
+    """A setup after which the system lets no other program read this process."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    check(libc.prctl(SET_DUMPABLE, 0, 0, 0, 0))
+    if os.geteuid() == 0:
+        number = CAPABILITIES["CAP_SYS_PTRACE"]
+        check(libc.prctl(DROP_FROM_BOUNDING_SET, number, 0, 0, 0))
+
+
+def parallel_region(size, seed):
+    """Have two threads of OpenMP work, as a BLAS that was built with it does."""
+    openmp = ctypes.CDLL("libgomp.so.1")
+    openmp.GOMP_parallel(ctypes.CDLL(None).getpid, None, 2, 0)
+    return size
+
+
+def computes_in_openmp(argument):
+    """In a worker that was forked: OpenMP waits for threads that stayed behind."""
+    if in_a_worker_process():
+        parallel_region(0, 0)
+
+
+QUOTA = "SPEEDGATE_TEST_QUOTA"
+CALLS_BEFORE_THE_CUT = 40
+_calls = []
+
+
+def computes_under_a_quota_that_is_cut(argument):
+    """Work that runs side by side, until its control group gets a tenth of one core."""
+    _calls.append(1)
+    if len(_calls) == CALLS_BEFORE_THE_CUT:
+        file, text = os.environ[QUOTA].split("=")
+        Path(file).write_text(text, encoding="utf-8")
+    hashlib.sha256(BYTES).digest()

@@ -16,7 +16,8 @@ from speedgate import files
 OPERATIONS = (
     "create", "reopen", "write", "cut", "flush", "close", "flush_folder", "read", "status",
     "listed", "make_folder", "link", "rename", "replace", "remove", "remove_folder", "remove_tree",
-    "touch", "lock", "connect",
+    "touch", "lock", "connect", "remote_listed", "remote_status", "remote_changed", "remote_read",
+    "remote_write", "remote_make_folder", "remote_rename", "remote_remove",
 )  # fmt: skip
 # What SQLite makes of the same errors.
 OF_SQLITE = {
@@ -114,7 +115,7 @@ class FaultyDisk:
             return None
         if name == "close":  # closes all the same
             operation(*arguments)
-        path = str(arguments[0]) if isinstance(arguments[0], Path | str) else None
+        path = next((str(one) for one in arguments if isinstance(one, Path | str)), None)
         raise OSError(self.fault.error, os.strerror(self.fault.error), path)
 
     def end(self) -> None:
