@@ -43,6 +43,7 @@ OF_KINDS: dict[type[Exception], int] = {
     TimeoutError: errno.ETIMEDOUT,
 }
 LEADS_NOWHERE = "there is a link that leads nowhere"
+NO_FILE = "it is a pipe or a device and no file"
 # A sweep may take a file in the moment before its writer has locked it.
 ATTEMPTS = 10
 
@@ -93,7 +94,17 @@ def flush_folder(folder: Path) -> None:
 
 
 def read(path: Path) -> bytes:
-    return path.read_bytes()
+    """Return the content of a file. A pipe is not waited for, and of a device nothing is read:
+    that may have no end."""
+    with open(path, "rb", opener=_open_without_waiting) as file:  # Path has no opener
+        mode = os.fstat(file.fileno()).st_mode
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, NO_FILE, str(path))
+        return file.read()
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def status(path: str | Path) -> os.stat_result:
@@ -252,6 +263,11 @@ def _errors_of_an_address(path: str) -> Iterator[None]:
 def exists(path: Path) -> bool:
     """Whether there is something of this name; a link that leads nowhere is nothing."""
     return _mode(path) is not None
+
+
+def leads_nowhere(path: Path) -> bool:
+    """Whether it is a link to nothing."""
+    return path.is_symlink() and not exists(path)
 
 
 def is_file(path: Path) -> bool:

@@ -44,7 +44,7 @@ def add_compare_command(commands: Any) -> None:
 def run_compare(options: argparse.Namespace) -> int:
     """Compare runs, environments and folders; the first is what the others are compared with."""
     if len(options.sources) < 2:
-        raise OptionError("compare: name two or more runs, environments or folders")
+        raise OptionError("name two or more runs, environments or folders")
     opened = [open_side(text, options.history, options.last, notify) for text in options.sources]
     sides = [side for side, _ in opened]
     if all((environment.get("settings") or {}).get("duel") for _, environment in opened):

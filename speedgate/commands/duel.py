@@ -151,7 +151,7 @@ def parse_measuring(options: argparse.Namespace) -> tuple[float, float]:
 def run_duel(options: argparse.Namespace) -> int:
     """Measure the builds side by side, show and save what is certain."""
     if len(options.builds) < 2:
-        raise OptionError("duel: name two builds or more, such as numpy==2.3.5 numpy==2.4.6")
+        raise OptionError("name two builds or more, such as numpy==2.3.5 numpy==2.4.6")
     refuse_mixture(options)
     entries = [] if options.scale else select_entries(options)
     budget, limit = parse_measuring(options)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -32,6 +31,7 @@ from speedgate.commands.scale import add_scale_command
 from speedgate.commands.selftest import add_selftest_command
 from speedgate.commands.serve import add_serve_command
 from speedgate.commands.since import add_since_command
+from speedgate.commands.streams import lead_nowhere, make_safe
 from speedgate.history.format import HistoryError
 from speedgate.history.store import StoreError
 from speedgate.measuring.children import termination_as_interrupt
@@ -89,6 +89,7 @@ examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code (docs/exit-codes.md)."""
+    make_safe()
     write_plain_marks(sys.stdout, sys.stderr)
     words = list(sys.argv[1:] if arguments is None else arguments)
     top, commands = parser()
@@ -103,9 +104,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with termination_as_interrupt():
             code: int = options.run(options)
             sys.stdout.flush()
-    except BrokenPipeError:  # the reader closed the pipe, as head does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except REFUSALS as error:
         notify(f"speedgate {options.command}: {error}")
         drop_what_cannot_be_written()
@@ -167,7 +165,7 @@ def drop_what_cannot_be_written() -> None:
     try:
         sys.stdout.flush()
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        lead_nowhere(sys.stdout.fileno())
 
 
 def parser() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:

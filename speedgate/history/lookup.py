@@ -55,8 +55,9 @@ def named(text: str | None, where: str, notify: Notify) -> Iterator[Named]:
 
 
 def _is_place(text: str) -> bool:
-    """Whether it is a folder, or an address."""
-    return "://" in text or files.is_folder(Path(text))
+    """Whether it is a folder, one that a link no longer leads to, or an address."""
+    path = Path(text)
+    return "://" in text or files.is_folder(path) or files.leads_nowhere(path)
 
 
 def _nothing_named(history: History, text: str, where: str) -> str:

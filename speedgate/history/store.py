@@ -105,7 +105,9 @@ def _files(folder: str, prefix: str, above: tuple[os.stat_result, ...] = ()) -> 
             return
         entries = files.listed(folder)
     except (FileNotFoundError, NotADirectoryError):
-        if not above and Path(folder).is_symlink():  # an empty history would be another answer
+        if not above and files.leads_nowhere(
+            Path(folder)
+        ):  # an empty history would be another answer
             raise StoreError(f"{folder}: {files.LEADS_NOWHERE}; mend or remove it") from None
         return
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +21,10 @@ from speedgate.page.folder import SiteError
 HOST = "127.0.0.1"
 # How often the files are looked at. A run takes minutes.
 SECONDS = 2.0
+# After how long a site that could not be made is tried again, though no file has changed.
+AGAIN_SECONDS = 60.0
+# How long a reader may take to ask, or to take the answer.
+PATIENCE_SECONDS = 30.0
 VERSION_PATH = "version"
 TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -62,40 +67,68 @@ class LiveSite:
     notify: Callable[[str], None]
     files: Mapping[str, bytes] = field(default_factory=dict)
     version: int = 0
+    clock: Callable[[], float] = time.monotonic
     _stamp: Stamp | None = None
+    _failed: float | None = None
+    _told: str = ""
 
     def refresh(self) -> bool:
         """Make the site anew where the runs have changed; return whether it was.
 
-        Where a run cannot be read now, the site stays as it is, and ``notify`` gets the reason.
+        Where a run cannot be read now, the site stays as it is, and ``notify`` gets the reason,
+        once. It is tried again after a while: the next run may be a day away.
         """
-        stamp = stamp_of(self.places)
-        if stamp == self._stamp:
-            return False
-        self._stamp = stamp
         try:
+            stamp = stamp_of(self.places)
+            if stamp == self._stamp and not self._is_to_be_tried_again():
+                return False
+            self._stamp, self._failed = stamp, None
             self.files = self.build()
         except (HistoryError, SiteError, StoreError, OSError) as error:
             if not self.version:
                 raise
-            self.notify(f"the site stays as it was: {error}")
+            self._failed = self.clock()
+            self._tell(f"the site stays as it was: {error}")
             return False
-        self.version += 1
+        self.version, self._told = self.version + 1, ""
         return True
 
+    def _is_to_be_tried_again(self) -> bool:
+        return self._failed is not None and self.clock() - self._failed >= AGAIN_SECONDS
+
+    def _tell(self, line: str) -> None:
+        if line != self._told:
+            self.notify(line)
+        self._told = line
+
     def keep_fresh(self, ended: threading.Event, seconds: float = SECONDS) -> None:
-        """Look for new runs until the server has ended."""
+        """Look for new runs until the server has ended, whatever goes wrong meanwhile."""
         while not ended.wait(seconds):
-            began = time.monotonic()
-            if self.refresh():
-                self.notify(f"rebuilt in {time.monotonic() - began:.1f} s")
+            began = self.clock()
+            try:
+                if self.refresh():
+                    self.notify(f"rebuilt in {self.clock() - began:.1f} s")
+            except Exception as error:  # noqa: BLE001  # else nobody would look any more
+                self._failed = self.clock()
+                self._tell(f"the site stays as it was: {type(error).__name__}: {error}")
 
 
-def open_server(site: LiveSite, port: int) -> ThreadingHTTPServer:
+class Server(ThreadingHTTPServer):
+    """A server that says nothing of readers who leave before they have their answer."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+def open_server(site: LiveSite, port: int) -> Server:
     """Return a server of the site on the loopback interface, at a free port where ``port`` is 0."""
 
     class Handler(BaseHTTPRequestHandler):
         server_version = "speedgate"
+        timeout = PATIENCE_SECONDS
 
         def do_GET(self) -> None:
             if not self._is_asked_here():
@@ -128,4 +161,4 @@ def open_server(site: LiveSite, port: int) -> ThreadingHTTPServer:
         def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002  # its name there
             """Say nothing of each request."""
 
-    return ThreadingHTTPServer((HOST, port), Handler)
+    return Server((HOST, port), Handler)

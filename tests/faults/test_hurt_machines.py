@@ -70,24 +70,31 @@ def test_a_deadlock_of_openmp_after_a_fork_is_ended_by_the_limit(runner):
 # --- a control group
 
 
-@pytest.fixture
-def group(monkeypatch):
-    """A control group of our own below this one, and how its quota is cut to a tenth of a core."""
+CUTS = {"cpu.max": "10000 100000", "cpu.cfs_quota_us": "10000"}
+
+
+def group_with_quota():
+    """Make a control group below this one; return its folder and the file of its quota."""
     for parent in control_group_folders("cpu"):
         folder = parent / f"speedgate-test-{os.getpid()}"
         with contextlib.suppress(OSError):
             folder.mkdir()
-            break
-    else:
-        pytest.skip("this process may make no control group")
-    cuts = {"cpu.max": "10000 100000", "cpu.cfs_quota_us": "10000"}
-    name = next((name for name in cuts if (folder / name).exists()), None)
+            file = next((folder / name for name in CUTS if (folder / name).exists()), None)
+            if file is not None:
+                return folder, file
+            folder.rmdir()  # of the second version, beside one of the first that has the quota
+    pytest.skip("this process may make no control group with a quota")
+
+
+@pytest.fixture
+def group(monkeypatch):
+    """A control group of our own below this one, and how its quota is cut to a tenth of a core."""
+    folder, file = group_with_quota()
+    cut = CUTS[file.name]
     try:
-        if name is None:
-            pytest.skip("the control groups here have no quota")
-        monkeypatch.setenv(faults.QUOTA, f"{folder / name}={cuts[name]}")
+        monkeypatch.setenv(faults.QUOTA, f"{file}={cut}")
         yield folder
-        assert (folder / name).read_text().strip() == cuts[name], "it was not cut"
+        assert file.read_text().strip() == cut, "it was not cut"
     finally:
         folder.rmdir()
 

@@ -26,7 +26,7 @@ NAMES = {
     "markup": "<img src=x onerror=alert(1)>",
     "a quote": 'it\'s "so" & so',
     "a formula": "=cmd|' /C calc'!A0",
-    "a sum": "-2+3+cmd|' /C calc'!A0",
+    "a sum": "+2+3+cmd|' /C calc'!A0",
     "a call": "@somebody, see #12 and ](javascript:alert(1))",
 }
 PLACES = ("benchmark", "workload", "environment", "commit", "gate")

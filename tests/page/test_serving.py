@@ -1,5 +1,7 @@
 """The site that is served: on this machine alone, and made anew when a run is saved."""
 
+import socket
+import struct
 import threading
 import urllib.error
 import urllib.request
@@ -10,7 +12,7 @@ from helpers.runs import a_run
 
 from speedgate.commands.main import main
 from speedgate.history.format import HistoryError
-from speedgate.page.serving import HOST, LiveSite, open_server, stamp_of
+from speedgate.page.serving import AGAIN_SECONDS, HOST, LiveSite, open_server, stamp_of
 from speedgate.page.site import build_site
 from speedgate.page.sources import open_sources
 
@@ -101,6 +103,76 @@ def test_what_cannot_be_read_leaves_the_site_as_it_is(tmp_path):
     assert not site.refresh()
     assert site.files is files
     assert words == ["the site stays as it was: it is broken"]
+
+
+def test_a_site_that_could_not_be_made_is_tried_again_though_no_run_has_come(tmp_path):
+    words, now, fails = [], [0.0], [True]
+    site = live(tmp_path, words)
+    site.clock = lambda: now[0]
+    site.refresh()
+    build = site.build
+
+    def build_or_fail():
+        if fails:
+            raise OSError(5, "Input/output error")
+        return build()
+
+    site.build = build_or_fail
+    a_run(tmp_path)
+    assert not site.refresh()
+    now[0] += AGAIN_SECONDS / 2
+    fails.clear()
+    assert not site.refresh(), "a folder that cannot be read costs no time of what is measured"
+    now[0] += AGAIN_SECONDS / 2
+    assert site.refresh()
+    assert not site.refresh()
+    assert words == ["the site stays as it was: [Errno 5] Input/output error"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("it is broken"), MemoryError()])
+def test_somebody_looks_for_new_runs_whatever_goes_wrong(tmp_path, monkeypatch, error):
+    words, ended = [], threading.Event()
+    site = live(tmp_path, words)
+    site.refresh()
+    build, tries = site.build, []
+
+    def build_once_it_is_well():
+        tries.append(1)
+        if len(tries) == 1:
+            raise error
+        ended.set()
+        return build()
+
+    site.build = build_once_it_is_well
+    monkeypatch.setattr("speedgate.page.serving.AGAIN_SECONDS", 0.0)
+    a_run(tmp_path)
+    site.keep_fresh(ended, seconds=0.01)
+    assert site.version == 2
+    assert words[0] == f"the site stays as it was: {type(error).__name__}: {error}"
+    assert words[1].startswith("rebuilt in")
+
+
+def test_a_reader_who_leaves_before_the_answer_is_nothing_to_tell_of(tmp_path, capfd):
+    site = live(tmp_path)
+    site.files = {"large": bytes(1 << 24), "small": b"well"}
+    with served(site) as address:
+        port = int(address.rpartition(":")[2])
+        for _ in range(3):
+            with socket.create_connection((HOST, port)) as reader:
+                # Closed without waiting for what is on its way: the server's next write fails.
+                reader.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                reader.sendall(f"GET /large HTTP/1.0\r\nHost: {HOST}:{port}\r\n\r\n".encode())
+                reader.recv(1000)
+        assert asked(f"{address}/small")[0] == "well"
+    assert capfd.readouterr().err == ""
+
+
+def test_a_reader_who_asks_nothing_is_not_waited_for_without_end(tmp_path, monkeypatch):
+    monkeypatch.setattr("speedgate.page.serving.PATIENCE_SECONDS", 0.1)
+    with served(live(tmp_path)) as address:
+        port = int(address.rpartition(":")[2])
+        with socket.create_connection((HOST, port), timeout=60.0) as reader:
+            assert reader.recv(1000) == b"", "the server has closed it"
 
 
 def test_a_site_that_can_never_be_made_is_a_refusal(tmp_path, capsys):
