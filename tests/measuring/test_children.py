@@ -452,6 +452,15 @@ def test_the_first_termination_is_an_interrupt_and_the_second_ends():
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+@pytest.fixture
+def _hang_up():
+    """A terminal whose end matters: beneath nohup the signal would be left alone."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("_hang_up")
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_each_signal_is_an_interrupt_and_is_given_back(name):
     number = getattr(signal, name)
@@ -461,6 +470,7 @@ def test_each_signal_is_an_interrupt_and_is_given_back(name):
     assert signal.getsignal(number) is before
 
 
+@pytest.mark.usefixtures("_hang_up")
 def test_a_terminal_that_hangs_up_twice_interrupts_once():
     with children.termination_as_interrupt():
         with pytest.raises(KeyboardInterrupt):
