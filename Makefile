@@ -79,6 +79,10 @@ test: $(SET_UP) ## run the tests
 shuffled: $(SET_UP) ## all tests in another order, seven minutes each; ARGS="--times 20"
 	@$(RUN) -m evaluation.shuffled $(ARGS)
 
+.PHONY: mutation
+mutation: $(SET_UP) ## small faults in the rules: do the tests see them? (hours; ARGS="run gate")
+	@$(RUN) -m evaluation.mutation $(or $(ARGS),run)
+
 .PHONY: faults
 faults: $(SET_UP) ## the slow tests of faults, and 20,000 hostile files and messages (5 minutes)
 	@$(RUN) -m pytest tests/faults -m slow $(JOBS)
@@ -142,7 +146,7 @@ lowest: $(SET_UP) ## run the tests with the lowest version of each dependency; .
 
 .PHONY: clean
 clean: ## remove the environment, builds and caches; results stay
-	rm -rf $(VENV) dist .benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) dist .benchmarks .hypothesis .import_linter_cache .mutation .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ifneq ($(shell cat $(SET_UP) 2>/dev/null),$(SETTINGS))
