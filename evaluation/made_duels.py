@@ -20,6 +20,7 @@ from speedgate.builds.label import BuildLabel
 from speedgate.duel.decision import DuelVerdict
 from speedgate.duel.duel import Duel
 from speedgate.duel.margin import RATIO_MARGIN
+from speedgate.stats.case import Case
 from speedgate.stats.figure import Figure
 
 CASES = 76
@@ -183,7 +184,7 @@ def verdicts_of(
 
 def entry_called(name: str) -> SimpleNamespace:
     """What a finding asks of a duel's entry."""
-    return SimpleNamespace(case=None, label=name, blas_threads=1)
+    return SimpleNamespace(case=Case(name, 1, "threads", 2), label=name, blas_threads=1)
 
 
 def row(scene: str, duels: int) -> str:
