@@ -112,8 +112,9 @@ class Selection:
     def of(self, path: Path, mutant: Mutant) -> tuple[list[str], list[str]]:
         """Return the tests that run its lines; of a constant those that run any of the module.
 
-        First those of the module's own file, all of them; then others, the fastest first, as long
-        as they take few seconds together.
+        First those of the module's own file, all of them, and the file itself: what was written in
+        it since is asked as well. Then others, the fastest first, as long as they take few seconds
+        together.
         """
         by_line = self._files.get(str(path), {})
         lines = range(mutant.line, mutant.last_line + 1)
@@ -128,7 +129,13 @@ class Selection:
             name, seconds = self._tests[number]
             if own not in name and (left := left - seconds) > 0:
                 others.append(name)
-        return [name for name in names if own in name], others
+        files = [str(file) for file in Path("tests").glob(f"*/test_{path.stem}.py")]
+        return [name for name in names if own in name] + files, others
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The tests that were recorded."""
+        return frozenset(name for name, _ in self._tests)
 
 
 # --- the fork
@@ -155,10 +162,14 @@ class _MutantFinder(importlib.abc.MetaPathFinder):
 
 
 class _Chosen:
-    """A plugin of pytest: these tests alone, in this order; the first that failed."""
+    """A plugin of pytest: these tests alone, in this order; the first that failed.
 
-    def __init__(self, names: Sequence[str]) -> None:
+    A file stands for those of its tests that are not known.
+    """
+
+    def __init__(self, names: Sequence[str], known: frozenset[str]) -> None:
         self._places = {name: place for place, name in enumerate(names)}
+        self._known = known
         self.first: str | None = None
         self.count = 0
 
@@ -171,8 +182,14 @@ class _Chosen:
         settings.load_profile("mutants")
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if item.nodeid in self._places]
-        items.sort(key=lambda item: self._places[item.nodeid])
+        places = {item: self._place(item.nodeid) for item in items}
+        items[:] = [item for item in items if places[item] is not None]
+        items.sort(key=lambda item: places[item])
+
+    def _place(self, name: str) -> int | None:
+        if name in self._known:
+            return self._places.get(name)
+        return self._places.get(name, self._places.get(name.partition("::")[0]))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.count += report.when == "call"
@@ -180,24 +197,26 @@ class _Chosen:
             self.first = report.nodeid
 
 
-def run_here(names: Sequence[str]) -> Json:
+def run_here(names: Sequence[str], known: frozenset[str]) -> Json:
     """Run tests in this process; return pytest's code, the first that failed, and how many ran."""
     files = dict.fromkeys(name.partition("::")[0] for name in names)
-    chosen = _Chosen(names)
+    chosen = _Chosen(names, known)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         code = int(pytest.main([*OPTIONS, *files], plugins=[chosen]))
+    # Where there is no test to run, none has failed.
+    code = 0 if code == pytest.ExitCode.NO_TESTS_COLLECTED else code
     return {"code": code, "by": chosen.first, "tests": chosen.count}
 
 
 @contextlib.contextmanager
-def killer_of(path: Path) -> Iterator[Kill]:
+def killer_of(path: Path, known: frozenset[str]) -> Iterator[Kill]:
     """Yield what tries a mutant of a module; this process has all loaded that is not mutated."""
     name = ".".join(path.with_suffix("").parts)
     for preloaded in PRELOADED:
         with contextlib.suppress(ImportError):
             importlib.import_module(preloaded)
     forget({name, *grimp.build_graph("speedgate").find_downstream_modules(name)})
-    yield lambda mutant, names: tried(name, path, mutant, names)
+    yield lambda mutant, groups: tried(name, path, mutant, groups, known)
 
 
 def forget(names: set[str]) -> None:
@@ -210,7 +229,13 @@ def forget(names: set[str]) -> None:
             delattr(package, child)
 
 
-def tried(name: str, path: Path, mutant: Mutant, groups: Sequence[Sequence[str]]) -> Json:
+def tried(
+    name: str,
+    path: Path,
+    mutant: Mutant,
+    groups: Sequence[Sequence[str]],
+    known: frozenset[str] = frozenset(),
+) -> Json:
     """Return what became of a mutant: its outcome, the test that killed it, the CPU seconds.
 
     It meets a group of tests after the other, each in a fork of its own, until it is killed.
@@ -222,7 +247,7 @@ def tried(name: str, path: Path, mutant: Mutant, groups: Sequence[Sequence[str]]
     count, before = 0, _seconds_of_children()
     outcome, by = Outcome.SURVIVED, None
     for names in filter(None, groups):
-        answer = in_a_fork(lambda names=names: _with(name, path, code, names))
+        answer = in_a_fork(lambda names=names: _with(name, path, code, names, known))
         if answer is None:
             outcome = Outcome.TIMEOUT
             break
@@ -239,9 +264,11 @@ def _seconds_of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _with(name: str, path: Path, code: CodeType, names: Sequence[str]) -> Json:
+def _with(
+    name: str, path: Path, code: CodeType, names: Sequence[str], known: frozenset[str]
+) -> Json:
     sys.meta_path.insert(0, _MutantFinder(name, path, code))
-    return run_here(names)
+    return run_here(names, known)
 
 
 def in_a_fork(work: Callable[[], Json]) -> Json | None:

@@ -76,7 +76,7 @@ def run(names: Sequence[str], again: bool, minutes: float, file: Path, part: int
     for name in names or by_name:
         path = by_name[name]
         todo = list(missing(path, known, again))[::part]
-        with killer_of(path) as kill:
+        with killer_of(path, tests.known) as kill:
             for number, mutant in enumerate(todo):
                 if time.monotonic() > until:
                     return

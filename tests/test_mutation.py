@@ -165,6 +165,16 @@ def test_other_tests_are_asked_only_about_what_its_own_leave_alive(project):
     assert (found["outcome"], found["by"], found["tests"]) == ("killed", own[0], 2)
 
 
+def test_what_was_written_since_in_its_own_file_is_asked_as_well(project):
+    path = project / "rules.py"
+    (mutant,) = [each for each in mutants_of(RULES) if each.after == "return speedup > 2"]
+    groups = [["test_made.py::test_other", "test_made.py"]]
+    known = {"test_made.py::test_other", "test_made.py::test_is_fast"}
+    assert killing.tried("rules", path, mutant, groups, known)["outcome"] == "survived"
+    known.remove("test_made.py::test_is_fast")
+    assert killing.tried("rules", path, mutant, groups, known)["outcome"] == "killed"
+
+
 def test_tests_that_do_not_concern_it_kill_nobody(project):
     found = outcomes(project, ["test_made.py::test_other"])
     assert {each["outcome"] for each in found.values()} == {Outcome.SURVIVED.value}

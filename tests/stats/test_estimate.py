@@ -47,6 +47,10 @@ def test_the_ranks_are_exact(tail):
     ]
 
 
+def test_no_rank_lies_beyond_the_last_observation():
+    assert [rank_below(count, 2.0) for count in (0, 1, 3)] == [0, 1, 3]
+
+
 @pytest.mark.parametrize("count", range(6, 14))
 def test_the_interval_covers_the_median_as_often_as_it_says(count):
     """Enumerated: each observation lies below or above the median, with one half each."""
@@ -92,7 +96,9 @@ def test_nothing_has_no_median():
 
 @pytest.mark.parametrize("values", [[math.nan], [1.0] * 20 + [math.nan], [math.nan] + [1.0] * 20])
 def test_a_nan_is_refused_wherever_it_stands(values):
-    with pytest.raises(ValueError, match="NaN"):
+    with pytest.raises(
+        ValueError, match=r"^a NaN was measured: nothing can be said of its median$"
+    ):
         estimate_median(values)
 
 
@@ -117,8 +123,15 @@ def test_the_order_of_the_observations_does_not_matter(values, random):
     ],
 )
 def test_an_estimate_that_cannot_be_is_refused(value, low, high, confidence):
-    with pytest.raises(ValueError, match="between"):
+    why = "an estimate lies between its bounds: E|a confidence lies between 0 and 1, not [019]"
+    with pytest.raises(ValueError, match=f"^({why})"):
         Estimate(value, low, high, confidence, 10)
+
+
+@pytest.mark.parametrize("trials", range(1, 60))
+def test_a_share_has_no_bound_beyond_none_and_all(trials):
+    assert estimate_share(trials, trials).high == 1.0
+    assert estimate_share(0, trials).low == 0.0
 
 
 def test_unknown_bounds_are_null_in_json():
