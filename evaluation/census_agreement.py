@@ -6,6 +6,9 @@
                                                           the map at the sizes of the census
     python -m evaluation.census_agreement CENSUS          30 cells drawn at random, to be held
                                                           against NumPy's source
+    python -m evaluation.census_agreement CENSUS --sources
+                                                          what the census says of those cells, into
+                                                          the table of docs/census.md
 
 A class depends on the size. A cell is held against the map at its own size, wherever one of the
 runs has it. Elsewhere it agrees if its class is that of the nearest size below, or above.
@@ -62,6 +65,9 @@ CELLS = {
 }  # fmt: skip
 LAYOUT = "contiguous"
 DRAWN, SEED = 30, 23
+PAGE = Path("docs/census.md")
+# The table that was written by hand: cell, source, what follows, what the census says.
+SOURCES, SOURCE_COLUMNS = "## Does it agree with NumPy's source?", 4
 
 
 class Comparison(NamedTuple):
@@ -160,6 +166,26 @@ def summary(comparisons: list[Comparison]) -> list[str]:
     return [*lines, "", *table.splitlines()] if rows else lines
 
 
+def with_census(page: str, census: Iterable[Row]) -> tuple[str, list[str]]:
+    """Return the page with what a census says of each cell in the table of the sources, and the
+    cells of which it says something else than the source."""
+    known = {row.case.workload.removeprefix("numpy."): row for row in census}
+    before, heading, table = page.partition(SOURCES)
+    lines, others = [], []
+    for line in table.split("\n"):
+        columns = line.split(" | ")
+        if line.startswith("| `") and len(columns) == SOURCE_COLUMNS:
+            name, right = columns[0].strip("|` "), columns[2]
+            row = known.get(name)
+            columns[-1] = f"{'not reached' if row is None else said(row)} |"
+            if row is not None and right != (row.gil_class and row.gil_class.kind.value):
+                others.append(f"{name}: {said(row)}, by its source {right}")
+            lines.append(" | ".join(columns))
+        else:
+            lines.append(line)
+    return before + heading + "\n".join(lines), others
+
+
 def said(row: Row) -> str:
     """``holds, GIL held 0.98``; with a question mark where the class is not certain."""
     if row.gil_class is None:
@@ -176,9 +202,15 @@ def main() -> None:
     )
     parser.add_argument("census", type=Path)
     parser.add_argument("map", type=Path, nargs="*", help="a later one adds sizes to the first")
+    parser.add_argument("--sources", action="store_true", help=f"write the table of {PAGE}")
     parser.add_argument("--missing", action="store_true", help="say how to measure other sizes")
     options = parser.parse_args()
     census = read_run(options.census).rows()
+    if options.sources:
+        page, others = with_census(PAGE.read_text(encoding="utf-8"), census)
+        PAGE.write_text(page, encoding="utf-8")
+        print("\n".join([f"wrote the table of {PAGE}; otherwise than by its source:", *others]))
+        return
     if not options.map:
         print("\n".join(f"{row.case.workload}: {said(row)}" for row in drawn(census)))
         return

@@ -1,6 +1,13 @@
 """How the census and the map are set side by side."""
 
-from evaluation.census_agreement import CELLS, commands, compared, missing_sizes, summary
+from evaluation.census_agreement import (
+    CELLS,
+    commands,
+    compared,
+    missing_sizes,
+    summary,
+    with_census,
+)
 from speedgate.judging.gil_class import Classification, GilClass
 from speedgate.stats.case import Case
 from tests.helpers.made import row
@@ -54,6 +61,29 @@ def test_a_later_run_adds_the_size_of_a_cell():
     assert after.agrees
     assert after.is_at_same_size
     assert missing_sizes([after]) == {}
+
+
+def test_what_a_census_says_is_written_beside_the_source():
+    page = (
+        "| `sort[d]-contiguous` | a | holds | kept |\n## Does it agree with NumPy's source?\n\n"
+        "| cell | source | so it | census |\n| --- | --- | --- | --- |\n"
+        "| `sort[d]-contiguous` | x.c:1 | releases | old |\n"
+        "| `fft.fft[d]-contiguous` | y.c:2 | holds | old |\n"
+        "| `copy[d]-contiguous` | z.c:3 | partly | old |\n"
+    )
+    census = [
+        of("numpy.sort[d]-contiguous", 100_000, GilClass.RELEASES),
+        of("numpy.fft.fft[d]-contiguous", 100_000, GilClass.RELEASES, certain=False),
+    ]
+    text, others = with_census(page, census)
+    lines = text.splitlines()
+    assert lines[0].endswith("| kept |")
+    assert lines[5:] == [
+        "| `sort[d]-contiguous` | x.c:1 | releases | releases |",
+        "| `fft.fft[d]-contiguous` | y.c:2 | holds | releases? |",
+        "| `copy[d]-contiguous` | z.c:3 | partly | not reached |",
+    ]
+    assert others == ["fft.fft[d]-contiguous: releases?, by its source holds"]
 
 
 def test_every_operation_of_the_table_is_one_and_has_its_cell():

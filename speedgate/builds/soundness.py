@@ -12,6 +12,8 @@ from speedgate import files
 from speedgate.builds.installation import MAKING, builds_folder, python_of
 from speedgate.history.store import ASIDE
 
+COMPILED = "__pycache__"
+
 
 def kept_environments() -> list[Path]:
     """Return the environments in the user's cache: neither one that is being made, nor one that
@@ -32,6 +34,8 @@ def unsound(environment: Path) -> str | None:
         return f"{environment} has no Python that is there"
     for distribution in _installed(environment):
         for file in distribution.files or ():
+            if file.parent.name == COMPILED:
+                continue  # NumPy's wheels bring one, with a digest, and the installer makes it anew
             why = _damage_of(file)
             if why is not None:
                 return f"{environment}: {file} of {distribution.name} {why}"

@@ -44,6 +44,7 @@ from speedgate.measuring.selection import OptionError, parse_seconds
 from speedgate.report.exit_code import ExitCode
 from speedgate.report.table import Table, markdown, plain
 from speedgate.report.text import one_line
+from speedgate.stats.words import number_of
 
 DEFAULT_SECONDS = 600.0
 PACKAGE = "numpy"
@@ -179,7 +180,8 @@ def bisected(
     bisection = Bisection(PACKAGE, good, bad, finding)
     ask = what_differs(finding, ends, entry, limit)
     if ask is not None:
-        notify(f"{finding.name}: {len(versions)} releases between {good} and {bad}")
+        between = number_of(len(versions), "release")
+        notify(f"{finding.name}: {between} between {good} and {bad}")
         look_between(bisection, versions, lambda version: ask(build_of(version)), notify)
     return bisection
 

@@ -254,6 +254,17 @@ def test_what_cannot_be_read_stays_where_it_is(check, results):
     assert path.exists()
 
 
+def test_what_python_compiles_anew_has_not_changed(check, index):  # noqa: F811
+    """NumPy 2.3 brings a compiled file along, which installers replace by one of their own."""
+    name = f"__pycache__/made.{sys.implementation.cache_tag}.pyc"
+    make_wheel(index, "made", "1.0", {"made.py": "", name: "another's"})
+    version = ".".join(map(str, sys.version_info[:3]))
+    python = install(Order(("made==1.0",), Path(sys.executable), version))
+    (compiled,) = python.parent.parent.rglob(f"site-packages/{name}")
+    compiled.write_bytes(b"compiled here")
+    assert check().code == SOUND
+
+
 def test_an_environment_whose_files_have_changed_is_moved_aside(check, index):  # noqa: F811
     make_wheel(index, "made", "1.0")
     version = ".".join(map(str, sys.version_info[:3]))
