@@ -3,6 +3,7 @@
     python -m evaluation.free_threading gate --with-gil PATH --without-gil PATH    two minutes
     python -m evaluation.free_threading duel --with-gil PATH --without-gil PATH    nine minutes
     python -m evaluation.free_threading releases --without-gil PATH                ten minutes
+    python -m evaluation.free_threading map --without-gil PATH                     eight minutes
     python -m evaluation.free_threading table      the blocks of the page, from the last of each
 
 Both Pythons need NumPy, of the same release. Each result is appended to a file.
@@ -14,6 +15,7 @@ import argparse
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,21 +29,28 @@ from speedgate.builds.build import open_build
 from speedgate.duel.decision import DuelVerdict
 from speedgate.duel.findings import DuelFindings
 from speedgate.duel.without_gil import threading_gains
-from speedgate.history.document import read_run
+from speedgate.history.document import Run, read_run
+from speedgate.judging.gil_class import GilClass
+from speedgate.judging.gil_map import operations
 from speedgate.plugin.another import described
 from speedgate.report.duel import counts, duel_table, head_lines
+from speedgate.report.records import map_record
 from speedgate.report.table import Table, markdown
 from speedgate.report.without_gil import without_gil_markdown
+from speedgate.stats.case import format_size
+from speedgate.stats.words import number_of
 from workloads.contention import WORKLOADS
 
 RESULTS_FILE = Path("evaluation/trials/free-threading.jsonl")
 PAGE = Path("docs/free-threading.md")
 BENCHMARKS = "evaluation/bench_free_threading.py"
-GATE, DUEL, RELEASES = "gate", "duel", "releases"
+MAP_BENCHMARKS = "bench/bench_gil_map.py"
+GATE, DUEL, RELEASES, MAP = "gate", "duel", "releases", "map"
 BLOCKS = {
     GATE: "The gate in both builds",
     DUEL: "The duel of both builds",
     RELEASES: "The duel of two releases",
+    MAP: "The map without a GIL",
 }
 
 # Python code, ufuncs of few elements and of many, objects, strings.
@@ -89,22 +98,33 @@ def run_gate(with_gil: str, without_gil: str) -> Json:
 
 
 def _gate_run(python: str) -> Json:
+    name, run = _run_of(python, BENCHMARKS)
+    judgements = [
+        {"case": entry.case.case().id, "verdict": entry.verdict.value, "reason": entry.reason}
+        for entry in run.judgements
+    ]
+    return {"python": name, "judgements": judgements}
+
+
+def run_map(python: str) -> Json:
+    """Measure every operation of the GIL map in a build without one, and return the map."""
+    name, run = _run_of(python, MAP_BENCHMARKS)
+    return {"python": name, "map": map_record(run, operations(run.rows()))}
+
+
+def _run_of(python: str, benchmarks: str) -> tuple[str, Run]:
+    """Run benchmarks in a build; return what the build is called, and the saved run."""
     build = open_build(python)
     with tempfile.TemporaryDirectory(prefix="speedgate-") as folder:
         subprocess.run(
             [
-                *(sys.executable, "-m", "pytest", BENCHMARKS, "--python", python),
+                *(sys.executable, "-m", "pytest", benchmarks, "--python", python),
                 *(f"--benchmark-storage=file://{folder}", "-p", "no:cacheprovider"),
             ],
             check=False,  # what fails is what is shown
         )
         [file] = Path(folder).rglob("*.json")
-        run = read_run(file)
-        judgements = [
-            {"case": entry.case.case().id, "verdict": entry.verdict.value, "reason": entry.reason}
-            for entry in run.judgements
-        ]
-    return {"python": described(build).partition(" (")[0], "judgements": judgements}
+        return described(build).partition(" (")[0], read_run(file)
 
 
 def run_duel(builds: Sequence[str], workloads: Sequence[str], sizes: str, budget: str) -> Json:
@@ -140,6 +160,7 @@ def write_page_blocks() -> None:
         GATE: gate_block,
         DUEL: duel_block,
         RELEASES: releases_block,
+        MAP: map_block,
     }
     for kind, lines_of in makers.items():
         lines = [line for record in last_of(kind) for line in (*lines_of(record), "")]
@@ -169,7 +190,7 @@ def duel_block(record: Json) -> Iterator[str]:
     gains = threading_gains(duel)
     paying = sum(gain.pays is True for gain in gains)
     losing = sum(gain.pays is False for gain in gains)
-    yield f"Of {len(gains)} cases {paying} surely pay and {losing} surely do not."
+    yield (f"Of {number_of(len(gains), 'case')} {paying} surely pay and {losing} surely do not.")
     yield ""
     yield from without_gil_markdown(duel)
 
@@ -192,6 +213,35 @@ def releases_block(record: Json) -> Iterator[str]:
         yield markdown(duel_table(certain), code=1)
 
 
+def map_block(record: Json) -> Iterator[str]:
+    """Yield how many operations are of each class, and every case that does not scale."""
+    told = record["map"]["operations"]
+    largest = Counter(_class_of(operation["cases"][-1]) for operation in told)
+    counted = ", ".join(f"{count} {kind}" for kind, count in largest.most_common())
+    yield _origin(record)
+    yield ""
+    yield f"{record['python']}. Of {number_of(len(told), 'operation')}, at the largest size:"
+    yield f"{counted}."
+    yield ""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for operation in told:
+        for case in operation["cases"]:
+            kind = _class_of(case)
+            if kind != GilClass.SCALES.value:
+                cause = (case["class"] or {}).get("cause", "not certain")
+                size = format_size(case["case"]["size"])
+                groups.setdefault((kind, cause), []).append(f"{operation['name']} {size}")
+    rows = [(*key, str(len(names)), ", ".join(names)) for key, names in sorted(groups.items())]
+    yield markdown(Table(("class", "cause", "cases", "which"), tuple(rows)))
+    yield ""
+    unsure = [operation["name"] for operation in told if operation["break_even"] is None]
+    yield f"Threads did not surely win at any size: {', '.join(unsure) or 'none'}."
+
+
+def _class_of(case: Json) -> str:
+    return str((case["class"] or {}).get("class", GilClass.UNKNOWN.value))
+
+
 def _origin(record: Json) -> str:
     """Say what made it and where; the measured Pythons are in the rows."""
     machine = without_python(record["machine"])
@@ -205,9 +255,9 @@ def main() -> None:
     for kind, title in BLOCKS.items():
         running = commands.add_parser(kind, help=f"measure: {title.lower()}")
         running.add_argument("--without-gil", required=True, help="a free-threaded Python")
-        if kind != RELEASES:
+        if kind in (GATE, DUEL):
             running.add_argument("--with-gil", required=True, help="a Python with a GIL")
-        if kind != GATE:
+        if kind in BUDGETS:
             running.add_argument("--budget", default=BUDGETS[kind], help="seconds of a duel")
     commands.add_parser("table", help=f"write the blocks of {PAGE}")
     options = parser.parse_args()
@@ -215,6 +265,8 @@ def main() -> None:
         write_page_blocks()
     elif options.command == GATE:
         keep(GATE, run_gate(options.with_gil, options.without_gil))
+    elif options.command == MAP:
+        keep(MAP, run_map(options.without_gil))
     elif options.command == DUEL:
         builds = (options.with_gil, options.without_gil)
         keep(DUEL, run_duel(builds, DUEL_WORKLOADS, DUEL_SIZES, options.budget))

@@ -170,6 +170,13 @@ class Duel(DuelShape):
     family_error: NotNegative | None = None
 
 
+class ProbedCause(msgspec.Struct):
+    """Why threads contend, as a probe named it, and the figures that speak for it."""
+
+    cause: str
+    reason: str
+
+
 class ScaleEntry(ReadScaleEntry):
     """What became of a benchmark that ``speedgate scale`` took."""
 
@@ -179,6 +186,7 @@ class ScaleEntry(ReadScaleEntry):
     kind: ClassEntry | None = msgspec.field(name="class", default=None)
     unsampled: str | None = None
     shared_reason: str | None = None
+    probed: ProbedCause | None = None
     call_seconds: Plausible | None = None
 
 

@@ -57,10 +57,32 @@ def test_the_last_result_of_each_kind_is_on_the_page(page):
     text = page.read_text()
     assert "| Python 3.13.0 | `f-1e5-threads-2` | failed | holds the GIL |" in text
     assert "an older one" not in text
-    assert "Of 1 cases 0 surely pay and 0 surely do not." in text
+    assert "Of 1 case 0 surely pay and 0 surely do not." in text
     assert "| `f 1e5 x2` | unknown |" in text
     assert text.count("| worse | `f-1e5-threads-2` |") == len(free_threading.KNOWN_FAULTS)
     assert "### #27786" in text
+
+
+def test_the_map_counts_classes_and_names_what_does_not_scale(page):
+    def case(size, kind, **more):
+        return {"case": {"size": size}, "class": {"class": kind} | more}
+
+    names = {
+        "add": (None, [case(500, "contends", cause="a lock"), case(100_000, "scales")]),
+        "sort": (500, [case(500, "scales"), case(100_000, "contends", cause="memory bandwidth")]),
+        "save": (None, [case(500, "contends"), {"case": {"size": 100_000}, "class": None}]),
+    }
+    told = [
+        {"name": name, "break_even": even, "cases": cases} for name, (even, cases) in names.items()
+    ]
+    record = {"python": "Python 3.13.5 without GIL", "map": {"operations": told}}
+    free_threading.keep(free_threading.MAP, record)
+    free_threading.write_page_blocks()
+    text = " ".join(page.read_text().split())
+    assert "Of 3 operations, at the largest size: 1 scales, 1 contends, 1 unknown." in text
+    assert "| contends | a lock | 1 | add 500 |" in text
+    assert "| contends | not certain | 1 | save 500 |" in text
+    assert "Threads did not surely win at any size: add, save." in text
 
 
 def test_a_duel_is_kept_as_the_command_prints_it(page, monkeypatch):

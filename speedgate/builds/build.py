@@ -58,6 +58,8 @@ SEEN_VARIABLES = (
 )
 
 # How Linux and macOS refuse a program that was built for another processor.
+# What to do about a path that is no Python.
+REMEDY = "give the path of one, or the folder of an environment"
 OF_ANOTHER_MACHINE = (errno.ENOEXEC, getattr(errno, "EBADARCH", None))
 
 _LABEL = re.compile(r"([a-z][a-z0-9_.+-]*)=(?!=)")
@@ -293,11 +295,13 @@ def _find_base(spec: BuildSpec) -> tuple[Path, str]:
     version = _start(spec, [str(python), "-ES", "-c", ASK_VERSION], variables, python).strip()
     if not re.fullmatch(r"\d+\.\d+\.\d+", version):
         raise BuildError(
-            f"'{spec.text}': {python} says '{version[:80]}' when asked for its version; "
+            f"{_called(spec, python)} says '{version[:80]}' when asked for its version; "
             "give the path of a Python"
         )
     if tuple(map(int, version.split(".")[:2])) < OLDEST_PYTHON:
-        raise BuildError(f"'{spec.text}': {python} is Python {version}; 3.11 or newer is needed")
+        raise BuildError(
+            f"{_called(spec, python)} is Python {version}; 3.11 or newer is needed, name such a one"
+        )
     return python, version
 
 
@@ -313,9 +317,7 @@ def _locate(text: str) -> Path:
     if path.is_dir():
         path = python_of(path)
     if not path.exists():
-        raise BuildError(
-            f"there is no Python at {path}; give the path of one, or the folder of an environment"
-        )
+        raise BuildError(f"there is no Python at {path}; {REMEDY}")
     return path
 
 
@@ -324,10 +326,12 @@ def _start(spec: BuildSpec, command: list[str], variables: Mapping[str, str], py
     try:
         done = children.run(command, variables, timeout=START_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise BuildError(f"'{spec.text}': {python} does not start: {_why_not(error)}") from None
+        raise BuildError(f"{_called(spec, python)} does not start: {_why_not(error)}") from None
     if done.returncode != 0:
         words = last_lines(done.stderr) or f"  exit code {done.returncode}"
-        raise BuildError(f"'{spec.text}': {python} does not start; it wrote:\n{words}")
+        raise BuildError(
+            f"{_called(spec, python)} does not start as a Python; {REMEDY}; it wrote:\n{words}"
+        )
     return done.stdout
 
 
@@ -337,7 +341,14 @@ def _why_not(error: Exception) -> str:
             f"it is not a program for this machine ({platform.machine()}); give the path of a "
             "Python that was built for it"
         )
+    if isinstance(error, PermissionError):
+        return f"it may not be run; {REMEDY}"
     return str(error)
+
+
+def _called(spec: BuildSpec, python: Path) -> str:
+    """Return how an error names an interpreter: by what was asked for, too, where that differs."""
+    return str(python) if spec.text == str(python) else f"'{spec.text}': {python}"
 
 
 def _named_versions(spec: BuildSpec, base: Path, from_source: bool) -> Iterator[str]:
@@ -386,10 +397,10 @@ def _describe(
     command = [str(python), "-P", "-c", DESCRIBE, *packages]
     told = last_record(_start(spec, command, variables, python))
     if told is None:
-        raise BuildError(f"'{spec.text}': {python} ended before it said what it is; name another")
+        raise BuildError(f"{_called(spec, python)} ended before it said what it is; name another")
     if told["environment"] is None or (needs_numpy and told["numpy_error"] is not None):
         raise BuildError(
-            f"'{spec.text}': {python} has no NumPy that can be imported "
+            f"{_called(spec, python)} has no NumPy that can be imported "
             f"({told['numpy_error'].strip().splitlines()[0]}); add it to the requirements, "
             "such as numpy==2.3.0, or install it there"
         )

@@ -37,6 +37,7 @@ from speedgate.duel.selection import parse_entry, refuse_what_does_not_fit
 from speedgate.measuring.selection import OptionError
 from speedgate.report.exit_code import ExitCode
 from speedgate.report.text import one_line, visible
+from speedgate.stats.words import number_of
 
 
 def add_bisect_command(commands: Any) -> None:
@@ -96,7 +97,7 @@ def run_bisect(options: argparse.Namespace) -> int:
     if ask is None:
         show(f"cannot tell: {entry.label} is not surely worse or better in {bad} than in {good}")
     else:
-        show(f"{len(versions)} releases between {good} and {bad}")
+        show(f"{number_of(len(versions), 'release')} between {good} and {bad}")
         look_between(bisection, versions, lambda version: ask(build_of(version)), show)
     if options.format == "json":
         show_json(bisection.as_json())

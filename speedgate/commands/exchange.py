@@ -9,6 +9,7 @@ from typing import Any
 from speedgate.commands.arguments import add_where, notify, show_lines
 from speedgate.history.exchange import export_run, import_run
 from speedgate.history.history import History
+from speedgate.stats.words import number_of
 
 
 def add_import_command(commands: Any) -> None:
@@ -34,5 +35,5 @@ def run_import(options: argparse.Namespace) -> int:
 
 def run_export(options: argparse.Namespace) -> int:
     names = export_run(options.file, options.target)
-    show_lines([f"{options.target}: {len(names)} benchmarks"])
+    show_lines([f"{options.target}: {number_of(len(names), 'benchmark')}"])
     return 0

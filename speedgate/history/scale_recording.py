@@ -14,20 +14,16 @@ from speedgate.history.plain import benchmark_entry, head_of
 from speedgate.history.recording import not_saved, whole_environment
 from speedgate.judging.gate import Judgement
 from speedgate.judging.scale_gate import (
-    cause,
-    contention,
     machine_taken,
     scales,
     why_no_share,
 )
-from speedgate.measuring.measured_row import gil_class_of
+from speedgate.measuring.scale_cause import cause_of, class_of, sharing_of
 from speedgate.measuring.scaling import Scaled
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE
 from speedgate.stats.figure import GIL_HELD_SHARE
 
 BENCH = "scale"
-# Of each of two intervals that must lie apart: a suite has hundreds of benchmarks.
-SURE_CONFIDENCE = 0.99
 
 Json = dict[str, Any]
 NO_DESCRIPTION: Json = {}
@@ -45,7 +41,7 @@ def entry_of(scaled: Scaled) -> Json:
         return entry
     measurement = scaled.measurement
     evidence = measurement.evidence(DEFAULT_CONFIDENCE)
-    kind = gil_class_of(measurement)
+    kind = class_of(scaled)
     shared, held = scaled.shared(), evidence.gil_held_share
     return entry | {
         "speedup": evidence.speedup.as_json() if evidence.speedup else None,
@@ -56,12 +52,11 @@ def entry_of(scaled: Scaled) -> Json:
         "inflation": evidence.inflation.value if evidence.inflation else None,
         "class": kind.as_json() if kind else None,
         "scales": None if machine_taken(evidence) else scales(evidence),
-        "cause": cause(evidence, kind),
+        "cause": cause_of(scaled, evidence, kind),
         "shared": shared.as_json() if shared else None,
         "shared_reason": scaled.shared_reason,
-        "contention": contention(
-            scaled.beside_shared(SURE_CONFIDENCE), scaled.shared(SURE_CONFIDENCE)
-        ),
+        "contention": sharing_of(scaled),
+        "probed": scaled.named.as_json() if scaled.named else None,
         "call_seconds": measurement.calibrated.call_seconds if measurement.calibrated else None,
     }
 

@@ -19,6 +19,7 @@ from speedgate.runner.messages import (
     ERROR,
     ArmsCounted,
     Calibrated,
+    CallsRun,
     Counted,
     Failure,
     HeldSeen,
@@ -96,6 +97,8 @@ def _refuse_what_cannot_be(answer: Any) -> None:
         case ArmsCounted():
             for pair in (pair for arm in answer.arms for pair in arm.pairs):
                 _refuse_pair(pair)
+        case CallsRun():
+            _refuse_round(answer.round)
         case Calibrated() | CellOpened() if min(answer.tasks, answer.loops) < 1:
             raise ValueError("a round has at least one task, and a task one call")
         case HeldSeen(held=(hits, samples)) if not 0 <= hits <= samples or samples == 0:
@@ -113,8 +116,12 @@ def _refuse_blas(libraries: Iterable[dict[str, Any]]) -> None:
 
 def _refuse_pair(pair: PairCounts) -> None:
     for side in (pair.baseline, pair.contender):
-        if not side.seconds >= LEAST_SECONDS:
-            raise ValueError(f"a round takes more than 0 seconds, not {side.seconds}")
-        for name in RoundCounts.__dataclass_fields__:
-            if (getattr(side, name) or 0) < 0:
-                raise ValueError(f"nothing counts {getattr(side, name)} of '{name}'")
+        _refuse_round(side)
+
+
+def _refuse_round(counts: RoundCounts) -> None:
+    if not counts.seconds >= LEAST_SECONDS:
+        raise ValueError(f"a round takes more than 0 seconds, not {counts.seconds}")
+    for name in RoundCounts.__dataclass_fields__:
+        if (getattr(counts, name) or 0) < 0:
+            raise ValueError(f"nothing counts {getattr(counts, name)} of '{name}'")

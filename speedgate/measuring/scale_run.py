@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from speedgate.judging.gate import Judgement, Verdict, decision_confidence
 from speedgate.judging.scale_gate import Rule, rule_for
@@ -13,7 +13,14 @@ from speedgate.measuring.errors import MeasurementError
 from speedgate.measuring.measure import HELD_SECONDS
 from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.plan import Plan, most_processes
+from speedgate.measuring.probe import PROBE_SECONDS
 from speedgate.measuring.runner_process import RunnerClient, answer_of
+from speedgate.measuring.scale_cause import (
+    SHORT_PROBE_SECONDS,
+    probe_scaled,
+    states_to_probe,
+    with_cause_of,
+)
 from speedgate.measuring.scale_rules import judge_scaled
 from speedgate.measuring.scaling import MIN_PROCESSES, Scaled, ScaleOutcome, outcome_of, scale
 from speedgate.measuring.selection import OptionError
@@ -72,6 +79,7 @@ def chosen(listing: BenchmarkListing, request: ScaleRequest) -> list[Benchmark]:
             f"-k '{request.expression}' matches none of {len(listing.benchmarks)} benchmarks, "
             f"such as {listing.benchmarks[0].name}"
         )
+    selected = [replace(benchmark, share=request.share) for benchmark in selected]
     applicable = [benchmark for benchmark in selected if benchmark.refusal is None]
     others = [benchmark for benchmark in selected if benchmark.refusal is not None]
     return [*spread(applicable, request.sample), *others]
@@ -137,6 +145,7 @@ class Scaling:
     scaled: list[Scaled] = field(default_factory=list)
     judgements: list[Judgement] = field(default_factory=list)
     is_finished: bool = False
+    until: float = 0.0
 
     @property
     def cases(self) -> list[tuple[Benchmark, int]]:
@@ -156,20 +165,18 @@ class Scaling:
         cases = self.cases
         applicable = [case for case in cases if case[0].refusal is None]
         seconds = self.request.budget or EACH_SECONDS * len(applicable)
-        until = self.now() + seconds
+        self.until = self.now() + seconds
         left = len(applicable)
         for number, (benchmark, threads) in enumerate(cases, start=1):
-            if benchmark.refusal is None and self.now() >= until and self.request.budget:
+            if benchmark.refusal is None and self.now() >= self.until and self.request.budget:
                 scaled = self._not_reached(benchmark, threads)
             else:
-                share = max(0.5, (until - self.now()) / max(left, 1))
-                left_seconds = max(0.0, until - self.now()) if self.request.budget else None
+                share = max(0.5, (self.until - self.now()) / max(left, 1))
+                left_seconds = max(0.0, self.until - self.now()) if self.request.budget else None
                 self.on_step(ScaleStep(number, len(cases), benchmark.name, left_seconds))
                 scaled = self._one(benchmark, threads, min(share, 4 * EACH_SECONDS))
             left -= benchmark.refusal is None
-            self.scaled.append(scaled)
-            keep(scaled)
-            self._judge(scaled)
+            self._finish(scaled, keep)
         self.is_finished = True
 
     def _not_reached(self, benchmark: Benchmark, threads: int) -> Scaled:
@@ -203,7 +210,38 @@ class Scaling:
     def _confidence(self) -> float:
         return decision_confidence(self.judged)
 
-    def _judge(self, scaled: Scaled) -> None:
+    def _finish(self, scaled: Scaled, keep: Callable[[Scaled], None]) -> None:
+        """Judge it, ask for the cause, and keep both, even if that is interrupted."""
+        judgement = self._judged_as(scaled)
+        try:
+            self._name_cause(scaled, judgement)
+        finally:
+            self.scaled.append(scaled)
+            if judgement is not None:
+                self.judgements.append(with_cause_of(scaled, judgement))
+            keep(scaled)
+
+    def _judged_as(self, scaled: Scaled) -> Judgement | None:
         rule = rule_for(self.request.rules, scaled.case)
-        if rule is not None and scaled.outcome is not ScaleOutcome.NOT_APPLICABLE:
-            self.judgements.append(judge_scaled(scaled, rule, self._confidence))
+        if rule is None or scaled.outcome is ScaleOutcome.NOT_APPLICABLE:
+            return None
+        return judge_scaled(scaled, rule, self._confidence)
+
+    def _name_cause(self, scaled: Scaled, judgement: Judgement | None) -> None:
+        """Probe what failed, beyond the budget if need be; what else contends if there is time."""
+        began = self.now()
+        has_time = self.request.budget is None or began < self.until
+        keys = states_to_probe(scaled, judgement, has_time)
+        if not keys:
+            return
+        failed = judgement is not None and judgement.verdict is Verdict.FAILED
+        plan = Plan(
+            seconds=PROBE_SECONDS if failed else SHORT_PROBE_SECONDS,
+            time_limit=max(self.request.time_limit, scaled.benchmark.time_limit or 0.0),
+            control=self.control,
+        )
+        try:
+            probe_scaled(scaled, keys, plan, self.open_runner, self.now)
+        finally:
+            if failed or self.request.budget is None:
+                self.until += self.now() - began

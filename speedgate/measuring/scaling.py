@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
+from speedgate.judging.contention import NamedCause
+from speedgate.judging.scale_gate import contention
 from speedgate.measuring.errors import (
     MeasurementError,
     NoAnswer,
@@ -28,6 +30,8 @@ from speedgate.stats.speedup import speedup
 # What a runner is asked for while one worker alone calls the benchmark.
 ALONE = ("list", "cache", "open", "probe")
 MIN_PROCESSES = 2
+# Of each of two intervals that must lie apart: a suite has hundreds of benchmarks.
+SURE_CONFIDENCE = 0.99
 # As the runner itself counts a round as hung; it cannot where the GIL is never let go.
 HUNG_SECONDS, HUNG_CALLS = 8.0, 100.0
 
@@ -49,6 +53,8 @@ class Scaled:
     """A benchmark with a number of threads, and what became of it.
 
     ``reason`` says why there are no figures; ``shared_reason`` why none with shared state.
+    ``named`` is the cause that a probe named for its ``probed`` state, ``unprobed`` says why none
+    could.
     """
 
     benchmark: Benchmark
@@ -58,6 +64,14 @@ class Scaled:
     measurement: Measurement | None = None
     shared_reason: str | None = None
     described: Json = field(default_factory=dict)
+    named: NamedCause | None = None
+    probed: str = ""
+    unprobed: str = ""
+
+    @property
+    def sharing_costs(self) -> str:
+        """Say what one state for all threads costs, "" where nothing to speak of is certain."""
+        return contention(self.beside_shared(SURE_CONFIDENCE), self.shared(SURE_CONFIDENCE))
 
     def shared(self, confidence: float = DEFAULT_CONFIDENCE) -> Estimate | None:
         """Return the speedup with one state for all threads, where both were measured."""

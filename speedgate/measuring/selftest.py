@@ -26,8 +26,9 @@ from speedgate.measuring.plan import Plan
 from speedgate.measuring.runner_process import RunnerClient
 from speedgate.stats.case import Case, Workload
 from speedgate.stats.estimate import Estimate, estimate_share
-from speedgate.stats.figure import CONCURRENCY, GIL_HELD_SHARE, SPEEDUP
+from speedgate.stats.figure import CONCURRENCY, GIL_HELD_SHARE, INFLATION, SPEEDUP
 from speedgate.stats.speedup import speedup
+from speedgate.stats.words import number_of
 
 SIZE = 1_000_000
 # A/A compares what the workers do, so its tasks are long against their dispatch.
@@ -59,6 +60,14 @@ class Findings:
             for evidence in evidences
             if evidence.speedup is not None and evidence.speedup.is_bounded
         ]
+
+    @property
+    def has_gil(self) -> bool:
+        """Whether the Python that was measured runs with a GIL."""
+        return all(
+            judgement.evidence is None or judgement.evidence.gil_enabled
+            for judgement in self.judgements
+        )
 
     def count(self, verdict: Verdict) -> int:
         return sum(judgement.verdict is verdict for judgement in self.judgements)
@@ -174,6 +183,20 @@ def figures(estimate: Estimate) -> str:
     return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
 
 
+def seen_earlier(findings: Findings) -> str:
+    """Say what signals beside the wall time see, with a GIL and without one."""
+    required = findings.required
+    concurrency = f"concurrency (below {CONCURRENCY.text(required.concurrency)})"
+    if findings.has_gil:
+        most = GIL_HELD_SHARE.text(required.gil_held_share)
+        return (
+            f"a lost GIL release is seen earlier by {concurrency} and the GIL held share (above "
+            f"{most})"
+        )
+    most = INFLATION.text(required.inflation)
+    return f"a lock is seen earlier by {concurrency}, contention by the inflation (above {most})"
+
+
 def conclusions(findings: Findings) -> list[str]:
     """Return what the self-test found, in words."""
     lines, required = [], findings.required
@@ -187,7 +210,8 @@ def conclusions(findings: Findings) -> list[str]:
         for verdict in Verdict
         if findings.count(verdict)
     )
-    lines.append(f"{len(findings.judgements)} gates of an unchanged workload: {counts}")
+    gates = number_of(len(findings.judgements), "gate")
+    lines.append(f"{gates} of an unchanged workload: {counts}")
     alarms = findings.false_alarms()
     if alarms is not None:
         lines.append(
@@ -198,10 +222,8 @@ def conclusions(findings: Findings) -> list[str]:
     if drop is not None and drop > 0:
         lines.append(
             f"a loss of {drop:.0%} of the speedup would fail the gate at "
-            f"{SPEEDUP.text(required.speedup)} by wall time in half of the runs; a lost GIL "
-            "release is seen earlier by concurrency (below "
-            f"{CONCURRENCY.text(required.concurrency)}) and the GIL held share (above "
-            f"{GIL_HELD_SHARE.text(required.gil_held_share)})"
+            f"{SPEEDUP.text(required.speedup)} by wall time in half of the runs; "
+            f"{seen_earlier(findings)}"
         )
     recommended = findings.recommended_speedup()
     if recommended is None:

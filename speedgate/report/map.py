@@ -26,6 +26,8 @@ WORDS = {
 }
 # Of a page in Markdown; the rows of its table are as wide as they are.
 PAGE_COLUMNS = 100
+# What tells that an operation ran without a GIL.
+FREE_CLASSES = frozenset(NO_GIL) - {GilClass.UNKNOWN}
 LEGEND = (
     "elements, speedup over one thread, what the GIL does there; '?': the intervals leave another "
     "class open. releases: held for less than 0.2 of the work; holds: for more than 0.8, or "
@@ -41,7 +43,7 @@ FREE_LEGEND = (
 def legend(mapped: Sequence[Operation]) -> str:
     """Return what the cells mean, by whether the run had a GIL."""
     kinds = {row.gil_class.kind for operation in mapped for row in operation.rows if row.gil_class}
-    return FREE_LEGEND if kinds & set(NO_GIL) - {GilClass.UNKNOWN} else LEGEND
+    return FREE_LEGEND if kinds & FREE_CLASSES else LEGEND
 
 
 def map_table(mapped: Sequence[Operation]) -> Table:
@@ -71,7 +73,7 @@ def details_table(mapped: Sequence[Operation]) -> Table:
         (
             f"{operation.name} {format_size(row.case.size)}",
             short(row.speedup) if row.speedup else "not measured",
-            short(row.gil_held_share) if row.gil_held_share else "unknown",
+            _held(row),
             _bounds(row.concurrency),
             _figure(row.inflation),
             _figure(row.control.value if row.control else None),
@@ -82,6 +84,13 @@ def details_table(mapped: Sequence[Operation]) -> Table:
         for row in operation.rows
     ]
     return Table(columns, tuple(rows))
+
+
+def _held(row: Row) -> str:
+    if row.gil_held_share is not None:
+        return short(row.gil_held_share)
+    is_free = row.gil_class is not None and row.gil_class.kind in FREE_CLASSES
+    return "no GIL" if is_free else "unknown"
 
 
 def _figure(value: float | None) -> str:

@@ -8,14 +8,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from speedgate.judging.gate import Verdict
+from speedgate.judging.scale_gate import NO_GIL as WHY_NO_GIL
 from speedgate.measuring.scaling import ScaleOutcome
 from speedgate.report.table import MARKS, Table, markdown, wrapped
-from speedgate.stats.figure import GIL_HELD_SHARE, SPEEDUP
+from speedgate.stats.figure import GIL_HELD_SHARE, INFLATION, SPEEDUP
+from speedgate.stats.words import number_of
 
 LEGEND = (
     "speedup of N threads over one, median and 95% interval; shared: with one state for all "
-    "threads; GIL: share of one thread's time for which it is held"
+    "threads; "
 )
+WITH_GIL = "GIL: share of one thread's time for which it is held"
+WITHOUT_GIL = "growth: CPU time of the same calls, in all threads over in one (the inflation)"
 NOT_MEASURED = (ScaleOutcome.NOT_THREAD_SAFE, ScaleOutcome.CANNOT)
 FEW = 12
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -31,10 +35,11 @@ def scale_text(entries: Sequence[Json], judged: Mapping[str, Json], width: int) 
             lines += wrapped(f"{MARKS[Verdict.FAILED]} {judgement['line']}", width)
     measured = [entry for entry in entries if entry["outcome"] == ScaleOutcome.MEASURED.value]
     if measured:
-        lines += ["", *_table(measured, judged, width), "", *wrapped(LEGEND, width)]
+        lines += ["", *_table(measured, judged, width), "", *wrapped(_legend(measured), width)]
         for sentence in _without_share(measured):
             lines += wrapped(sentence, width)
     lines += _notes(measured, width)
+    lines += _undecided(judged, width)
     for outcome in NOT_MEASURED:
         lines += _refused(entries, outcome, width)
     return lines + _counted(entries, width)
@@ -51,7 +56,7 @@ def headline(entries: Sequence[Json], judged: Mapping[str, Json]) -> str:
         if outcome is ScaleOutcome.MEASURED:
             text += f" ({_how_many_scale(entries)})"
         parts.append(text)
-    line = f"{len(entries)} benchmarks: {', '.join(parts) or 'none'}"
+    line = f"{number_of(len(entries), 'benchmark')}: {', '.join(parts) or 'none'}"
     verdicts = Counter(judgement["verdict"] for judgement in judged.values())
     gates = ", ".join(
         f"{verdicts[verdict.value]} {verdict.value}"
@@ -70,8 +75,9 @@ def _how_many_scale(entries: Sequence[Json]) -> str:
 
 
 def _table(measured: Sequence[Json], judged: Mapping[str, Json], width: int) -> list[str]:
-    head = ("", "threads", "speedup", "shared", "GIL", "class", "benchmark")
-    rows = [_row(entry, judged) for entry in measured]
+    signal = "growth" if has_no_gil(measured) else "GIL"
+    head = ("", "threads", "speedup", "shared", signal, "class", "benchmark")
+    rows = [_row(entry, judged, signal) for entry in measured]
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head) - 1)]
     lines = []
     for row in (head, *rows):
@@ -80,18 +86,34 @@ def _table(measured: Sequence[Json], judged: Mapping[str, Json], width: int) -> 
     return [_cut(line, max(width, 100)) for line in lines]
 
 
-def _row(entry: Json, judged: Mapping[str, Json]) -> tuple[str, ...]:
+def has_no_gil(measured: Iterable[Json]) -> bool:
+    """Whether benchmarks ran without a GIL, as their missing shares say."""
+    return any(entry["unsampled"] == WHY_NO_GIL for entry in measured)
+
+
+def _legend(measured: Sequence[Json]) -> str:
+    return f"{LEGEND}{WITHOUT_GIL if has_no_gil(measured) else WITH_GIL}"
+
+
+def _signal(entry: Json, signal: str) -> str:
+    """Return the figure that tells what threads take from each other."""
+    held, grown = entry[GIL_HELD_SHARE.key], entry.get("inflation")
+    if signal == "GIL":
+        return GIL_HELD_SHARE.number(held["value"]) if held else "-"
+    return INFLATION.number(grown) if grown is not None else "-"
+
+
+def _row(entry: Json, judged: Mapping[str, Json], signal: str) -> tuple[str, ...]:
     judgement = judged.get(key_of(entry))
     mark = MARKS[Verdict(judgement["verdict"])] if judgement else ""
     kind = entry["class"] or {}
     name = kind.get("class", "-") + ("" if kind.get("certain", True) else "?")
-    held = entry[GIL_HELD_SHARE.key]
     return (
         mark,
         str(entry["threads"]),
         _short(entry["speedup"]),
         SPEEDUP.number(entry["shared"]["value"]) if entry["shared"] else "-",
-        GIL_HELD_SHARE.number(held["value"]) if held else "-",
+        _signal(entry, signal),
         name,
         entry["name"],
     )
@@ -175,6 +197,24 @@ def _grouped(groups: Mapping[str, Sequence[Json]], width: int) -> list[str]:
     return lines
 
 
+def _undecided(judged: Mapping[str, Json], width: int) -> list[str]:
+    """Return why verdicts are missing, one line for reasons that differ in figures alone."""
+    lines: list[str] = []
+    for verdict in (Verdict.INCONCLUSIVE, Verdict.NOT_EVALUATED):
+        of_kind = [part for part in judged.values() if part["verdict"] == verdict.value]
+        if of_kind:
+            # What a probe named stands among the causes.
+            groups = _by_kind(
+                (part["reason"].partition("; probed: ")[0], _named_as(part)) for part in of_kind
+            )
+            lines += ["", f"gate {verdict.value} ({len(of_kind)}):", *_grouped(groups, width)]
+    return lines
+
+
+def _named_as(judgement: Json) -> Json:
+    return {"name": judgement["case"]["workload"]}
+
+
 def _refused(entries: Sequence[Json], outcome: ScaleOutcome, width: int) -> list[str]:
     chosen = [entry for entry in entries if entry["outcome"] == outcome.value]
     if not chosen:
@@ -202,14 +242,16 @@ def _cut(line: str, width: int) -> str:
 def scale_markdown(entries: Sequence[Json], judged: Mapping[str, Json]) -> str:
     """Return the report in Markdown, as for the summary of a CI job."""
     measured = [entry for entry in entries if entry["outcome"] == ScaleOutcome.MEASURED.value]
-    columns = ("benchmark", "threads", "speedup", "shared", "GIL", "class", "why not more", "gate")
+    signal = "growth" if has_no_gil(measured) else "GIL"
+    columns = ("benchmark", "threads", "speedup", "shared", signal, "class", "why not more", "gate")
     rows = []
     for entry in measured:
-        mark, *figures, name = _row(entry, judged)
+        mark, *figures, name = _row(entry, judged, signal)
         rows.append((f"`{name}`", *figures, entry["cause"] or entry["contention"], mark))
     parts = [f"**{headline(entries, judged)}**", ""]
     if rows:
-        parts += [markdown(Table(columns, tuple(rows))), "", LEGEND, *_without_share(measured), ""]
+        told = (_legend(measured), *_without_share(measured))
+        parts += [markdown(Table(columns, tuple(rows))), "", *told, ""]
     parts += [
         f"- {entry['outcome']}: `{entry['name']}`: {entry['reason']}"
         for entry in entries

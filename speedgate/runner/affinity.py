@@ -35,16 +35,17 @@ def _siblings(core: int, topology: Path) -> set[int]:
     return siblings
 
 
-def place(threads: Iterable[int], topology: Path = TOPOLOGY) -> bool:
+def place(threads: Iterable[int], topology: Path = TOPOLOGY, first: int = 0) -> bool:
     """Keep each thread, by its native number, to a core of its own; return whether it was done.
 
-    Only cores that a thread may use anyway are chosen, so that a library which has tied the
+    ``first`` is the number of the first of these threads, among those of several processes. Only
+    cores that a thread may use anyway are chosen, so that a library which has tied the
     workers to one core is seen to have done so. With more threads than cores they are shared out.
     """
     if not hasattr(os, "sched_setaffinity"):
         return False
     try:
-        for number, thread in enumerate(threads):
+        for number, thread in enumerate(threads, start=first):
             cores = spread(os.sched_getaffinity(thread), topology)
             os.sched_setaffinity(thread, {cores[number % len(cores)]})
     except OSError:  # a sandbox that forbids it, or a worker that is gone

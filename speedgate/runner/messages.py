@@ -225,6 +225,13 @@ class ArmsCounted:
 
 
 @dataclass(frozen=True)
+class CallsRun:
+    """The calls of one worker, counted as a round."""
+
+    round: RoundCounts
+
+
+@dataclass(frozen=True)
 class HeldSeen:
     """Samples of the GIL during ``calls`` calls: ``held`` is (hits, samples), ``None`` for none.
 
@@ -292,7 +299,8 @@ class OpenTarget(Request[Opened]):
     """Set a benchmark up in every worker.
 
     ``rehearse`` runs it once alone before. ``both`` measures it with private and with shared state,
-    ``share`` with shared state only.
+    ``share`` with shared state only. The workers can call the ``yardsticks`` as well.
+    ``first_worker`` is the number of the first where several runners have them between them.
     """
 
     do, answer = "open", Opened
@@ -303,6 +311,8 @@ class OpenTarget(Request[Opened]):
     rehearse: bool = True
     placed: bool = False
     control: BatchRequest | None = None
+    yardsticks: list[BatchRequest] = field(default_factory=list)
+    first_worker: int = 0
 
 
 @dataclass(frozen=True)
@@ -346,6 +356,18 @@ class RunArms(Request[ArmsCounted]):
     do, answer = "arms", ArmsCounted
     keys: list[str]
     pairs: int = 1
+
+
+@dataclass(frozen=True)
+class RunCalls(Request[CallsRun]):
+    """Call a benchmark in the first worker, from the moment ``at`` of the monotonic clock on.
+
+    All processes of a machine read that clock alike, and so begin together.
+    """
+
+    do, answer = "calls", CallsRun
+    calls: int
+    at: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,14 @@ import pytest
 from helpers.wheels import NUMPY, index, make_wheel  # noqa: F401  # a fixture
 
 from speedgate.builds import build as module
-from speedgate.builds.build import BuildError, BuildSpec, open_build, open_builds, parse_build
+from speedgate.builds.build import (
+    REMEDY,
+    BuildError,
+    BuildSpec,
+    open_build,
+    open_builds,
+    parse_build,
+)
 from speedgate.builds.installation import published_versions
 from speedgate.history.recording import describe_runner
 from speedgate.measuring.selection import OptionError
@@ -198,9 +205,15 @@ def script(path, text):
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("echo broken >&2; exit 3", "does not start; it wrote:\n  broken"),
-        ("exit 3", "does not start; it wrote:\n  exit code 3"),
-        ("echo 3.10.4", "is Python 3.10.4; 3.11 or newer is needed"),
+        (
+            "echo broken >&2; exit 3",
+            f"does not start as a Python; {REMEDY}; it wrote:\n  broken",
+        ),
+        (
+            "exit 3",
+            f"does not start as a Python; {REMEDY}; it wrote:\n  exit code 3",
+        ),
+        ("echo 3.10.4", "is Python 3.10.4; 3.11 or newer is needed, name such a one"),
         ("echo hello", "says 'hello' when asked for its version; give the path of a Python"),
         ("exit 0", "says '' when asked for its version; give the path of a Python"),
     ],
@@ -209,7 +222,7 @@ def test_an_interpreter_that_will_not_do(text, error, tmp_path):
     path = script(tmp_path / "python", text)
     with pytest.raises(BuildError) as caught:
         open_builds(["this=", path])
-    assert str(caught.value).startswith(f"'{path}': {path} {error}")
+    assert str(caught.value).startswith(f"{path} {error}")
 
 
 def test_an_interpreter_that_prints_as_it_starts_and_ends_is_understood(tmp_path, monkeypatch):
@@ -233,7 +246,9 @@ def test_an_interpreter_that_is_not_there(tmp_path):
 def test_an_interpreter_that_cannot_be_started(tmp_path):
     path = tmp_path / "python"
     path.touch()
-    with pytest.raises(BuildError, match="python does not start: "):
+    with pytest.raises(
+        BuildError, match="python does not start: it may not be run; give the path of one"
+    ):
         open_builds([str(path)])
 
 

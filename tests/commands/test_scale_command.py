@@ -264,6 +264,14 @@ def test_a_gate_fails_the_run_and_names_what_it_failed(tests: Path, capsys: Any)
     assert "not thread-safe" in judged["test_races"]["judgement"]["reason"]
 
 
+def test_shared_state_alone_is_measured_where_that_is_asked_for(tests: Path, capsys: Any) -> None:
+    both = scale(tests, "test_some.py", "-k", "own", capsys=capsys)[1]
+    shared = scale(tests, "test_some.py", "-k", "own", "--share", capsys=capsys)[1]
+    assert by_name(both)["test_own"]["outcome"] == "measured"
+    # One list for all threads: they see what the others put into it.
+    assert by_name(shared)["test_own"]["outcome"] == "not thread-safe"
+
+
 def test_rules_of_the_project_are_read(tests: Path, capsys: Any) -> None:
     (tests / "pyproject.toml").write_text(
         "[[tool.speedgate.scale]]\nmatch = 'test_races'\nmin-speedup = 1.1\n"
@@ -282,6 +290,8 @@ def test_rules_of_the_project_are_read(tests: Path, capsys: Any) -> None:
         (["test_some.py", "-k", "nothing_like_it"], "matches none of 12"),
         (["test_some.py", "-k", "a and"], "-k 'a and'"),
         (["test_some.py", "--min-speedup", "fast"], "--min-speedup"),
+        (["test_some.py", "--max-gil-held", "2"], "--max-gil-held"),
+        (["test_some.py", "--max-inflation", "much"], "--max-inflation"),
         (["test_some.py", "--gates", "nowhere.toml"], "--gates"),
         (["test_some.py", "--sample", "none"], "--sample"),
         (["common.py"], "no benchmark in common.py"),

@@ -167,6 +167,15 @@ def test_the_conclusions_of_a_healthy_machine():
     assert lines[-1] == "recommended here: --min-speedup 1.40"
 
 
+def test_what_sees_earlier_is_told_for_a_build_without_a_gil():
+    with_gil = "\n".join(conclusions(findings(judgement())))
+    assert "a lost GIL release is seen earlier" in with_gil
+    free = judgement(gil_enabled=False, gil_held_share=None)
+    text = "\n".join(conclusions(findings(free, required=Floors(1.2, 1.7, 0.05, 1.67))))
+    assert "GIL" not in text
+    assert "contention by the inflation (above 1.67)" in text
+
+
 def test_the_conclusions_of_a_machine_that_cannot_judge():
     busy = judgement(speedup=interval(0.95, 0.8, 1.1), control=interval(1.05, 1.0, 1.1))
     lines = conclusions(findings(busy, same=interval(1.2, 1.1, 1.3)))

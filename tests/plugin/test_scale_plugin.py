@@ -53,7 +53,7 @@ def test_each_test_that_passed_has_its_line(project: Any) -> None:
     result.assert_outcomes(passed=2, failed=1)
     text = result.stdout.str()
     assert "speedgate: benchmarks in threads" in text
-    assert "1 benchmarks: 1 measured" in text
+    assert "1 benchmark: 1 measured" in text
     assert text.count("inner/test_some.py::test_digest") >= 1
 
 

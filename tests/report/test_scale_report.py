@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from speedgate.judging.scale_gate import NO_GIL
 from speedgate.report.scale import scale_markdown, scale_text
 
 Json = dict[str, Any]
@@ -37,6 +38,32 @@ def test_a_missing_share_says_why_once_with_how_many_have_none() -> None:
         "2 without a GIL held share: there is no GIL"
     ]
     assert "2 without a GIL held share: there is no GIL" in scale_markdown(entries, {})
+
+
+def test_without_a_gil_the_growth_of_the_cpu_time_takes_the_place_of_its_share() -> None:
+    lines = scale_text([entry("one", inflation=1.86, unsampled=NO_GIL)], {}, 100)
+    [head] = [line for line in lines if line.lstrip().startswith("threads")]
+    assert "growth" in head
+    assert "GIL" not in head
+    assert any("1.86" in line and "one" in line for line in lines)
+    held = entry("two", inflation=1.0, unsampled=None)
+    text = "\n".join(scale_text([held], {}, 100))
+    assert "  GIL  " in text
+    assert "growth" not in text
+
+
+def test_a_verdict_that_is_missing_says_why_once() -> None:
+    judged = {
+        f"{name}-2": {
+            "verdict": "not evaluated",
+            "reason": f"{speedup}x: not applicable, no GIL; probed: a lock: blocked 48%",
+            "case": {"workload": name},
+        }
+        for name, speedup in (("one", 1.9), ("two", 1.8))
+    }
+    lines = scale_text([entry("one"), entry("two")], judged, 100)
+    where = lines.index("gate not evaluated (2):")
+    assert lines[where + 1] == "  1.8 to 1.9x: not applicable, no GIL: one, two"
 
 
 def test_nothing_is_said_of_a_share_that_all_have() -> None:

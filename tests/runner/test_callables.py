@@ -140,6 +140,27 @@ def test_shared_means_that_all_workers_call_the_first_ones(runner: Any) -> None:
     assert called == {0}
 
 
+def test_the_states_are_arms_of_a_probe(runner: Any) -> None:
+    measured = runner(plain(lambda: sum(range(1000))), both=True)
+    answer(measured, "probe")
+    reply = answer(measured, "arms", keys=["private", "shared"], pairs=2)
+    assert [arm["key"] for arm in reply["arms"]] == ["private", "shared"]
+    assert all(len(arm["pairs"]) == 2 for arm in reply["arms"])
+    assert reply["arms"][0]["pairs"][0]["contender"]["collecting"] is not None
+
+
+def test_a_worker_calls_from_the_moment_on_that_is_named(runner: Any) -> None:
+    begun: list[float] = []
+    measured = runner(plain(lambda: begun.append(time.monotonic())), workers=1)
+    answer(measured, "probe")
+    begun.clear()
+    at = time.monotonic() + 0.05
+    reply = answer(measured, "calls", calls=3, at=at)
+    assert len(begun) == 3
+    assert min(begun) >= at - 1e-3
+    assert reply["round"]["seconds"] > 0
+
+
 def test_a_state_that_a_call_uses_up_is_set_up_before_each(runner: Any) -> None:
     used: list[int] = []
 

@@ -10,6 +10,8 @@ The requests, in the order in which a benchmark is measured:
 ``check``      call it in all workers at once, and compare the results with those of one alone
 ``calibrate``  choose how many calls make a round
 ``rounds``     run pairs of rounds, in turn; replies with what was counted
+``arms``       the same for private and shared state in turn, to find the cause of contention
+``calls``      call it in one worker from a moment on, beside runners in other processes
 ``held``       sample for what share of one worker's time the GIL is held; not timed
 ``conclude``   hand the tests their results, and say what they say to them
 ``close``      end the workers
@@ -84,6 +86,8 @@ class CallableRunner(Runner):
             messages.Check: self.check,
             messages.Calibrate: self.calibrate,
             messages.RunRounds: self.rounds,
+            messages.RunArms: self.arms,
+            messages.RunCalls: self.run_calls,
             messages.SampleHeld: self.held,
             messages.Conclude: self.conclude,
             messages.Close: self.close,
@@ -120,9 +124,12 @@ class CallableRunner(Runner):
         elif self._has_shared:
             pool.share("shared", "private")
         if request.control is not None and request.workers > 1:
-            self._add_control(request.control)
+            self._add(request.control)
+            self.keys = ["work", "control"]
+        for yardstick in request.yardsticks:
+            self._add(yardstick)
         self.worker_pool, self.baseline = ThreadedSide(pool), SerialSide(pool)  # type: ignore[assignment]  # two sides of one pool
-        placed = request.placed and place(pool.place())
+        placed = request.placed and place(pool.place(), first=request.first_worker)
         return messages.Opened(
             environment=describe_interpreter(),
             start_seconds=pool.start_seconds,
@@ -132,15 +139,14 @@ class CallableRunner(Runner):
             described=pool.works["private"][0].described(),
         )
 
-    def _add_control(self, batch: task.BatchRequest) -> None:
-        """Let every worker call the control as well, on an argument of its own."""
+    def _add(self, batch: task.BatchRequest) -> None:
+        """Let every worker call a workload of ours as well, on an argument of its own."""
         sys.path.extend(folder for folder in batch.path if folder not in sys.path)
         function, prepare = task.find(batch.function), task.find(batch.prepare)
-        self.pool.works["control"] = [
+        self.pool.works[batch.key] = [
             Work(partial(function, prepare(batch.size, batch.seed + number)))
             for number in range(self.pool.count)
         ]
-        self.keys = ["work", "control"]
 
     # --- may it be measured?
 
@@ -241,9 +247,7 @@ class CallableRunner(Runner):
         began = time.perf_counter()
         seconds = pool.call_seconds = self._call_seconds(None, "work")
         work = pool.works["work"][0]
-        loops = request.loops or loops_for(seconds)
-        if work.must_renew:
-            loops = min(loops, work.many, self._most_set_up(seconds))
+        loops = self._affordable(work, request.loops or loops_for(seconds), seconds)
         self.work = Load(pool.count, loops)
         if "control" in pool.works:
             self.control = Load(pool.count, loops_for(self._call_seconds(None, "control")))
@@ -256,6 +260,12 @@ class CallableRunner(Runner):
             seconds=time.perf_counter() - began,
             renews=work.must_renew,
         )
+
+    def _affordable(self, work: Work, loops: int, call_seconds: float) -> int:
+        """Return how many calls a round may have, where each uses up a state."""
+        if not work.must_renew:
+            return loops
+        return min(loops, work.many, self._most_set_up(call_seconds))
 
     def _most_set_up(self, call_seconds: float) -> int:
         """Return for how many calls states are set up: a round that is long enough, and no longer
@@ -285,6 +295,27 @@ class CallableRunner(Runner):
             return super()._pair(load, spent | {"shared": 0.0}, "shared")
         except FailsInThreads as error:
             raise FailsInThreads(f"shared: {error}") from None
+
+    # --- why does it contend?
+
+    def arms(self, request: messages.RunArms) -> messages.ArmsCounted:
+        """As every runner's; the keys are ``private``, ``shared`` and those of the yardsticks."""
+        for key in request.keys:
+            if key not in self.arm_loads:
+                self._open_arm(key)
+        return super().arms(request)
+
+    def _open_arm(self, key: str) -> None:
+        side, _ = self._opened()
+        seconds = self._call_seconds(None, key)
+        calls = self._affordable(self.pool.works[key][0], loops_for(seconds, TASK_SECONDS), seconds)
+        self.arm_loads[key] = Load(self.pool.count, calls)
+        self.numbers.setdefault(key, 0)
+        side.round(key, self.arm_loads[key], 0)  # a warm-up that nobody looks at
+
+    def run_calls(self, request: messages.RunCalls) -> messages.CallsRun:
+        time.sleep(max(0.0, request.at - time.monotonic()))
+        return messages.CallsRun(self.pool.serial_round("private", request.calls, 0))
 
     @contextlib.contextmanager
     def _working(self) -> Iterator[Callable[[], int]]:
@@ -330,13 +361,16 @@ class CallableRunner(Runner):
     def close(self, request: messages.Close) -> messages.Done:
         if self.worker_pool is not None:
             self.worker_pool.close()
+        if self.collector is not None:
+            self.collector.close()
+        self.arm_loads, self.collector = {}, None
         self.worker_pool = self.baseline = self._pool = None
         return messages.Done()
 
 
-def loops_for(call_seconds: float) -> int:
+def loops_for(call_seconds: float, round_seconds: float = WORKER_SECONDS) -> int:
     """Return how many calls of these seconds a worker makes in a round."""
-    return max(1, math.ceil(max(WORKER_SECONDS, TASK_SECONDS) / call_seconds - 1e-6))
+    return max(1, math.ceil(round_seconds / call_seconds - 1e-6))
 
 
 def _seconds(pair: PairCounts) -> float:
