@@ -10,8 +10,10 @@ from helpers.run_schema import CLOSED, faults, runs_below
 from hypothesis import settings
 
 # pytester drops what a session inside a test imported, and its package would go on to name the
-# dropped module: a test that patches it by name would patch what nobody runs.
-import speedgate.plugin.hooks  # noqa: F401
+# dropped module: a test that patches it by name would patch what nobody runs. A session inside
+# warns of a plugin that was imported before, unless it was imported as plugins are.
+pytest.register_assert_rewrite("speedgate.plugin.hooks")
+importlib.import_module("speedgate.plugin.hooks")
 
 # No deadline, since no test depends on how fast the machine is; the same examples in every run.
 settings.register_profile("suite", deadline=None, derandomize=True, database=None)

@@ -42,6 +42,7 @@ def test_a_run_whose_name_was_taken_meanwhile_has_another(tmp_path):
     journal = Journal(tmp_path / "env" / "a.part", HEAD)
     journal.target.write_bytes(b"what another machine made of the journal so far")
     saved = journal.save(MADE)
+    journal.close()
     assert saved != journal.target
     assert MADE.items() <= json.loads(saved.read_bytes()).items()
     assert journal.target.read_bytes().startswith(b"what another")

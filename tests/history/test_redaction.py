@@ -94,6 +94,8 @@ def test_a_saved_duel_keeps_no_credentials(tmp_path):
         "OMP_NUM_THREADS": "1",
     }
     assert shown_variables({}) == {}
-    DuelRecording([build], tmp_path, datetime.now(UTC))
+    recording = DuelRecording([build], tmp_path, datetime.now(UTC))
     (journal,) = tmp_path.rglob("*.part")
     assert SECRET not in journal.read_text()
+    for opened in recording._journals.values():
+        opened.close()

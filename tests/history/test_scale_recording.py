@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pytest
 from helpers.machine import MadeMachine
 from helpers.runs import measured
 
@@ -32,13 +34,23 @@ def refused(name: str) -> Scaled:
     return scaled(name, ScaleOutcome.CANNOT)
 
 
+@pytest.fixture
+def recording(tmp_path: Path) -> Iterator[ScaleRecording]:
+    """One that is never finished: its journal is closed, as the system does it at the end."""
+    recording = ScaleRecording(tmp_path, SETTINGS)
+    yield recording
+    assert recording._journal is not None
+    recording._journal.close()
+
+
 def journal_of(folder: Path) -> Path:
     [journal] = folder.glob("*/*.part")
     return journal
 
 
-def test_a_journal_holds_what_could_not_be_measured_before_and_after(tmp_path: Path) -> None:
-    recording = ScaleRecording(tmp_path, SETTINGS)
+def test_a_journal_holds_what_could_not_be_measured_before_and_after(
+    recording: ScaleRecording, tmp_path: Path
+) -> None:
     for made in (refused("first"), well("second"), refused("third")):
         recording.add(made)
     document = read_journal(journal_of(tmp_path).read_bytes())
@@ -48,9 +60,10 @@ def test_a_journal_holds_what_could_not_be_measured_before_and_after(tmp_path: P
     assert not document["speedgate"]["complete"]
 
 
-def test_a_journal_grows_by_as_much_with_every_benchmark(tmp_path: Path) -> None:
+def test_a_journal_grows_by_as_much_with_every_benchmark(
+    recording: ScaleRecording, tmp_path: Path
+) -> None:
     """NumPy's suite has 8,151: a journal that repeats what it holds would fill the disk."""
-    recording = ScaleRecording(tmp_path, SETTINGS)
     sizes = []
     for number in range(10, 16):
         recording.add(well(f"time_{number}"))
