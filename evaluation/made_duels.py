@@ -25,7 +25,8 @@ from speedgate.stats.figure import Figure
 
 CASES = 76
 BUDGET_SECONDS = 780.0
-BLOCK_SECONDS = 1.0
+# Of a case with interpreters of its own, and of one that shares them with others.
+BLOCK_SECONDS, QUICK_BLOCK_SECONDS = 1.0, 0.15
 MARGIN = math.log1p(RATIO_MARGIN)
 RATIOS = ("seconds", "concurrency", "inflation")
 
@@ -75,12 +76,13 @@ class MadeMatchup:
     others: tuple[BuildLabel, ...] = (OTHER,)
     contenders: tuple[BuildLabel, ...] = (OTHER,)
     calls: int = 1
+    is_quick: bool = False
 
     def is_over(self) -> bool:
         return False
 
     def run_block(self, is_looked_at: bool = False) -> None:
-        self.clock[0] += BLOCK_SECONDS
+        self.clock[0] += QUICK_BLOCK_SECONDS if self.is_quick else BLOCK_SECONDS
         changes = {name: self.draw_others(self.chance) for name in RATIOS}
         if self.draw_others is not self.draw:
             changes["seconds"] = self.draw(self.chance)
@@ -173,7 +175,16 @@ def verdicts_of(
     explaining = EXPLAINING.get(scene, 0.0)
     draw_others = normal(0.02) if scene in (SLOW_PROCESSES, SLOWER_PROCESSES) else draw
     matchups: list[Any] = [
-        MadeMatchup(entry_called(name), draw, draw_others, truth, explaining, chance, clock)
+        MadeMatchup(
+            entry_called(name),
+            draw,
+            draw_others,
+            truth,
+            explaining,
+            chance,
+            clock,
+            is_quick=name in screened,
+        )
         for name, truth in changes.items()
     ]
     chance.shuffle(matchups)

@@ -27,7 +27,7 @@ from evaluation.made_duels import (
     verdicts_of,
 )
 from speedgate.duel.decision import DuelVerdict
-from speedgate.duel.wide_screen import MOST_CANDIDATES, WideScreen
+from speedgate.duel.wide_screen import WideScreen
 from speedgate.duel.wide_selection import DEFAULT_SCREEN_SECONDS
 from speedgate.measuring.census import CensusCell
 from speedgate.measuring.measurement import Measurement
@@ -89,8 +89,7 @@ def made_candidates(
     cells = [CensusCell(name, 1) for name in changes]
     screen = WideScreen(cells, sides, DEFAULT_SCREEN_SECONDS, now=lambda: clock[0])
     screen.run()
-    suspicions = screen.suspicions()[:MOST_CANDIDATES]
-    return [suspicion.case.workload for suspicion in suspicions], screen.seconds
+    return [suspicion.case.workload for suspicion in screen.candidates()], screen.seconds
 
 
 @dataclass

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from speedgate.commands.progress_line import ProgressLine, step_text
 from speedgate.duel.duel import Duel, DuelStep
 from speedgate.duel.findings import DuelFindings
 from speedgate.duel.matchup import BuildUnderTest, DuelEntry, Matchup
+from speedgate.duel.quick_matchup import QuickMatchup, SharedRunners
 from speedgate.duel.recording import DuelRecording
 from speedgate.duel.scale_selection import (
     add_scale_selection,
@@ -41,7 +43,7 @@ from speedgate.duel.selection import (
     select_entries,
     unique_entries,
 )
-from speedgate.duel.wide_screen import WideScreen
+from speedgate.duel.wide_screen import CANDIDATES, WideScreen
 from speedgate.duel.wide_selection import (
     add_wide_selection,
     screen_difference,
@@ -53,12 +55,12 @@ from speedgate.duel.wide_selection import (
 from speedgate.history.journal import recover
 from speedgate.measuring.aftermath import SERVE
 from speedgate.measuring.budget import DEFAULT_TIME_LIMIT_SECONDS
-from speedgate.measuring.census import CellListing
+from speedgate.measuring.census import CellListing, census_folders, open_process
 from speedgate.measuring.children import scratch_folder
 from speedgate.measuring.plan import import_folders
 from speedgate.measuring.runner_process import Interpreter, RunnerClient, RunnerProcess
 from speedgate.measuring.screen_side import ScreenSide
-from speedgate.measuring.selection import OptionError, parse_seconds
+from speedgate.measuring.selection import OptionError, parse_count, parse_seconds
 from speedgate.report.duel import duel_markdown, duel_text
 from speedgate.report.exit_code import ExitCode
 
@@ -120,9 +122,26 @@ def under_test(builds: Sequence[Build]) -> Iterator[list[BuildUnderTest]]:
                 build.label,
                 opener(build.interpreter(str(lent)), f"{caches}/{number}"),
                 build.variables,
+                build.interpreter(str(lent)),
             )
             for number, build in enumerate(builds)
         ]
+
+
+@contextmanager
+def shared_runners(builds: Sequence[BuildUnderTest]) -> Iterator[SharedRunners | None]:
+    """Yield what runs the candidates of a screen; ``None`` without builds, or where one chooses its
+    own threads of BLAS, beside which no worker keeps to a core."""
+    if not builds or any(build.sets_blas_threads for build in builds):
+        yield None
+        return
+    folders = census_folders("--wide")
+    sides = {
+        build.label: ScreenSide(partial(open_process, folders, build.interpreter), folders)
+        for build in builds
+    }
+    with SharedRunners(sides) as runners:
+        yield runners
 
 
 def opener(interpreter: Interpreter, caches: str) -> Callable[[DuelEntry], RunnerClient]:
@@ -156,6 +175,7 @@ def run_duel(options: argparse.Namespace) -> int:
     entries = [] if options.scale else select_entries(options)
     budget, limit = parse_measuring(options)
     screening = screen_seconds(options, budget)
+    most = parse_count("--candidates", options.candidates) or CANDIDATES
     budget += screening if screening is not None and options.budget is None else 0.0
     suspects: set[str] = set()
     refuse_what_does_not_fit(entries, len(options.builds))
@@ -174,12 +194,12 @@ def run_duel(options: argparse.Namespace) -> int:
         warn_of_what_looks_alike(builds)
     if screening is not None:
         began = time.monotonic()
-        screen, is_over = screened_builds(builds, screening, options.results)
+        screen, is_over = screened_builds(builds, screening, options.results, most)
         if options.wide_only or not is_over:
             show_changes(screen_difference(screen), options.format, options.details)
             # None of it is confirmed.
             return ExitCode.WELL if is_over else ExitCode.INTERRUPTED
-        chosen, entries = entries, unique_entries([*entries, *screened_entries(screen)])
+        chosen, entries = entries, unique_entries([*entries, *screened_entries(screen, most)])
         suspects = {entry.label for entry in entries[len(chosen) :]}
         budget -= time.monotonic() - began
     recording = open_recording(builds, options.results)
@@ -207,7 +227,7 @@ def open_recording(builds: Sequence[Build], results: Path) -> DuelRecording:
 
 
 def screened_builds(
-    builds: Sequence[Build], seconds: float, results: Path
+    builds: Sequence[Build], seconds: float, results: Path, most: int
 ) -> tuple[WideScreen, bool]:
     """Return the screen of two builds, and whether it came to its end; it is saved, and said."""
     recover(results, notify)
@@ -221,7 +241,7 @@ def screened_builds(
         builds, seconds, open_it, lambda step: line.show(step_text(step)), notify
     )
     line.close()
-    notify(screen_line(screen))
+    notify(screen_line(screen, most))
     if not is_over:
         notify("interrupted: what was screened so far is shown and saved")
     return screen, is_over
@@ -246,9 +266,17 @@ def measured(
             recording.keep(duel, DuelFindings.of(duel, builds))
             last_kept = time.monotonic()
 
-    with under_test(builds) as builds_under_test:
+    with (
+        under_test(builds) as builds_under_test,
+        shared_runners(builds_under_test if suspects else ()) as runners,
+    ):
         entries = with_caches(entries, builds_under_test, limit, notify)
-        matchups = [Matchup(entry, builds_under_test, limit) for entry in entries]
+        matchups = [
+            QuickMatchup(entry, builds_under_test, limit, runners)
+            if runners is not None and entry.label in suspects
+            else Matchup(entry, builds_under_test, limit)
+            for entry in entries
+        ]
         duel = Duel(matchups, budget, on_step, screened=suspects)
         try:
             duel.run()

@@ -10,6 +10,7 @@ meets one block of each, not all of one.
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ SCREENING_BLOCKS = 4
 WAVES = 3
 DECIDING_BLOCKS = 4
 CONFIRMING_AT_ONCE = 3
+# So many quick ones take as long, the start of their runners included.
+QUICK_AT_ONCE = 20
 # Screening ends after this share of the budget, once every case has the fewest blocks that have an
 # interval: a candidate that cannot be confirmed any more is worth nothing.
 SCREENING_SHARE = 0.55
@@ -63,6 +66,7 @@ class Duel:
         self.needed: list[int] = []  # of each wave, how many fresh blocks a candidate had
         self.is_finished = False
         self._evidence = 0.0  # that confirms a candidate of this wave
+        self._order = random.Random(0)
         self._on_step = on_step
         self._now = now
         self._began = now()
@@ -113,8 +117,19 @@ class Duel:
             if not active:
                 break
             phase = f"confirming {len(active)}"
-            for state in self._round(active[:CONFIRMING_AT_ONCE], phase, self._budget):
+            for state in self._round(self._at_once(active), phase, self._budget):
                 state.take_in(state.matchup.blocks[-1], self.needed[-1], self._evidence)
+
+    def _at_once(self, active: Sequence[CaseState]) -> list[CaseState]:
+        """Return the surest ones, quick ones and others, for about as long each.
+
+        Quick ones share a runner: each time in another order, so that none always has the same
+        case before it.
+        """
+        quick = [state for state in active if state.matchup.is_quick][:QUICK_AT_ONCE]
+        others = [state for state in active if not state.matchup.is_quick][:CONFIRMING_AT_ONCE]
+        self._order.shuffle(quick)
+        return quick + others
 
     def _decide(self) -> None:
         """Narrow the intervals of what is neither the same nor confirmed.

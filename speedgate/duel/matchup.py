@@ -15,7 +15,7 @@ from speedgate.measuring.errors import MeasurementError, NotAvailable, WorkloadE
 from speedgate.measuring.measure import Session, blas_limit_broken, sample_held
 from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.plan import Plan
-from speedgate.measuring.runner_process import RunnerClient
+from speedgate.measuring.runner_process import THIS, Interpreter, RunnerClient
 from speedgate.runner.interpreter import BLAS_THREAD_VARIABLES
 from speedgate.runner.machine import usable_cores
 from speedgate.runner.messages import Calibrate, RunRounds
@@ -67,6 +67,7 @@ class BuildUnderTest:
     label: BuildLabel
     open_runner: Callable[[DuelEntry], RunnerClient]
     variables: Mapping[str, str] = field(default_factory=dict)
+    interpreter: Interpreter = THIS
 
     @property
     def sets_blas_threads(self) -> bool:
@@ -80,6 +81,9 @@ class Matchup:
     All that is known of a build is kept under its label. ``failures`` and ``lacking`` say why one
     takes no part any more; ``is_placed`` whether all workers that should keep to a core each could.
     """
+
+    # Whether its blocks cost so little that many cases are confirmed at once.
+    is_quick = False
 
     def __init__(
         self,
@@ -128,6 +132,12 @@ class Matchup:
         """The calls of a round, the same in every build; 1 where nothing was measured."""
         return self.measurements[self.reference].calls
 
+    @property
+    def has_cores_of_its_own(self) -> bool:
+        """Whether each worker has a core: those that share one wait for each other, too."""
+        have_cores = self.entry.case.workers <= usable_cores()
+        return self._plan.placed and self.is_placed and have_cores
+
     def is_over(self) -> bool:
         """Whether there is nothing left to compare: the reference failed, or all others."""
         return not self.contenders
@@ -157,13 +167,16 @@ class Matchup:
             left = self._left_in(sessions) if looks else {}
             self._tell_what_is_missing()
         known = {build: share for build, share in shares.items() if share is not None}
-        # Workers that share a core wait for each other, and not for neighbours alone.
-        have_cores = self.entry.case.workers <= usable_cores()
-        is_placed = self._plan.placed and self.is_placed and have_cores
-        block = Block(
-            self.reference, self.entry.case.workers, tuple(replicates), known, is_placed, left
+        self.blocks.append(
+            Block(
+                self.reference,
+                self.entry.case.workers,
+                tuple(replicates),
+                known,
+                self.has_cores_of_its_own,
+                left,
+            )
         )
-        self.blocks.append(block)
         for build in self.remaining:
             self.measurements[build].wall_seconds += self._now() - began
 

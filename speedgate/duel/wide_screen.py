@@ -10,17 +10,17 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
-from speedgate.duel.suspicion import Suspicion, suspicion_of
+from speedgate.duel.suspicion import Suspicion, surest_of_each_function, suspicion_of
 from speedgate.measuring.census import CensusCell, CensusStep
 from speedgate.measuring.screen_side import ScreenSide
 
 # A first look is as short as it can be: there are five thousand cases. What then seems to have
 # moved has a second one, in fresh processes, with what time is left.
-FIRST_PAIRS, FIRST_SECONDS = 3, 0.02
+FIRST_PAIRS, FIRST_SECONDS = 2, 0.02
 SECOND_PAIRS, SECOND_SECONDS = 7, 0.1
 FIRST_SHARE = 0.8
 # A duel has so much time for candidates of the screen, beside its own selection.
-MOST_CANDIDATES = 20
+CANDIDATES = 60
 # What was looked at is handed on in groups of this number, to be written down.
 KEPT_AT_ONCE = 50
 
@@ -87,6 +87,10 @@ class WideScreen:
         known = [suspicion_of(first[case], other[case]) for case in first if case in other]
         suspects = [one for one in known if one is not None and one.is_one]
         return sorted(suspects, key=lambda suspicion: suspicion.rank)
+
+    def candidates(self, most: int = CANDIDATES) -> list[Suspicion]:
+        """Return what a duel looks at: of each function the surest case, then more of each."""
+        return surest_of_each_function(self.suspicions())[:most]
 
     def _seen(self) -> list[CensusCell]:
         """Return the cells of which more is to be seen, in that order."""

@@ -12,7 +12,7 @@ from speedgate.builds.package_copy import lent_folder
 from speedgate.duel.census_selection import workload_of_cell
 from speedgate.duel.matchup import DuelEntry
 from speedgate.duel.screen_recording import ScreenRecording
-from speedgate.duel.wide_screen import MOST_CANDIDATES, WideScreen
+from speedgate.duel.wide_screen import CANDIDATES, WideScreen
 from speedgate.judging.census_change import COST, CensusChange, CensusDifference
 from speedgate.measuring.census import (
     BLAS_THREADS,
@@ -46,6 +46,12 @@ def add_wide_selection(command: argparse.ArgumentParser) -> None:
         help="first screen every cell of the census and the whole catalogue in two builds (default "
         f"{DEFAULT_SCREEN_SECONDS:g} seconds, part of what --budget says); what seems to have "
         "changed joins the duel",
+    )
+    command.add_argument(
+        "--candidates",
+        metavar="COUNT",
+        help=f"of what a screen suspects so many join the duel (default {CANDIDATES}); "
+        "each takes some 4 seconds of --budget",
     )
     command.add_argument(
         "--wide-only", action="store_true", help="screen, and show what seems to have changed"
@@ -107,8 +113,8 @@ def screened_cells(listings: Sequence[CellListing]) -> list[CensusCell]:
     return [*(CensusCell(name, size) for name, size in cases()), *cells]
 
 
-def screened_entries(screen: WideScreen) -> list[DuelEntry]:
-    """Return the entries by which a duel looks at what a screen has found."""
+def screened_entries(screen: WideScreen, most: int = CANDIDATES) -> list[DuelEntry]:
+    """Return the entries by which a duel looks at ``most`` of what a screen has found."""
     catalogue: dict[str, Workload] = find_workload("workloads:CATALOGUE", "--wide")
     return [
         DuelEntry(
@@ -116,7 +122,7 @@ def screened_entries(screen: WideScreen) -> list[DuelEntry]:
             case,
             BLAS_THREADS,
         )
-        for case in (suspicion.case for suspicion in screen.suspicions()[:MOST_CANDIDATES])
+        for case in (suspicion.case for suspicion in screen.candidates(most))
     ]
 
 
@@ -141,7 +147,7 @@ def screen_difference(screen: WideScreen) -> CensusDifference:
     return CensusDifference(tuple(changes), compared, one_only, other_only)
 
 
-def screen_line(screen: WideScreen) -> str:
+def screen_line(screen: WideScreen, most: int = CANDIDATES) -> str:
     """Say how far the screen came, and what it hands on."""
     changed = len(screen.suspicions())
     left = len(screen.not_reached)
@@ -149,5 +155,5 @@ def screen_line(screen: WideScreen) -> str:
     return (
         f"screened {screen.reached} of {len(screen.cells)} cases in {screen.seconds:.0f} s, "
         f"{screen.again} of them twice{rest}: {changed} seem to have changed, of which at most "
-        f"{MOST_CANDIDATES} join a duel"
+        f"{most} join a duel"
     )

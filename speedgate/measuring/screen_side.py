@@ -46,12 +46,15 @@ class ScreenSide:
         """Return the cases of which no look saw anything, with the reason."""
         return {case: why for case, why in self.failed.items() if case not in self.measured}
 
-    def look(self, cell: CensusCell, pairs: int, seconds: float) -> bool:
-        """Look at one case in some pairs of rounds; whether there was anything to see."""
+    def look(self, cell: CensusCell, pairs: int, seconds: float, loops: int | None = None) -> bool:
+        """Look at one case in some pairs of rounds; whether there was anything to see.
+
+        ``loops`` are the calls of a worker in a round; without them the first look chooses.
+        """
         case = cell.case(self.workers)
         known = self.measured.get(case) or Measurement(case)
         # As many calls a round as at the first look: a measurement knows one number.
-        request = LookAtCell(cell.name, cell.size, pairs, seconds, known.loops)
+        request = LookAtCell(cell.name, cell.size, pairs, seconds, known.loops or loops)
         try:
             seen = self._runner.ask(request, LONGEST_LOOK_SECONDS)
         except MeasurementError as error:

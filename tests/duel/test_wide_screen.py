@@ -5,10 +5,11 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from helpers.screens import FakeBuild, cells_of
 
 from speedgate.duel.screen_recording import ScreenRecording
-from speedgate.duel.suspicion import suspicion_of
-from speedgate.duel.wide_screen import MOST_CANDIDATES, WideScreen
+from speedgate.duel.suspicion import Suspicion, surest_of_each_function, suspicion_of
+from speedgate.duel.wide_screen import CANDIDATES, WideScreen
 from speedgate.duel.wide_selection import (
     screen_difference,
     screen_line,
@@ -19,58 +20,13 @@ from speedgate.duel.wide_selection import (
 from speedgate.history.census_recording import is_census
 from speedgate.history.document import read_run
 from speedgate.measuring.census import CellListing, CensusCell
-from speedgate.measuring.errors import RunnerEnded
 from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.screen_side import ScreenSide
 from speedgate.measuring.selection import OptionError
-from speedgate.runner import census_messages, messages
-from speedgate.runner.messages import encode
 from speedgate.stats.case import Case
 from speedgate.stats.sample import Pair, Round
 
 BUDGET = 780.0
-
-
-class FakeBuild:
-    """Answers as a runner of the census: each cell takes what is said of it, in seconds.
-
-    ``once`` are those that take half as long again at their first look, and never later.
-    """
-
-    def __init__(self, name, log, seconds=None, once=(), dies_at=()):
-        self.name, self.log, self.dies_at = name, log, dies_at
-        self.seconds, self.once = seconds or {}, once
-
-    def ask(self, request, limit_seconds):
-        return encode(getattr(self, request["do"])(request))
-
-    def close(self):
-        self.log.append(("closed", self.name))
-
-    def open(self, request):
-        return messages.Opened()
-
-    def look(self, request):
-        name = request["name"]
-        is_first = (self.name, name) not in self.log
-        self.log.append((self.name, name))
-        if name in self.dies_at:
-            raise RunnerEnded("look", "by signal SIGSEGV")
-        seconds = self.seconds.get(name, 0.02)
-        seconds *= 1.5 if is_first and name in self.once else 1
-        pairs = [
-            messages.PairCounts(
-                messages.RoundCounts(seconds=2 * seconds, on_cpu=seconds),
-                messages.RoundCounts(seconds=seconds + (-1) ** number * 1e-6, on_cpu=2 * seconds),
-            )
-            for number in range(request["pairs"])
-        ]
-        opened = census_messages.CellOpened(0.001, 2, 1)
-        return census_messages.CellSeen(opened, messages.Counted(0.1, 0.1, pairs=pairs))
-
-
-def cells_of(count):
-    return [CensusCell(f"numpy.f{number}[d]-contiguous", 10_000) for number in range(count)]
 
 
 def screen_of(cells, first, second, **more):
@@ -133,10 +89,23 @@ def test_a_cell_that_ends_one_build_is_not_compared():
 
 
 def test_no_more_are_handed_on_than_a_duel_has_time_for():
-    cells = cells_of(MOST_CANDIDATES + 5)
+    cells = cells_of(CANDIDATES + 5)
     screen, _ = screen_of(cells, {}, {"seconds": {cell.name: 0.03 for cell in cells}})
     assert len(suspected(screen)) == len(cells)
-    assert len(screened_entries(screen)) == MOST_CANDIDATES
+    assert len(screened_entries(screen)) == CANDIDATES
+    assert len(screened_entries(screen, most=2)) == 2
+    line = screen_line(screen, most=2)
+    assert line.endswith("65 seem to have changed, of which at most 2 join a duel")
+
+
+def test_of_each_function_the_surest_case_comes_first():
+    weights = {"a[d]": 9.0, "a[f]": 8.0, "a.reduce[d]": 2.0, "a[l]": 7.0, "b[d]": 1.0}
+    suspicions = [
+        Suspicion(Case(name, 10, "threads", 2), (1.0, 1.0), (weight, weight + 1))
+        for name, weight in weights.items()
+    ]
+    ordered = [one.case.workload for one in surest_of_each_function(suspicions[::-1])]
+    assert ordered == ["a[d]", "a.reduce[d]", "b[d]", "a[f]", "a[l]"]
 
 
 def test_a_screen_ends_with_its_time_and_says_what_it_did_not_reach():

@@ -1,0 +1,94 @@
+"""Quick matchup: a case of the screen whose blocks share their fresh runners with other cases.
+
+A block of a ``Matchup`` has two interpreters for itself: they take a second to start, and measure
+for a tenth of one. Here the runners of a screen stay for as many cases as there are, and give each
+of them one block; the next block of a case is in fresh ones again. So a case costs a seventh, and
+its blocks are as independent of each other. What it does not have are samples of the GIL, looks at
+what calls leave behind, and threads of BLAS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+
+from speedgate.builds.label import BuildLabel
+from speedgate.duel.block import Block
+from speedgate.duel.matchup import BuildUnderTest, DuelEntry, Matchup
+from speedgate.measuring.census import CensusCell
+from speedgate.measuring.screen_side import ScreenSide
+
+# A block is as long as that of a matchup; what takes longer has fewer pairs of rounds.
+PAIRS, SECONDS = 7, 0.12
+
+
+class SharedRunners:
+    """A runner of each build for many cases, and fresh ones before a case meets one again."""
+
+    def __init__(self, sides: Mapping[BuildLabel, ScreenSide]) -> None:
+        self._sides = sides
+        self._met: set[CensusCell] = set()
+        self._running = ExitStack()
+
+    def fresh_for(self, cell: CensusCell) -> Mapping[BuildLabel, ScreenSide]:
+        """Return the builds, with runners that have not measured this cell."""
+        if cell in self._met:
+            self.close()
+        if not self._met:
+            for side in self._sides.values():
+                self._running.enter_context(side.runner())
+        self._met.add(cell)
+        return self._sides
+
+    def close(self) -> None:
+        """End the runners."""
+        self._met.clear()
+        self._running.close()
+
+    def __enter__(self) -> SharedRunners:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+class QuickMatchup(Matchup):
+    """A cell, or a case of the catalogue, in two builds: one look in each makes a block."""
+
+    is_quick = True
+
+    def __init__(
+        self,
+        entry: DuelEntry,
+        builds: Sequence[BuildUnderTest],
+        time_limit: float,
+        runners: SharedRunners,
+    ) -> None:
+        super().__init__(entry, builds, time_limit)
+        self._cell = CensusCell(entry.case.workload, entry.case.size)
+        self._runners = runners
+        self._loops: int | None = None
+
+    def run_block(self, is_looked_at: bool = False) -> None:
+        """Look at the case in each build, one after the other; another one is first each time."""
+        began, case = self._now(), self.entry.case
+        sides = self._runners.fresh_for(self._cell)
+        for build in self._rotated(len(self.blocks)):
+            side, measurement = sides[build], self.measurements[build]
+            side.measured[case] = measurement
+            if not side.look(self._cell, PAIRS, SECONDS, self._loops):
+                self.failures[build] = side.failed[case]
+                return
+            # The load of the first build is that of the other, too: seconds of a round compare.
+            self._loops = measurement.loops
+            self.is_placed &= measurement.opened is not None and measurement.opened.placed
+            measurement.wall_seconds += self._now() - began
+        last = {build: self.measurements[build].processes[-1] for build in self.builds}
+        replicates = [
+            dict(zip(last, pairs, strict=True)) for pairs in zip(*last.values(), strict=False)
+        ]
+        self.blocks.append(
+            Block(
+                self.reference, case.workers, tuple(replicates), is_placed=self.has_cores_of_its_own
+            )
+        )
