@@ -27,7 +27,7 @@ SCREENING_BLOCKS = 4
 WAVES = 3
 DECIDING_BLOCKS = 4
 CONFIRMING_AT_ONCE = 3
-# So many quick ones take as long, the start of their runners included.
+# Quick ones that take as long together, the start of their runners included.
 QUICK_AT_ONCE = 20
 # Screening ends after this share of the budget, once every case has the fewest blocks that have an
 # interval: a candidate that cannot be confirmed any more is worth nothing.

@@ -50,7 +50,7 @@ def add_wide_selection(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--candidates",
         metavar="COUNT",
-        help=f"of what a screen suspects so many join the duel (default {CANDIDATES}); "
+        help=f"how many of the suspects of a screen join the duel (default {CANDIDATES}); "
         "each takes some 4 seconds of --budget",
     )
     command.add_argument(
