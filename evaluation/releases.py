@@ -6,7 +6,7 @@
     python -m evaluation.releases bisect --minutes 10      what is confirmed and not bisected yet
     python -m evaluation.duels table                       docs/duels.md, with what is known of it
 
-A pair takes a duel of 16 minutes (``--budget``, ``--wide``), then ``--minutes`` of bisections.
+A pair takes a duel of ten minutes (``--budget``, ``--wide``), then ``--minutes`` of bisections.
 Each duel and each bisection is appended to a file: an interrupted run goes on where it was.
 """
 
@@ -32,7 +32,9 @@ Json = dict[str, Any]
 TRIALS_FILE = Path("evaluation/trials/releases.jsonl")
 # The last release of each feature series for which Python 3.11 has wheels.
 RELEASES = ("1.23.5", "1.24.4", "1.25.2", "1.26.4", "2.0.2", "2.1.3", "2.2.6", "2.3.5", "2.4.6")
-WIDE_SECONDS, BISECT_MINUTES = "180", 15.0
+WIDE_SECONDS, DUEL_SECONDS, BISECT_MINUTES = "240", "600", 15.0
+# The cases of the default selection are screened like all others; only one is always measured.
+ALWAYS = "g"
 # Of a duel of one case: it ends as soon as the case is decided.
 END_SECONDS = "90"
 CONFIRMED = ("worse", "better", "failed")
@@ -66,12 +68,12 @@ def parse_pair(text: str, python: str) -> Pair:
     return Pair(first, other, python)
 
 
-def run_pair(pair: Pair, wide: str, budget: str | None) -> Json:
+def run_pair(pair: Pair, wide: str, budget: str) -> Json:
     """Duel two releases, the whole census before; return what is kept of it."""
     builds = [pair.build(release) for release in (pair.first, pair.other)]
-    options = () if budget is None else ("--budget", budget)
+    options = ("--workloads", ALWAYS, "--budget", budget, "--wide", wide)
     with tempfile.TemporaryDirectory(prefix="speedgate-") as folder:
-        document = printed("duel", *builds, "--wide", wide, *options, "--results", folder)
+        document = printed("duel", *builds, *options, "--results", folder)
         screen = screen_in(Path(folder))
     return {
         "kind": "duel",
@@ -199,7 +201,7 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def run(pairs: Sequence[Pair], wide: str, budget: str | None, minutes: float) -> None:
+def run(pairs: Sequence[Pair], wide: str, budget: str, minutes: float) -> None:
     """Duel the pairs that have no duel of this machine yet, and bisect what each confirms."""
     for pair in pairs:
         duel = duels_by_pair().get(pair)
@@ -218,7 +220,7 @@ def main() -> None:
         command.add_argument("--python", default="", help="an interpreter, as a duel takes it")
         command.add_argument("--minutes", type=float, default=BISECT_MINUTES, help="a pair")
         command.add_argument("--wide", default=WIDE_SECONDS, metavar="SECONDS")
-        command.add_argument("--budget", metavar="SECONDS", help="default: that of a duel")
+        command.add_argument("--budget", default=DUEL_SECONDS, metavar="SECONDS")
     options = parser.parse_args()
     pairs = [parse_pair(text, options.python) for text in options.pairs] or pairs_of()
     if options.command == "run":
