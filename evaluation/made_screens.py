@@ -66,6 +66,9 @@ class MadeSide:
     def runner(self) -> Iterator[None]:
         yield
 
+    def unseen(self) -> dict[Case, str]:
+        return {}
+
     def look(self, cell: CensusCell, pairs: int, seconds: float) -> bool:
         self.clock[0] += LOOK_SECONDS
         level = self.changes[cell.name] + self.draw(self.chance)
@@ -89,7 +92,7 @@ def made_candidates(
     cells = [CensusCell(name, 1) for name in changes]
     screen = WideScreen(cells, sides, DEFAULT_SCREEN_SECONDS, now=lambda: clock[0])
     screen.run()
-    return [suspicion.case.workload for suspicion in screen.candidates()], screen.seconds
+    return [case.workload for case in screen.candidates()], screen.seconds
 
 
 @dataclass

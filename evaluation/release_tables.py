@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from packaging.version import Version
 
@@ -23,9 +24,10 @@ def release_lines() -> list[str]:
         "## Releases against each other",
         "",
         "Each feature release of NumPy against the one before, in a wide duel of the last patch of "
-        "both; then a bisection of what is confirmed, one case of each workload first: "
-        "`python -m evaluation.releases run`. Beside it stands which release note, pull request "
-        "or issue knew of it (`evaluation/known_changes.py`).",
+        "both, of ten minutes; then a bisection of all that is confirmed: `python -m "
+        "evaluation.releases run`. Beside it stands which release note, pull request or issue knew "
+        "of it (`evaluation/known_changes.py`). `seconds` is how many times as long a call takes "
+        "in two threads, `speedup` that of the first case.",
         "",
         *(summary(duels) if duels else ["No pair of releases was measured yet."]),
         "",
@@ -69,37 +71,84 @@ def name_of(pair: Pair) -> str:
     return f"{pair.text} ({pair.python})" if pair.python else pair.text
 
 
+class Change(NamedTuple):
+    """What is one change for a reader: cases of one function with the same story."""
+
+    pair: Pair
+    function: str
+    word: str
+    since: str
+    known: str
+
+
 def change_table(duels: Mapping[Pair, Json], found: Mapping[tuple[Pair, str], Json]) -> list[str]:
-    """A row for each confirmed change: what, since which release, and who knew of it."""
+    """A row for each function that changed: its cases, since which release, and who knew of it."""
     lines = [
-        "| pair | case | what changed | first release | publicly known |",
-        "| --- | --- | --- | --- | --- |",
+        "| pair | what | cases | seconds | speedup | since | publicly known |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for pair, duel in sorted(duels.items(), key=newest_last):
-        for finding in confirmed(duel):
-            bisection = found.get((pair, finding["name"]))
-            known = [
-                f"{one.what} ({one.source})" for one in KNOWN if knew(one, pair, finding, bisection)
-            ]
-            lines.append(
-                f"| {name_of(pair)} | `{finding['name']}` | {what_changed(finding)} | "
-                f"{since(bisection)} | {'; '.join(known) or UNKNOWN} |"
-            )
+    for change, findings in changes_in(duels, found).items():
+        cases = ", ".join(f"`{of_case(finding['name'])}`" for finding in findings)
+        lines.append(
+            f"| {name_of(change.pair)} | {change.word} | {cases} | "
+            f"{span([ratio_of(finding) for finding in findings])} | {speedups(findings)} | "
+            f"{change.since} | {change.known or UNKNOWN} |"
+        )
     return [*lines, ""]
 
 
-def what_changed(finding: Json) -> str:
-    """``slower, threads lost; seconds 1.54 [1.53, 1.56]; speedup 1.90x, now 1.02x``."""
-    parts = [finding.get("word") or finding["verdict"]]
-    signals = finding.get("signals", {})
-    if (ratio := signals.get("seconds", {}).get("ratio")) is not None:
-        low, high = (f"{ratio[end]:.2f}" if ratio[end] else "?" for end in ("low", "high"))
-        parts.append(f"seconds {ratio['value']:.2f} [{low}, {high}]")
-    if (speedup := signals.get("speedup")) is not None:
-        parts.append(
-            f"speedup {speedup['first']['value']:.2f}x, now {speedup['other']['value']:.2f}x"
-        )
-    return "; ".join(parts)
+def changes_in(
+    duels: Mapping[Pair, Json], found: Mapping[tuple[Pair, str], Json]
+) -> dict[Change, list[Json]]:
+    """Return the confirmed findings by change: worse ones first, then those that moved most."""
+    changes: dict[Change, list[Json]] = {}
+    for pair, duel in sorted(duels.items(), key=newest_last, reverse=True):
+        for finding in sorted(confirmed(duel), key=most_first):
+            bisection = found.get((pair, finding["name"]))
+            known = "; ".join(
+                f"{one.what} ({one.source})" for one in KNOWN if knew(one, pair, finding, bisection)
+            )
+            function = workload_of(finding["name"]).partition("[")[0]
+            word = finding.get("word") or finding["verdict"]
+            change = Change(pair, function, word, since(bisection), known)
+            changes.setdefault(change, []).append(finding)
+    return changes
+
+
+def most_first(finding: Json) -> tuple[bool, float]:
+    ratio = ratio_of(finding)
+    return finding["verdict"] not in WORSE, -abs(math.log(ratio)) if ratio else 0.0
+
+
+def ratio_of(finding: Json) -> float | None:
+    """How many times as long a call took; ``None`` where a build does not run it."""
+    ratio = finding.get("signals", {}).get("seconds", {}).get("ratio")
+    return None if ratio is None else float(ratio["value"])
+
+
+def of_case(name: str) -> str:
+    """``numpy.sort[d]-strided`` of a cell; with its size of the catalogue, ``sort-1e5``."""
+    return name.removesuffix("-threads-2").removeprefix("numpy.").replace("-contiguous-", "-")
+
+
+def span(ratios: Sequence[float | None]) -> str:
+    """``5.1 to 5.3 times``; nothing where none is known."""
+    known = sorted(ratio for ratio in ratios if ratio is not None)
+    if not known:
+        return ""
+    ends = dict.fromkeys(
+        f"{end:.2g}" if end < 10 else f"{end:.0f}" for end in (known[0], known[-1])
+    )
+    return f"{' to '.join(ends)} times"
+
+
+def speedups(findings: Sequence[Json]) -> str:
+    """``1.90x, now 1.02x`` of the first case that has both."""
+    for finding in findings:
+        if (speedup := finding.get("signals", {}).get("speedup")) is not None:
+            first, other = (speedup[side]["value"] for side in ("first", "other"))
+            return f"{first:.2f}x, now {other:.2f}x"
+    return ""
 
 
 def since(bisection: Json | None) -> str:

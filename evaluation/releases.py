@@ -13,11 +13,10 @@ Each duel and each bisection is appended to a file: an interrupted run goes on w
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +24,12 @@ from typing import Any, NamedTuple
 from evaluation.accuracy_trials import MACHINE, commit
 from evaluation.printed import printed
 from evaluation.trial_file import append_trial, trials_in
+from speedgate.commands.since import bisect_all
+from speedgate.duel.bisection import Bisection
+from speedgate.duel.finding import Finding
 from speedgate.history.document import Run, read_run
+from speedgate.history.duel_shape import FindingShape
+from speedgate.history.intake import rebuilt
 
 Json = dict[str, Any]
 
@@ -34,9 +38,8 @@ TRIALS_FILE = Path("evaluation/trials/releases.jsonl")
 RELEASES = ("1.23.5", "1.24.4", "1.25.2", "1.26.4", "2.0.2", "2.1.3", "2.2.6", "2.3.5", "2.4.6")
 WIDE_SECONDS, DUEL_SECONDS, BISECT_MINUTES = "240", "600", 15.0
 # The cases of the default selection are screened like all others; only one is always measured.
-ALWAYS = "g"
-# Of a duel of one case: it ends as soon as the case is decided.
-END_SECONDS = "90"
+ALWAYS, CANDIDATES = "g", "120"
+LIMIT_SECONDS = 60.0  # of a runner
 CONFIRMED = ("worse", "better", "failed")
 
 
@@ -72,6 +75,7 @@ def run_pair(pair: Pair, wide: str, budget: str) -> Json:
     """Duel two releases, the whole census before; return what is kept of it."""
     builds = [pair.build(release) for release in (pair.first, pair.other)]
     options = ("--workloads", ALWAYS, "--budget", budget, "--wide", wide)
+    options += ("--candidates", CANDIDATES)
     with tempfile.TemporaryDirectory(prefix="speedgate-") as folder:
         document = printed("duel", *builds, *options, "--results", folder)
         screen = screen_in(Path(folder))
@@ -120,21 +124,33 @@ def seconds_of(run: Run) -> dict[str, float]:
     return {case: seconds.value for case, seconds in rows if seconds is not None}
 
 
-def run_bisection(pair: Pair, name: str) -> Json:
-    """Look for the release since which a case is as the duel says; keep a failure as one."""
-    began = time.monotonic()
-    arguments = ["--good", f"numpy=={pair.first}", "--bad", f"numpy=={pair.other}"]
-    beside = ["--with", pair.python] if pair.python else []
-    trial: Json = {"kind": "bisection", **pair._asdict(), "name": name, "machine": MACHINE}
-    try:
-        found = printed("bisect", *arguments, "--case", name, "--budget", END_SECONDS, *beside)
-    except subprocess.CalledProcessError as error:
-        if error.returncode < 0 or error.returncode == 130:
-            raise
-        return trial | {"commit": commit(), "error": str(error)}
-    finding = found.pop("finding")
-    found["verdict"], found["reason"] = finding["verdict"], finding["reason"]
-    return trial | {"commit": commit(), "seconds": time.monotonic() - began, "found": found}
+def run_bisections(pair: Pair, findings: Sequence[Json], until: float) -> None:
+    """Look for the release since which each case is as the duel says, all of them at once; append
+    what is found of each as soon as it is known."""
+    options = argparse.Namespace(beside=pair.python, from_source=False, versions=None)
+
+    def keep(bisection: Bisection) -> str:
+        found = bisection.as_json()
+        finding = found.pop("finding")
+        found["verdict"], found["reason"] = finding["verdict"], finding["reason"]
+        append_trial(TRIALS_FILE, bisection_trial(pair, finding["name"]) | {"found": found})
+        return ""
+
+    whole = [Finding.of_shape(rebuilt(finding, FindingShape)) for finding in findings]
+    ends = (pair.first, pair.other)
+    for name, why in bisect_all(whole, ends, options, LIMIT_SECONDS, until, keep).items():
+        if why:
+            append_trial(TRIALS_FILE, bisection_trial(pair, name) | {"error": why})
+
+
+def bisection_trial(pair: Pair, name: str) -> Json:
+    return {
+        "kind": "bisection",
+        **pair._asdict(),
+        "name": name,
+        "machine": MACHINE,
+        "commit": commit(),
+    }
 
 
 def read_trials(kind: str) -> list[Json]:
@@ -165,19 +181,10 @@ def confirmed(duel: Json) -> list[Json]:
     ]
 
 
-def to_bisect(duel: Json, done: Iterable[tuple[Pair, str]]) -> Iterator[Json]:
-    """Yield what is confirmed and not bisected: one case of each workload first, then the rest."""
+def to_bisect(duel: Json, done: Iterable[tuple[Pair, str]]) -> list[Json]:
+    """Return what is confirmed and not bisected yet."""
     pair, known = pair_in(duel), set(done)
-    left = [one for one in confirmed(duel) if (pair, one["name"]) not in known]
-    seen = {workload_of(name) for of, name in known if of == pair}
-    later = []
-    for finding in left:
-        if (workload := workload_of(finding["name"])) in seen:
-            later.append(finding)
-        else:
-            seen.add(workload)
-            yield finding
-    yield from later
+    return [finding for finding in confirmed(duel) if (pair, finding["name"]) not in known]
 
 
 def workload_of(name: str) -> str:
@@ -188,13 +195,11 @@ def workload_of(name: str) -> str:
 def bisect(pair: Pair, minutes: float) -> None:
     """Bisect what the duel of a pair confirmed, until the time is up or nothing is left."""
     until = time.monotonic() + 60 * minutes
-    duel = duels_by_pair()[pair]
     done = [key for key, trial in bisections().items() if "error" not in trial]
-    for finding in to_bisect(duel, done):
-        if time.monotonic() >= until:
-            break
-        say(f"{pair.text}: bisecting {finding['name']}")
-        append_trial(TRIALS_FILE, run_bisection(pair, finding["name"]))
+    left = to_bisect(duels_by_pair()[pair], done)
+    if minutes and left:
+        say(f"{pair.text}: bisecting {len(left)} cases")
+        run_bisections(pair, left, until)
 
 
 def say(line: str) -> None:

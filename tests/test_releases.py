@@ -10,6 +10,7 @@ from helpers.duels import finding as made_finding
 from evaluation import printed, release_tables, releases
 from evaluation.known_changes import KNOWN, KnownChange
 from evaluation.releases import Pair, kept, pairs_of, parse_pair, to_bisect, workload_of
+from speedgate.duel.bisection import Bisection, Boundary
 from speedgate.duel.decision import DuelVerdict
 
 PAIR = Pair("1.26.4", "2.0.2")
@@ -70,23 +71,47 @@ def test_the_pairs_are_neighbours_the_newest_first():
     assert Pair("1", "2").build("2") == "numpy==2"
 
 
-def test_one_case_of_each_workload_is_bisected_before_the_others(trials):
+def test_what_is_confirmed_is_bisected_once(trials, monkeypatch):
     duel = releases.duels_by_pair()[PAIR]
-    assert [one["name"] for one in to_bisect(duel, ())] == [SORT, CELL, "sort-1e6-threads-2"]
-    left = to_bisect(duel, [(PAIR, SORT)])
-    assert [one["name"] for one in left] == [CELL, "sort-1e6-threads-2"]
-
-
-def test_what_was_bisected_is_not_bisected_again(trials, monkeypatch):
+    assert names_of(to_bisect(duel, ())) == [SORT, "sort-1e6-threads-2", CELL]
     asked = []
     monkeypatch.setattr(
-        releases, "run_bisection", lambda pair, name: asked.append(name) or bisection(name)
+        releases, "run_bisections", lambda pair, findings, until: asked.append(names_of(findings))
     )
     keep(trials, bisection(SORT))
+    keep(trials, bisection(CELL, error="why"))
+    releases.bisect(PAIR, 0.0)
     releases.bisect(PAIR, 1.0)
-    assert asked == [CELL, "sort-1e6-threads-2"]
+    assert asked == [["sort-1e6-threads-2", CELL]]
+
+
+def names_of(findings):
+    return [finding["name"] for finding in findings]
+
+
+def test_each_answer_is_kept_as_soon_as_it_is_known(trials, monkeypatch):
+    def bisect_all(findings, between, options, limit, until, keep_one):
+        assert between == (PAIR.first, PAIR.other)
+        found = Bisection("numpy", *between, findings[0], boundary=Boundary("1.26.4", "2.0.0"))
+        assert keep_one(found) == ""
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(releases, "bisect_all", bisect_all)
+    with pytest.raises(KeyboardInterrupt):
+        releases.bisect(PAIR, 1.0)
+    (trial,) = releases.read_trials("bisection")
+    assert (trial["name"], trial["found"]["first_bad"]) == (SORT, "2.0.0")
+    assert trial["found"]["verdict"] == "better"
+    assert release_tables.since(trial) == "2.0.0"
+
+
+def test_why_there_is_no_answer_is_kept_and_it_is_asked_again(trials, monkeypatch):
+    answers = {SORT: "", CELL: "not bisected: no wheel"}
+    monkeypatch.setattr(releases, "bisect_all", lambda *arguments: answers)
     releases.bisect(PAIR, 1.0)
-    assert len(asked) == 2
+    (trial,) = releases.read_trials("bisection")
+    assert (trial["name"], trial["error"]) == (CELL, "not bisected: no wheel")
+    assert CELL in names_of(to_bisect(releases.duels_by_pair()[PAIR], ()))
 
 
 def test_a_pair_is_measured_once(trials, monkeypatch):
@@ -99,28 +124,6 @@ def test_a_pair_is_measured_once(trials, monkeypatch):
     releases.run([PAIR, other], "180", None, 0.0)
     releases.run([PAIR, other], "180", None, 0.0)
     assert measured == [other]
-
-
-def test_a_bisection_that_fails_is_kept_with_its_reason_and_tried_again(trials, monkeypatch):
-    def fails(*arguments):
-        raise subprocess.CalledProcessError(2, ["speedgate", "bisect"])
-
-    monkeypatch.setattr(releases, "printed", fails)
-    releases.bisect(PAIR, 1.0)
-    assert len(releases.read_trials("bisection")) == 3
-    assert "exit status 2" in releases.read_trials("bisection")[0]["error"]
-    releases.bisect(PAIR, 1.0)
-    assert len(releases.read_trials("bisection")) == 6
-
-
-def test_a_bisection_that_was_killed_is_not_kept(trials, monkeypatch):
-    def killed(*arguments):
-        raise subprocess.CalledProcessError(130, ["speedgate", "bisect"])
-
-    monkeypatch.setattr(releases, "printed", killed)
-    with pytest.raises(subprocess.CalledProcessError):
-        releases.bisect(PAIR, 1.0)
-    assert releases.read_trials("bisection") == []
 
 
 @pytest.mark.parametrize(
@@ -146,9 +149,16 @@ def test_the_tables_say_what_changed_who_knew_and_what_was_not_found(trials, mon
     keep(trials, duel_trial(factors={"copy-1e5-threads-2": 1.01, CELL: 0.5}.items()))
     keep(trials, bisection(SORT))
     text = "\n".join(release_tables.release_lines())
-    row = next(line for line in text.splitlines() if f"`{SORT}`" in line)
-    assert "seconds 1.00 [0.98, 1.02]; speedup 1.80x, now 0.90x" in row
-    assert "| 2.0.0 | sorts ([gh-1](https://github.com/numpy/numpy/pull/1)) |" in row
+    rows = [line for line in text.splitlines() if line.startswith("| 1.26.4 -> 2.0.2 | better")]
+    assert [row.split(" | ")[2] for row in rows] == [
+        "`sort-1e5`",
+        "`sort-1e6`",
+        "`sort[d]-strided-1e5`",
+    ]
+    row = rows[0]
+    assert "| 1.00 times | 1.80x, now 0.90x | 2.0.0 |" in row
+    assert "| sorts ([gh-1](https://github.com/numpy/numpy/pull/1)) |" in row
+    assert "not bisected" in rows[1]
     assert "later" not in row
     assert "| 1.26.4 -> 2.0.2 |" in text
     assert "19 of 20" in text

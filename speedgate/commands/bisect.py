@@ -15,7 +15,9 @@ from speedgate.commands.arguments import add_format, notify, show_json, take_tur
 from speedgate.commands.duel import (
     DEFAULT_BUDGET_SECONDS,
     add_measuring,
+    matchup_of,
     parse_measuring,
+    shared_runners,
     under_test,
 )
 from speedgate.commands.progress_line import ProgressLine, step_text
@@ -25,6 +27,7 @@ from speedgate.duel.bisection import (
     Boundary,
     ProbedVersion,
     nearer_end,
+    nearer_ends,
     search,
     whether_it_runs,
 )
@@ -33,6 +36,7 @@ from speedgate.duel.decision import DuelVerdict
 from speedgate.duel.duel import Duel
 from speedgate.duel.finding import Finding
 from speedgate.duel.matchup import DuelEntry, Matchup
+from speedgate.duel.quick_matchup import may_share_runners
 from speedgate.duel.selection import parse_entry, refuse_what_does_not_fit
 from speedgate.measuring.selection import OptionError
 from speedgate.report.exit_code import ExitCode
@@ -156,15 +160,53 @@ def what_differs(
         # What fails in the good one as well did not begin anywhere between.
         only_bad = finding.out == (ends[1].label,)
         return partial(_ask_whether_it_runs, ends[0], entry, limit) if only_bad else None
+    moved = what_moved(finding)
+    return None if moved is None else partial(_ask_which_side, ends, entry, limit, moved)
+
+
+def what_moved(finding: Finding) -> Candidate | None:
+    """Return the clearest figure of those that decided a finding, ``None`` if none did."""
+    if finding.verdict in (DuelVerdict.FAILED, DuelVerdict.NOT_AVAILABLE):
+        return None
     # A saved duel keeps what was confirmed, and not what of it decided.
     is_worse = finding.verdict is DuelVerdict.WORSE
     confirmed = [one for one in finding.confirmed if one.is_worse is is_worse]
-    moved = max(
+    return max(
         finding.decision.because or confirmed,
         key=lambda candidate: finding.effects[candidate.figure.name].certainty,
         default=None,
     )
-    return None if moved is None else partial(_ask_which_side, ends, entry, limit, moved)
+
+
+def which_ends(
+    findings: Sequence[Finding], ends: Sequence[Build], middle: Build, limit: float
+) -> list[tuple[Answer, str]]:
+    """Return which end a build is like in each of several cases.
+
+    Those that may share their interpreters do; the others are asked one after the other.
+    """
+    entries = {finding.name: parse_entry(finding.name) for finding in findings}
+    answers: dict[str, tuple[Answer, str]] = {}
+    together: dict[str, Candidate] = {}
+    for finding in findings:
+        moved = what_moved(finding)
+        if moved is not None and may_share_runners(entries[finding.name], moved):
+            together[finding.name] = moved
+            continue
+        ask = what_differs(finding, ends, entries[finding.name], limit)
+        assert ask is not None, "a case that nothing tells apart is not asked about"
+        answers[finding.name] = ask(middle)
+    if together:
+        with (
+            under_test([ends[0], middle, ends[1]]) as builds,
+            shared_runners(builds) as runners,
+        ):
+            cases = [
+                (matchup_of(entries[name], builds, limit, runners), moved)
+                for name, moved in together.items()
+            ]
+            answers |= zip(together, nearer_ends(cases), strict=True)
+    return [answers[finding.name] for finding in findings]
 
 
 def _ask_which_side(

@@ -144,6 +144,18 @@ def shared_runners(builds: Sequence[BuildUnderTest]) -> Iterator[SharedRunners |
         yield runners
 
 
+def matchup_of(
+    entry: DuelEntry,
+    builds: Sequence[BuildUnderTest],
+    limit: float,
+    runners: SharedRunners | None = None,
+) -> Matchup:
+    """Return the matchup of an entry, on shared runners where there are some."""
+    if runners is None:
+        return Matchup(entry, builds, limit)
+    return QuickMatchup(entry, builds, limit, runners)
+
+
 def opener(interpreter: Interpreter, caches: str) -> Callable[[DuelEntry], RunnerClient]:
     of_project = project_opener(interpreter, caches)
 
@@ -272,9 +284,9 @@ def measured(
     ):
         entries = with_caches(entries, builds_under_test, limit, notify)
         matchups = [
-            QuickMatchup(entry, builds_under_test, limit, runners)
-            if runners is not None and entry.label in suspects
-            else Matchup(entry, builds_under_test, limit)
+            matchup_of(
+                entry, builds_under_test, limit, runners if entry.label in suspects else None
+            )
             for entry in entries
         ]
         duel = Duel(matchups, budget, on_step, screened=suspects)

@@ -14,7 +14,7 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-from speedgate.builds.build import BuildError
+from speedgate.builds.build import Build, BuildError
 from speedgate.builds.installation import INSTALLER_PREFIXES
 from speedgate.commands.arguments import (
     add_format,
@@ -26,9 +26,9 @@ from speedgate.commands.arguments import (
     show_lines,
     take_turn,
 )
-from speedgate.commands.bisect import look_between, release_build, versions_between, what_differs
+from speedgate.commands.bisect import release_build, versions_between, what_differs, which_ends
 from speedgate.commands.duel import add_measuring, parse_measuring
-from speedgate.duel.bisection import Bisection
+from speedgate.duel.bisection import Answer, Bisection, ProbedVersion
 from speedgate.duel.finding import Finding
 from speedgate.duel.findings import BuildSummary, DuelFindings
 from speedgate.duel.first_release import (
@@ -37,6 +37,7 @@ from speedgate.duel.first_release import (
     first_releases,
     keep_first_release,
 )
+from speedgate.duel.group_bisection import GroupBisection
 from speedgate.duel.selection import parse_entry
 from speedgate.duel.since import TOLD
 from speedgate.history.lookup import find_run
@@ -90,8 +91,8 @@ def run_since(options: argparse.Namespace) -> int:
     for build in duel.builds[1:]:
         confirmed = confirmed_in(duel, build)
         refuse_what_are_no_releases(duel.builds[0], build, options.beside)
-        find = partial(first_release, duel.builds[0], build, options, limit, until)
-        answers += [(finding, build, find(finding)) for finding in confirmed]
+        texts = first_releases_of(confirmed, duel.builds[0], build, options, limit, until)
+        answers += [(finding, build, texts[finding.name]) for finding in confirmed]
     show_answers(duel.builds[0], answers, options.format)
     return ExitCode.WELL
 
@@ -137,53 +138,124 @@ def _own_variables(build: BuildSummary) -> dict[str, str]:
     }
 
 
-def first_release(
+def first_releases_of(
+    confirmed: Sequence[Finding],
     first: BuildSummary,
     build: BuildSummary,
     options: argparse.Namespace,
     limit: float,
     until: float,
-    finding: Finding,
-) -> str:
-    """Return since which release a case is so, from what is kept or by a bisection; or why that is
-    not known."""
+) -> dict[str, str]:
+    """Return since which release each case is so, from what is kept or by a bisection; or why that
+    is not known."""
     kept = first_releases(options.results)
-    known = first_release_of(kept, first.numpy, finding.name, finding.verdict.value)
-    if known is not None:
-        return known.text
-    if time.monotonic() >= until:
-        return NO_TIME
-    variables = {**first.variables, **build.variables}
-    texts = [options.beside, *(shlex.quote(f"{name}={variables[name]}") for name in variables)]
-    beside = argparse.Namespace(**{**vars(options), "beside": " ".join(texts).strip()})
-    take_turn(options)
-    try:
-        bisection = bisected(finding, str(first.numpy), str(build.numpy), beside, limit)
-    except (BuildError, OptionError) as error:
-        return f"not bisected: {one_line(str(error))}"
-    if bisection.boundary is None:
-        return "not bisected: nothing tells the two apart"
+    answers: dict[str, str] = {}
+    left = []
+    for finding in confirmed:
+        known = first_release_of(kept, first.numpy, finding.name, finding.verdict.value)
+        if known is None:
+            left.append(finding)
+        else:
+            answers[finding.name] = known.text
+    if left and time.monotonic() < until:
+        variables = {**first.variables, **build.variables}
+        texts = [options.beside, *(shlex.quote(f"{name}={variables[name]}") for name in variables)]
+        beside = argparse.Namespace(**{**vars(options), "beside": " ".join(texts).strip()})
+        take_turn(options)
+        keep = partial(keep_answer, options.results)
+        ends = (str(first.numpy), str(build.numpy))
+        answers |= bisect_all(left, ends, beside, limit, until, keep)
+    return {finding.name: answers.get(finding.name, NO_TIME) for finding in confirmed}
+
+
+def keep_answer(results: Path, bisection: Bisection) -> str:
+    """Write down what a bisection came to; return it in words."""
     one = FirstRelease.of(bisection, datetime.now(UTC).isoformat(timespec="seconds"))
-    with saving_in(options.results):
-        keep_first_release(options.results, one)
+    with saving_in(results):
+        keep_first_release(results, one)
     return one.text
 
 
-def bisected(
-    finding: Finding, good: str, bad: str, options: argparse.Namespace, limit: float
-) -> Bisection:
-    """Search the releases between two that a duel told apart; the ends are not duelled again."""
-    entry = parse_entry(finding.name)
-    build_of: Callable[[str], Any] = partial(release_build, PACKAGE, options)
-    ends = [build_of(version) for version in (good, bad)]
-    versions = versions_between(PACKAGE, good, bad, options, ends[0])
-    bisection = Bisection(PACKAGE, good, bad, finding)
+def bisect_all(
+    findings: Sequence[Finding],
+    between: tuple[str, str],
+    options: argparse.Namespace,
+    limit: float,
+    until: float,
+    keep: Callable[[Bisection], str],
+) -> dict[str, str]:
+    """Search the releases between two that a duel told apart, for all cases at once; return the
+    answer to each in words, as ``keep`` has it, or why there is none.
+
+    The ends are not duelled again. No step begins after ``until``.
+    """
+    good, bad = between
+    build_of: Callable[[str], Build] = partial(release_build, PACKAGE, options)
+    try:
+        ends = [build_of(version) for version in between]
+        versions = versions_between(PACKAGE, good, bad, options, ends[0])
+    except (BuildError, OptionError) as error:
+        return dict.fromkeys(
+            (finding.name for finding in findings), f"not bisected: {one_line(str(error))}"
+        )
+    answers: dict[str, str] = {}
+    bisections = []
+    for finding in findings:
+        why_not = why_not_bisected(finding, ends, limit)
+        if why_not is None:
+            bisections.append(Bisection(PACKAGE, good, bad, finding))
+        else:
+            answers[finding.name] = f"not bisected: {why_not}"
+    group = GroupBisection(bisections, versions)
+    notify(
+        f"{number_of(len(bisections), 'case')}, and {number_of(len(versions), 'release')} between "
+        f"{good} and {bad}"
+    )
+    while True:
+        for bisection in bisections:
+            if bisection.boundary is not None and bisection.finding.name not in answers:
+                answers[bisection.finding.name] = keep(bisection)
+        step = group.next_step()
+        if step is None or time.monotonic() >= until:
+            return answers
+        group.take(step[0], ask_about(*step, ends, build_of, limit))
+
+
+def why_not_bisected(finding: Finding, ends: Sequence[Build], limit: float) -> str | None:
+    """Return why a finding cannot be looked for, ``None`` if it can."""
+    try:
+        entry = parse_entry(finding.name)
+    except OptionError as error:
+        return one_line(str(error))
     ask = what_differs(finding, ends, entry, limit)
-    if ask is not None:
-        between = number_of(len(versions), "release")
-        notify(f"{finding.name}: {between} between {good} and {bad}")
-        look_between(bisection, versions, lambda version: ask(build_of(version)), notify)
-    return bisection
+    return "nothing tells the two apart" if ask is None else None
+
+
+def ask_about(
+    version: str,
+    bisections: Sequence[Bisection],
+    ends: Sequence[Build],
+    build_of: Callable[[str], Build],
+    limit: float,
+) -> list[tuple[Bisection, Answer, str]]:
+    """Return which end a release is like in each case, and say it."""
+    notify(f"{PACKAGE} {version}: {number_of(len(bisections), 'case')}")
+    try:
+        middle = build_of(version)
+    except BuildError as error:
+        why = str(error).splitlines()[0]
+        notify(f"{PACKAGE} {version}: {Answer.MISSING.value} ({why})")
+        return [(bisection, Answer.MISSING, why) for bisection in bisections]
+    findings = [bisection.finding for bisection in bisections]
+    known = [
+        (bisection, *answer)
+        for bisection, answer in zip(
+            bisections, which_ends(findings, ends, middle, limit), strict=True
+        )
+    ]
+    for bisection, answer, why in known:
+        notify(f"{bisection.finding.name}: {ProbedVersion(version, answer, why).line}")
+    return known
 
 
 def show_answers(

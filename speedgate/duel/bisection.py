@@ -95,27 +95,51 @@ class Bisection:
         }
 
 
-def search(versions: Sequence[str], probe: Callable[[str], tuple[Answer, str]]) -> Boundary:
-    """Return where it began among ``versions`` in order, of which the first is good and the last
-    bad. ``probe`` tells what a version is like, with a reason.
+class Search:
+    """Where it began among ``versions`` in order, of which the first is good and the last bad.
 
-    A version that cannot be probed is left out, and one beside it is tried.
+    ``next`` is the version to ask about, ``None`` once there is none; ``take`` takes what it is
+    like. One that cannot be judged is left out, and one beside it is asked about.
     """
-    low, high = 0, len(versions) - 1
-    unknown: dict[int, str] = {}
-    while untried := [number for number in range(low + 1, high) if number not in unknown]:
-        middle = min(untried, key=lambda number: abs(2 * number - low - high))
-        answer, why = probe(versions[middle])
+
+    def __init__(self, versions: Sequence[str]) -> None:
+        self._versions = versions
+        self._low, self._high = 0, len(versions) - 1
+        self._unknown: dict[int, str] = {}
+
+    @property
+    def next(self) -> str | None:
+        """The version nearest to the middle of those that are left."""
+        low, high = self._low, self._high
+        untried = [number for number in range(low + 1, high) if number not in self._unknown]
+        middle = min(untried, key=lambda number: abs(2 * number - low - high), default=None)
+        return None if middle is None else self._versions[middle]
+
+    def take(self, version: str, answer: Answer, why: str) -> None:
+        """Take in what a version is like."""
+        number = self._versions.index(version)
         if answer is Answer.GOOD:
-            low = middle
+            self._low = number
         elif answer is Answer.BAD:
-            high = middle
+            self._high = number
         else:
-            unknown[middle] = why
-    between = {
-        versions[number]: why for number, why in sorted(unknown.items()) if low < number < high
-    }
-    return Boundary(versions[low], versions[high], between)
+            self._unknown[number] = why
+
+    @property
+    def boundary(self) -> Boundary:
+        """Where it began, as far as it is known."""
+        low, high = self._low, self._high
+        unknown = sorted(self._unknown.items())
+        between = {self._versions[number]: why for number, why in unknown if low < number < high}
+        return Boundary(self._versions[low], self._versions[high], between)
+
+
+def search(versions: Sequence[str], probe: Callable[[str], tuple[Answer, str]]) -> Boundary:
+    """Return where it began among ``versions``; ``probe`` tells what one is like, and why."""
+    steps = Search(versions)
+    while (version := steps.next) is not None:
+        steps.take(version, *probe(version))
+    return steps.boundary
 
 
 def position(matchup: Matchup, moved: Candidate) -> Estimate | None:
@@ -154,24 +178,40 @@ def nearer_end(matchup: Matchup, moved: Candidate) -> tuple[Answer, str]:
 
     They are the builds of the matchup, in this order.
     """
-    why = "nothing was measured"
+    return nearer_ends([(matchup, moved)])[0]
+
+
+def nearer_ends(cases: Sequence[tuple[Matchup, Candidate]]) -> list[tuple[Answer, str]]:
+    """Return the same of several cases, whose blocks are run in turn."""
+    answers: dict[int, tuple[Answer, str]] = {}
     for blocks in STEP_BLOCKS:
+        open_cases = [number for number in range(len(cases)) if _is_unsure(answers.get(number))]
         for _ in range(blocks):
-            matchup.run_block(moved.figure.is_looked_at)
-            if len(matchup.remaining) < len(matchup.builds):
-                return Answer.MISSING, _why_out(matchup)
-        where = position(matchup, moved)
-        if where is None:
-            continue
-        why = (
-            f"{where.value:.0%} [{where.low:.0%}, {where.high:.0%}] of the way, by "
-            f"{moved.figure.label}"
-        )
-        if where.low > 0.5:
-            return Answer.BAD, why
-        if where.high < 0.5:
-            return Answer.GOOD, why
-    return Answer.UNSURE, why
+            for number in open_cases:
+                matchup, moved = cases[number]
+                if len(matchup.remaining) == len(matchup.builds):
+                    matchup.run_block(moved.figure.is_looked_at)
+        answers |= {number: _which_end(*cases[number]) for number in open_cases}
+    return [answers[number] for number in range(len(cases))]
+
+
+def _is_unsure(answer: tuple[Answer, str] | None) -> bool:
+    return answer is None or answer[0] is Answer.UNSURE
+
+
+def _which_end(matchup: Matchup, moved: Candidate) -> tuple[Answer, str]:
+    """What the blocks so far tell of the middle build."""
+    if len(matchup.remaining) < len(matchup.builds):
+        return Answer.MISSING, _why_out(matchup)
+    where = position(matchup, moved)
+    if where is None:
+        return Answer.UNSURE, "nothing was measured"
+    why = (
+        f"{where.value:.0%} [{where.low:.0%}, {where.high:.0%}] of the way, by {moved.figure.label}"
+    )
+    if where.low > 0.5:
+        return Answer.BAD, why
+    return (Answer.GOOD if where.high < 0.5 else Answer.UNSURE), why
 
 
 def whether_it_runs(matchup: Matchup) -> tuple[Answer, str]:

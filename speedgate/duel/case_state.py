@@ -145,6 +145,8 @@ class CaseState:
             note = f"the same so far, in {blocks} of the {LEAST_SAME} runs that the word needs"
         if any(candidate.build == build for candidate in self.open_candidates):
             note = "no time was left to confirm it"
+        elif self.matchup.gave_up:
+            note = self.matchup.gave_up
         elif not self.matchup.blocks:
             note = "it was not reached"
         return decision, note

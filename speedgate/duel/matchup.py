@@ -79,7 +79,8 @@ class Matchup:
     """One entry in every build: a ``Measurement`` for each, and the blocks between them.
 
     All that is known of a build is kept under its label. ``failures`` and ``lacking`` say why one
-    takes no part any more; ``is_placed`` whether all workers that should keep to a core each could.
+    takes no part any more, ``gave_up`` why none does; ``is_placed`` whether all
+    workers that should keep to a core each could.
     """
 
     # Whether its blocks cost so little that many cases are confirmed at once.
@@ -100,6 +101,7 @@ class Matchup:
         self.failures: dict[BuildLabel, str] = {}
         self.lacking: dict[BuildLabel, str] = {}
         self._missing: dict[BuildLabel, WorkloadError] = {}
+        self.gave_up = ""
         self.is_placed = True
         self._plan = plan_of(entry, builds, time_limit)
         self._now = now

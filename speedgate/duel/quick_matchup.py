@@ -14,12 +14,22 @@ from contextlib import ExitStack
 
 from speedgate.builds.label import BuildLabel
 from speedgate.duel.block import Block
+from speedgate.duel.candidate import Candidate
 from speedgate.duel.matchup import BuildUnderTest, DuelEntry, Matchup
-from speedgate.measuring.census import CensusCell
+from speedgate.measuring.census import STRATEGY, CensusCell
 from speedgate.measuring.screen_side import ScreenSide
 
 # A block is as long as that of a matchup; what takes longer has fewer pairs of rounds.
 PAIRS, SECONDS = 7, 0.12
+WORKERS = 2
+
+
+def may_share_runners(entry: DuelEntry, moved: Candidate) -> bool:
+    """Whether blocks on shared runners tell of a figure of a case: one that rounds of two threads
+    tell, of what a screen can name."""
+    is_screened = entry.case.strategy == STRATEGY and entry.case.workers == WORKERS
+    is_named = ":" not in entry.case.workload and entry.blas_threads == 1
+    return is_screened and is_named and not moved.figure.is_share and not moved.figure.is_looked_at
 
 
 class SharedRunners:
@@ -69,6 +79,10 @@ class QuickMatchup(Matchup):
         self._runners = runners
         self._loops: int | None = None
 
+    def is_over(self) -> bool:
+        """Whether there is nothing left to compare, or its runners do not bear it."""
+        return bool(self.gave_up) or super().is_over()
+
     def run_block(self, is_looked_at: bool = False) -> None:
         """Look at the case in each build, one after the other; another one is first each time."""
         began, case = self._now(), self.entry.case
@@ -77,7 +91,7 @@ class QuickMatchup(Matchup):
             side, measurement = sides[build], self.measurements[build]
             side.measured[case] = measurement
             if not side.look(self._cell, PAIRS, SECONDS, self._loops):
-                self.failures[build] = side.failed[case]
+                self._try_alone(side.failed[case])
                 return
             # The load of the first build is that of the other, too: seconds of a round compare.
             self._loops = measurement.loops
@@ -92,3 +106,12 @@ class QuickMatchup(Matchup):
                 self.reference, case.workers, tuple(replicates), is_placed=self.has_cores_of_its_own
             )
         )
+
+    def _try_alone(self, reason: str) -> None:
+        """Find out whether it fails in interpreters of its own: others may have broken the shared
+        ones, and a look has little time."""
+        alone = Matchup(self.entry, list(self.builds.values()), self._plan.time_limit)
+        alone.run_block()
+        self.failures, self.lacking = alone.failures, alone.lacking
+        if not (self.failures or self.lacking):
+            self.gave_up = f"it failed beside other cases, and not alone: {reason}"

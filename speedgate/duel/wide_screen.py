@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from speedgate.duel.suspicion import Suspicion, surest_of_each_function, suspicion_of
 from speedgate.measuring.census import CensusCell, CensusStep
 from speedgate.measuring.screen_side import ScreenSide
+from speedgate.stats.case import Case
 
 # A first look is as short as it can be: there are five thousand cases. What then seems to have
 # moved has a second one, in fresh processes, with what time is left.
@@ -88,9 +89,17 @@ class WideScreen:
         suspects = [one for one in known if one is not None and one.is_one]
         return sorted(suspects, key=lambda suspicion: suspicion.rank)
 
-    def candidates(self, most: int = CANDIDATES) -> list[Suspicion]:
-        """Return what a duel looks at: of each function the surest case, then more of each."""
-        return surest_of_each_function(self.suspicions())[:most]
+    def candidates(self, most: int = CANDIDATES) -> list[Case]:
+        """Return what a duel looks at: what fails in one build alone, then of each function the
+        surest case, then more of each."""
+        suspected = [suspicion.case for suspicion in surest_of_each_function(self.suspicions())]
+        return [*self.failed_in_one(), *suspected][:most]
+
+    def failed_in_one(self) -> list[Case]:
+        """Return the cases of which looks saw nothing in exactly one of the builds."""
+        one, other = self.sides
+        unseen = one.unseen().keys() | other.unseen().keys()
+        return [case for case in unseen if (case in one.measured) != (case in other.measured)]
 
     def _seen(self) -> list[CensusCell]:
         """Return the cells of which more is to be seen, in that order."""

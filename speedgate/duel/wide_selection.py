@@ -35,6 +35,8 @@ OpenScreenRecording = Callable[[Sequence[CellListing], Sequence[ScreenSide]], Sc
 
 DEFAULT_SCREEN_SECONDS = 180.0
 WORKERS = 2
+# Of the functions that only one build has.
+NAMED = 6
 
 
 def add_wide_selection(command: argparse.ArgumentParser) -> None:
@@ -90,6 +92,10 @@ def screened(
         ]
         listings = [list_census(opener, folders) for opener in openers]
         sides = [ScreenSide(opener, folders, WORKERS) for opener in openers]
+        for build, listing, other in zip(builds, listings, listings[::-1], strict=True):
+            if paths := functions_only_in(listing, other):
+                more = f", and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
+                notify(f"only {build.label} has {', '.join(paths[:NAMED])}{more}")
         recording = open_recording(listings, sides)
         screen = WideScreen(screened_cells(listings), sides, seconds, on_step, recording.add)
         is_over = True
@@ -113,6 +119,12 @@ def screened_cells(listings: Sequence[CellListing]) -> list[CensusCell]:
     return [*(CensusCell(name, size) for name, size in cases()), *cells]
 
 
+def functions_only_in(listing: CellListing, other: CellListing) -> list[str]:
+    """Return the functions that have cells in one build and none in the other one."""
+    theirs = {cell.path for cell in other.cells}
+    return list(dict.fromkeys(cell.path for cell in listing.cells if cell.path not in theirs))
+
+
 def screened_entries(screen: WideScreen, most: int = CANDIDATES) -> list[DuelEntry]:
     """Return the entries by which a duel looks at ``most`` of what a screen has found."""
     catalogue: dict[str, Workload] = find_workload("workloads:CATALOGUE", "--wide")
@@ -122,7 +134,7 @@ def screened_entries(screen: WideScreen, most: int = CANDIDATES) -> list[DuelEnt
             case,
             BLAS_THREADS,
         )
-        for case in (suspicion.case for suspicion in screen.candidates(most))
+        for case in screen.candidates(most)
     ]
 
 
@@ -149,11 +161,11 @@ def screen_difference(screen: WideScreen) -> CensusDifference:
 
 def screen_line(screen: WideScreen, most: int = CANDIDATES) -> str:
     """Say how far the screen came, and what it hands on."""
-    changed = len(screen.suspicions())
+    changed, failed = len(screen.suspicions()), len(screen.failed_in_one())
     left = len(screen.not_reached)
     rest = f"; {left} were not reached, from {screen.not_reached[0].name} on" if left else ""
     return (
         f"screened {screen.reached} of {len(screen.cells)} cases in {screen.seconds:.0f} s, "
-        f"{screen.again} of them twice{rest}: {changed} seem to have changed, of which at most "
-        f"{most} join a duel"
+        f"{screen.again} of them twice{rest}: {changed} seem to have changed, {failed} fail in one "
+        f"build alone; at most {most} of them join a duel"
     )

@@ -11,6 +11,7 @@ from helpers.duels import a_duel, finding
 from helpers.fakes import FakeClock, ScriptedRunner
 from helpers.machine import MadeMachine
 from helpers.runs import CASE, document, save
+from helpers.screens import FakeBuild
 
 from speedgate.builds.build import Build, BuildError
 from speedgate.commands import bisect as bisect_commands
@@ -28,7 +29,7 @@ VERSIONS = [f"1.{number}" for number in range(9)]
 @pytest.fixture
 def asked(monkeypatch, tmp_path):
     """Releases of which those from 1.5 on scale worse; return which of them were opened."""
-    opened, clock = [], FakeClock()
+    opened, shared, clock = [], [], FakeClock()
 
     def open_builds(texts, **_):
         version = texts[0].partition("==")[2].partition(" ")[0]
@@ -42,9 +43,15 @@ def asked(monkeypatch, tmp_path):
         is_bad = Path(interpreter.python).name >= "1.5"
         return ScriptedRunner(clock, pair_seconds=PAIR_SECONDS, ratio=0.9 if is_bad else 1.9)
 
+    def shared_runner(folders, interpreter):
+        version = Path(interpreter.python).name
+        in_threads = dict.fromkeys(("f", "g"), 0.1 / (0.9 if version >= "1.5" else 1.9))
+        return FakeBuild(version, shared, in_threads, alone=0.1)
+
     monkeypatch.setattr(bisect_commands, "open_builds", open_builds)
     monkeypatch.setattr(bisect_commands, "published_versions", lambda *_: VERSIONS)
     monkeypatch.setattr(duel_commands, "RunnerProcess", runner)
+    monkeypatch.setattr(duel_commands, "open_process", shared_runner)
     monkeypatch.setattr(since_commands, "python_version", lambda: "3.11")
     monkeypatch.setattr("speedgate.duel.matchup.BLOCK_SECONDS", 0.001)
     monkeypatch.setattr("speedgate.duel.matchup.MOST_REPLICATES", 2)
@@ -99,11 +106,22 @@ def test_another_verdict_or_another_older_release_is_asked_for(asked, capsys):
 
 def test_what_has_no_time_left_is_named(asked, monkeypatch, capsys):
     saved_duel(DuelVerdict.WORSE, DuelVerdict.WORSE)
-    clock = iter([0.0, 0.0, 9.0])
-    monkeypatch.setattr(since_commands.time, "monotonic", lambda: next(clock))
+    clock = iter([0.0, 0.0, 0.0])
+    monkeypatch.setattr(since_commands.time, "monotonic", lambda: next(clock, 9.0))
     main(["since", "--budget", "5", "--format", "json"])
     answers = [one["first_release"] for one in json.loads(capsys.readouterr().out)]
-    assert answers == ["1.5", since_commands.NO_TIME]
+    assert answers == [since_commands.NO_TIME, since_commands.NO_TIME]
+    assert asked == ["1.0", "1.8", "1.4"]
+
+
+def test_cases_are_asked_about_together_and_keep_an_answer_each(asked, capsys):
+    saved_duel(DuelVerdict.WORSE, DuelVerdict.WORSE)
+    assert main(["since", "--format", "json"]) == ExitCode.WELL
+    out = capsys.readouterr()
+    assert [one["first_release"] for one in json.loads(out.out)] == ["1.5", "1.5"]
+    assert asked == ["1.0", "1.8", "1.4", "1.6", "1.5"]
+    assert f"{CASES[1]}: 1.4: like the good one (" in out.err
+    assert [kept.case for kept in first_releases(Path("results"))] == list(CASES)
 
 
 def test_where_nothing_is_confirmed_nothing_is_measured(asked, capsys):

@@ -9,7 +9,7 @@ from speedgate.builds.label import BuildLabel
 from speedgate.commands.duel import shared_runners
 from speedgate.duel.decision import LEAST_SAME, DuelVerdict
 from speedgate.duel.duel import CONFIRMING_AT_ONCE, QUICK_AT_ONCE, SCREENING_BLOCKS, Duel
-from speedgate.duel.matchup import BuildUnderTest, DuelEntry
+from speedgate.duel.matchup import BuildUnderTest, DuelEntry, Matchup
 from speedgate.duel.quick_matchup import QuickMatchup, SharedRunners
 from speedgate.measuring.census import CensusCell
 from speedgate.measuring.screen_side import ScreenSide
@@ -72,19 +72,32 @@ def test_a_block_holds_what_both_took_for_as_many_calls():
     assert matchups[0].measurements[A].wall_seconds > 0
 
 
-def test_a_cell_that_ends_one_build_fails_there_and_the_others_go_on():
+def test_what_ends_a_shared_runner_fails_if_it_does_so_alone(monkeypatch):
     (cell, other), log = cells_of(2), []
     matchups, runners = made([cell, other], log, dies_at=[cell.name])
+    monkeypatch.setattr(Matchup, "run_block", lambda alone: alone.failures.update({B: "it ended"}))
     with runners:
         duel = Duel(matchups, 60.0)
         duel.run()
     by_name = {finding.case.workload: finding for finding in duel.findings()}
     assert by_name[cell.name].verdict is DuelVerdict.FAILED
-    assert by_name[cell.name].out == (B,)
-    assert "the interpreter ended by signal SIGSEGV" in by_name[cell.name].reason
+    assert (by_name[cell.name].out, by_name[cell.name].reason) == ((B,), "it ended")
     assert looks(log, "B", cell) == 1
     assert by_name[other.name].verdict is DuelVerdict.SAME
     assert len(matchups[1].blocks) == LEAST_SAME
+
+
+def test_what_ends_a_shared_runner_and_none_of_its_own_is_not_called_failed(monkeypatch):
+    (cell,), log = cells_of(1), []
+    matchups, runners = made([cell], log, dies_at=[cell.name])
+    monkeypatch.setattr(Matchup, "run_block", lambda alone: None)
+    with runners:
+        duel = Duel(matchups, 60.0)
+        duel.run()
+    (finding,) = duel.findings()
+    assert finding.verdict is DuelVerdict.INCONCLUSIVE
+    assert finding.reason.startswith("it failed beside other cases, and not alone: the interpreter")
+    assert looks(log, "B", cell) == 1
 
 
 def test_what_fresh_runners_show_again_is_confirmed():

@@ -11,6 +11,7 @@ from speedgate.duel.screen_recording import ScreenRecording
 from speedgate.duel.suspicion import Suspicion, surest_of_each_function, suspicion_of
 from speedgate.duel.wide_screen import CANDIDATES, WideScreen
 from speedgate.duel.wide_selection import (
+    functions_only_in,
     screen_difference,
     screen_line,
     screen_seconds,
@@ -80,12 +81,23 @@ def test_what_a_second_look_does_not_show_again_is_dropped():
     assert suspected(screen) == []
 
 
-def test_a_cell_that_ends_one_build_is_not_compared():
-    cells = cells_of(3)
-    screen, _ = screen_of(cells, {}, {"dies_at": [cells[1].name]})
+def test_a_cell_that_ends_one_build_is_the_first_that_a_duel_looks_at():
+    cells = cells_of(4)
+    first = {"dies_at": [cells[2].name]}
+    second = {"dies_at": [cell.name for cell in cells[1:3]], "seconds": {cells[0].name: 0.05}}
+    screen, _ = screen_of(cells, first, second)
     difference = screen_difference(screen)
     assert difference.compared == 2
     assert difference.only_before == (f"{cells[1].name}-1e4-threads-2",)
+    handed_on = [entry.case.workload for entry in screened_entries(screen)]
+    assert handed_on == [cells[1].name, cells[0].name]
+    assert "1 seem to have changed, 1 fail in one build alone" in screen_line(screen)
+
+
+def test_functions_that_only_one_build_has_are_told():
+    cells = cells_of(3)
+    assert functions_only_in(CellListing(cells=cells), CellListing(cells=cells[1:])) == ["numpy.f0"]
+    assert functions_only_in(CellListing(cells=cells[1:]), CellListing(cells=cells)) == []
 
 
 def test_no_more_are_handed_on_than_a_duel_has_time_for():
@@ -95,7 +107,9 @@ def test_no_more_are_handed_on_than_a_duel_has_time_for():
     assert len(screened_entries(screen)) == CANDIDATES
     assert len(screened_entries(screen, most=2)) == 2
     line = screen_line(screen, most=2)
-    assert line.endswith("65 seem to have changed, of which at most 2 join a duel")
+    assert line.endswith(
+        "65 seem to have changed, 0 fail in one build alone; at most 2 of them join a duel"
+    )
 
 
 def test_of_each_function_the_surest_case_comes_first():

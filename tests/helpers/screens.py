@@ -9,12 +9,14 @@ from speedgate.runner.messages import encode
 class FakeBuild:
     """Answers as a runner of the census: each cell takes what is said of it, in seconds.
 
-    Of a call of a worker in a round, that is: a round has as many as the runner is asked for, or
-    ``loops``. ``once`` are those that take half as long again at their first look, and never later.
+    That is of a call of each worker in a round of threads. A round has as many calls as the runner
+    is asked for, or ``loops``; ``alone`` are the seconds of a serial one. ``once`` are those that
+    take half as long again at their first look, and never later.
     """
 
-    def __init__(self, name, log, seconds=None, once=(), dies_at=(), loops=1):
+    def __init__(self, name, log, seconds=None, once=(), dies_at=(), loops=1, alone=None):
         self.name, self.log, self.dies_at, self.loops = name, log, dies_at, loops
+        self.alone = alone
         self.seconds, self.once = seconds or {}, once
 
     def ask(self, request, limit_seconds):
@@ -38,7 +40,7 @@ class FakeBuild:
         seconds *= 1.5 if is_first and name in self.once else 1
         pairs = [
             messages.PairCounts(
-                messages.RoundCounts(seconds=2 * seconds, on_cpu=seconds),
+                messages.RoundCounts(seconds=self.alone or 2 * seconds, on_cpu=seconds),
                 messages.RoundCounts(seconds=seconds + (-1) ** number * 1e-6, on_cpu=2 * seconds),
             )
             for number in range(request["pairs"])
