@@ -13,6 +13,7 @@ Each duel and each bisection is appended to a file: an interrupted run goes on w
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import tempfile
 import time
@@ -181,10 +182,17 @@ def confirmed(duel: Json) -> list[Json]:
     ]
 
 
-def to_bisect(duel: Json, done: Iterable[tuple[Pair, str]]) -> list[Json]:
-    """Return what is confirmed and not bisected yet."""
+def to_bisect(duel: Json, done: Iterable[tuple[Pair, str]], most: int | None = None) -> list[Json]:
+    """Return what is confirmed and not bisected yet, at most so many: what moved most first."""
     pair, known = pair_in(duel), set(done)
-    return [finding for finding in confirmed(duel) if (pair, finding["name"]) not in known]
+    left = [finding for finding in confirmed(duel) if (pair, finding["name"]) not in known]
+    return sorted(left, key=lambda finding: -moved(finding))[:most]
+
+
+def moved(finding: Json) -> float:
+    """By how much the seconds of a case changed, as a logarithm; most where one build fails."""
+    ratio = finding.get("signals", {}).get("seconds", {}).get("ratio")
+    return math.inf if ratio is None else abs(math.log(ratio["value"]))
 
 
 def workload_of(name: str) -> str:
@@ -192,11 +200,11 @@ def workload_of(name: str) -> str:
     return name.partition("/")[0].rsplit("-", 3)[0]
 
 
-def bisect(pair: Pair, minutes: float) -> None:
+def bisect(pair: Pair, minutes: float, most: int | None = None) -> None:
     """Bisect what the duel of a pair confirmed, until the time is up or nothing is left."""
     until = time.monotonic() + 60 * minutes
     done = [key for key, trial in bisections().items() if "error" not in trial]
-    left = to_bisect(duels_by_pair()[pair], done)
+    left = to_bisect(duels_by_pair()[pair], done, most)
     if minutes and left:
         say(f"{pair.text}: bisecting {len(left)} cases")
         run_bisections(pair, left, until)
@@ -206,14 +214,14 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def run(pairs: Sequence[Pair], wide: str, budget: str, minutes: float) -> None:
+def run(pairs: Sequence[Pair], wide: str, budget: str, minutes: float, most: int | None) -> None:
     """Duel the pairs that have no duel of this machine yet, and bisect what each confirms."""
     for pair in pairs:
         duel = duels_by_pair().get(pair)
         if duel is None or duel["machine"] != MACHINE or not duel["complete"]:
             say(f"{pair.text}: the duel")
             append_trial(TRIALS_FILE, run_pair(pair, wide, budget))
-        bisect(pair, minutes)
+        bisect(pair, minutes, most)
 
 
 def main() -> None:
@@ -224,16 +232,17 @@ def main() -> None:
         command.add_argument("pairs", nargs="*", metavar="OLD:NEW", help="default: every pair")
         command.add_argument("--python", default="", help="an interpreter, as a duel takes it")
         command.add_argument("--minutes", type=float, default=BISECT_MINUTES, help="a pair")
+        command.add_argument("--most", type=int, metavar="CASES", help="bisect no more of a pair")
         command.add_argument("--wide", default=WIDE_SECONDS, metavar="SECONDS")
         command.add_argument("--budget", default=DUEL_SECONDS, metavar="SECONDS")
     options = parser.parse_args()
     pairs = [parse_pair(text, options.python) for text in options.pairs] or pairs_of()
     if options.command == "run":
-        run(pairs, options.wide, options.budget, options.minutes)
+        run(pairs, options.wide, options.budget, options.minutes, options.most)
         return
     for pair in pairs:
         if pair in duels_by_pair():
-            bisect(pair, options.minutes)
+            bisect(pair, options.minutes, options.most)
 
 
 if __name__ == "__main__":

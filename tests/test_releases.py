@@ -74,6 +74,8 @@ def test_the_pairs_are_neighbours_the_newest_first():
 def test_what_is_confirmed_is_bisected_once(trials, monkeypatch):
     duel = releases.duels_by_pair()[PAIR]
     assert names_of(to_bisect(duel, ())) == [SORT, "sort-1e6-threads-2", CELL]
+    duel["findings"][2]["signals"]["seconds"]["ratio"]["value"] = 0.1
+    assert names_of(to_bisect(duel, (), most=2)) == [CELL, SORT]
     asked = []
     monkeypatch.setattr(
         releases, "run_bisections", lambda pair, findings, until: asked.append(names_of(findings))
@@ -115,14 +117,14 @@ def test_why_there_is_no_answer_is_kept_and_it_is_asked_again(trials, monkeypatc
 
 
 def test_a_pair_is_measured_once(trials, monkeypatch):
-    monkeypatch.setattr(releases, "bisect", lambda pair, minutes: None)
+    monkeypatch.setattr(releases, "bisect", lambda pair, minutes, most: None)
     measured = []
     monkeypatch.setattr(
         releases, "run_pair", lambda pair, *rest: measured.append(pair) or duel_trial(pair)
     )
     other = Pair("2.0.2", "2.1.3")
-    releases.run([PAIR, other], "180", None, 0.0)
-    releases.run([PAIR, other], "180", None, 0.0)
+    releases.run([PAIR, other], "180", "600", 0.0, None)
+    releases.run([PAIR, other], "180", "600", 0.0, None)
     assert measured == [other]
 
 

@@ -26,7 +26,7 @@ from speedgate.commands.arguments import (
 from speedgate.commands.census import show_changes
 from speedgate.commands.progress_line import ProgressLine, step_text
 from speedgate.duel.duel import Duel, DuelStep
-from speedgate.duel.findings import DuelFindings
+from speedgate.duel.findings import DuelFindings, ScreenSummary
 from speedgate.duel.matchup import BuildUnderTest, DuelEntry, Matchup
 from speedgate.duel.quick_matchup import QuickMatchup, SharedRunners
 from speedgate.duel.recording import DuelRecording
@@ -49,6 +49,7 @@ from speedgate.duel.wide_selection import (
     screen_difference,
     screen_line,
     screen_seconds,
+    screen_summary,
     screened,
     screened_entries,
 )
@@ -190,6 +191,7 @@ def run_duel(options: argparse.Namespace) -> int:
     most = parse_count("--candidates", options.candidates) or CANDIDATES
     budget += screening if screening is not None and options.budget is None else 0.0
     suspects: set[str] = set()
+    summary: ScreenSummary | None = None
     refuse_what_does_not_fit(entries, len(options.builds))
     take_turn(options)
     builds = open_builds(
@@ -212,11 +214,12 @@ def run_duel(options: argparse.Namespace) -> int:
             # None of it is confirmed.
             return ExitCode.WELL if is_over else ExitCode.INTERRUPTED
         chosen, entries = entries, unique_entries([*entries, *screened_entries(screen, most)])
+        summary = screen_summary(screen)
         suspects = {entry.label for entry in entries[len(chosen) :]}
         budget -= time.monotonic() - began
     recording = open_recording(builds, options.results)
-    duel = measured(entries, builds, budget, limit, recording, suspects)
-    findings = DuelFindings.of(duel, builds)
+    duel = measured(entries, builds, budget, limit, recording, suspects, summary)
+    findings = DuelFindings.of(duel, builds, summary)
     show(findings, options)
     saved, troubles = recording.finish(duel, findings)
     for line in [*(f"saved {path}" for path in saved), *troubles]:
@@ -266,8 +269,9 @@ def measured(
     limit: float,
     recording: DuelRecording,
     suspects: Collection[str] = (),
+    screen: ScreenSummary | None = None,
 ) -> Duel:
-    """Return the duel once it is over, or was interrupted; ``suspects`` are a screen's."""
+    """Return the duel once it is over, or was interrupted; ``suspects`` are those of the screen."""
     line = ProgressLine()
     last_kept = time.monotonic()
 
@@ -275,7 +279,7 @@ def measured(
         nonlocal last_kept
         line.show(step_text(step))
         if time.monotonic() - last_kept >= KEEP_EVERY_SECONDS:
-            recording.keep(duel, DuelFindings.of(duel, builds))
+            recording.keep(duel, DuelFindings.of(duel, builds, screen))
             last_kept = time.monotonic()
 
     with (

@@ -7,8 +7,10 @@ This is the file format of a duel. What must be so in a file, and what older one
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+import msgspec
 
 from speedgate.builds.build import Build
 from speedgate.builds.label import BuildLabel
@@ -82,11 +84,23 @@ class BuildSummary:
 
 
 @dataclass(frozen=True)
+class ScreenSummary:
+    """What a screen before a duel looked at: how many cases there were, and how many of them it
+    reached, suspects, and saw failing in one build alone."""
+
+    cases: int
+    reached: int
+    suspected: int
+    failed_in_one: int
+
+
+@dataclass(frozen=True)
 class DuelFindings:
     """What is certain of every case in every build against the first of ``builds``.
 
     ``complete`` says that the duel came to its end, ``placed`` that workers kept to a core each
-    wherever they should; ``needed`` is how many fresh blocks a candidate of each wave had at most.
+    wherever they should; ``needed`` is how many fresh blocks a candidate of each wave had at most;
+    ``screen`` what was looked at before, where a screen was.
     """
 
     builds: tuple[BuildSummary, ...]
@@ -95,9 +109,12 @@ class DuelFindings:
     complete: bool
     placed: bool = True
     needed: tuple[int, ...] = ()
+    screen: ScreenSummary | None = None
 
     @classmethod
-    def of(cls, duel: Duel, builds: Sequence[Build]) -> DuelFindings:
+    def of(
+        cls, duel: Duel, builds: Sequence[Build], screen: ScreenSummary | None = None
+    ) -> DuelFindings:
         """Return what is certain so far, what matters most first."""
         return cls(
             tuple(map(BuildSummary.of, builds)),
@@ -106,6 +123,7 @@ class DuelFindings:
             duel.is_complete,
             all(state.matchup.is_placed for state in duel.states),
             tuple(duel.needed),
+            screen,
         )
 
     def is_anything_worse(self) -> bool:
@@ -132,6 +150,7 @@ class DuelFindings:
             "seconds": self.seconds,
             "complete": self.complete,
             "placed": self.placed,
+            "screen": None if self.screen is None else asdict(self.screen),
             "findings": [finding.as_json() for finding in self.findings],
         }
 
@@ -146,4 +165,5 @@ class DuelFindings:
             shape.complete,
             shape.placed,
             tuple(shape.bouts_to_confirm),
+            None if shape.screen is None else ScreenSummary(**msgspec.structs.asdict(shape.screen)),
         )

@@ -10,6 +10,7 @@ from math import exp
 from speedgate.builds.build import Build
 from speedgate.builds.package_copy import lent_folder
 from speedgate.duel.census_selection import workload_of_cell
+from speedgate.duel.findings import ScreenSummary
 from speedgate.duel.matchup import DuelEntry
 from speedgate.duel.screen_recording import ScreenRecording
 from speedgate.duel.wide_screen import CANDIDATES, WideScreen
@@ -157,6 +158,13 @@ def screen_difference(screen: WideScreen) -> CensusDifference:
     )
     compared = len(first.keys() & other.keys())
     return CensusDifference(tuple(changes), compared, one_only, other_only)
+
+
+def screen_summary(screen: WideScreen) -> ScreenSummary:
+    """Return what a duel keeps of its screen."""
+    return ScreenSummary(
+        len(screen.cells), screen.reached, len(screen.suspicions()), len(screen.failed_in_one())
+    )
 
 
 def screen_line(screen: WideScreen, most: int = CANDIDATES) -> str:

@@ -68,6 +68,13 @@ class BuildShape(msgspec.Struct):
     gil_enabled: bool | None = None
 
 
+class ScreenShape(msgspec.Struct):
+    cases: Count
+    reached: Count
+    suspected: Count
+    failed_in_one: Count
+
+
 class DuelShape(msgspec.Struct):
     builds: list[BuildShape]
     findings: list[FindingShape]
@@ -75,6 +82,7 @@ class DuelShape(msgspec.Struct):
     seconds: Annotated[float, msgspec.Meta(ge=0, le=1e9)]
     placed: bool = True
     bouts_to_confirm: list[Count] = []
+    screen: ScreenShape | None = None
 
 
 def duel_of(value: Json | None) -> Json | None:

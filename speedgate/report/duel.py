@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from speedgate.duel.decision import DuelVerdict
 from speedgate.duel.effect import Effect
 from speedgate.duel.finding import MOST_WAITING, Finding
-from speedgate.duel.findings import DuelFindings
+from speedgate.duel.findings import DuelFindings, ScreenSummary
 from speedgate.duel.margin import RATIO_MARGIN
 from speedgate.judging.comparison import letter
 from speedgate.report.progress import duration
@@ -116,7 +116,17 @@ def remarks(duel: DuelFindings) -> list[str]:
     is_unknown = bool(measured) and all(
         finding.waiting and not finding.is_waiting_known for finding in measured
     )
-    return [UNPLACED] * (not duel.placed) + [WAITING_UNKNOWN] * is_unknown
+    shown = [UNPLACED] * (not duel.placed) + [WAITING_UNKNOWN] * is_unknown
+    return shown if duel.screen is None else [screen_line(duel.screen), *shown]
+
+
+def screen_line(screen: ScreenSummary) -> str:
+    """Say how much was looked at before, and what seemed to have changed."""
+    return (
+        f"a screen looked at {screen.reached:,} of {screen.cases:,} cases before: "
+        f"{screen.suspected:,} seemed to have changed, {screen.failed_in_one:,} failed in one "
+        "build alone, and the surest joined"
+    )
 
 
 def counts(duel: DuelFindings) -> str:

@@ -11,7 +11,7 @@ from helpers.builds import CRASHING, LACKING, MadeBuilds
 from speedgate.builds.build import Build
 from speedgate.duel.decision import DuelVerdict
 from speedgate.duel.duel import Duel
-from speedgate.duel.findings import DuelFindings
+from speedgate.duel.findings import DuelFindings, ScreenSummary
 from speedgate.history.duel_shape import duel_of
 from speedgate.report.duel import duel_markdown, duel_text
 
@@ -123,6 +123,19 @@ def test_a_figure_that_this_version_lacks_is_shown_and_decides_nothing():
     assert "energy: A 2.00 [2.00, 2.00], B 2.00 [2.00, 2.00], B/A 1.00 [1.00, 1.00]" in shown
     assert "idle share: A 0.05 [0.05, 0.05], B 0.05 [0.05, 0.05], B-A +0.00 [+0.00, +0.00]" in shown
     assert not findings.findings[0].effects["energy"].figure.decides
+
+
+def test_the_screen_before_a_duel_is_kept_and_said():
+    findings = replace(findings_of({}, {}), screen=ScreenSummary(4988, 4436, 628, 2))
+    read = saved_and_read(findings)
+    assert read.screen == findings.screen
+    line = (
+        "a screen looked at 4,436 of 4,988 cases before: 628 seemed to have changed, 2 failed in "
+        "one build alone, and the surest joined"
+    )
+    assert line in duel_text(read, 300)
+    assert f"{line}." in duel_markdown(read)
+    assert saved_and_read(findings_of({}, {})).screen is None
 
 
 # --- the exit code

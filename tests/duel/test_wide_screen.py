@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from helpers.screens import FakeBuild, cells_of
 
+from speedgate.duel.findings import ScreenSummary
 from speedgate.duel.screen_recording import ScreenRecording
 from speedgate.duel.suspicion import Suspicion, surest_of_each_function, suspicion_of
 from speedgate.duel.wide_screen import CANDIDATES, WideScreen
@@ -15,6 +16,7 @@ from speedgate.duel.wide_selection import (
     screen_difference,
     screen_line,
     screen_seconds,
+    screen_summary,
     screened_cells,
     screened_entries,
 )
@@ -92,6 +94,7 @@ def test_a_cell_that_ends_one_build_is_the_first_that_a_duel_looks_at():
     handed_on = [entry.case.workload for entry in screened_entries(screen)]
     assert handed_on == [cells[1].name, cells[0].name]
     assert "1 seem to have changed, 1 fail in one build alone" in screen_line(screen)
+    assert screen_summary(screen) == ScreenSummary(4, 4, suspected=1, failed_in_one=1)
 
 
 def test_functions_that_only_one_build_has_are_told():
