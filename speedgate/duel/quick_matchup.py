@@ -78,6 +78,7 @@ class QuickMatchup(Matchup):
         self._cell = CensusCell(entry.case.workload, entry.case.size)
         self._runners = runners
         self._loops: int | None = None
+        self._alone: Matchup | None = None
 
     def is_over(self) -> bool:
         """Whether there is nothing left to compare, or its runners do not bear it."""
@@ -85,6 +86,9 @@ class QuickMatchup(Matchup):
 
     def run_block(self, is_looked_at: bool = False) -> None:
         """Look at the case in each build, one after the other; another one is first each time."""
+        if self._alone is not None:
+            self._alone.run_block(is_looked_at)
+            return
         began, case = self._now(), self.entry.case
         sides = self._runners.fresh_for(self._cell)
         for build in self._rotated(len(self.blocks)):
@@ -108,10 +112,16 @@ class QuickMatchup(Matchup):
         )
 
     def _try_alone(self, reason: str) -> None:
-        """Find out whether it fails in interpreters of its own: others may have broken the shared
-        ones, and a look has little time."""
+        """Go on in interpreters of its own: others may have broken the shared ones, and a look has
+        little time. What failed there only later has blocks that are not held against others.
+        """
         alone = Matchup(self.entry, list(self.builds.values()), self._plan.time_limit)
         alone.run_block()
         self.failures, self.lacking = alone.failures, alone.lacking
-        if not (self.failures or self.lacking):
+        if self.failures or self.lacking:
+            return
+        if self.blocks:
             self.gave_up = f"it failed beside other cases, and not alone: {reason}"
+            return
+        self._alone = alone
+        self.blocks, self.measurements = alone.blocks, alone.measurements

@@ -3,10 +3,13 @@
 from itertools import pairwise
 
 import pytest
+from helpers.builds import MadeBuilds
+from helpers.made import MadeWorkload
 from helpers.screens import FakeBuild, cells_of
 
 from speedgate.builds.label import BuildLabel
 from speedgate.commands.duel import shared_runners
+from speedgate.duel.case_state import CaseState
 from speedgate.duel.decision import LEAST_SAME, DuelVerdict
 from speedgate.duel.duel import CONFIRMING_AT_ONCE, QUICK_AT_ONCE, SCREENING_BLOCKS, Duel
 from speedgate.duel.matchup import BuildUnderTest, DuelEntry, Matchup
@@ -14,7 +17,7 @@ from speedgate.duel.quick_matchup import QuickMatchup, SharedRunners
 from speedgate.measuring.census import CensusCell
 from speedgate.measuring.screen_side import ScreenSide
 from speedgate.runner.machine import usable_cores
-from speedgate.stats.figure import SECONDS
+from speedgate.stats.figure import SECONDS, SPEEDUP
 
 A, B = BuildLabel("numpy==1"), BuildLabel("numpy==2")
 
@@ -23,15 +26,21 @@ def never(entry):
     raise AssertionError("a quick matchup has no runner of its own")
 
 
-def made(cells, log, **of_other):
-    """Quick matchups of cells in two made-up builds, and what runs them."""
+def made(cells, log, opens=None, **of_other):
+    """Quick matchups of cells in two made-up builds, and what runs them; ``opens`` what has runners
+    of its own for each build."""
     sides = {
         A: ScreenSide(lambda: FakeBuild("A", log), []),
         B: ScreenSide(lambda: FakeBuild("B", log, **of_other), []),
     }
     runners = SharedRunners(sides)
     builds = [BuildUnderTest(label, never) for label in sides]
-    entries = [DuelEntry(None, cell.case(2)) for cell in cells]
+    if opens is not None:
+        own = opens.matchup().builds.values()
+        builds = [
+            BuildUnderTest(label, one.open_runner) for label, one in zip(sides, own, strict=True)
+        ]
+    entries = [DuelEntry(MadeWorkload(), cell.case(2)) for cell in cells]
     return [QuickMatchup(entry, builds, 60.0, runners) for entry in entries], runners
 
 
@@ -81,23 +90,43 @@ def test_what_ends_a_shared_runner_fails_if_it_does_so_alone(monkeypatch):
         duel.run()
     by_name = {finding.case.workload: finding for finding in duel.findings()}
     assert by_name[cell.name].verdict is DuelVerdict.FAILED
-    assert (by_name[cell.name].out, by_name[cell.name].reason) == ((B,), "it ended")
+    assert (by_name[cell.name].out, by_name[cell.name].reason) == ((B,), "in B: it ended")
     assert looks(log, "B", cell) == 1
     assert by_name[other.name].verdict is DuelVerdict.SAME
     assert len(matchups[1].blocks) == LEAST_SAME
 
 
-def test_what_ends_a_shared_runner_and_none_of_its_own_is_not_called_failed(monkeypatch):
-    (cell,), log = cells_of(1), []
-    matchups, runners = made([cell], log, dies_at=[cell.name])
-    monkeypatch.setattr(Matchup, "run_block", lambda alone: None)
+def test_what_fails_in_a_shared_runner_goes_on_in_its_own():
+    (cell, other), log = cells_of(2), []
+    alone = MadeBuilds({}, {"ratio": 0.9})
+    (matchup, beside), runners = made([cell, other], log, dies_at=[cell.name], opens=alone)
     with runners:
-        duel = Duel(matchups, 60.0)
-        duel.run()
-    (finding,) = duel.findings()
+        for _ in range(3):
+            for one in (matchup, beside):
+                one.run_block()
+    assert not matchup.failures
+    assert (looks(log, "B", cell), looks(log, "B", other)) == (1, 3)
+    assert len(matchup.blocks) == 3
+    assert matchup.blocks[2].change(SPEEDUP, B) < -0.5
+    assert matchup.measurements[A].processes[2]
+
+
+def test_what_fails_in_a_shared_runner_only_later_is_not_called_failed():
+    (cell,), log = cells_of(1), []
+    (matchup,), runners = made([cell], log, opens=MadeBuilds({}, {}))
+    with runners:
+        matchup.run_block()
+        for side in runners._sides.values():
+            side.look = lambda *arguments: False
+            side.failed[cell.case(2)] = "the interpreter ended by signal SIGSEGV"
+        matchup.run_block()
+    state = CaseState(matchup)
+    finding = state.finding(B)
+    assert matchup.is_over()
     assert finding.verdict is DuelVerdict.INCONCLUSIVE
-    assert finding.reason.startswith("it failed beside other cases, and not alone: the interpreter")
-    assert looks(log, "B", cell) == 1
+    assert finding.note == (
+        "it failed beside other cases, and not alone: the interpreter ended by signal SIGSEGV"
+    )
 
 
 def test_what_fresh_runners_show_again_is_confirmed():
