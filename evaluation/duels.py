@@ -1,7 +1,7 @@
 """How often a duel of a build with itself calls anything better or worse: it should be nothing.
 
     python -m evaluation.duels run --duels 20          of the default selection; resumes
-    python -m evaluation.duels run --duels 20 --wide   of all of NumPy: 16 minutes each
+    python -m evaluation.duels run --duels 20 --wide   of all of NumPy: ten minutes each
     python -m evaluation.duels table              docs/duels.md from all duels so far, and releases
     python -m evaluation.duels rejudge            what they come to under the present rules
 
@@ -25,6 +25,7 @@ from evaluation.accuracy_trials import MACHINE, commit
 from evaluation.pages import write_page
 from evaluation.printed import printed_duel
 from evaluation.release_tables import release_lines
+from evaluation.releases import wide_options
 from evaluation.trial_file import append_trial, trials_in
 from speedgate.duel.decision import DuelVerdict, decide, is_too_early
 from speedgate.duel.effect import Effect
@@ -43,7 +44,9 @@ Json = dict[str, Any]
 
 def run_one(budget: str | None, is_wide: bool) -> Json:
     """Duel this interpreter with itself; return what is kept of it."""
-    options = (() if budget is None else ("--budget", budget)) + ("--wide",) * is_wide
+    options: tuple[str, ...] = () if budget is None else ("--budget", budget)
+    if is_wide:
+        options = wide_options() if budget is None else wide_options(budget=budget)
     began = time.monotonic()
     document = printed_duel("one=", "other=", "--allow-same", *options)
     # What a duel says of itself is without its screen.
@@ -108,8 +111,8 @@ def table() -> str:
         "",
         *summary([duel for duel in duels if not was_wide(duel)]),
         "",
-        "Over all of NumPy, by a screen and its candidates (`python -m evaluation.duels run "
-        "--wide`):",
+        "Over all of NumPy, by a screen and its candidates, as the duels of releases are (`python "
+        "-m evaluation.duels run --wide`):",
         "",
         *summary([duel for duel in duels if was_wide(duel)]),
         "",

@@ -72,13 +72,17 @@ def parse_pair(text: str, python: str) -> Pair:
     return Pair(first, other, python)
 
 
+def wide_options(wide: str = WIDE_SECONDS, budget: str = DUEL_SECONDS) -> tuple[str, ...]:
+    """Return the options of the wide duels of releases, and of those of a build with itself."""
+    of_duel = ("--workloads", ALWAYS, "--budget", budget)
+    return (*of_duel, "--wide", wide, "--candidates", CANDIDATES)
+
+
 def run_pair(pair: Pair, wide: str, budget: str) -> Json:
     """Duel two releases, the whole census before; return what is kept of it."""
     builds = [pair.build(release) for release in (pair.first, pair.other)]
-    options = ("--workloads", ALWAYS, "--budget", budget, "--wide", wide)
-    options += ("--candidates", CANDIDATES)
     with tempfile.TemporaryDirectory(prefix="speedgate-") as folder:
-        document = printed("duel", *builds, *options, "--results", folder)
+        document = printed("duel", *builds, *wide_options(wide, budget), "--results", folder)
         screen = screen_in(Path(folder))
     return {
         "kind": "duel",
