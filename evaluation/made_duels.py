@@ -77,6 +77,7 @@ class MadeMatchup:
     contenders: tuple[BuildLabel, ...] = (OTHER,)
     calls: int = 1
     is_quick: bool = False
+    gave_up: str = ""
 
     def is_over(self) -> bool:
         return False

@@ -137,7 +137,7 @@ def span(ratios: Sequence[float | None]) -> str:
     if not known:
         return ""
     ends = dict.fromkeys(
-        f"{end:.2g}" if end < 10 else f"{end:.0f}" for end in (known[0], known[-1])
+        f"{end:.2f}" if end < 10 else f"{end:.0f}" for end in (known[0], known[-1])
     )
     return f"{' to '.join(ends)} times"
 
