@@ -2,7 +2,8 @@
 
     python -m evaluation.duels run --duels 20          of the default selection; resumes
     python -m evaluation.duels run --duels 20 --wide   of all of NumPy: ten minutes each
-    python -m evaluation.duels table              docs/duels.md from all duels so far, and releases
+    python -m evaluation.duels table              docs/duels.md from all duels so far, and releases;
+                                                  docs/release-changes.md
     python -m evaluation.duels rejudge            what they come to under the present rules
 
 A duel takes nine minutes. Each is appended to a file, so that an interrupted run loses none.
@@ -24,7 +25,7 @@ from typing import Any
 from evaluation.accuracy_trials import MACHINE, commit
 from evaluation.pages import write_page
 from evaluation.printed import printed_duel
-from evaluation.release_tables import release_lines
+from evaluation.release_tables import changes_page, release_lines
 from evaluation.releases import wide_options
 from evaluation.trial_file import append_trial, trials_in
 from speedgate.duel.decision import DuelVerdict, decide, is_too_early
@@ -34,6 +35,7 @@ from speedgate.stats.estimate import Estimate
 
 DUELS_FILE = Path("evaluation/trials/duels.jsonl")
 TABLE_FILE = Path("docs/duels.md")
+CHANGES_FILE = Path("docs/release-changes.md")
 DUELS = 20
 # Raised with every change of what a block is or of what decides; only duels of one method count.
 METHOD = 4
@@ -249,6 +251,7 @@ def main() -> None:
         print(rejudge())
     else:
         write_page(TABLE_FILE, table())
+        write_page(CHANGES_FILE, changes_page())
 
 
 if __name__ == "__main__":

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from packaging.version import Version
 
 from evaluation.known_changes import KNOWN, KnownChange
-from evaluation.releases import Pair, bisections, confirmed, duels_by_pair, workload_of
+from evaluation.releases import (
+    CHECK_SECONDS,
+    Pair,
+    bisections,
+    confirmed,
+    duels_by_pair,
+    pair_in,
+    read_trials,
+    workload_of,
+)
 from speedgate.duel.decision import DuelVerdict
 
 Json = dict[str, Any]
 WORSE = (DuelVerdict.WORSE.value, DuelVerdict.FAILED.value)
 UNKNOWN = "none that we know"
+# Of each pair, on the page of duels.
+SHOWN_WORSE, SHOWN_BETTER = 5, 3
 
 
 def release_lines() -> list[str]:
@@ -31,7 +43,12 @@ def release_lines() -> list[str]:
         "",
         *(summary(duels) if duels else ["No pair of releases was measured yet."]),
         "",
-        *(change_table(duels, found) if duels else []),
+        f"The {SHOWN_WORSE} that became worse by most in each pair, and the {SHOWN_BETTER} that "
+        "became better; [all of them](release-changes.md).",
+        "",
+        *change_table(clearest(changes_in(duels, found))),
+        *check_lines(read_trials("check")),
+        "",
         "### What is public, and was it found?",
         "",
         "Found: a duel confirmed a case of it, and the bisection, where there is one, names that "
@@ -40,6 +57,28 @@ def release_lines() -> list[str]:
         "",
         *known_table(duels, found),
         "",
+    ]
+
+
+def check_lines(checks: Sequence[Json]) -> list[str]:
+    """Say how many of some findings, drawn by lot, came out again in interpreters of their own."""
+    if not checks:
+        return ["None of them was measured again alone yet."]
+    again = sum(check["verdict"] == check["again"] for check in checks)
+    open_ = sum(check["again"] in ("inconclusive", "same") for check in checks)
+    opposite = len(checks) - again - open_
+    lines = [
+        f"{len(checks)} of them were drawn by lot and measured again, each alone and in fresh "
+        "interpreters of its own, as every case of a duel without a screen (`python -m "
+        f"evaluation.releases check`): {again} came out the same, {opposite} the other way, and "
+        f"{open_} undecided in {CHECK_SECONDS:.0f} s.",
+        "",
+    ]
+    return lines + [
+        f"- {pair_in(check).text} `{of_case(check['name'])}`: {check['verdict']}, then "
+        f"{check['again']} ({check['reason']})"
+        for check in checks
+        if check["again"] != check["verdict"]
     ]
 
 
@@ -81,13 +120,13 @@ class Change(NamedTuple):
     known: str
 
 
-def change_table(duels: Mapping[Pair, Json], found: Mapping[tuple[Pair, str], Json]) -> list[str]:
+def change_table(changes: Mapping[Change, Sequence[Json]]) -> list[str]:
     """A row for each function that changed: its cases, since which release, and who knew of it."""
     lines = [
         "| pair | what | cases | seconds | speedup | since | publicly known |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for change, findings in changes_in(duels, found).items():
+    for change, findings in changes.items():
         cases = ", ".join(f"`{of_case(finding['name'])}`" for finding in findings)
         lines.append(
             f"| {name_of(change.pair)} | {change.word} | {cases} | "
@@ -95,6 +134,34 @@ def change_table(duels: Mapping[Pair, Json], found: Mapping[tuple[Pair, str], Js
             f"{change.since} | {change.known or UNKNOWN} |"
         )
     return [*lines, ""]
+
+
+def clearest(changes: Mapping[Change, Sequence[Json]]) -> dict[Change, Sequence[Json]]:
+    """Return, of each pair, the few that became worse or better by most."""
+    seen: Counter[tuple[Pair, bool]] = Counter()
+    chosen: dict[Change, Sequence[Json]] = {}
+    for change, findings in changes.items():
+        is_worse = findings[0]["verdict"] in WORSE
+        seen[change.pair, is_worse] += 1
+        if seen[change.pair, is_worse] <= (SHOWN_WORSE if is_worse else SHOWN_BETTER):
+            chosen[change] = findings
+    return chosen
+
+
+def changes_page() -> str:
+    """Return the page of all changes that duels of releases confirmed."""
+    changes = changes_in(duels_by_pair(), bisections())
+    return "\n".join(
+        [
+            "# What changed between NumPy's feature releases",
+            "",
+            "Made by `python -m evaluation.duels table`: all that wide duels of ten minutes "
+            "confirmed by themselves, on one x86-64 machine with two cores. [duels.md](duels.md) "
+            "has the method, the clearest of them, and what was publicly known.",
+            "",
+            *change_table(changes),
+        ]
+    )
 
 
 def changes_in(

@@ -4,6 +4,7 @@
     python -m evaluation.releases run 2.3.5:2.4.6 --minutes 10   one pair; bisect for ten minutes
     python -m evaluation.releases run 2.4.6:2.5.5 --python python3.12
     python -m evaluation.releases bisect --minutes 10      what is confirmed and not bisected yet
+    python -m evaluation.releases check                    some of the findings again, alone
     python -m evaluation.duels table                       docs/duels.md, with what is known of it
 
 A pair takes a duel of ten minutes (``--budget``, ``--wide``), then ``--minutes`` of bisections.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import random
 import sys
 import tempfile
 import time
@@ -25,9 +27,11 @@ from typing import Any, NamedTuple
 from evaluation.accuracy_trials import MACHINE, commit
 from evaluation.printed import printed
 from evaluation.trial_file import append_trial, trials_in
+from speedgate.commands.bisect import duel_of_ends, release_build
 from speedgate.commands.since import bisect_all
 from speedgate.duel.bisection import Bisection
 from speedgate.duel.finding import Finding
+from speedgate.duel.selection import parse_entry
 from speedgate.history.document import Run, read_run
 from speedgate.history.duel_shape import FindingShape
 from speedgate.history.intake import rebuilt
@@ -41,6 +45,8 @@ WIDE_SECONDS, DUEL_SECONDS, BISECT_MINUTES = "240", "600", 15.0
 # The cases of the default selection are screened like all others; only one is always measured.
 ALWAYS, CANDIDATES = "g", "120"
 LIMIT_SECONDS = 60.0  # of a runner
+# A check of one finding ends as soon as it is confirmed.
+CHECKS, CHECK_SECONDS, SEED = 24, 60.0, 23
 CONFIRMED = ("worse", "better", "failed")
 
 
@@ -214,6 +220,24 @@ def bisect(pair: Pair, minutes: float, most: int | None = None) -> None:
         run_bisections(pair, left, until)
 
 
+def check(count: int) -> None:
+    """Duel some of what is confirmed again, drawn by lot: each alone, in interpreters of its own,
+    which a candidate of a screen shares with others."""
+    all_found = [(pair, one) for pair, duel in duels_by_pair().items() for one in confirmed(duel)]
+    drawn = random.Random(SEED).sample(all_found, min(count, len(all_found)))
+    done = {(pair_in(trial), trial["name"]) for trial in read_trials("check")}
+    for pair, finding in drawn:
+        if (pair, finding["name"]) in done:
+            continue
+        say(f"{pair.text}: {finding['name']} again")
+        options = argparse.Namespace(beside=pair.python, from_source=False)
+        ends = [release_build("numpy", options, release) for release in (pair.first, pair.other)]
+        again = duel_of_ends(ends, parse_entry(finding["name"]), CHECK_SECONDS, LIMIT_SECONDS)
+        trial = bisection_trial(pair, finding["name"]) | {"kind": "check"}
+        trial |= {"verdict": finding["verdict"], "again": again.verdict.value}
+        append_trial(TRIALS_FILE, trial | {"reason": again.reason, "blocks": again.blocks})
+
+
 def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
@@ -239,7 +263,12 @@ def main() -> None:
         command.add_argument("--most", type=int, metavar="CASES", help="bisect no more of a pair")
         command.add_argument("--wide", default=WIDE_SECONDS, metavar="SECONDS")
         command.add_argument("--budget", default=DUEL_SECONDS, metavar="SECONDS")
+    checks = commands.add_parser("check", help="duel some of what is confirmed again, alone")
+    checks.add_argument("--count", type=int, default=CHECKS)
     options = parser.parse_args()
+    if options.command == "check":
+        check(options.count)
+        return
     pairs = [parse_pair(text, options.python) for text in options.pairs] or pairs_of()
     if options.command == "run":
         run(pairs, options.wide, options.budget, options.minutes, options.most)

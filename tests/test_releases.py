@@ -128,6 +128,28 @@ def test_a_pair_is_measured_once(trials, monkeypatch):
     assert measured == [other]
 
 
+def test_findings_that_are_drawn_are_duelled_again_alone_and_once(trials, monkeypatch):
+    asked = []
+
+    def duel_of_ends(ends, entry, budget, limit):
+        asked.append((ends, entry.label))
+        verdict = DuelVerdict.WORSE if entry.label == SORT else DuelVerdict.BETTER
+        return made_finding(entry.label, verdict, 0.5)
+
+    monkeypatch.setattr(releases, "duel_of_ends", duel_of_ends)
+    monkeypatch.setattr(releases, "release_build", lambda package, options, release: release)
+    assert release_tables.check_lines(releases.read_trials("check")) == [
+        "None of them was measured again alone yet."
+    ]
+    releases.check(3)
+    releases.check(3)
+    assert sorted(label for _, label in asked) == sorted([SORT, "sort-1e6-threads-2", CELL])
+    assert {tuple(ends) for ends, _ in asked} == {(PAIR.first, PAIR.other)}
+    text = "\n".join(release_tables.check_lines(releases.read_trials("check")))
+    assert "2 came out the same, 1 the other way, and 0 undecided in 60 s" in text
+    assert f"- {PAIR.text} `sort-1e5`: better, then worse (made)" in text
+
+
 @pytest.mark.parametrize(
     ("trial", "text"),
     [
