@@ -155,7 +155,7 @@ def test_the_results_of_another_python_are_compared_really(other):
 @pytest.mark.skipif(
     not getattr(sys, "_is_gil_enabled", lambda: True)(), reason="this Python has no GIL"
 )
-def test_a_limit_that_means_nothing_with_a_gil_is_said(checkout):
+def test_a_limit_that_means_nothing_with_a_gil_is_said(checkout, machine):
     result = checkout.run(*ONE, "--max-inflation=2")
     says(result, "--max-inflation: not applicable, this Python has a GIL")
     assert "not applicable" not in output(checkout.run(*ONE))
