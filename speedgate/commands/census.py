@@ -27,12 +27,14 @@ from speedgate.commands.arguments import (
 )
 from speedgate.commands.progress_line import ProgressLine, step_text
 from speedgate.history.census_recording import CensusRecording, is_census
+from speedgate.history.census_side import census_side
 from speedgate.history.document import Run, read_run
-from speedgate.history.identity import environment_digest
+from speedgate.history.identity import differences_besides, environment_digest
 from speedgate.history.journal import recover
 from speedgate.history.lookup import find_run
 from speedgate.history.recording import whole_environment
-from speedgate.judging.census_change import CensusDifference, compare_censuses
+from speedgate.judging.census_change import compare_censuses
+from speedgate.judging.census_sides import CensusComparison, compared_sides
 from speedgate.measuring.census import (
     BLAS_THREADS,
     DEFAULT_BUDGET_SECONDS,
@@ -48,14 +50,17 @@ from speedgate.measuring.census import (
 from speedgate.measuring.runner_process import RunnerClient
 from speedgate.measuring.selection import OptionError, parse_seconds
 from speedgate.report.census import (
+    cell_file,
     cell_records,
-    cell_table,
     census_lines,
     census_markdown,
-    difference_record,
-    difference_table,
-    difference_text,
     listing_lines,
+)
+from speedgate.report.census_difference import (
+    difference_file,
+    difference_markdown,
+    difference_record,
+    difference_text,
 )
 from speedgate.report.exit_code import ExitCode
 from speedgate.report.table import Table, csv_rows, markdown
@@ -230,7 +235,8 @@ def show_listing(
     """Show the cells that were chosen; of all of them what is not called, too."""
     if options.format == "json":
         names = [{"name": cell.name, "size": cell.size} for cell in cells]
-        show_json(listing.as_json() | {"cells": names})
+        of_all = {name: value for name, value in listing.as_json().items() if name != "cell_names"}
+        show_json(of_all | {"cells": names})
     elif options.format == "text":
         chosen = cells if options.expression else None
         show_lines(listing_lines(listing, chosen))
@@ -251,7 +257,7 @@ def show_run(run: Run, options: argparse.Namespace) -> None:
         census = run.section.census
         show_json({"census": msgspec.to_builtins(census), "cells": cell_records(run.rows())})
     elif options.format == "csv":
-        show_table(cell_table(run.rows()), "csv")
+        show_table(cell_file(run), "csv")
     elif options.format == "markdown":
         show_lines(census_markdown(run).splitlines())
     else:
@@ -268,15 +274,23 @@ def find_census(text: str, results: Path) -> Run:
 def show_difference(options: argparse.Namespace) -> int:
     """Show what changed between two saved censuses."""
     before, now = (find_census(text, options.results) for text in options.diff)
-    show_changes(compare_censuses(before.rows(), now.rows()), options.format, options.details)
+    comparison = compared_sides(
+        compare_censuses(before.rows(), now.rows()),
+        census_side(before),
+        census_side(now),
+        differences_besides(before.environment, now.environment),
+    )
+    show_changes(comparison, options.format, options.details)
     return ExitCode.WELL
 
 
-def show_changes(difference: CensusDifference, format_name: str, details: bool) -> None:
+def show_changes(comparison: CensusComparison, format_name: str, details: bool) -> None:
     """Show what changed, or in a screen of two builds seems to have."""
     if format_name == "json":
-        show_json(difference_record(difference))
+        show_json(difference_record(comparison))
     elif format_name == "text":
-        show_lines(difference_text(difference, columns(), details))
+        show_lines(difference_text(comparison, columns(), details))
+    elif format_name == "csv":
+        show_table(difference_file(comparison), "csv")
     else:
-        show_table(difference_table(difference), format_name)
+        show_lines(difference_markdown(comparison).splitlines())

@@ -15,6 +15,7 @@ from speedgate.duel.matchup import DuelEntry
 from speedgate.duel.screen_recording import ScreenRecording
 from speedgate.duel.wide_screen import CANDIDATES, WideScreen
 from speedgate.judging.census_change import COST, CensusChange, CensusDifference
+from speedgate.judging.census_sides import CensusComparison, CensusSide, compared_sides
 from speedgate.measuring.census import (
     BLAS_THREADS,
     CellListing,
@@ -139,8 +140,8 @@ def screened_entries(screen: WideScreen, most: int = CANDIDATES) -> list[DuelEnt
     ]
 
 
-def screen_difference(screen: WideScreen) -> CensusDifference:
-    """Return what seems to have changed; none of it is certain."""
+def screen_difference(screen: WideScreen) -> CensusComparison:
+    """Return what seems to have changed, of which none is certain, and what one build failed at."""
     first, other = (side.measured for side in screen.sides)
     changes = [
         CensusChange(
@@ -153,11 +154,22 @@ def screen_difference(screen: WideScreen) -> CensusDifference:
         for one in screen.suspicions()
     ]
     one_only, other_only = (
-        tuple(case.id for case in side if case not in against)
+        tuple(case.work for case in side if case not in against)
         for side, against in ((first, other), (other, first))
     )
     compared = len(first.keys() & other.keys())
-    return CensusDifference(tuple(changes), compared, one_only, other_only)
+    difference = CensusDifference(tuple(changes), compared, one_only, other_only)
+    before, now = (_side(side, screen.cells) for side in screen.sides)
+    return compared_sides(difference, before, now)
+
+
+def _side(side: ScreenSide, cells: Sequence[CensusCell]) -> CensusSide:
+    """What a build says of the cells of a screen, which both builds have."""
+    return CensusSide(
+        {case.work for case in side.measured},
+        {case.work: why for case, why in side.unseen().items()},
+        {cell.work for cell in cells},
+    )
 
 
 def screen_summary(screen: WideScreen) -> ScreenSummary:

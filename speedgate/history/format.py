@@ -338,7 +338,8 @@ class CensusEntry(msgspec.Struct):
     ``functions`` are public, of them ``covered`` have one of the ``cells``. ``reasons`` says why
     the others have none, ``lost`` which dtypes end the interpreter, ``failed`` which cells could
     not be measured. ``seconds`` is how long it all took. ``screen`` is not null where the looks of
-    a duel's screen were all that was measured.
+    a duel's screen were all that was measured. ``function_names`` and ``cell_names`` are all that
+    there were; null in a run that is older than these lists.
     """
 
     functions: Count
@@ -349,6 +350,8 @@ class CensusEntry(msgspec.Struct):
     failed: dict[str, str] = {}
     seconds: NotNegative = 0.0
     screen: ScreenEntry | None = None
+    function_names: list[str] | None = None
+    cell_names: list[str] | None = None
 
 
 class SectionEntry(msgspec.Struct):

@@ -28,6 +28,9 @@ TELLING_FIELDS = (
     "settings",
 )
 TELLING_BLAS_FIELDS = ("internal_api", "version", "threading_layer", "architecture")
+# In what two censuses of two NumPys should be alike, and in which of their settings.
+SHARED_FIELDS = (*MACHINE_FIELDS, "python", "implementation", "gil_enabled")
+SHARED_SETTINGS = ("workers", "screen")
 # What a comparison of two environments names besides.
 TOLD_FIELDS = ("kernel", "libraries")
 # File systems allow 255 bytes; a temporary file's name may be longer than the file's.
@@ -131,6 +134,21 @@ def difference_lines(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
     return [
         f"  {name}: {_shown(mine)} -> {_shown(yours)}"
         for name, mine, yours in differences(before, after)
+    ]
+
+
+def differences_besides(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """Return in what two environments differ beside NumPy, its BLAS and what they bring along:
+    ``workers: 2 -> 4``."""
+    before, after = (
+        {name: environment.get(name) for name in SHARED_FIELDS}
+        | {name: (environment.get("settings") or {}).get(name) for name in SHARED_SETTINGS}
+        for environment in (one, other)
+    )
+    return [
+        f"{name}: {_shown(mine)} -> {_shown(after[name])}"
+        for name, mine in before.items()
+        if mine != after[name]
     ]
 
 

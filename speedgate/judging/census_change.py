@@ -102,7 +102,7 @@ class CensusChange:
 
 @dataclass(frozen=True)
 class CensusDifference:
-    """Two censuses: what changed, certain first, and which cells only one of them has."""
+    """Two censuses: what changed, certain first, and which cells only one of them has measured."""
 
     changes: tuple[CensusChange, ...]
     compared: int
@@ -111,8 +111,8 @@ class CensusDifference:
 
 
 def compare_censuses(before: Iterable[Row], now: Iterable[Row]) -> CensusDifference:
-    """Return what changed from one census to another."""
-    one, two = _by_id(before), _by_id(now)
+    """Return what changed from one census to another, whatever numbers of workers they had."""
+    one, two = _by_work(before), _by_work(now)
     both = [name for name in one if name in two]
     pairs = [change_of(one[name], two[name]) for name in both]
     changes = [change for change in pairs if change is not None]
@@ -170,8 +170,8 @@ def _faults(row: Row) -> float | None:
 COUNTS = ((SWITCHES, LEAST_SWITCHES, _switches), (FAULTS, LEAST_FAULTS, _faults))
 
 
-def _by_id(rows: Iterable[Row]) -> Mapping[str, Row]:
-    return {row.case.id: row for row in rows}
+def _by_work(rows: Iterable[Row]) -> Mapping[str, Row]:
+    return {row.case.work: row for row in rows}
 
 
 def _class_of(row: Row) -> GilClass:

@@ -32,7 +32,7 @@ from speedgate.runner.census_messages import (
 )
 from speedgate.runner.messages import Answer, Calibrated, Failure, Opened, Request, RunRounds
 from speedgate.runner.task import BatchRequest
-from speedgate.stats.case import Case
+from speedgate.stats.case import Case, format_size
 from speedgate.stats.sample import Pair
 
 SERVE = "from speedgate.runner.census import serve; serve()"
@@ -70,6 +70,11 @@ class CensusCell:
         """The function: ``numpy.add.reduce`` of ``numpy.add.reduce[dd->d]-contiguous``."""
         return self.name.partition("[")[0]
 
+    @property
+    def work(self) -> str:
+        """``numpy.add.reduce[dd->d]-contiguous-1e5``, as of its case."""
+        return f"{self.name}-{format_size(self.size)}"
+
     def case(self, workers: int) -> Case:
         return Case(self.name, self.size, STRATEGY, workers)
 
@@ -93,12 +98,15 @@ class CellListing:
         return {name for name in self.functions if name not in self.reasons}
 
     def as_json(self) -> Json:
+        """Return it as a saved census keeps it; plain JSON."""
         return {
             "functions": len(self.functions),
             "covered": len(self.covered),
             "cells": len(self.cells),
             "reasons": self.reasons,
             "lost": self.lost,
+            "function_names": self.functions,
+            "cell_names": [cell.work for cell in self.cells],
         }
 
 

@@ -39,6 +39,8 @@ def test_the_list_of_a_selection_as_json_and_csv(capsys):
     record = json.loads(capsys.readouterr().out)
     names = [cell["name"] for cell in record["cells"]]
     assert sorted(names) == sorted(FEW.split(" or "))
+    assert "numpy.add" in record["function_names"]
+    assert "cell_names" not in record
     assert main(["census", "--list", "-k", FEW, "--format", "csv"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 3
 
@@ -56,11 +58,46 @@ def test_cells_are_measured_shown_saved_and_compared(tmp_path, capsys, short):
     assert not list(tmp_path.glob("*/*.part"))
 
     assert main(["census", "--show", str(file), "--format", "json"]) == 0
-    assert len(json.loads(capsys.readouterr().out)["cells"]) == 2
+    shown = json.loads(capsys.readouterr().out)
+    assert len(shown["cells"]) == 2
+    assert len(shown["census"]["cell_names"]) == shown["census"]["cells"]
+    assert "numpy.load" in shown["census"]["function_names"]
+    assert main(["census", "--show", str(file), "--format", "csv"]) == 0
+    assert capsys.readouterr().out.splitlines()[0].endswith(",not measured")
     assert main(["census", "--diff", str(file), str(file), *results]) == 0
     assert "2 cells in both: 0 surely changed" in " ".join(capsys.readouterr().out.split())
     assert main(["map", "--history", str(tmp_path)]) == 2
     assert "has a map" in capsys.readouterr().err
+
+
+def test_two_censuses_say_what_only_one_has_and_in_what_they_differ_besides(
+    tmp_path, capsys, short
+):
+    results = ["--results", str(tmp_path)]
+    assert main(["census", "-k", FEW, *results]) == 0
+    file = saved_run(tmp_path)
+    document = json.loads(file.read_text())
+    census = document["speedgate"]["census"]
+    tolist, flatten = sorted(FEW.split(" or "), reverse=True)
+    (gone,) = (name for name in census["cell_names"] if name.startswith(flatten))
+    census["cell_names"].remove(gone)
+    census["function_names"].remove("numpy.ndarray.flatten")
+    document["benchmarks"] = []
+    census["failed"] = {tolist: "MemoryError: made"}
+    document["speedgate"]["environment"]["settings"]["workers"] = 4
+    other = tmp_path / "other.json"
+    save(other, document)
+    capsys.readouterr()
+    assert main(["census", "--diff", str(file), str(other), *results]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "0 cells in both" in text
+    assert "1 are gone, 0 are new; 1 failed in one of the two" in text
+    assert "differ in more than NumPy (workers: 2 -> 4)" in text
+    assert "functions gone (1): numpy.ndarray.flatten" in text
+    assert "(MemoryError: made)" in text
+    for form, mark in (("markdown", "`numpy.ndarray.flatten`"), ("csv", f"{gone},gone,")):
+        assert main(["census", "--diff", str(file), str(other), "--format", form]) == 0
+        assert mark in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("is_certain", [True, False])

@@ -21,6 +21,7 @@ from speedgate.duel.wide_selection import (
     screened_entries,
 )
 from speedgate.history.census_recording import is_census
+from speedgate.history.census_side import census_side
 from speedgate.history.document import read_run
 from speedgate.measuring.census import CellListing, CensusCell
 from speedgate.measuring.measurement import Measurement
@@ -50,7 +51,7 @@ def suspected(screen):
 def test_two_builds_that_are_the_same_hand_nothing_on():
     screen, log = screen_of(cells_of(3), {}, {})
     assert suspected(screen) == []
-    assert screen_difference(screen).compared == 3
+    assert screen_difference(screen).difference.compared == 3
     assert log.count(("closed", "A")) == log.count(("closed", "B")) == 1  # nothing to see again
 
 
@@ -69,7 +70,7 @@ def test_what_takes_longer_is_seen_again_in_fresh_processes_and_handed_on():
     line = screen_line(screen)
     assert line.startswith("screened 4 of 4 cases in ")
     assert "2 of them twice: 2 seem to have changed" in line
-    changes = screen_difference(screen).changes
+    changes = screen_difference(screen).difference.changes
     assert [change.factor for change in changes] == pytest.approx([2.5, 1.3], rel=1e-3)
     assert not any(change.is_certain for change in changes)
     # What a duel takes is a cell of this NumPy, whichever it is.
@@ -88,9 +89,11 @@ def test_a_cell_that_ends_one_build_is_the_first_that_a_duel_looks_at():
     first = {"dies_at": [cells[2].name]}
     second = {"dies_at": [cell.name for cell in cells[1:3]], "seconds": {cells[0].name: 0.05}}
     screen, _ = screen_of(cells, first, second)
-    difference = screen_difference(screen)
-    assert difference.compared == 2
-    assert difference.only_before == (f"{cells[1].name}-1e4-threads-2",)
+    comparison = screen_difference(screen)
+    assert comparison.difference.compared == 2
+    lacking = comparison.lacking_now
+    assert lacking.failed == {f"{cells[1].name}-1e4": "the interpreter ended by signal SIGSEGV"}
+    assert (lacking.cells, lacking.unmeasured, lacking.unknown) == ((), (), ())
     handed_on = [entry.case.workload for entry in screened_entries(screen)]
     assert handed_on == [cells[1].name, cells[0].name]
     assert "1 seem to have changed, 1 fail in one build alone" in screen_line(screen)
@@ -190,6 +193,9 @@ def test_a_screen_is_saved_as_a_short_census_of_each_build(tmp_path):
     ]
     recording = ScreenRecording(builds, [CellListing(), CellListing()], screen.sides, tmp_path)
     recording.add(cells)
+    # In the second build another case had no look that saw anything.
+    screen.sides[1].failed[cells[2].case(2)] = "MemoryError"
+    failed = [{}, {f"{cells[2].name}-1e4": "MemoryError"}]
     files, troubles = recording.finish(screen, is_over=True)
     assert not troubles
     for file in files:
@@ -197,6 +203,7 @@ def test_a_screen_is_saved_as_a_short_census_of_each_build(tmp_path):
         assert is_census(run)
         assert not run.is_complete
         assert len(run.rows()) == 2
+        assert census_side(run).failed == failed.pop(0)
         kept = run.section.census.screen
         assert kept.builds == ["one", "other"]
         assert kept.not_reached == [f"{cells[2].name}-10000"]

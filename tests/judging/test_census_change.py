@@ -119,8 +119,16 @@ def test_certain_changes_come_first_then_classes_then_the_largest_factor():
 
 def test_cells_of_one_side_only_are_named():
     difference = compare_censuses([row("numpy.gone[d]-c")], [row("numpy.new[d]-c")])
-    assert difference.only_before == ("numpy.gone[d]-c-1000-threads-2".replace("1000", "1e3"),)
-    assert difference.only_now == ("numpy.new[d]-c-1e3-threads-2",)
+    assert difference.only_before == ("numpy.gone[d]-c-1e3",)
+    assert difference.only_now == ("numpy.new[d]-c-1e3",)
+
+
+def test_a_cell_is_the_same_whatever_number_of_workers_ran_it():
+    before, now = row(), row(seconds=0.002)
+    now = replace(now, case=replace(now.case, workers=4))
+    difference = compare_censuses([before], [now])
+    assert (difference.compared, difference.only_before, difference.only_now) == (1, (), ())
+    assert difference.changes[0].kind == COST
 
 
 def counted(switches=0, faults=0, calls=10, **others):

@@ -1,0 +1,74 @@
+"""What one of two censuses lacks, and why, on made-up names."""
+
+import pytest
+
+from speedgate.judging.census_change import CensusDifference
+from speedgate.judging.census_sides import CensusSide, compared_sides
+
+SIN, COS, TAN, TRAPZ = (
+    f"numpy.{name}[d]-contiguous-1e5" for name in ("sin", "cos", "tan", "trapz")
+)
+REDUCE = "numpy.trapz.reduce[d]-contiguous-1e5"
+FUNCTIONS = ["numpy.sin", "numpy.cos"]
+
+
+def side(measured, cells=(), failed=None, functions=None):
+    return CensusSide(measured, failed or {}, cells, functions)
+
+
+def compared(before, now):
+    difference = CensusDifference(
+        (),
+        0,
+        tuple(name for name in before.measured if name not in now.measured),
+        tuple(name for name in now.measured if name not in before.measured),
+    )
+    return compared_sides(difference, before, now)
+
+
+def test_what_the_other_has_and_did_not_measure_is_not_gone():
+    both = [SIN, COS, TAN]
+    before = side([SIN, COS, TAN], both)
+    now = side([SIN], both, {COS: "ValueError: no"})
+    lacking = compared(before, now).lacking_now
+    assert lacking.cells == ()
+    assert lacking.failed == {COS: "ValueError: no"}
+    assert lacking.unmeasured == (TAN,)
+    assert lacking.unknown == ()
+
+
+def test_what_a_numpy_does_not_have_is_gone_or_new_measured_or_not():
+    before = side([SIN], [SIN, TRAPZ, REDUCE], functions=[*FUNCTIONS, "numpy.trapz"])
+    now = side([SIN, COS], [SIN, COS, TAN], functions=FUNCTIONS)
+    comparison = compared(before, now)
+    assert comparison.lacking_now.functions == ("numpy.trapz",)
+    assert comparison.lacking_now.cells == (REDUCE, TRAPZ)
+    assert comparison.lacking_now.cells_of_others == ()
+    assert comparison.lacking_before.functions == ()
+    assert comparison.lacking_before.cells == (COS, TAN)
+    assert comparison.lacking_before.cells_of_others == (COS, TAN)
+
+
+def test_a_census_without_lists_does_not_say_what_is_new():
+    old, new = side([SIN, TRAPZ], None), side([SIN, COS], [SIN, COS], functions=FUNCTIONS)
+    comparison = compared(old, new)
+    assert (comparison.lacking_before.unknown, comparison.lacking_before.cells) == ((COS,), ())
+    assert comparison.lacking_before.functions == comparison.lacking_now.functions == ()
+    assert comparison.lacking_now.cells == (TRAPZ,)  # the new one does say
+
+
+def test_a_case_of_the_catalogue_is_in_no_list_and_is_not_gone():
+    lacking = compared(side(["sort-1e5", SIN], [SIN]), side([SIN], [SIN])).lacking_now
+    assert (lacking.cells, lacking.unmeasured) == ((), ("sort-1e5",))
+
+
+@pytest.mark.parametrize("name", [COS, "numpy.cos[d]-contiguous"])
+def test_a_failure_is_known_with_the_size_or_without(name):
+    one = side([SIN], [SIN, COS, TAN], {name: "MemoryError"})
+    assert one.failure_of(COS) == "MemoryError"
+    assert one.failure_of(TAN) is None
+    assert one.unmeasured == (TAN,)
+
+
+def test_without_a_list_nothing_is_known_to_be_left():
+    assert side([SIN], None).unmeasured == ()
