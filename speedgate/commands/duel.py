@@ -28,6 +28,12 @@ from speedgate.commands.progress_line import ProgressLine, step_text
 from speedgate.duel.duel import Duel, DuelStep
 from speedgate.duel.findings import DuelFindings, ScreenSummary
 from speedgate.duel.matchup import BuildUnderTest, DuelEntry, Matchup
+from speedgate.duel.past_duels import (
+    STANDING_SECONDS,
+    add_standing,
+    refuse_useless_standing,
+    standing_entries,
+)
 from speedgate.duel.quick_matchup import QuickMatchup, SharedRunners
 from speedgate.duel.recording import DuelRecording
 from speedgate.duel.scale_selection import (
@@ -83,6 +89,7 @@ def add_duel_command(commands: Any) -> None:
     add_selection(duel)
     add_scale_selection(duel)
     add_wide_selection(duel)
+    add_standing(duel)
     add_measuring(duel, DEFAULT_BUDGET_SECONDS, "take")
     duel.add_argument(
         "--allow-same", action="store_true", help="measure a build against itself (A/A)"
@@ -185,6 +192,7 @@ def run_duel(options: argparse.Namespace) -> int:
     if len(options.builds) < 2:
         raise OptionError("name two builds or more, such as numpy==2.3.5 numpy==2.4.6")
     refuse_mixture(options)
+    refuse_useless_standing(options)
     entries = [] if options.scale else select_entries(options)
     budget, limit = parse_measuring(options)
     screening = screen_seconds(options, budget)
@@ -206,6 +214,8 @@ def run_duel(options: argparse.Namespace) -> int:
         entries = scale_entries(options, builds[0], Path.cwd(), notify)
     elif not options.allow_same:
         warn_of_what_looks_alike(builds)
+    chosen, entries = entries, with_standing(entries, builds, options)
+    budget += STANDING_SECONDS * (len(entries) - len(chosen)) if options.budget is None else 0.0
     if screening is not None:
         began = time.monotonic()
         screen, is_over = screened_builds(builds, screening, options.results, most)
@@ -232,6 +242,15 @@ def run_duel(options: argparse.Namespace) -> int:
         notify("nothing was measured: no case ran in build A and in another")
         return ExitCode.BAD
     return ExitCode.BAD if options.fail_on_worse and findings.is_anything_worse() else ExitCode.WELL
+
+
+def with_standing(
+    entries: list[DuelEntry], builds: Sequence[Build], options: argparse.Namespace
+) -> list[DuelEntry]:
+    """Return the entries, and those of what stands between the builds, where that is asked for."""
+    if not options.standing:
+        return entries
+    return unique_entries([*entries, *standing_entries(options.results, builds, notify)])
 
 
 def open_recording(builds: Sequence[Build], results: Path) -> DuelRecording:

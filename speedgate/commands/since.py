@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from speedgate.commands.arguments import (
 from speedgate.commands.bisect import release_build, versions_between, what_differs, which_ends
 from speedgate.commands.duel import add_measuring, parse_measuring
 from speedgate.duel.bisection import Answer, Bisection, ProbedVersion
+from speedgate.duel.decision import DuelVerdict
 from speedgate.duel.finding import Finding
 from speedgate.duel.findings import BuildSummary, DuelFindings
 from speedgate.duel.first_release import (
@@ -38,8 +39,9 @@ from speedgate.duel.first_release import (
     keep_first_release,
 )
 from speedgate.duel.group_bisection import GroupBisection
+from speedgate.duel.past_duels import duels_below
 from speedgate.duel.selection import parse_entry
-from speedgate.duel.since import TOLD
+from speedgate.duel.since import TOLD, since_when
 from speedgate.history.lookup import find_run
 from speedgate.measuring.selection import OptionError, parse_seconds
 from speedgate.report.exit_code import ExitCode
@@ -87,11 +89,16 @@ def run_since(options: argparse.Namespace) -> int:
     seconds = parse_seconds("--budget", options.budget) or DEFAULT_SECONDS
     _, limit = parse_measuring(options)
     until = time.monotonic() + seconds
+    # The command that shows the run has named what cannot be read.
+    stands = {
+        (*since.last.key, since.last.finding.verdict): since.first.time
+        for since in since_when(duels_below(options.results, lambda line: None))
+    }
     answers: list[tuple[Finding, BuildSummary, str]] = []
     for build in duel.builds[1:]:
         confirmed = confirmed_in(duel, build)
         refuse_what_are_no_releases(duel.builds[0], build, options.beside)
-        texts = first_releases_of(confirmed, duel.builds[0], build, options, limit, until)
+        texts = first_releases_of(confirmed, duel.builds[0], build, options, limit, until, stands)
         answers += [(finding, build, texts[finding.name]) for finding in confirmed]
     show_answers(duel.builds[0], answers, options.format)
     return ExitCode.WELL
@@ -145,6 +152,7 @@ def first_releases_of(
     options: argparse.Namespace,
     limit: float,
     until: float,
+    stands: Mapping[tuple[str | None, str, str, DuelVerdict], str],
 ) -> dict[str, str]:
     """Return since which release each case is so, from what is kept or by a bisection; or why that
     is not known."""
@@ -152,7 +160,9 @@ def first_releases_of(
     answers: dict[str, str] = {}
     left = []
     for finding in confirmed:
-        known = first_release_of(kept, first.numpy, finding.name, finding.verdict.value)
+        name, verdict = finding.name, finding.verdict
+        since = stands.get((first.numpy, build.label, name, verdict))
+        known = first_release_of(kept, first.numpy, build.numpy, name, verdict.value, since)
         if known is None:
             left.append(finding)
         else:

@@ -64,10 +64,25 @@ class FirstRelease:
 
 
 def first_release_of(
-    kept: Iterable[FirstRelease], good: str | None, case: str, verdict: str
+    kept: Iterable[FirstRelease],
+    good: str | None,
+    bad: str | None,
+    case: str,
+    verdict: str,
+    since: str | None,
 ) -> FirstRelease | None:
-    """Return the newest answer for a case that a duel against the release ``good`` found."""
-    answers = [one for one in kept if (one.good, one.case, one.verdict) == (good, case, verdict)]
+    """Return the newest answer for a case that a duel of the releases ``good`` and ``bad`` found.
+
+    An answer from below another newer release holds as long as the difference stands unbroken:
+    ``since`` is the time of the first duel in that row, ``None`` where that is unknown. What was
+    mended and broke again began elsewhere.
+    """
+    answers = [
+        one
+        for one in kept
+        if (one.good, one.case, one.verdict) == (good, case, verdict)
+        and (one.bad == bad or (since is not None and one.time >= since))
+    ]
     return max(answers, key=lambda one: one.time, default=None)
 
 

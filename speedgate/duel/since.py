@@ -1,13 +1,16 @@
 """Since when a difference is there, by the duels of many nights. Pure.
 
 A wide duel looks at other candidates every night. So a duel that does not know a case, or could not
-decide it, says nothing of when it began; one that calls it the same, or the opposite, does.
+decide it, says nothing of when it began; one that calls it the same, or the opposite, does. Nor
+does it say that the case is mended: a difference stands until a duel says otherwise, and ``unseen``
+counts the duels that could not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from speedgate.duel.decision import DuelVerdict
 from speedgate.duel.finding import Finding
@@ -36,13 +39,17 @@ class Sighting:
 class Since:
     """A difference that stands: ``first`` and ``last`` of the duels that confirmed it.
 
-    ``before`` is the newest one before them that says otherwise, ``None`` if none does.
+    ``before`` is the newest one before them that says otherwise, ``None`` if none does. After the
+    last came ``unseen`` duels of the same builds, which could not tell or did not look; ``asked``
+    is the time of the newest duel that looked.
     """
 
     first: Sighting
     last: Sighting
     count: int
     before: Sighting | None
+    unseen: int
+    asked: str
 
 
 def since_when(duels: Sequence[tuple[str, DuelFindings]]) -> list[Since]:
@@ -50,9 +57,8 @@ def since_when(duels: Sequence[tuple[str, DuelFindings]]) -> list[Since]:
     ``duels`` are pairs of time and findings, the newest first."""
     by_key: dict[object, list[Sighting]] = {}
     for sighting in _sightings(duels):
-        if sighting.finding.verdict in ENDS:
-            by_key.setdefault(sighting.key, []).append(sighting)
-    standing = [since for sightings in by_key.values() if (since := _since(sightings)) is not None]
+        by_key.setdefault(sighting.key, []).append(sighting)
+    standing = [since for seen in by_key.values() if (since := _since(seen, duels)) is not None]
     return sorted(standing, key=lambda since: since.first.time, reverse=True)
 
 
@@ -64,14 +70,26 @@ def _sightings(duels: Sequence[tuple[str, DuelFindings]]) -> Iterator[Sighting]:
                 yield Sighting(time, duel.builds[0], builds[finding.build], finding)
 
 
-def _since(sightings: Sequence[Sighting]) -> Since | None:
-    """Return since when it is as the newest of them says, ``None`` if that is no difference."""
-    verdict = sightings[0].finding.verdict
-    if verdict not in TOLD:
+def _since(seen: Sequence[Sighting], duels: Sequence[tuple[str, DuelFindings]]) -> Since | None:
+    """Return since when it is as the newest of the sightings says that tells, ``None`` if that is
+    no difference."""
+    sightings = [one for one in seen if one.finding.verdict in ENDS]
+    if not sightings or (verdict := sightings[0].finding.verdict) not in TOLD:
         return None
     count = next(
         (number for number, one in enumerate(sightings) if one.finding.verdict is not verdict),
         len(sightings),
     )
     before = sightings[count] if count < len(sightings) else None
-    return Since(sightings[count - 1], sightings[0], count, before)
+    last = sightings[0]
+    return Since(sightings[count - 1], last, count, before, _unseen(last, duels), seen[0].time)
+
+
+def _unseen(last: Sighting, duels: Sequence[tuple[str, DuelFindings]]) -> int:
+    """How many duels of the same builds came after one."""
+    later = takewhile(lambda duel: duel[0] != last.time, duels)
+    reference, label, _ = last.key
+    return sum(
+        duel.builds[0].numpy == reference and any(build.label == label for build in duel.builds[1:])
+        for _, duel in later
+    )

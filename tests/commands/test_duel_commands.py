@@ -21,6 +21,7 @@ from speedgate.builds.build import Build, BuildError
 from speedgate.commands import bisect as bisect_commands
 from speedgate.commands import duel as duel_commands
 from speedgate.commands.main import main
+from speedgate.duel.past_duels import STANDING_SECONDS
 from speedgate.duel.selection import select_entries
 from speedgate.history.document import read_run
 
@@ -127,6 +128,42 @@ def test_stock_pytest_benchmark_reads_what_was_saved(run, environments, tmp_path
 def test_only_who_asks_for_it_fails_on_worse(run, environments, options, code):
     environments.scripts["new"] = {"ratio": 0.9}
     assert run("duel", "old", "new", *TINY, *options).code == code
+
+
+SORT = ("--workloads", "sort", *TINY[2:])
+
+
+def names_in(done):
+    return {finding["name"]: finding["verdict"] for finding in json.loads(done.out)["findings"]}
+
+
+def test_what_stands_is_asked_again_until_a_duel_calls_it_the_same(run, environments):
+    environments.scripts["new"] = {"ratio": 0.9}
+    run("duel", "old", "new", *TINY)
+    environments.scripts["new"] = {}
+    assert names_in(run("duel", "old", "new", *SORT, "--format", "json")).keys() == {
+        "sort-1e3-threads-2"
+    }
+    again = run("duel", "old", "new", *SORT, "--standing", "--format", "json")
+    assert names_in(again) == {"sort-1e3-threads-2": "same", "g-1e3-threads-2": "same"}
+    after = run("duel", "old", "new", *SORT, "--standing", "--format", "json")
+    assert names_in(after).keys() == {"sort-1e3-threads-2"}
+
+
+def test_what_stands_has_time_of_its_own_unless_the_budget_says_all(run, environments, monkeypatch):
+    environments.scripts["new"] = {"ratio": 0.9}
+    run("duel", "old", "new", *TINY)
+    budgets = []
+
+    def measured(entries, builds, budget, *others):
+        budgets.append(budget)
+        raise BuildError("no more of it")
+
+    monkeypatch.setattr(duel_commands, "measured", measured)
+    for options in ((), ("--standing",), ("--standing", "--budget", "60")):
+        run("duel", "old", "new", *SORT, *options)
+    plain = duel_commands.DEFAULT_BUDGET_SECONDS
+    assert budgets == [plain, plain + STANDING_SECONDS, 60]
 
 
 class Killed(BaseException):
@@ -239,6 +276,8 @@ def test_json_and_markdown(run, environments):
         (("old", "new", "--blas-threads", "0"), "--blas-threads '0': a whole number from 1 up"),
         (("old", "new", "--budget", "soon"), "--budget 'soon' is not a duration"),
         (("old", "new", "--workloads", "g", "--sizes", "1e12"), "choose smaller --sizes"),
+        (("old", "new", "--standing", "--scale", "tests"), "with --scale leave it out"),
+        (("old", "new", "--standing", "--wide-only"), "--wide-only ends before; use one"),
     ],
 )
 def test_what_cannot_be_used_is_refused_before_anything_is_timed(

@@ -104,6 +104,23 @@ def test_another_verdict_or_another_older_release_is_asked_for(asked, capsys):
     assert f"| `{CASES[0]}` | worse | 1.0 and 1.8 | 1.5 |" in capsys.readouterr().out
 
 
+def test_an_answer_of_another_newer_release_holds_while_the_difference_stands(asked, capsys):
+    """What was mended after the answer, and is there again, is asked again."""
+    keep_first_release(Path("results"), answer(bad="1.7", time="2000-01-01"))
+    saved_duel(DuelVerdict.WORSE)
+    main(["since", "--format", "json"])
+    assert json.loads(capsys.readouterr().out)[0]["first_release"] == "1.5"
+    assert asked
+
+
+def test_an_answer_within_the_row_of_duels_is_not_asked_again(asked, capsys):
+    keep_first_release(Path("results"), answer(bad="1.7", time="2999-01-01"))
+    saved_duel(DuelVerdict.WORSE)
+    main(["since", "--format", "json"])
+    assert json.loads(capsys.readouterr().out)[0]["first_release"] == "1.6"
+    assert asked == []
+
+
 def test_what_has_no_time_left_is_named(asked, monkeypatch, capsys):
     saved_duel(DuelVerdict.WORSE, DuelVerdict.WORSE)
     clock = iter([0.0, 0.0, 0.0])

@@ -36,6 +36,33 @@ def test_the_first_in_a_row_is_since_when(verdicts, first, last, count, before):
     assert (since.before.time if since.before else None) == before
 
 
+@pytest.mark.parametrize(
+    ("verdicts", "unseen", "asked"),
+    [
+        ((WORSE, SAME), 0, "2026-11-28"),
+        ((None, None, WORSE), 2, "2026-11-26"),
+        # A duel that looked and could not tell was asked all the same.
+        ((None, UNSURE, WORSE, None, WORSE), 2, "2026-11-27"),
+    ],
+)
+def test_duels_that_could_not_tell_are_counted(verdicts, unseen, asked):
+    (since,) = since_when(nights(*verdicts))
+    assert (since.unseen, since.asked) == (unseen, asked)
+
+
+@pytest.mark.parametrize("other", ["reference", "build"])
+def test_duels_of_other_builds_say_nothing_of_a_case(other):
+    (time, newest), *older = nights(None, None, WORSE)
+    reference, build = newest.builds
+    if other == "reference":
+        reference = replace(reference, numpy="2.5.0")
+    else:
+        build = replace(build, label="numpy 2.6")
+    newest = replace(newest, builds=(reference, build))
+    (since,) = since_when([(time, newest), *older])
+    assert since.unseen == 1
+
+
 @pytest.mark.parametrize("verdicts", [(SAME, WORSE), (UNSURE, SAME, WORSE), (UNSURE,), ()])
 def test_what_no_longer_stands_is_not_told(verdicts):
     assert since_when(nights(*verdicts)) == []

@@ -354,6 +354,7 @@ def test_duels_of_several_nights_tell_since_when(tmp_path):
         (20, DuelVerdict.SAME),
         (21, DuelVerdict.WORSE),
         (22, DuelVerdict.WORSE),
+        (23, DuelVerdict.INCONCLUSIVE),
     ):
         content = document(MadeMachine(), CASE)
         content["datetime"] = f"2026-11-{night}T03:00:00+00:00"
@@ -364,18 +365,30 @@ def test_duels_of_several_nights_tell_since_when(tmp_path):
     table = page[page.index('id="table-since"') :]
     assert [day for day in ("20", "21", "22") if f"2026-11-{day}" in table] == ["20", "21", "22"]
     assert table.index("2026-11-21") < table.index("2026-11-20") < table.index("2026-11-22")
+    assert "not seen again for" in table
+    assert "1 duel<" in table
 
 
-def test_a_bisection_names_the_first_release_beside_the_duels(tmp_path):
+@pytest.mark.parametrize(
+    ("bad", "time", "is_known"),
+    [
+        ("numpy 2.4", "2026", True),
+        # Below another newer release: as long as the difference stands since before the answer.
+        ("2.4.6", "2999", True),
+        ("2.4.6", "2026", False),
+    ],
+)
+def test_a_bisection_names_the_first_release_beside_the_duels(tmp_path, bad, time, is_known):
     content = document(MadeMachine(), CASE)
+    content["datetime"] = "2026-11-20T03:00:00+00:00"
     content["speedgate"]["environment"]["settings"] = {"duel": True}
     content["speedgate"]["duel"] = a_duel(finding("g-1e6", DuelVerdict.WORSE, 0.7)).as_json()
     save(tmp_path / "leg" / "night.json", content)
     assert 'id="table-since"' not in site_of(where=tmp_path)["duel.html"]
-    one = FirstRelease("2026", "numpy", "numpy 2.3", "2.4.6", "g-1e6", "worse", "2.4.2", "2.4.3")
+    one = FirstRelease(time, "numpy", "numpy 2.3", bad, "g-1e6", "worse", "2.4.2", "2.4.3")
     keep_first_release(tmp_path / "leg", one)
     page = site_of(where=tmp_path)["duel.html"]
-    assert "2.4.3" in page[page.index('id="table-since"') :]
+    assert ("2.4.3" in page[page.index('id="table-since"') :]) is is_known
 
 
 # --- what is missing, and what stands beside

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from speedgate.duel.findings import DuelFindings
 from speedgate.duel.first_release import FirstRelease, first_release_of, first_releases
+from speedgate.duel.past_duels import duels_of
 from speedgate.duel.since import Sighting, Since, since_when
-from speedgate.history.lookup import is_of_duels, opened
 from speedgate.history.store import FolderStore
 from speedgate.page.content import NOTHING, Cell, Column, Grid, GridRow
 from speedgate.page.sources import Sources
 from speedgate.report.verdicts import OF_DUEL
+from speedgate.stats.words import number_of
 
-# As many nights as a history of cached runs has, with both sides of each duel.
-MOST_SIDES = 120
 COLUMNS = (
-    "case", "verdict", "of", "against", "first release", "since", "before", "last", "duels", "why",
+    "case", "verdict", "of", "against", "first release", "since", "before", "last", "duels",
+    "not seen again for", "why",
 )  # fmt: skip
 LEGEND = (
     "since: the first duel in a row that confirmed it, with the NumPy it was measured in; before: "
-    "the last one that said otherwise; duels: how many in a row confirmed it; first release: what "
+    "the last one that said otherwise; duels: how many in a row confirmed it; not seen again for: "
+    "how many duels of these builds came after the last and could not tell; first release: what "
     "'speedgate since' found by bisection"
 )
 
@@ -28,30 +28,13 @@ LEGEND = (
 def since_grid(sources: Sources) -> Grid | None:
     """Return a row for each difference that stands, ``None`` where there are no two duels, and no
     bisection was made."""
-    duels, kept = duels_of(sources), kept_of(sources)
+    duels = [] if sources.history is None else duels_of(sources.history)
+    kept = kept_of(sources)
     if len(duels) < 2 and not kept:
         return None
     rows = tuple(_row(since, kept) for since in since_when(duels))
     columns = tuple(Column(name, name == "duels") for name in COLUMNS)
     return Grid("table-since", "Since when", columns, rows, LEGEND) if rows else None
-
-
-def duels_of(sources: Sources) -> list[tuple[str, DuelFindings]]:
-    """Return the duels of a history once each, though every side of one keeps it; newest first."""
-    history = sources.history
-    if history is None:
-        return []
-    environments = history.environments()
-    digests = [environment.digest for environment in environments if is_of_duels(environment)]
-    runs = history.runs(digests, complete=False, most=MOST_SIDES) if digests else []
-    duels: dict[tuple[str, tuple[str, ...]], DuelFindings] = {}
-    # The first screen names what cannot be read.
-    for entry, run in opened(history, runs, lambda line: None):
-        if run.duel is not None:
-            duel = DuelFindings.from_json(run.duel)
-            labels = tuple(build.label for build in duel.builds)
-            duels.setdefault((entry.time, labels), duel)
-    return [(time, duel) for (time, _), duel in duels.items()]
 
 
 def kept_of(sources: Sources) -> list[FirstRelease]:
@@ -62,7 +45,14 @@ def kept_of(sources: Sources) -> list[FirstRelease]:
 
 def _row(since: Since, kept: Sequence[FirstRelease]) -> GridRow:
     finding, reference = since.last.finding, since.last.reference
-    first = first_release_of(kept, reference.numpy, finding.name, finding.verdict.value)
+    first = first_release_of(
+        kept,
+        reference.numpy,
+        since.last.build.numpy,
+        finding.name,
+        finding.verdict.value,
+        since.first.time,
+    )
     return GridRow(
         (
             Cell(finding.name),
@@ -77,6 +67,7 @@ def _row(since: Since, kept: Sequence[FirstRelease]) -> GridRow:
             _seen(since.before),
             _seen(since.last),
             Cell(str(since.count)),
+            Cell(number_of(since.unseen, "duel") if since.unseen else NOTHING),
             Cell(finding.reason),
         ),
         finding.name,
