@@ -347,7 +347,7 @@ def test_the_report_names_each_outcome(tests: Path, capsys: Any) -> None:
     assert "not thread-safe (1):" in text
     assert "cannot be measured (1):" in text
     where = ["--results", str(tests / "r")]
-    main(["scale", "test_some.py", "-k", "holds", "--format", "markdown", *where])
+    main(["scale", "test_some.py", "-k", "holds or woven", "--format", "markdown", *where])
     assert "| benchmark | threads |" in capsys.readouterr().out
 
 
