@@ -19,6 +19,36 @@ BLAS = (
     "numpy.inner[d]", "numpy.tensordot[d]",
 )  # fmt: skip
 COMPARISONS = ("less", "equal", "not_equal", "less_equal", "greater", "greater_equal")
+# What the census calls by ``ufunc.at`` and that has no loop of its own for it.
+AT_ALL = (
+    "absolute", "arcsin", "arctan", "arctan2", "bitwise_and", "bitwise_or", "bitwise_xor", "cbrt",
+    "ceil", "conjugate", "copysign", "cos", "deg2rad", "degrees", "divide", "fabs", "float_power",
+    "floor", "fmod", "gcd", "heaviside", "hypot", "invert", "lcm", "ldexp", "left_shift", "log1p",
+    "logaddexp2", "negative", "nextafter", "positive", "power", "radians", "reciprocal",
+    "remainder", "right_shift", "rint", "sign", "sin", "sqrt", "square", "tan", "trunc",
+)  # fmt: skip
+# Functions whose calls are so short that the dispatch of ``__array_function__`` shows.
+SHORT = (
+    "empty_like", "flipud", "imag", "iscomplexobj", "isrealobj", "min_scalar_type", "ndim", "real",
+    "real_if_close", "result_type", "rollaxis", "shape", "size", "squeeze",
+)  # fmt: skip
+# Conversions, products and roots of the six kinds of polynomials, which trim their coefficients.
+SERIES = tuple(
+    f"numpy.polynomial.{module}.{name}"
+    for module, short in (
+        ("chebyshev", "cheb"), ("hermite", "herm"), ("hermite_e", "herme"), ("laguerre", "lag"),
+        ("legendre", "leg"), ("polynomial", "poly"),
+    )
+    for name in (f"{short}2poly", f"poly2{short}", f"{short}fromroots", f"{short}mul",
+                 f"{short}pow", f"{short}companion")
+)  # fmt: skip
+# Copies and casts with strides, in loops that ask GCC for more than the build's own options.
+STRIDED_COPIES = (
+    "setitem_slice", "transpose_copy", "numpy.copyto", "numpy.ascontiguousarray",
+    *(f"numpy.ndarray.{name}" for name in ("copy", "flatten")),
+    *(f"{of}.{name}[d]-fortran" for name in ("ravel", "reshape") for of in
+      ("numpy", "numpy.ndarray")),
+)  # fmt: skip
 INDEXED = ("add", "subtract", "multiply", "floor_divide", "maximum", "minimum", "fmax", "fmin")
 
 
@@ -26,6 +56,7 @@ class KnownChange(NamedTuple):
     """A change that was public before: ``what`` in our words, and the ``number`` of its issue or
     pull request.
 
+    Some sources tell the change and not its speed: which way it moved is then from the code.
     ``workloads`` are names of the catalogue, or how names of cells begin. ``worse`` is ``None``
     where it may be either. ``blind`` is why a duel here should not find it, empty if it should.
     """
@@ -69,13 +100,17 @@ KNOWN = (
                 ("power", "numpy.power", "numpy.float_power", "numpy.arctan2")),
     KnownChange("1.24.0", "functions of float16 by AVX-512", 21955,
                 tuple(f"numpy.{name}[e" for name in ("exp", "log", "sin", "cos", "tan", "cbrt"))),
+    KnownChange("1.24.0", "new arrays of objects are filled with `None`", 21817,
+                (*(f"numpy.{name}[O]" for name in (
+                    "array", "copy", "empty_like", "zeros_like", "fastCopyAndTranspose")),
+                 "numpy.ndarray.copy[O]", "numpy.ndarray.byteswap[O]"), True),
     KnownChange("1.24.0", "OpenBLAS 0.3.21", 22525, BLAS, None),
     KnownChange("1.25.0", "`sort` of 16 and 64 bits by AVX-512", 22315,
                 ("sort", "sort_int", "unique", *cells("sort"), "numpy.unique", "numpy.msort")),
     KnownChange("1.25.0", "`argsort` of 32 and 64 bits by AVX-512", 23707,
                 ("argsort", *cells("argsort"))),
     KnownChange("1.25.0", "`ufunc.at` without casting", 23136,
-                ("add_at", *(f"numpy.{name}.at" for name in INDEXED))),
+                ("add_at", *(f"numpy.{name}.at" for name in (*INDEXED, *AT_ALL)))),
     KnownChange("1.25.0", "`isnan`, `isinf`, `isfinite`, `signbit` by SIMD", 22165,
                 tuple(f"numpy.{name}" for name in ("isnan", "isinf", "isfinite", "signbit"))),
     KnownChange("1.25.0", "arithmetic of complex numbers by SIMD", 21056,
@@ -87,13 +122,22 @@ KNOWN = (
     KnownChange("1.25.0", "`negative` by SIMD", 22166, ("numpy.negative",)),
     KnownChange("1.25.0", "`take` of what holds no references", 23248, ("take", *cells("take"))),
     KnownChange("1.25.0", "less dispatch by `__array_function__`", 23020,
-                blind="a call takes some hundred nanoseconds less, of more than ten microseconds"),
+                tuple(f"numpy.{name}" for name in SHORT)),
+    KnownChange("1.25.0", "`repeat` without counting references (said to leave the speed as it is)",
+                23699, ("repeat", *cells("repeat"))),
+    KnownChange("1.25.0", "loops of integers that the compiler vectorizes, in files of their own",
+                23153, tuple(f"numpy.{name}" for name in (
+                    "left_shift", "right_shift", "logical_xor", "reciprocal")), None),
     KnownChange("1.25.0", "OpenBLAS 0.3.23", 23721, BLAS, None),
     KnownChange("1.25.0", "`sin` and `cos` of float64 no longer by SIMD, for their accuracy", 23925,
-                ("sin", "cos", "numpy.sin[d", "numpy.cos[d", "numpy.blackman", "numpy.hanning",
-                 "numpy.hamming", "numpy.polynomial.chebyshev.chebpts1",
+                ("sin", "cos", "numpy.sin[d", "numpy.cos[d", "numpy.sinc[d", "numpy.blackman",
+                 "numpy.hanning", "numpy.hamming", "numpy.polynomial.chebyshev.chebpts1",
                  "numpy.polynomial.chebyshev.chebpts2"), True),
     KnownChange("1.26.0", "Accelerate on macOS", 24053, blind=OTHER_MACHINES),
+    KnownChange("1.26.0", "Meson left out what single functions ask of GCC", 28789,
+                STRIDED_COPIES, True),
+    KnownChange("1.26.0", "`choose` counts the references of objects", 24188,
+                ("numpy.choose[O]", "numpy.ndarray.choose[O]"), True),
     KnownChange("1.26.0", "a newer OpenBLAS", 24326, BLAS, None),
     KnownChange("2.0.0", "`partition` and `argpartition` by AVX-512", 24201,
                 ("partition", "median", "percentile", *cells("partition", "argpartition"),
@@ -105,30 +149,45 @@ KNOWN = (
     KnownChange("2.0.0", "functions of texts as ufuncs", 25463,
                 ("words_add", "words_equal", "numpy.char.", "numpy.strings.")),
     KnownChange("2.0.0", "`fft` as a ufunc, around pocketfft in C++", 25536,
-                ("fft", "fft2", "rfft", "numpy.fft.")),
+                ("fft", "fft2", "rfft", "numpy.fft."), None),
+    KnownChange("2.0.0", "`log` of complex64", 26807,
+                tuple(f"numpy.{name}[F" for name in ("log", "log2", "log10")), True),
+    KnownChange("2.0.0", "`any` and `all` of objects return a bool", 25712,
+                tuple(f"{name}[O]" for name in cells("any", "all")), True),
+    KnownChange("2.0.0", "`trimseq` looks at the last coefficient first", 24473,
+                ("numpy.polynomial.polyutils.trimseq", *SERIES)),
     KnownChange("2.0.0", "`tensordot`", 25788, ("numpy.tensordot",)),
     KnownChange("2.0.0", "OpenBLAS 0.3.27", 26262, BLAS, None),
     KnownChange("2.0.0", "BLAS of many threads slower on small matrices", 27260, BLAS, True),
     KnownChange("2.1.0", "`center`, `ljust`, `rjust` and `zfill` as ufuncs", 25908,
                 tuple(f"numpy.{of}.{name}" for of in ("strings", "char")
                       for name in ("center", "ljust", "rjust", "zfill"))),
+    KnownChange("2.1.0", "`partition` and `rpartition` of texts as ufuncs", 26082,
+                tuple(f"numpy.{of}.{name}" for of in ("strings", "char")
+                      for name in ("partition", "rpartition"))),
     KnownChange("2.1.0", "`clip` of floats", 26280, ("clip", *cells("clip"))),
     KnownChange("2.1.0", "`sin` and `cos` of float32 by Highway", 25781,
                 ("numpy.sin[f", "numpy.cos[f"), None),
     KnownChange("2.1.0", "`floor`, `ceil`, `trunc` of integers without casting", 26766,
-                ("numpy.floor[l", "numpy.ceil[l", "numpy.trunc[l")),
+                ("numpy.floor[l", "numpy.ceil[l", "numpy.trunc[l", "numpy.fix[l")),
     KnownChange("2.1.0", "OpenBLAS with fewer kernels", 27147, BLAS, None),
     KnownChange("2.2.0", "huge pages for `zeros`", 27808, ("numpy.zeros", "numpy.zeros_like")),
     KnownChange("2.2.0", "threads that call one ufunc", 27896, blind=SAME_BUILDS),
     KnownChange("2.2.0", "OpenBLAS 0.3.28", 27184, BLAS, None),
-    KnownChange("2.3.0", "`unique` by a hash table", 26018,
-                ("unique", "numpy.unique", "numpy.unique_values", "numpy.union1d"), None),
+    KnownChange("2.3.0", "`unique` by a hash table (said to be faster)", 26018,
+                ("unique", "numpy.unique", "numpy.unique_values", "numpy.union1d",
+                 "numpy.intersect1d", "numpy.setdiff1d", "numpy.setxor1d"), None),
+    KnownChange("2.3.0", "GCC optimizes single functions again", 28789,
+                ("repeat", *cells("repeat"), "numpy.packbits", *STRIDED_COPIES)),
+    KnownChange("2.3.0", "`as_series` of polynomials", 25991, SERIES),
     KnownChange("2.3.0", "`count_nonzero` of floats", 27523,
                 ("count_nonzero_float", "numpy.count_nonzero[d]")),
-    KnownChange("2.3.0", "`legval`", 27830, ("numpy.polynomial.legendre.legval",)),
+    KnownChange("2.3.0", "`legval`", 27830, tuple(f"numpy.polynomial.legendre.{name}" for name in (
+                    "legval", "legval2d", "legval3d", "leggrid2d", "leggrid3d"))),
     KnownChange("2.3.0", "`det`", 28649, ("det", "numpy.linalg.det")),
     KnownChange("2.3.0", "`matmul` of strided arrays by BLAS", 23752,
-                ("numpy.matmul[dd->d]-strided", "numpy.matmul[ff->f]-strided")),
+                ("numpy.matmul[dd->d]-strided", "numpy.matmul[ff->f]-strided",
+                 "numpy.linalg.matmul[d]-strided", "numpy.linalg.matrix_power[d]-strided")),
     KnownChange("2.3.0", "the iterator's buffers", 27883,
                 ("numpy.add", "numpy.subtract", "numpy.multiply", "add_mixed", "sum_columns"),
                 None),
@@ -153,17 +212,17 @@ KNOWN = (
     KnownChange("2.4.0", "`round` of integers returns a copy, no view", 29137,
                 cells("round", "around"), True),
     KnownChange("2.4.0", "`fix` by `trunc`", 30197, ("numpy.fix",)),
-    KnownChange("2.4.0", "left shifts by as many bits as there are, or more", 29539,
-                ("numpy.left_shift.at", "numpy.left_shift.reduceat"), True),
+    KnownChange("2.4.0", "left shifts of int64 clear the floating point flags", 28896,
+                ("numpy.left_shift.at[l", "numpy.left_shift.reduceat[l"), True),
     KnownChange("2.4.5", "functions of float16 no longer by AVX-512, for their accuracy", 31178,
                 tuple(f"numpy.{name}[e" for name in (
                     "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan",
                     "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh",
                     "arctanh", "cbrt")), True),
     KnownChange("2.4.2", "OpenBLAS 0.3.31", 30737, BLAS, None),
-    KnownChange("2.4.3", "a stronger hash in `isin` and `unique`", 30840,
+    KnownChange("2.4.3", "a stronger hash in `isin` and `unique`, against collisions", 30840,
                 ("unique", "isin", "numpy.unique", "numpy.isin", "numpy.unique_values",
-                 "numpy.union1d", "numpy.intersect1d"), None),
+                 "numpy.union1d", "numpy.intersect1d", "numpy.setdiff1d", "numpy.setxor1d"), None),
     KnownChange("2.5.0", "`searchsorted` of many keys", 30517,
                 ("searchsorted", "digitize", *cells("searchsorted"), "numpy.digitize")),
     KnownChange("2.5.0", "reductions of whole arrays", 31274,
