@@ -112,8 +112,9 @@ class Selection:
     def of(self, path: Path, mutant: Mutant) -> tuple[list[str], list[str]]:
         """Return the tests that run its lines; of a constant those that run any of the module.
 
-        First those of the module's own file, all of them, and the file itself: what was written in
-        it since is asked as well. Then others, the fastest first, as long as they take few seconds
+        First those of the module's own file, all of them, then that file and those whose names
+        begin as its does: what was written in them since is asked as well. Then others, the fastest
+        first, as long as they take few seconds
         together.
         """
         by_line = self._files.get(str(path), {})
@@ -129,7 +130,7 @@ class Selection:
             name, seconds = self._tests[number]
             if own not in name and (left := left - seconds) > 0:
                 others.append(name)
-        files = [str(file) for file in Path("tests").glob(f"*/test_{path.stem}.py")]
+        files = [str(file) for file in Path("tests").glob(f"*/test_{path.stem}*.py")]
         return [name for name in names if own in name] + files, others
 
     @property
