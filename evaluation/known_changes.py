@@ -171,6 +171,7 @@ KNOWN = (
     KnownChange("2.1.0", "`floor`, `ceil`, `trunc` of integers without casting", 26766,
                 ("numpy.floor[l", "numpy.ceil[l", "numpy.trunc[l", "numpy.fix[l")),
     KnownChange("2.1.0", "OpenBLAS with fewer kernels", 27147, BLAS, None),
+    KnownChange("2.2.0", "`trim_zeros` of several dimensions", 15181, ("numpy.trim_zeros",), True),
     KnownChange("2.2.0", "huge pages for `zeros`", 27808, ("numpy.zeros", "numpy.zeros_like")),
     KnownChange("2.2.0", "threads that call one ufunc", 27896, blind=SAME_BUILDS),
     KnownChange("2.2.0", "OpenBLAS 0.3.28", 27184, BLAS, None),
