@@ -17,6 +17,7 @@ from evaluation.releases import (
     confirmed,
     duels_by_pair,
     pair_in,
+    ratio_of,
     read_trials,
     workload_of,
 )
@@ -185,12 +186,6 @@ def changes_in(
 def most_first(finding: Json) -> tuple[bool, float]:
     ratio = ratio_of(finding)
     return finding["verdict"] not in WORSE, -abs(math.log(ratio)) if ratio else 0.0
-
-
-def ratio_of(finding: Json) -> float | None:
-    """How many times as long a call took; ``None`` where a build does not run it."""
-    ratio = finding.get("signals", {}).get("seconds", {}).get("ratio")
-    return None if ratio is None else float(ratio["value"])
 
 
 def of_case(name: str) -> str:

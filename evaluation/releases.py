@@ -201,8 +201,14 @@ def to_bisect(duel: Json, done: Iterable[tuple[Pair, str]], most: int | None = N
 
 def moved(finding: Json) -> float:
     """By how much the seconds of a case changed, as a logarithm; most where one build fails."""
+    ratio = ratio_of(finding)
+    return math.inf if ratio is None else abs(math.log(ratio))
+
+
+def ratio_of(finding: Json) -> float | None:
+    """How many times as long a call took; ``None`` where a build does not run it."""
     ratio = finding.get("signals", {}).get("seconds", {}).get("ratio")
-    return math.inf if ratio is None else abs(math.log(ratio["value"]))
+    return None if ratio is None else float(ratio["value"])
 
 
 def workload_of(name: str) -> str:
