@@ -117,10 +117,10 @@ def remarks(duel: DuelFindings) -> list[str]:
         finding.waiting and not finding.is_waiting_known for finding in measured
     )
     shown = [UNPLACED] * (not duel.placed) + [WAITING_UNKNOWN] * is_unknown
-    return shown if duel.screen is None else [screen_line(duel.screen), *shown]
+    return shown if duel.screen is None else [_screen_remark(duel.screen), *shown]
 
 
-def screen_line(screen: ScreenSummary) -> str:
+def _screen_remark(screen: ScreenSummary) -> str:
     """Say how much was looked at before, and what seemed to have changed."""
     return (
         f"a screen looked at {screen.reached:,} of {screen.cases:,} cases before: "
