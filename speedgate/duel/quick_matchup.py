@@ -17,11 +17,10 @@ from speedgate.duel.block import Block
 from speedgate.duel.candidate import Candidate
 from speedgate.duel.matchup import BuildUnderTest, DuelEntry, Matchup
 from speedgate.measuring.census import STRATEGY, CensusCell
-from speedgate.measuring.screen_side import ScreenSide
+from speedgate.measuring.screen_side import WORKERS, ScreenSide
 
 # A block is as long as that of a matchup; what takes longer has fewer pairs of rounds.
 PAIRS, SECONDS = 7, 0.12
-WORKERS = 2
 
 
 def may_share_runners(entry: DuelEntry, moved: Candidate) -> bool:

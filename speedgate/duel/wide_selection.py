@@ -36,7 +36,6 @@ from speedgate.stats.case import Workload
 OpenScreenRecording = Callable[[Sequence[CellListing], Sequence[ScreenSide]], ScreenRecording]
 
 DEFAULT_SCREEN_SECONDS = 180.0
-WORKERS = 2
 # Of the functions that only one build has.
 NAMED = 6
 
@@ -93,7 +92,7 @@ def screened(
             partial(open_process, folders, build.interpreter(str(lent))) for build in builds
         ]
         listings = [list_census(opener, folders) for opener in openers]
-        sides = [ScreenSide(opener, folders, WORKERS) for opener in openers]
+        sides = [ScreenSide(opener, folders) for opener in openers]
         for build, listing, other in zip(builds, listings, listings[::-1], strict=True):
             if paths := functions_only_in(listing, other):
                 more = f", and {len(paths) - NAMED} more" if len(paths) > NAMED else ""

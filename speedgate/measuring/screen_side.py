@@ -17,6 +17,7 @@ from speedgate.stats.case import Case
 MODULE = "workloads.census.screened"
 # Of a case whose look takes longer nothing is seen.
 LONGEST_LOOK_SECONDS = 3.0
+WORKERS = 2
 
 
 @dataclass
@@ -28,7 +29,7 @@ class ScreenSide:
 
     open_runner: Open
     folders: Sequence[str]
-    workers: int = 2
+    workers: int = WORKERS
     measured: dict[Case, Measurement] = field(default_factory=dict)
     failed: dict[Case, str] = field(default_factory=dict)
 
