@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -97,12 +98,17 @@ def run_bisect(options: argparse.Namespace) -> int:
     finding = duel_of_ends(ends, entry, budget, limit)
     show(one_line(f"{finding.verdict.value}: {entry.label} {finding.reason}"))
     bisection = Bisection(package, good, bad, finding)
-    ask = what_differs(finding, ends, entry, limit)
-    if ask is None:
+    question = question_of(finding, entry, ends)
+    if question is None:
         show(f"cannot tell: {entry.label} is not surely worse or better in {bad} than in {good}")
     else:
         show(f"{number_of(len(versions), 'release')} between {good} and {bad}")
-        look_between(bisection, versions, lambda version: ask(build_of(version)), show)
+        look_between(
+            bisection,
+            versions,
+            lambda version: which_end(question, ends, build_of(version), limit),
+            show,
+        )
     if options.format == "json":
         show_json(bisection.as_json())
     return ExitCode.WELL if bisection.is_exact else ExitCode.BAD
@@ -152,22 +158,26 @@ def duel_of_ends(ends: Sequence[Build], entry: DuelEntry, budget: float, limit: 
     return duel.findings()[0]
 
 
-def what_differs(
-    finding: Finding, ends: Sequence[Build], entry: DuelEntry, limit: float
-) -> Callable[[Build], tuple[Answer, str]] | None:
-    """Return what tells of a build which end it is like, ``None`` if nothing can."""
+@dataclass(frozen=True)
+class Question:
+    """What tells of a build which of two ends it is like in a case: the figure that ``moved``, or
+    ``None`` where it tells whether the case runs at all."""
+
+    entry: DuelEntry
+    moved: Candidate | None
+
+
+def question_of(finding: Finding, entry: DuelEntry, ends: Sequence[Build]) -> Question | None:
+    """Return what to ask of builds between two ends, ``None`` if nothing tells the two apart."""
     if finding.verdict in (DuelVerdict.FAILED, DuelVerdict.NOT_AVAILABLE):
         # What fails in the good one as well did not begin anywhere between.
-        only_bad = finding.out == (ends[1].label,)
-        return partial(_ask_whether_it_runs, ends[0], entry, limit) if only_bad else None
+        return Question(entry, None) if finding.out == (ends[1].label,) else None
     moved = what_moved(finding)
-    return None if moved is None else partial(_ask_which_side, ends, entry, limit, moved)
+    return None if moved is None else Question(entry, moved)
 
 
 def what_moved(finding: Finding) -> Candidate | None:
     """Return the clearest figure of those that decided a finding, ``None`` if none did."""
-    if finding.verdict in (DuelVerdict.FAILED, DuelVerdict.NOT_AVAILABLE):
-        return None
     # A saved duel keeps what was confirmed, and not what of it decided.
     is_worse = finding.verdict is DuelVerdict.WORSE
     confirmed = [one for one in finding.confirmed if one.is_worse is is_worse]
@@ -178,49 +188,42 @@ def what_moved(finding: Finding) -> Candidate | None:
     )
 
 
+def which_end(
+    question: Question, ends: Sequence[Build], middle: Build, limit: float
+) -> tuple[Answer, str]:
+    """Return which end a build is like in a case, in interpreters that are for this case alone."""
+    if question.moved is None:
+        with under_test([ends[0], middle]) as builds_under_test:
+            return whether_it_runs(Matchup(question.entry, builds_under_test, limit))
+    with under_test([ends[0], middle, ends[1]]) as builds_under_test:
+        return nearer_end(Matchup(question.entry, builds_under_test, limit), question.moved)
+
+
 def which_ends(
-    findings: Sequence[Finding], ends: Sequence[Build], middle: Build, limit: float
+    questions: Sequence[Question], ends: Sequence[Build], middle: Build, limit: float
 ) -> list[tuple[Answer, str]]:
     """Return which end a build is like in each of several cases.
 
     Those that may share their interpreters do; the others are asked one after the other.
     """
-    entries = {finding.name: parse_entry(finding.name) for finding in findings}
-    answers: dict[str, tuple[Answer, str]] = {}
-    together: dict[str, Candidate] = {}
-    for finding in findings:
-        moved = what_moved(finding)
-        if moved is not None and may_share_runners(entries[finding.name], moved):
-            together[finding.name] = moved
-            continue
-        ask = what_differs(finding, ends, entries[finding.name], limit)
-        assert ask is not None, "a case that nothing tells apart is not asked about"
-        answers[finding.name] = ask(middle)
+    answers: dict[int, tuple[Answer, str]] = {}
+    together: dict[int, tuple[DuelEntry, Candidate]] = {}
+    for number, question in enumerate(questions):
+        if question.moved is not None and may_share_runners(question.entry, question.moved):
+            together[number] = question.entry, question.moved
+        else:
+            answers[number] = which_end(question, ends, middle, limit)
     if together:
         with (
             under_test([ends[0], middle, ends[1]]) as builds,
             shared_runners(builds) as runners,
         ):
             cases = [
-                (matchup_of(entries[name], builds, limit, runners), moved)
-                for name, moved in together.items()
+                (matchup_of(entry, builds, limit, runners), moved)
+                for entry, moved in together.values()
             ]
             answers |= zip(together, nearer_ends(cases), strict=True)
-    return [answers[finding.name] for finding in findings]
-
-
-def _ask_which_side(
-    ends: Sequence[Build], entry: DuelEntry, limit: float, moved: Candidate, middle: Build
-) -> tuple[Answer, str]:
-    with under_test([ends[0], middle, ends[1]]) as builds_under_test:
-        return nearer_end(Matchup(entry, builds_under_test, limit), moved)
-
-
-def _ask_whether_it_runs(
-    good: Build, entry: DuelEntry, limit: float, middle: Build
-) -> tuple[Answer, str]:
-    with under_test([good, middle]) as builds_under_test:
-        return whether_it_runs(Matchup(entry, builds_under_test, limit))
+    return [answers[number] for number in range(len(questions))]
 
 
 def refuse_another_numpy(package: str, ends: Sequence[Build]) -> None:

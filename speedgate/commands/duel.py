@@ -125,14 +125,15 @@ def add_measuring(command: argparse.ArgumentParser, budget: float, whole: str) -
 def under_test(builds: Sequence[Build]) -> Iterator[list[BuildUnderTest]]:
     """Yield what a matchup needs of builds; what is lent to them is gone afterwards."""
     with lent_folder() as lent, scratch_folder("speedgate-caches-") as caches:
+        interpreters = [build.interpreter(str(lent)) for build in builds]
         yield [
             BuildUnderTest(
                 build.label,
-                opener(build.interpreter(str(lent)), f"{caches}/{number}"),
+                opener(interpreter, f"{caches}/{number}"),
                 build.variables,
-                build.interpreter(str(lent)),
+                interpreter,
             )
-            for number, build in enumerate(builds)
+            for number, (build, interpreter) in enumerate(zip(builds, interpreters, strict=True))
         ]
 
 

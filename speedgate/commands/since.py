@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,13 @@ from speedgate.commands.arguments import (
     show_lines,
     take_turn,
 )
-from speedgate.commands.bisect import release_build, versions_between, what_differs, which_ends
+from speedgate.commands.bisect import (
+    Question,
+    question_of,
+    release_build,
+    versions_between,
+    which_ends,
+)
 from speedgate.commands.duel import add_measuring, parse_measuring
 from speedgate.duel.bisection import Answer, Bisection, ProbedVersion
 from speedgate.duel.decision import DuelVerdict
@@ -199,55 +205,73 @@ def bisect_all(
 
     The ends are not duelled again. No step begins after ``until``.
     """
-    good, bad = between
     build_of: Callable[[str], Build] = partial(release_build, PACKAGE, options)
     try:
         ends = [build_of(version) for version in between]
-        versions = versions_between(PACKAGE, good, bad, options, ends[0])
+        versions = versions_between(PACKAGE, *between, options, ends[0])
     except (BuildError, OptionError) as error:
         return dict.fromkeys(
             (finding.name for finding in findings), f"not bisected: {one_line(str(error))}"
         )
-    answers: dict[str, str] = {}
-    bisections = []
-    for finding in findings:
-        why_not = why_not_bisected(finding, ends, limit)
-        if why_not is None:
-            bisections.append(Bisection(PACKAGE, good, bad, finding))
-        else:
-            answers[finding.name] = f"not bisected: {why_not}"
-    group = GroupBisection(bisections, versions)
+    questions, answers = questions_of(findings, ends)
+    bisections = [
+        Bisection(PACKAGE, *between, finding) for finding in findings if finding.name in questions
+    ]
     notify(
         f"{number_of(len(bisections), 'case')}, and {number_of(len(versions), 'release')} between "
-        f"{good} and {bad}"
+        f"{' and '.join(between)}"
     )
-    while True:
-        for bisection in bisections:
-            if bisection.boundary is not None and bisection.finding.name not in answers:
-                answers[bisection.finding.name] = keep(bisection)
+    ask = partial(ask_about, questions=questions, ends=ends, build_of=build_of, limit=limit)
+    for bisection in those_found(bisections, versions, ask, until):
+        answers[bisection.finding.name] = keep(bisection)
+    return answers
+
+
+def questions_of(
+    findings: Sequence[Finding], ends: Sequence[Build]
+) -> tuple[dict[str, Question], dict[str, str]]:
+    """Return what to ask in each case by its name, and why the others are not bisected."""
+    questions: dict[str, Question] = {}
+    why_not: dict[str, str] = {}
+    for finding in findings:
+        try:
+            question = question_of(finding, parse_entry(finding.name), ends)
+        except OptionError as error:
+            why_not[finding.name] = f"not bisected: {one_line(str(error))}"
+            continue
+        if question is None:
+            why_not[finding.name] = "not bisected: nothing tells the two apart"
+        else:
+            questions[finding.name] = question
+    return questions, why_not
+
+
+def those_found(
+    bisections: Sequence[Bisection],
+    versions: Sequence[str],
+    ask: Callable[[str, Sequence[Bisection]], Sequence[tuple[Answer, str]]],
+    until: float,
+) -> Iterator[Bisection]:
+    """Yield each bisection as soon as it has its boundary; no step begins after ``until``."""
+    group, left = GroupBisection(bisections, versions), list(bisections)
+    while left:
+        yield from (bisection for bisection in left if bisection.boundary is not None)
+        left = [bisection for bisection in left if bisection.boundary is None]
         step = group.next_step()
         if step is None or time.monotonic() >= until:
-            return answers
-        group.take(step[0], ask_about(*step, ends, build_of, limit))
-
-
-def why_not_bisected(finding: Finding, ends: Sequence[Build], limit: float) -> str | None:
-    """Return why a finding cannot be looked for, ``None`` if it can."""
-    try:
-        entry = parse_entry(finding.name)
-    except OptionError as error:
-        return one_line(str(error))
-    ask = what_differs(finding, ends, entry, limit)
-    return "nothing tells the two apart" if ask is None else None
+            return
+        version, asking = step
+        group.take(version, ask(version, asking))
 
 
 def ask_about(
     version: str,
     bisections: Sequence[Bisection],
+    questions: Mapping[str, Question],
     ends: Sequence[Build],
     build_of: Callable[[str], Build],
     limit: float,
-) -> list[tuple[Bisection, Answer, str]]:
+) -> list[tuple[Answer, str]]:
     """Return which end a release is like in each case, and say it."""
     notify(f"{PACKAGE} {version}: {number_of(len(bisections), 'case')}")
     try:
@@ -255,17 +279,12 @@ def ask_about(
     except BuildError as error:
         why = str(error).splitlines()[0]
         notify(f"{PACKAGE} {version}: {Answer.MISSING.value} ({why})")
-        return [(bisection, Answer.MISSING, why) for bisection in bisections]
-    findings = [bisection.finding for bisection in bisections]
-    known = [
-        (bisection, *answer)
-        for bisection, answer in zip(
-            bisections, which_ends(findings, ends, middle, limit), strict=True
-        )
-    ]
-    for bisection, answer, why in known:
-        notify(f"{bisection.finding.name}: {ProbedVersion(version, answer, why).line}")
-    return known
+        return [(Answer.MISSING, why)] * len(bisections)
+    names = [bisection.finding.name for bisection in bisections]
+    answers = which_ends([questions[name] for name in names], ends, middle, limit)
+    for name, answer in zip(names, answers, strict=True):
+        notify(f"{name}: {ProbedVersion(version, *answer).line}")
+    return answers
 
 
 def show_answers(

@@ -7,11 +7,9 @@ interpreters of its own every time.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from speedgate.duel.bisection import Answer, Bisection, ProbedVersion, Search
-
-Ask = Callable[[str, Sequence[Bisection]], Sequence[tuple[Answer, str]]]
 
 
 class GroupBisection:
@@ -33,15 +31,17 @@ class GroupBisection:
         if not asked:
             return None
         ((version, _),) = asked.most_common(1)
-        return version, [one for one, search in self._searches if search.next == version]
+        return version, [bisection for bisection, _ in self._asking(version)]
 
-    def take(self, version: str, answers: Sequence[tuple[Bisection, Answer, str]]) -> None:
-        """Take in what a version is like, by case."""
-        searches = {id(bisection): search for bisection, search in self._searches}
-        for bisection, answer, why in answers:
-            bisection.probes.append(ProbedVersion(version, answer, why))
-            searches[id(bisection)].take(version, answer, why)
+    def take(self, version: str, answers: Sequence[tuple[Answer, str]]) -> None:
+        """Take in what a version is like for those that ask about it, in their order."""
+        for (bisection, search), answer in zip(self._asking(version), answers, strict=True):
+            bisection.probes.append(ProbedVersion(version, *answer))
+            search.take(version, *answer)
         self._keep_found()
+
+    def _asking(self, version: str) -> list[tuple[Bisection, Search]]:
+        return [pair for pair in self._searches if pair[1].next == version]
 
     def _keep_found(self) -> None:
         for bisection, search in self._searches:

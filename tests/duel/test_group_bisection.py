@@ -19,7 +19,7 @@ def bisected(*began, missing=()):
         for one in asked:
             is_bad = version >= one.finding.name
             answer = Answer.BAD if is_bad else Answer.GOOD
-            answers.append((one, Answer.MISSING if version in missing else answer, "made"))
+            answers.append((Answer.MISSING if version in missing else answer, "made"))
         group.take(version, answers)
     return cases, steps
 
