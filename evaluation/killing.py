@@ -102,6 +102,11 @@ def lines_of_tests(tests: Sequence[str], folders: Sequence[str]) -> Json:
     return {"tests": [[name, recorder.seconds[name]] for name in names], "files": files}
 
 
+def is_own(path: Path, test: str) -> bool:
+    """Whether a test is in a file of the module's own: its name begins as the module's does."""
+    return Path(test.partition("::")[0]).name.startswith(f"test_{path.stem}")
+
+
 class Selection:
     """The tests that concern a mutant, the likeliest to kill it first."""
 
@@ -109,29 +114,32 @@ class Selection:
         self._tests: list[tuple[str, float]] = recorded["tests"]
         self._files: Json = recorded["files"]
 
-    def of(self, path: Path, mutant: Mutant) -> tuple[list[str], list[str]]:
-        """Return the tests that run its lines; of a constant those that run any of the module.
+    def of(self, path: Path, mutant: Mutant) -> tuple[list[str], list[str], list[str]]:
+        """Return, in the order in which they are asked:
 
-        First those of the module's own file, all of them, then that file and those whose names
-        begin as its does: what was written in them since is asked as well. Then others, the fastest
-        first, as long as they take few seconds
-        together.
+        - the module's own tests that run its lines, and its own files: what was written in them
+          since is asked as well;
+        - others that run its lines, the fastest first, as long as they take few seconds together;
+        - the rest of its own tests. A constant is read by tests that did not import it first.
+
+        Its own are the files whose name begins as the module's does. Of a line that no test runs,
+        those that run any line of the module are asked.
         """
         by_line = self._files.get(str(path), {})
         lines = range(mutant.line, mutant.last_line + 1)
         numbers = {number for line in lines for number in by_line.get(str(line), ())}
         if not numbers:
             numbers = {number for tests in by_line.values() for number in tests}
-        own = f"/test_{path.stem}.py::"
-        ordered = sorted(numbers, key=lambda number: self._tests[number][1])
-        names = [self._tests[number][0] for number in ordered]
-        others, left = [], OTHERS_SECONDS
-        for number in ordered:
+        own, others, left = [], [], OTHERS_SECONDS
+        for number in sorted(numbers, key=lambda number: self._tests[number][1]):
             name, seconds = self._tests[number]
-            if own not in name and (left := left - seconds) > 0:
+            if is_own(path, name):
+                own.append(name)
+            elif (left := left - seconds) > 0:
                 others.append(name)
-        files = [str(file) for file in Path("tests").glob(f"*/test_{path.stem}*.py")]
-        return [name for name in names if own in name] + files, others
+        files = [str(file) for file in sorted(Path("tests").rglob(f"test_{path.stem}*.py"))]
+        rest = [name for name, _ in self._tests if is_own(path, name) and name not in own]
+        return own + files, others, rest
 
     @property
     def known(self) -> frozenset[str]:

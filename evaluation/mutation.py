@@ -6,8 +6,9 @@
     python -m evaluation.mutation table              docs/mutation.md, from all outcomes so far
 
 Each mutant (``evaluation.mutants``) meets the tests that run its lines, the module's own ones
-first, and dies of the first one that fails. It runs in a fork of a process that has loaded all that
-does not depend on the mutated module. Outcomes are appended to a file: a run can be stopped.
+first, then the rest of those, and dies of the first one that fails. It runs in a fork of a process
+that has loaded all that does not depend on the mutated module. Outcomes are appended to a file: a
+run can be stopped.
 """
 
 from __future__ import annotations
@@ -157,7 +158,8 @@ def document(lines: Sequence[Json]) -> str:
             "Texts count: each text, and each part of an f-string, is marked once. Not mutated "
             "are docstrings, annotations, decorators, imports, and names for types. The tests "
             f"are those of {', '.join(f'`{folder}`' for folder in TESTS)} that run the lines of a "
-            "mutant; hypothesis makes 20 examples of each property, not 100.",
+            "mutant, and all of the module's own, for a constant is read by others than ran its "
+            "line; hypothesis makes 20 examples of each property, not 100.",
             "",
             "| module | mutants | tried | killed | to be killed | live for a reason |",
             "| --- | --- | --- | --- | --- | --- |",

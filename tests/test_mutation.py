@@ -106,10 +106,25 @@ def test_the_modules_own_tests_come_first_and_others_only_as_long_as_they_are_qu
         "tests/a/test_other.py::late",
     )  # fmt: skip
     assert slow in {name for name, _ in RECORDED["tests"]}
-    assert tests.of(path, a_mutant(3)) == ([own], [fast, late])
-    assert tests.of(path, a_mutant(9)) == ([], [fast])
+    assert tests.of(path, a_mutant(3)) == ([own], [fast, late], [])
     # A line that no test runs, such as a constant's: any test of the module may tell.
-    assert tests.of(path, a_mutant(1)) == ([own], [fast, late])
+    assert tests.of(path, a_mutant(1)) == ([own], [fast, late], [])
+
+
+def test_the_modules_own_tests_are_asked_at_last_also_where_they_did_not_run_the_line(
+    tmp_path, monkeypatch
+):
+    """A constant's line is run by the test that imports it first, and read by others."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "tests" / "a" / "b" / "test_rule_edges.py"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    more = ["tests/a/test_rule_edges.py::more", 0.1]
+    recorded = {"tests": [*RECORDED["tests"], more], "files": RECORDED["files"]}
+    first, others, rest = Selection(recorded).of(Path("speedgate/rule.py"), a_mutant(9))
+    assert first == ["tests/a/b/test_rule_edges.py"]  # whatever was written in it since
+    assert others == ["tests/a/test_other.py::fast"]
+    assert rest == ["tests/a/test_rule.py::own", "tests/a/test_rule_edges.py::more"]
 
 
 # --- the fork
