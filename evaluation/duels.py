@@ -26,7 +26,7 @@ from evaluation.accuracy_trials import MACHINE, commit
 from evaluation.pages import write_page
 from evaluation.printed import printed_duel
 from evaluation.release_tables import changes_page, release_lines
-from evaluation.releases import wide_options
+from evaluation.releases import DUEL_SECONDS, wide_options
 from evaluation.trial_file import append_trial, trials_in
 from speedgate.duel.decision import DuelVerdict, decide, is_too_early
 from speedgate.duel.effect import Effect
@@ -46,9 +46,10 @@ Json = dict[str, Any]
 
 def run_one(budget: str | None, is_wide: bool) -> Json:
     """Duel this interpreter with itself; return what is kept of it."""
-    options: tuple[str, ...] = () if budget is None else ("--budget", budget)
     if is_wide:
-        options = wide_options() if budget is None else wide_options(budget=budget)
+        options = wide_options(budget=budget or DUEL_SECONDS)
+    else:
+        options = () if budget is None else ("--budget", budget)
     began = time.monotonic()
     document = printed_duel("one=", "other=", "--allow-same", *options)
     # What a duel says of itself is without its screen.
