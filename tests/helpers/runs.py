@@ -3,13 +3,15 @@
 import copy
 import functools
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from helpers.machine import MadeMachine
 from speedgate.history.extra_info import extra_info, section
-from speedgate.history.identity import environment_name
+from speedgate.history.history import RunEntry
+from speedgate.history.identity import environment_digest, environment_name
 from speedgate.history.seal import FIELD
 from speedgate.judging.floors import floors
 from speedgate.judging.gate import Gate, Judgement, judge
@@ -28,6 +30,7 @@ ENVIRONMENT = {
     "numpy": {"version": "2.4.6"},
     "blas": [{"user_api": "blas", "internal_api": "openblas", "version": "0.3.30"}],
 }
+HERE = environment_digest(ENVIRONMENT)
 CASE = "g-1e6-threads-2"
 NAME = f"bench_scaling[{CASE}]"
 FILE = "bench/bench_scaling.py"
@@ -120,3 +123,8 @@ def a_run(
         gil_class = {"class": kind, "certain": True, "reason": "made"}
         info |= {"gil_class": gil_class, "case": SORT.as_json()}
     return save(folder / environment_name(environment) / f"night_{night:03}.json", content)
+
+
+def nights(entries: Iterable[RunEntry]) -> list[int]:
+    """The nights of runs that ``a_run`` saved, in their order."""
+    return [int(entry.id.removeprefix("night_")) for entry in entries]

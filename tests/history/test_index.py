@@ -1,0 +1,213 @@
+"""The index: it follows its files, and is made anew when it is damaged."""
+
+import json
+from concurrent.futures.process import BrokenProcessPool
+
+import pytest
+from helpers.index_rows import index_rows, rebuilt_rows
+from helpers.runs import CASE, ENVIRONMENT, HERE, NAME, a_run, nights, save
+
+from speedgate import files
+from speedgate.history.history import History
+from speedgate.history.index import is_cut_off
+from speedgate.history.store import FolderStore
+
+
+def test_the_index_follows_its_files(tmp_path):
+    path = a_run(tmp_path, 1)
+    with History(tmp_path) as history:
+        assert nights(history.runs()) == [1]
+    a_run(tmp_path, 2)
+    with History(tmp_path) as history:
+        assert nights(history.runs()) == [2, 1]
+    path.unlink()
+    with History(tmp_path) as history:
+        assert nights(history.runs()) == [2]
+        assert len(history.benchmarks(HERE)) == 1
+
+
+def test_an_index_whose_runs_have_gone_is_what_a_fresh_one_would_be(tmp_path):
+    twice = json.loads(a_run(tmp_path, 1).read_text())
+    (benchmark,) = twice["benchmarks"]
+    twice["benchmarks"] += [benchmark | {"fullname": f"bench/bench_other.py::{NAME}"}]
+    save(tmp_path / "both" / "both.json", twice)
+    a_run(tmp_path, 2, file="bench/bench_third.py")
+    a_run(tmp_path, 3, environment=ENVIRONMENT | {"cpu": "Another CPU"})
+    with History(tmp_path) as history:
+        assert index_rows(history) == rebuilt_rows(tmp_path, tmp_path / "fresh")
+    for name in ("both/both.json", "*/night_003.json"):
+        (path,) = tmp_path.glob(name)
+        path.unlink()
+    with History(tmp_path) as history:
+        assert index_rows(history) == rebuilt_rows(tmp_path, tmp_path / "fresh, later")
+        assert {name for name, _, _ in history.benchmarks(HERE)} == {NAME}
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"benchmarks": []}'])
+def test_a_broken_file_is_named_and_left_out_and_stays(tmp_path, content):
+    a_run(tmp_path, 1)
+    broken = save(tmp_path / "broken.json", content)
+    lines = []
+    for _ in range(2):
+        with History(tmp_path, lines.append) as history:
+            assert nights(history.runs()) == [1]
+    assert len(lines) == 2
+    assert all("broken.json" in line for line in lines)
+    assert broken.exists()
+
+
+def test_a_run_of_plain_pytest_benchmark_beside_ours_is_left_alone(tmp_path):
+    a_run(tmp_path, 1)
+    save(tmp_path / "Linux-CPython" / "0001.json", {"machine_info": {}, "benchmarks": []})
+    told = []
+    with History(tmp_path, told.append) as history:
+        assert nights(history.runs()) == [1]
+    assert told == []
+
+
+def test_a_broken_index_is_made_anew(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPEEDGATE_CACHE", str(tmp_path / "cache"))
+    a_run(tmp_path / "results", 1)
+    for damage in (b"garbage" * 1000, b""):
+        with History(tmp_path / "results") as history:
+            assert nights(history.runs()) == [1]
+        (path,) = (tmp_path / "cache").rglob("*.sqlite")
+        for file in path.parent.iterdir():
+            file.write_bytes(damage)
+
+
+def made_index(tmp_path, runs):
+    """The file of an index over some runs; both lie in the folder of the test."""
+    for night in range(runs):
+        a_run(tmp_path / "results", night)
+    with History(tmp_path / "results"):
+        pass
+    (path,) = (tmp_path / "cache").rglob("*.sqlite")
+    return path
+
+
+def test_an_index_that_is_damaged_while_it_is_open_is_made_anew(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPEEDGATE_CACHE", str(tmp_path / "cache"))
+    path = made_index(tmp_path, 40)
+    with path.open("r+b") as file:  # its first page stays whole: opening shows nothing
+        file.seek(4096)
+        file.write(b"\xff" * (path.stat().st_size - 4096))
+    with History(tmp_path / "results") as history:
+        assert len(history.runs()) == 40
+        assert len(history.figures(history.latest())) == 1
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.95])
+def test_an_index_that_is_cut_off_is_made_anew(tmp_path, monkeypatch, part):
+    monkeypatch.setenv("SPEEDGATE_CACHE", str(tmp_path / "cache"))
+    path = made_index(tmp_path, 3)
+    assert not is_cut_off(path)
+    path.write_bytes(path.read_bytes()[: int(part * path.stat().st_size)])
+    assert is_cut_off(path)
+    with History(tmp_path / "results") as history:
+        assert sorted(nights(history.runs())) == [0, 1, 2]
+        assert len(history.figures(history.latest())) == 1
+    assert not is_cut_off(path)
+
+
+def test_an_index_of_another_version_is_made_anew(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPEEDGATE_CACHE", str(tmp_path / "cache"))
+    a_run(tmp_path / "results", 1)
+    with History(tmp_path / "results") as history:
+        history.index.query("PRAGMA user_version = 1", (), tuple)
+        history.index.query("DELETE FROM runs", (), tuple)
+    with History(tmp_path / "results") as history:
+        assert nights(history.runs()) == [1]
+
+
+def test_a_file_that_cannot_be_read_now_is_tried_again(tmp_path, monkeypatch):
+    a_run(tmp_path, 1)
+    told = []
+
+    def out_of_reach(*_):
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FolderStore, "read", out_of_reach)
+        with History(tmp_path, told.append) as history:
+            assert history.runs() == []
+    assert "night_001.json cannot be read (Input/output error)" in told[0]
+    with History(tmp_path, told.append) as history:
+        assert nights(history.runs()) == [1]
+    assert len(told) == 1
+
+
+def test_a_folder_that_cannot_be_looked_at_now_is_named(tmp_path, monkeypatch):
+    a_run(tmp_path, 1)
+    told, status = [], files.status
+
+    def out_of_reach(path):
+        if str(path).endswith(HERE):
+            raise OSError(5, "Input/output error")
+        return status(path)
+
+    monkeypatch.setattr(files, "status", out_of_reach)
+    with History(tmp_path, told.append) as history:
+        assert history.runs() == []
+    assert f"{HERE}: Input/output error" in told[0]
+
+
+def test_many_files_are_read_by_several_processes(tmp_path, monkeypatch):
+    monkeypatch.setattr("speedgate.history.reading.MANY_FILES", 20)
+    monkeypatch.setattr("speedgate.history.reading.usable_cores", lambda: 2)
+    for night in range(40):
+        a_run(tmp_path, night)
+    save(tmp_path / "broken.json", "{")
+    told = []
+    with History(tmp_path, told.append) as history:
+        assert nights(history.runs()) == list(range(39, -1, -1))
+        assert [figures.name for figures in history.figures(history.latest())] == [NAME]
+    assert "reading 41 runs" in told[0]
+    assert "broken.json" in told[1]
+
+
+def test_without_processes_to_read_with_one_reads_all(tmp_path, monkeypatch):
+    class Broken:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            return None
+
+        def map(self, read, names, chunksize):
+            yield read(names[0])
+            raise BrokenProcessPool
+
+        def shutdown(self, **_):
+            pass
+
+    monkeypatch.setattr("speedgate.history.reading._readers", lambda *_: Broken())
+    for night in range(3):
+        a_run(tmp_path, night)
+    with History(tmp_path) as history:
+        assert nights(history.runs()) == [2, 1, 0]
+
+
+def test_without_a_cache_folder_the_index_is_in_memory(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SPEEDGATE_CACHE", str(tmp_path / "file" / "cache"))
+    a_run(tmp_path, 1)
+    with History(tmp_path) as history:
+        assert nights(history.runs()) == [1]
+
+
+def test_a_history_lies_at_an_address(tmp_path):
+    pytest.importorskip("fsspec", reason="fsspec (extra 'remote') is not installed")
+    path = a_run(tmp_path, 1)
+    with History("memory://a-history") as history:
+        history.store.write(f"{path.parent.name}/{path.name}", path.read_bytes())
+    with History("memory://a-history") as history:
+        assert nights(history.runs()) == [1]
+        assert history.read(history.latest()).rows()[0].case.id == CASE
+
+
+def test_the_process_that_reads_has_no_leftovers(tmp_path):
+    a_run(tmp_path, 1)
+    with History(tmp_path):
+        pass
+    assert not [path for path in tmp_path.rglob("*") if path.suffix in (".sqlite", ".part")]
