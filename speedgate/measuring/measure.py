@@ -23,7 +23,7 @@ from speedgate.measuring.measurement import HeldStretch, Measurement
 from speedgate.measuring.plan import Plan, buffers, open_request
 from speedgate.measuring.runner_process import RunnerClient, answer_of
 from speedgate.runner import messages
-from speedgate.runner.callables.refusals import FailsInThreads, SkippedBySuite
+from speedgate.runner.callables.refusals import FailsInThreads, SkippedBySuite, UsesUpState
 from speedgate.runner.interpreter import blas_libraries
 from speedgate.runner.messages import Answer, Request
 from speedgate.runner.server import ResultMismatch
@@ -232,6 +232,7 @@ def _run_rounds(
 
 REFUSALS = {
     CannotMeasure.__name__: Refusal,
+    UsesUpState.__name__: Refusal,
     FailsInThreads.__name__: NotThreadSafe,
     SkippedBySuite.__name__: NotApplicable,
 }

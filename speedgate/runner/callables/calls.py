@@ -10,7 +10,12 @@ from collections.abc import Callable
 from itertools import repeat
 from typing import Any
 
-from speedgate.runner.callables.refusals import SkippedBySuite, refuse_unfinished, where
+from speedgate.runner.callables.refusals import (
+    SkippedBySuite,
+    UsesUpState,
+    refuse_unfinished,
+    where,
+)
 from speedgate.runner.callables.results import same, snapshot
 from speedgate.runner.callables.watching import Deeds, watching
 from speedgate.runner.callables.worker import Work, put_away, run_calls, set_up
@@ -23,29 +28,31 @@ def call_twice(work: Work) -> tuple[list[bytes | None], Deeds]:
     What is watched is the second call: the first may load a module or fill a cache.
     """
     try:
-        first = _one_call(work)
+        first = one_call(work)
     except CannotMeasure:
         raise
     except Exception as error:  # noqa: BLE001  # the benchmark's own
         raise CannotMeasure(f"it fails in one thread already: {where(error)}") from None
     try:
         with watching() as deeds:
-            second = _one_call(work)
+            second = one_call(work)
     except Exception as error:
         if work.must_renew:
             raise
         if work.renew is None:
-            raise CannotMeasure(
+            raise UsesUpState(
                 f"its second call fails where the first did not: {where(error)}; it uses "
                 "up its state; give it a set-up that runs before each call"
             ) from None
         work.must_renew = True
         with watching() as deeds:
-            second = _one_call(work)
+            second = one_call(work)
     return [first, second], deeds
 
 
-def _one_call(work: Work) -> bytes | None:
+def one_call(work: Work) -> bytes | None:
+    """Call a work once, on a fresh state if each call needs one; return its result, kept."""
+    work.calls += 1
     if not work.must_renew:
         return _result(work.call)
     set_up(work, 1)
@@ -78,6 +85,7 @@ def keep_results(
     """Call when all workers are there; return the results, and what was raised."""
     calls = [fresh.call for fresh in work.ready] or list(repeat(work.call, count))
     results: list[Any] = []
+    work.calls += count
     start.wait()
     try:
         for call in calls:

@@ -60,6 +60,7 @@ class Pool:
         self.delays = [RunQueueDelay.of_threads([worker.native_id]) for worker in self.workers]
         self.collects_garbage = True
         self.call_seconds = 0.0
+        self._open_work, self._first_seconds = open_work, first_seconds
 
     @property
     def count(self) -> int:
@@ -71,6 +72,21 @@ class Pool:
 
     def place(self) -> list[int]:
         return [worker.native_id for worker in self.workers]
+
+    @contextlib.contextmanager
+    def spare(self) -> Iterator[tuple[Worker, Work | None]]:
+        """Set the benchmark up in one more worker, for as long as this lasts; its work is ``None``
+        where that fails."""
+        worker = Worker(self.count, self._open_work)
+        try:
+            work = _further_work(worker.opened, self._first_seconds)
+        except Exception:  # noqa: BLE001  # the benchmark's own: then nothing can be tried alone
+            work = None
+        try:
+            yield worker, work
+        finally:
+            with contextlib.suppress(NoResult):
+                worker.end().result(PATIENCE_SECONDS)
 
     def limit(self, calls: int) -> float:
         """Return after how many seconds ``calls`` calls one after the other count as hung."""

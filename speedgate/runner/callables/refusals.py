@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncGenerator, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,10 @@ OWN_FOLDER = str(Path(__file__).parent)
 
 class SkippedBySuite(CannotMeasure):
     """The suite itself skips the benchmark here, or it measures no time."""
+
+
+class UsesUpState(CannotMeasure):
+    """It works alone for some calls, and then its state is used up."""
 
 
 class FailsInThreads(CannotMeasure):
@@ -60,23 +64,29 @@ def repeated() -> Iterator[None]:
     except CannotMeasure:
         raise
     except Exception as error:
-        raise CannotMeasure(
-            f"it fails when it is called again and again: {where(error)}; it uses up its "
-            "state; give it a set-up that runs before each call (asv: number = 1)"
-        ) from error
+        raise UsesUpState(uses_up(error)) from error
+
+
+def uses_up(error: BaseException) -> str:
+    return (
+        f"it fails when it is called again and again: {where(error)}; it uses up its "
+        "state; give it a set-up that runs before each call (asv: number = 1)"
+    )
 
 
 def raised_in_threads(error: BaseException) -> str:
     return f"it raises in threads and not alone: {where(error)}"
 
 
-def refuse_other(wanted: bytes | None, result: Any) -> None:
+def refuse_others(wanted: bytes | None, results: Sequence[Any]) -> None:
     """Raise ``FailsInThreads`` where a result is surely another than alone."""
     if wanted is None:
         return
-    mine = snapshot(result)
-    if mine is not None and same(wanted, mine) is False:
-        raise FailsInThreads(f"it returns another result in threads: {difference(wanted, mine)}")
+    for result in results:
+        mine = snapshot(result)
+        if mine is not None and same(wanted, mine) is False:
+            text = difference(wanted, mine)
+            raise FailsInThreads(f"it returns another result in threads: {text}")
 
 
 def shown_path(path: str) -> str:

@@ -39,6 +39,7 @@ from speedgate.runner.callables.check import check_in_threads
 from speedgate.runner.callables.pool import DISPATCH_SECONDS, MOST_DISPATCH, Pool
 from speedgate.runner.callables.refusals import (
     FailsInThreads,
+    UsesUpState,
     raised_in_threads,
     refuse_deeds,
     repeated,
@@ -191,7 +192,11 @@ class CallableRunner(Runner):
 
     def check(self, request: messages.Check) -> messages.Checked:
         """Call in all workers at once, threads switched often, and compare what they return."""
-        check_in_threads(self.pool, self.pool.works["work"], self._expected["work"])
+        try:
+            check_in_threads(self.pool, self.pool.works["work"], self._expected["work"])
+        except UsesUpState as error:
+            self._renew_from_now_on(error)
+            check_in_threads(self.pool, self.pool.works["work"], self._expected["work"])
         if self._has_shared:
             self._expected["shared"] = self._expected_of("shared")
             try:
@@ -210,7 +215,8 @@ class CallableRunner(Runner):
             return self._fresh_call_seconds(work)
         loops = 1
         while True:
-            stamp: task.Stamp = pool.alone(0, run_calls, work, loops)
+            with repeated():
+                stamp: task.Stamp = pool.alone(0, run_calls, work, loops)
             seconds = stamp.ended - stamp.began
             if seconds >= CALIBRATION_SECONDS or (loops == 1 and seconds > CALIBRATION_SECONDS / 4):
                 return max(seconds / loops, 1e-9)
@@ -230,16 +236,22 @@ class CallableRunner(Runner):
 
     def _renewing_call_seconds(self) -> float:
         """Seconds of one call; a state that does not last for many is renewed from now on."""
-        works = self.pool.works["private"]
         try:
             return self._call_seconds(None, "private")
-        except Exception:
-            if works[0].must_renew or works[0].renew is None:
-                with repeated():
-                    raise
+        except UsesUpState as error:
+            return self._renew_from_now_on(error)
+
+    def _renew_from_now_on(self, error: UsesUpState) -> float:
+        """Let every call have a fresh state, and return the seconds of one; raise ``error`` where
+        there is no set-up for it."""
+        works = self.pool.works["private"]
+        if works[0].must_renew or works[0].renew is None:
+            raise error
         for work in works:
             work.must_renew = True
-        return self._call_seconds(None, "private")
+        self.pool.call_seconds = self._call_seconds(None, "private")
+        self._refuse_too_short(works[0])
+        return self.pool.call_seconds
 
     def calibrate(self, request: messages.Calibrate) -> messages.Calibrated:
         """Choose how many calls a worker makes in a round; ``loops`` decides itself."""
@@ -315,7 +327,8 @@ class CallableRunner(Runner):
 
     def run_calls(self, request: messages.RunCalls) -> messages.CallsRun:
         time.sleep(max(0.0, request.at - time.monotonic()))
-        return messages.CallsRun(self.pool.serial_round("private", request.calls, 0))
+        with repeated():
+            return messages.CallsRun(self.pool.serial_round("private", request.calls, 0))
 
     @contextlib.contextmanager
     def _working(self) -> Iterator[Callable[[], int]]:
@@ -326,7 +339,8 @@ class CallableRunner(Runner):
 
         def end() -> int:
             stop.set()
-            calls: int = running.result()
+            with repeated():
+                calls: int = running.result()
             return calls
 
         try:

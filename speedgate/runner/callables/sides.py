@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from speedgate.runner.callables.alone import raised
 from speedgate.runner.callables.pool import Pool
-from speedgate.runner.callables.refusals import FailsInThreads, raised_in_threads, repeated
+from speedgate.runner.callables.refusals import repeated
 from speedgate.runner.load import Load
 from speedgate.runner.messages import RoundCounts
 from speedgate.runner.strategies import CannotMeasure
@@ -37,7 +38,7 @@ class ThreadedSide:
         except CannotMeasure:
             raise
         except Exception as error:
-            raise FailsInThreads(raised_in_threads(error)) from error
+            raise raised(self.pool, self.pool.works[key], error) from error
 
     def close(self) -> None:
         self.pool.close(limit=2.0)

@@ -40,6 +40,7 @@ class Work:
     Where a call uses its state up, ``renew`` sets up a fresh one; ``many`` of them may then be held
     ready at once. ``must_renew`` says that the author asks for that. ``is_shared`` says that no
     worker can have a state of its own; ``described`` returns what the benchmark says of itself.
+    ``calls`` counts how often it was called, the call that failed included.
     """
 
     call: Call
@@ -48,6 +49,7 @@ class Work:
     must_renew: bool = False
     is_shared: bool = False
     described: Callable[[], dict[str, Any]] = dict
+    calls: int = 0
     ready: list[Fresh] = field(default_factory=list)
 
 
@@ -123,6 +125,7 @@ def run_calls(work: Work, loops: int) -> Stamp:
     """Call the work ``loops`` times, or once each call that is held ready."""
     calls = work.ready or None
     call = work.call
+    work.calls += loops
     process_cpu, thread_cpu, began = time.process_time(), time.thread_time(), time.perf_counter()
     if calls is None:
         for _ in repeat(None, loops):
