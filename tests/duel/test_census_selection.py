@@ -1,7 +1,9 @@
 """Cells of the census as what a duel and a bisection measure."""
 
 import argparse
+import re
 
+import numpy as np
 import pytest
 
 from speedgate.duel import census_selection
@@ -12,6 +14,7 @@ from speedgate.measuring.plan import Plan, batch
 from speedgate.measuring.selection import OptionError
 from speedgate.runner import task
 from speedgate.stats.case import Case
+from workloads.census import cells
 
 SVD = CensusCell("numpy.linalg.svd[d]-contiguous", 10_000)
 ADD = CensusCell("numpy.add[dd->d]-strided", 100_000)
@@ -91,6 +94,46 @@ def test_a_function_that_the_build_lacks_is_not_available():
     workload = census_selection.workload_of_cell(CensusCell("numpy.nothing[d]-contiguous", 10))
     with pytest.raises(NotImplementedError, match=r"this NumPy has no numpy\.nothing"):
         workload.prepare(10, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("numpy.sort[O]-unaligned", "NoSuchInput: it has no other alignment"),
+        ("numpy.add[UT->T]-contiguous", "NoSuchInput: this NumPy has no StringDType"),
+        ("numpy.logical_not.reduce[d->?]-contiguous", "ValueError: reduce only"),
+        ("numpy.fft.fft[U]-contiguous", "Error: "),
+        ("numpy.fromfunction.at[dd->d]-contiguous", None),
+    ],
+)
+def test_a_dtype_that_the_build_lacks_is_not_available(name, why, monkeypatch):
+    monkeypatch.delattr(np.dtypes, "StringDType", raising=False)
+    workload = census_selection.workload_of_cell(CensusCell(name, 10))
+    expected = f"this NumPy has no {name}: " if why else f"this NumPy has no {name.split('[')[0]}"
+    with pytest.raises(NotImplementedError, match=re.escape(expected)) as raised:
+        workload.prepare(10, 0)
+    assert why is None or why in str(raised.value)
+
+
+def test_a_parameter_without_a_rule_leaves_the_cell_out(monkeypatch):
+    monkeypatch.setattr(np, "odd", lambda a, oddity: a, raising=False)
+    monkeypatch.setattr(np, "__all__", [*np.__all__, "odd"])
+    cells._functions.cache_clear()
+    workload = census_selection.workload_of_cell(CensusCell("numpy.odd[d]-contiguous", 10))
+    try:
+        with pytest.raises(NotImplementedError, match=r"no rule makes its parameter 'oddity'"):
+            workload.prepare(10, 0)
+    finally:
+        cells._functions.cache_clear()
+
+
+def test_a_trial_without_memory_says_nothing_of_the_build(monkeypatch):
+    def exhausted(cell):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(cells, "_tried", exhausted)
+    with pytest.raises(MemoryError, match="no room"):
+        cells.prepare("numpy.sort[d]-contiguous", 10, 0)
 
 
 def test_the_id_of_a_cell_reads_back():

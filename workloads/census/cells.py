@@ -79,7 +79,7 @@ def cells_of(function: Function, codes: str | None = None) -> tuple[list[Cell], 
             try:
                 is_small = _tried(cell).is_small
             except Exception as error:  # noqa: BLE001  # whatever NumPy raises says that it is none
-                why = why or f"{type(error).__name__}: {error}".splitlines()[0]
+                why = why or _why(error)
             else:
                 large = is_small and cell.size == USUAL_SIZE
                 large = large and not function.name.endswith(exceptions.SORTED)
@@ -189,11 +189,31 @@ def _size(function: Function, codes: str) -> int:
 
 
 def prepare(name: str, size: int, seed: int) -> Call:
-    """Return a call of the cell, with arguments of its own."""
+    """Return a call of the cell, with arguments of its own; ``NotImplementedError`` where this
+    NumPy has no such function, or refuses the dtype or the layout."""
     cell = Cell.parse(name, size)
     with quiet():
-        trial = _tried(cell)
+        trial = _taken(cell)
         return _call(cell, size, seed, trial.rank, trial.is_square)
+
+
+def _taken(cell: Cell) -> Trial:
+    """Try a cell that another build may have."""
+    try:
+        _family(cell.path)
+    except KeyError:
+        raise NotImplementedError(f"this NumPy has no {cell.path}") from None
+    try:
+        return _tried(cell)
+    except MemoryError:  # of this machine, and not of NumPy
+        raise
+    except Exception as error:
+        raise NotImplementedError(f"this NumPy has no {cell.name}: {_why(error)}") from error
+
+
+def _why(error: Exception) -> str:
+    """Return in one line what NumPy, or the making of the input, said."""
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 # What calls that: no bytecode of ours lies between the timed loop and NumPy.
