@@ -1,5 +1,6 @@
 """The census of NumPy: what is found by looking at it, and that what is found can be called."""
 
+import io
 import types
 
 import numpy as np
@@ -83,6 +84,63 @@ def test_a_cell_can_be_called_again_and_again(name):
     work = prepare(name, 400, 3)
     for _ in range(3):
         cells.call(work)
+
+
+def content(value):
+    """What can be compared of an argument: its bytes, those of its parts, or a file's."""
+    if isinstance(value, (list, tuple)):
+        return [content(part) for part in value]
+    if isinstance(value, np.ndarray):
+        is_plain = not value.dtype.hasobject and value.dtype.char != "T"
+        return value.tobytes() if is_plain else str(value.tolist())
+    if isinstance(value, (io.StringIO, io.BytesIO)):
+        return value.getvalue()
+    return None  # a generator goes on, and what is called is the same
+
+
+def test_no_call_changes_what_the_next_one_finds(listed):
+    """The second call finds what the third finds: what overwrites does so in the first one."""
+    changed = []
+    for name, _ in (cell for one in listed.values() for cell in one["cells"]):
+        work = prepare(name, 64, 3)
+        with cells.quiet():
+            cells.call(work)
+            before = content(work.args)
+            cells.call(work)
+        if content(work.args) != before:
+            changed.append(name)
+    assert changed == []
+
+
+def test_at_finds_values_that_its_function_takes(listed):
+    """Its own results, or one place twice, soon make infinities and what is no number."""
+    failed = []
+    names = [name for one in listed.values() for name, _ in one["cells"] if ".at[" in name]
+    for name in names:
+        work = prepare(name, 400, 3)
+        with np.errstate(over="raise", invalid="raise", divide="raise"):
+            for _ in range(3):
+                try:
+                    cells.call(work)
+                except FloatingPointError as error:
+                    failed.append(f"{name}: {error}")
+    assert names
+    assert failed == []
+
+
+@pytest.mark.parametrize(
+    "name", ["copyto", "fill_diagonal", "place", "put", "putmask", "put_along_axis"]
+)
+def test_what_stores_the_same_again_is_measured_without_a_copy(name):
+    layout = "fortran" if name == "fill_diagonal" else "contiguous"
+    work = prepare(f"numpy.{name}[d]-{layout}", 400, 3)
+    assert work.func.__name__ == name
+
+
+def test_each_call_writes_into_a_file_of_its_own():
+    work = prepare("numpy.savetxt[d]-contiguous", 10, 0)
+    assert not any(isinstance(one, io.IOBase) for one in work.args)
+    cells.call(work)
 
 
 def test_what_sorts_in_place_finds_its_work_again():

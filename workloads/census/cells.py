@@ -283,7 +283,9 @@ def _is_ufunc(path: str) -> bool:
 
 def _call(cell: Cell, size: int, seed: int, rank: int, is_square: bool) -> Call:
     family, path = _family(cell.path), cell.path
-    domain = exceptions.DOMAINS.get(path, (inputs.LEAST, inputs.MOST))
+    owner = path.rpartition(".")[0]  # of a ufunc's method
+    domains = exceptions.DOMAINS
+    domain = domains.get(path) or domains.get(owner) or (inputs.LEAST, inputs.MOST)
     if family == UFUNC:
         return _ufunc_call(cell, Kit(cell.codes[0], cell.layout, size, seed, 1, domain))
     kit = Kit(cell.codes, cell.layout, size, seed, rank, domain)
@@ -294,13 +296,19 @@ def _call(cell: Cell, size: int, seed: int, rank: int, is_square: bool) -> Call:
     if family == DISTRIBUTION:
         function, named = _bound(path, seed), _with_size(function, path, size)
     arguments = _arguments(cell, family, kit)
-    if path in exceptions.ON_A_COPY:
-        return partial(_on_a_copy, function, arguments, named)
+    if path in exceptions.AFRESH:
+        return partial(_afresh, function, arguments, named, exceptions.AFRESH[path])
     return partial(function, *arguments, **named)
 
 
-def _on_a_copy(function: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
-    return function(arguments[0].copy(), *arguments[1:], **named)
+def _afresh(
+    function: Any,
+    arguments: tuple[Any, ...],
+    named: dict[str, Any],
+    fresh: Callable[..., tuple[Any, ...]],
+) -> Any:
+    """Call with what ``fresh`` makes of the arguments for this call alone."""
+    return function(*fresh(*arguments), **named)
 
 
 def _arguments(cell: Cell, family: str, kit: Kit) -> tuple[Any, ...]:
@@ -359,8 +367,11 @@ def _method_call(ufunc: Any, method: str, codes: str, kit: Kit) -> Call:
     if method == "outer":
         return partial(function, first.short(0), last.short(1))
     if method == "at":
-        more = (last.vector(1),) if ufunc.nin == 2 else ()
-        return partial(function, first.vector(0), kit.indices(), *more)
+        # Of its own results a function soon makes denormals, infinities and warnings: each call
+        # begins with the same values, and comes to each of them once.
+        places = (kit.indices(), last.vector(1)) if ufunc.nin == 2 else (kit.order(),)
+        arguments = (first.vector(0), *places)
+        return partial(_afresh, function, arguments, {}, exceptions.first_copied)
     if method == "reduceat":
         return partial(function, first.vector(0), np.arange(0, kit.size, 4))
     return partial(function, first.vector(0))

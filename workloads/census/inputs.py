@@ -126,6 +126,10 @@ class Kit:
         length = self.side if self.rank == 2 else self.size
         return np.random.default_rng(self.seed).integers(0, length, length)
 
+    def order(self) -> Any:
+        """Return each place of ``vector()`` once, in no order."""
+        return np.argsort(np.random.default_rng(self.seed).random(self.size))
+
     def mask(self) -> Any:
         shape = (self.side, self.side) if self.rank == 2 else (self.size,)
         return np.random.default_rng(self.seed).random(shape) < 0.5
