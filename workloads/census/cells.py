@@ -35,7 +35,14 @@ BYTE_SIZE, BYTE_CODES = 1_000_000, "?bB"
 # A method of ndarray stands for what every dtype does, a function for the kinds of dtypes.
 METHOD_CODES = "dlfDO?MUegmTSV"
 FUNCTION_CODES = "dlOMU"
+# What computes in complex numbers or single precision has loops of its own for them.
+TRANSFORM_CODES = FUNCTION_CODES + "Df"
+TRANSFORMS = ("numpy.fft.", "numpy.linalg.")
+# What compares elements has code of its own for most dtypes.
+ORDER_CODES = FUNCTION_CODES + "fD?T"
 TEXT_CODES = "UST"
+# What ``types`` of a ufunc does not list.
+UNLISTED_CODES, TIMES = "USTV", "Tl"
 SERIES_CODES = "dD"
 # The dtypes whose other layouts are measured, too.
 MANY_LAYOUTS = "dl"
@@ -132,6 +139,10 @@ def _candidates(function: Function) -> Iterator[Cell]:
 def _codes(function: Function) -> str:
     if function.family == DISTRIBUTION:
         return "d"
+    if function.path.startswith(TRANSFORMS):
+        return TRANSFORM_CODES
+    if function.path in exceptions.IN_ORDER:
+        return ORDER_CODES
     known = {TEXTS: TEXT_CODES, SERIES: SERIES_CODES, METHOD: METHOD_CODES}
     return known.get(function.family, FUNCTION_CODES)
 
@@ -157,10 +168,18 @@ def _ufunc_candidates(function: Function) -> Iterator[Cell]:
             layouts += (FORTRAN,) if ufunc.signature else ()
         for layout in layouts:
             yield Cell(function.path, loop, layout, _size(function, loop))
+    for codes in _unlisted(ufunc):
+        yield Cell(function.path, codes, CONTIGUOUS, _size(function, codes))
     for method in functions.UFUNC_METHODS:
         for loop in chosen:
             path = f"{function.path}.{method}"
             yield Cell(path, loop, CONTIGUOUS, _size(function, loop))
+
+
+def _unlisted(ufunc: Any) -> list[str]:
+    """Return loops of texts, by their arguments alone: what they return is not known."""
+    same = [code * ufunc.nin for code in UNLISTED_CODES]
+    return [*same, TIMES] if ufunc.nin == len(TIMES) else same
 
 
 def _is_twin(loop: str) -> bool:

@@ -225,6 +225,15 @@ AFRESH: dict[str, Callable[..., Arguments]] = {
     # A file that each call adds to would grow for as long as the cell is measured.
     "numpy.savetxt": lambda array: (io.StringIO(), array),
 }
+# What sorts, searches or takes arrays for sets.
+IN_ORDER = tuple(
+    f"numpy.{name}"
+    for name in (
+        "sort argsort lexsort partition argpartition searchsorted digitize median argmax argmin "
+        "unique unique_all unique_counts unique_inverse unique_values isin in1d intersect1d "
+        "union1d setdiff1d setxor1d nonzero"
+    ).split()
+)
 # Where the values of other functions would be outside the domain, and end in NaN.
 DOMAINS: dict[str, tuple[float, float]] = {"numpy.arccosh": (1.1, 9.0)}
 # The size of what would take far longer than 5 ms at that of its family.
