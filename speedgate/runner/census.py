@@ -22,6 +22,7 @@ import importlib
 import math
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from itertools import repeat
@@ -92,8 +93,10 @@ class CensusRunner(Runner):
         self._module = importlib.import_module(module)
 
     def functions(self, request: census_messages.ListFunctions) -> census_messages.FunctionsListed:
+        """List the functions; what lists or tries a cell gets no more memory than one measured."""
         environment = describe_interpreter()
         self._load(request.module, request.folders)
+        limit_memory()
         return census_messages.FunctionsListed(self.module.list_functions(), environment)
 
     def cells(self, request: census_messages.ListCells) -> census_messages.CellsListed:
@@ -244,5 +247,10 @@ def limit_memory() -> None:
 
 
 def serve() -> None:
-    """Answer the requests of ``CensusRunner``, as every runner does."""
+    """Answer the requests of ``CensusRunner``, as every runner does.
+
+    A function that writes a file by a plain name does so in a temporary folder: that of who runs
+    the census is none of its business.
+    """
+    os.chdir(tempfile.mkdtemp())
     serve_runner(CensusRunner())

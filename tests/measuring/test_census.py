@@ -1,5 +1,8 @@
 """The census against a made-up NumPy with bad functions, in runners of its own."""
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from speedgate.measuring import census as census_module
@@ -16,11 +19,12 @@ from speedgate.runner import census_messages, messages
 from speedgate.runner.messages import HeldSeen, encode
 
 MADE = """
-import os, signal, sys, time
+import mmap, os, signal, sys, time
 
 REASONS = {"made.file": "it reads or writes files"}
 PATHS = ["made.good", "made.file", "made.crashes", "made.hangs", "made.prints", "made.huge",
-         "made.raises", "made.half", "made.last"]
+         "made.raises", "made.half", "made.writes", "made.last"]
+ROOM = []
 
 def list_functions():
     return [{"path": path, "aliases": [], "reason": REASONS.get(path)} for path in PATHS]
@@ -31,6 +35,10 @@ def list_codes(path):
 def list_cells(path, codes=None):
     if path == "made.half" and codes != "d":
         os.kill(os.getpid(), signal.SIGSEGV)
+    if path == "made.greedy":  # what nobody touches takes no memory, but is asked for
+        ROOM.extend(mmap.mmap(-1, 1 << 30) for _ in range(64))
+    if path == "made.writes":
+        writes()
     return {"cells": [(f"{path}[d]-contiguous", 1000)], "reason": ""}
 
 def prepare(name, size, seed):
@@ -56,6 +64,10 @@ def prints():
 
 def huge():
     bytearray(1 << 45)
+
+def writes():
+    with open("written_by_a_cell", "w") as file:
+        file.write("text")
 
 def raises():
     raise ValueError("no\\nreason")
@@ -85,7 +97,7 @@ def test_each_bad_function_costs_its_own_cell_and_the_rest_goes_on(made):
     census.run()
     assert census.is_finished
     measured = {name.partition("[")[0] for name in census.measured}
-    assert measured == {"made.good", "made.prints", "made.half", "made.last"}
+    assert measured == {"made.good", "made.prints", "made.half", "made.writes", "made.last"}
     assert {measurement.case.workload for measurement in kept} == set(census.measured)
     why = {name.partition("[")[0]: reason for name, reason in census.failed.items()}
     assert "SIGSEGV" in why["made.crashes"]
@@ -93,6 +105,41 @@ def test_each_bad_function_costs_its_own_cell_and_the_rest_goes_on(made):
     assert why["made.huge"].startswith("MemoryError")
     assert why["made.raises"] == "ValueError: no"
     assert set(why) == {"made.crashes", "made.hangs", "made.huge", "made.raises"}
+
+
+def rewritten(made, old, new):
+    """Change the made-up NumPy before it is imported."""
+    opener, (folder,) = made
+    file = Path(folder) / "made_numpy.py"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+    return opener, [folder]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a process can be limited so")
+def test_what_asks_for_more_memory_than_there_is_while_it_is_listed_is_no_cell(made):
+    opener, folders = rewritten(made, '"made.half", ', '"made.greedy", ')
+    listing = list_census(opener, folders)
+    assert "memory" in listing.reasons["made.greedy"]
+    assert "made.last" in listing.covered
+    assert listing.lost == {}
+
+
+def test_what_writes_by_a_plain_name_leaves_nothing_in_the_users_folder(
+    made, tmp_path, monkeypatch
+):
+    users = tmp_path / "users"
+    users.mkdir()
+    monkeypatch.chdir(users)
+    opener, folders = made
+    cells = [CensusCell("made.writes[d]-contiguous", 10)]
+    list_census(opener, folders)
+    census = Census(cells, opener, folders, budget=20.0)
+    census._is_doubtful = lambda cell: False
+    census.run()
+    assert set(census.measured) == {cells[0].name}
+    assert list(users.iterdir()) == []
 
 
 class FakeCensus:
