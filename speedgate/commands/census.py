@@ -89,7 +89,7 @@ def add_census_command(commands: Any) -> None:
     command.add_argument(
         "--budget",
         metavar="SECONDS",
-        help=f"measure for at most this long (default {DEFAULT_BUDGET_SECONDS:g})",
+        help=f"list and measure for at most this long (default {DEFAULT_BUDGET_SECONDS:g})",
     )
     command.add_argument(
         "--resume", action="store_true", help="go on with the newest census that was cut short"
@@ -131,7 +131,8 @@ def run_census(options: argparse.Namespace) -> int:
             show_listing(listing, cells, options)
             return ExitCode.WELL
         described = {} if build is None else build.environment
-        return measure(listing, cells, opener, folders, budget, described, options)
+        left = max(0.0, budget - listing.seconds)  # one that hung took its share
+        return measure(listing, cells, opener, folders, left, described, options)
 
 
 def nothing_chosen(options: argparse.Namespace, listing: CellListing) -> str:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from speedgate.measuring.errors import MeasurementError, RunnerEnded
+from speedgate.measuring.errors import MeasurementError, NoAnswer, RunnerEnded
 from speedgate.measuring.measure import blas_limit_broken, find_py_spy, take_held
 from speedgate.measuring.measured_row import gil_class_of
 from speedgate.measuring.measurement import Measurement, pair_of
@@ -42,7 +42,11 @@ STRATEGY = "threads"
 CONTROL = "workloads:CONTROL"
 BLAS_THREADS = 1
 DEFAULT_BUDGET_SECONDS = 600.0
-LIST_SECONDS = 20.0
+START_SECONDS = 20.0
+# For the cells of a function, each of which is tried in a fraction of a millisecond.
+LIST_SECONDS = 5.0
+# A function is given up when this many of its dtypes do not return.
+MOST_HANGS = 2
 # Of a cell that takes longer nothing is measured.
 CELL_SECONDS = 5.0
 # With fewer pairs, neighbours that resemble each other by chance leave no interval.
@@ -83,7 +87,8 @@ class CensusCell:
 class CellListing:
     """What a NumPy has: its functions with their cells, and why the others have none.
 
-    ``lost`` are single dtypes whose trial ended the interpreter, with how it ended.
+    ``lost`` are single dtypes whose trial ended the interpreter, with how it ended. ``seconds`` is
+    how long it took to find all that.
     """
 
     environment: Json = field(default_factory=dict)
@@ -91,6 +96,7 @@ class CellListing:
     cells: list[CensusCell] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
     lost: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
 
     @property
     def covered(self) -> set[str]:
@@ -169,7 +175,7 @@ class CensusClient:
         """Return what the runner answers to the first request."""
         if self._client is None:
             self._client = self._open_runner()
-            self.begun = self._asked(self._begin, LIST_SECONDS)
+            self.begun = self._asked(self._begin, START_SECONDS)
         return self.begun
 
     def close(self) -> None:
@@ -181,7 +187,7 @@ class CensusClient:
 def list_census(open_runner: Open, folders: Sequence[str]) -> CellListing:
     """Return what the NumPy of a fresh interpreter has."""
     runner = CensusClient(open_runner, ListFunctions(MODULE, list(folders)))
-    listing = CellListing()
+    listing, began = CellListing(), time.monotonic()
     try:
         listed = runner.start()
         listing.environment = listed.environment
@@ -194,6 +200,7 @@ def list_census(open_runner: Open, folders: Sequence[str]) -> CellListing:
                 listing.reasons[path] = str(function["reason"])
     finally:
         runner.close()
+    listing.seconds = time.monotonic() - began
     return listing
 
 
@@ -214,12 +221,16 @@ def _cells_of(
     except MeasurementError:
         codes = runner.ask(ListCodes(path), LIST_SECONDS).codes
     cells: list[CensusCell] = []
-    reason = ""
+    reason, hangs = "", 0
     for code in codes:
+        if hangs == MOST_HANGS:
+            listing.lost[f"{path}[{code}]"] = f"not tried: {hangs} dtypes before it do not return"
+            continue
         try:
             more, why = _plain(runner.ask(ListCells(path, code), LIST_SECONDS))
         except MeasurementError as error:
             listing.lost[f"{path}[{code}]"] = reason = how_it_failed(error)
+            hangs += isinstance(error, NoAnswer)
             continue
         cells, reason = cells + more, why or reason
     return cells, reason

@@ -9,6 +9,7 @@ from speedgate.commands.main import main
 from speedgate.history.census_recording import CensusRecording, is_census
 from speedgate.history.document import read_run
 from speedgate.measuring import census as census_module
+from speedgate.report.exit_code import ExitCode
 
 FEW = "numpy.ndarray.tolist[l]-contiguous or numpy.ndarray.flatten[l]-contiguous"
 
@@ -68,6 +69,19 @@ def test_cells_are_measured_shown_saved_and_compared(tmp_path, capsys, short):
     assert "2 cells in both: 0 surely changed" in " ".join(capsys.readouterr().out.split())
     assert main(["map", "--history", str(tmp_path)]) == 2
     assert "has a map" in capsys.readouterr().err
+
+
+def test_what_the_listing_took_is_part_of_the_budget(tmp_path, capsys, short, monkeypatch):
+    def listed_slowly(*arguments):
+        listing = census_module.list_census(*arguments)
+        assert listing.seconds > 0
+        listing.seconds = 31.0
+        return listing
+
+    monkeypatch.setattr("speedgate.commands.census.list_census", listed_slowly)
+    words = ["census", "-k", FEW, "--budget", "30", "--results", str(tmp_path)]
+    assert main(words) == ExitCode.NOT_DONE
+    assert "the time was too short" in capsys.readouterr().err
 
 
 def test_two_censuses_say_what_only_one_has_and_in_what_they_differ_besides(

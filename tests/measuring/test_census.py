@@ -30,13 +30,15 @@ def list_functions():
     return [{"path": path, "aliases": [], "reason": REASONS.get(path)} for path in PATHS]
 
 def list_codes(path):
-    return ["d", "T"]
+    return list("dTUlm") if path == "made.stuck" else ["d", "T"]
 
 def list_cells(path, codes=None):
     if path == "made.half" and codes != "d":
         os.kill(os.getpid(), signal.SIGSEGV)
     if path == "made.greedy":  # what nobody touches takes no memory, but is asked for
         ROOM.extend(mmap.mmap(-1, 1 << 30) for _ in range(64))
+    if path == "made.stuck" and codes not in ("d", "m"):
+        time.sleep(600)
     if path == "made.writes":
         writes()
     return {"cells": [(f"{path}[d]-contiguous", 1000)], "reason": ""}
@@ -124,6 +126,22 @@ def test_what_asks_for_more_memory_than_there_is_while_it_is_listed_is_no_cell(m
     assert "memory" in listing.reasons["made.greedy"]
     assert "made.last" in listing.covered
     assert listing.lost == {}
+
+
+def test_a_listing_gives_a_function_up_of_which_two_dtypes_do_not_return(made, monkeypatch):
+    monkeypatch.setattr(census_module, "LIST_SECONDS", 1.0)
+    opener, folders = rewritten(made, '"made.half", ', '"made.stuck", ')
+    listing = list_census(opener, folders)
+    assert [cell.name for cell in listing.cells if cell.path == "made.stuck"] == [
+        "made.stuck[d]-contiguous"
+    ]
+    assert "made.stuck" in listing.covered
+    why = {name: listing.lost[f"made.stuck[{name}]"] for name in "TUlm"}
+    assert set(listing.lost) == {f"made.stuck[{name}]" for name in "TUlm"}
+    assert why["T"].startswith("no answer to 'cells'")
+    assert why["U"].startswith("no answer to 'cells'")
+    assert why["l"] == why["m"] == "not tried: 2 dtypes before it do not return"
+    assert "made.last" in listing.covered
 
 
 def test_what_writes_by_a_plain_name_leaves_nothing_in_the_users_folder(
