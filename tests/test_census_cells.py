@@ -1,5 +1,6 @@
 """The census of NumPy: what is found by looking at it, and that what is found can be called."""
 
+import functools
 import io
 import types
 
@@ -8,6 +9,7 @@ import pytest
 
 from workloads.census import cells, exceptions, functions, inputs
 from workloads.census.cells import Cell, list_cells, list_codes, list_functions, prepare
+from workloads.census.fingerprint import fingerprint
 from workloads.census.inputs import Kit
 
 # What NumPy 2.4, or 2.0, has that ends the interpreter: nothing here may call it.
@@ -208,6 +210,54 @@ def test_a_function_that_a_new_numpy_adds_appears_by_itself(anew, monkeypatch):
     assert "numpy.doubled[d]-contiguous" in names
     assert "numpy.doubled[d]-fortran" in names
     assert "numpy.doubled[U]-contiguous" not in names
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_alike"),
+    [
+        (lambda a: a * 2, lambda a, out=None: a + 1, True),
+        (lambda a: a * 2, lambda a, axis: a * 2, False),  # another parameter
+        (lambda a: a * 2, lambda a: a @ a.reshape(4, 4), False),  # takes two dimensions alone
+        (lambda a: a * 2, lambda a: np.multiply.outer(a, a), False),  # takes fewer elements
+        (lambda a: a * 2, lambda shape: np.ones(shape) * 2, False),  # takes no array
+    ],
+)
+def test_a_cell_that_two_builds_call_differently_has_two_fingerprints(
+    one, other, is_alike, anew, monkeypatch
+):
+    monkeypatch.setattr(np, "__all__", [*np.__all__, "doubled"])
+    calls = []
+    for function in (one, other):
+        monkeypatch.setattr(np, "doubled", function, raising=False)
+        cells._functions.cache_clear()
+        cells._tried.cache_clear()
+        listed = list_cells("numpy.doubled")
+        names = [name for name, _ in listed["cells"]]
+        calls.append(dict(zip(names, listed["calls"], strict=True))["numpy.doubled[l]-contiguous"])
+    assert (calls[0] == calls[1]) is is_alike
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_alike"),
+    [
+        (np.arange(3), np.arange(3) + 1, True),
+        (np.arange(3), np.arange(4), False),
+        (np.arange(3), np.arange(3.0), False),
+        (np.str_("a"), np.str_("bc"), True),
+        ("a", "bc", True),
+        (b"a", "a", False),
+        (0, 1, False),
+        (0, None, False),
+        ([0.5, "a"], ("a", 0.5), False),
+        (["a", "b", "c"], ("a", "b"), True),
+        ({"sep": 1}, {"sep": 2}, False),
+        (np.sum, np.add, True),
+        (np.dtype("f8"), np.dtype("f4"), False),
+    ],
+)
+def test_a_fingerprint_tells_kinds_of_arguments_apart_and_not_values(one, other, is_alike):
+    prints = [fingerprint(functools.partial(print, argument)) for argument in (one, other)]
+    assert (prints[0] == prints[1]) is is_alike
 
 
 def test_a_function_that_no_rule_calls_says_which_parameter_it_is(anew, monkeypatch):

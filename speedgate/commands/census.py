@@ -34,7 +34,11 @@ from speedgate.history.journal import recover
 from speedgate.history.lookup import find_run
 from speedgate.history.recording import whole_environment
 from speedgate.judging.census_change import compare_censuses
-from speedgate.judging.census_sides import CensusComparison, compared_sides
+from speedgate.judging.census_sides import (
+    CensusComparison,
+    called_differently,
+    compared_sides,
+)
 from speedgate.measuring.census import (
     BLAS_THREADS,
     DEFAULT_BUDGET_SECONDS,
@@ -236,7 +240,8 @@ def show_listing(
     """Show the cells that were chosen; of all of them what is not called, too."""
     if options.format == "json":
         names = [{"name": cell.name, "size": cell.size} for cell in cells]
-        of_all = {name: value for name, value in listing.as_json().items() if name != "cell_names"}
+        of_all = listing.as_json()
+        del of_all["cell_names"], of_all["cell_calls"]
         show_json(of_all | {"cells": names})
     elif options.format == "text":
         chosen = cells if options.expression else None
@@ -275,10 +280,10 @@ def find_census(text: str, results: Path) -> Run:
 def show_difference(options: argparse.Namespace) -> int:
     """Show what changed between two saved censuses."""
     before, now = (find_census(text, options.results) for text in options.diff)
+    sides = census_side(before), census_side(now)
     comparison = compared_sides(
-        compare_censuses(before.rows(), now.rows()),
-        census_side(before),
-        census_side(now),
+        compare_censuses(before.rows(), now.rows(), called_differently(*sides)),
+        *sides,
         differences_besides(before.environment, now.environment),
     )
     show_changes(comparison, options.format, options.details)

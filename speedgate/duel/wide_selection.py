@@ -22,6 +22,7 @@ from speedgate.measuring.census import (
     CensusCell,
     CensusStep,
     Open,
+    called_differently,
     census_folders,
     chosen_cells,
     list_census,
@@ -97,6 +98,10 @@ def screened(
             if paths := functions_only_in(listing, other):
                 more = f", and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
                 notify(f"only {build.label} has {', '.join(paths[:NAMED])}{more}")
+        if cells := called_differently(*listings):
+            more = f", and {len(cells) - NAMED} more" if len(cells) > NAMED else ""
+            names = ", ".join(cell.name for cell in cells[:NAMED])
+            notify(f"not compared, since the two call it differently: {names}{more}")
         recording = open_recording(listings, sides)
         screen = WideScreen(screened_cells(listings), sides, seconds, on_step, recording.add)
         is_over = True
@@ -111,11 +116,12 @@ def screened(
 
 
 def screened_cells(listings: Sequence[CellListing]) -> list[CensusCell]:
-    """Return the cases of the catalogue, and the cells that all builds have."""
+    """Return the cases of the catalogue, and the cells that both builds have and call alike."""
     cases: Callable[[], list[tuple[str, int]]] = find_workload(
         "workloads.census.screened:catalogue_cases", "--wide"
     )
     common = set.intersection(*(set(listing.cells) for listing in listings))
+    common -= set(called_differently(*listings))
     cells = chosen_cells([cell for cell in listings[0].cells if cell in common], None)
     return [*(CensusCell(name, size) for name, size in cases()), *cells]
 

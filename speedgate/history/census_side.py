@@ -15,7 +15,11 @@ def census_side(run: Run) -> CensusSide:
     if census.screen is not None:  # which keeps the ids of cases
         failed = {_work_of(case): why for case, why in failed.items()}
     measured = {row.case.work for row in run.rows()}
-    return CensusSide(measured, failed, census.cell_names, census.function_names)
+    names, calls = census.cell_names, census.cell_calls
+    known = {}
+    if names and calls and len(names) == len(calls):  # a list that was cut tells of no cell
+        known = {work: call for work, call in zip(names, calls, strict=True) if call}
+    return CensusSide(measured, failed, names, census.function_names, known)
 
 
 def _work_of(case: str) -> str:

@@ -339,7 +339,8 @@ class CensusEntry(msgspec.Struct):
     the others have none, ``lost`` which dtypes end the interpreter, ``failed`` which cells could
     not be measured. ``seconds`` is how long it all took. ``screen`` is not null where the looks of
     a duel's screen were all that was measured. ``function_names`` and ``cell_names`` are all that
-    there were; null in a run that is older than these lists.
+    there were, and ``cell_calls`` how each of these was called; null in a run that is older than
+    these lists.
     """
 
     functions: Count
@@ -352,6 +353,7 @@ class CensusEntry(msgspec.Struct):
     screen: ScreenEntry | None = None
     function_names: list[str] | None = None
     cell_names: list[str] | None = None
+    cell_calls: list[str] | None = None
 
 
 class SectionEntry(msgspec.Struct):

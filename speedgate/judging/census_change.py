@@ -3,7 +3,7 @@ costs the machine. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from speedgate.judging.change_word import ChangeWord, change_word
@@ -110,10 +110,15 @@ class CensusDifference:
     only_now: tuple[str, ...]
 
 
-def compare_censuses(before: Iterable[Row], now: Iterable[Row]) -> CensusDifference:
-    """Return what changed from one census to another, whatever numbers of workers they had."""
+def compare_censuses(
+    before: Iterable[Row], now: Iterable[Row], apart: Collection[str] = ()
+) -> CensusDifference:
+    """Return what changed from one census to another, whatever numbers of workers they had.
+
+    Cells whose work is in ``apart`` are not the same call, and are not compared.
+    """
     one, two = _by_work(before), _by_work(now)
-    both = [name for name in one if name in two]
+    both = [name for name in one if name in two and name not in apart]
     pairs = [change_of(one[name], two[name]) for name in both]
     changes = [change for change in pairs if change is not None]
     return CensusDifference(

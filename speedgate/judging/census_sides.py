@@ -14,13 +14,15 @@ class CensusSide:
 
     ``failed`` are those that could not be measured, with the reason; the size may be left out of
     their names. ``cells`` and ``functions`` are all that its NumPy had, ``None`` where that
-    is unknown: older runs keep no list.
+    is unknown: older runs keep no list. ``calls`` tell how those are called of which it is
+    known.
     """
 
     measured: Collection[str]
     failed: Mapping[str, str] = field(default_factory=dict)
     cells: Collection[str] | None = None
     functions: Collection[str] | None = None
+    calls: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def unmeasured(self) -> tuple[str, ...]:
@@ -61,13 +63,22 @@ class Lacking:
 class CensusComparison:
     """Two censuses, or two builds in a screen: what changed, and what either lacks.
 
-    ``notes`` say in what they differ beside NumPy.
+    ``notes`` say in what they differ beside NumPy. Of ``called_differently`` both have the name,
+    which is of two different calls: they are not compared.
     """
 
     difference: CensusDifference
     lacking_before: Lacking
     lacking_now: Lacking
     notes: tuple[str, ...] = ()
+    called_differently: tuple[str, ...] = ()
+
+
+def called_differently(before: CensusSide, now: CensusSide) -> tuple[str, ...]:
+    """Return the cells that both have, but call with other kinds of arguments."""
+    return tuple(
+        work for work, call in before.calls.items() if call and now.calls.get(work, call) != call
+    )
 
 
 def compared_sides(
@@ -82,6 +93,7 @@ def compared_sides(
         _lacking(before, now, difference.only_now),
         _lacking(now, before, difference.only_before),
         tuple(notes),
+        called_differently(before, now),
     )
 
 

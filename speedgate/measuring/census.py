@@ -64,10 +64,14 @@ Open = Callable[[], RunnerClient]
 
 @dataclass(frozen=True)
 class CensusCell:
-    """A function on a dtype or loop, in a layout; ``size`` in elements."""
+    """A function on a dtype or loop, in a layout; ``size`` in elements.
+
+    ``call`` tells what a build calls it with, "" if that is not known.
+    """
 
     name: str
     size: int
+    call: str = field(default="", compare=False)
 
     @property
     def path(self) -> str:
@@ -113,6 +117,7 @@ class CellListing:
             "lost": self.lost,
             "function_names": self.functions,
             "cell_names": [cell.work for cell in self.cells],
+            "cell_calls": [cell.call for cell in self.cells],
         }
 
 
@@ -237,7 +242,15 @@ def _cells_of(
 
 
 def _plain(listed: CellsListed) -> tuple[list[CensusCell], str]:
-    return [CensusCell(name, size) for name, size in listed.cells], listed.reason
+    calls = listed.calls or [""] * len(listed.cells)
+    cells = zip(listed.cells, calls, strict=True)
+    return [CensusCell(name, size, call) for (name, size), call in cells], listed.reason
+
+
+def called_differently(one: CellListing, other: CellListing) -> list[CensusCell]:
+    """Return the cells that two builds have, but call with other kinds of arguments."""
+    calls = {cell: cell.call for cell in other.cells}
+    return [cell for cell in one.cells if cell.call and calls.get(cell, "") not in ("", cell.call)]
 
 
 def how_it_failed(error: MeasurementError) -> str:

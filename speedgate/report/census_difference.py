@@ -46,6 +46,7 @@ def _summary(comparison: CensusComparison) -> str:
         f"{len(now.cells)} are gone, {len(before.cells)} are new",
     ]
     for count, words in (
+        (len(comparison.called_differently), "are called differently in the two"),
         (len(now.failed) + len(before.failed), "failed in one of the two"),
         (len(now.unmeasured) + len(before.unmeasured), "were not measured in one"),
         (len(now.unknown) + len(before.unknown), "may be gone or new, or were not measured in one"),
@@ -85,6 +86,7 @@ def _lacking(comparison: CensusComparison) -> list[tuple[str, Mapping[str, str]]
         ("functions new", named(before.functions)),
         ("cells gone of functions that stay", named(now.cells_of_others)),
         ("cells new of functions that were there", named(before.cells_of_others)),
+        ("called differently in the two", named(comparison.called_differently)),
         ("failed in A", before.failed),
         ("failed in B", now.failed),
         ("not measured in A", named(before.unmeasured)),
@@ -118,7 +120,8 @@ def difference_file(comparison: CensusComparison) -> Table:
     """Return the same, and a row for each cell of one census that the other lacks."""
     table = difference_table(comparison)
     before, now = comparison.lacking_before, comparison.lacking_now
-    words = (("gone", now.cells), ("new", before.cells))
+    differently = ("called differently", comparison.called_differently)
+    words = (("gone", now.cells), ("new", before.cells), differently)
     lacking = [(cell, word, "", "yes", "") for word, cells in words for cell in cells]
     for letter, side in (("A", before), ("B", now)):
         lacking += [(cell, f"failed in {letter}", "", "", why) for cell, why in side.failed.items()]
@@ -161,6 +164,7 @@ def difference_record(comparison: CensusComparison) -> Json:
         "new": list(before.cells),
         "functions_gone": list(now.functions),
         "functions_new": list(before.functions),
+        "called_differently": list(comparison.called_differently),
         "before": _record(before),
         "now": _record(now),
     }

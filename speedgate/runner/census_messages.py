@@ -21,10 +21,14 @@ class FunctionsListed:
 
 @dataclass(frozen=True)
 class CellsListed:
-    """The cells of a function as pairs of name and size, and the reason where there are none."""
+    """The cells of a function as pairs of name and size, and the reason where there are none.
+
+    ``calls`` has of each how it is called: two that differ are not the same call.
+    """
 
     cells: list[tuple[str, int]] = field(default_factory=list)
     reason: str = ""
+    calls: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ def test_the_list_of_a_selection_as_json_and_csv(capsys):
     assert sorted(names) == sorted(FEW.split(" or "))
     assert "numpy.add" in record["function_names"]
     assert "cell_names" not in record
+    assert "cell_calls" not in record
     assert main(["census", "--list", "-k", FEW, "--format", "csv"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 3
 
@@ -112,6 +113,29 @@ def test_two_censuses_say_what_only_one_has_and_in_what_they_differ_besides(
     for form, mark in (("markdown", "`numpy.ndarray.flatten`"), ("csv", f"{gone},gone,")):
         assert main(["census", "--diff", str(file), str(other), "--format", form]) == 0
         assert mark in capsys.readouterr().out
+
+
+def test_a_cell_that_two_censuses_call_differently_is_not_compared(tmp_path, capsys, short):
+    results = ["--results", str(tmp_path)]
+    assert main(["census", "-k", FEW, *results]) == 0
+    file = saved_run(tmp_path)
+    document = json.loads(file.read_text())
+    census = document["speedgate"]["census"]
+    place = next(
+        n
+        for n, name in enumerate(census["cell_names"])
+        if name.startswith("numpy.ndarray.tolist[l]")
+    )
+    assert len(census["cell_calls"][place]) == 8
+    for calls, compared in ((["changed"], 1), ([], 2)):  # of a list that was cut nothing is known
+        census["cell_calls"][place : place + 1] = calls
+        save(tmp_path / "other.json", document)
+        capsys.readouterr()
+        other = str(tmp_path / "other.json")
+        assert main(["census", "--diff", str(file), other, "--format", "json", *results]) == 0
+        record = json.loads(capsys.readouterr().out)
+        assert record["compared"] == compared
+        assert record["called_differently"] == [census["cell_names"][place]] * len(calls)
 
 
 @pytest.mark.parametrize("is_certain", [True, False])

@@ -23,7 +23,7 @@ from speedgate.duel.wide_selection import (
 from speedgate.history.census_recording import is_census
 from speedgate.history.census_side import census_side
 from speedgate.history.document import read_run
-from speedgate.measuring.census import CellListing, CensusCell
+from speedgate.measuring.census import CellListing, CensusCell, called_differently
 from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.screen_side import ScreenSide
 from speedgate.measuring.selection import OptionError
@@ -150,6 +150,20 @@ def test_a_screen_has_the_catalogue_at_all_its_sizes_and_the_cells_of_both_build
     assert {cell.size for cell in cases if cell.name == "sort"} == {500, 10_000, 100_000}
     # A duel's own sizes are no other ones.
     assert {cell.size for cell in cases if cell.name == "svd"} == {16, 2_500, 22_500, 40_000}
+
+
+def test_a_cell_that_the_two_call_differently_is_not_screened():
+    names = [f"numpy.f{number}[d]-contiguous" for number in range(4)]
+    calls = [("a", "a"), ("a", "b"), ("", "b"), ("a", "")]  # of the last two one is not known
+    one, other = (
+        CellListing(
+            cells=[CensusCell(name, 10, of[side]) for name, of in zip(names, calls, strict=True)]
+        )
+        for side in (0, 1)
+    )
+    assert [cell.name for cell in called_differently(one, other)] == [names[1]]
+    screened = [cell.name for cell in screened_cells([one, other])]
+    assert [name for name in screened if name in names] == [names[0], *names[2:]]
 
 
 @pytest.mark.parametrize(

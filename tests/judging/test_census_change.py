@@ -44,6 +44,13 @@ def test_nothing_changed():
     assert difference.compared == 1
 
 
+def test_what_is_not_the_same_call_is_not_compared():
+    before, now = row(), row(kind=GilClass.HOLDS)
+    difference = compare_censuses([before], [now], [before.case.work])
+    assert (difference.changes, difference.compared) == ((), 0)
+    assert (difference.only_before, difference.only_now) == ((), ())
+
+
 def test_a_class_that_is_certain_in_both_is_certain():
     change = only_change(row(), row(kind=GilClass.HOLDS, held=0.95, seconds=0.0005))
     assert (change.kind, change.is_certain, change.is_worse) == (CLASS, True, True)

@@ -3,7 +3,7 @@
 import pytest
 
 from speedgate.judging.census_change import CensusDifference
-from speedgate.judging.census_sides import CensusSide, compared_sides
+from speedgate.judging.census_sides import CensusSide, called_differently, compared_sides
 
 SIN, COS, TAN, TRAPZ = (
     f"numpy.{name}[d]-contiguous-1e5" for name in ("sin", "cos", "tan", "trapz")
@@ -55,6 +55,13 @@ def test_a_census_without_lists_does_not_say_what_is_new():
     assert (comparison.lacking_before.unknown, comparison.lacking_before.cells) == ((COS,), ())
     assert comparison.lacking_before.functions == comparison.lacking_now.functions == ()
     assert comparison.lacking_now.cells == (TRAPZ,)  # the new one does say
+
+
+def test_two_calls_of_one_name_are_called_differently_where_both_are_known():
+    before = CensusSide([], calls={SIN: "a", COS: "a", TAN: "a", TRAPZ: ""})
+    now = CensusSide([], calls={SIN: "a", COS: "b", TRAPZ: "b"})
+    assert called_differently(before, now) == (COS,)
+    assert compared(before, now).called_differently == (COS,)
 
 
 def test_a_case_of_the_catalogue_is_in_no_list_and_is_not_gone():

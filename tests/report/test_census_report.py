@@ -281,6 +281,17 @@ def test_a_record_tells_them_apart_as_well():
     assert record["differ_besides"] == ["workers: 2 -> 4"]
 
 
+def test_what_is_called_differently_is_named_wherever_changes_are():
+    one, other = (CensusSide([SIN], cells=[SIN], calls={SIN: call}) for call in "ab")
+    comparison = compared_sides(compare_censuses([], []), one, other)
+    text = " ".join(" ".join(difference_text(comparison, 80, False)).split())
+    assert "1 are called differently in the two" in text
+    assert f"called differently in the two (1): {SIN}" in text
+    assert f"`{SIN}`" in difference_markdown(comparison)
+    assert difference_file(comparison).rows == ((SIN, "called differently", "", "yes", ""),)
+    assert difference_record(comparison)["called_differently"] == [SIN]
+
+
 def test_an_older_census_does_not_say_what_is_new():
     text = " ".join(" ".join(difference_text(compared([row(SIN)], [row(COS)]), 80, False)).split())
     assert "0 are gone, 0 are new; 2 may be gone or new, or were not measured in one" in text

@@ -11,13 +11,14 @@ import operator
 import re
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from workloads.census import exceptions, functions, inputs, rules
+from workloads.census.fingerprint import fingerprint
 from workloads.census.functions import DISTRIBUTION, METHOD, SERIES, TEXTS, UFUNC, Function, find
 from workloads.census.inputs import CONTIGUOUS, FORTRAN, STRIDED, UNALIGNED, Kit
 
@@ -49,7 +50,7 @@ MANY_LAYOUTS = "dl"
 # On most platforms these are long and unsigned long under another letter.
 TWIN_CODES = {"q": "l", "Q": "L"}
 
-Call = Callable[[], Any]
+Call = partial[Any]
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ class Cell:
     codes: str
     layout: str
     size: int
+    # How it is called here, see ``fingerprint``; "" before that is known.
+    call: str = field(default="", compare=False)
 
     @property
     def name(self) -> str:
@@ -84,13 +87,14 @@ def cells_of(function: Function, codes: str | None = None) -> tuple[list[Cell], 
             if codes is not None and cell.codes != codes:
                 continue
             try:
-                is_small = _tried(cell).is_small
+                trial = _tried(cell)
             except Exception as error:  # noqa: BLE001  # whatever NumPy raises says that it is none
                 why = why or _why(error)
             else:
-                large = is_small and cell.size == USUAL_SIZE
+                large = trial.is_small and cell.size == USUAL_SIZE
                 large = large and not function.name.endswith(exceptions.SORTED)
-                cells.append(replace(cell, size=LARGE_SIZE) if large else cell)
+                size = LARGE_SIZE if large else cell.size
+                cells.append(replace(cell, size=size, call=trial.call))
     return cells, "" if cells else why or "it has no loop"
 
 
@@ -114,9 +118,14 @@ def list_functions() -> list[dict[str, Any]]:
 
 
 def list_cells(path: str, codes: str | None = None) -> dict[str, Any]:
-    """Return the ``cells`` of a function as pairs of name and size, and the ``reason`` for none."""
+    """Return the ``cells`` of a function as pairs of name and size, the ``calls`` that they are,
+    see ``fingerprint``, and the ``reason`` for none."""
     cells, why = cells_of(_functions()[path], codes)
-    return {"cells": [(cell.name, cell.size) for cell in cells], "reason": why}
+    return {
+        "cells": [(cell.name, cell.size) for cell in cells],
+        "calls": [cell.call for cell in cells],
+        "reason": why,
+    }
 
 
 def list_codes(path: str) -> list[str]:
@@ -241,31 +250,33 @@ call = operator.call
 
 @dataclass(frozen=True)
 class Trial:
-    """What a call of few elements has shown: the ``rank`` of the array that is taken, and whether
-    the result grows as its square, or has one element at most."""
+    """What a call of few elements has shown: the ``rank`` of the array that is taken, whether the
+    result grows as its square, or has one element at most, and the ``call`` as a fingerprint."""
 
     rank: int
     is_square: bool
     is_small: bool
+    call: str
 
 
 @cache
 def _tried(cell: Cell) -> Trial:
     """Call a cell with few elements, in one dimension or else in two. Raises what the call does."""
     if _family(cell.path) == UFUNC:
-        result = _call(cell, TRIAL_SIZE, 0, 1, False)()
-        return Trial(1, False, _is_single(result))
+        call = _call(cell, TRIAL_SIZE, 0, 1, False)
+        return Trial(1, False, _is_single(call()), fingerprint(call))
     ranks: tuple[int, ...] = (2, 1) if cell.path.startswith("numpy.linalg.") else (1, 2)
     ranks = (2,) if cell.layout == FORTRAN else ranks
     refused: Exception | None = None
     for rank in ranks:
         try:
-            result = _call(cell, TRIAL_SIZE, 0, rank, False)()
+            call = _call(cell, TRIAL_SIZE, 0, rank, False)
+            result = call()
         except Exception as error:  # noqa: BLE001  # the next rank may do
             refused = refused or error
             continue
         is_square = _elements(result) > SQUARE * TRIAL_SIZE
-        return Trial(rank, is_square, _is_single(result))
+        return Trial(rank, is_square, _is_single(result), fingerprint(call, rank, is_square))
     assert refused is not None
     raise refused
 

@@ -141,6 +141,8 @@ CALLS: dict[str, Callable[[Kit], Arguments]] = {
     "numpy.result_type": lambda kit: (kit.array(0), kit.array(1)),
     "numpy.savetxt": lambda kit: (kit.vector(),),
     "numpy.select": lambda kit: ([kit.mask()], [kit.array()]),
+    # Since NumPy 2.3 it has a default for its axis.
+    "numpy.take_along_axis": lambda kit: (kit.array(), kit.indices(), 0),
     "numpy.tensordot": lambda kit: (kit.matrix(0), kit.matrix(1), 1),
     "numpy.unpackbits": lambda kit: (kit.array().astype(np.uint8),),
     "numpy.unravel_index": lambda kit: (kit.indices(), (kit.size, 1)),
@@ -227,12 +229,13 @@ AFRESH: dict[str, Callable[..., Arguments]] = {
 }
 # What sorts, searches or takes arrays for sets.
 IN_ORDER = tuple(
-    f"numpy.{name}"
-    for name in (
+    _named(
+        "",
+        "numpy",
         "sort argsort lexsort partition argpartition searchsorted digitize median argmax argmin "
         "unique unique_all unique_counts unique_inverse unique_values isin in1d intersect1d "
-        "union1d setdiff1d setxor1d nonzero"
-    ).split()
+        "union1d setdiff1d setxor1d nonzero",
+    )
 )
 # Where the values of other functions would be outside the domain, and end in NaN.
 DOMAINS: dict[str, tuple[float, float]] = {"numpy.arccosh": (1.1, 9.0)}
