@@ -2,7 +2,7 @@
 
 import functools
 import io
-import types
+import sys
 
 import numpy as np
 import pytest
@@ -266,17 +266,31 @@ def test_a_function_that_no_rule_calls_says_which_parameter_it_is(anew, monkeypa
     assert list_cells("numpy.odd")["reason"] == "NoRule: no rule makes its parameter 'oddity'"
 
 
-def test_a_build_without_a_submodule_has_the_rest(anew, monkeypatch):
-    def missing(name):
-        if name == "numpy.fft":
-            raise ModuleNotFoundError(name)
-        return imported(name)
+@pytest.mark.parametrize("gone", [*list(functions.MODULES)[1:], "numpy.random"])
+def test_a_build_without_a_submodule_has_the_rest(gone, anew, monkeypatch):
+    monkeypatch.setitem(sys.modules, gone, None)
+    parent, _, name = gone.rpartition(".")
+    monkeypatch.delattr(sys.modules[parent], name, raising=False)
+    paths = {function["path"] for function in list_functions()}
+    assert not [path for path in paths if path.startswith(f"{gone}.")]
+    others = {"numpy.linalg.solve", "numpy.fft.fft", "numpy.random.Generator.normal"}
+    assert paths >= {path for path in others if not path.startswith(f"{gone}.")}
+    for path in ("numpy.add", "numpy.sort", "numpy.ndarray.take", "numpy.place"):
+        assert len(list_cells(path)["cells"]) >= 6
 
-    imported = functions.importlib.import_module
-    monkeypatch.setattr(functions, "importlib", types.SimpleNamespace(import_module=missing))
-    paths = {function.path for function in functions.functions()}
-    assert "numpy.linalg.solve" in paths
-    assert not [path for path in paths if path.startswith("numpy.fft.")]
+
+def test_without_numpy_random_inputs_are_of_the_same_kind():
+    plain, numpy = inputs.PlainGenerator(3), np.random.default_rng(3)
+    for one in (plain, numpy):
+        assert one.random((3, 4)).shape == (3, 4)
+        whole = one.integers(1, 7, 2000, endpoint=True)
+        assert (whole.dtype, set(whole.tolist())) == (np.int64, set(range(1, 8)))
+        assert set(one.integers(0, 3, 500).tolist()) == {0, 1, 2}
+        real = one.uniform(1.1, 9.0, 2000)
+        assert 1.1 <= real.min() < 1.3
+        assert 8.8 < real.max() < 9.0
+    again = inputs.PlainGenerator(3)
+    assert (again.random((3, 4)) == inputs.PlainGenerator(3).random((3, 4))).all()
 
 
 def test_a_result_that_grows_as_a_square_gets_few_elements():

@@ -31,6 +31,10 @@ CLASSES = {
     "numpy.random.RandomState": DISTRIBUTION,
 }
 
+# What a build without a part of NumPy raises where it is asked for: NumPy 2 imports a submodule
+# when somebody takes it from the package.
+MISSING = (ImportError, AttributeError)
+
 
 @dataclass(frozen=True)
 class Function:
@@ -90,15 +94,21 @@ def _public() -> Iterator[tuple[str, str, Any]]:
     for module_name, family in MODULES.items():
         try:
             module = importlib.import_module(module_name)
-        except ImportError:
-            continue  # a build without it
+        except MISSING:
+            continue
         names = getattr(module, "__all__", None) or dir(module)
         for name in sorted(names):
-            value = getattr(module, name, None)
+            try:
+                value = getattr(module, name)
+            except MISSING:
+                continue
             if not name.startswith("_") and callable(value) and not isinstance(value, type):
                 yield f"{module_name}.{name}", family, value
     for class_path, family in CLASSES.items():
-        owner = find(class_path)
+        try:
+            owner = find(class_path)
+        except MISSING:
+            continue
         for name in sorted(dir(owner)):
             if not name.startswith("_") and callable(getattr(owner, name)):
                 yield f"{class_path}.{name}", family, getattr(owner, name)

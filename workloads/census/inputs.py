@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -40,11 +41,37 @@ def dtype_of(code: str) -> Any:
     return np.dtype(known.get(code, code))  # type: ignore[call-overload]  # a code, or a list
 
 
+class PlainGenerator:
+    """What is asked here of NumPy's generator, for a build without ``numpy.random``."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = Random(seed)
+
+    def random(self, shape: Any) -> Any:
+        room = np.empty(shape)
+        room.flat = [self._random.random() for _ in range(room.size)]
+        return room
+
+    def uniform(self, low: float, high: float, shape: Any) -> Any:
+        return low + (high - low) * self.random(shape)
+
+    def integers(self, low: int, high: int, shape: Any, *, endpoint: bool = False) -> Any:
+        return (low + (high + endpoint - low) * self.random(shape)).astype(np.int64)
+
+
+def generator(seed: int) -> Any:
+    """Return NumPy's generator, or where the build has none Python's."""
+    try:
+        return np.random.default_rng(seed)
+    except (ImportError, AttributeError):
+        return PlainGenerator(seed)
+
+
 def values(
     code: str, shape: tuple[int, ...], seed: int, domain: tuple[float, float] = (LEAST, MOST)
 ) -> Any:
     """Return a contiguous array of the dtype ``code``."""
-    random, dtype = np.random.default_rng(seed), dtype_of(code)
+    random, dtype = generator(seed), dtype_of(code)
     if code in (TEXT, BYTES, VARIABLE_TEXT):
         words = np.array(WORDS, "U12")[random.integers(0, len(WORDS), shape)]
         return words.astype(dtype)
@@ -124,15 +151,15 @@ class Kit:
     def indices(self) -> Any:
         """Return places in the first dimension of ``array()``."""
         length = self.side if self.rank == 2 else self.size
-        return np.random.default_rng(self.seed).integers(0, length, length)
+        return generator(self.seed).integers(0, length, length)
 
     def order(self) -> Any:
         """Return each place of ``vector()`` once, in no order."""
-        return np.argsort(np.random.default_rng(self.seed).random(self.size))
+        return np.argsort(generator(self.seed).random(self.size))
 
     def mask(self) -> Any:
         shape = (self.side, self.side) if self.rank == 2 else (self.size,)
-        return np.random.default_rng(self.seed).random(shape) < 0.5
+        return generator(self.seed).random(shape) < 0.5
 
     def of(self, code: str) -> Kit:
         """Return the kit of another dtype."""
