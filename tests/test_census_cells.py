@@ -192,6 +192,29 @@ def test_each_call_writes_into_a_file_of_its_own():
     cells.call(work)
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["numpy.bmat", "numpy.can_cast", "numpy.isscalar", "numpy.iterable", "numpy.nested_iters",
+     "numpy.ndarray.item", "numpy.ndarray.to_device", "numpy.ndarray.dump", "numpy.save",
+     "numpy.savez", "numpy.savez_compressed", "numpy.load", "numpy.genfromtxt",
+     "numpy.fromregex", "numpy.get_array_wrap"],
+)  # fmt: skip
+def test_what_takes_an_array_or_a_file_in_memory_is_called(path, listed):
+    if path in listed:  # some NumPy has it
+        assert len(listed[path]["cells"]) >= 5
+
+
+def test_what_is_read_again_is_the_array_that_was_written():
+    size = 50
+    array = Kit("d", inputs.CONTIGUOUS, size, 0).vector()
+    assert (cells.call(prepare("numpy.load[d]-contiguous", size, 0)) == array).all()
+    for name in ("genfromtxt", "loadtxt"):
+        read = cells.call(prepare(f"numpy.{name}[d]-contiguous", size, 0))
+        assert read == pytest.approx(array)
+    read = cells.call(prepare("numpy.fromregex[d]-contiguous", size, 0))
+    assert read["number"] == pytest.approx(array)
+
+
 def test_what_sorts_in_place_finds_its_work_again():
     work = prepare("numpy.ndarray.sort[d]-contiguous", 100, 0)
     cells.call(work)
@@ -317,6 +340,11 @@ def test_functions_of_linear_algebra_get_matrices():
 def test_what_returns_one_number_gets_more_elements(path, size, listed):
     sizes = {Cell.parse(*cell).codes: cell[1] for cell in listed[path]["cells"]}
     assert next(count for codes, count in sizes.items() if codes[0] == "d") == size
+
+
+def test_a_dtype_may_have_fewer_elements_than_the_others_of_its_function(listed):
+    sizes = {Cell.parse(*cell).codes: cell[1] for cell in listed["numpy.isin"]["cells"]}
+    assert (sizes["d"], sizes.get("T", 1_000)) == (cells.USUAL_SIZE, 1_000)
 
 
 def test_the_dtypes_of_a_function_are_named_without_a_call():

@@ -200,9 +200,9 @@ def _is_twin(loop: str) -> bool:
 
 def _size(function: Function, codes: str) -> int:
     """Return the number of elements, from the function and the dtype alone."""
-    own = exceptions.SIZES.get(function.path)
-    if own is not None:
-        return own
+    for name in (f"{function.path}[{codes}]", function.path):
+        if name in exceptions.SIZES:
+            return exceptions.SIZES[name]
     is_slow = function.family in (TEXTS, SERIES, DISTRIBUTION)
     is_slow |= function.path.startswith("numpy.linalg.") or any(c in codes for c in SLOW_CODES)
     if function.family == UFUNC and find(function.path).signature:

@@ -16,7 +16,7 @@ from workloads.census.inputs import Kit
 Arguments = tuple[Any, ...]
 
 NO_ARRAY = "it takes no array"
-FILES = "it reads or writes files"
+FILES = "it reads or writes files of the system"
 SETS = "it changes or shows settings of the process"
 STATE = "it copies or replaces the state of a generator, and computes nothing"
 
@@ -29,19 +29,19 @@ NOT_CALLED: dict[str, str] = {
     **_named(
         NO_ARRAY,
         "numpy",
-        "base_repr binary_repr bmat broadcast_shapes can_cast datetime_data "
-        "format_float_positional format_float_scientific frompyfunc get_include info isdtype "
-        "isscalar issubdtype iterable mask_indices mintypecode nested_iters promote_types typename "
-        "show_config show_runtime test",
+        "base_repr binary_repr broadcast_shapes datetime_data format_float_positional "
+        "format_float_scientific frompyfunc get_include isdtype issubdtype mask_indices "
+        "mintypecode promote_types typename show_config show_runtime test",
     ),
     # of NumPy 1
     **_named(
         NO_ARRAY,
         "numpy",
-        "add_docstring add_newdoc add_newdoc_ufunc deprecate deprecate_with_doc disp "
-        "find_common_type get_array_wrap issctype issubclass_ issubsctype lookfor maximum_sctype "
+        "add_docstring add_newdoc add_newdoc_ufunc deprecate deprecate_with_doc "
+        "find_common_type issctype issubclass_ issubsctype lookfor maximum_sctype "
         "obj2sctype safe_eval sctype2char source who",
     ),
+    **_named("it prints what it is given", "numpy", "disp info"),
     **_named(
         SETS,
         "numpy",
@@ -51,15 +51,15 @@ NOT_CALLED: dict[str, str] = {
     **_named(
         FILES,
         "numpy",
-        "fromfile fromregex genfromtxt load recfromcsv recfromtxt save savez savez_compressed",
+        "fromfile",
     ),
-    **_named(FILES, "numpy.ndarray", "dump tofile"),
+    **_named(FILES, "numpy.ndarray", "tofile"),
+    **_named("it is genfromtxt under another name", "numpy", "recfromcsv recfromtxt"),
     **_named(
         "it changes the array itself so that no second call can follow",
         "numpy.ndarray",
         "resize setflags setfield",
     ),
-    **_named(NO_ARRAY, "numpy.ndarray", "to_device item"),
     **_named(STATE, "numpy.random.Generator", "spawn"),
     **_named(STATE, "numpy.random.RandomState", "seed get_state set_state"),
 }
@@ -77,18 +77,27 @@ def _lines(kit: Kit) -> str:
     return "\n".join(map(str, kit.vector()))
 
 
+def _saved(kit: Kit) -> bytes:
+    """The file that ``save`` makes of an array."""
+    file = io.BytesIO()
+    np.save(file, kit.array(), allow_pickle=False)
+    return file.getvalue()
+
+
 CALLS: dict[str, Callable[[Kit], Arguments]] = {
     "numpy.arange": lambda kit: (kit.size,),
     "numpy.apply_along_axis": lambda kit: (np.sum, 0, kit.matrix()),
     "numpy.apply_over_axes": lambda kit: (np.sum, kit.matrix(), (0,)),
     "numpy.array": lambda kit: (kit.array(),),
     "numpy.astype": lambda kit: (kit.array(), np.complex128),
+    "numpy.bmat": lambda kit: ([[kit.matrix(0), kit.matrix(1)]],),
     "numpy.bincount": lambda kit: (kit.vector().astype(np.intp),),
     "numpy.block": lambda kit: ([kit.array(0), kit.array(1)],),
     "numpy.broadcast_to": lambda kit: (kit.vector(), (3, kit.size)),
     "numpy.busday_count": lambda kit: (_days(kit), _days(kit) + 30),
     "numpy.busday_offset": lambda kit: (_days(kit), 1, "forward"),
     "numpy.is_busday": lambda kit: (_days(kit),),
+    "numpy.can_cast": lambda kit: (kit.array(), np.complex128),
     "numpy.choose": lambda kit: (kit.mask().astype(np.intp), [kit.array(0), kit.array(1)]),
     "numpy.clip": lambda kit: (kit.array(), kit.vector(size=1)[0], None),
     "numpy.concatenate": _twice,
@@ -109,8 +118,11 @@ CALLS: dict[str, Callable[[Kit], Arguments]] = {
     "numpy.from_dlpack": lambda kit: (kit.array(),),
     "numpy.frombuffer": lambda kit: (kit.array().tobytes(),),
     "numpy.fromfunction": lambda kit: (np.add, (kit.side, kit.side)),
+    "numpy.fromregex": lambda kit: (_lines(kit), r"(\S+)", [("number", "f8")]),
     "numpy.fromiter": lambda kit: (kit.vector().tolist(), kit.vector().dtype),
     "numpy.fromstring": lambda kit: (" ".join(map(str, kit.vector())), float, -1),
+    "numpy.genfromtxt": lambda kit: (_lines(kit).splitlines(),),
+    "numpy.get_array_wrap": lambda kit: (kit.array(0), kit.array(1)),
     "numpy.gradient": lambda kit: (kit.array(),),
     "numpy.histogramdd": lambda kit: (kit.shaped((kit.size // 2, 2)),),
     "numpy.inner": lambda kit: (kit.array(0), kit.array(1)),
@@ -126,7 +138,9 @@ CALLS: dict[str, Callable[[Kit], Arguments]] = {
     "numpy.linspace": lambda kit: (0.0, 1.0, kit.size),
     "numpy.logspace": lambda kit: (0.0, 1.0, kit.size),
     "numpy.geomspace": lambda kit: (1.0, 10.0, kit.size),
+    "numpy.load": lambda kit: (_saved(kit),),
     "numpy.loadtxt": lambda kit: (_lines(kit).splitlines(),),
+    "numpy.nested_iters": lambda kit: (kit.matrix(), [[0], [1]]),
     "numpy.packbits": lambda kit: (kit.array(),),
     "numpy.piecewise": lambda kit: (kit.array(), [kit.mask()], [np.negative, np.positive]),
     "numpy.polyfit": lambda kit: (kit.vector(), kit.vector(1), 3),
@@ -139,6 +153,9 @@ CALLS: dict[str, Callable[[Kit], Arguments]] = {
     "numpy.ravel_multi_index": lambda kit: ((kit.indices(), kit.indices()), (kit.size, kit.size)),
     "numpy.reshape": lambda kit: (kit.array(), (-1, 1)),
     "numpy.result_type": lambda kit: (kit.array(0), kit.array(1)),
+    **dict.fromkeys(
+        ("numpy.save", "numpy.savez", "numpy.savez_compressed"), lambda kit: (kit.array(),)
+    ),
     "numpy.savetxt": lambda kit: (kit.vector(),),
     "numpy.select": lambda kit: ([kit.mask()], [kit.array()]),
     # Since NumPy 2.3 it has a default for its axis.
@@ -185,7 +202,9 @@ CALLS: dict[str, Callable[[Kit], Arguments]] = {
     "numpy.ndarray.clip": lambda kit: (kit.array(), kit.vector(size=1)[0], None),
     "numpy.ndarray.compress": lambda kit: (kit.vector(), kit.mask()),
     "numpy.ndarray.dot": lambda kit: (kit.array(0), kit.array(1)),
+    "numpy.ndarray.dump": lambda kit: (kit.array(),),
     "numpy.ndarray.fill": lambda kit: (kit.array(), kit.vector(size=1)[0]),
+    "numpy.ndarray.item": lambda kit: (kit.array(), kit.size // 2),
     "numpy.ndarray.partition": lambda kit: (kit.vector(), kit.size // 2),
     "numpy.ndarray.prod": lambda kit: (kit.array(),),
     "numpy.ndarray.put": lambda kit: (kit.vector(), kit.indices(), kit.vector(1)),
@@ -193,6 +212,7 @@ CALLS: dict[str, Callable[[Kit], Arguments]] = {
     "numpy.ndarray.reshape": lambda kit: (kit.array(), (-1, 1)),
     "numpy.ndarray.searchsorted": lambda kit: (np.sort(kit.vector(0)), kit.vector(1)),
     "numpy.ndarray.swapaxes": lambda kit: (kit.matrix(), 0, 1),
+    "numpy.ndarray.to_device": lambda kit: (kit.array(), "cpu"),
     "numpy.ndarray.transpose": lambda kit: (kit.array(),),
     "numpy.ndarray.view": lambda kit: (kit.array(), np.uint8),
     "numpy.ndarray.take": lambda kit: (kit.vector(), kit.indices()),
@@ -217,6 +237,11 @@ def first_copied(array: Any, *others: Any) -> Arguments:
     return (array.copy(), *others)
 
 
+def into_a_file(array: Any) -> Arguments:
+    """Return the arguments of one call of what writes bytes."""
+    return (io.BytesIO(), array)
+
+
 # What is made anew for each call. Sorted or shuffled in place, a second call would find the work
 # done. What stores the same values again in the same places needs no copy, and is not here.
 AFRESH: dict[str, Callable[..., Arguments]] = {
@@ -226,6 +251,12 @@ AFRESH: dict[str, Callable[..., Arguments]] = {
     "numpy.random.RandomState.shuffle": first_copied,
     # A file that each call adds to would grow for as long as the cell is measured.
     "numpy.savetxt": lambda array: (io.StringIO(), array),
+    "numpy.save": into_a_file,
+    "numpy.savez": into_a_file,
+    "numpy.savez_compressed": into_a_file,
+    "numpy.ndarray.dump": lambda array: (array, io.BytesIO()),
+    "numpy.load": lambda content: (io.BytesIO(content),),
+    "numpy.fromregex": lambda text, *others: (io.StringIO(text), *others),
 }
 # What sorts, searches or takes arrays for sets.
 IN_ORDER = tuple(
@@ -239,15 +270,20 @@ IN_ORDER = tuple(
 )
 # Where the values of other functions would be outside the domain, and end in NaN.
 DOMAINS: dict[str, tuple[float, float]] = {"numpy.arccosh": (1.1, 9.0)}
-# The size of what would take far longer than 5 ms at that of its family.
+# The size of what would take far longer than 5 ms at that of its family, for all dtypes or one.
 SIZES: dict[str, int] = {
     "numpy.datetime_as_string": 10_000,
     "numpy.digitize": 10_000,
+    "numpy.fromregex": 1_000,
     "numpy.fromstring": 10_000,
+    "numpy.genfromtxt": 1_000,
+    "numpy.in1d[T]": 1_000,  # each of one with each of the other
+    "numpy.isin[T]": 1_000,
     "numpy.lexsort": 10_000,
     "numpy.loadtxt": 10_000,
     "numpy.ndarray.searchsorted": 10_000,
     "numpy.savetxt": 1_000,
+    "numpy.savez_compressed": 10_000,
     "numpy.searchsorted": 10_000,
 }
 # Single elements that are not read off, but sorted for.
