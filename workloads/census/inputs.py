@@ -48,9 +48,8 @@ class PlainGenerator:
         self._random = Random(seed)
 
     def random(self, shape: Any) -> Any:
-        room = np.empty(shape)
-        room.flat = [self._random.random() for _ in range(room.size)]
-        return room
+        size = np.empty(shape).size
+        return np.array([self._random.random() for _ in range(size)]).reshape(shape)
 
     def uniform(self, low: float, high: float, shape: Any) -> Any:
         return low + (high - low) * self.random(shape)
