@@ -1,6 +1,13 @@
-"""Fakes at the seams: a clock that only moves when a test moves it, and a runner with a script."""
+"""Fakes at the seams: a clock that only moves when a test moves it, and runners with a script."""
 
+from collections.abc import Callable
 from typing import Any
+
+from helpers.made import CASE, SQUARE
+from speedgate.measuring.measure import measure
+from speedgate.measuring.measurement import Measurement
+from speedgate.measuring.plan import Plan
+from speedgate.stats.case import Case
 
 
 class FakeClock:
@@ -105,3 +112,26 @@ class ScriptedRunner:
 
     def after(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"calls": 12} | self.left
+
+
+class Bench:
+    """Opens scripted runners one after the other and keeps them."""
+
+    def __init__(self, **script: Any) -> None:
+        self.clock = FakeClock()
+        self.script = script
+        self.runners: list[ScriptedRunner] = []
+
+    def open_runner(self) -> ScriptedRunner:
+        assert all(runner.is_closed for runner in self.runners), "one runner at a time"
+        self.runners.append(ScriptedRunner(self.clock, **self.script))
+        return self.runners[-1]
+
+    def measure(
+        self,
+        plan: Plan,
+        is_decided: Callable[[Measurement], bool] = lambda measurement: False,
+        case: Case = CASE,
+        **options: Any,
+    ) -> Measurement:
+        return measure(case, SQUARE, plan, self.open_runner, is_decided, now=self.clock, **options)

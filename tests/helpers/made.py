@@ -11,6 +11,7 @@ from speedgate.stats.estimate import Estimate
 from speedgate.stats.sample import Pair, PairedSample, Round
 
 CASE = Case("g", 1_000_000, "threads", 2)
+SERIAL = Case("made", 3, "serial", 1)
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,9 @@ class MadeWorkload:
     name: str = "made"
     argument_bytes: float = 0.0
     call_bytes: float = 0.0
+
+
+SQUARE = MadeWorkload(loads.square)
 
 
 def pair(baseline: float, contender: float = 1.0, **counted: Any) -> Pair:

@@ -10,7 +10,7 @@ import pytest
 from speedgate.stats.case import Case
 
 ROOT = Path(__file__).resolve().parents[2]
-TESTS_FOLDER = ROOT / "tests"
+TESTS_FOLDER = str(ROOT / "tests")
 
 
 class FixedMachine:

@@ -24,7 +24,7 @@ class Scene:
         self.hangs.mkdir()
         # Not below pytest's: the path of a socket must be short.
         self.temporary = Path(tempfile.mkdtemp(prefix="sg-"))
-        path = os.pathsep.join((str(ROOT), str(TESTS_FOLDER)))
+        path = os.pathsep.join((str(ROOT), TESTS_FOLDER))
         # A pytest below xdist's would take itself for a worker of it.
         inherited = {name: text for name, text in os.environ.items() if "PYTEST" not in name}
         self.variables = inherited | {

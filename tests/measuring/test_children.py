@@ -149,7 +149,7 @@ def test_a_runner_whose_owner_is_gone_already_does_not_begin():
 
 def test_a_runner_outlives_the_thread_that_started_it():
     started = []
-    thread = threading.Thread(target=lambda: started.append(RunnerProcess([str(TESTS_FOLDER)], 1)))
+    thread = threading.Thread(target=lambda: started.append(RunnerProcess([TESTS_FOLDER], 1)))
     thread.start()
     thread.join()
     (process,) = started
@@ -184,7 +184,7 @@ def bench_second(case, speedgate):
 @pytest.fixture
 def hung_pytest(scene, tmp_path, request):
     """A pytest that has measured one case and hangs in the next, and its family."""
-    (tmp_path / "bench_hung.py").write_text(BENCH.format(tests=str(TESTS_FOLDER)))
+    (tmp_path / "bench_hung.py").write_text(BENCH.format(tests=TESTS_FOLDER))
     (tmp_path / "pytest.ini").write_text(
         "[pytest]\npython_files = bench_*.py\npython_functions = bench_*\n"
         "addopts = --benchmark-autosave --benchmark-storage=file://saved\n"

@@ -1,4 +1,4 @@
-"""The runner, driven in this process; test_measure.py has it in a process of its own."""
+"""The runner, driven in this process; test_runner_process.py has it in a process of its own."""
 
 import json
 import os
@@ -27,7 +27,7 @@ from speedgate.runner.messages import RunRounds, encode
 from speedgate.runner.server import Runner, traced
 from speedgate.runner.strategies import STRATEGIES
 
-# These tests fork the test process, which has threads; test_measure.py asks it of a real runner.
+# These tests fork the test process, which has threads; test_runner_process.py asks a real runner.
 pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 
 TINY = {"do": "calibrate", "tasks": 2, "loops": 1}

@@ -47,7 +47,7 @@ WORKERS = 2
 pytestmark = [
     # A thread of a library that dies of an exception has not cleaned up.
     pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning"),
-    # These tests fork the test process, which has threads; test_measure.py asks it of a runner.
+    # These tests fork the test process, which has threads; test_runner_process.py asks a runner.
     pytest.mark.filterwarnings("ignore:This process:DeprecationWarning"),
 ]
 
