@@ -32,6 +32,7 @@ ENVIRONMENT = {
 }
 HERE = environment_digest(ENVIRONMENT)
 CASE = "g-1e6-threads-2"
+CASES = ("g-1e6-serial-1", CASE, "g-1e6-processes-2", "g-1e5-threads-2")
 NAME = f"bench_scaling[{CASE}]"
 FILE = "bench/bench_scaling.py"
 SORT = Case("sort", 500, "threads", 2)
