@@ -168,6 +168,11 @@ def python_of(path: str) -> str:
 
 
 RULE = code_digest(CODE)
+# Code whose trials stay true of today's, and why.
+SAME_AS_HERE = {
+    "c9ef4f3254dd": "the reason of an unknown cause told of bandwidth to spare where that was not "
+    "measured; no cause is named otherwise",
+}
 
 
 def read_trials() -> list[dict[str, Any]]:
@@ -186,7 +191,9 @@ def counted(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         trial
         for trial in trials
-        if trial["rule"] == RULE and trial["machine"] == machine and is_valid(trial)
+        if trial["rule"] in (RULE, *SAME_AS_HERE)
+        and trial["machine"] == machine
+        and is_valid(trial)
     ]
 
 

@@ -227,9 +227,11 @@ def _of_growth_in_processes(probe: ContentionProbe, half: float, figures: str) -
             Cause.BANDWIDTH,
             f"{figures}, sums beyond the caches {INFLATION.number(bandwidth.value)}-fold",
         )
-    return NamedCause(
-        Cause.UNKNOWN, f"{figures}: in processes, too, and the memory has bandwidth to spare"
-    )
+    if bandwidth is None or bandwidth.high > LEAST_GROWTH:
+        memory = "whether the memory has bandwidth to spare is not certain"
+    else:
+        memory = "the memory has bandwidth to spare"
+    return NamedCause(Cause.UNKNOWN, f"{figures}: in processes, too, and {memory}")
 
 
 def _follows(arm: Estimate | None, half: float) -> bool | None:

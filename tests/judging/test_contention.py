@@ -113,10 +113,19 @@ TABLE = {
         "sums beyond the caches 1.67-fold",
     ),
     "in processes, and the memory has bandwidth": (
-        replace(IN_THREADS, processes=GROWN), Cause.UNKNOWN, "bandwidth to spare",
+        replace(IN_THREADS, processes=GROWN), Cause.UNKNOWN, "the memory has bandwidth to spare",
     ),
     "in processes, no yardstick of the memory": (
-        replace(IN_THREADS, processes=GROWN, bandwidth=None), Cause.UNKNOWN, "in processes, too",
+        replace(IN_THREADS, processes=GROWN, bandwidth=None),
+        Cause.UNKNOWN,
+        "whether the memory has bandwidth to spare is not certain",
+    ),
+    "in processes, a yardstick that leaves it open": (
+        replace(
+            IN_THREADS, processes=GROWN, bandwidth=replace(QUIET, growth=near(1.05, width=0.3))
+        ),
+        Cause.UNKNOWN,
+        "whether the memory has bandwidth to spare is not certain",
     ),
     "processes not known": (
         replace(IN_THREADS, processes=None), Cause.UNKNOWN, "leave the cause open",
