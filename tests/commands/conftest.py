@@ -1,11 +1,17 @@
-"""What the tests of commands share: a command that is run, and a machine that pretends."""
+"""What the tests of commands share: a command that is run, and machines and builds that pretend."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from helpers.builds import PAIR_SECONDS
+from helpers.fakes import FakeClock, ScriptedRunner
 from helpers.machine import PAIRS, MadeMachine
 from helpers.runs import ENVIRONMENT
 
+from speedgate.builds.build import Build, BuildError
+from speedgate.commands import bisect as bisect_commands
+from speedgate.commands import duel as duel_commands
 from speedgate.commands.main import main
 
 
@@ -35,3 +41,41 @@ def run(capsys):
         return SimpleNamespace(code=code, out=printed.out, err=printed.err)
 
     return run
+
+
+class MadeEnvironments:
+    """Stands in for what installs builds: a build is a text; its runners follow a script."""
+
+    def __init__(self):
+        self.scripts = {}
+        self.broken = {"missing"}
+        self.clock = FakeClock()
+
+    def open(self, texts, *, from_source=False, allow_same=False, needs_numpy=True, notify=None):
+        builds = []
+        for text in texts:
+            words = text.rpartition("=")[2] if "==" in text else text
+            if words in self.broken:
+                raise BuildError(f"'{text}' does not resolve:\n  no matching distribution")
+            numpy = {"version": words}
+            environment = {"python": "3.12.1", "numpy": numpy, "blas": None}
+            builds.append(Build(words, Path("/python", words), {}, environment, words))
+        return builds
+
+    def runner(self, path, blas_threads, interpreter, serve):
+        script = self.scripts.get(Path(interpreter.python).name, {})
+        return ScriptedRunner(self.clock, **{"pair_seconds": PAIR_SECONDS} | script)
+
+
+@pytest.fixture
+def environments(monkeypatch, tmp_path):
+    made = MadeEnvironments()
+    for module in (duel_commands, bisect_commands):
+        monkeypatch.setattr(module, "open_builds", made.open)
+    monkeypatch.setattr(duel_commands, "RunnerProcess", made.runner)
+    monkeypatch.setattr("speedgate.duel.matchup.BLOCK_SECONDS", 0.001)
+    monkeypatch.setattr("speedgate.duel.matchup.MOST_REPLICATES", 2)
+    monkeypatch.setattr("speedgate.duel.selection.usable_cores", lambda: 2)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)
+    return made

@@ -1,4 +1,4 @@
-"""``python -m speedgate duel`` and ``bisect``: with runners that pretend, and once for real."""
+"""``python -m speedgate duel``: with runners that pretend, and once for real."""
 
 import errno
 import gc
@@ -13,71 +13,18 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from helpers.builds import CRASHING, LACKING, PAIR_SECONDS, REFUSING
-from helpers.fakes import FakeClock, ScriptedRunner
+from helpers.builds import CRASHING, PAIR_SECONDS, REFUSING
+from helpers.fakes import FakeClock
 from helpers.project import ROOT
 
-from speedgate.builds.build import Build, BuildError
-from speedgate.commands import bisect as bisect_commands
+from speedgate.builds.build import BuildError
 from speedgate.commands import duel as duel_commands
-from speedgate.commands.main import main
 from speedgate.duel.past_duels import STANDING_SECONDS
 from speedgate.duel.selection import select_entries
 from speedgate.history.document import read_run
 
 WELL, BAD, NOT_DONE, MACHINE, INTERRUPTED = 0, 1, 2, 11, 130
 TINY = ("--workloads", "g", "--sizes", "1e3", "--strategies", "threads", "--workers", "2")
-
-
-@pytest.fixture
-def run(capsys):
-    def run(*arguments):
-        try:
-            code = main([str(argument) for argument in arguments])
-        except SystemExit as ended:
-            code = ended.code
-        printed = capsys.readouterr()
-        return SimpleNamespace(code=code, out=printed.out, err=printed.err)
-
-    return run
-
-
-class MadeEnvironments:
-    """Stands in for what installs builds: a build is a text; its runners follow a script."""
-
-    def __init__(self):
-        self.scripts = {}
-        self.broken = {"missing"}
-        self.clock = FakeClock()
-
-    def open(self, texts, *, from_source=False, allow_same=False, needs_numpy=True, notify=None):
-        builds = []
-        for text in texts:
-            words = text.rpartition("=")[2] if "==" in text else text
-            if words in self.broken:
-                raise BuildError(f"'{text}' does not resolve:\n  no matching distribution")
-            numpy = {"version": words}
-            environment = {"python": "3.12.1", "numpy": numpy, "blas": None}
-            builds.append(Build(words, Path("/python", words), {}, environment, words))
-        return builds
-
-    def runner(self, path, blas_threads, interpreter, serve):
-        script = self.scripts.get(Path(interpreter.python).name, {})
-        return ScriptedRunner(self.clock, **{"pair_seconds": PAIR_SECONDS} | script)
-
-
-@pytest.fixture
-def environments(monkeypatch, tmp_path):
-    made = MadeEnvironments()
-    for module in (duel_commands, bisect_commands):
-        monkeypatch.setattr(module, "open_builds", made.open)
-    monkeypatch.setattr(duel_commands, "RunnerProcess", made.runner)
-    monkeypatch.setattr("speedgate.duel.matchup.BLOCK_SECONDS", 0.001)
-    monkeypatch.setattr("speedgate.duel.matchup.MOST_REPLICATES", 2)
-    monkeypatch.setattr("speedgate.duel.selection.usable_cores", lambda: 2)
-    monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.chdir(tmp_path)
-    return made
 
 
 # --- duel
@@ -318,123 +265,6 @@ def test_any_workload_of_the_catalogue_can_be_chosen():
         entry.label for entry in select(workloads="qr", workers="2", blas_threads="1,default")
     ]
     assert threads == ["qr-22500-threads-2", "qr-22500-threads-2/blas-default"]
-
-
-# --- bisect
-
-
-def bisect(*options):
-    case = ("--case", "g-1e3-threads-2")
-    return ("bisect", "--good", "numpy==1.0", "--bad", "numpy==1.8", *case, *options)
-
-
-ALL = ("--versions", "1.1,1.2,1.3,1.4,1.5,1.6,1.7")
-
-
-def test_bisect_names_the_first_release_that_shows_it(run, environments):
-    for number in range(5, 9):
-        environments.scripts[f"1.{number}"] = {"ratio": 0.9}
-    done = run(*bisect(*ALL))
-    assert done.code == WELL, done.err
-    assert done.out.startswith("worse: g-1e3-threads-2 slower, threads lost; speedup")
-    assert done.out.splitlines()[-1] == "first shows in numpy 1.5 (1.4 is still good)"
-
-
-@pytest.mark.parametrize("script", [CRASHING, LACKING])
-def test_bisect_finds_where_a_case_began_to_fail(run, environments, script):
-    for number in range(5, 9):
-        environments.scripts[f"1.{number}"] = script
-    done = run(*bisect(*ALL))
-    assert done.code == WELL, done.out
-    assert "numpy 1.4: like the good one (it runs)" in done.out
-    assert done.out.splitlines()[-1] == "first shows in numpy 1.5 (1.4 is still good)"
-
-
-def test_what_fails_in_the_good_release_began_nowhere_between(run, environments):
-    environments.scripts["1.0"] = CRASHING
-    done = run(*bisect(*ALL))
-    assert done.code == BAD
-    assert "cannot tell" in done.out
-
-
-def test_bisect_takes_a_workload_of_ones_own(run, environments):
-    for number in range(5, 9):
-        environments.scripts[f"1.{number}"] = {"ratio": 0.9}
-    done = run(*bisect(*ALL), "--case", "workloads.catalogue:G-1e3-threads-2")
-    assert done.out.startswith("worse: g-1e3-threads-2 slower, threads lost; speedup")
-    assert done.out.splitlines()[-1] == "first shows in numpy 1.5 (1.4 is still good)"
-
-
-def test_bisect_blames_no_package_for_the_numpy_that_comes_with_it(run, environments):
-    done = run(*bisect("--good", "scipy==1.0", "--bad", "scipy==1.8"))
-    assert done.code == NOT_DONE
-    assert "give both the same, as in --with numpy==1.0" in done.err
-
-
-def test_bisect_as_json_says_what_it_found_and_what_each_release_is_like(run, environments):
-    for number in range(5, 9):
-        environments.scripts[f"1.{number}"] = {"ratio": 0.9}
-    done = run(*bisect(*ALL, "--format", "json"))
-    assert done.code == WELL, done.err
-    record = json.loads(done.out)
-    assert (record["package"], record["good"], record["bad"]) == ("numpy", "1.0", "1.8")
-    assert (record["last_good"], record["first_bad"]) == ("1.4", "1.5")
-    assert record["exact"] is True
-    assert record["between"] == {}
-    assert record["finding"]["name"] == "g-1e3-threads-2"
-    assert record["finding"]["verdict"] == "worse"
-    answers = {probe["version"]: probe["answer"] for probe in record["probes"]}
-    assert (answers["1.4"], answers["1.5"]) == ("good", "bad")
-    assert "numpy 1.4: like the good one" in done.err
-
-
-def test_bisect_as_json_names_what_it_left_out(run, environments):
-    for number in range(5, 9):
-        environments.scripts[f"1.{number}"] = {"ratio": 0.9}
-    environments.broken.add("1.4")
-    done = run(*bisect(*ALL, "--format", "json"))
-    assert done.code == BAD
-    record = json.loads(done.out)
-    assert (record["last_good"], record["first_bad"], record["exact"]) == ("1.3", "1.5", False)
-    assert list(record["between"]) == ["1.4"]
-    missing = [probe for probe in record["probes"] if probe["version"] == "1.4"]
-    assert [probe["answer"] for probe in missing] == ["missing"]
-
-
-def test_bisect_as_json_is_null_where_there_is_nothing_to_find(run, environments):
-    done = run(*bisect(*ALL, "--format", "json"))
-    assert done.code == BAD
-    record = json.loads(done.out)
-    assert (record["last_good"], record["first_bad"], record["probes"]) == (None, None, [])
-    assert "cannot tell" in done.err
-
-
-def test_bisect_says_when_there_is_nothing_to_find(run, environments):
-    done = run(*bisect(*ALL))
-    assert done.code == BAD
-    assert "cannot tell: g-1e3-threads-2 is not surely worse or better in 1.8" in done.out
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (("--good", "numpy"), "--good 'numpy': give a release"),
-        (("--good", "numpy==2.0"), "--good 2.0 is not older than --bad 1.8"),
-        (("--good", "scipy==1.0"), "--good is of scipy and --bad of numpy"),
-        (("--case", "g-1e3"), "--case: 'g-1e3' is not a case"),
-        (("--case", "h-1e3-threads-2"), "--case: 'h' is not a workload"),
-        (("--case", "g-1e3-threads-2/many"), "--case: 'many' is neither"),
-        (("--case", "g-1e3-threads-2/blas-"), "ends without the threads of BLAS"),
-        (("--case", "g-1e3-threads-99"), "99 workers are more than twice the 2 usable cores"),
-        (("--case", "no_such:thing-1e3-threads-2"), "--case 'no_such:thing' cannot be imported"),
-        (("--case", "g-1e12-threads-2"), "choose smaller --sizes"),
-        (("--versions", "new"), "--versions: "),
-    ],
-)
-def test_bisect_refuses_what_it_cannot_use(run, environments, arguments, words):
-    done = run(*bisect(*arguments))
-    assert done.code == NOT_DONE
-    assert words in done.err
 
 
 # --- for real: this interpreter against itself

@@ -1,0 +1,122 @@
+"""``python -m speedgate bisect``, with runners that pretend."""
+
+import json
+
+import pytest
+from helpers.builds import CRASHING, LACKING
+
+WELL, BAD, NOT_DONE = 0, 1, 2
+
+
+def bisect(*options):
+    case = ("--case", "g-1e3-threads-2")
+    return ("bisect", "--good", "numpy==1.0", "--bad", "numpy==1.8", *case, *options)
+
+
+ALL = ("--versions", "1.1,1.2,1.3,1.4,1.5,1.6,1.7")
+
+
+def test_bisect_names_the_first_release_that_shows_it(run, environments):
+    for number in range(5, 9):
+        environments.scripts[f"1.{number}"] = {"ratio": 0.9}
+    done = run(*bisect(*ALL))
+    assert done.code == WELL, done.err
+    assert done.out.startswith("worse: g-1e3-threads-2 slower, threads lost; speedup")
+    assert done.out.splitlines()[-1] == "first shows in numpy 1.5 (1.4 is still good)"
+
+
+@pytest.mark.parametrize("script", [CRASHING, LACKING])
+def test_bisect_finds_where_a_case_began_to_fail(run, environments, script):
+    for number in range(5, 9):
+        environments.scripts[f"1.{number}"] = script
+    done = run(*bisect(*ALL))
+    assert done.code == WELL, done.out
+    assert "numpy 1.4: like the good one (it runs)" in done.out
+    assert done.out.splitlines()[-1] == "first shows in numpy 1.5 (1.4 is still good)"
+
+
+def test_what_fails_in_the_good_release_began_nowhere_between(run, environments):
+    environments.scripts["1.0"] = CRASHING
+    done = run(*bisect(*ALL))
+    assert done.code == BAD
+    assert "cannot tell" in done.out
+
+
+def test_bisect_takes_a_workload_of_ones_own(run, environments):
+    for number in range(5, 9):
+        environments.scripts[f"1.{number}"] = {"ratio": 0.9}
+    done = run(*bisect(*ALL), "--case", "workloads.catalogue:G-1e3-threads-2")
+    assert done.out.startswith("worse: g-1e3-threads-2 slower, threads lost; speedup")
+    assert done.out.splitlines()[-1] == "first shows in numpy 1.5 (1.4 is still good)"
+
+
+def test_bisect_blames_no_package_for_the_numpy_that_comes_with_it(run, environments):
+    done = run(*bisect("--good", "scipy==1.0", "--bad", "scipy==1.8"))
+    assert done.code == NOT_DONE
+    assert "give both the same, as in --with numpy==1.0" in done.err
+
+
+def test_bisect_as_json_says_what_it_found_and_what_each_release_is_like(run, environments):
+    for number in range(5, 9):
+        environments.scripts[f"1.{number}"] = {"ratio": 0.9}
+    done = run(*bisect(*ALL, "--format", "json"))
+    assert done.code == WELL, done.err
+    record = json.loads(done.out)
+    assert (record["package"], record["good"], record["bad"]) == ("numpy", "1.0", "1.8")
+    assert (record["last_good"], record["first_bad"]) == ("1.4", "1.5")
+    assert record["exact"] is True
+    assert record["between"] == {}
+    assert record["finding"]["name"] == "g-1e3-threads-2"
+    assert record["finding"]["verdict"] == "worse"
+    answers = {probe["version"]: probe["answer"] for probe in record["probes"]}
+    assert (answers["1.4"], answers["1.5"]) == ("good", "bad")
+    assert "numpy 1.4: like the good one" in done.err
+
+
+def test_bisect_as_json_names_what_it_left_out(run, environments):
+    for number in range(5, 9):
+        environments.scripts[f"1.{number}"] = {"ratio": 0.9}
+    environments.broken.add("1.4")
+    done = run(*bisect(*ALL, "--format", "json"))
+    assert done.code == BAD
+    record = json.loads(done.out)
+    assert (record["last_good"], record["first_bad"], record["exact"]) == ("1.3", "1.5", False)
+    assert list(record["between"]) == ["1.4"]
+    missing = [probe for probe in record["probes"] if probe["version"] == "1.4"]
+    assert [probe["answer"] for probe in missing] == ["missing"]
+
+
+def test_bisect_as_json_is_null_where_there_is_nothing_to_find(run, environments):
+    done = run(*bisect(*ALL, "--format", "json"))
+    assert done.code == BAD
+    record = json.loads(done.out)
+    assert (record["last_good"], record["first_bad"], record["probes"]) == (None, None, [])
+    assert "cannot tell" in done.err
+
+
+def test_bisect_says_when_there_is_nothing_to_find(run, environments):
+    done = run(*bisect(*ALL))
+    assert done.code == BAD
+    assert "cannot tell: g-1e3-threads-2 is not surely worse or better in 1.8" in done.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--good", "numpy"), "--good 'numpy': give a release"),
+        (("--good", "numpy==2.0"), "--good 2.0 is not older than --bad 1.8"),
+        (("--good", "scipy==1.0"), "--good is of scipy and --bad of numpy"),
+        (("--case", "g-1e3"), "--case: 'g-1e3' is not a case"),
+        (("--case", "h-1e3-threads-2"), "--case: 'h' is not a workload"),
+        (("--case", "g-1e3-threads-2/many"), "--case: 'many' is neither"),
+        (("--case", "g-1e3-threads-2/blas-"), "ends without the threads of BLAS"),
+        (("--case", "g-1e3-threads-99"), "99 workers are more than twice the 2 usable cores"),
+        (("--case", "no_such:thing-1e3-threads-2"), "--case 'no_such:thing' cannot be imported"),
+        (("--case", "g-1e12-threads-2"), "choose smaller --sizes"),
+        (("--versions", "new"), "--versions: "),
+    ],
+)
+def test_bisect_refuses_what_it_cannot_use(run, environments, arguments, words):
+    done = run(*bisect(*arguments))
+    assert done.code == NOT_DONE
+    assert words in done.err
