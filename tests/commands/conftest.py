@@ -43,6 +43,23 @@ def run(capsys):
     return run
 
 
+@pytest.fixture
+def run_here(run, tmp_path, monkeypatch):
+    """Run a command on the history of ``tmp_path``; return its exit code and what it printed."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)
+
+    def run_here(command, *arguments):
+        where = (
+            ()
+            if command in ("export", "report", "map", "advise") or "--history" in arguments
+            else ("--history", tmp_path)
+        )
+        return run(command, *arguments, *where)
+
+    return run_here
+
+
 class MadeEnvironments:
     """Stands in for what installs builds: a build is a text; its runners follow a script."""
 

@@ -3,6 +3,7 @@
 import copy
 import functools
 import json
+import random
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,6 +36,15 @@ CASE = "g-1e6-threads-2"
 CASES = ("g-1e6-serial-1", CASE, "g-1e6-processes-2", "g-1e5-threads-2")
 NAME = f"bench_scaling[{CASE}]"
 FILE = "bench/bench_scaling.py"
+# A run as pytest-benchmark itself saves it.
+PLAIN = {
+    "machine_info": {"system": "Linux", "cpu": {"brand_raw": "A CPU", "count": 2}},
+    "commit_info": {"id": "a" * 40},
+    "datetime": "2026-11-20T02:00:00+00:00",
+    "benchmarks": [
+        {"name": "test_it", "fullname": "t.py::test_it", "stats": {"median": 0.5, "iqr": 0.1}}
+    ],
+}
 SORT = Case("sort", 500, "threads", 2)
 FIRST = datetime(2026, 11, 1, 2, tzinfo=UTC)
 GATE = Gate("threads-scale", workloads=("g", "g_out"))
@@ -124,6 +134,15 @@ def a_run(
         gil_class = {"class": kind, "certain": True, "reason": "made"}
         info |= {"gil_class": gil_class, "case": SORT.as_json()}
     return save(folder / environment_name(environment) / f"night_{night:03}.json", content)
+
+
+def some_nights(
+    folder: Path, environment: dict[str, Any], count: int = 6, factor: float = 1.0
+) -> None:
+    """Runs that differ by a per cent from night to night."""
+    numbers = random.Random(6)
+    for night in range(count):
+        a_run(folder, night, environment, factor=factor * (1 + numbers.uniform(-0.01, 0.01)))
 
 
 def nights(entries: Iterable[RunEntry]) -> list[int]:
