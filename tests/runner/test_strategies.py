@@ -1,24 +1,16 @@
 """The conformance suite: what every strategy promises, asked of each in the same words."""
 
-import asyncio
 import contextlib
-import errno
 import gc
 import multiprocessing.util
 import os
-import pickle
-import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 import traceback
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
-from types import SimpleNamespace
 
-import numpy as np
 import psutil
 import pytest
 from helpers import loads
@@ -32,15 +24,9 @@ from helpers.leftovers import (
 )
 from helpers.project import ROOT
 
-from speedgate.runner import task
-from speedgate.runner.interpreter import describe_interpreter
-from speedgate.runner.strategies import STRATEGIES, CannotMeasure, extras, processes
+from speedgate.runner.strategies import STRATEGIES
 from speedgate.runner.strategies import threads as threads_module
-from speedgate.runner.strategies.dask import DaskExecutor, _end_reports, close_cluster
-from speedgate.runner.strategies.extras import lacks
-from speedgate.runner.strategies.shared import SharedObject
 from speedgate.runner.task import identify
-from speedgate.runner.worker_pool import share
 
 WORKERS = 2
 
@@ -321,178 +307,6 @@ def test_it_can_be_shut_down_twice(strategy, token, is_used):
     executor.shutdown()
 
 
-@pytest.fixture(params=[name for name, known in STRATEGIES.items() if known.share is not None])
-def sharing(request):
-    return strategy_here(request.param)
-
-
-def test_what_is_shared_is_one_and_the_same_for_all_workers(sharing):
-    value = {"arrays": (np.arange(1000.0), np.zeros(10)), "text": "kept"}
-    shared = sharing.share(value)
-    with sharing.open(WORKERS, loads.keep_shared, (shared,)) as executor:
-        seen = set(executor.map(loads.sum_shared, range(20)))
-        assert {(total, text) for _, total, text in seen} == {(499_500.0, "kept")}
-        executor.submit(loads.write_shared, 7).result(60)
-        assert {value for _, value in executor.map(loads.read_shared, range(20))} == {7.0}
-    shared.close()
-
-
-def test_what_is_shared_travels_as_a_name(sharing):
-    shared = sharing.share({"arrays": (np.zeros(1_000_000),)})
-    assert len(pickle.dumps(shared)) < 1000
-    shared.close()
-
-
-def test_arrays_of_any_kind_come_back_as_they_were(sharing):
-    value = [
-        np.arange(12, dtype="i4").reshape(3, 4),
-        np.asfortranarray(np.eye(3)),
-        np.arange(10)[::2],
-        np.array([]),
-        np.array(["a", "bc"]),
-        np.array([1, "two"], dtype=object),
-        {"nested": (np.float32(1.5), np.ones(2) == 1)},
-    ]
-    shared = sharing.share(value)
-    loaded = shared.load()
-    for one, other in zip(value[:6], loaded[:6], strict=True):
-        assert one.dtype == other.dtype
-        assert np.array_equal(one, other)
-    assert loaded[6]["nested"][0] == np.float32(1.5)
-    del loaded
-    shared.close()
-
-
-def test_what_was_shared_is_gone_after_close(sharing, tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    shared = sharing.share({"arrays": (np.zeros(1000),)})
-    elsewhere = pickle.loads(pickle.dumps(shared))
-    shared.close()
-    shared.close()
-    with pytest.raises(FileNotFoundError):
-        elsewhere.load()
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="shared memory shows in Linux's /dev/shm")
-def test_a_block_that_cannot_be_filled_is_freed(monkeypatch):
-    blocks = []
-
-    def fail(self, buffers):
-        blocks.append(Path("/dev/shm", self.name))
-        assert blocks[0].exists()
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(SharedObject, "_fill", fail)
-    with pytest.raises(KeyboardInterrupt):
-        SharedObject(np.zeros(1000))
-    assert not blocks[0].exists()
-
-
-@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="POSIX reserves memory so")
-def test_a_block_that_does_not_fit_is_refused_with_the_remedy(monkeypatch):
-    asked = []
-
-    def refuse(descriptor, start, size):
-        asked.append((Path(f"/proc/self/fd/{descriptor}").readlink(), size))
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "posix_fallocate", refuse)
-    with pytest.raises(CannotMeasure, match=r"need 8,000 bytes .*--sizes.*--shm-size"):
-        SharedObject(np.zeros(1000))
-    ((block, size),) = asked
-    assert (block.parent, size) == (Path("/dev/shm"), 8000)
-    assert not block.exists()
-
-
-OWNER = """
-import os, signal
-import numpy as np
-from speedgate.runner.strategies.shared import SharedObject
-print(SharedObject(np.zeros(1000)).name, flush=True)
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="shared memory shows in Linux's /dev/shm")
-def test_shared_memory_goes_with_an_owner_that_is_killed():
-    done = subprocess.run(
-        [sys.executable, "-c", OWNER], capture_output=True, text=True, check=False, timeout=60
-    )
-    block, until = Path("/dev/shm", done.stdout.strip()), time.monotonic() + PATIENCE_SECONDS
-    while block.exists() and time.monotonic() < until:
-        time.sleep(0.02)
-    assert not block.exists()
-
-
-def test_what_cannot_be_pickled_is_not_available(monkeypatch):
-    with pytest.raises(NotImplementedError, match=r"shared has to pickle .*lock"):
-        share(STRATEGIES["shared"], install_a_lock(monkeypatch))
-
-
-def install_a_lock(monkeypatch):
-    request = task.BatchRequest("locked", "helpers.loads:nothing", "helpers.loads:a_lock", 1, 0, 1)
-    monkeypatch.setitem(task._batches, "locked", task.Batch(loads.nothing, [loads.a_lock()], True))
-    return (request,)
-
-
-def test_a_missing_library_is_named_with_the_way_to_install_it(monkeypatch):
-    ours = SimpleNamespace(read_text={"METADATA": "Version: 1.0"}.get)
-    monkeypatch.setattr(extras, "installed", {"speedgate": ours}.get)
-    assert lacks("json", "dask") is None
-    assert lacks("no_such_library", "dask") == (
-        "no_such_library is not installed: pip install 'speedgate[dask]'"
-    )
-    assert lacks("no_such") == "no_such is not installed: pip install no_such"
-    # Another Python that is measured has no Speedgate, and so none of its extras.
-    monkeypatch.setattr(extras, "installed", lambda name: None)
-    assert lacks("no_such", "dask") == "no_such is not installed: pip install no_such"
-
-
-def test_what_half_an_uninstallation_left_has_no_extras(tmp_path, monkeypatch):
-    (tmp_path / "speedgate-1.0.dist-info").mkdir()
-    monkeypatch.syspath_prepend(tmp_path)
-    assert extras.installed("speedgate") is not None
-    assert lacks("no_such", "dask") == "no_such is not installed: pip install no_such"
-
-
-LIBRARIES = {
-    "dask": "distributed",
-    "loky": "joblib.externals.loky",
-    "numexpr": "numexpr",
-    "numba": "numba",
-    "blas": "threadpoolctl",
-}
-
-
-@pytest.mark.parametrize("name", LIBRARIES)
-def test_a_library_that_does_not_load_is_a_reason_and_no_import_error(name, monkeypatch):
-    strategy_here(name)
-    monkeypatch.setitem(sys.modules, LIBRARIES[name], None)  # then its import fails
-    with pytest.raises(NotImplementedError, match=rf"{LIBRARIES[name]} is installed and does not"):
-        STRATEGIES[name].open(WORKERS, loads.count_starts, (name,))
-
-
-def test_a_mapped_file_without_its_library_is_no_import_error(monkeypatch):
-    strategy_here("loky")
-    monkeypatch.setitem(sys.modules, "joblib", None)
-    with pytest.raises(NotImplementedError, match="joblib is installed and does not load"):
-        STRATEGIES["loky"].share([])
-
-
-@pytest.mark.parametrize(
-    ("name", "variable"), [("numba", "NUMBA_NUM_THREADS"), ("numexpr", "NUMEXPR_MAX_THREADS")]
-)
-def test_more_threads_than_a_library_has_are_a_reason_with_the_remedy(name, variable):
-    strategy_here(name)
-    with pytest.raises(NotImplementedError, match=f"not in 9999 threads: .*set {variable}=9999"):
-        STRATEGIES[name].open(9999, loads.count_starts, (name,))
-
-
-def test_a_start_method_that_the_platform_lacks_is_named():
-    assert "does not start processes by teleport" in processes.lacks("teleport")
-
-
 def test_only_processes_have_a_start_method(strategy):
     assert (strategy.start_method is not None) == (strategy.workers_are == "processes")
 
@@ -520,63 +334,3 @@ def test_the_threads_of_a_pool_run_side_by_side():
     for name in ("threads", "foreach"):
         with STRATEGIES[name].open(WORKERS, loads.count_starts, (name,)) as executor:
             list(executor.map(lambda _: barrier.wait(), range(WORKERS)))
-
-
-def choose(workers, environments):
-    """Let a cluster's workers be chosen, made-up ones that describe themselves so."""
-    client = SimpleNamespace(run=lambda function, workers: {w: environments[w] for w in workers})
-    cluster = SimpleNamespace(_living=lambda: set(environments), _client=client)
-    return DaskExecutor._choose(cluster, workers, "tcp://scheduler")
-
-
-def test_a_cluster_with_too_few_workers_is_refused():
-    with pytest.raises(NotImplementedError, match=r"at tcp://scheduler has 1 workers, not 2"):
-        choose(2, {"tcp://a": describe_interpreter()})
-
-
-def test_workers_of_the_same_build_are_chosen_and_no_more_than_asked_for():
-    here = describe_interpreter()
-    assert choose(2, {f"tcp://{worker}": here for worker in "cab"}) == ["tcp://a", "tcp://b"]
-
-
-OTHER_BLAS = {"user_api": "blas", "internal_api": "mkl", "version": "1", "num_threads": 8}
-
-
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        ({"python": "2.7.18"}, r"python \(2\.7\.18, here "),
-        ({"numpy": {"version": "1.0"}}, r"numpy"),
-        ({"blas": [OTHER_BLAS]}, r"mkl 1 with 8 threads, which is not here"),
-    ],
-)
-def test_a_worker_of_another_build_is_refused_with_the_difference(change, told):
-    other = describe_interpreter() | change
-    with pytest.raises(NotImplementedError, match=rf"worker tcp://b differs .*{told}.*start it"):
-        choose(2, {"tcp://a": describe_interpreter(), "tcp://b": other})
-
-
-def test_a_cluster_that_does_not_close_leaves_no_workers():
-    worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-
-    def close(timeout):
-        raise TimeoutError(f"after {timeout} s")
-
-    nannies = {0: SimpleNamespace(pid=worker.pid), 1: SimpleNamespace(pid=None)}
-    close_cluster(SimpleNamespace(close=close, workers=nannies, sync=lambda *_, **__: None))
-    assert worker.wait(PATIENCE_SECONDS) == -signal.SIGKILL
-
-
-def test_a_report_that_swallows_its_cancellation_once_is_ended_all_the_same():
-    async def stubborn():
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.sleep(600)
-        await asyncio.sleep(600)
-
-    async def scene():
-        task = asyncio.ensure_future(stubborn())
-        await asyncio.sleep(0)
-        await _end_reports(SimpleNamespace(_sync_cluster_info_task=task))
-        return task.cancelled()
-
-    assert asyncio.run(asyncio.wait_for(scene(), PATIENCE_SECONDS))
