@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 from helpers.made import estimate, row
 
-from speedgate.judging.advice import LOOP, advise
+from speedgate.judging.advice import LOOP, Advice, Choice, advise
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import Estimate
 
@@ -29,6 +29,34 @@ def test_a_difference_within_the_intervals_is_not_certain():
     (advice,) = advise([THREADS, measured("foreach", 1.80, 1.70, 1.82), measured("serial", 0.9)])
     assert "1.03 times as fast as foreach 2; not certain: foreach 2 may be as fast" in advice.line
     assert advice.short == "g 1e6 threads 2 or foreach 2"
+
+
+def test_intervals_that_share_an_end_overlap():
+    (advice,) = advise([THREADS, measured("foreach", 1.75, 1.70, THREADS.speedup.low)])
+    assert [rival.name for rival in advice.rivals] == ["foreach 2"]
+
+
+def test_of_equally_wide_intervals_the_first_counts():
+    first, second = measured("threads", 1.5, 1.0, 2.0), measured("threads", 3.0, 2.0, 4.0)
+    (advice,) = advise([first, second, measured("foreach", 1.0)])
+    assert first.speedup in [choice.speedup for choice in advice.choices]
+    assert second.speedup not in [choice.speedup for choice in advice.choices]
+
+
+def test_the_plain_loop_is_known_exactly():
+    (advice,) = advise([THREADS, FOREACH])
+    assert advice.choices[-1] == Choice(LOOP, Estimate(1.0, 1.0, 1.0, 0.95, 1))
+
+
+def test_what_was_not_measured_hides_nothing_that_comes_after_it():
+    nothing = type(THREADS)(case=measured("fork", 1.0).case, speedup=None)
+    (advice,) = advise([nothing, THREADS, FOREACH])
+    assert [choice.name for choice in advice.choices] == ["threads 2", "foreach 2", LOOP]
+
+
+def test_a_single_choice_is_compared_with_nothing():
+    alone = Advice("g", 1_000_000, (Choice("threads 2", THREADS.speedup),))
+    assert alone.line == "g 1e6: threads 2, 1.85x [1.80, 1.90]"
 
 
 def test_many_rivals_are_only_counted():
@@ -101,13 +129,33 @@ def test_a_case_of_two_benchmarks_is_one_choice_the_more_certain_one():
     assert advise([wide, narrow]) == []
 
 
-@pytest.mark.parametrize(("call_seconds", "loops", "is_work"), [(1e-4, 1, False), (1e-4, 60, True)])
+@pytest.mark.parametrize(
+    ("call_seconds", "loops", "is_work"),
+    [
+        (1e-4, 1, False),
+        (1e-4, 60, True),
+        # In threads a call of 1.85 takes 0.8 ms and one worker alone 1.48 ms.
+        (8e-4, 1, True),
+        # Nobody knows how long a task took.
+        (1e-4, None, True),
+        (None, 1, True),
+    ],
+)
 def test_tasks_too_short_to_be_work_give_no_advice(call_seconds, loops, is_work):
+    seconds = None if call_seconds is None else estimate(call_seconds)
     rows = [
-        dataclasses.replace(choice, seconds=estimate(call_seconds), loops=loops)
-        for choice in (THREADS, FOREACH)
+        dataclasses.replace(choice, seconds=seconds, loops=loops) for choice in (THREADS, FOREACH)
     ]
     assert bool(advise(rows)) is is_work
+
+
+def test_a_task_of_just_a_millisecond_is_work():
+    """One worker takes 0.0005 seconds, 2 times as long as the two together."""
+    rows = [
+        dataclasses.replace(measured(name, 2.0), seconds=estimate(0.0005), loops=1)
+        for name in ("threads", "foreach")
+    ]
+    assert advise(rows)
 
 
 def test_each_workload_and_size_has_advice_of_its_own():

@@ -118,6 +118,10 @@ def test_seconds_that_no_call_takes_have_no_factor(seconds_before, seconds_now):
         (between(1.5, 2.5), between(0.5, 1.5), False),
         (between(0.9, 1.0), UNBOUNDED, False),
         (UNBOUNDED, between(4.0, 4.1), False),
+        # One end that is known, and far away, is no interval.
+        (Estimate(5.0, 4.0, float("inf"), 0.95, 2), between(0.9, 1.0), False),
+        (between(4.0, 4.1), Estimate(1.0, float("-inf"), 1.1, 0.95, 2), False),
+        (between(0.9, 1.0), Estimate(5.0, 4.0, float("inf"), 0.95, 2), False),
     ],
 )
 def test_only_intervals_with_nothing_in_common_are_certain(one, two, is_certain):
@@ -137,6 +141,7 @@ def test_only_intervals_with_nothing_in_common_are_certain(one, two, is_certain)
         (between(0.5, 0.6), between(0.55, 0.65), "slower, in serial as well"),
         (between(0.0, 1.0), between(0.5, 1.0), "slower"),
         (between(0.5, 1.0), between(0.0, 1.0), "slower"),
+        (between(0.9, 1.0), between(0.0, 1.0), "slower"),
         (between(-1.0, 1.0), between(-1.0, 1.0), "slower"),
         (UNBOUNDED, between(1.9, 2.1), "slower"),
         (between(1.9, 2.1), UNBOUNDED, "slower"),
@@ -158,6 +163,21 @@ def test_when_the_serial_side_moved_with_the_seconds(before, now, word):
 )
 def test_a_speedup_that_surely_moved_is_in_the_word(before, now, word):
     change = change_of(row(exactly(1.0), speedup=before), row(exactly(3.0), speedup=now))
+    assert change.word.value == word
+
+
+@pytest.mark.parametrize(
+    ("seconds", "word"),
+    [
+        (1.0, "threads lost"),
+        (1.25, "threads lost"),  # the two censuses were at different times
+        (0.8, "threads lost"),
+        (1.5, "slower, threads lost"),
+        (0.5, "threads lost but faster"),
+    ],
+)
+def test_seconds_are_in_the_word_from_the_least_factor_on(seconds, word):
+    change = change_of(row(exactly(1.0)), row(exactly(seconds), kind=GilClass.HOLDS))
     assert change.word.value == word
 
 
@@ -204,7 +224,12 @@ def test_the_largest_change_of_a_kind_comes_first_in_either_direction():
     ]
     changes = compare_censuses(before, now).changes
     assert [change.now.case.workload for change in changes] == ["d", "b", "c", "a"]
-    # Of an unknown factor nothing is said, and names decide where all else is alike.
+    # An unknown factor comes after every known one, and names decide where all else is alike.
+    seconds = {"a": None, "b": exactly(1.25), "c": exactly(1.5)}
+    first = [named(name, seconds=exactly(1.0)) for name in seconds]
+    now = [named(name, seconds=one, kind=GilClass.HOLDS) for name, one in seconds.items()]
+    changes = compare_censuses(first, now).changes
+    assert [change.now.case.workload for change in changes] == ["c", "b", "a"]
     alike = [named(name, kind=GilClass.HOLDS) for name in "ba"]
     first = [named(name) for name in "ba"]
     changes = compare_censuses(first, alike).changes

@@ -51,6 +51,12 @@ def test_several_runs_are_their_geometric_mean_with_what_they_differ_by():
     assert math.log(several.estimate.low) == pytest.approx(math.log(2) - half, rel=1e-4)
 
 
+def test_a_level_is_that_of_several_runs_unless_it_is_told_the_single_one():
+    moments = Moments.of([0.0, math.log(4)])
+    assert SideLevel(moments) == level(1.0, 4.0)
+    assert SideLevel(moments).estimate.value == pytest.approx(2.0)
+
+
 @pytest.mark.parametrize(
     ("number", "name"), [(0, "A"), (1, "B"), (25, "Z"), (26, "#27"), (27, "#28")]
 )
@@ -130,9 +136,17 @@ def test_a_single_run_is_held_against_the_spread_of_the_others_or_its_own():
     assert back.estimate.high == pytest.approx(1 / narrow.estimate.low)
     assert back.estimate.count == narrow.estimate.count == 3
     assert ratio(wide, before).estimate.low < back.estimate.low / 2
-    # Of rounds that nobody kept only the spread of the runs is known.
-    unknown = SideLevel.of([Estimate(2.0, -math.inf, math.inf, 0.95, 1)])
-    assert ratio(before, unknown).estimate.high < math.inf
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [Estimate(2.0, -math.inf, math.inf, 0.95, 1), Estimate(2.0, 0.0, 4.0, 0.95, 3)],
+    ids=["no bounds", "down to zero"],
+)
+def test_of_rounds_that_tell_no_spread_that_of_the_runs_alone_counts(unknown):
+    before = level(1.0, 1.02, 0.98)
+    one = ratio(before, SideLevel.of([unknown])).estimate
+    assert one == ratio(before, level(2.0, spread=1e-6)).estimate
 
 
 @pytest.mark.parametrize(

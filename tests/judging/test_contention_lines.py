@@ -3,9 +3,17 @@
 from dataclasses import fields, replace
 
 import pytest
-from test_contention import IN_THREADS, NOTHING, QUIET, SHARED_ONLY, TABLE, arm, near
+from helpers.evidence import interval
+from test_contention import IN_THREADS, NO_BOUNDS, NOTHING, QUIET, SHARED_ONLY, TABLE, arm, near
 
-from speedgate.judging.contention import Arm, Cause, ContentionProbe, name_cause
+from speedgate.judging.contention import (
+    FAULT_SECONDS,
+    Arm,
+    Cause,
+    ContentionProbe,
+    growth_of,
+    name_cause,
+)
 
 # By the name of the probe in the table of causes.
 LINES = {
@@ -180,3 +188,105 @@ def test_a_private_arm_that_leaves_it_open_leaves_the_cause_open():
     assert name_cause(probe).line.endswith("; the intervals leave the cause open")
     paid = replace(IN_THREADS, private=arm(growth=2.4), preallocated=QUIET)
     assert name_cause(paid).cause is Cause.ALLOCATOR
+
+
+# --- at the bounds: a loss is more than its limit, and what follows the work has more than half
+
+# With this control the growth of an arm is its inflation.
+SAME_CLOCK = replace(QUIET, growth=near(1.0, 0.0))
+SLOW = replace(arm(speedup=1.5), growth=near(1.0, 0.0), waiting=near(0.0, 0.0))
+NO_LOSS = "nothing: 1.50x, and no loss of any kind is seen"
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "kind"),
+    [
+        ("collecting", 0.10, "the collector"),
+        ("blocked", 0.10, "blocked"),
+        ("waiting", 0.10, "waiting"),
+    ],
+)
+def test_a_loss_is_more_than_its_limit(name, limit, kind):
+    probe = replace(NOTHING, control=SAME_CLOCK)
+    sure = replace(SLOW, **{name: interval(0.3, limit, 0.4)})
+    assert name_cause(replace(probe, work=sure)).line == (
+        f"not certain: the intervals leave open: {kind}"
+    )
+    possible = replace(SLOW, **{name: interval(0.05, 0.0, limit)})
+    assert name_cause(replace(probe, work=possible)).line == NO_LOSS
+
+
+@pytest.mark.parametrize(
+    ("name", "bounds", "line"),
+    [
+        ("idle", (0.3, 0.20, 0.4), "not certain: the intervals leave open: idle"),
+        ("idle", (0.1, 0.00, 0.20), NO_LOSS),
+        ("growth", (1.2, 1.10, 1.3), "not certain: the intervals leave open: growth"),
+        ("growth", (1.1, 1.00, 1.15), NO_LOSS),
+    ],
+)
+def test_idle_and_growth_have_limits_of_their_own(name, bounds, line):
+    work = replace(SLOW, **{name: interval(*bounds)})
+    assert name_cause(replace(NOTHING, control=SAME_CLOCK, work=work)).line == line
+
+
+def test_a_case_scales_from_four_fifths_of_its_workers_on():
+    work = replace(arm(blocked=0.3), speedup=interval(1.7, 1.6, 1.8))
+    assert name_cause(replace(NOTHING, work=work)).cause is Cause.NONE
+
+
+def test_a_control_that_may_have_grown_little_is_not_slowed():
+    for growth in (None, interval(1.3, 1.15, 1.4)):
+        probe = replace(NOTHING, control=replace(QUIET, growth=growth), work=SLOW)
+        assert name_cause(probe).cause is Cause.NONE
+
+
+def test_growth_blocked_and_waiting_are_enough_to_say_that_nothing_was_lost():
+    work = replace(SLOW, idle=None, collecting=None, stopped=None)
+    assert name_cause(replace(NOTHING, work=work)).line == NO_LOSS
+
+
+def test_an_arm_without_an_interval_has_no_growth():
+    assert growth_of(replace(QUIET, growth=NO_BOUNDS), NOTHING) is None
+    assert growth_of(replace(QUIET, growth=None), NOTHING) is None
+    assert growth_of(None, NOTHING) is None
+
+
+def growing(low, private=None, **more):
+    """A probe whose work grows by twice, at least ``low``."""
+    work = replace(SLOW, growth=interval(2.0, low, 2.5))
+    return replace(NOTHING, control=SAME_CLOCK, work=work, private=private, shared=None, **more)
+
+
+@pytest.mark.parametrize(
+    ("probe", "cause"),
+    [
+        # Half of a growth of 2 is 1.5: an arm that holds just that is neither.
+        (growing(2.0, replace(QUIET, growth=interval(1.7, 1.5, 1.9))), Cause.UNKNOWN),
+        (growing(2.0, replace(QUIET, growth=interval(1.4, 1.2, 1.5))), Cause.UNKNOWN),
+        (growing(2.0, replace(QUIET, growth=interval(1.4, 1.2, 1.49))), Cause.SHARED_OBJECT),
+        # From one half more on it is no matter of where the buffers lie.
+        (growing(1.5, preallocated=arm(growth=1.5)), Cause.SHARED_OBJECT),
+        (growing(1.49, preallocated=arm(growth=1.5)), Cause.UNKNOWN),
+    ],
+)
+def test_what_follows_the_work_has_more_than_half_of_its_growth(probe, cause):
+    assert name_cause(probe).cause is cause
+
+
+@pytest.mark.parametrize(("low", "cause"), [(0.25, Cause.UNKNOWN), (0.26, Cause.ALLOCATOR)])
+def test_page_faults_explain_what_they_take_more_than_half_of(low, cause):
+    probe = growing(1.9)
+    work = replace(probe.work, fault_share=interval(0.3, low, 0.35))
+    assert name_cause(replace(probe, work=work)).cause is cause
+
+
+@pytest.mark.parametrize(("low", "cause"), [(1.10, Cause.UNKNOWN), (1.11, Cause.BANDWIDTH)])
+def test_the_bandwidth_is_short_where_sums_grow_surely(low, cause):
+    sums = replace(QUIET, growth=interval(1.5, low, 1.9))
+    probe = growing(1.9, processes=arm(growth=2.0), bandwidth=sums)
+    assert name_cause(probe).cause is cause
+
+
+def test_a_page_fault_takes_what_was_measured():
+    assert 0.25e-6 < FAULT_SECONDS < 0.7e-6
