@@ -7,6 +7,7 @@ place of the module as it imports it, runs the tests, and tells which one failed
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import importlib.abc
 import importlib.util
@@ -16,6 +17,7 @@ import os
 import resource
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -43,6 +45,9 @@ OPTIONS = (
     "-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-o", "addopts=",
     "-W", "ignore",
 )  # fmt: skip
+
+# One folder that each child empties: else pytest keeps those of three and looks for older ones.
+BASE_FOLDER = f"--basetemp={tempfile.gettempdir()}/mutants-{os.getpid()}"
 
 Json = dict[str, Any]
 Kill = Callable[[Mutant, Sequence[Sequence[str]]], Json]
@@ -211,7 +216,7 @@ def run_here(names: Sequence[str], known: frozenset[str]) -> Json:
     files = dict.fromkeys(name.partition("::")[0] for name in names)
     chosen = _Chosen(names, known)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        code = int(pytest.main([*OPTIONS, *files], plugins=[chosen]))
+        code = int(pytest.main([*OPTIONS, BASE_FOLDER, *files], plugins=[chosen]))
     # Where there is no test to run, none has failed.
     code = 0 if code == pytest.ExitCode.NO_TESTS_COLLECTED else code
     return {"code": code, "by": chosen.first, "tests": chosen.count}
@@ -225,6 +230,9 @@ def killer_of(path: Path, known: frozenset[str]) -> Iterator[Kill]:
         with contextlib.suppress(ImportError):
             importlib.import_module(preloaded)
     forget({name, *grimp.build_graph("speedgate").find_downstream_modules(name)})
+    # A child then neither looks at what is loaded, nor copies it.
+    gc.collect()
+    gc.freeze()
     yield lambda mutant, groups: tried(name, path, mutant, groups, known)
 
 

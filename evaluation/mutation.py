@@ -33,6 +33,8 @@ from evaluation.trial_file import append_trial, trials_in
 OUTCOMES_FILE = Path("evaluation/trials/mutation.jsonl")
 # Which tests run which lines: made anew by `cover`, not kept.
 LINES_FILE = Path(".mutation/lines.json")
+# The tests are compiled for the first mutant, not for each: a mutant itself is never written there.
+COMPILED = Path(".mutation/compiled")
 PAGE = Path("docs/mutation.md")
 FOLDERS = ("speedgate/judging", "speedgate/stats")
 # Those that are fast, and are there for the rules: tests of other packages run them as well.
@@ -186,6 +188,7 @@ def main(words: Sequence[str] | None = None) -> int:
         LINES_FILE.parent.mkdir(exist_ok=True)
         LINES_FILE.write_text(json.dumps(lines_of_tests(TESTS, FOLDERS)))
     elif options.do == "run":
+        sys.dont_write_bytecode, sys.pycache_prefix = False, str(COMPILED.absolute())
         run(options.modules, options.again, options.minutes, options.file, options.part)
     else:
         write_page(PAGE, document(trials_in(options.file)))

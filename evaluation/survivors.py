@@ -15,6 +15,9 @@ class Reason(Enum):
     TIE = "equivalent: the bound itself is never reached by measured values"
     DEFAULT = "equivalent: the default says the same"
     CACHE = "equivalent: it only saves time"
+    NEVER = "equivalent: every caller has asked before, so that it never comes to this"
+    FALSE = "equivalent: `None`, `False` and the empty text are the same to all who ask"
+    UNUSED = "equivalent: nothing reads the value"
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,44 @@ class Known:
     reason: Reason
 
 
-KNOWN: tuple[Known, ...] = ()
+KNOWN: tuple[Known, ...] = (
+    Known("advice", "_is_short", "return False", "return None", Reason.FALSE),
+    # What has intervals apart from each other has other values, and a sure factor is not 1.
+    Known("census_change", "CensusChange._has_lost", "one is None or two", "one is None and",
+          Reason.SAME),
+    Known("census_change", "CensusChange._has_lost", "two.value < one", "two.value <= one",
+          Reason.SAME),
+    Known("census_change", "_is_slower", "factor > 1 if", "factor >= 1 if", Reason.SAME),
+    # An unknown class is no change of class, and a share that is not known is none of the share.
+    Known("census_change", "_place", "ORDER.index", "ORDER.index", Reason.NEVER),
+    Known("census_change", "_held", "row.gil_held_share", "row.gil_held_share", Reason.NEVER),
+    Known("census_change", "_are_apart", "one is None or two", "two is None and", Reason.NEVER),
+    Known("census_change", "_are_apart", "one is None or two", "one is None and", Reason.NEVER),
+    # One infinite end makes the ratio of the ends infinite, or fails the next condition.
+    Known("census_change", "_are_alike", "and two.is_bounded", "or two.is_bounded", Reason.SAME),
+    Known("census_change", "_are_alike", "return False", "return None", Reason.FALSE),
+    Known("census_change", "_weight", "1 / (change.factor or 1.0)", "1 / (change.factor or 2.0)",
+          Reason.SAME),
+    # Over a single process there is no mean to use, and its deviation counts 0 times.
+    Known("comparison", "", "Moments(1, 0.0, 0.0)", "Moments(1, None", Reason.UNUSED),
+    Known("comparison", "", "Moments(1, 0.0, 0.0)", "Moments(1, 1.0", Reason.UNUSED),
+    Known("comparison", "", "Moments(1, 0.0, 0.0)", "Moments(1, 0.0, 1.0", Reason.UNUSED),
+    Known("comparison", "Ratio.is_worse", "estimate.value > 1)", "estimate.value >= 1)",
+          Reason.SAME),
+    Known("comparison", "compare", "max(1, 2 *", "max(2, 2 *", Reason.SAME),
+    # Without one of its ends, the deviation of the interval is infinite all the same.
+    Known("comparison", "_log_deviation", "is_bounded or", "is_bounded and", Reason.SAME),
+    Known("comparison", "_log_deviation", "estimate.count))", "confidence, None))", Reason.UNUSED),
+    Known("contention", "_of_growth", "(probe, half, figures)", "(probe, None, figures)",
+          Reason.UNUSED),
+    Known("contention", "_follows", "arm.low > half", "arm.low >= half", Reason.SAME),
+    Known("gate", "Gate", "max_size: int | None = None", "= \"\"", Reason.FALSE),
+    Known("gate", "_why_surely", 'return ""', "return None", Reason.FALSE),
+    Known("gate", "held_is_high", "return False", "return None", Reason.FALSE),
+    Known("gate", "speedup_is_low", "return False", "return None", Reason.FALSE),
+    # Where as much was blocked as idle, either may be what is missing.
+    Known("gate", "idle_for_others", "shares.idle <= shares", "shares.idle < shares", Reason.TIE),
+)  # fmt: skip
 
 
 def reason_of(module: str, mutant: Mutant) -> Reason | None:
