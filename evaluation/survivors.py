@@ -42,7 +42,6 @@ KNOWN: tuple[Known, ...] = (
     # An unknown class is no change of class, and a share that is not known is none of the share.
     Known("census_change", "_place", "ORDER.index", "ORDER.index", Reason.NEVER),
     Known("census_change", "_held", "row.gil_held_share", "row.gil_held_share", Reason.NEVER),
-    Known("census_change", "_are_apart", "one is None or two", "two is None and", Reason.NEVER),
     Known("census_change", "_are_apart", "one is None or two", "one is None and", Reason.NEVER),
     # One infinite end makes the ratio of the ends infinite, or fails the next condition.
     Known("census_change", "_are_alike", "and two.is_bounded", "or two.is_bounded", Reason.SAME),
@@ -56,13 +55,10 @@ KNOWN: tuple[Known, ...] = (
     Known("comparison", "Ratio.is_worse", "estimate.value > 1)", "estimate.value >= 1)",
           Reason.SAME),
     Known("comparison", "compare", "max(1, 2 *", "max(2, 2 *", Reason.SAME),
-    # Without one of its ends, the deviation of the interval is infinite all the same.
-    Known("comparison", "_log_deviation", "is_bounded or", "is_bounded and", Reason.SAME),
     Known("comparison", "_log_deviation", "estimate.count))", "confidence, None))", Reason.UNUSED),
     Known("contention", "_of_growth", "(probe, half, figures)", "(probe, None, figures)",
           Reason.UNUSED),
     Known("contention", "_follows", "arm.low > half", "arm.low >= half", Reason.SAME),
-    Known("gate", "Gate", "max_size: int | None = None", "= \"\"", Reason.FALSE),
     Known("gate", "_why_surely", 'return ""', "return None", Reason.FALSE),
     Known("gate", "held_is_high", "return False", "return None", Reason.FALSE),
     Known("gate", "speedup_is_low", "return False", "return None", Reason.FALSE),
