@@ -196,6 +196,13 @@ def test_tests_that_do_not_concern_it_kill_nobody(project):
     assert killing.tried("rules", project / "rules.py", a_mutant(), [])["tests"] == 0
 
 
+def test_a_file_that_has_gone_since_it_was_recorded_kills_nobody(project):
+    groups = [["test_gone.py::test_it"], ["test_gone.py::test_it", "test_made.py::test_other"]]
+    (mutant,) = [each for each in mutants_of(RULES) if each.after == "return speedup > 2"]
+    met = killing.tried("rules", project / "rules.py", mutant, groups)
+    assert (met["outcome"], met["tests"]) == (Outcome.SURVIVED.value, 1)
+
+
 def test_a_mutant_that_loops_is_ended(project, monkeypatch):
     monkeypatch.setattr(killing, "CPU_SECONDS", 1)
     loops = a_mutant()
