@@ -6,10 +6,10 @@ that nobody measured.
 
 import copy
 import json
-from pathlib import Path
 
 import pytest
 from helpers.machine import MadeMachine
+from helpers.project import TESTS_FOLDER
 from helpers.runs import judged
 from helpers.scripted import FAULTS, SERVE
 from hypothesis import given, settings
@@ -27,7 +27,6 @@ from workloads import CATALOGUE, CONTROL
 CASE = Case("g", 1_000_000, "threads", 2)
 PLAN = Plan(seconds=0.0, processes=1, pairs=24, held_seconds=0.25, control=CONTROL)
 WAITS_SECONDS = 0.3  # for an answer that does not come
-TESTS_FOLDER = str(Path(__file__).parents[1])
 ASKED = ("open", "check", "calibrate", "rounds", "held", "close")
 # What each fault comes to; the others are not even noticed.
 ENDS_IN = {

@@ -6,13 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import msgspec
 import pytest
 from helpers.disk_scenarios import SCENARIOS
 from helpers.faulty_disk import EXIT_CODE, FAULTS, FaultyDisk, Killed
 from helpers.index_rows import index_rows, rebuilt_rows
+from helpers.project import ROOT, TESTS_FOLDER
 
 from speedgate import files
 from speedgate.files import PREFIX, TEMPORARY
@@ -24,7 +24,6 @@ from speedgate.page.folder import MANIFEST
 from speedgate.report.exit_code import ExitCode
 
 SAYS_WHAT_IS_LOST = ("nowhere else", "but for what came when it failed")
-TESTS_FOLDER = Path(__file__).parents[1]
 
 
 def kept_files(folder):
@@ -184,7 +183,7 @@ def test_a_process_that_really_ends_leaves_no_more(tmp_path, monkeypatch, name, 
     before = kept_files(tmp_path / "results")
     arguments = (name, str(tmp_path), fault, number)
     code = f"from helpers.disk_scenarios import act_and_end; act_and_end(*{arguments})"
-    path = os.pathsep.join([str(TESTS_FOLDER), str(TESTS_FOLDER.parent)])
+    path = os.pathsep.join([TESTS_FOLDER, str(ROOT)])
     environment = os.environ | {"PYTHONPATH": path}
     done = subprocess.run([sys.executable, "-c", code], env=environment, check=False)
     assert done.returncode == EXIT_CODE

@@ -4,7 +4,6 @@ import contextlib
 import ctypes.util
 import os
 import sys
-from pathlib import Path
 
 import psutil
 import pytest
@@ -12,6 +11,7 @@ from helpers import faults, loads
 from helpers.available import strategy_here
 from helpers.leftovers import PATIENCE_SECONDS, still_running
 from helpers.made import MadeWorkload, opening
+from helpers.project import TESTS_FOLDER
 
 from speedgate.judging.floors import floors
 from speedgate.judging.gate import Gate, Verdict, judge
@@ -23,8 +23,6 @@ from speedgate.runner.machine import control_group_folders
 from speedgate.stats.case import Case
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the limits of Linux")
-
-TESTS_FOLDER = str(Path(__file__).resolve().parents[1])
 
 
 @pytest.fixture

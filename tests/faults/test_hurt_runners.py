@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import psutil
 import pytest
@@ -15,7 +14,7 @@ from helpers import faults, loads
 from helpers.available import strategy_here
 from helpers.leftovers import PATIENCE_SECONDS, still_running
 from helpers.made import MadeWorkload, opening
-from helpers.project import ROOT
+from helpers.project import ROOT, TESTS_FOLDER
 
 from speedgate.judging.floors import floors
 from speedgate.judging.gate import Gate, Verdict, judge
@@ -27,7 +26,6 @@ from speedgate.stats.case import Case
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="hurt by signals that Windows lacks")
 
-TESTS_FOLDER = str(Path(__file__).resolve().parents[1])
 ROUNDS = {"do": "rounds", "key": "work", "tasks": 4, "loops": 1, "count": 4}
 OF_PROCESSES = ("processes", "fork", "forkserver", "pool", "loky")
 

@@ -20,7 +20,7 @@ import pytest
 from helpers import faults
 from helpers.inner import MACHINE
 from helpers.leftovers import PATIENCE_SECONDS, still_running
-from helpers.project import ROOT
+from helpers.project import ROOT, TESTS_FOLDER
 
 from speedgate.commands.main import main
 from speedgate.history.document import read_run
@@ -30,10 +30,9 @@ from speedgate.measuring.turn import BESIDE_VARIABLE
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="hurt by signals that Windows lacks")
 
-TESTS_FOLDER = Path(__file__).resolve().parents[1]
 BENCH = f"""
 import sys
-sys.path.insert(0, {str(TESTS_FOLDER)!r})
+sys.path.insert(0, {TESTS_FOLDER!r})
 import pytest
 from helpers import faults, loads
 from helpers.made import MadeWorkload
@@ -76,7 +75,7 @@ class Session:
             faults.ARMED: str(self.armed),
             "TMPDIR": str(self.temporary),
             "COLUMNS": "400",
-            "PYTHONPATH": os.pathsep.join((str(self.folder), str(ROOT), str(TESTS_FOLDER))),
+            "PYTHONPATH": os.pathsep.join((str(self.folder), str(ROOT), TESTS_FOLDER)),
         }
         command = [sys.executable, "-m", "pytest", *self.plugin, "bench_made.py"]
         how = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True} | how

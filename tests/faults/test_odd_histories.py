@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from helpers.index_rows import index_rows, rebuilt_rows
-from helpers.project import ROOT
+from helpers.project import ROOT, TESTS_FOLDER
 from helpers.runs import ENVIRONMENT, a_run
 
 from speedgate.commands.main import main
@@ -25,7 +25,6 @@ from speedgate.history.history import History
 from speedgate.history.journal import SUFFIX
 from speedgate.report.exit_code import ExitCode
 
-TESTS_FOLDER = Path(__file__).resolve().parents[1]
 RUNS = 50
 SLOW = pytest.mark.slow
 # Saves one run after the other, as sessions do, and names each that it has saved.
@@ -68,7 +67,7 @@ def check_the_index(folder, fresh):
 @pytest.mark.parametrize("number", [0, 1, *(pytest.param(n, marks=SLOW) for n in range(2, 20))])
 def test_a_writer_killed_among_many_runs_loses_none_that_it_has_named(results, tmp_path, number):
     before = contents(results)
-    path = os.pathsep.join([str(TESTS_FOLDER), str(ROOT)])
+    path = os.pathsep.join([TESTS_FOLDER, str(ROOT)])
     writer = subprocess.Popen(
         [sys.executable, "-c", SAVES, str(tmp_path)],
         env=os.environ | {"PYTHONPATH": path}, stdout=subprocess.PIPE, text=True,
