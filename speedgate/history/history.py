@@ -180,6 +180,17 @@ class History:
         name = self.store.path(entry.file)
         return decode_run(name, self.store.read(entry.file))
 
+    def left_out(self, environment: str) -> list[str]:
+        """Return the names of the files of an environment's folder that cannot be read, or are
+        damaged; of the folder itself if it cannot be looked into."""
+        above = {environment, "."}
+        below = f"{environment}/"
+        return [
+            name
+            for name in self.index.left_out()
+            if name in above or (name.startswith(below) and not name.endswith(ACCEPTED))
+        ]
+
     def figures(self, entry: RunEntry) -> list[Figures]:
         """Return what the index keeps of a run's benchmarks."""
         return self.index.query(f"{FIGURES} WHERE run = ?", (entry.number,), figures_from)

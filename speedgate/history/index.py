@@ -85,6 +85,7 @@ class Index:
     def __init__(self, store: Store, notify: Callable[[str], None] = lambda line: None) -> None:
         self.store = store
         self._notify = notify
+        self._out_of_reach: list[str] = []
         name = hashlib.blake2b(os.fsencode(self.store.location), digest_size=16).hexdigest()
         self.path = cache_folder() / "index" / f"{name}.sqlite"
         self._connection = self._open()
@@ -173,14 +174,17 @@ class Index:
         if len(new) >= reading.MANY_FILES:
             self._notify(f"reading {len(new):,} runs of {self.store.location} into the index, once")
         contents = zip(new, read_many(self.store, new), strict=True)
-        for reason in take_in(connection, contents, here):
+        for name, reason in take_in(connection, contents, here).items():
+            self._out_of_reach.append(name)
             self._notify(f"left out for now: {reason}")
 
     def _stamps(self) -> dict[str, str]:
         """Return the stamp of each file that may be a run or an acceptance, by its name."""
         stamps = {}
+        self._out_of_reach = []
         for entry in self.entries():
             if entry.error:
+                self._out_of_reach.append(entry.name)
                 self._notify(f"left out for now: {self.why_out_of_reach(entry)}")
             else:
                 stamps[entry.name] = entry.stamp
@@ -204,6 +208,11 @@ class Index:
             "SELECT error FROM files WHERE error > '' ORDER BY name", (), lambda row: str(row[0])
         )
 
+    def left_out(self) -> list[str]:
+        """Return the names of the files and folders that cannot be read, or are damaged."""
+        damaged = "SELECT name FROM files WHERE error > ''"
+        return sorted([*self.query(damaged, (), lambda row: str(row[0])), *self._out_of_reach])
+
     def plain(self) -> list[str]:
         """Return the names of the files that are runs of plain pytest-benchmark."""
         return self.query(
@@ -225,16 +234,17 @@ def take_in(
     connection: sqlite3.Connection,
     contents: Iterable[tuple[str, FileContent]],
     stamps: Mapping[str, str],
-) -> list[str]:
-    """Add what was read of files that are not in an index yet; return why some were not readable.
+) -> dict[str, str]:
+    """Add what was read of files that are not in an index yet; return by name why some were not
+    readable.
 
     Next time that may be otherwise: they are not taken for known.
     """
-    benchmarks, levels, unreadable = Benchmarks(connection), Levels(), []
+    benchmarks, levels, unreadable = Benchmarks(connection), Levels(), {}
     for name, content in contents:
         error = None
         if isinstance(content, Unreadable):
-            unreadable.append(content.reason)
+            unreadable[name] = content.reason
             continue
         if isinstance(content, RunFigures):
             _add_run(connection, name, content, benchmarks, levels)

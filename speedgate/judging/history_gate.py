@@ -14,6 +14,7 @@ from speedgate.stats.case import Case
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE, Estimate
 from speedgate.stats.figure import GIL_HELD_SHARE, SECONDS, SPEEDUP, WATCHED, Figure, signed
 from speedgate.stats.moments import Moments, change, deviation_of, exponential
+from speedgate.stats.words import number_of
 
 GATE_NAME = "history"
 # Fewer runs have no spread worth the name: with 5, Student's t is twice as wide as with 50.
@@ -238,17 +239,21 @@ def judge_history(
     judged: int,
     since: str = "",
     broken: str | None = None,
+    left_out: int = 0,
 ) -> HistoryJudgement:
     """Decide whether a case got worse than in the ``runs`` before.
 
     Failed: a figure is surely worse by more than the margin. Inconclusive: one seems so, and may be
     by chance, or has no interval. Passed: none does; the reason says what would have been seen.
     ``since`` names the run that was accepted as a new level, ``broken`` a premise of the
-    measurement that did not hold.
+    measurement that did not hold. ``left_out`` counts the files of this environment that cannot be
+    read.
     """
 
-    # A young history is a gate that does not apply yet: --require-gate does not miss it.
-    applies = len(runs) >= LEAST_RUNS
+    # A young history is a gate that does not apply yet: --require-gate does not miss it. It does
+    # where there may be runs enough, and they are damaged.
+    is_young = len(runs) < LEAST_RUNS
+    applies = not is_young or left_out > 0
 
     def word(verdict: Verdict, reason: str, shifts: Sequence[Shift] = ()) -> HistoryJudgement:
         return HistoryJudgement(
@@ -263,14 +268,9 @@ def judge_history(
 
     if broken is not None:
         return word(Verdict.NOT_EVALUATED, f"against history: {broken}")
-    if not applies:
-        missing = LEAST_RUNS - len(runs)
-        return word(
-            Verdict.NOT_EVALUATED,
-            f"against history: {missing} more {'run' if missing == 1 else 'runs'} of this "
-            f"environment {'is' if missing == 1 else 'are'} missing, "
-            f"it has {len(runs)} of {LEAST_RUNS}{f' since {since} was accepted' if since else ''}",
-        )
+    if is_young:
+        why = _too_few(len(runs), since, left_out)
+        return word(Verdict.NOT_EVALUATED, f"against history: {why}")
     confidence = history_confidence(judged)
     shifts = [shift_of(level, confidence) for level in levels if len(level.before) >= LEAST_RUNS]
     if not shifts:
@@ -287,6 +287,21 @@ def judge_history(
         why = f"too few rounds for an interval of: {', '.join(unknown)}"
         return word(Verdict.INCONCLUSIVE, f"against {len(runs)} runs: {why}", shifts)
     return word(Verdict.PASSED, _as_before(shifts, len(runs)), shifts)
+
+
+def _too_few(runs: int, since: str, left_out: int) -> str:
+    if left_out:
+        return (
+            f"{number_of(left_out, 'file')} of this environment cannot be read, "
+            f"{number_of(runs, 'run')} can, of the {LEAST_RUNS} that it takes: "
+            "'speedgate check' names them, and --repair moves them aside"
+        )
+    missing = LEAST_RUNS - runs
+    return (
+        f"{number_of(missing, 'more run')} of this environment "
+        f"{'is' if missing == 1 else 'are'} missing, "
+        f"it has {runs} of {LEAST_RUNS}{f' since {since} was accepted' if since else ''}"
+    )
 
 
 def confirmed(first: HistoryJudgement, again: HistoryJudgement) -> HistoryJudgement:

@@ -10,7 +10,7 @@ import pytest
 
 from speedgate.history.format import HistoryError
 from speedgate.history.history import History, RunEntry
-from speedgate.history.identity import difference_lines, environment_digest
+from speedgate.history.identity import difference_lines, environment_digest, environment_name
 from speedgate.history.journal import recover
 from speedgate.history.recording import (
     Recording,
@@ -111,6 +111,7 @@ def open_what_is_compared(
     if asked is True and not settings.no_history_gate:
         digest = environment_digest(environment)
         state.words.remarks += ahead_words(state.past.history.ahead(digest))
+        state.past.left_out = state.past.history.left_out(environment_name(environment))
         state.past.windows = {
             nodeid: state.past.history.reference_window(digest, nodeid, WINDOW_RUNS)
             for nodeid, gates in state.collected.judged.items()

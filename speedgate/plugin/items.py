@@ -261,6 +261,7 @@ def judge_against_history(
         judged=len(state.past.windows),
         since=before.accepted.id if before.accepted else "",
         broken=measurement.broken,
+        left_out=len(state.past.left_out),
     )
 
 

@@ -121,11 +121,14 @@ class SessionVerdicts:
 @dataclass
 class Past:
     """The history, the run that this one is shown beside, and the ``windows`` of earlier runs that
-    the history gate judges by; ``None`` where nothing is compared with."""
+    the history gate judges by; ``None`` where nothing is compared with.
+
+    ``left_out`` are files of this environment that cannot be read."""
 
     history: History | None = None
     compared: Compared | None = None
     windows: dict[str, ReferenceWindow] | None = None
+    left_out: list[str] = field(default_factory=list)
 
 
 @dataclass

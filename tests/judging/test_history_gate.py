@@ -155,6 +155,22 @@ def test_too_few_runs_are_not_evaluated_and_say_how_many_are_missing():
     assert "2 more runs" in judgement.reason
 
 
+def test_runs_that_cannot_be_read_are_no_young_history():
+    judgement = judge_history(CASE, [], ["1", "2"], 4, left_out=6)
+    assert judgement.verdict is Verdict.NOT_EVALUATED
+    assert judgement.is_missing, "--require-gate misses what is damaged"
+    assert "6 files of this environment cannot be read, 2 runs can, of the 5" in judgement.reason
+    assert "speedgate check" in judgement.reason
+
+
+def test_what_is_left_of_a_damaged_history_judges_if_it_is_enough():
+    levels = levels_of(
+        {name: interval(value, value, value) for name, value in USUAL.items()}, before(), 1.0
+    )
+    runs = [str(number) for number in range(20)]
+    assert judge_history(CASE, levels, runs, 4, left_out=3).verdict is Verdict.PASSED
+
+
 @pytest.mark.parametrize(
     ("signal", "value", "text"),
     [

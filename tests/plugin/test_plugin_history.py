@@ -23,6 +23,7 @@ from helpers.machine import (
 from helpers.runs import save
 
 from speedgate.commands.main import main
+from speedgate.report.exit_code import ExitCode
 
 pytest_plugins = ("pytester", "helpers.inner_fixtures")
 # pytest-benchmark warns of an inner run that saves nothing in the outer one's name, too.
@@ -87,6 +88,21 @@ def test_with_too_few_runs_the_history_says_how_many_are_missing(checkout, machi
     assert result.ret == GREEN
     says(result, "nothing to compare with: no complete run of this environment in results")
     says(result, "not evaluated: g-1e6-threads-2 against history: 5 more runs")
+
+
+def test_a_damaged_history_is_no_young_one(checkout, machine):
+    """A cache that was restored badly: without its runs no regression would be seen."""
+    days_before(checkout, machine, 5)
+    for path in checkout.files():
+        path.write_bytes(path.read_bytes()[:-30])
+    result = checkout.run(*ONE, "--benchmark-compare", "--require-gate")
+    assert result.ret == ExitCode.UNDECIDED
+    failed = "FAILED bench/bench_scaling.py::history[g-1e6-threads-2]"
+    says(result, failed, "5 files of this environment cannot be read")
+    main(["check", "--history", str(checkout.files()[0].parent.parent), "--repair"])
+    result = checkout.run(*ONE, "--benchmark-compare", "--require-gate")
+    assert failed not in output(result)
+    says(result, "4 more runs of this environment are missing, it has 1 of 5")
 
 
 def test_another_environment_is_compared_with_only_when_it_is_named(checkout, machine):
