@@ -9,8 +9,10 @@ import json
 import os
 import shutil
 import tempfile
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
+from typing import ClassVar
 from unittest import mock
 
 from helpers.faulty_disk import ERRORS, FAULTS, FaultyDisk, Killed
@@ -46,6 +48,7 @@ machines = st.sampled_from(MACHINES)
 numbers = st.integers(min_value=0, max_value=2**16)
 KILLS = [fault for fault in FAULTS if fault.kills]
 FULLNAME = f"{FILE}::{NAME}"
+SLOW = 1.5  # a made-up night has twice the speedup of a slow one
 OLD_FORMATS = [
     (Path(__file__).parents[1] / "data" / f"run_format_{version}.json").read_bytes()
     for version in (1, 2)
@@ -83,28 +86,49 @@ class Place:
         self.kept[name] = data
 
 
-def speed_of(data):
-    """The speedup that a file tells; ``None`` of what is no run with our benchmark."""
-    try:
-        figures = run_figures(decode_run("run", data)).figures
-    except HistoryError:
-        return None
-    return next((one.values()["speedup"] for one in figures if one.fullname == FULLNAME), None)
+WINDOW = 20
+
+
+def level_before(place):
+    """The speedups that the next night is held to, from the files alone: of the newest runs since
+    the newest accepted one, without those that failed and that nobody accepted."""
+    accepted = {f"{file.rsplit('.', 2)[0]}.json" for file in place.kept if ".accepted" in file}
+    nights = []
+    for file, data in place.kept.items():
+        with contextlib.suppress(HistoryError):
+            run = run_figures(decode_run(file, data))
+            if run.complete and run.digest == place.digest:
+                nights += [
+                    (run.time, file, one.values()["speedup"])
+                    for one in run.figures
+                    if one.fullname == FULLNAME and (file in accepted or not one.failed)
+                ]
+    since = max((night for night in nights if night[1] in accepted), default=("", ""))
+    return [speed for *when, speed in sorted(nights) if tuple(when) >= since[:2]][-WINDOW:]
+
+
+def expected_verdicts(level, slow):
+    """What may be said of a night; anything of a level that is half slow and half fast."""
+    if len(level) < LEAST_RUNS:
+        return {Verdict.NOT_EVALUATED}
+    is_slow = {speed < SLOW for speed in level}
+    if len(is_slow) > 1:
+        return set(Verdict)
+    return {Verdict.FAILED} if slow and is_slow == {False} else {Verdict.PASSED}
 
 
 class HistoriesOfMachines(RuleBasedStateMachine):
-    """What people and programs do with two histories; ``steps`` counts over all examples."""
+    """What people and programs do with two histories; ``steps`` and ``verdicts`` count over all
+    examples."""
 
     steps = 0
+    verdicts: ClassVar = Counter()
 
     def __init__(self):
         super().__init__()
         self.root = Path(tempfile.mkdtemp())
         self.places = {name: Place(self.root / name, f"CPU {name}") for name in MACHINES}
         self.night = 0
-        # The environments with a slow run that is part of the past: somebody accepted it, or there
-        # were too few runs to judge it by.
-        self.slow_is_past = set()
 
     def teardown(self):
         shutil.rmtree(self.root)
@@ -113,6 +137,8 @@ class HistoriesOfMachines(RuleBasedStateMachine):
     def measure_a_level(self):
         for name in MACHINES:
             self.measure(name, slow=False, runs=LEAST_RUNS)
+            self.measure(name, slow=True, runs=2)  # a regression, and it is mended
+            self.measure(name, slow=False, runs=1)
 
     # --- measuring
 
@@ -163,10 +189,10 @@ class HistoriesOfMachines(RuleBasedStateMachine):
             benchmark = self.a_benchmark(slow)
             recording.add_benchmark(benchmark)
             judgement = self.judged(place, benchmark)
-            if slow and place.digest not in self.slow_is_past:
-                assert judgement.verdict is not Verdict.PASSED, judgement.reason
-            if slow and judgement.verdict is not Verdict.FAILED:
-                self.slow_is_past.add(place.digest)
+            wanted = expected_verdicts(level_before(place), slow)
+            assert judgement.verdict in wanted, (judgement.reason, wanted)
+            if len(wanted) == 1:
+                HistoriesOfMachines.verdicts[judgement.verdict] += 1
             assert self.finish(place, recording, head, benchmark, [judgement]) == []
             self.note_saved(place, recording)
 
@@ -251,9 +277,16 @@ class HistoriesOfMachines(RuleBasedStateMachine):
             run = runs[number % len(runs)]
             file = Path(history.accept(run, "as it is"))
         place.kept[file.relative_to(place.folder).as_posix()] = file.read_bytes()
-        speed = speed_of(place.kept[run.file])
-        if speed is not None and speed < 1.5:
-            self.slow_is_past.add(run.digest)
+
+    @rule(name=machines, runs=st.integers(LEAST_RUNS, LEAST_RUNS + 2))
+    def accept_a_regression(self, name, runs):
+        """From the accepted night on its level is the right one."""
+        self.measure(name, slow=True, runs=1)
+        place = self.places[name]
+        with place.history() as history:
+            file = Path(history.accept(history.latest(place.digest), "meant so"))
+        place.kept[file.relative_to(place.folder).as_posix()] = file.read_bytes()
+        self.measure(name, slow=True, runs=runs)
 
     @rule(name=machines)
     def merge(self, name):
@@ -330,9 +363,12 @@ class HistoriesOfMachines(RuleBasedStateMachine):
 def test_histories_of_two_machines(all_faults, count_faults):
     examples, steps = (80, 25) if all_faults else (4, 10)
     HistoriesOfMachines.steps = 0
+    HistoriesOfMachines.verdicts.clear()
     run_state_machine_as_test(
         HistoriesOfMachines,
         settings=settings(max_examples=examples, stateful_step_count=steps, deadline=None),
     )
     count_faults("states of two histories", HistoriesOfMachines.steps)
     assert HistoriesOfMachines.steps > examples
+    verdicts = HistoriesOfMachines.verdicts
+    assert min(verdicts[Verdict.FAILED], verdicts[Verdict.PASSED]) >= examples, verdicts
