@@ -1,7 +1,9 @@
 """The conformance suite: what every strategy promises, asked of each in the same words."""
 
 import contextlib
+import errno
 import gc
+import multiprocessing.synchronize
 import multiprocessing.util
 import os
 import tempfile
@@ -9,6 +11,7 @@ import threading
 import time
 import traceback
 from concurrent.futures import BrokenExecutor
+from importlib import import_module
 from pathlib import Path
 
 import psutil
@@ -221,6 +224,26 @@ def test_no_file_and_no_shared_memory_is_left_behind(strategy, token, end, tmp_p
         gc.collect()  # semaphores go with the objects that hold them
         time.sleep(0.02)
     assert {path for path in used if path.exists()} == set()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="semaphores have no names on Windows")
+@pytest.mark.parametrize("name", ["processes", "forkserver", "pool", "loky"])
+def test_where_no_process_can_start_no_semaphore_is_made(name, monkeypatch):
+    """It would stay for good: what unlinks it is a process, too."""
+    strategy, made = strategy_here(name), []
+
+    def refuses():
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(
+        multiprocessing.synchronize.SemLock, "__init__", lambda lock, *_, **__: made.append(lock)
+    )
+    package = "joblib.externals.loky.backend" if name == "loky" else "multiprocessing"
+    tracker = import_module(f"{package}.resource_tracker")
+    monkeypatch.setattr(tracker, "ensure_running", refuses)
+    with pytest.raises(BlockingIOError):
+        strategy.open(WORKERS, loads.nothing, ())
+    assert made == []
 
 
 def test_a_shutdown_that_cancels_runs_nothing_that_had_not_begun(strategy, token, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import shutil
 import tempfile
@@ -45,6 +46,8 @@ class LokyExecutor(Executor):
     """loky's pool of processes, none of which ends for want of work."""
 
     def __init__(self, workers: int, initializer: Initializer, arguments: tuple[Any, ...]) -> None:
+        if os.name == "posix":  # its own tracker, for the same reason as ``start_tracker``
+            load("joblib.externals.loky.backend.resource_tracker").ensure_running()
         self._pool: Any = load("joblib.externals.loky").ProcessPoolExecutor(
             workers, timeout=None, initializer=initializer, initargs=arguments
         )

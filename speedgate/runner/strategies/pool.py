@@ -13,7 +13,7 @@ from multiprocessing.pool import Pool
 from typing import Any
 
 from speedgate.runner.strategies.contract import BatchExecutor, Initializer, Strategy
-from speedgate.runner.strategies.processes import MADE_BY_WORKER
+from speedgate.runner.strategies.processes import MADE_BY_WORKER, start_tracker
 
 START_METHOD = "spawn"
 LOCK_SECONDS = 1.0
@@ -47,6 +47,7 @@ class PoolExecutor(BatchExecutor):
     """
 
     def __init__(self, workers: int, initializer: Initializer, arguments: tuple[Any, ...]) -> None:
+        start_tracker()
         before = set(multiprocessing.active_children())
         context = multiprocessing.get_context(START_METHOD)
         self._pool = _EndingPool(workers, initializer, arguments, context=context)

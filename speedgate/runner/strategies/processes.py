@@ -9,8 +9,10 @@ own memory, where the pages stay shared until one of the two writes.
 from __future__ import annotations
 
 import multiprocessing
+import os
 from concurrent.futures import Executor, ProcessPoolExecutor
 from functools import partial
+from multiprocessing import resource_tracker
 from typing import Any
 
 from speedgate.runner.strategies.contract import Initializer, Strategy
@@ -22,12 +24,23 @@ def open_processes(
     start_method: str, workers: int, initializer: Initializer, arguments: tuple[Any, ...]
 ) -> Executor:
     """Return a pool of ``workers`` processes; each imports what the initializer needs."""
+    if start_method != "fork":
+        start_tracker()
     return ProcessPoolExecutor(
         workers,
         mp_context=multiprocessing.get_context(start_method),
         initializer=initializer,
         initargs=arguments,
     )
+
+
+def start_tracker() -> None:
+    """Start the process that unlinks what semaphores are left, before there are any.
+
+    At the limit of processes it cannot start, and the first semaphore would stay for good.
+    """
+    if os.name == "posix":
+        resource_tracker.ensure_running()
 
 
 def lacks(start_method: str) -> str | None:
