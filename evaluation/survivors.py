@@ -59,11 +59,20 @@ KNOWN: tuple[Known, ...] = (
     Known("contention", "_of_growth", "(probe, half, figures)", "(probe, None, figures)",
           Reason.UNUSED),
     Known("contention", "_follows", "arm.low > half", "arm.low >= half", Reason.SAME),
+    Known("contention", "_is_blocked", "blocked.low > LOST", "blocked.low >= LOST", Reason.SAME),
     Known("gate", "_why_surely", 'return ""', "return None", Reason.FALSE),
     Known("gate", "held_is_high", "return False", "return None", Reason.FALSE),
     Known("gate", "speedup_is_low", "return False", "return None", Reason.FALSE),
     # Where as much was blocked as idle, either may be what is missing.
     Known("gate", "idle_for_others", "shares.idle <= shares", "shares.idle < shares", Reason.TIE),
+    # No figure begins with an X.
+    Known("gate", "_why_blocked", 'lstrip(", ")', 'lstrip("XX, XX")', Reason.SAME),
+    Known("gate", "_why_slow", 'lstrip(", ")', 'lstrip("XX, XX")', Reason.SAME),
+    Known("gate", "_why_unsure", 'lstrip(", ")', 'lstrip("XX, XX")', Reason.SAME),
+    Known("gate", "_gil_explains", "return False", "return None", Reason.FALSE),
+    Known("gate", "_is_rather_idle", "return False", "return None", Reason.FALSE),
+    Known("gate", "_why_not_slow", 'return ""', "return None", Reason.FALSE),
+    Known("gate", "_concurrency_figures", "value < 0.05", "value <= 0.05", Reason.TIE),
 )  # fmt: skip
 
 

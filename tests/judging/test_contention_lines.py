@@ -290,3 +290,53 @@ def test_the_bandwidth_is_short_where_sums_grow_surely(low, cause):
 
 def test_a_page_fault_takes_what_was_measured():
     assert 0.25e-6 < FAULT_SECONDS < 0.7e-6
+
+
+# --- what stands still
+
+
+def blocked(low, high):
+    return replace(QUIET, blocked=interval((low + high) / 2, low, high))
+
+
+@pytest.mark.parametrize(
+    ("collecting", "end"),
+    [
+        (interval(0.2, 0.15, 0.24), "20% of the others' time, and more of it was lost otherwise"),
+        (interval(0.2, 0.15, 0.25), "who stood still for 50%: it, or something else"),
+        (interval(0.3, 0.25, 0.35), "who stood still for 50%: it, or something else"),
+        (interval(0.3, 0.26, 0.35), "who stood still for 50%"),
+    ],
+)
+def test_a_collector_explains_more_than_half_of_the_standing_still(collecting, end):
+    work = replace(arm(blocked=0.3), collecting=collecting, stopped=near(0.5))
+    assert name_cause(replace(NOTHING, work=work)).line.endswith(end)
+
+
+@pytest.mark.parametrize(
+    ("work", "held", "cause"),
+    [
+        (arm(blocked=0.47), near(0.5), Cause.UNKNOWN),
+        (arm(blocked=0.47), near(0.51), Cause.GIL),
+        (arm(idle=0.5), near(0.5), Cause.DISPATCH),
+        (arm(idle=0.5), near(0.51), Cause.GIL),
+        (arm(blocked=0.3), interval(0.2, 0.1, 0.3), Cause.LOCK),
+        (arm(blocked=0.3), interval(0.2, 0.1, 0.31), Cause.UNKNOWN),
+    ],
+)
+def test_the_gil_explains_what_it_is_held_for_more_than_half_of(work, held, cause):
+    probe = replace(NOTHING, work=work, gil_enabled=True, gil_held_share=held)
+    assert name_cause(probe).cause is cause
+
+
+@pytest.mark.parametrize(
+    ("private", "line"),
+    [
+        (blocked(0.0, 0.09), "a lock: blocked 47% of the time, and not on private objects"),
+        (blocked(0.0, 0.10), "a lock: blocked 47% of the time"),
+        (blocked(0.10, 0.3), "a lock: blocked 47% of the time"),
+        (replace(QUIET, blocked=None), "a lock: blocked 47% of the time"),
+    ],
+)
+def test_an_arm_that_may_be_blocked_is_not_called_free(private, line):
+    assert name_cause(replace(NOTHING, work=arm(blocked=0.47), private=private)).line == line
