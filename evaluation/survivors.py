@@ -73,6 +73,19 @@ KNOWN: tuple[Known, ...] = (
     Known("gate", "_is_rather_idle", "return False", "return None", Reason.FALSE),
     Known("gate", "_why_not_slow", 'return ""', "return None", Reason.FALSE),
     Known("gate", "_concurrency_figures", "value < 0.05", "value <= 0.05", Reason.TIE),
+    # What did not move at all is not told by how much it moved.
+    Known("history_gate", "Shift.text", "self.worse.value > 0)", "self.worse.value >= 0)",
+          Reason.TIE),
+    Known("history_gate", "Shift.text", "sign = 1 if self.worse.value > 0",
+          "sign = 1 if self.worse.value >= 0", Reason.TIE),
+    Known("history_gate", "Shift._share", "self.worse.value > 0)", "self.worse.value >= 0)",
+          Reason.TIE),
+    Known("history_gate", "_more", "log < math.log(2)", "log <= math.log(2)", Reason.TIE),
+    Known("history_gate", "_less", "share > 0.99", "share >= 0.99", Reason.TIE),
+    # The factor of the logarithm of 10 is a little more than 10.
+    Known("history_gate", "_factor", "factor < 10", "factor <= 10", Reason.TIE),
+    Known("history_gate", "_logarithm", "estimate.count", "None", Reason.UNUSED),
+    Known("history_gate", "levels_of", "default=1)", "default=2)", Reason.SAME),
 )  # fmt: skip
 
 
