@@ -17,6 +17,7 @@ class Reason(Enum):
     CACHE = "equivalent: it only saves time"
     NEVER = "equivalent: every caller has asked before, so that it never comes to this"
     FALSE = "equivalent: `None`, `False` and the empty text are the same to all who ask"
+    DIGITS = "equivalent in all the digits that are promised"
     UNUSED = "equivalent: nothing reads the value"
 
 
@@ -86,6 +87,26 @@ KNOWN: tuple[Known, ...] = (
     Known("history_gate", "_factor", "factor < 10", "factor <= 10", Reason.TIE),
     Known("history_gate", "_logarithm", "estimate.count", "None", Reason.UNUSED),
     Known("history_gate", "levels_of", "default=1)", "default=2)", Reason.SAME),
+    # The bisection begins elsewhere, or ends a step later: the digits are the same.
+    Known("moments", "student_quantile", "degrees > MANY_DEGREES", "degrees >= MANY",
+          Reason.DIGITS),
+    Known("moments", "", "MANY_DEGREES = 100", "MANY_DEGREES = 101", Reason.DIGITS),
+    Known("moments", "student_quantile", "low, high = 0.0, 1.0", "low, high = 0.0, 2.0",
+          Reason.DIGITS),
+    Known("moments", "student_quantile", "while student_tail", "while student_tail",
+          Reason.DIGITS),
+    Known("moments", "student_quantile", "high, 2 * high", "high, 3 * high", Reason.DIGITS),
+    Known("moments", "student_quantile", "high - low > 1e-12", "high - low >= 1e-12",
+          Reason.DIGITS),
+    Known("moments", "student_quantile", "(middle, degrees) > tail", "(middle, degrees) >= tail",
+          Reason.DIGITS),
+    # Of more than 100 degrees the last terms move the tenth digit.
+    Known("moments", "_expanded_quantile", "/ 384", "/ 38", Reason.DIGITS),
+    Known("moments", "_expanded_quantile", "/ 92160", "/ 9216", Reason.DIGITS),
+    Known("moments", "mean_difference", "strict=True", "(one, other)", Reason.SAME),
+    Known("moments", "across_processes", "rounds.high < math.inf", "rounds.high <= math.inf",
+          Reason.SAME),
+    Known("figure", "digits", "abs(value) < limit", "abs(value) <= limit", Reason.TIE),
 )  # fmt: skip
 
 

@@ -115,6 +115,9 @@ def test_the_difference_of_two_means_needs_two_values_on_each_side():
     # What does not scatter at all is known exactly; one side alone that does not is as good.
     exact = mean_difference(Moments(3, 1.0, 0.0), Moments(2, 4.0, 0.0), 0.95)
     assert exact == Estimate(3.0, 3.0, 3.0, 0.95, 5)
+    half = TABLE[1] * math.sqrt(1 / 2)
+    mixed = mean_difference(Moments(2, 1.0, 1.0), Moments(3, 4.0, 0.0), 0.95)
+    assert ends(mixed) == pytest.approx((3.0, 3.0 - half, 3.0 + half), rel=1e-5)
     half = TABLE[5] * math.sqrt(4 / 6)
     mixed = mean_difference(Moments(3, 1.0, 0.0), Moments(6, 4.0, 2.0), 0.95)
     assert ends(mixed) == pytest.approx((3.0, 3.0 - half, 3.0 + half), rel=1e-6)
