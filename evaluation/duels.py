@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import sys
 import time
 from collections import Counter
@@ -31,6 +32,7 @@ from evaluation.trial_file import append_trial, trials_in
 from speedgate.duel.decision import DuelVerdict, decide, is_too_early
 from speedgate.duel.effect import Effect
 from speedgate.duel.finding import figure_of_key
+from speedgate.measuring.turn import BESIDE_VARIABLE
 from speedgate.stats.estimate import Estimate
 
 DUELS_FILE = Path("evaluation/trials/duels.jsonl")
@@ -78,6 +80,8 @@ def read_duels() -> list[Json]:
 
 def run(duels: int, at_once: int, budget: str | None, is_wide: bool) -> None:
     """Measure until there are ``duels`` of this method and machine, wide ones or others."""
+    if at_once > 1:  # they would wait for each other
+        os.environ[BESIDE_VARIABLE] = "1"
     with ThreadPoolExecutor(at_once) as side_by_side:
         while len(here := [duel for duel in read_duels() if counts_here(duel, is_wide)]) < duels:
             print(f"duel {len(here) + 1} of {duels}", file=sys.stderr, flush=True)

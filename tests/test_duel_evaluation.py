@@ -1,5 +1,6 @@
 """The arithmetic of the duels' evaluation, and whole duels of made-up blocks."""
 
+import os
 import random
 
 import pytest
@@ -9,6 +10,7 @@ from evaluation.duels import METHOD, rejudged, summary, upper_bound
 from evaluation.made_duels import CASES, SAME_SECONDS, made_duel, true_changes, verdicts_of
 from evaluation.made_screens import LOOK_SECONDS, Outcome, made_candidates
 from speedgate.duel.decision import DuelVerdict
+from speedgate.measuring.turn import BESIDE_VARIABLE
 
 
 @pytest.mark.parametrize(
@@ -116,3 +118,19 @@ def test_what_a_screen_suspects_takes_no_blocks_to_be_called_the_same():
     unsure = {name for name, verdict in verdicts.items() if verdict is DuelVerdict.INCONCLUSIVE}
     assert unsure == set(suspects)
     assert set(verdicts.values()) == {DuelVerdict.INCONCLUSIVE, DuelVerdict.SAME}
+
+
+@pytest.mark.parametrize(("at_once", "is_beside"), [(1, False), (2, True)])
+def test_duels_at_once_do_not_wait_for_each_other(monkeypatch, tmp_path, at_once, is_beside):
+    seen = []
+
+    def run_one(budget, is_wide):
+        seen.append(BESIDE_VARIABLE in os.environ)
+        return duel("same") | {"machine": duels_module.MACHINE, "wide": is_wide}
+
+    monkeypatch.setenv(BESIDE_VARIABLE, "")  # so that it is as before afterwards
+    monkeypatch.delenv(BESIDE_VARIABLE)
+    monkeypatch.setattr(duels_module, "DUELS_FILE", tmp_path / "duels.jsonl")
+    monkeypatch.setattr(duels_module, "run_one", run_one)
+    duels_module.run(3, at_once, None, True)
+    assert seen == [is_beside] * 3
