@@ -21,6 +21,8 @@ from speedgate.stats.words import number_of
 
 REPAIR = "`speedgate check --repair` moves aside what is damaged, and deletes nothing"
 
+RECOVERY = "'speedgate report' makes runs of them"
+
 
 def add_check_command(commands: Any) -> None:
     command = commands.add_parser(
@@ -55,10 +57,10 @@ def share(text: str) -> float:
 def run_check(options: argparse.Namespace) -> int:
     """Check everything; return 1 where anything is damaged, repaired or not: it is missing now."""
     builds = kept_environments()
-    with History(options.history) as history:
+    with History(options.history, recovers=False) as history:
         checked = check_history(history, partial(chosen, of=options.read_data))
         damages = [*checked.damages, *damaged_builds(chosen(builds, options.read_data))]
-        if not checked.files and not damages:
+        if not checked.files and not checked.journals and not damages:
             raise HistoryError(f"no run in {options.history}; 'pytest bench/' makes one")
         outcomes = [outcome(damage, options.repair) for damage in damages]
     if options.format == "json":
@@ -105,6 +107,8 @@ def report(
             f"{number_of(checked.without_digest, 'run')} without a digest, from before there was "
             "one: only its form was checked"
         )
+    if checked.journals:
+        yield f"{number_of(checked.journals, 'journal')} of what was cut short: {RECOVERY}"
     yield f"environments of builds in the cache: {builds}"
     for damage, what in zip(damages, outcomes, strict=True):
         yield f"damaged: {damage.reason}" + (f"; {what}" if what else "")
@@ -120,6 +124,7 @@ def record(
         "read": checked.read,
         "runs": checked.runs,
         "without_digest": checked.without_digest,
+        "journals": checked.journals,
         "builds": builds,
         "damaged": [
             {"reason": damage.reason, "outcome": what}

@@ -14,9 +14,10 @@ from speedgate.history.figures import COLUMNS, RunFigures
 from speedgate.history.format import HistoryError
 from speedgate.history.history import History
 from speedgate.history.index import make_tables, take_in
-from speedgate.history.journal import unreadable_journals
+from speedgate.history.intake import as_text
+from speedgate.history.journal import look_at_journals, set_journal_aside
 from speedgate.history.reading import FileContent, Unreadable, read_many
-from speedgate.history.store import FolderStore, set_aside
+from speedgate.history.store import FolderStore
 
 FIGURES_OF_FILES = f"""
 SELECT file, fullname, case_id, {", ".join(COLUMNS)} FROM runs
@@ -53,12 +54,13 @@ class Damage:
 @dataclass(frozen=True)
 class CheckedHistory:
     """What a check saw: how many files there are, how many of them were read, how many runs among
-    those have no digest, and what is damaged."""
+    those have no digest, of how many journals a run can be made, and what is damaged."""
 
     files: int
     read: int
     runs: int
     without_digest: int
+    journals: int
     damages: Sequence[Damage]
 
 
@@ -68,7 +70,7 @@ def check_history(
     """Read the files of a history that ``choose`` takes of them, and hold the index against them.
 
     The index is as fresh as its files when the history was opened. What came since is left to the
-    next check.
+    next check. Journals are looked at as they are: open a history for this that does not recover.
     """
     store, index = history.store, history.index
     known, entries = index.files(), list(index.entries())
@@ -77,16 +79,18 @@ def check_history(
     contents = dict(zip(chosen, read_many(store, chosen), strict=True))
     # What the opening could not read, and cannot be read now, is damaged; what can has just come.
     late = dict(zip(unread, read_many(store, unread), strict=True))
+    journals, damaged_journals = _journals(history)
     damages = [
         *_damaged_files(history, contents),
         *(damage for damage in _damaged_files(history, late) if damage.set_aside is None),
         *(Damage(index.why_out_of_reach(entry), None) for entry in entries if entry.error),
-        *_damaged_journals(history),
+        *damaged_journals,
         *_damaged_index(history, contents, is_whole=len(chosen) == len(known)),
     ]
     runs = [content for content in contents.values() if isinstance(content, RunFigures)]
     without = sum(not run.has_digest for run in runs)
-    return CheckedHistory(len(known) + len(unread), len(chosen), len(runs), without, damages)
+    seen = len(known) + len(unread)
+    return CheckedHistory(seen, len(chosen), len(runs), without, journals, damages)
 
 
 def _damaged_files(history: History, contents: Mapping[str, FileContent]) -> Iterator[Damage]:
@@ -97,11 +101,18 @@ def _damaged_files(history: History, contents: Mapping[str, FileContent]) -> Ite
             yield Damage(content, partial(history.store.set_aside, name))
 
 
-def _damaged_journals(history: History) -> Iterator[Damage]:
+def _journals(history: History) -> tuple[int, list[Damage]]:
+    """Return of how many journals a run can be made, and what is damaged in others."""
+    whole, damages = 0, []
     if isinstance(history.store, FolderStore):
-        for path, error in unreadable_journals(history.store.folder):
+        for path, error in look_at_journals(history.store.folder):
+            if error is None:
+                whole += 1
+                continue
             is_ours = isinstance(error, HistoryError)
-            yield Damage(f"{path}: {error}", partial(set_aside, path) if is_ours else None)
+            move = partial(set_journal_aside, path) if is_ours else None
+            damages.append(Damage(f"{as_text(str(path))}: {error}", move))
+    return whole, damages
 
 
 def _damaged_index(

@@ -129,12 +129,17 @@ class History:
     """The runs of a folder or an address, and their index.
 
     ``notify`` is given a line for each run that is recovered while this is opened, and for each
-    file that is broken.
+    file that is broken. Where nobody ``recovers``, the journals stay as they are.
     """
 
-    def __init__(self, location: str | Path, notify: Callable[[str], None] = lambda line: None):
+    def __init__(
+        self,
+        location: str | Path,
+        notify: Callable[[str], None] = lambda line: None,
+        recovers: bool = True,
+    ) -> None:
         self.store = open_store(location)
-        if isinstance(self.store, FolderStore):
+        if recovers and isinstance(self.store, FolderStore):
             recover(self.store.folder, notify)
         self.index = Index(self.store, notify)
         try:

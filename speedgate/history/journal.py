@@ -2,8 +2,8 @@
 
 Beside the runs as ``NAME.part``: the first line is the document without its benchmarks, each line
 after it a benchmark, a judgement, an outcome of ``scale`` or more of the ``speedgate`` section.
-What is written again takes the place of what was there. The next session that sees the journal of
-an ended one makes a run of it, marked incomplete.
+What is written again takes the place of what was there. Each line ends in a digest of its own. The
+next session that sees the journal of an ended one makes a run of it, marked incomplete.
 """
 
 from __future__ import annotations
@@ -12,21 +12,25 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import blake2b
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple, TypeVar
 
 import msgspec
 
 from speedgate import files
-from speedgate.history.document import decode_run
-from speedgate.history.format import HistoryError, encode_run
+from speedgate.history.document import Run, decode_run
+from speedgate.history.format import HistoryError
 from speedgate.history.intake import IntakeError, any_json, as_text, rebuilt
-from speedgate.history.seal import sealed
+from speedgate.history.seal import FIELD, is_intact, sealed
+from speedgate.history.store import set_aside
+from speedgate.stats.words import number_of
 
 SUFFIX = ".part"
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 
 class Journal:
@@ -77,7 +81,7 @@ class Journal:
     def _write(self, line: Json) -> None:
         # To the kernel at once: a killed process loses nothing then, and a disk is not waited for.
         # After half a line that could not be taken back a new one begins.
-        data = b"\n" * self._ends_in_half_a_line + encode_run(line) + b"\n"
+        data = b"\n" * self._ends_in_half_a_line + sealed(line) + b"\n"
         try:
             files.write_all(self._file, data)
         except OSError:
@@ -133,8 +137,9 @@ def save_whole(target: Path, document: Json) -> Path:
 def recover(folder: Path, notify: Callable[[str], None]) -> None:
     """Make runs of the journals below ``folder`` whose sessions have ended.
 
-    A journal goes once its run is on the disk, or if nothing was measured. One that cannot be read
-    or whose run cannot be written stays. ``notify`` is given a line for each run that was made and
+    A journal goes once its run is on the disk, or if nothing was measured. One with lines that
+    cannot be read is moved aside, once the others are a run. One of which no run can be made, or
+    whose run cannot be written, stays. ``notify`` is given a line for each run that was made and
     each journal that stays.
     """
     files.sweep(folder)
@@ -161,57 +166,139 @@ def _listed_or_nothing(folder: Path, suffix: str = "") -> list[Path]:
         return []
 
 
+class Recovered(NamedTuple):
+    """What became of a journal: the run that was made of it, if any, and where it is kept, if
+    lines of it are lost."""
+
+    run: Path | None = None
+    kept: Path | None = None
+    lost: int = 0
+
+
 def _recover_or_tell(journal: Path, notify: Callable[[str], None]) -> None:
+    name = as_text(str(journal))
     try:
         if files.is_file(journal):
-            _recover_one(journal, notify)
+            words = _words(name, _recovered(journal))
+            if words:
+                notify(words)
     except HistoryError as error:
-        notify(f"left alone: {as_text(str(journal))}: {error}")
+        notify(f"left alone: {name}: {error}; 'speedgate check --repair' moves it aside")
     except OSError as error:
         why = error.strerror or error
-        notify(f"left alone: {as_text(str(journal))}: its run cannot be written ({why})")
+        notify(f"left alone: {name}: its run cannot be written ({why}); the next start tries again")
 
 
-def unreadable_journals(folder: Path) -> Iterator[tuple[Path, HistoryError | OSError]]:
-    """Yield each journal below ``folder`` that nobody writes and nobody can read, and why."""
+def _words(name: str, done: Recovered) -> str:
+    """Say what became of a journal; nothing where its run was there already."""
+    words = []
+    if done.run is not None:
+        run = as_text(str(done.run))
+        words.append(f"recovered {run}: its session was cut short, it is marked incomplete")
+    if done.kept is not None:
+        lines = number_of(done.lost, "line")
+        words.append(f"{lines} of {name} cannot be read, so it is kept: {as_text(str(done.kept))}")
+    return "; ".join(words)
+
+
+def look_at_journals(folder: Path) -> Iterator[tuple[Path, HistoryError | OSError | None]]:
+    """Yield each journal below ``folder`` that nobody writes, and what is damaged in it, if
+    anything is. Those in which nothing was measured are left out, and nothing is changed."""
     for path in _journals(folder):
         try:
             file = _take(path) if files.is_file(path) else None
-            if file is not None:
-                with file:
-                    _run_file(path)
+            if file is None:
+                continue
+            with file:
+                told = _told(files.read(path))
+                if told.document is None:
+                    continue
+                _sealed_run(told.document)
+            damage = HistoryError(f"{number_of(told.lost, 'line')} of it cannot be read")
+            yield path, damage if told.lost else None
         except (HistoryError, OSError) as error:
             yield path, error
 
 
-def _recover_one(journal: Path, notify: Callable[[str], None]) -> None:
+def set_journal_aside(journal: Path) -> str:
+    """Move a damaged journal out of the way, once what is whole in it is a run if it can be one.
+
+    Return where they are then; ``OSError`` if it cannot be moved.
+    """
+    with contextlib.suppress(HistoryError):
+        done = _recovered(journal)
+        if done.kept is not None:
+            return f"{done.kept}" + (f", recovered {done.run}" if done.run else "")
+    return str(set_aside(journal))
+
+
+def _recovered(journal: Path) -> Recovered:
+    """Make a run of the journal of a session that has ended, and put the journal away.
+
+    It goes if all of it is in a run, and is moved aside if lines of it are lost. ``HistoryError``
+    if no run can be made of it, ``OSError`` if none can be written: then it stays.
+    """
     file = _take(journal)
     if file is None:
-        return
+        return Recovered()
     try:
-        data = _run_file(journal)
-        target = journal.with_suffix(".json")
-        if data is not None:
-            # A process that was killed after it saved the run could not remove its journal.
-            with contextlib.suppress(FileExistsError):
-                files.write_whole(target, data)
-                notify(f"recovered {target}: its session was cut short, it is marked incomplete")
+        told, run = _told(files.read(journal)), None
+        if told.document is not None:
+            run = _save_unless_there(journal.with_suffix(".json"), *_sealed_run(told.document))
+        if not files.HAS_LOCKS:
+            files.close(file)  # Windows renames nothing that is open
+        if told.lost:
+            return Recovered(run, set_aside(journal), told.lost)
         files.remove(journal)
+        return Recovered(run)
     finally:
         files.close(file)
 
 
-def _run_file(journal: Path) -> bytes | None:
-    """Return the run's file that a journal tells, ``None`` if nothing was measured yet.
-
-    ``HistoryError`` if nobody could read it again.
-    """
-    document = read_journal(files.read(journal))
-    if document is None:
-        return None
+def _sealed_run(document: Json) -> tuple[bytes, Run]:
+    """Return a run's file and what it tells; ``HistoryError`` if nobody could read it again."""
     data = sealed(document)
-    decode_run("what it tells", data)
-    return data
+    return data, decode_run("what it tells", data)
+
+
+def _save_unless_there(target: Path, data: bytes, run: Run) -> Path | None:
+    """Save a run and return its file; ``None`` if a file there has all of it.
+
+    A process that was killed after it saved the run could not remove its journal. If anything else
+    has the name, the run has another, which is the same each time that this is tried.
+    """
+    other = target.with_stem(f"{target.stem}-{blake2b(data, digest_size=4).hexdigest()}")
+    for path in (target, other):
+        try:
+            files.write_whole(path, data)
+        except FileExistsError:
+            if _holds(path, run):
+                return None
+        else:
+            return path
+    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(other))
+
+
+def _holds(path: Path, run: Run) -> bool:
+    """Whether a file is a whole run that has all that another one has, by the names of it."""
+    if not files.is_file(path):
+        return False
+    try:
+        there = decode_run(str(path), files.read(path))
+    except HistoryError:
+        return False
+    return all(
+        there_is >= wanted for there_is, wanted in zip(_held(there), _held(run), strict=True)
+    )
+
+
+def _held(run: Run) -> tuple[set[str], set[str], set[str]]:
+    """What a run has: its benchmarks, the cases that were judged, and what ``scale`` found."""
+    return (
+        {entry.fullname or entry.name for entry in run.document.benchmarks},
+        {f"{entry.benchmark} {entry.case.case().id}" for entry in run.judgements},
+        {entry.name for entry in run.section.scale},
+    )
 
 
 class LineEntry(msgspec.Struct):
@@ -229,22 +316,61 @@ class HeadEntry(msgspec.Struct):
     speedgate: Json
 
 
-def read_journal(data: bytes) -> Json | None:
-    """Return the document that a journal tells; ``None`` if nothing was measured yet.
+class JournalContent(NamedTuple):
+    """What a journal tells: the document, ``None`` if nothing was measured yet, and how many of its
+    lines cannot be read."""
 
-    The last line may be cut off: what was measured before it counts. ``HistoryError`` if this is
-    no journal of ours.
+    document: Json | None
+    lost: int = 0
+
+
+def read_journal(data: bytes) -> Json | None:
+    """Return the document that a journal tells, ``None`` if nothing was measured yet.
+
+    ``HistoryError`` if no run can be made of it.
     """
+    return _told(data).document
+
+
+def _told(data: bytes) -> JournalContent:
+    """A last line that was not ended is no line: its writer was killed in the middle of it."""
     if not data:  # the power went before the disk had it
-        return None
-    head, *lines = _whole_lines(data) or [None]
-    try:
-        rebuilt(head, HeadEntry)
-        rest = [rebuilt(line, LineEntry) for line in lines]
-    except IntakeError:
+        return JournalContent(None)
+    # Those of older versions have no digests.
+    is_sealed = b'"%s":"' % FIELD.encode() in data
+    first, *others = data.split(b"\n")
+    head = _read_line(first, HeadEntry, is_sealed)
+    lines = [_read_line(line, LineEntry, is_sealed) for line in others if line]
+    rest = [line for line in lines if line is not None]
+    if head is None:
+        raise HistoryError(_why_no_run(rest))
+    is_cut_off = lines[-1:] == [None] and not data.endswith(b"\n")
+    lost = len(lines) - len(rest) - is_cut_off
+    document = _document(any_json(first), rest)
+    if document is None and lost:
         raise HistoryError(
-            "it is not a journal of speedgate; remove it if you do not need it"
-        ) from None
+            f"{number_of(lost, 'line')} of it cannot be read, and no other tells of a measurement"
+        )
+    return JournalContent(document, lost)
+
+
+def _why_no_run(rest: Sequence[LineEntry]) -> str:
+    if any(line.benchmark for line in rest):
+        return "its first line, which says where it was measured, cannot be read"
+    return "it is not a journal of speedgate"
+
+
+def _read_line(line: bytes, kind: type[T], is_sealed: bool) -> T | None:
+    """Return what a line says; ``None`` if it is damaged."""
+    if is_sealed and not is_intact(line):
+        return None
+    try:
+        return rebuilt(any_json(line), kind)
+    except IntakeError:
+        return None
+
+
+def _document(head: Json, rest: Sequence[LineEntry]) -> Json | None:
     # What is written again takes the place of what was there.
     benchmarks = {
         str(line.benchmark.get("fullname", number)): line.benchmark
@@ -263,16 +389,8 @@ def read_journal(data: bytes) -> Json | None:
     for line in rest:
         section |= line.section or {}
     whole: Json = head | {"benchmarks": list(benchmarks.values()), "speedgate": section}
+    whole.pop(FIELD, None)  # that of the line
     return whole
-
-
-def _whole_lines(data: bytes) -> list[Any]:
-    lines = []
-    for line in data.splitlines():
-        # What was cut off, as the last line may be, is no line: those after it count.
-        with contextlib.suppress(IntakeError):
-            lines.append(any_json(line))
-    return lines
 
 
 def _take(journal: Path) -> IO[bytes] | None:

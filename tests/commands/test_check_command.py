@@ -17,6 +17,7 @@ from speedgate.builds.installation import Order, install
 from speedgate.commands.main import main
 from speedgate.history.cache import cache_folder
 from speedgate.history.history import History
+from speedgate.history.journal import Journal
 from speedgate.history.seal import sealed
 
 SOUND, DAMAGED, NOT_DONE = 0, 1, 2
@@ -125,6 +126,51 @@ def test_what_is_damaged_is_named_and_moved_aside_and_nothing_is_deleted(
     assert f"moved to {aside.relative_to(results.parent)}" in repaired.out
     assert not path.exists()
     assert everything(results) == before
+    assert check().code == SOUND
+
+
+def a_dead_journal(results, lines=2):
+    """The journal of a session that was killed, in its environment's folder."""
+    (run,) = results.glob("*/night_000.json")
+    content = json.loads(run.read_bytes())
+    journal = Journal(run.with_name("killed.part"), content | {"benchmarks": []})
+    for number in range(lines):
+        journal.add_benchmark(content["benchmarks"][0] | {"fullname": f"bench.py::{number}"})
+    journal.close()
+    return journal.path
+
+
+def test_a_check_leaves_the_journal_of_a_killed_session_to_the_next_start(check, results):
+    path = a_dead_journal(results)
+    before = everything(results)
+    shown = check()
+    assert shown.code == SOUND
+    assert "1 journal of what was cut short: 'speedgate report' makes runs of them" in shown.out
+    assert json.loads(check("--format", "json", "--repair").out)["journals"] == 1
+    assert everything(results) == before
+    assert main(["report"]) == SOUND
+    assert path.with_suffix(".json").exists()
+    assert "journal" not in check().out
+
+
+def test_a_check_names_a_damaged_line_of_a_journal_and_keeps_all(check, results):
+    path = a_dead_journal(results)
+    first, second, third = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first + second.replace(b"median", b"Median") + third)
+    before = everything(results)
+    shown = check()
+    assert shown.code == DAMAGED
+    name = path.relative_to(results.parent)
+    assert f"damaged: {name}: 1 line of it cannot be read\n" in shown.out
+    assert everything(results) == before
+    repaired = check("--repair")
+    run = name.with_suffix(".json")
+    assert repaired.code == DAMAGED
+    assert f"cannot be read; moved to {name}.aside, recovered {run}\n" in repaired.out
+    left = everything(results)
+    recovered = json.loads(left.pop(str(path.with_suffix(".json").relative_to(results))))
+    assert [entry["fullname"] for entry in recovered["benchmarks"]] == ["bench.py::1"]
+    assert left == before
     assert check().code == SOUND
 
 

@@ -80,7 +80,7 @@ def test_odd_files_are_named_and_take_nothing_down(checkout):
     assert result.ret == GREEN, output(result)
     assert "INTERNALERROR" not in output(result)
     for name in ("odd0.part", "odd1.part", "odd2.part"):
-        says(result, "left alone: ", name, "not a journal of speedgate")
+        says(result, "left alone: ", name, "moves it aside")
     says(result, "left out: ", "nested.json is not a run: it is nested too deeply")
     says(result, "left out: ", "numpy.json is not a whole run (environment: ")
     says(result, "comparing with", first.stem)
