@@ -45,6 +45,7 @@ def add_wide_selection(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--wide",
         nargs="?",
+        type=seconds_and_no_build,
         const=str(DEFAULT_SCREEN_SECONDS),
         metavar="SECONDS",
         help="first screen every cell of the census and the whole catalogue in two builds (default "
@@ -60,6 +61,15 @@ def add_wide_selection(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--wide-only", action="store_true", help="screen, and show what seems to have changed"
     )
+
+
+def seconds_and_no_build(text: str) -> str:
+    """Refuse a build that stands behind ``--wide``: it would be taken for the seconds."""
+    if not text[:1].isdigit() and not text.startswith(("-", ".")):
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not a duration; name the builds before --wide, or write --wide=SECONDS"
+        )
+    return text
 
 
 def screen_seconds(options: argparse.Namespace, budget: float) -> float | None:

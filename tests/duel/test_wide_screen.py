@@ -12,6 +12,7 @@ from speedgate.duel.screen_recording import ScreenRecording
 from speedgate.duel.suspicion import Suspicion, surest_of_each_function, suspicion_of
 from speedgate.duel.wide_screen import CANDIDATES, WideScreen
 from speedgate.duel.wide_selection import (
+    add_wide_selection,
     functions_only_in,
     screen_difference,
     screen_line,
@@ -262,3 +263,15 @@ def options_of(**given):
             | given
         )
     )
+
+
+def test_a_build_behind_wide_is_not_taken_for_its_seconds(capsys):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("builds", nargs="*")
+    add_wide_selection(parser)
+    assert parser.parse_args(["old", "new", "--wide"]).wide == "180.0"
+    assert parser.parse_args(["--wide", "60", "old", "new"]).wide == "60"
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--wide", "numpy==2.3.5", "numpy==2.4.6"])
+    said = capsys.readouterr().err
+    assert "'numpy==2.3.5' is not a duration; name the builds before --wide" in said
