@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from speedgate.history.format import CaseEntry, EstimateEntry
-from speedgate.history.intake import AtLeastOne, Count, NotNegative, Plausible, shaped
+from speedgate.history.intake import AtLeastOne, NotNegative, Plausible, shaped
+from speedgate.measuring.shapes import Count
 
 Json = dict[str, Any]
 

@@ -10,9 +10,7 @@ import msgspec
 
 from speedgate.history.intake import (
     LEAST_SECONDS,
-    MOST,
     AtLeastOne,
-    Count,
     IntakeError,
     NotNegative,
     Plausible,
@@ -23,6 +21,7 @@ from speedgate.judging.gate import Verdict
 from speedgate.judging.gil_class import Classification, GilClass
 from speedgate.judging.history_gate import Shift
 from speedgate.judging.row import Side
+from speedgate.measuring.shapes import MOST, Count
 from speedgate.stats.accounting import Shares
 from speedgate.stats.case import Case
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE, Estimate

@@ -12,20 +12,22 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from speedgate.measuring.shapes import (
+    MOST,
+    Count,
+    EnvironmentShape,
+    refuse_what_cannot_be_written,
+)
+
 T = TypeVar("T")
 Json = dict[str, Any]
 
-# More than any machine or run has, and what SQLite and a float still hold.
-MOST = 2**53
-Count = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1, le=MOST)]
 # A figure with which one can calculate: squares and ratios of it are still numbers.
 LARGEST = 1e18
 Plausible = Annotated[float, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0, le=LARGEST)]
 LEAST_SECONDS = 1e-18
-# What we write has fewer levels; what recurses into it must not run out of stack.
-MOST_LEVELS = 16
 
 
 class IntakeError(Exception):
@@ -155,39 +157,6 @@ class WholeStats(msgspec.Struct):
 # --- what is kept as plain values, and read by many: only its shape is checked, all keys stay
 
 
-class NumPyShape(msgspec.Struct):
-    version: str | None = None
-
-
-class BlasShape(msgspec.Struct):
-    user_api: str | None = None
-    internal_api: str | None = None
-    version: str | None = None
-    num_threads: Count | None = None
-    threading_layer: str | None = None
-    architecture: str | None = None
-
-
-class EnvironmentShape(msgspec.Struct):
-    """What ``describe_machine`` and ``describe_interpreter`` say, as far as it is taken apart."""
-
-    system: str | None = None
-    kernel: str | None = None
-    machine: str | None = None
-    cpu: str | None = None
-    usable_cores: Count | None = None
-    cores: Count | None = None
-    python: str | None = None
-    implementation: str | None = None
-    free_threaded_build: bool | None = None
-    gil_enabled: bool | None = None
-    numpy: NumPyShape | None = None
-    blas: list[BlasShape] | None = None
-    variables: dict[str, str] | None = None
-    settings: Json | None = None
-    libraries: dict[str, str] | None = None
-
-
 def environment_of(value: Json) -> Json:
     """Return an environment as it is, once its shape is known to be one; ``IntakeError``."""
     return shaped(value, EnvironmentShape, "environment")
@@ -195,20 +164,9 @@ def environment_of(value: Json) -> Json:
 
 def shaped(value: Json, shape: type[Any], name: str) -> Json:
     """Return plain values as they are, once their shape is known to be one; ``IntakeError``."""
-    _refuse_what_cannot_be_written(value, name)
     try:
+        refuse_what_cannot_be_written(value)
         rebuilt(value, shape)
-    except IntakeError as error:
+    except (IntakeError, ValueError) as error:
         raise IntakeError(f"{name}: {error}") from None
     return value
-
-
-def _refuse_what_cannot_be_written(value: Any, name: str, level: int = 0) -> None:
-    """Raise ``IntakeError`` for too many levels, and for numbers that no database holds."""
-    if level > MOST_LEVELS:
-        raise IntakeError(f"{name}: it is nested too deeply")
-    if isinstance(value, int) and abs(value) > MOST:
-        raise IntakeError(f"{name}: a number is out of range")
-    if isinstance(value, dict | list):
-        for inner in value.values() if isinstance(value, dict) else value:
-            _refuse_what_cannot_be_written(inner, name, level + 1)

@@ -197,12 +197,12 @@ def list_census(open_runner: Open, folders: Sequence[str]) -> CellListing:
         listed = runner.start()
         listing.environment = listed.environment
         for function in listed.functions:
-            path = str(function["path"])
+            path = function.path
             listing.functions.append(path)
-            if function["reason"] is None:
+            if function.reason is None:
                 _add_cells(listing, path, *_cells_of(runner, path, listing))
             else:
-                listing.reasons[path] = str(function["reason"])
+                listing.reasons[path] = function.reason
     finally:
         runner.close()
     listing.seconds = time.monotonic() - began
@@ -224,7 +224,10 @@ def _cells_of(
     except FailedCell as error:
         return [], str(error)
     except MeasurementError:
-        codes = runner.ask(ListCodes(path), LIST_SECONDS).codes
+        try:
+            codes = runner.ask(ListCodes(path), LIST_SECONDS).codes
+        except MeasurementError as error:
+            return [], how_it_failed(error)
     cells: list[CensusCell] = []
     reason, hangs = "", 0
     for code in codes:

@@ -97,7 +97,10 @@ class CensusRunner(Runner):
         environment = describe_interpreter()
         self._load(request.module, request.folders)
         limit_memory()
-        return census_messages.FunctionsListed(self.module.list_functions(), environment)
+        functions = [
+            census_messages.FunctionEntry(**function) for function in self.module.list_functions()
+        ]
+        return census_messages.FunctionsListed(functions, environment)
 
     def cells(self, request: census_messages.ListCells) -> census_messages.CellsListed:
         return census_messages.CellsListed(**self.module.list_cells(request.path, request.codes))

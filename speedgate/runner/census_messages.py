@@ -12,10 +12,19 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class FunctionsListed:
-    """The functions of this NumPy: ``path``, ``aliases``, and ``reason`` if it is not called."""
+class FunctionEntry:
+    """A function of this NumPy, its other names, and the ``reason`` if it is not called."""
 
-    functions: list[Json]
+    path: str
+    aliases: list[str] = field(default_factory=list)
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class FunctionsListed:
+    """The functions of this NumPy."""
+
+    functions: list[FunctionEntry]
     environment: Json = field(default_factory=dict)
 
 

@@ -56,6 +56,51 @@ def test_two_builds_that_are_the_same_hand_nothing_on():
     assert log.count(("closed", "A")) == log.count(("closed", "B")) == 1  # nothing to see again
 
 
+class Lying(FakeBuild):
+    """Answers to a look at one cell what nothing can have taken."""
+
+    def __init__(self, log, name, **lies):
+        super().__init__("B", log)
+        self.at, self.lies = name, lies
+
+    def ask(self, request, limit_seconds):
+        answer = super().ask(request, limit_seconds)
+        if request.get("name") == self.at:
+            for part, lie in self.lies.items():
+                answer[part] = answer[part] | lie
+        return answer
+
+
+AT_ONCE, BACKWARDS = ({"seconds": seconds, "on_cpu": 0.0} for seconds in (0.0, -0.01))
+
+
+@pytest.mark.parametrize(
+    "lies",
+    [
+        {"opened": {"loops": 0}},
+        {"opened": {"call_seconds": -1.0}},
+        {"counted": {"pairs": []}},
+        {"counted": {"pairs": 3 * [{"baseline": AT_ONCE, "contender": AT_ONCE}]}},
+        {"counted": {"pairs": 3 * [{"baseline": BACKWARDS, "contender": BACKWARDS}]}},
+    ],
+    ids=["no loops", "a call before it began", "no rounds", "no time", "time runs back"],
+)
+def test_a_look_that_cannot_be_costs_its_case_alone(lies):
+    cells, log = cells_of(3), []
+    name = cells[1].name
+    sides = [
+        ScreenSide(lambda: FakeBuild("A", log), []),
+        ScreenSide(lambda: Lying(log, name, **lies), []),
+    ]
+    screen = WideScreen(cells, sides, 100.0)
+    screen.run()
+    assert screen.reached == 3
+    assert suspected(screen) == []
+    assert [case.workload for case in screen.failed_in_one()] == [name]
+    (why,) = sides[1].unseen().values()
+    assert why.startswith("the runner's answer to 'look' cannot be used (")
+
+
 def test_the_builds_take_turns_in_which_is_first():
     _, log = screen_of(cells_of(3), {}, {})
     assert [name for name, what in log if what.startswith("numpy")] == list("ABBAAB")

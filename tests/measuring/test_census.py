@@ -174,7 +174,7 @@ class FakeCensus:
         self.is_closed = True
 
     def open(self, request):
-        return messages.Opened(environment={"numpy": "9"})
+        return messages.Opened(environment={"numpy": {"version": "9"}})
 
     def cell(self, request):
         return census_messages.CellOpened(0.001, 2, request["loops"] or 3)
@@ -192,6 +192,82 @@ class FakeCensus:
         if set(names) & set(self.bad):
             raise RunnerEnded("sample", "by signal SIGSEGV")
         return census_messages.CellsSampled([HeldSeen((50, 60), 60, 0.0, 0.03) for _ in names])
+
+
+class Lying(FakeCensus):
+    """Answers to one cell, or to samples of it, what no runner can have seen."""
+
+    def __init__(self, name, do, lie):
+        super().__init__()
+        self.name, self.do, self.lie, self.at = name, do, lie, ""
+
+    def ask(self, request, limit_seconds):
+        answer = super().ask(request, limit_seconds)
+        cells = [name for name, _ in request.get("cells", [])]
+        self.at = request.get("name", self.at)
+        is_of_it = self.name in cells if cells else self.at == self.name
+        return answer | self.lie if request["do"] == self.do and is_of_it else answer
+
+
+@pytest.mark.parametrize(
+    ("do", "lie", "why"),
+    [
+        ("cell", {"loops": 0}, "at least one task, and a task one call"),
+        ("cell", {"call_seconds": -1.0}, "nothing counts -1.0 of 'call_seconds'"),
+        ("cell", {"tasks": "many"}, "int"),
+        ("rounds", {"pairs": []}, "it has no rounds"),
+        ("rounds", {"pairs": [{}]}, "baseline"),
+        ("sample", {"seen": []}, "it has samples of 0 cells of 1"),
+        ("sample", {"seen": [{"held": [9, 3], "calls": 1, "waiting": 0.0, "seconds": 0.1}]},
+         "the GIL was held in 9 of 3 samples"),
+    ],
+)  # fmt: skip
+def test_an_answer_that_cannot_be_costs_its_cell_alone(do, lie, why):
+    cells = cells_of(3)
+    census = Census(cells, lambda: Lying(cells[1].name, do, lie), [])
+    census._is_doubtful = lambda cell: False
+    census.run()
+    assert census.is_finished
+    lost = dict(census.failed)
+    if do == "sample":
+        lost[cells[1].name] = census.measured[cells[1].name].unsampled
+        assert not census.measured[cells[1].name].held_stretches
+    assert lost.keys() == {cells[1].name}
+    assert lost[cells[1].name].startswith(f"the runner's answer to '{do}' cannot be used (")
+    assert why in lost[cells[1].name]
+    for cell in (cells[0], cells[2]):
+        assert census.measured[cell.name].held_stretches
+
+
+class Listing:
+    """Lists three functions; of the second it says what ``lies`` says, by request."""
+
+    def __init__(self, **lies):
+        self.lies = lies
+
+    def ask(self, request, limit_seconds):
+        path = request.get("path", "")
+        good = {
+            "functions": {"functions": [{"path": name} for name in "abc"]},
+            "cells": {"cells": [[f"{path}[d]", 10]]},
+            "codes": {"codes": ["d"]},
+        }
+        return self.lies.get(request["do"] if path == "b" else "", good[request["do"]])
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize("cells", [[["b[d]", -5]], [["", 5]], [["b[d]"]], [5], 5])
+def test_a_listing_that_cannot_be_costs_its_function_or_dtype_alone(cells):
+    lying = Listing(cells={"cells": cells})
+    listing = list_census(lambda: lying, [])
+    assert [cell.name for cell in listing.cells] == ["a[d]", "c[d]"]
+    assert "the runner's answer to 'cells' cannot be used" in listing.lost["b[d]"]
+    lying.lies["codes"] = {"codes": 5}
+    listing = list_census(lambda: lying, [])
+    assert [cell.name for cell in listing.cells] == ["a[d]", "c[d]"]
+    assert "the runner's answer to 'codes' cannot be used" in listing.reasons["b"]
 
 
 def cells_of(count):

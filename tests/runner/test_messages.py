@@ -58,7 +58,7 @@ OTHERS = {
     "runner/server.py": {"control"},  # the key of a batch
     "runner/callables/server.py": {"control", "shared"},  # keys of the workers' works
     "measuring/aftermath.py": {"cpu_after", "import_seconds", "import_threads"},  # of figures
-    "measuring/census.py": {"cells", "functions", "path", "reason"},  # of the saved listing
+    "measuring/census.py": {"cells", "functions"},  # of the saved listing
     "measuring/readiness.py": {"error"},  # of what an import prints
     "measuring/measured_row.py": {"baseline", "contender"},  # the sides of a row
 }
