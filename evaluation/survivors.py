@@ -18,6 +18,7 @@ class Reason(Enum):
     NEVER = "equivalent: every caller has asked before, so that it never comes to this"
     FALSE = "equivalent: `None`, `False` and the empty text are the same to all who ask"
     DIGITS = "equivalent in all the digits that are promised"
+    PROPOSED = "equivalent: it proposes other places, and the test refuses the same ones"
     UNUSED = "equivalent: nothing reads the value"
 
 
@@ -106,6 +107,16 @@ KNOWN: tuple[Known, ...] = (
     Known("moments", "mean_difference", "strict=True", "(one, other)", Reason.SAME),
     Known("moments", "across_processes", "rounds.high < math.inf", "rounds.high <= math.inf",
           Reason.SAME),
+    # The test asks for about eight runs on each side of a change.
+    Known("changepoints", "_candidates", "len(scaled) < 2", "len(scaled) <= 2", Reason.PROPOSED),
+    Known("changepoints", "_candidates", "return []", "return None", Reason.FALSE),
+    # 0.6745 times the root of 2 is 0.954: the spread becomes less by a tenth.
+    Known("changepoints", "_candidates", "/ (0.6745", "* (0.6745", Reason.PROPOSED),
+    Known("changepoints", "_candidates", "min_size=LEAST_RUNS", 'kernel="rbf", params',
+          Reason.PROPOSED),
+    Known("free_class", "_surely_wait", "return False", "return None", Reason.FALSE),
+    Known("gil_map", "_differ", "return False", "return None", Reason.FALSE),
+    Known("scale_gate", "_blocked", 'return ""', "return None", Reason.FALSE),
     Known("figure", "digits", "abs(value) < limit", "abs(value) <= limit", Reason.TIE),
 )  # fmt: skip
 

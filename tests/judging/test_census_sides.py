@@ -3,7 +3,13 @@
 import pytest
 
 from speedgate.judging.census_change import CensusDifference
-from speedgate.judging.census_sides import CensusSide, called_differently, compared_sides
+from speedgate.judging.census_sides import (
+    CensusComparison,
+    CensusSide,
+    Lacking,
+    called_differently,
+    compared_sides,
+)
 
 SIN, COS, TAN, TRAPZ = (
     f"numpy.{name}[d]-contiguous-1e5" for name in ("sin", "cos", "tan", "trapz")
@@ -79,3 +85,23 @@ def test_a_failure_is_known_with_the_size_or_without(name):
 
 def test_without_a_list_nothing_is_known_to_be_left():
     assert side([SIN], None).unmeasured == ()
+
+
+def test_what_is_not_told_is_empty_or_not_known():
+    bare = CensusSide([SIN])
+    assert (bare.failed, bare.cells, bare.functions, bare.calls) == ({}, None, None, {})
+    assert Lacking() == Lacking((), (), {}, (), ())
+    nothing = CensusDifference((), 0, (), ())
+    comparison = CensusComparison(nothing, Lacking(), Lacking())
+    assert (comparison.notes, comparison.called_differently) == ((), ())
+    noted = compared_sides(nothing, bare, bare, ["another BLAS"])
+    assert noted.notes == ("another BLAS",)
+    assert noted.difference is nothing
+
+
+@pytest.mark.parametrize(
+    ("before", "now"), [(None, FUNCTIONS), (FUNCTIONS, None), (FUNCTIONS, FUNCTIONS)]
+)
+def test_no_function_is_gone_of_a_census_that_kept_no_names(before, now):
+    comparison = compared(side([SIN], functions=before), side([SIN], functions=now))
+    assert comparison.lacking_now.functions == comparison.lacking_before.functions == ()

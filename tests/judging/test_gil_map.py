@@ -1,5 +1,6 @@
 import dataclasses
 
+import pytest
 from helpers.evidence import interval
 from helpers.made import estimate, row
 
@@ -7,6 +8,7 @@ from speedgate.judging.gil_class import Classification, GilClass
 from speedgate.judging.gil_map import (
     break_even_text,
     broken_promises,
+    can_break_promise,
     changes,
     kept_better,
     operations,
@@ -55,17 +57,20 @@ def test_a_win_that_is_not_certain_is_none():
 def test_the_break_even_is_told_by_size():
     rows = [at(500, 1.5), at(500, 0.5, workload="take"), at(1000, 1.5, workload="take")]
     rows += [at(500, 0.5, workload="tolist"), at(500, 1.4, workload="fft")]
+    rows += [at(500, 0.5, workload="object")]
     assert break_even_text(operations(rows)) == [
         "threads win from 500 on: sort, fft",
         "threads win from 1e3 on: take",
-        "threads did not surely win at any size: tolist",
+        "threads did not surely win at any size: tolist, object",
     ]
 
 
 def test_a_class_that_changed_is_reported_with_both():
     (change,) = changes({case(500): at(500, 1.5)}, [at(500, 0.9, HOLDS)])
-    assert change.line.startswith("changed: sort-500-threads-2 was 'releases'")
-    assert "is 'holds'" in change.line
+    assert change.line == (
+        "changed: sort-500-threads-2 was 'releases' (GIL held 0.01 [0.00, 0.03]), is 'holds' "
+        "(GIL held 0.98 [0.95, 0.99])"
+    )
 
 
 def test_a_class_that_changed_with_the_build_names_the_earlier_one():
@@ -85,6 +90,41 @@ def test_a_gain_that_moved_no_more_than_processes_do_is_no_change():
     before = {case(500): fresh(1.6, RELEASES)}
     assert changes(before, [fresh(1.0, NO_GAIN)]) == []
     assert changes(before, [fresh(0.7, NO_GAIN)]) != []
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "is_change"),
+    [
+        (estimate(1.6, 1.5, 1.7), estimate(1.0, 0.9, 1.1), True),
+        (estimate(1.0, 0.9, 1.1), estimate(1.6, 1.5, 1.7), True),
+        # They share an end.
+        (estimate(1.6, 1.5, 1.7), estimate(1.0, 0.9, 1.5), False),
+        (estimate(1.0, 0.9, 1.5), estimate(1.6, 1.5, 1.7), False),
+        (None, estimate(1.0, 0.9, 1.1), False),
+        (estimate(1.6, 1.5, 1.7), None, False),
+    ],
+)
+def test_a_gain_changed_where_the_intervals_have_nothing_in_common(before, now, is_change):
+    one = dataclasses.replace(at(500, 1.5), speedup=before)
+    other = dataclasses.replace(at(500, 1.0, NO_GAIN), speedup=now)
+    assert bool(changes({case(500): one}, [other])) is is_change
+
+
+@pytest.mark.parametrize("lacking", ["before", "now"])
+def test_a_case_without_a_class_changed_none(lacking):
+    classes = {"before": RELEASES, "now": HOLDS} | {lacking: None}
+    before = {case(500): at(500, 1.5, classes["before"])}
+    assert changes(before, [at(500, 1.5, classes["now"])]) == []
+
+
+@pytest.mark.parametrize(
+    ("certain_before", "certain_now", "is_change"),
+    [(True, True, True), (True, False, False), (False, True, False)],
+)
+def test_a_class_changed_where_both_are_certain(certain_before, certain_now, is_change):
+    before = {case(500): at(500, 1.5, dataclasses.replace(RELEASES, certain=certain_before))}
+    now = at(500, 0.9, dataclasses.replace(HOLDS, certain=certain_now))
+    assert bool(changes(before, [now])) is is_change
 
 
 def test_several_numbers_of_workers_are_operations_of_their_own():
@@ -115,9 +155,10 @@ def promised(held, gil_class, promise="releases"):
 
 def test_a_promise_is_broken_by_what_surely_holds_the_gil():
     (line,) = broken_promises([promised(HIGH, HOLDS), promised(LOW, RELEASES)])
-    assert line.startswith("failed: sort-500-threads-2")
-    assert "sort.c" in line
-    assert "0.98" in line
+    assert line == (
+        "failed: sort-500-threads-2 is promised to release the GIL (sort.c: no Python), and holds "
+        "it: GIL held 0.98 [0.95, 0.99]"
+    )
 
 
 def test_a_lock_of_its_own_breaks_the_promise_as_well():
@@ -133,6 +174,39 @@ def test_what_is_doubtful_or_not_promised_breaks_nothing():
     assert broken_promises([promised(HIGH, HOLDS, promise=None)]) == []
 
 
+@pytest.mark.parametrize(("low", "is_broken"), [(0.5, False), (0.51, True)])
+def test_a_promise_is_broken_beyond_half_of_the_work(low, is_broken):
+    partly = Classification(GilClass.PARTLY, True, "GIL held 0.60")
+    assert bool(broken_promises([promised(interval(0.6, low, 0.7), partly)])) is is_broken
+
+
+@pytest.mark.parametrize(
+    ("gil_class", "promise", "is_better"),
+    [
+        (RELEASES, "holds", True),
+        (dataclasses.replace(RELEASES, certain=False), "holds", False),
+        (RELEASES, "releases", False),
+        (None, "holds", False),
+        (Classification(GilClass.PARTLY, True, "GIL held 0.50"), "holds", False),
+    ],
+)
+def test_what_surely_releases_is_better_than_its_promise_to_hold(gil_class, promise, is_better):
+    assert bool(kept_better([promised(LOW, gil_class, promise)])) is is_better
+
+
+def test_what_has_no_class_shows_no_promise_kept_or_broken():
+    assert not can_break_promise(promised(HIGH, None))
+    unknown = Classification(GilClass.UNKNOWN, False, "not measured")
+    assert not can_break_promise(promised(HIGH, unknown))
+    assert can_break_promise(promised(HIGH, HOLDS))
+
+
+def test_a_speedup_of_just_one_is_no_win_and_none_is_none():
+    just = dataclasses.replace(at(500, 1.5), speedup=estimate(1.2, 1.0, 1.4))
+    lacking = dataclasses.replace(at(500, 1.5), speedup=None)
+    assert [operations([one])[0].break_even for one in (just, lacking)] == [None, None]
+
+
 def test_without_a_sampler_only_a_certain_class_breaks_a_promise():
     assert len(broken_promises([promised(None, HOLDS)])) == 1
     assert broken_promises([promised(None, PERHAPS)]) == []
@@ -140,5 +214,8 @@ def test_without_a_sampler_only_a_certain_class_breaks_a_promise():
 
 def test_what_got_better_than_promised_is_said():
     (line,) = kept_better([promised(LOW, RELEASES, promise="holds")])
-    assert line.startswith("better than promised: sort-500")
+    assert line == (
+        "better than promised: sort-500-threads-2 releases (GIL held 0.01 [0.00, 0.03]), though "
+        "sort.c: no Python"
+    )
     assert kept_better([promised(HIGH, HOLDS, promise="holds")]) == []

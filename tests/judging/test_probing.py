@@ -6,7 +6,13 @@ from helpers.evidence import evidence, interval
 from speedgate.judging.contention import Cause, NamedCause
 from speedgate.judging.gate import Judgement, Verdict
 from speedgate.judging.gil_class import Classification, GilClass
-from speedgate.judging.probing import asks_for_cause, class_with_cause, with_cause, with_remark
+from speedgate.judging.probing import (
+    CONTENDING,
+    asks_for_cause,
+    class_with_cause,
+    with_cause,
+    with_remark,
+)
 from speedgate.stats.case import Case
 
 NAMED = NamedCause(Cause.LOCK, "blocked 48% of the time")
@@ -30,6 +36,20 @@ def test_what_may_be_too_slow_asks_if_there_is_time():
 
 
 @pytest.mark.parametrize(
+    ("floor", "low", "asks"), [(1.2, 1.19, True), (1.2, 1.2, False), (2.0, 1.9, True)]
+)
+def test_what_reaches_its_floor_is_not_slow_and_one_of_all_workers_can_be_reached(floor, low, asks):
+    found = evidence(speedup=interval(2.0, low, 2.1))
+    assert asks_for_cause(judged(Verdict.INCONCLUSIVE, floor, found), has_time=True) is asks
+
+
+def test_what_has_no_floor_or_no_speedup_is_not_known_to_be_slow():
+    assert not asks_for_cause(judged(Verdict.INCONCLUSIVE, None), has_time=True)
+    unknown = judged(Verdict.INCONCLUSIVE, found=evidence(speedup=None))
+    assert not asks_for_cause(unknown, has_time=True)
+
+
+@pytest.mark.parametrize(
     "judgement",
     [
         judged(Verdict.PASSED),
@@ -49,6 +69,10 @@ def test_a_cause_and_a_remark_come_behind_the_reason():
         with_remark(judged(Verdict.FAILED), "it cannot be probed").reason
         == "why; it cannot be probed"
     )
+
+
+def test_what_contends_without_a_gil():
+    assert CONTENDING == (GilClass.CONTENDS, GilClass.SERIALISED)
 
 
 def test_a_class_keeps_the_cause_by_itself_as_well():

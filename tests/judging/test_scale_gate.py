@@ -146,7 +146,7 @@ def scaled(outcome: ScaleOutcome) -> Scaled:
 
 def test_not_thread_safe_fails_where_something_is_asked() -> None:
     judged = judge_scaled(scaled(ScaleOutcome.NOT_THREAD_SAFE), Rule(min_speedup=1.1), 0.95)
-    assert judged.verdict is Verdict.FAILED
+    assert (judged.gate, judged.verdict) == ("scale", Verdict.FAILED)
     assert "not thread-safe: why" in judged.reason
 
 

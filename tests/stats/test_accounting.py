@@ -61,6 +61,12 @@ def test_a_share_below_0_is_taken_as_0():
     assert split.on_cpu == pytest.approx(0.95)
 
 
+def test_shares_of_more_than_all_are_scaled_to_all():
+    split = shares(Round(seconds=1.0, on_cpu=1.9, in_task=2.4, waiting=0.1), 2)
+    expected = Shares(0.95 / 1.2, 0.05 / 1.2, 0.2 / 1.2, 0.0)
+    assert vars(split) == pytest.approx(vars(expected))
+
+
 def test_longer_rounds_weigh_more():
     short = Round(seconds=1.0, on_cpu=2.0, in_task=2.0, waiting=0.0)
     long = Round(seconds=3.0, on_cpu=0.0, in_task=6.0, waiting=0.0)
@@ -161,6 +167,8 @@ def test_inflation_is_the_median_over_the_pairs():
     enough = inflation(PairedSample.of([pairs * 8]), 0.95)
     assert enough is not None
     assert (enough.low, enough.value) == (1.0, 1.5)
+    surer = inflation(PairedSample.of([pairs * 8]), 0.999)
+    assert (enough.confidence, surer.confidence) == (0.95, 0.999)
 
 
 def test_a_figure_that_one_pair_does_not_know_is_unknown():

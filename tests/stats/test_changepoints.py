@@ -164,14 +164,20 @@ def test_neighbours_that_resemble_each_other_count_for_less():
 
 @pytest.mark.parametrize("value", [0.0, -1.0, math.inf, math.nan])
 def test_a_ratio_out_of_range_is_refused(value):
-    with pytest.raises(ValueError, match="a ratio is positive and finite"):
+    with pytest.raises(ValueError, match="a ratio is positive and finite") as refused:
         change_points([1.0, value])
+    assert str(refused.value) == (
+        f"a ratio is positive and finite, not {value}; leave such a run out"
+    )
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, math.nan])
 def test_a_fraction_out_of_range_is_refused(value):
-    with pytest.raises(ValueError, match="a fraction lies between 0 and 1"):
+    with pytest.raises(ValueError, match="a fraction lies between 0 and 1") as refused:
         change_points([0.5, value], is_ratio=False)
+    assert str(refused.value) == (
+        f"a fraction lies between 0 and 1, not at {value}; leave such a run out"
+    )
 
 
 def test_without_the_library_the_remedy_is_named(monkeypatch):

@@ -34,6 +34,11 @@ def exact_rank(count, tail):
     return rank
 
 
+def test_a_tail_of_just_the_chance_is_allowed():
+    """Of one toss none is heads with a chance of 1/2, of two with 1/4."""
+    assert (rank_below(1, 0.5), rank_below(2, 0.25)) == (1, 1)
+
+
 @pytest.mark.parametrize(("count", "rank"), PRINTED_RANKS.items())
 def test_the_ranks_are_those_of_the_tables(count, rank):
     assert rank_below(count, 0.025) == rank
