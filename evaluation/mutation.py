@@ -2,7 +2,7 @@
 
     python -m evaluation.mutation cover              which tests run which lines: minutes, once
     python -m evaluation.mutation run [gate ...]     the mutants that have no outcome yet
-    python -m evaluation.mutation run gate --again   those that survived, after tests were added
+    python -m evaluation.mutation run gate --again   those that live for no known reason
     python -m evaluation.mutation table              docs/mutation.md, from all outcomes so far
 
 Each mutant (``evaluation.mutants``) meets the tests that run its lines, the module's own ones
@@ -59,10 +59,12 @@ def outcomes_of(lines: Sequence[Json]) -> dict[tuple[str, str], Json]:
 
 
 def missing(path: Path, known: dict[tuple[str, str], Json], again: bool) -> Iterator[Mutant]:
-    """The mutants of a module without an outcome; with ``again`` those that survived."""
+    """The mutants of a module without an outcome; with ``again`` those that survived, and live for
+    no reason that is known."""
     for mutant in mutants_of(path.read_text()):
         seen = known.get((str(path), mutant.key))
-        if (seen is not None and seen["outcome"] == Outcome.SURVIVED.value) if again else not seen:
+        lives = seen is not None and seen["outcome"] == Outcome.SURVIVED.value
+        if (lives and reason_of(path.stem, mutant) is None) if again else seen is None:
             yield mutant
 
 
@@ -179,7 +181,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("do", choices=["cover", "run", "table"])
     parser.add_argument("modules", nargs="*", help="such as gate; all where none is named")
-    parser.add_argument("--again", action="store_true", help="those that survived so far")
+    parser.add_argument("--again", action="store_true", help="those that live for no known reason")
     parser.add_argument("--minutes", type=float, default=90.0)
     parser.add_argument("--part", type=int, default=1, metavar="N", help="every N-th mutant alone")
     parser.add_argument("--file", type=Path, default=OUTCOMES_FILE)

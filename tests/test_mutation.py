@@ -218,6 +218,21 @@ def test_forgotten_modules_are_loaded_anew_also_through_their_package():
     assert importlib.import_module("xml.dom.minidom") is not before
 
 
+# --- which mutants
+
+
+def test_again_are_tried_those_that_live_and_are_not_explained(tmp_path, monkeypatch):
+    path = tmp_path / "rule.py"
+    path.write_text(SOURCE)
+    killed, lives, explained, *new = mutants_of(SOURCE)
+    outcomes = {killed: "killed", lives: "survived", explained: "survived"}
+    known = {(str(path), mutant.key): {"outcome": outcome} for mutant, outcome in outcomes.items()}
+    reason = Known("rule", explained.place, explained.before, explained.after, Reason.SAME)
+    monkeypatch.setattr("evaluation.survivors.KNOWN", (reason,))
+    assert list(mutation.missing(path, known, again=True)) == [lives]
+    assert list(mutation.missing(path, known, again=False)) == new
+
+
 # --- the page
 
 
