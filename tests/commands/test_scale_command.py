@@ -80,6 +80,10 @@ def test_own(benchmark, own):
         return [own.pop(), len(own)]
     assert benchmark(alone) == [1, 0]
 
+def test_counts(benchmark, own):
+    benchmark.pedantic(lambda: (own.append(1), hashes()), rounds=1)
+    assert own == [1]
+
 def test_woven(benchmark): benchmark.weave("json.dumps")
 def test_skipped(benchmark): pytest.skip("not here")
 def test_without(): pass
@@ -195,6 +199,7 @@ def test_every_test_has_its_outcome(tests: Path, capsys: Any) -> None:
         "test_sort[300000]": "measured",
         "test_sort[1000]": "cannot be measured",
         "test_own": "measured",
+        "test_counts": "cannot be measured",
         "test_woven": "cannot be measured",
         "test_skipped": "not applicable",
     }
@@ -204,6 +209,7 @@ def test_every_test_has_its_outcome(tests: Path, capsys: Any) -> None:
     assert "SIGSEGV" in reasons["test_dies"]
     assert "too short" in reasons["test_sort[1000]"]
     assert "weave" in reasons["test_woven"]
+    assert "its own assertion fails after many calls, alone as well" in reasons["test_counts"]
     assert "not here" in reasons["test_skipped"]
     assert by_name(document)["test_own"]["shared_reason"]
     assert_saved(tests)
@@ -221,7 +227,7 @@ def assert_saved(folder: Path) -> None:
     ]
     assert healthy["group"] == "hashes"
     assert healthy["extra_info"]["bytes"] == 200_000
-    assert len(document["speedgate"]["scale"]) == 12
+    assert len(document["speedgate"]["scale"]) == 13
 
 
 def test_every_benchmark_of_asv_has_its_outcome(suite: Path, capsys: Any) -> None:
@@ -290,7 +296,7 @@ def test_rules_of_the_project_are_read(tests: Path, capsys: Any) -> None:
         (["nowhere.py"], "there is no nowhere.py"),
         (["test_some.py", "--threads", "1000"], "more than the"),
         (["test_some.py", "--threads", "zero"], "--threads"),
-        (["test_some.py", "-k", "nothing_like_it"], "matches none of 12"),
+        (["test_some.py", "-k", "nothing_like_it"], "matches none of 13"),
         (["test_some.py", "-k", "a and"], "-k 'a and'"),
         (["test_some.py", "--min-speedup", "fast"], "--min-speedup"),
         (["test_some.py", "--max-gil-held", "2"], "--max-gil-held"),

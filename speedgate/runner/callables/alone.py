@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from speedgate.runner.callables.calls import one_call
 from speedgate.runner.callables.pool import Pool
@@ -20,7 +21,7 @@ from speedgate.runner.callables.refusals import (
     uses_up,
 )
 from speedgate.runner.callables.results import same
-from speedgate.runner.callables.worker import Work
+from speedgate.runner.callables.worker import Work, put_away, set_up
 from speedgate.runner.strategies import CannotMeasure
 
 # This many calls have worked on a fresh state before. Where they fail now, it is threads that have
@@ -55,6 +56,33 @@ def repeat_alone(pool: Pool, works: Sequence[Work]) -> Repeated:
             return Repeated(0, changes=False, error=None)
         result: Repeated = worker.submit(repeat, work, max(work.calls for work in works)).result()
     return result
+
+
+def assertion_fails_alone(pool: Pool, works: Sequence[Work]) -> bool:
+    """Whether the test itself fails, too, where its work was called as often in one thread."""
+    with pool.spare() as (worker, work):
+        if work is None:
+            return False
+        calls = max(work.calls for work in works)
+        try:
+            worker.result = worker.submit(result_of, work, calls).result()
+        except Exception:  # noqa: BLE001  # the benchmark's own; its assertion was not reached
+            return False
+        worker.end().result(pool.limit(1))
+        return worker.failure is not None
+
+
+def result_of(work: Work, calls: int) -> Any:
+    """Call a work ``calls`` times, and return what the last call does."""
+    for _ in range(calls - 1):
+        one_call(work)
+    if not work.must_renew:
+        return work.call()
+    set_up(work, 1)
+    try:
+        return work.ready[0].call()
+    finally:
+        put_away(work)
 
 
 def repeat(work: Work, calls: int) -> Repeated:

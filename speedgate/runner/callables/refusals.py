@@ -74,6 +74,13 @@ def uses_up(error: BaseException) -> str:
     )
 
 
+def counts_calls(text: str) -> str:
+    return (
+        f"its own assertion fails after many calls, alone as well: {text}; it counts on a number "
+        "of calls; give it a set-up that runs before each (benchmark.pedantic(setup=...))"
+    )
+
+
 def raised_in_threads(error: BaseException) -> str:
     return f"it raises in threads and not alone: {where(error)}"
 

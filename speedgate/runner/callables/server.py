@@ -34,12 +34,14 @@ from typing import Any
 from speedgate.runner import messages, task
 from speedgate.runner.affinity import place
 from speedgate.runner.callables import asv_suite, pytest_suite
+from speedgate.runner.callables.alone import assertion_fails_alone
 from speedgate.runner.callables.calls import call_twice, comparable, keep_results, run_until
 from speedgate.runner.callables.check import check_in_threads
 from speedgate.runner.callables.pool import DISPATCH_SECONDS, MOST_DISPATCH, Pool
 from speedgate.runner.callables.refusals import (
     FailsInThreads,
     UsesUpState,
+    counts_calls,
     raised_in_threads,
     refuse_deeds,
     repeated,
@@ -369,6 +371,8 @@ class CallableRunner(Runner):
         failed = [worker.failure for worker in pool.workers if worker.failure is not None]
         if failed:
             text = str(failed[0]).removeprefix("its test fails by itself: ")
+            if assertion_fails_alone(pool, works):
+                raise UsesUpState(counts_calls(text))
             raise FailsInThreads(f"its own assertion fails on a result from threads: {text}")
         return messages.Concluded(described)
 
