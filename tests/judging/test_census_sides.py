@@ -63,6 +63,12 @@ def test_a_census_without_lists_does_not_say_what_is_new():
     assert comparison.lacking_now.cells == (TRAPZ,)  # the new one does say
 
 
+def test_a_census_without_a_list_knows_what_failed():
+    old, new = side([SIN], None, {COS: "MemoryError"}), side([SIN, COS, TAN], None)
+    lacking = compared(old, new).lacking_before
+    assert lacking == Lacking(failed={COS: "MemoryError"}, unknown=(TAN,))
+
+
 def test_two_calls_of_one_name_are_called_differently_where_both_are_known():
     before = CensusSide([], calls={SIN: "a", COS: "a", TAN: "a", TRAPZ: ""})
     now = CensusSide([], calls={SIN: "a", COS: "b", TRAPZ: "b"})

@@ -130,6 +130,20 @@ def test_why_nothing_was_evaluated(runs, since, broken, reason):
 
 
 @pytest.mark.parametrize(
+    ("files", "runs", "counted"),
+    [(1, 4, "1 file of this environment cannot be read, 4 runs can"),
+     (6, 1, "6 files of this environment cannot be read, 1 run can")],
+)  # fmt: skip
+def test_a_history_that_is_damaged_is_missed(files, runs, counted):
+    judgement = judge_history(CASE, [], ["run"] * runs, 4, left_out=files)
+    assert judgement.reason == (
+        f"against history: {counted}, of the 5 that it takes: 'speedgate check' names them, and "
+        "--repair moves them aside"
+    )
+    assert judgement.is_missing
+
+
+@pytest.mark.parametrize(
     ("again", "rest"),
     [
         (SLOWER, f"measured again at once: {LOST}, {LONGER}"),

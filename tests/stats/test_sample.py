@@ -3,18 +3,22 @@ import math
 import pytest
 from helpers.made import pair, sample
 
-from speedgate.stats.sample import Pair, PairedSample, Round
+from speedgate.stats.sample import FIELDS, Pair, PairedSample, Round
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, math.nan])
 def test_a_round_takes_time(seconds):
-    with pytest.raises(ValueError, match="more than 0 seconds"):
+    with pytest.raises(ValueError, match="more than 0 seconds") as refused:
         Round(seconds=seconds, on_cpu=0.0)
+    assert str(refused.value) == f"a round takes more than 0 seconds, not {seconds}"
 
 
 def test_what_was_not_told_is_unknown_and_not_0():
-    told = Round(seconds=1.0, on_cpu=0.9, tail=0.1)
-    assert (told.cpu, told.in_task, told.waiting, told.minor_faults) == (None,) * 4
+    told = Round(seconds=1.0, on_cpu=0.9)
+    known = {"seconds": 1.0, "on_cpu": 0.9, "tail": 0.0, "blocked_tail": 0.0}
+    assert {name: getattr(told, name) for name in FIELDS} == dict.fromkeys(FIELDS) | known
+    assert told.cpu_per_wall is None
+    assert Round(seconds=0.5, on_cpu=0.4, cpu=0.75).cpu_per_wall == 1.5
 
 
 def test_a_ratio_above_1_is_a_faster_contender():

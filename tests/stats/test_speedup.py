@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speedgate.stats.sample import PairedSample
-from speedgate.stats.speedup import speedup, superlinear_reason
+from speedgate.stats.speedup import BASELINE, speedup, superlinear_reason
 
 # Whole numbers: ratios that differ do so by more than their rounding, which would make two that
 # are the same in one direction differ in the other.
@@ -57,3 +57,31 @@ def test_without_such_faults_the_reader_is_sent_to_the_inflation(faults):
     assert "2.40x is more than 2 workers" in reason
     assert "page faults" not in reason
     assert "inflation" in reason
+
+
+@pytest.mark.parametrize(
+    ("faults", "rest"),
+    [
+        ((2148.0, 3.0), ": the baseline's rounds took 2148 page faults and the contender's 3"),
+        ((7.0, 3.0), ": the baseline's rounds took 7 page faults and the contender's 3"),
+        ((6.0, 3.0), ": caches, or cores of unequal speed; look at the inflation"),
+        ((3.0, 0.0), ": the baseline's rounds took 3 page faults and the contender's 0"),
+        ((2.0, 0.0), ": caches, or cores of unequal speed; look at the inflation"),
+        (None, ": caches, or cores of unequal speed; look at the inflation"),
+    ],
+)
+def test_the_whole_reason_of_a_speedup_above_the_workers(faults, rest):
+    reason = superlinear_reason(estimate(6.92), 2, faults)
+    assert reason == f"6.92x is more than 2 workers can give by themselves{rest}"
+
+
+def test_what_a_speedup_is_measured_against():
+    assert BASELINE == "a plain loop in one worker thread of the same process"
+
+
+def test_pairs_that_resemble_their_neighbours_count_as_fewer():
+    in_turn = [1.0, 2.0] * 15
+    in_blocks = [1.0] * 15 + [2.0] * 15
+    narrow, wide = (speedup(sample(*ratios)) for ratios in (in_turn, in_blocks))
+    assert narrow.is_bounded
+    assert not wide.is_bounded
