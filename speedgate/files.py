@@ -107,9 +107,20 @@ def _open_without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
+def read_head(path: Path, count: int) -> bytes:
+    """Return the first bytes of a file, fewer where it has no more."""
+    with path.open("rb") as file:
+        return file.read(count)
+
+
 def status(path: str | Path) -> os.stat_result:
     """Return what the system knows of a file; links are followed."""
     return os.stat(path)  # noqa: PTH116  # names that a folder lists are texts
+
+
+def status_of_name(path: Path) -> os.stat_result:
+    """Return what the system knows of a name; of a link, the link itself."""
+    return path.lstat()
 
 
 def listed(folder: str | Path) -> list[os.DirEntry[str]]:
@@ -292,6 +303,14 @@ def _mode(path: Path) -> int | None:
         if error.errno == errno.ELOOP:
             return None
         raise
+
+
+def mode_of_name(path: Path) -> int | None:
+    """Return what kind of thing has a name, be it a link; ``None`` for nothing."""
+    try:
+        return status_of_name(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def named(folder: Path, prefix: str = "", suffix: str = "") -> list[Path]:

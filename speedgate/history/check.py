@@ -118,7 +118,10 @@ def _journals(history: History) -> tuple[int, list[Damage]]:
 def _damaged_index(
     history: History, contents: Mapping[str, FileContent], is_whole: bool
 ) -> Iterator[Damage]:
-    """The index, where it tells of the files that were read anything else than they do."""
+    """The index, where it tells of the files that were read anything else than they do, and what
+    has its name and is none."""
+    if history.index.in_the_way is not None:
+        yield Damage(str(history.index.in_the_way), history.index.set_aside)
     with closing(sqlite3.connect(":memory:")) as rebuild:
         make_tables(rebuild)
         take_in(rebuild, contents.items(), dict.fromkeys(contents, ""))

@@ -12,7 +12,6 @@ import hashlib
 import math
 import os
 import sqlite3
-import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -23,6 +22,14 @@ from speedgate.history import reading
 from speedgate.history.cache import cache_folder
 from speedgate.history.figures import COLUMNS, Figures, RunFigures
 from speedgate.history.format import FORMAT_VERSION
+from speedgate.history.index_file import (
+    APPLICATION,
+    NotOursError,
+    is_cut_off,
+    parts,
+    refuse_what_is_no_file,
+    refuse_what_others_made,
+)
 from speedgate.history.intake import IntakeError, as_text, is_text
 from speedgate.history.reading import (
     ACCEPTED,
@@ -37,7 +44,8 @@ from speedgate.stats.figure import COMPARED
 T = TypeVar("T")
 
 # Raised where the same file is read in another way.
-READING_VERSION = 9
+READING_VERSION = 10
+REPAIR = "'speedgate check --repair' moves it aside"
 # Another process may be reading in a long history for the first time.
 PATIENCE_SECONDS = 600.0
 
@@ -62,9 +70,6 @@ CREATE TABLE levels (
     PRIMARY KEY (digest, benchmark, signal)
 ) WITHOUT ROWID;
 """.format(columns=", ".join(f"{name} {kind}" for name, kind in COLUMNS.items()))
-# The size of a page and the number of pages in the head of a database (SQLite's file format, 1.3).
-HEAD = struct.Struct(">16xH10xI")
-LARGEST_PAGE = 65_536  # does not fit: written as 1
 # Whether some run still has two benchmarks of one name.
 STILL_SHARED = """
 UPDATE benchmarks SET shares_name = 0 WHERE shares_name AND name NOT IN (
@@ -79,13 +84,15 @@ VERSION = (zlib.crc32(TABLES.encode()) + FORMAT_VERSION + READING_VERSION) & 0x7
 class Index:
     """The index of a store, as fresh as its files when it was opened.
 
-    ``notify`` is given a line where reading takes long, and for each file that cannot be read now.
+    ``notify`` is given a line where reading takes long, for each file that cannot be read now, and
+    if something else has the name of the index, which is ``in_the_way`` then.
     """
 
     def __init__(self, store: Store, notify: Callable[[str], None] = lambda line: None) -> None:
         self.store = store
         self._notify = notify
         self._out_of_reach: list[str] = []
+        self.in_the_way: NotOursError | None = None
         name = hashlib.blake2b(os.fsencode(self.store.location), digest_size=16).hexdigest()
         self.path = cache_folder() / "index" / f"{name}.sqlite"
         self._connection = self._open()
@@ -113,7 +120,8 @@ class Index:
 
     def _renew(self) -> None:
         self._connection.close()
-        self._remove()
+        if self.in_the_way is None:
+            self._remove()
         self._connection = self._open()
 
     def _move_to_memory(self) -> None:
@@ -126,6 +134,7 @@ class Index:
         for _ in range(2):
             try:
                 files.make_folder(self.path.parent)
+                refuse_what_is_no_file(self.path)
                 if is_cut_off(self.path):
                     self._remove()
                 return self._prepared(files.connect(self.path, PATIENCE_SECONDS))
@@ -137,19 +146,24 @@ class Index:
                 self._remove()
             except OSError:
                 break
+            except NotOursError as error:
+                self.in_the_way = error
+                self._notify(f"{error}: it is not used; {REPAIR}")
+                break
         return self._in_memory()
 
     def _in_memory(self) -> sqlite3.Connection:
         return self._prepared(sqlite3.connect(":memory:"))
 
     def _remove(self) -> None:
-        for suffix in ("", "-wal", "-shm"):
+        for path in parts(self.path):
             with contextlib.suppress(OSError):
-                files.remove(self.path.with_name(self.path.name + suffix))
+                files.remove(path)
 
     def _prepared(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         connection.isolation_level = None  # transactions are begun here, not behind our back
         try:
+            refuse_what_others_made(self.path, connection)
             # A cache that is lost with the power is made anew.
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = OFF")
@@ -222,9 +236,11 @@ class Index:
     def set_aside(self) -> Path:
         """Move the index's file aside and make it anew; return where the old one is."""
         self._connection.close()  # what is in its log is put into the file then
-        aside = set_aside(self.path)
+        there = [path for path in parts(self.path) if files.mode_of_name(path) is not None]
+        asides = [set_aside(path) for path in there]
+        self.in_the_way = None
         self._renew()
-        return aside
+        return asides[0] if asides else self.path
 
 
 # --- writing
@@ -316,28 +332,13 @@ class Levels:
         connection.execute("DELETE FROM levels WHERE count = 0")
 
 
-def is_cut_off(path: Path) -> bool:
-    """Whether a database's file is shorter than its head says; SQLite reads what is left of it.
-
-    A log beside it may hold what is missing, and then SQLite puts it back.
-    """
-    if not files.is_file(path) or files.exists(path.with_name(f"{path.name}-wal")):
-        return False
-    with files.reopen(path, "rb") as file:
-        head = file.read(HEAD.size)
-    if len(head) < HEAD.size:
-        return len(head) > 0
-    page, pages = HEAD.unpack(head)
-    size: int = pages * (LARGEST_PAGE if page == 1 else page)
-    return files.status(path).st_size < size
-
-
 def make_tables(connection: sqlite3.Connection) -> None:
     names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     for (name,) in names:
         connection.execute(f"DROP TABLE {name}")
     for statement in filter(str.strip, TABLES.split(";")):
         connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION}")
     connection.execute(f"PRAGMA user_version = {VERSION}")
 
 

@@ -14,10 +14,11 @@ from unittest import mock
 from speedgate import files
 
 OPERATIONS = (
-    "create", "reopen", "write", "cut", "flush", "close", "flush_folder", "read", "status",
-    "listed", "make_folder", "link", "rename", "replace", "remove", "remove_folder", "remove_tree",
-    "touch", "lock", "connect", "remote_listed", "remote_status", "remote_changed", "remote_read",
-    "remote_write", "remote_make_folder", "remote_rename", "remote_remove",
+    "create", "reopen", "write", "cut", "flush", "close", "flush_folder", "read", "read_head",
+    "status", "status_of_name", "listed", "make_folder", "link", "rename", "replace", "remove",
+    "remove_folder", "remove_tree", "touch", "lock", "connect", "remote_listed", "remote_status",
+    "remote_changed", "remote_read", "remote_write", "remote_make_folder", "remote_rename",
+    "remote_remove",
 )  # fmt: skip
 # What SQLite makes of the same errors.
 OF_SQLITE = {

@@ -1,16 +1,22 @@
 """The index: it follows its files, and is made anew when it is damaged."""
 
 import json
+import os
+import sqlite3
+import stat
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 
 import pytest
 from helpers.index_rows import index_rows, rebuilt_rows
 from helpers.runs import CASE, ENVIRONMENT, HERE, NAME, a_run, nights, save
 
 from speedgate import files
+from speedgate.commands.main import main
 from speedgate.history.history import History
-from speedgate.history.index import is_cut_off
+from speedgate.history.index_file import APPLICATION, is_cut_off
 from speedgate.history.store import FolderStore
+from speedgate.report.exit_code import ExitCode
 
 
 def test_the_index_follows_its_files(tmp_path):
@@ -118,6 +124,110 @@ def test_an_index_of_another_version_is_made_anew(tmp_path, monkeypatch):
         history.index.query("DELETE FROM runs", (), tuple)
     with History(tmp_path / "results") as history:
         assert nights(history.runs()) == [1]
+
+
+# --- what has the name of the index and is none
+
+
+def a_foreign_database(path):
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE precious (value)")
+        connection.execute("INSERT INTO precious VALUES (1)")
+        connection.commit()
+    return path
+
+
+def one_that_is_cut_off(path):
+    data = a_foreign_database(path).read_bytes()
+    path.write_bytes(data[:-100])
+
+
+def a_link_to_one(path):
+    path.symlink_to(a_foreign_database(path.with_name("foreign")))
+
+
+def a_link_to_nothing(path):
+    path.symlink_to(path.with_name("nothing"))
+
+
+def a_log_that_is_a_link(path):
+    foreign = path.with_name("foreign")
+    foreign.write_bytes(b"precious")
+    path.with_name(f"{path.name}-wal").symlink_to(foreign)
+
+
+def a_folder(path):
+    path.mkdir()
+    (path / "precious").touch()
+
+
+def a_pipe(path):
+    os.mkfifo(path)
+
+
+def things(folder):
+    """What lies in a folder: the content of a file, where a link leads, or what kind it is."""
+    there = {}
+    for path in folder.iterdir():
+        kind = stat.S_IFMT(path.lstat().st_mode)
+        content = path.read_bytes() if stat.S_ISREG(kind) else None
+        there[path.name] = (kind, content, path.readlink() if stat.S_ISLNK(kind) else None)
+    return there
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links and pipes")
+@pytest.mark.parametrize(
+    ("put", "words"),
+    [
+        (a_foreign_database, "is a database of another program"),
+        (one_that_is_cut_off, "is a database of another program, and cut off"),
+        (a_link_to_one, "is a link"),
+        (a_link_to_nothing, "is a link"),
+        (a_log_that_is_a_link, "-wal is a link"),
+        (a_folder, "is no file"),
+        (a_pipe, "is no file"),
+    ],
+)
+def test_what_is_no_index_is_not_touched(tmp_path, monkeypatch, capsys, put, words):
+    monkeypatch.setenv("SPEEDGATE_CACHE", str(tmp_path / "cache"))
+    path = made_index(tmp_path, 2)
+    path.unlink()
+    put(path)
+    before = things(path.parent)
+    for _ in range(2):
+        told = []
+        with History(tmp_path / "results", told.append) as history:
+            assert sorted(nights(history.runs())) == [0, 1]
+        (line,) = told
+        assert line.startswith(f"the index {path}")
+        assert line.endswith(f"{words}: it is not used; 'speedgate check --repair' moves it aside")
+        assert things(path.parent) == before
+    where = ["--history", str(tmp_path / "results")]
+    assert main(["check", *where]) == ExitCode.BAD
+    assert words in capsys.readouterr().out
+    assert things(path.parent) == before
+    assert main(["check", "--repair", *where]) == ExitCode.BAD
+    after = things(path.parent)
+    for name, thing in before.items():
+        assert after[f"{name}.aside" if name.startswith(path.name) else name] == thing
+    assert main(["check", *where]) == ExitCode.WELL
+    assert path.is_file()
+
+
+def test_an_index_that_does_not_say_whose_it_is_is_known_by_its_tables(tmp_path, monkeypatch):
+    """As those of older versions."""
+    monkeypatch.setenv("SPEEDGATE_CACHE", str(tmp_path / "cache"))
+    path = made_index(tmp_path, 2)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA application_id = 0")
+        connection.execute("PRAGMA user_version = 1")
+        connection.execute("DELETE FROM runs")
+        connection.commit()
+    told = []
+    with History(tmp_path / "results", told.append) as history:
+        assert sorted(nights(history.runs())) == [0, 1]
+        assert history.index.query("PRAGMA application_id", (), tuple) == [(APPLICATION,)]
+    assert told == []
 
 
 def test_a_file_that_cannot_be_read_now_is_tried_again(tmp_path, monkeypatch):
