@@ -15,12 +15,14 @@ from helpers.scripted import FAULTS, SERVE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evaluation.answers import ANSWERS, request_kinds
 from speedgate.judging.gate import Verdict
-from speedgate.measuring.answers import NotUnderstood
+from speedgate.measuring.answers import NotUnderstood, read_answer
 from speedgate.measuring.errors import MeasurementError, NoAnswer, RunnerEnded
 from speedgate.measuring.measure import LEAST_PAIRS, measure
 from speedgate.measuring.plan import Plan
-from speedgate.measuring.runner_process import RunnerProcess
+from speedgate.measuring.runner_process import RunnerProcess, answer_of
+from speedgate.runner.messages import Done
 from speedgate.stats.case import Case
 from workloads import CATALOGUE, CONTROL
 
@@ -128,10 +130,12 @@ def outcome(conversation, tmp_path, monkeypatch, leaves_no_thread, count_faults)
 
 def some_of(faults, asked, every):
     """All faults of the message that has the rounds; of the others a few, each time others."""
-    if every or asked == "rounds":
-        return list(faults)
-    at = ASKED.index(asked)
-    return [fault for position, fault in enumerate(faults) if (position + at) % 4 == 0]
+    return one_in(1 if every or asked == "rounds" else 4, faults, ASKED.index(asked))
+
+
+def one_in(count, faults, at):
+    """One fault in so many, each time others."""
+    return [fault for position, fault in enumerate(faults) if (position + at) % count == 0]
 
 
 @pytest.mark.parametrize("asked", ASKED)
@@ -159,6 +163,46 @@ def test_a_request_that_goes_wrong_is_no_measurement(conversation, outcome, aske
         at, is_doubled = ASKED.index(asked) + 1, expected is None
         came_to = outcome(at, expected=expected, doubled=is_doubled, distort=distort)
         assert came_to == (expected or judged(conversation[1])), fault
+
+
+# --- every kind of message that there is, one asked alone
+
+
+@pytest.fixture
+def came_to(tmp_path, monkeypatch, leaves_no_thread, count_faults):
+    """What a request comes to that goes wrong, or its answer: that answer or an error."""
+    monkeypatch.setattr("speedgate.measuring.runner_process.MOST_CHARACTERS", 1 << 20)
+
+    def came_to(request, answer, fault="none", expected=None, **distorted):
+        path = tmp_path / "answers.json"
+        path.write_text(json.dumps([answer, answer]))  # to a request that comes twice
+        waits = WAITS_SECONDS if expected is NoAnswer else 60.0
+        runner = FaultyPipe(SERVE.format(str(path), fault, 1), 1, waits, **distorted)
+        count_faults("messages that went wrong one by one", 1)
+        try:
+            return answer_of(runner, request, 60.0)
+        except MeasurementError as error:
+            return type(error)
+        finally:
+            runner.close()
+            assert runner._process.returncode is not None
+
+    return came_to
+
+
+@pytest.mark.parametrize("kind", request_kinds(), ids=lambda kind: kind.__name__)
+def test_no_message_of_any_kind_that_goes_wrong_is_taken_for_an_answer(kind, came_to, all_faults):
+    ((request, answer),) = [one for one in ANSWERS if type(one[0]) is kind]
+    good, at = read_answer(request, answer), request_kinds().index(kind)
+    for fault in one_in(1 if all_faults else 10, FAULTS, at):
+        expected = ENDS_IN.get(fault, good)
+        if fault == "another message" and kind.answer is Done:  # which has no parts to tell by
+            expected = good
+        assert came_to(request, answer, fault, expected) == expected, fault
+    for fault in one_in(1 if all_faults else 5, REQUEST_FAULTS, at):
+        distort, error = REQUEST_FAULTS[fault]
+        expected = error or good
+        assert came_to(request, answer, expected=expected, distort=distort) == expected, fault
 
 
 # --- requests that nobody reads
