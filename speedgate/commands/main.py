@@ -36,6 +36,7 @@ from speedgate.history.format import HistoryError
 from speedgate.history.store import StoreError
 from speedgate.measuring.children import termination_as_interrupt
 from speedgate.measuring.errors import MeasurementError
+from speedgate.measuring.machine_limit import told_at_the_limit
 from speedgate.measuring.selection import OptionError
 from speedgate.measuring.turn import TURN, MachineTaken
 from speedgate.page.folder import SiteError
@@ -101,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.NOT_DONE
     options = parse(top, commands, words)
     try:
-        with termination_as_interrupt():
+        with termination_as_interrupt(), told_at_the_limit():
             code: int = options.run(options)
             sys.stdout.flush()
     except REFUSALS as error:

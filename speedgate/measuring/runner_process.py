@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -22,6 +23,7 @@ from typing import Any, Protocol
 from speedgate.measuring import children
 from speedgate.measuring.answers import NotUnderstood, read_answer
 from speedgate.measuring.errors import MeasurementError, NoAnswer, RunnerEnded
+from speedgate.measuring.machine_limit import told_at_the_limit
 from speedgate.runner import FOLDERS
 from speedgate.runner.framing import UnreadableRecord, unframe
 from speedgate.runner.gil import MEANT
@@ -104,10 +106,32 @@ class RunnerProcess:
         interpreter: Interpreter = THIS,
         serve: str = children.SERVE,
     ) -> None:
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
-        # What a workload leaves in files goes with its runner, however that ends.
-        self._scratch = children.ScratchFolder()
-        self._process: subprocess.Popen[str] = children.start(
+        self._is_killed = False
+        self._asked = 0
+        self._answered = 0
+        self._noise: deque[str] = deque(maxlen=LAST_LINES)
+        self._replies: queue.Queue[Json | UnreadableRecord | None] = queue.Queue()
+        self._requests: queue.Queue[str | None] = queue.Queue()
+        self._threads: list[threading.Thread] = []
+        with contextlib.ExitStack() as unless_it_starts, told_at_the_limit():
+            self._stderr = unless_it_starts.enter_context(tempfile.TemporaryFile())
+            # What a workload leaves in files goes with its runner, however that ends.
+            self._scratch = unless_it_starts.enter_context(
+                contextlib.closing(children.ScratchFolder())
+            )
+            self._process = self._start(path, blas_threads, interpreter, serve)
+            unless_it_starts.callback(self._end)
+            # A pipe holds little: a runner that does not read would keep its writer for ever.
+            for work in (self._read, self._write):
+                thread = threading.Thread(target=work, daemon=True)
+                thread.start()
+                self._threads.append(thread)
+            unless_it_starts.pop_all()
+
+    def _start(
+        self, path: Sequence[str], blas_threads: int | None, interpreter: Interpreter, serve: str
+    ) -> subprocess.Popen[str]:
+        process: subprocess.Popen[str] = children.start(
             [interpreter.python, "-P", "-c", serve],
             runner_variables(
                 os.environ, path, blas_threads, interpreter.variables, interpreter.package_folder
@@ -120,18 +144,7 @@ class RunnerProcess:
             encoding="utf-8",
             errors="replace",  # of what is no reply
         )
-        self._is_killed = False
-        self._asked = 0
-        self._answered = 0
-        self._noise: deque[str] = deque(maxlen=LAST_LINES)
-        self._replies: queue.Queue[Json | UnreadableRecord | None] = queue.Queue()
-        self._requests: queue.Queue[str | None] = queue.Queue()
-        # A pipe holds little: a runner that does not read would keep its writer for ever.
-        self._threads = [
-            threading.Thread(target=work, daemon=True) for work in (self._read, self._write)
-        ]
-        for thread in self._threads:
-            thread.start()
+        return process
 
     def _write(self) -> None:
         """Hand each request to the runner, until ``None`` comes; one that takes none has ended."""
@@ -240,15 +253,19 @@ class RunnerProcess:
         except MeasurementError:
             pass
         finally:  # an interrupt ends it, too
-            self.kill()  # its workers have ended; there is nothing that it should take time for
+            self._end()  # its workers have ended; there is nothing that it should take time for
             self._stderr.close()
             self._scratch.close()
-            pipes = (self._process.stdout, self._process.stdin)
-            for pipe, thread in zip(pipes, self._threads, strict=True):
-                # What escaped us may hold its end: closing ours would wait as long as the thread.
-                if pipe is not None and not thread.is_alive():
-                    with contextlib.suppress(OSError):  # what was left to write to one that is gone
-                        pipe.close()
+
+    def _end(self) -> None:
+        """End the runner, and close its pipes."""
+        self.kill()
+        pipes = (self._process.stdout, self._process.stdin)
+        for pipe, thread in zip_longest(pipes, self._threads):
+            # What escaped us may hold its end: closing ours would wait as long as the thread.
+            if pipe is not None and not (thread and thread.is_alive()):
+                with contextlib.suppress(OSError):  # what was left to write to one that is gone
+                    pipe.close()
 
     def kill(self) -> None:
         """End the runner and every process that it started, at once."""

@@ -198,6 +198,23 @@ def test_cores_that_are_cut_in_a_round_fail_no_gate(armed):
     assert judgement.verdict in (Verdict.INCONCLUSIVE, Verdict.NOT_EVALUATED), judgement.line
 
 
+@pytest.mark.parametrize("tool", ["settrace", "setprofile", "monitoring"])
+def test_a_tracer_or_a_profiler_is_named_and_judges_nothing(tool):
+    if not hasattr(sys, tool):
+        pytest.skip("sys.monitoring came with Python 3.12")
+    case, before = Case("made", 3, "threads", 2), f"helpers.faults:watched_by_{tool}"
+    plan = Plan(seconds=0, pairs=12, tasks=4, loops=1, before=before)
+    measurement = measure(
+        case, MadeWorkload(loads.square), plan, lambda: RunnerProcess((TESTS_FOLDER,), 1)
+    )
+    assert measurement.sample.pairs
+    gate = Gate("made-scales", workloads=("made",))
+    judgement = judge(gate, case, measurement.evidence(0.99), floors(case.workers), final=True)
+    assert judgement.verdict is Verdict.NOT_EVALUATED
+    assert f"sys.{tool}" in judgement.line
+    assert "was active" in judgement.line
+
+
 def test_a_machine_that_sleeps_longer_than_the_limit_fails_the_case(runner, armed):
     family = measuring(runner, armed, faults.stops_for_a_while, "serial")
     with pytest.raises(NoAnswer, match="--time-limit"):

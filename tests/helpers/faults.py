@@ -9,6 +9,7 @@ import hashlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -176,6 +177,19 @@ def cannot_be_watched():
     if os.geteuid() == 0:
         number = CAPABILITIES["CAP_SYS_PTRACE"]
         check(libc.prctl(DROP_FROM_BOUNDING_SET, number, 0, 0, 0))
+
+
+def watched_by_settrace():
+    sys.settrace(lambda *arguments: None)
+
+
+def watched_by_setprofile():
+    sys.setprofile(lambda *arguments: None)
+
+
+def watched_by_monitoring():
+    sys.monitoring.use_tool_id(sys.monitoring.PROFILER_ID, "made")
+    sys.monitoring.set_events(sys.monitoring.PROFILER_ID, sys.monitoring.events.LINE)
 
 
 def parallel_region(size, seed):

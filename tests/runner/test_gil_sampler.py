@@ -5,10 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers import loads
 from helpers.leftovers import child_processes, still_running
+from helpers.made import opening
 
 from speedgate.runner import gil_sampler as held
+from speedgate.runner import server
 from speedgate.runner.gil_sampler import RATE, sample_held
+from speedgate.runner.server import Runner
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the sampler is stopped by an interrupt")
 
@@ -101,6 +105,7 @@ def test_it_is_not_tried_where_it_could_not_be_stopped(sampler, tmp_path, monkey
     assert not (tmp_path / "seen").exists()
 
 
+REFUSED = "print('Permission denied')\nraise SystemExit(1)\n"
 HANGS = "print('hello', flush=True); time.sleep(600)"
 HANGS_AT_ITS_END = """
 signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -119,6 +124,37 @@ def test_a_sampler_that_hangs_knows_nothing_and_is_ended(sampler, text, monkeypa
     assert sample_held(path, 0.01) is None
     if text is not HANGS_IN_A_CHILD:  # that one goes with the runner's group
         assert still_running(child_processes() - processes) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (REFUSED, "no sampler could read this Python"),
+        (HANGS, "no sampler could read this Python"),
+        ("", "no sampler could read this Python"),
+        (None, "there is no py-spy: install speedgate[gil]"),
+    ],
+    ids=["refused", "hangs", "not there", "absent"],
+)
+def test_a_runner_without_a_sampler_says_why_and_measures_all_else(
+    sampler, tmp_path, monkeypatch, text, why
+):
+    monkeypatch.setattr(held, "START_SECONDS", 1.0)
+    monkeypatch.setattr(held, "END_SECONDS", 0.5)
+    for name, answer in (("gil_enabled", True), ("has_standard_sampler", False)):
+        monkeypatch.setattr(server, name, lambda answer=answer: answer)
+    monkeypatch.setattr(server, "is_free_threaded", lambda: False)
+    path = sampler(text="#!{python}\nimport time\n" + text) if text else str(tmp_path / "nothing")
+    runner = Runner()
+    try:
+        assert "error" not in runner.handle(opening(loads.square, "serial", 1))
+        request = {"do": "held", "seconds": 0.01, "py_spy": None if text is None else path}
+        seen = runner.handle(request)
+        assert (seen["held"], seen["why"]) == (None, why)
+        counted = runner.handle({"do": "rounds", "pairs": 2, "seconds": 0.0, "at_least": 2})
+        assert len(counted["pairs"]) == 2
+    finally:
+        runner.handle({"do": "close"})
 
 
 def test_a_sampler_that_writes_no_samples_knows_nothing(sampler):
