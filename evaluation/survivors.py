@@ -114,6 +114,9 @@ KNOWN: tuple[Known, ...] = (
     Known("changepoints", "_candidates", "/ (0.6745", "* (0.6745", Reason.PROPOSED),
     Known("changepoints", "_candidates", "min_size=LEAST_RUNS", 'kernel="rbf", params',
           Reason.PROPOSED),
+    # Where anything is idle the shares sum to 1, and are not scaled.
+    Known("accounting", "shares", "idle * scale", "idle / scale", Reason.SAME),
+    Known("probing", "asks_for_cause", "return False", "return None", Reason.FALSE),
     Known("free_class", "_surely_wait", "return False", "return None", Reason.FALSE),
     Known("gil_map", "_differ", "return False", "return None", Reason.FALSE),
     Known("scale_gate", "_blocked", 'return ""', "return None", Reason.FALSE),

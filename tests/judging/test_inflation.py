@@ -40,6 +40,8 @@ def test_what_is_not_known_stays_so():
     assert beyond_control(None, CONTROL) is None
     assert beyond_control(None, None) is None
     assert not beyond_control(UNBOUNDED, CONTROL).is_bounded
+    # Nothing over nothing is no number: the lower bound stays what it is.
+    assert ends(beyond_control(UNBOUNDED, UNBOUNDED)) == (1.0, -math.inf, math.inf)
     # A control of too few pairs may have grown by as much.
     open_ended = beyond_control(TWICE, Estimate(1.0, -math.inf, math.inf, 0.99, 3))
     assert ends(open_ended) == (2.0, 0.0, 2.2)

@@ -8,6 +8,7 @@ from helpers.evidence import interval
 from speedgate.judging.row import Row, Side
 from speedgate.stats.accounting import Shares
 from speedgate.stats.case import Case
+from speedgate.stats.figure import WATCHED, Figure
 
 CASE = Case("g", 1_000, "threads", 2)
 FAST, FASTER, SECONDS = interval(1.8, 1.7, 1.9), interval(2.8, 2.7, 2.9), interval(0.5, 0.4, 0.6)
@@ -68,3 +69,11 @@ def test_what_is_watched_is_of_the_rounds_and_may_have_no_field():
         "speedup": FAST, "seconds": None, "held": None, "cpu_per_wall": SECONDS,
         "preemptions": held,
     }  # fmt: skip
+
+
+def test_a_watched_figure_without_a_field_is_not_known_until_it_is_told(monkeypatch):
+    added = Figure("preemptions", "preemptions", "preemptions a round", is_watched=True)
+    monkeypatch.setattr("speedgate.judging.row.WATCHED", (*WATCHED, added))
+    assert Row(CASE, FAST).watched()["preemptions"] is None
+    told = Row(CASE, FAST, figures={"preemptions": SECONDS})
+    assert told.watched()["preemptions"] == SECONDS

@@ -159,6 +159,21 @@ def test_concurrency_as_json_says_null_for_an_unknown_bound():
     assert data["high"] is None
 
 
+def test_concurrency_tells_both_of_its_bounds():
+    bounds = concurrency(contenders(*[SIDE_BY_SIDE] * 7), 2)
+    assert bounds.values == pytest.approx((1.94, 1.98))
+    assert bounds.as_json() == {"low": bounds.low.as_json(), "high": bounds.high.as_json()}
+    unknown = concurrency(contenders(Round(1.0, 1.9)), 2)
+    assert unknown.values == (pytest.approx(1.9), None)
+
+
+def test_pairs_that_resemble_their_neighbours_count_as_fewer():
+    grown, even = pair(1.0, cpu=2.0), pair(1.0, cpu=1.0)
+    in_turn = inflation(PairedSample.of([[grown, even] * 15]))
+    in_blocks = inflation(PairedSample.of([[grown] * 15 + [even] * 15]))
+    assert (in_turn.is_bounded, in_blocks.is_bounded) == (True, False)
+
+
 def test_inflation_is_the_median_over_the_pairs():
     pairs = [pair(1.0, cpu=grown) for grown in (1.0, 1.5, 9.0)]
     few = inflation(PairedSample.of([pairs]))
