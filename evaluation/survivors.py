@@ -117,6 +117,10 @@ KNOWN: tuple[Known, ...] = (
     # Where anything is idle the shares sum to 1, and are not scaled.
     Known("accounting", "shares", "idle * scale", "idle / scale", Reason.SAME),
     Known("probing", "asks_for_cause", "return False", "return None", Reason.FALSE),
+    # Of fewer than 1,000 the digits are shorter than any power.
+    Known("case", "format_size", "size >= 1000 else 0", "size >= 1000 else 1", Reason.SAME),
+    # One value has no rank, whatever it is divided by.
+    Known("estimate", "estimate_median", "max(1, effective)", "max(2, effective)", Reason.SAME),
     Known("free_class", "_surely_wait", "return False", "return None", Reason.FALSE),
     Known("gil_map", "_differ", "return False", "return None", Reason.FALSE),
     Known("scale_gate", "_blocked", 'return ""', "return None", Reason.FALSE),

@@ -41,6 +41,7 @@ sizes = st.one_of(
         (2_500_000, "2.5e6"),
         (1_234_567, "1234567"),
         (10_000_000, "1e7"),
+        (25_000, "2.5e4"),  # as long as its digits
     ],
 )
 def test_sizes_are_written_as_people_write_them(size, text):
@@ -129,7 +130,7 @@ def test_a_case_that_has_no_id_says_why():
 
 @pytest.mark.parametrize(
     ("name", "is_other"),
-    [("g", False), ("g_out", False), ("a.b", True), ("a::b", True), ("a(1)", True)],
+    [("g", False), ("g_out", False), ("a.b", True), ("a::b", True), ("a(1)", True), ("aXb", False)],
 )
 def test_names_of_other_projects_have_marks(name, is_other):
     assert has_other_marks(name) is is_other
