@@ -102,6 +102,11 @@ def test_what_a_pair_does_not_know_it_does_not_tell(key, unknown):
     assert FIGURE[key].estimate(sample, 2) is None
 
 
+def test_cpu_per_wall_is_of_a_second():
+    short = replace(THREADS, seconds=0.5)
+    assert FIGURE["cpu_per_wall"].of_pair(Pair(LOOP, short), 2) == pytest.approx(6.0)
+
+
 def test_waiting_that_is_not_known_is_none():
     unknown = Pair(LOOP, replace(THREADS, waiting=None))
     assert FIGURE["concurrency"].of_pair(unknown, 2) == pytest.approx(1.6)
