@@ -123,6 +123,9 @@ KNOWN: tuple[Known, ...] = (
     Known("estimate", "estimate_median", "max(1, effective)", "max(2, effective)", Reason.SAME),
     Known("free_class", "_surely_wait", "return False", "return None", Reason.FALSE),
     Known("gil_map", "_differ", "return False", "return None", Reason.FALSE),
+    Known("gil_map", "_apart", "return False", "return None", Reason.FALSE),
+    Known("scale_gate", "Rule.covers", "return False", "return None", Reason.FALSE),
+    Known("scale_gate", "_why_surely", 'return ""', "return None", Reason.FALSE),
     Known("scale_gate", "_blocked", 'return ""', "return None", Reason.FALSE),
     Known("figure", "digits", "abs(value) < limit", "abs(value) <= limit", Reason.TIE),
 )  # fmt: skip

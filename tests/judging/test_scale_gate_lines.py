@@ -87,6 +87,11 @@ def few(count):
         (replace(HEALTHY, gil_held_share=estimate(0.12, 0.05)), HOLDS, UNSURE,
          f"{FAST}, GIL held 0.12, at most 0.10; the samples of the GIL are too few to tell"),
         (replace(HEALTHY, broken="sys.settrace"), BOTH, NOT, "sys.settrace"),
+        # Where no speedup is asked for, none is too low.
+        (replace(HEALTHY, speedup=estimate(0.98)), HOLDS, PASSED,
+         f"{SLOW}, GIL held 0.02, at most 0.10"),
+        # What the control grew by is not the benchmark's.
+        (replace(GROWN, control_inflation=interval(1.25, 1.2, 1.3)), GROWS, PASSED, FAST),
         # What is just at its limit keeps it.
         (replace(HEALTHY, gil_held_share=interval(0.1, 0.05, 0.15)), HOLDS, PASSED,
          f"{FAST}, GIL held 0.10, at most 0.10"),
