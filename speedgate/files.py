@@ -278,7 +278,17 @@ def exists(path: Path) -> bool:
 
 def leads_nowhere(path: Path) -> bool:
     """Whether it is a link to nothing."""
-    return path.is_symlink() and not exists(path)
+    return is_link(path) and not exists(path)
+
+
+def is_link(path: Path) -> bool:
+    mode = _mode_of_name(path)
+    return mode is not None and stat.S_ISLNK(mode)
+
+
+def is_taken(path: Path) -> bool:
+    """Whether there is something of this name, be it a link that leads nowhere."""
+    return _mode_of_name(path) is not None
 
 
 def is_file(path: Path) -> bool:
@@ -291,6 +301,13 @@ def is_folder(path: Path) -> bool:
     """Whether it is a folder, or a link to one."""
     mode = _mode(path)
     return mode is not None and stat.S_ISDIR(mode)
+
+
+def _mode_of_name(path: Path) -> int | None:
+    try:
+        return status_of_name(path).st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
 
 
 def _mode(path: Path) -> int | None:

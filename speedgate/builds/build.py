@@ -19,6 +19,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from speedgate import files
 from speedgate.builds.installation import (
     INSTALLER_PREFIXES,
     BuildError,
@@ -273,7 +274,7 @@ def _short_python(python: str, version: str) -> str:
 
 def _environment_folder(python: Path) -> Path | None:
     for folder in (python, python.parent.parent):
-        if (folder / "pyvenv.cfg").is_file() or (folder / "conda-meta").is_dir():
+        if files.is_file(folder / "pyvenv.cfg") or files.is_folder(folder / "conda-meta"):
             return folder
     return None
 
@@ -307,16 +308,16 @@ def _find_base(spec: BuildSpec) -> tuple[Path, str]:
 
 def _locate(text: str) -> Path:
     """Return the absolute path of a Python; a folder stands for the environment in it."""
-    if _PYTHON.fullmatch(text) and not Path(text).is_file():
+    if _PYTHON.fullmatch(text) and not files.is_file(Path(text)):
         on_path = shutil.which(text)
         if on_path is None:
             raise BuildError(f"there is no {text} on the PATH; install it, or give its path")
         return Path(on_path)
     # Not resolved: the interpreter of an environment is a link, and knows itself by its place.
     path = Path(os.path.abspath(Path(text).expanduser()))  # noqa: PTH100
-    if path.is_dir():
+    if files.is_folder(path):
         path = python_of(path)
-    if not path.exists():
+    if not files.exists(path):
         raise BuildError(f"there is no Python at {path}; {REMEDY}")
     return path
 
@@ -379,7 +380,7 @@ def _install(
 
 def _absolute(requirement: str) -> str:
     """The path of a wheel means the same wherever an installer is started."""
-    is_file = requirement.endswith(".whl") and Path(requirement).is_file()
+    is_file = requirement.endswith(".whl") and files.is_file(Path(requirement))
     return str(Path(requirement).resolve()) if is_file else requirement
 
 

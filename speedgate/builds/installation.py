@@ -151,7 +151,7 @@ def _is_whole(environment: Path, notify: Callable[[str], None]) -> bool:
     """Whether an environment is there; a damaged one, as after its base Python went, is removed."""
     if files.exists(python_of(environment)):
         return True
-    if files.exists(environment) or environment.is_symlink():
+    if files.exists(environment) or files.is_link(environment):
         notify(f"made anew: {environment} has lost its Python")
         _remove(environment)
     return False
@@ -159,7 +159,7 @@ def _is_whole(environment: Path, notify: Callable[[str], None]) -> bool:
 
 def _remove(path: Path) -> None:
     with contextlib.suppress(OSError):
-        if files.is_folder(path) and not path.is_symlink():
+        if files.is_folder(path) and not files.is_link(path):
             files.remove_tree(path)
         else:
             files.remove(path)

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from speedgate import files
 from speedgate.builds.build import open_build
 from speedgate.builds.runners import interpreter_of
 from speedgate.commands.arguments import (
@@ -221,7 +222,7 @@ def earlier_cells(options: argparse.Namespace, environment: Json) -> dict[str, J
         )
 
     run = find_run(None, str(options.results), is_it, " is a census that was cut short", notify)
-    document = msgspec.json.decode(Path(run.name).read_bytes())
+    document = msgspec.json.decode(files.read(Path(run.name)))
     return {str(benchmark["param"]): benchmark for benchmark in document["benchmarks"]}
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from speedgate import files
 from speedgate.builds.build import open_build
 from speedgate.builds.runners import project_runners
 from speedgate.commands.arguments import add_beside_others, notify, take_turn
@@ -150,7 +151,7 @@ def _rules(options: argparse.Namespace, folder: Path) -> Iterator[Rule]:
         return
     if options.gates is not None:
         yield from read_rules(options.gates)
-    elif (folder / "pyproject.toml").is_file():
+    elif files.is_file(folder / "pyproject.toml"):
         yield from read_rules(folder / "pyproject.toml")
 
 

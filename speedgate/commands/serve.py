@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from speedgate import files
 from speedgate.commands.arguments import count, notify
 from speedgate.commands.page import add_sources
 from speedgate.measuring.selection import OptionError
@@ -62,4 +63,4 @@ def built(options: argparse.Namespace) -> Mapping[str, bytes]:
 def places_of(options: argparse.Namespace) -> tuple[Path, ...]:
     """Return the folders and files that are looked at for new runs: those that are on disk."""
     texts = [options.history, *options.sources]
-    return tuple(Path(text) for text in texts if "://" not in text and Path(text).exists())
+    return tuple(Path(text) for text in texts if "://" not in text and files.exists(Path(text)))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from speedgate import files
 from speedgate.github.errors import GitHubError
 
 API = "https://api.github.com"
@@ -93,7 +94,7 @@ def _event(path: str) -> Json:
     if not path:
         return {}
     try:
-        event = json.loads(Path(path).read_text(encoding="utf-8"))
+        event = json.loads(files.read(Path(path)))
     except OSError as error:
         why = error.strerror or error
         raise GitHubError(f"GITHUB_EVENT_PATH is {path}, which cannot be read: {why}") from None

@@ -145,7 +145,7 @@ def _names_aside(name: str) -> Iterator[str]:
 def set_aside(path: Path) -> Path:
     """Give a file or folder a name beside it that nobody reads, and return that."""
     names = map(Path, _names_aside(str(path)))
-    aside = next(name for name in names if not os.path.lexists(name))
+    aside = next(name for name in names if not files.is_taken(name))
     files.rename(path, aside)
     return aside
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from speedgate import files
 from speedgate.judging.gate import Judgement, Verdict
 from speedgate.judging.scale_gate import GATE, Rule, judge_evidence
 from speedgate.measuring.scaling import Scaled, ScaleOutcome
@@ -21,7 +22,7 @@ KEYS = {"match", "threads", "skip", *LIMITS}
 def read_rules(path: Path) -> list[Rule]:
     """Return the rules in a gates file or a pyproject.toml; ``OptionError`` for what is none."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(files.read(path).decode())
     except OSError as error:
         raise OptionError(f"--gates: {path} cannot be read ({error.strerror})") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

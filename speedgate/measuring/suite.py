@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from speedgate import files
 from speedgate.measuring.selection import OptionError
 from speedgate.runner.task import find
 
@@ -21,7 +22,7 @@ def find_workload(reference: str, option: str = "--workload") -> Any:
     The current folder is looked at as Python would, then what the package brought along.
     """
     for folder in (str(Path.cwd()), str(BUNDLED_FOLDER)):
-        if folder not in sys.path and Path(folder).is_dir():
+        if folder not in sys.path and files.is_folder(Path(folder)):
             sys.path.append(folder)
     try:
         return find(reference)

@@ -104,7 +104,7 @@ def write_file(path: Path, data: bytes) -> None:
 def _remove(folder: Path, name: str) -> None:
     """Remove one of our files, and its folder where that is empty now; a link only as a link."""
     path = folder / name
-    if (files.is_file(path) or path.is_symlink()) and not _leads_away(folder, path.parent):
+    if (files.is_file(path) or files.is_link(path)) and not _leads_away(folder, path.parent):
         files.remove(path)
         with contextlib.suppress(OSError):
             if path.parent != folder:
