@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from speedgate import files
 from speedgate.commands.arguments import add_where, notify
 from speedgate.github.context import Context
 from speedgate.github.errors import GitHubError
@@ -38,7 +39,7 @@ from speedgate.report.comment import (
     title_of,
     worst,
 )
-from speedgate.report.exit_code import ExitCode
+from speedgate.report.exit_code import ExitCode, code_of
 from speedgate.report.facts import RunFacts, facts_of, standing_of
 from speedgate.report.summary import run_tables
 
@@ -112,10 +113,24 @@ def run_comment(options: argparse.Namespace) -> int:
     entries = [part for part in parts if isinstance(part, CommentedRun)]
     absent = [part for part in parts if isinstance(part, Absent)]
     summary = comment_markdown(entries, MOST_OF_SUMMARY, absent=absent)
-    print(summary, end="")
     if not options.github:
-        return 0
-    _write_summary(summary)
+        print(summary, end="")
+        return ExitCode.WELL
+    # What reaches people comes first: a full disk here must not keep it back.
+    try:
+        published = _tell_github(entries, absent, options)
+    finally:
+        try:
+            written = _write_summary(summary)
+        finally:
+            print(summary, end="")
+    return max(published, written)
+
+
+def _tell_github(
+    entries: list[CommentedRun], absent: list[Absent], options: argparse.Namespace
+) -> ExitCode:
+    """Have GitHub say it, and say what was done or why it was not."""
     try:
         notify(f"speedgate comment: {_publish(entries, absent, options)}")
     except GitHubError as error:
@@ -124,12 +139,24 @@ def run_comment(options: argparse.Namespace) -> int:
     return ExitCode.WELL
 
 
-def _write_summary(text: str) -> None:
-    """Add to the summary of the job, where it has one."""
+def _write_summary(text: str) -> ExitCode:
+    """Add to the summary of the job, where it has one; say why that cannot be."""
     path = os.environ.get(SUMMARY)
-    if path:
-        with Path(path).open("a", encoding="utf-8") as summary:
-            summary.write(text)
+    if not path:
+        return ExitCode.WELL
+    try:
+        file = files.reopen(Path(path), "ab")
+        try:
+            files.write_all(file, text.encode())
+        finally:
+            files.close(file)
+    except OSError as error:
+        notify(
+            f"speedgate comment: {SUMMARY}: {path} cannot be written ({error.strerror or error}): "
+            "make room there, or name a file that can be written"
+        )
+        return code_of(error)
+    return ExitCode.WELL
 
 
 def _time(text: str) -> str:

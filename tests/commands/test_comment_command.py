@@ -1,6 +1,7 @@
 """The command `comment`: what it prints, and the one comment and the one issue that it keeps."""
 
 import json
+import pathlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -397,6 +398,39 @@ def test_a_refusal_fails_with_its_reason_and_the_markdown_is_there(
     shown = capsys.readouterr()
     assert words in shown.err
     assert shown.out.startswith("### ✓ Passed")
+
+
+FULL = pathlib.Path("/dev/full")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize("refusal", [None, (500, b"<html>")])
+def test_a_full_disk_for_the_summary_costs_nothing_else(github, red, monkeypatch, capsys, refusal):
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(FULL))
+    github.refusal = refusal
+    assert main(["comment", red, "--github"]) == 11
+    shown = capsys.readouterr()
+    told = "GITHUB_STEP_SUMMARY: /dev/full cannot be written (No space left on device)"
+    assert told in shown.err
+    assert "Traceback" not in shown.err
+    assert shown.out.startswith("### ✗ Failed")
+    assert [comment["issue"] for comment in github.comments] == ([7] if refusal is None else [])
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no device that is always full")
+def test_a_full_disk_for_the_summary_opens_the_issue_all_the_same(github, red, monkeypatch):
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(FULL))
+    assert main(["comment", red, "--github", "--issue"]) == 11
+    assert [issue["state"] for issue in github.issues] == ["open"]
+
+
+def test_a_summary_that_cannot_be_written_names_its_variable(
+    github, red, monkeypatch, tmp_path, capsys
+):
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
+    assert main(["comment", red, "--github"]) == 2
+    assert "GITHUB_STEP_SUMMARY: " in capsys.readouterr().err
+    assert len(github.comments) == 1
 
 
 def test_an_event_that_is_not_json_is_named(github, green, tmp_path, monkeypatch, capsys):
