@@ -26,6 +26,7 @@ from speedgate.commands.arguments import (
     show_lines,
     take_turn,
 )
+from speedgate.commands.early_end import code_of_early_end, tell_of_early_end
 from speedgate.commands.progress_line import ProgressLine, step_text
 from speedgate.history.census_recording import CensusRecording, is_census
 from speedgate.history.census_side import census_side
@@ -52,6 +53,7 @@ from speedgate.measuring.census import (
     list_census,
     open_process,
 )
+from speedgate.measuring.ending import ended_early
 from speedgate.measuring.runner_process import RunnerClient
 from speedgate.measuring.selection import OptionError, parse_seconds
 from speedgate.report.census import (
@@ -184,16 +186,12 @@ def measure(
         lambda step: line.show(step_text(step)),
         recording.add,
     )
-    interrupted = False
-    try:
-        census.run()
-    except KeyboardInterrupt:
-        interrupted = True
-        notify("\ninterrupted: what was measured so far is shown and saved")
+    early = ended_early(census.run)
     line.close()
+    tell_of_early_end(early)
     more = {"failed": census.failed, "seconds": time.monotonic() - began}
     reached = census.measured.keys() | census.failed.keys()
-    is_complete = not interrupted and reached >= {cell.name for cell in left}
+    is_complete = early is None and reached >= {cell.name for cell in left}
     saved, trouble = recording.finish(more, is_complete)
     if saved is not None:
         show_run(read_run(saved), options)
@@ -202,8 +200,8 @@ def measure(
         notify(
             trouble or "nothing was measured: no cell could be called, or the time was too short"
         )
-    if interrupted:
-        return ExitCode.INTERRUPTED
+    if early is not None:
+        return code_of_early_end(early)
     if trouble:
         return ExitCode.MACHINE
     return ExitCode.WELL if saved is not None else ExitCode.NOT_DONE

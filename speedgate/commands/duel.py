@@ -6,6 +6,7 @@ import argparse
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -24,8 +25,10 @@ from speedgate.commands.arguments import (
     take_turn,
 )
 from speedgate.commands.census import show_changes
+from speedgate.commands.early_end import Early, code_of_early_end, tell_of_early_end
 from speedgate.commands.progress_line import ProgressLine, step_text
-from speedgate.duel.duel import Duel, DuelStep
+from speedgate.duel.case_state import CaseState
+from speedgate.duel.duel import Duel
 from speedgate.duel.findings import DuelFindings, ScreenSummary
 from speedgate.duel.matchup import BuildUnderTest, DuelEntry, Matchup
 from speedgate.duel.past_duels import (
@@ -49,8 +52,9 @@ from speedgate.duel.selection import (
     select_entries,
     unique_entries,
 )
-from speedgate.duel.wide_screen import CANDIDATES, WideScreen
+from speedgate.duel.wide_screen import CANDIDATES
 from speedgate.duel.wide_selection import (
+    Screened,
     add_wide_selection,
     screen_difference,
     screen_line,
@@ -64,6 +68,7 @@ from speedgate.measuring.aftermath import SERVE
 from speedgate.measuring.budget import DEFAULT_TIME_LIMIT_SECONDS
 from speedgate.measuring.census import CellListing, census_folders, open_process
 from speedgate.measuring.children import scratch_folder
+from speedgate.measuring.ending import ended_early
 from speedgate.measuring.plan import import_folders
 from speedgate.measuring.runner_process import Interpreter, RunnerClient, RunnerProcess
 from speedgate.measuring.screen_side import ScreenSide
@@ -73,8 +78,9 @@ from speedgate.report.exit_code import ExitCode
 
 # Two cores take that long for eight blocks of each of the seventy cases, and for what they suspect.
 DEFAULT_BUDGET_SECONDS = 780.0
-# A killed duel loses at most what it measured in these seconds.
-KEEP_EVERY_SECONDS = 60.0
+# Rounds are kept with every block. What is certain by then takes a second to work out where there
+# are seventy cases: it is kept with the next block after this many times as long.
+KEEP_AFTER = 100.0
 
 
 def add_duel_command(commands: Any) -> None:
@@ -201,6 +207,7 @@ def run_duel(options: argparse.Namespace) -> int:
     budget += screening if screening is not None and options.budget is None else 0.0
     suspects: set[str] = set()
     summary: ScreenSummary | None = None
+    lost: list[str] = []
     refuse_what_does_not_fit(entries, len(options.builds))
     take_turn(options)
     builds = open_builds(
@@ -219,26 +226,27 @@ def run_duel(options: argparse.Namespace) -> int:
     budget += STANDING_SECONDS * (len(entries) - len(chosen)) if options.budget is None else 0.0
     if screening is not None:
         began = time.monotonic()
-        screen, is_over = screened_builds(builds, screening, options.results, most)
-        if options.wide_only or not is_over:
+        seen = screened_builds(builds, screening, options.results, most)
+        screen, lost = seen.screen, seen.troubles
+        if options.wide_only or seen.early is not None:
             show_changes(screen_difference(screen), options.format, options.details)
             # None of it is confirmed.
-            return ExitCode.WELL if is_over else ExitCode.INTERRUPTED
+            return ExitCode.MACHINE if lost else code_of_early_end(seen.early)
         chosen, entries = entries, unique_entries([*entries, *screened_entries(screen, most)])
         summary = screen_summary(screen)
         suspects = {entry.label for entry in entries[len(chosen) :]}
         budget -= time.monotonic() - began
     recording = open_recording(builds, options.results)
-    duel = measured(entries, builds, budget, limit, recording, suspects, summary)
-    findings = DuelFindings.of(duel, builds, summary)
+    done = measured(entries, builds, budget, limit, recording, suspects, summary)
+    findings = done.findings
     show(findings, options)
-    saved, troubles = recording.finish(duel, findings)
+    saved, troubles = recording.finish(done.duel, findings)
     for line in [*(f"saved {path}" for path in saved), *troubles]:
         notify(line)
-    if troubles:
+    if troubles or lost:
         return ExitCode.MACHINE
-    if not duel.is_finished:
-        return ExitCode.INTERRUPTED
+    if done.early is not None:
+        return code_of_early_end(done.early)
     if not saved:
         notify("nothing was measured: no case ran in build A and in another")
         return ExitCode.BAD
@@ -261,10 +269,8 @@ def open_recording(builds: Sequence[Build], results: Path) -> DuelRecording:
         return DuelRecording(builds, results, datetime.now(UTC))
 
 
-def screened_builds(
-    builds: Sequence[Build], seconds: float, results: Path, most: int
-) -> tuple[WideScreen, bool]:
-    """Return the screen of two builds, and whether it came to its end; it is saved, and said."""
+def screened_builds(builds: Sequence[Build], seconds: float, results: Path, most: int) -> Screened:
+    """Return the screen of two builds; it is saved, and said."""
     recover(results, notify)
     line = ProgressLine()
 
@@ -272,14 +278,20 @@ def screened_builds(
         with saving_in(results):
             return ScreenRecording(builds, listings, sides, results)
 
-    screen, is_over = screened(
-        builds, seconds, open_it, lambda step: line.show(step_text(step)), notify
-    )
+    seen = screened(builds, seconds, open_it, lambda step: line.show(step_text(step)), notify)
     line.close()
-    notify(screen_line(screen, most))
-    if not is_over:
-        notify("interrupted: what was screened so far is shown and saved")
-    return screen, is_over
+    notify(screen_line(seen.screen, most))
+    tell_of_early_end(seen.early)
+    return seen
+
+
+@dataclass(frozen=True)
+class EndedDuel:
+    """A duel that is over, what it found, and what ended it ``early``."""
+
+    duel: Duel
+    findings: DuelFindings
+    early: Early
 
 
 def measured(
@@ -290,18 +302,12 @@ def measured(
     recording: DuelRecording,
     suspects: Collection[str] = (),
     screen: ScreenSummary | None = None,
-) -> Duel:
-    """Return the duel once it is over, or was interrupted; ``suspects`` are those of the screen."""
+) -> EndedDuel:
+    """Return the duel once it is over, or ended early; ``suspects`` are those of the screen.
+
+    Whatever ends it, what was measured and what is certain by then is in its journals.
+    """
     line = ProgressLine()
-    last_kept = time.monotonic()
-
-    def on_step(step: DuelStep) -> None:
-        nonlocal last_kept
-        line.show(step_text(step))
-        if time.monotonic() - last_kept >= KEEP_EVERY_SECONDS:
-            recording.keep(duel, DuelFindings.of(duel, builds, screen))
-            last_kept = time.monotonic()
-
     with (
         under_test(builds) as builds_under_test,
         shared_runners(builds_under_test if suspects else ()) as runners,
@@ -313,13 +319,43 @@ def measured(
             )
             for entry in entries
         ]
-        duel = Duel(matchups, budget, on_step, screened=suspects)
+        keeper = Keeper(recording, lambda: DuelFindings.of(duel, builds, screen))
+        duel = Duel(
+            matchups,
+            budget,
+            lambda step: line.show(step_text(step)),
+            screened=suspects,
+            on_block=keeper.keep_block,
+        )
         try:
-            duel.run()
-        except KeyboardInterrupt:
-            notify("\ninterrupted: what was measured so far is shown and saved")
+            early = ended_early(duel.run)
+        finally:
+            findings = keeper.keep_findings()
         line.close()
-    return duel
+        tell_of_early_end(early)
+    return EndedDuel(duel, findings, early)
+
+
+class Keeper:
+    """Keeps a duel in its journals: each block at once, what is certain now and then."""
+
+    def __init__(self, recording: DuelRecording, findings: Callable[[], DuelFindings]) -> None:
+        self._recording, self._findings = recording, findings
+        self._next = time.monotonic()
+
+    def keep_block(self, state: CaseState) -> None:
+        self._recording.keep_block(state)
+        if time.monotonic() >= self._next:
+            self.keep_findings()
+
+    def keep_findings(self) -> DuelFindings:
+        """Return what is certain by now, once it is in the journals."""
+        began = time.monotonic()
+        findings = self._findings()
+        self._recording.keep_findings(findings)
+        now = time.monotonic()
+        self._next = now + KEEP_AFTER * (now - began)
+        return findings
 
 
 def warn_of_what_looks_alike(builds: Sequence[Build]) -> None:

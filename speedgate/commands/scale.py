@@ -14,12 +14,14 @@ from speedgate import files
 from speedgate.builds.build import open_build
 from speedgate.builds.runners import project_runners
 from speedgate.commands.arguments import add_beside_others, notify, take_turn
+from speedgate.commands.early_end import code_of_early_end, tell_of_early_end
 from speedgate.commands.progress_line import ProgressLine
 from speedgate.history.journal import recover
 from speedgate.history.scale_recording import ScaleRecording, entry_of
 from speedgate.judging.gate import Judgement, Verdict
 from speedgate.judging.scale_gate import GATE, Rule
 from speedgate.measuring.budget import DEFAULT_TIME_LIMIT_SECONDS
+from speedgate.measuring.ending import ended_early
 from speedgate.measuring.scale_rules import read_rules
 from speedgate.measuring.scale_run import (
     EACH_SECONDS,
@@ -30,6 +32,7 @@ from speedgate.measuring.scale_run import (
     chosen,
     list_benchmarks,
 )
+from speedgate.measuring.scaling import ScaleOutcome
 from speedgate.measuring.selection import (
     OptionError,
     parse_count,
@@ -43,6 +46,7 @@ from speedgate.report.exit_code import ExitCode
 from speedgate.report.progress import duration
 from speedgate.report.scale import key_of, scale_markdown, scale_text
 from speedgate.runner.machine import usable_cores
+from speedgate.stats.words import number_of
 
 Json = dict[str, Any]
 
@@ -187,8 +191,9 @@ def run_scale(options: argparse.Namespace) -> int:
             environment = {} if build is None else build.environment
             settings = settings_of(suites, request)
             recording = ScaleRecording(options.results, settings, environment)
-            measure_all(scaling, recording)
+            early = ended_early(lambda: scaling.run(recording.add))
             line.close()
+            tell_of_early_end(early)
     except OptionError as error:
         print(f"speedgate scale: {error}", file=sys.stderr)
         return ExitCode.UNUSABLE
@@ -196,15 +201,50 @@ def run_scale(options: argparse.Namespace) -> int:
     saved, trouble = recording.finish(scaling.judgements, scaling.is_finished)
     if saved is not None:
         notify(f"saved in {saved}")
-    elif not trouble:
-        notify("not saved: nothing was measured")
     if trouble:
         notify(trouble)
         return ExitCode.MACHINE
-    if not scaling.is_finished:
-        return ExitCode.INTERRUPTED
-    failed = any(judgement.verdict is Verdict.FAILED for judgement in scaling.judgements)
-    return ExitCode.BAD if failed else ExitCode.WELL
+    if early is not None:
+        return code_of_early_end(early)
+    return verdict_code(scaling, listing)
+
+
+def verdict_code(scaling: Scaling, listing: BenchmarkListing) -> ExitCode:
+    """Return whether something failed, a verdict that a rule asks for is missing, or all is well;
+    say what is missing."""
+    judged = scaling.judgements
+    if any(judgement.verdict is Verdict.FAILED for judgement in judged):
+        return ExitCode.BAD
+    if any(rule.asks for rule in scaling.request.rules):
+        missing = without_verdict(judged, listing)
+        if missing:
+            notify(f"{missing}; exit code {ExitCode.UNDECIDED:d}")
+        return ExitCode.UNDECIDED if missing else ExitCode.WELL
+    if not any(scaled.outcome is ScaleOutcome.MEASURED for scaled in scaling.scaled):
+        notify("nothing was measured: each benchmark has its reason above")
+        return ExitCode.BAD
+    return ExitCode.WELL
+
+
+def without_verdict(judged: Sequence[Judgement], listing: BenchmarkListing) -> str:
+    """Say what of that which rules ask for was not judged, and what helps; "" where all was."""
+    missing = sum(judgement.is_missing for judgement in judged)
+    if missing:
+        return (
+            f"no verdict on {missing} of {number_of(len(judged), 'benchmark')} that a rule covers: "
+            "above is why; mend it, raise --budget, or leave them out with -k or a rule's 'skip'"
+        )
+    if listing.broken:
+        return (
+            f"no verdict on what is in {number_of(len(listing.broken), 'file')} that cannot be "
+            "imported; mend or leave out what is named above"
+        )
+    if not judged:
+        return (
+            "nothing was judged: no rule covers a benchmark that can be measured, in two threads "
+            "or more; mend the patterns of the rules, -k or --threads"
+        )
+    return ""
 
 
 def nothing_found(targets: Iterable[str], listing: BenchmarkListing) -> str:
@@ -219,13 +259,6 @@ def nothing_found(targets: Iterable[str], listing: BenchmarkListing) -> str:
 def settings_of(suites: Sequence[Suite], request: ScaleRequest) -> Json:
     labels = "-".join(dict.fromkeys(suite.label for suite in suites))
     return {"scale": labels, "blas_threads": 1} | ({"share": True} if request.share else {})
-
-
-def measure_all(scaling: Scaling, recording: ScaleRecording) -> None:
-    try:
-        scaling.run(recording.add)
-    except KeyboardInterrupt:
-        notify("\ninterrupted: what was measured so far is shown and saved")
 
 
 def step_text(step: ScaleStep) -> str:

@@ -47,7 +47,8 @@ class DuelStep:
 
 
 class Duel:
-    """Runs matchups within ``budget`` seconds; ``on_step`` is given every step before it starts.
+    """Runs matchups within ``budget`` seconds; ``on_step`` is given every step before it starts,
+    ``on_block`` its case when it is over.
 
     ``screened`` are the labels of those that a screen suspects: they are confirmed or not, and take
     no time to be called the same.
@@ -60,6 +61,7 @@ class Duel:
         on_step: Callable[[DuelStep], None] = lambda step: None,
         now: Callable[[], float] = time.monotonic,
         screened: Collection[str] = (),
+        on_block: Callable[[CaseState], None] = lambda state: None,
     ) -> None:
         self.states = [CaseState(matchup) for matchup in matchups]
         self._screened = screened
@@ -67,7 +69,7 @@ class Duel:
         self.is_finished = False
         self._evidence = 0.0  # that confirms a candidate of this wave
         self._order = random.Random(0)
-        self._on_step = on_step
+        self._on_step, self._on_block = on_step, on_block
         self._now = now
         self._began = now()
         self._budget = budget
@@ -160,6 +162,7 @@ class Duel:
             matchup.run_block(state.is_looked_at)
             if len(matchup.blocks) > before:
                 done.append(state)
+            self._on_block(state)
         return done
 
     def findings(self) -> list[Finding]:

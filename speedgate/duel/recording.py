@@ -9,14 +9,15 @@ from typing import Any
 
 from speedgate.builds.build import Build
 from speedgate.builds.label import BuildLabel
+from speedgate.duel.case_state import CaseState
 from speedgate.duel.duel import Duel
 from speedgate.duel.findings import DuelFindings
 from speedgate.duel.matchup import DuelEntry
 from speedgate.history.extra_info import extra_info, section
 from speedgate.history.history import run_name
-from speedgate.history.journal import SUFFIX, Journal
+from speedgate.history.kept_run import KeptRun
 from speedgate.history.plain import benchmark_entry, head_of
-from speedgate.history.recording import not_saved, whole_environment
+from speedgate.history.recording import whole_environment
 from speedgate.history.redaction import shown_variables
 from speedgate.measuring.measurement import Measurement
 
@@ -30,61 +31,53 @@ class DuelRecording:
     """
 
     def __init__(self, builds: Sequence[Build], results: Path, began: datetime) -> None:
-        self._journal_error: OSError | None = None
-        environments = {build.label: _environment(build) for build in builds}
-        self._heads = {
-            label: head_of(began, environment)
-            | {"speedgate": section(environment, (), complete=False)}
-            for label, environment in environments.items()
-        }
-        names = {
-            label: run_name(environment, began, f"duel-{label}")
-            for label, environment in environments.items()
-        }
-        self._journals: dict[BuildLabel, Journal] = {}
+        self._heads: dict[BuildLabel, Json] = {}
+        self._runs: dict[BuildLabel, KeptRun] = {}
+        for build in builds:
+            environment = _environment(build)
+            ours = section(environment, (), complete=False)
+            head = self._heads[build.label] = head_of(began, environment) | {"speedgate": ours}
+            name = run_name(environment, began, f"duel-{build.label}")
+            self._runs[build.label] = KeptRun(results / f"{name}.json", head)
         try:
-            for label, name in names.items():
-                self._journals[label] = Journal(results / f"{name}{SUFFIX}", self._heads[label])
+            for run in self._runs.values():
+                run.begin()
         except BaseException:
-            for journal in self._journals.values():
-                journal.remove()
+            for run in self._runs.values():
+                run.remove()
             raise
 
-    def keep(self, duel: Duel, findings: DuelFindings) -> None:
-        """Write down what is known so far, so that it survives if this process is killed."""
-        for label in self._journals:
-            self._keep_one(label, duel, findings)
+    def keep_block(self, state: CaseState) -> None:
+        """Write down what was measured of a case by now, so that it survives if this process is
+        killed."""
+        for label, run in self._runs.items():
+            measurement = state.matchup.measurements[label]
+            if measurement.sample.pairs:
+                run.add_benchmark(_benchmark(state.matchup.entry, measurement))
 
-    def _keep_one(self, label: BuildLabel, duel: Duel, findings: DuelFindings) -> None:
-        journal = self._journals[label]
-        try:
-            for benchmark in _benchmarks(duel, label):
-                journal.add_benchmark(benchmark)
-            journal.add_section({"duel": _side(findings, label)})
-        except OSError as error:
-            self._journal_error = error  # there may be room again when the duel is over
+    def keep_findings(self, findings: DuelFindings) -> None:
+        """Write down what is certain by now, in place of what was before."""
+        for label, run in self._runs.items():
+            run.add_section({"duel": _side(findings, label)})
 
     def finish(self, duel: Duel, findings: DuelFindings) -> tuple[list[Path], list[str]]:
         """Save a run for every build that measured anything; return the files, and in words what
         could not be saved."""
         files, troubles = [], []
-        for label, journal in self._journals.items():
+        for label, run in self._runs.items():
             benchmarks = _benchmarks(duel, label)
-            try:
-                files += [self._save(label, benchmarks, findings)] if benchmarks else []
-            except OSError as error:
-                self._keep_one(label, duel, findings)
-                troubles.append(not_saved(journal.target, error, journal, self._journal_error))
-                journal.close()
-            else:
-                journal.remove()
+            if not benchmarks:
+                run.remove()
+                continue
+            file, trouble = run.save(self._document(label, benchmarks, findings))
+            files += [file] if file is not None else []
+            troubles += [trouble] if trouble else []
         return files, troubles
 
-    def _save(self, label: BuildLabel, benchmarks: list[Json], findings: DuelFindings) -> Path:
+    def _document(self, label: BuildLabel, benchmarks: list[Json], findings: DuelFindings) -> Json:
         head = self._heads[label]
         more = {"complete": findings.complete, "duel": _side(findings, label)}
-        document = head | {"benchmarks": benchmarks, "speedgate": head["speedgate"] | more}
-        return self._journals[label].save(document)
+        return head | {"benchmarks": benchmarks, "speedgate": head["speedgate"] | more}
 
 
 def _side(findings: DuelFindings, label: BuildLabel) -> Json:

@@ -28,16 +28,21 @@ class ScreenRecording:
     ) -> None:
         self._labels = [build.label for build in builds]
         self._sides = sides
-        self._recordings = [
-            CensusRecording(
-                results,
-                {**build.environment, **listing.environment},
-                settings_of(build, side.workers),
-                listing.as_json(),
-                name=f"screen-{build.label}",
-            )
-            for build, listing, side in zip(builds, listings, sides, strict=True)
-        ]
+        self._recordings: list[CensusRecording] = []
+        try:
+            for build, listing, side in zip(builds, listings, sides, strict=True):
+                recording = CensusRecording(
+                    results,
+                    {**build.environment, **listing.environment},
+                    settings_of(build, side.workers),
+                    listing.as_json(),
+                    name=f"screen-{build.label}",
+                )
+                self._recordings.append(recording)
+        except BaseException:
+            for recording in self._recordings:
+                recording.abandon()
+            raise
 
     def add(self, cells: Sequence[CensusCell]) -> None:
         """Write down what is known of cells by now."""

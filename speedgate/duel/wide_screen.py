@@ -44,43 +44,62 @@ class WideScreen:
     ) -> None:
         self.cells, self.sides, self.budget = cells, sides, budget
         self._on_step, self._on_cells, self._now = on_step, on_cells, now
-        self.reached = self.again = 0
+        self._looked: list[CensusCell] = []
+        self._looked_again: list[CensusCell] = []
         self.seconds = 0.0
 
     def run(self) -> None:
         """Look at every case, then again at what seems to have moved, until the time is up."""
         began = self._now()
         until = began + FIRST_SHARE * self.budget
-        self.reached = self._looks("screen", self.cells, FIRST_PAIRS, FIRST_SECONDS, until)
-        until = began + self.budget
-        self.again = self._looks("again", self._seen(), SECOND_PAIRS, SECOND_SECONDS, until)
-        self.seconds = self._now() - began
+        try:
+            self._look(self._looked, "screen", self.cells, FIRST_PAIRS, FIRST_SECONDS, until)
+            until = began + self.budget
+            again = self._seen()
+            self._look(self._looked_again, "again", again, SECOND_PAIRS, SECOND_SECONDS, until)
+        finally:
+            self.seconds = self._now() - began
+
+    @property
+    def reached(self) -> int:
+        return len(self._looked)
+
+    @property
+    def again(self) -> int:
+        return len(self._looked_again)
 
     @property
     def not_reached(self) -> Sequence[CensusCell]:
         """The cases for which no time was left."""
         return self.cells[self.reached :]
 
-    def _looks(
-        self, phase: str, cells: Sequence[CensusCell], pairs: int, seconds: float, until: float
-    ) -> int:
-        """Look at cells in fresh runners, each build first in every other one; return how many."""
-        looked: list[CensusCell] = []
-        with ExitStack() as open_runners:
-            for side in self.sides:
-                open_runners.enter_context(side.runner())
-            for number, cell in enumerate(cells, start=1):
-                left = until - self._now()
-                if left <= 0:
-                    break
-                self._on_step(CensusStep(phase, number, len(cells), cell.name, left))
-                for side in self.sides if number % 2 else self.sides[::-1]:
-                    side.look(cell, pairs, seconds)
-                looked.append(cell)
-                if number % KEPT_AT_ONCE == 0:
-                    self._on_cells(looked[-KEPT_AT_ONCE:])
-        self._on_cells(looked[len(looked) - len(looked) % KEPT_AT_ONCE :])
-        return len(looked)
+    def _look(
+        self,
+        looked: list[CensusCell],
+        phase: str,
+        cells: Sequence[CensusCell],
+        pairs: int,
+        seconds: float,
+        until: float,
+    ) -> None:
+        """Look at cells in fresh runners, each build first in every other one; add them to
+        ``looked``, and hand them on whatever ends it."""
+        try:
+            with ExitStack() as open_runners:
+                for side in self.sides:
+                    open_runners.enter_context(side.runner())
+                for number, cell in enumerate(cells, start=1):
+                    left = until - self._now()
+                    if left <= 0:
+                        break
+                    self._on_step(CensusStep(phase, number, len(cells), cell.name, left))
+                    for side in self.sides if number % 2 else self.sides[::-1]:
+                        side.look(cell, pairs, seconds)
+                    looked.append(cell)
+                    if number % KEPT_AT_ONCE == 0:
+                        self._on_cells(looked[-KEPT_AT_ONCE:])
+        finally:
+            self._on_cells(looked[len(looked) - len(looked) % KEPT_AT_ONCE :])
 
     def suspicions(self) -> list[Suspicion]:
         """Return what seems to have changed, the surest first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from math import exp
 
@@ -28,11 +29,22 @@ from speedgate.measuring.census import (
     list_census,
     open_process,
 )
+from speedgate.measuring.ending import ended_early
 from speedgate.measuring.measured_row import measured_row
 from speedgate.measuring.screen_side import ScreenSide
 from speedgate.measuring.selection import OptionError, parse_seconds
 from speedgate.measuring.suite import find_workload
 from speedgate.stats.case import Workload
+
+
+@dataclass(frozen=True)
+class Screened:
+    """A screen, what ended it ``early``, and the ``troubles`` of saving it, in words."""
+
+    screen: WideScreen
+    early: KeyboardInterrupt | OSError | MemoryError | None
+    troubles: list[str]
+
 
 OpenScreenRecording = Callable[[Sequence[CellListing], Sequence[ScreenSide]], ScreenRecording]
 
@@ -95,8 +107,8 @@ def screened(
     open_recording: OpenScreenRecording,
     on_step: Callable[[CensusStep], None],
     notify: Callable[[str], None],
-) -> tuple[WideScreen, bool]:
-    """Return the screen of two builds once it is over and saved, and whether it came to its end."""
+) -> Screened:
+    """Return the screen of two builds once it is over, and saved as far as there is room."""
     folders = census_folders("--wide")
     with lent_folder() as lent:
         openers: list[Open] = [
@@ -114,15 +126,11 @@ def screened(
             notify(f"not compared, since the two call it differently: {names}{more}")
         recording = open_recording(listings, sides)
         screen = WideScreen(screened_cells(listings), sides, seconds, on_step, recording.add)
-        is_over = True
-        try:
-            screen.run()
-        except KeyboardInterrupt:
-            is_over = False
-    saved, troubles = recording.finish(screen, is_over)
+        early = ended_early(screen.run)
+    saved, troubles = recording.finish(screen, is_over=early is None)
     for line in [*(f"saved the screen: {path}" for path in saved), *troubles]:
         notify(line)
-    return screen, is_over
+    return Screened(screen, early, troubles)
 
 
 def screened_cells(listings: Sequence[CellListing]) -> list[CensusCell]:

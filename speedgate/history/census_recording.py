@@ -10,9 +10,9 @@ from typing import Any
 from speedgate.history.document import Run
 from speedgate.history.extra_info import extra_info, gil_class, section
 from speedgate.history.history import run_name
-from speedgate.history.journal import SUFFIX, Journal
+from speedgate.history.kept_run import KeptRun
 from speedgate.history.plain import benchmark_entry, head_of
-from speedgate.history.recording import not_saved, whole_environment
+from speedgate.history.recording import whole_environment
 from speedgate.measuring.measurement import Measurement
 
 BENCH = "census"
@@ -69,9 +69,8 @@ class CensusRecording:
         # In the head of the journal, too: a census that is killed is one all the same.
         ours = section(whole, (), complete=False, census=census)
         self._document = head_of(began, whole) | {"speedgate": ours}
-        file = results / f"{run_name(whole, began, name)}{SUFFIX}"
-        self._journal = Journal(file, self._document)
-        self._journal_error: OSError | None = None
+        self._run = KeptRun(results / f"{run_name(whole, began, name)}.json", self._document)
+        self._run.begin()
         self._benchmarks: dict[str, Json] = {}
         for benchmark in earlier:
             self._keep(benchmark)
@@ -84,24 +83,19 @@ class CensusRecording:
     def _keep(self, benchmark: Json) -> None:
         benchmark = compact(benchmark)
         self._benchmarks[str(benchmark["fullname"])] = benchmark
-        try:
-            self._journal.add_benchmark(benchmark)
-        except OSError as error:
-            self._journal_error = error
+        self._run.add_benchmark(benchmark)
 
     def finish(self, more: Json, complete: bool) -> tuple[Path | None, str]:
         """Save the run, with ``more`` of the census than was known before; return its file, and in
         words why there is none though there should be."""
         if not self._benchmarks:
-            self._journal.remove()
+            self.abandon()
             return None, ""
-        document = self._document | {"benchmarks": list(self._benchmarks.values())}
-        census = document["speedgate"]["census"] | more
-        document["speedgate"] |= {"complete": complete, "census": census}
-        try:
-            file = self._journal.save(document)
-        except OSError as error:
-            self._journal.close()
-            return None, not_saved(self._journal.target, error, self._journal, self._journal_error)
-        self._journal.remove()
-        return file, ""
+        ours = self._document["speedgate"]
+        whole = ours | {"complete": complete, "census": ours["census"] | more}
+        benchmarks = list(self._benchmarks.values())
+        return self._run.save(self._document | {"benchmarks": benchmarks, "speedgate": whole})
+
+    def abandon(self) -> None:
+        """Leave nothing behind: there is nothing to save."""
+        self._run.remove()

@@ -17,7 +17,7 @@ from speedgate.history.format import HistoryError, Json, upgraded
 from speedgate.history.history import History, RunEntry, run_name
 from speedgate.history.identity import difference_lines, environment_digest
 from speedgate.history.intake import IntakeError, PlainDocument, WholeStats, any_json, rebuilt
-from speedgate.history.journal import SUFFIX, Journal, save_whole
+from speedgate.history.kept_run import KeptRun
 from speedgate.measuring import children
 from speedgate.measuring.runner_process import NO_VARIABLES, THIS, Interpreter, runner_variables
 from speedgate.runner.framing import last_record
@@ -107,39 +107,28 @@ class Recording:
     tag: str
     head: Callable[[], Json]
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
-    target: Path | None = None
-    journal: Journal | None = None
-    journal_error: OSError | None = None
+    run: KeptRun | None = None
     saved: Path | None = None
 
     def begin(self, environment: Json) -> None:
         """Open the journal, once the environment is known. A disk that takes none ends no
         measuring: the run may still find room at the end."""
-        if self.target is not None:
+        if self.run is not None:
             return
         head = self.head() | {"speedgate": section(environment, (), complete=False)}
         commit = head.get("commit_info") or {}
         tag = self.tag or commit_tag(commit)
         name = run_name(environment, self.began, tag)
-        self.target = self.results / f"{name}.json"
-        try:
-            self.journal = Journal(self.results / f"{name}{SUFFIX}", head)
-        except OSError as error:
-            self.journal_error = error
+        self.run = KeptRun(self.results / f"{name}.json", head)
+        self.run.write_down()
 
     def add_benchmark(self, benchmark: Json) -> None:
-        self._note(lambda journal: journal.add_benchmark(benchmark))
+        if self.run is not None:
+            self.run.add_benchmark(benchmark)
 
     def add_judgement(self, judgement: Json) -> None:
-        self._note(lambda journal: journal.add_judgement(judgement))
-
-    def _note(self, write: Callable[[Journal], None]) -> None:
-        if self.journal is None:
-            return
-        try:
-            write(self.journal)
-        except OSError as error:
-            self.journal_error = error
+        if self.run is not None:
+            self.run.add_judgement(judgement)
 
     def finish(self, document: Json, notify: Callable[[str], None]) -> None:
         """Save the whole run in place of its journal, if anything was measured.
@@ -147,31 +136,11 @@ class Recording:
         ``saved`` is the file then; ``notify`` is given a line if it cannot be written, with what is
         left.
         """
-        if self.target is None:
+        if self.run is None:
             return
-        try:
-            self.saved = save_whole(self.target, document)
-        except OSError as error:
-            notify(not_saved(self.target, error, self.journal, self.journal_error))
-            if self.journal is not None:
-                self.journal.close()
-            return
-        if self.journal is not None:
-            self.journal.remove()
-
-
-def not_saved(
-    target: Path, error: OSError, journal: Journal | None, journal_error: OSError | None = None
-) -> str:
-    """Return in words that a run is not in its file, and what there is of it."""
-    fact = f"not saved: {target} ({error.strerror or error})"
-    if journal is None:
-        return f"{fact}; nor has it a journal: what was measured is above, and nowhere else"
-    lacks = "" if journal_error is None else f", but for what came when it failed ({journal_error})"
-    return (
-        f"{fact}; what was measured is in its journal {journal.path}{lacks}: make room, and the "
-        "next session there makes a run of it, marked incomplete"
-    )
+        self.saved, trouble = self.run.save(document)
+        if trouble:
+            notify(trouble)
 
 
 def commit_tag(commit: Json) -> str:

@@ -8,22 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from speedgate.history.extra_info import extra_info, gil_class, section
+from speedgate.history.format import HistoryError
 from speedgate.history.history import run_name
-from speedgate.history.journal import SUFFIX, Journal
+from speedgate.history.kept_run import KeptRun
 from speedgate.history.plain import benchmark_entry, head_of
-from speedgate.history.recording import not_saved, whole_environment
+from speedgate.history.recording import describe_runner, whole_environment
 from speedgate.judging.gate import Judgement
-from speedgate.judging.scale_gate import (
-    machine_taken,
-    scales,
-    why_no_share,
-)
+from speedgate.judging.scale_gate import machine_taken, scales, why_no_share
 from speedgate.measuring.scale_cause import cause_of, class_of, sharing_of
 from speedgate.measuring.scaling import Scaled
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE
 from speedgate.stats.figure import GIL_HELD_SHARE
 
 BENCH = "scale"
+# As the runners of a project have it.
+BLAS_THREADS = 1
 
 Json = dict[str, Any]
 NO_DESCRIPTION: Json = {}
@@ -94,67 +93,53 @@ class ScaleRecording:
     ) -> None:
         self._results, self._settings, self._described = results, settings, described
         self._began = began or datetime.now(UTC)
-        self._journal: Journal | None = None
-        self._journal_error: OSError | None = None
-        self._document: Json = {}
+        self._run: KeptRun | None = None
+        self._head: Json = {}
         self._entries: list[Json] = []
         self._written = 0
         self._benchmarks: list[Json] = []
 
     def add(self, scaled: Scaled) -> None:
-        """Write down what became of a benchmark; a full disk is reported at the end."""
+        """Write down what became of a benchmark; a full disk is reported at the end.
+
+        The journal begins with the first measurement, which tells the environment.
+        """
         self._entries.append(entry_of(scaled))
         benchmark = benchmark_of(scaled)
         if benchmark is not None:
-            self._benchmarks.append(benchmark)
-        try:
-            self._write_down(scaled, benchmark)
-        except OSError as error:
-            self._journal_error = error
-
-    def _write_down(self, scaled: Scaled, benchmark: Json | None) -> None:
-        """Write to the journal what is not in it yet; it begins with the first measurement, which
-        tells the environment."""
-        if self._journal is None and benchmark is None:
-            return
-        journal = self._begin(scaled)
-        if benchmark is not None:
-            journal.add_benchmark(benchmark)
-        while self._written < len(self._entries):
-            journal.add_outcome(self._entries[self._written])
-            self._written += 1
-
-    def _begin(self, scaled: Scaled) -> Journal:
-        """Open the journal, if that is not done yet."""
-        if self._journal is None:
             assert scaled.measurement is not None
-            interpreter = scaled.measurement.environment
+            self._benchmarks.append(benchmark)
+            self._begin(scaled.measurement.environment).add_benchmark(benchmark)
+        if self._run is not None:
+            for entry in self._entries[self._written :]:
+                self._run.add_outcome(entry)
+            self._written = len(self._entries)
+
+    def _begin(self, interpreter: Json) -> KeptRun:
+        """Return the run, whose environment comes from the interpreter that is asked first."""
+        if self._run is None:
             environment = whole_environment({**self._described, **interpreter}, self._settings)
-            self._document = head_of(self._began, environment) | {
+            self._head = head_of(self._began, environment) | {
                 "speedgate": section(environment, (), complete=False)
             }
             name = run_name(environment, self._began, f"scale-{self._settings['scale']}")
-            self._journal = Journal(self._results / f"{name}{SUFFIX}", self._document)
-        return self._journal
+            self._run = KeptRun(self._results / f"{name}.json", self._head)
+        return self._run
 
     def finish(self, judgements: Sequence[Judgement], complete: bool) -> tuple[Path | None, str]:
-        """Save the run; return its file, and in words why there is none though there should be."""
-        if self._journal is None:
-            trouble = self._journal_error
-            return None, "" if trouble is None else f"not saved: {self._results} ({trouble})"
-        try:
-            return self._save(self._journal, judgements, complete), ""
-        except OSError as error:
-            self._journal.close()
-            return None, not_saved(self._journal.target, error, self._journal, self._journal_error)
+        """Save the run; return its file, and in words why there is none though there should be.
 
-    def _save(self, journal: Journal, judgements: Sequence[Judgement], complete: bool) -> Path:
-        self._document["benchmarks"] = self._benchmarks
-        self._document["speedgate"] |= {
+        Where nothing could be measured the run has the outcomes alone, each with its reason.
+        """
+        if not self._entries:
+            return None, ""
+        try:
+            run = self._run or self._begin(self._described or describe_runner(BLAS_THREADS))
+        except (OSError, HistoryError) as error:
+            return None, f"not saved: {self._results} ({error}); what was found is above alone"
+        whole = self._head["speedgate"] | {
             "complete": complete,
             "judgements": [judgement.as_json() for judgement in judgements],
             "scale": self._entries,
         }
-        file = journal.save(self._document)
-        journal.remove()
-        return file
+        return run.save(self._head | {"benchmarks": self._benchmarks, "speedgate": whole})

@@ -164,7 +164,7 @@ def test_a_census_that_was_killed_is_one_all_the_same(tmp_path, capsys, short, m
     results = ["--results", str(tmp_path)]
 
     def killed(recording, more, complete):
-        recording._journal.close()  # as the end of its process does
+        recording._run.close()  # as the end of its process does
         return None, "killed"
 
     with monkeypatch.context() as patch:

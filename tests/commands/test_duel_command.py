@@ -16,14 +16,18 @@ import pytest
 from helpers.builds import CRASHING, PAIR_SECONDS, REFUSING
 from helpers.fakes import FakeClock
 from helpers.project import ROOT
+from helpers.screens import FakeBuild, cells_of
 
+from speedgate import files
 from speedgate.builds.build import BuildError
 from speedgate.commands import duel as duel_commands
+from speedgate.duel import wide_selection
 from speedgate.duel.past_duels import STANDING_SECONDS
 from speedgate.duel.selection import select_entries
 from speedgate.history.document import read_run
+from speedgate.measuring.census import CellListing
 
-WELL, BAD, NOT_DONE, MACHINE, INTERRUPTED = 0, 1, 2, 11, 130
+WELL, BAD, NOT_DONE, INTERNAL, MACHINE, INTERRUPTED = 0, 1, 2, 3, 11, 130
 TINY = ("--workloads", "g", "--sizes", "1e3", "--strategies", "threads", "--workers", "2")
 
 
@@ -117,30 +121,84 @@ class Killed(BaseException):
     """What nothing handles."""
 
 
-def test_what_a_killed_duel_had_measured_is_found_by_the_next(run, environments, monkeypatch):
-    """Killed once the first block was over; every step is kept here, not one a minute."""
-    monkeypatch.setattr(duel_commands, "KEEP_EVERY_SECONDS", 0.0)
+def end_at(step, monkeypatch, error):
+    """Have a duel end at this step, before its block."""
     steps = []
 
-    def killed(_, step):
-        steps.append(step)
-        if len(steps) == 3:
-            raise Killed
+    def show(_, text):
+        steps.append(text)
+        if len(steps) == step:
+            raise error
 
+    monkeypatch.setattr(duel_commands.ProgressLine, "show", show)
+
+
+@pytest.mark.parametrize("blocks", [1, 3])
+def test_a_killed_duel_loses_the_block_at_work_alone(run, environments, monkeypatch, blocks):
+    """What is certain is of the first block: more was not worked out by then."""
     with monkeypatch.context() as patched:
-        patched.setattr(duel_commands.ProgressLine, "show", killed)
+        end_at(blocks + 1, patched, Killed())
+        patched.setattr(duel_commands.Keeper, "keep_findings", once(duel_commands.Keeper))
         with pytest.raises(Killed):
             run("duel", "old", "new", *TINY)
     gc.collect()  # the files of a killed process are closed
     done = run("duel", "old", "new", *TINY)
     assert done.err.count("recovered ") == 2
-    runs = [read_run(file) for file in sorted(Path("results").glob("*/*.json"))]
-    incomplete = [saved for saved in runs if not saved.is_complete]
-    assert len(runs) == 4
+    incomplete = incomplete_runs()
     assert {saved.environment["settings"]["build"] for saved in incomplete} == {"old", "new"}
     for saved in incomplete:
-        assert [entry.name for entry, _ in saved.entries()] == ["duel[g-1e3-threads-2]"]
+        ((entry, info),) = saved.entries()
+        assert entry.name == "duel[g-1e3-threads-2]"
+        assert len(info.process_speedups) == blocks
         assert saved.duel["findings"][0]["bouts"] == 1
+
+
+def once(keeper):
+    """What is certain is kept after the first block alone; a killed process keeps nothing at its
+    end."""
+    keep, kept = keeper.keep_findings, []
+
+    def keep_once(self):
+        if not kept:
+            kept.append(keep(self))
+        return kept[0]
+
+    return keep_once
+
+
+def incomplete_runs():
+    runs = [read_run(file) for file in sorted(Path("results").glob("*/*.json"))]
+    return [saved for saved in runs if not saved.is_complete]
+
+
+def test_an_error_of_ours_leaves_all_that_was_measured_to_the_next_start(
+    run, environments, monkeypatch
+):
+    with monkeypatch.context() as patched:
+        patched.setattr(duel_commands, "KEEP_AFTER", 1e9)
+        end_at(4, patched, ZeroDivisionError("ours"))
+        assert run("duel", "old", "new", *TINY).code == INTERNAL
+    gc.collect()
+    assert run("report", "results").code == WELL
+    incomplete = incomplete_runs()
+    assert len(incomplete) == 2
+    for saved in incomplete:
+        assert saved.duel["findings"][0]["bouts"] == 3
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EMFILE, "Too many open files"), MemoryError()])
+def test_a_machine_that_fails_ends_a_duel_with_what_it_has(run, environments, monkeypatch, error):
+    end_at(3, monkeypatch, error)
+    done = run("duel", "old", "new", *TINY)
+    assert done.code == MACHINE
+    assert f"ended by the machine: {error or 'no more memory'}" in done.err
+    assert "what was measured so far is shown and saved" in done.err
+    assert "g-1e3-threads-2" in done.out
+    assert done.err.count("saved results") == 2
+    incomplete = incomplete_runs()
+    assert len(incomplete) == 2
+    for saved in incomplete:
+        assert saved.duel["findings"][0]["bouts"] == 2
 
 
 def test_a_folder_that_cannot_be_written_is_told_before_anything_is_timed(run, environments):
@@ -356,8 +414,68 @@ def test_a_full_disk_in_the_middle_of_a_duel_ends_no_measuring(
     def full(*arguments):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(duel_commands, "KEEP_EVERY_SECONDS", 0.0)
-    monkeypatch.setattr("speedgate.duel.recording.Journal.add_benchmark", full)
+    monkeypatch.setattr("speedgate.history.kept_run.Journal.add_benchmark", full)
     done = run("duel", "old", "new", *TINY)
     assert done.code == WELL, done.err
     assert done.err.count("saved results") == 2
+
+
+# --- a screen
+
+
+@pytest.fixture
+def wide(environments, monkeypatch):
+    """Two cells instead of NumPy, in builds that answer at once."""
+    cells, log = cells_of(2), []
+    listing = CellListing(environment={"libraries": {}}, functions=["numpy.f0"], cells=cells)
+    monkeypatch.setattr(wide_selection, "list_census", lambda *_: listing)
+    monkeypatch.setattr(wide_selection, "screened_cells", lambda _: cells)
+    monkeypatch.setattr(wide_selection, "open_process", lambda *_: FakeBuild("any", log))
+    return log
+
+
+def full_for(name, monkeypatch):
+    """The disk is full for whole runs with this in their names."""
+    write = files.write_whole
+
+    def write_whole(path, data):
+        if name in path.name:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write(path, data)
+
+    monkeypatch.setattr(files, "write_whole", write_whole)
+
+
+def test_a_screen_is_saved_and_shown(run, wide):
+    done = run("duel", "old", "new", "--wide-only")
+    assert done.code == WELL, done.err
+    assert done.err.count("saved the screen: ") == 2
+    assert "screened 2 of 2 cases" in done.err
+
+
+@pytest.mark.parametrize("option", ["--wide-only", "--wide"])
+def test_a_screen_that_cannot_be_saved_is_missing(run, wide, monkeypatch, option):
+    full_for("screen-", monkeypatch)
+    done = run("duel", "old", "new", option, *TINY)
+    assert done.code == MACHINE
+    assert done.err.count("not saved: ") == 2
+    assert done.err.count("what was measured is in its journal") == 2
+    assert done.err.count("saved results") == (2 if option == "--wide" else 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(KeyboardInterrupt(), INTERRUPTED), (OSError(errno.EMFILE, "Too many open files"), MACHINE)],
+)
+def test_a_screen_that_ends_early_is_shown_and_saved(run, wide, monkeypatch, error, code):
+    end_at(2, monkeypatch, error)
+    done = run("duel", "old", "new", "--wide", *TINY)
+    assert done.code == code
+    assert "screened 1 of 2 cases" in done.err
+    assert "what was measured so far is shown and saved" in done.err
+    assert done.err.count("saved the screen: ") == 2
+    for file in Path("results").glob("*/*.json"):
+        saved = read_run(file)
+        assert not saved.is_complete
+        assert [row.case.workload for row in saved.rows()] == ["numpy.f0[d]-contiguous"]
+        assert saved.section.census.screen.not_reached == ["numpy.f1[d]-contiguous-10000"]

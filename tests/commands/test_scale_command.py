@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from speedgate.commands.main import main
+from speedgate.commands.scale import verdict_code
 from speedgate.history.document import read_run
+from speedgate.judging.gate import Judgement, Verdict
+from speedgate.judging.scale_gate import GATE, Rule
 from speedgate.measuring import scale_run
+from speedgate.measuring.scale_run import ScaleRequest
+from speedgate.measuring.scaling import ScaleOutcome
+from speedgate.stats.case import Case
 
 Json = dict[str, Any]
 
@@ -288,6 +296,91 @@ def test_rules_of_the_project_are_read(tests: Path, capsys: Any) -> None:
     code, document = scale(tests, "test_some.py", "-k", "races or woven", capsys=capsys)
     assert code == 1
     assert by_name(document)["test_woven"]["judgement"] is None
+
+
+ASKED, SKIPPED = Rule(min_speedup=1.1), Rule(skip="known")
+MISSING = "no verdict on 1 of 2 benchmarks that a rule covers"
+NOT_IMPORTED = "no verdict on what is in 1 file that cannot be imported"
+PASSED, UNSURE, LACKING, FAILED = (
+    Verdict.PASSED, Verdict.INCONCLUSIVE, Verdict.NOT_EVALUATED, Verdict.FAILED
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rules", "verdicts", "broken", "is_measured", "code", "words"),
+    [
+        ([ASKED], [PASSED, UNSURE], False, True, 0, ""),
+        ([ASKED], [PASSED, LACKING], False, True, 10, MISSING),
+        ([ASKED], [FAILED, LACKING], False, True, 1, ""),
+        ([ASKED], [LACKING], False, False, 10, "no verdict on 1 of 1 benchmark that"),
+        ([ASKED], [PASSED], True, True, 10, NOT_IMPORTED),
+        ([ASKED], [FAILED], True, True, 1, ""),
+        ([ASKED], [], False, True, 10, "nothing was judged: no rule covers"),
+        ([SKIPPED, ASKED], [], False, True, 10, "nothing was judged: no rule covers"),
+        ([SKIPPED], [], True, True, 0, ""),
+        ([], [], True, True, 0, ""),
+        ([], [], False, False, 1, "nothing was measured"),
+        ([SKIPPED], [], False, False, 1, "nothing was measured"),
+    ],
+)
+def test_a_verdict_that_is_missing_is_not_green(
+    capsys: Any,
+    rules: list[Rule],
+    verdicts: list[Verdict],
+    broken: bool,
+    is_measured: bool,
+    code: int,
+    words: str,
+) -> None:
+    case = Case("time_x", 1, "threads", 2)
+    outcome = ScaleOutcome.MEASURED if is_measured else ScaleOutcome.CANNOT
+    scaling: Any = SimpleNamespace(
+        request=ScaleRequest((2,), rules=tuple(rules)),
+        judgements=[Judgement(GATE, case, verdict, "why") for verdict in verdicts],
+        scaled=[SimpleNamespace(outcome=outcome)],
+    )
+    listing: Any = SimpleNamespace(broken=[("a.py", "why")] if broken else [])
+    assert verdict_code(scaling, listing) == code
+    told = capsys.readouterr().err
+    assert words in told
+    assert bool(told) == bool(words)
+    assert ("exit code 10" in told) == (code == 10)
+
+
+def test_what_could_not_be_measured_is_saved_with_its_reason(tests: Path, capsys: Any) -> None:
+    asked = ["-k", "fails or woven", "--min-speedup", "1.1"]
+    assert main(["scale", "test_some.py", *asked]) == 10
+    assert "no verdict on 2 of 2 benchmarks that a rule covers" in capsys.readouterr().err
+    [file] = (tests / "results").glob("*/*.json")
+    run = read_run(file)
+    assert run.is_complete
+    assert [(one.name.rpartition("::")[2], one.outcome) for one in run.section.scale] == [
+        ("test_fails", "cannot be measured"),
+        ("test_woven", "cannot be measured"),
+    ]
+    assert "test_some.py" in run.section.scale[0].reason
+    assert {one.verdict.value for one in run.judgements} == {"not evaluated"}
+    for words in (["report", str(file)], ["history"], ["comment", str(file)]):
+        assert main(words) == 0, (words, capsys.readouterr())
+
+
+def test_a_machine_that_fails_ends_it_with_what_it_has(
+    tests: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = scale_run.Scaling._one
+
+    def no_more(scaling: Any, benchmark: Any, *more: Any) -> Any:
+        if scaling.scaled:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return one(scaling, benchmark, *more)
+
+    monkeypatch.setattr(scale_run.Scaling, "_one", no_more)
+    assert main(["scale", "test_some.py", "-k", "healthy or holds"]) == 11
+    shown = capsys.readouterr()
+    assert "ended by the machine: [Errno 24] Too many open files" in shown.err
+    assert "test_healthy" in shown.out
+    [file] = tests.glob("results/*/*.json")
+    assert not read_run(file).is_complete
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ PAST_THE_LAYER = {
     "runner": (None, "what is measured loads the standard library and nothing else of ours"),
     "builds/package_copy.py": ({"shutil.copy", "shutil.copytree", "is_dir"},
                                "copies what is installed into a folder that goes with the process"),
-    "commands/comment.py": ({"open", "write"}, "adds to the summary, which the job's system keeps"),
     "commands/streams.py": ({"os.open"}, "the standard streams themselves"),
     "duel/first_release.py": ({"is_dir"}, "of an entry that was listed: no disk is asked"),
     "measuring/children.py": ({"mkdir", "open", "rename", "tempfile.TemporaryDirectory"},

@@ -238,7 +238,7 @@ class HistoriesOfMachines(RuleBasedStateMachine):
         with disk.installed(), contextlib.suppress(Killed):
             recording, head = self.begin(place)
             recording.add_benchmark(benchmark)
-            is_measured = recording.journal_error is None
+            is_measured = recording.run.error is None
             troubles = self.finish(place, recording, head, benchmark)
         before = len(place.kept)
         self.look(name)

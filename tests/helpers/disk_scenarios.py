@@ -15,17 +15,23 @@ from helpers.duels import a_duel, finding
 from helpers.faulty_disk import FAULTS, FaultyDisk
 from helpers.machine import MadeMachine
 from helpers.runs import CASE, ENVIRONMENT, FIRST, a_night, a_run, measured
+from helpers.scaled import SETTINGS, refused, well
 from speedgate.builds.installation import Order, install, python_of
 from speedgate.builds.label import BuildLabel
 from speedgate.commands.main import main
 from speedgate.duel.decision import DuelVerdict
 from speedgate.duel.matchup import DuelEntry
 from speedgate.duel.recording import DuelRecording
+from speedgate.duel.screen_recording import ScreenRecording
+from speedgate.history.census_recording import CensusRecording
 from speedgate.history.document import decode_run
 from speedgate.history.extra_info import section
 from speedgate.history.format import encode_run
 from speedgate.history.journal import SUFFIX
 from speedgate.history.recording import Recording
+from speedgate.history.scale_recording import ScaleRecording
+from speedgate.measuring.census import CellListing, CensusCell
+from speedgate.measuring.measurement import Measurement
 from speedgate.page.folder import SiteError, write_site
 from speedgate.plugin.storage import keep_in_history
 from speedgate.stats.case import Case
@@ -209,7 +215,8 @@ def record_a_duel(folder: Path, measured: list[str]) -> Outcome:
     except OSError as error:  # the command says so, and measures nothing
         return Outcome(2, str(error), False)
     findings = a_duel(finding(CASE, DuelVerdict.SAME, 1.0))
-    recording.keep(duel, findings)
+    recording.keep_block(duel.states[0])
+    recording.keep_findings(findings)
     measured.append(f"duel[{CASE}]")
     saved, troubles = recording.finish(duel, findings)
     is_done = len(saved) == 2 and all(path.is_file() for path in saved)
@@ -221,6 +228,66 @@ def a_matchup(labels: tuple[BuildLabel, ...]) -> SimpleNamespace:
     entry = DuelEntry(CATALOGUE[case.workload], case)
     made = measured(MadeMachine(), case, processes=1)
     return SimpleNamespace(entry=entry, measurements=dict.fromkeys(labels, made))
+
+
+# --- a project, a census, a screen
+
+
+def record_a_project(folder: Path, measured: list[str]) -> Outcome:
+    """As `scale` does, with what cannot be measured before and after."""
+    described = {"python": "3.12.1", "libraries": {}}
+    recording = ScaleRecording(folder / "results", SETTINGS, described, FIRST)
+    recording.add(refused("first"))
+    recording.add(well("second"))
+    measured.append(f"scale[{CASE}]")
+    recording.add(refused("third"))
+    saved, trouble = recording.finish([], complete=True)
+    is_done = saved is not None and has_all(saved, measured)
+    if is_done:
+        kept = decode_run(str(saved), saved.read_bytes()).section.scale
+        is_done = [entry.name for entry in kept] == ["first", "second", "third"]
+    return Outcome(11 if trouble else 0, trouble, is_done)
+
+
+CELL = CensusCell("g", 1_000_000)
+DESCRIBED_BUILD = ENVIRONMENT | {"libraries": {}}
+
+
+def record_a_census(folder: Path, measured: list[str]) -> Outcome:
+    settings = {"census": True, "blas_threads": 1, "workers": 2}
+    listing = CellListing(cells=[CELL]).as_json()
+    try:
+        recording = CensusRecording(folder / "results", DESCRIBED_BUILD, settings, listing)
+    except OSError as error:  # the command says so, and measures nothing
+        return Outcome(2, str(error), False)
+    recording.add([a_cell()])
+    measured.append(f"census[{CELL.case(2).id}]")
+    saved, trouble = recording.finish({"failed": {}, "seconds": 1.0}, complete=True)
+    is_done = saved is not None and has_all(saved, measured)
+    return Outcome(11 if trouble else 0, trouble, is_done)
+
+
+def record_a_screen(folder: Path, measured: list[str]) -> Outcome:
+    builds = [
+        SimpleNamespace(label=BuildLabel(label), environment=DESCRIBED_BUILD, variables={})
+        for label in ("numpy 2.3", "numpy 2.4")
+    ]
+    side = SimpleNamespace(measured={CELL.case(2): a_cell()}, workers=2, unseen=dict)
+    listings = [CellListing(cells=[CELL])] * 2
+    try:
+        recording = ScreenRecording(builds, listings, [side, side], folder / "results")
+    except OSError as error:
+        return Outcome(2, str(error), False)
+    recording.add([CELL])
+    measured.append(f"census[{CELL.case(2).id}]")
+    screen = SimpleNamespace(cells=[CELL], again=0, not_reached=[], suspicions=list, seconds=1.0)
+    saved, troubles = recording.finish(screen, is_over=True)
+    is_done = len(saved) == 2 and all(has_all(path, measured) for path in saved)
+    return Outcome(11 if troubles else 0, "\n".join(troubles), is_done)
+
+
+def a_cell() -> Measurement:
+    return measured(MadeMachine(), CELL.case(2), processes=1)
 
 
 # --- caches and pages
@@ -290,6 +357,9 @@ SCENARIOS = [
     DiskScenario("a run is taken to another history", two_runs, merge),
     DiskScenario("a journal is recovered", a_dead_journal, recover_a_journal),
     DiskScenario("a duel is recorded", two_runs, record_a_duel),
+    DiskScenario("a project is recorded", two_runs, record_a_project),
+    DiskScenario("a census is recorded", two_runs, record_a_census),
+    DiskScenario("a screen is recorded", two_runs, record_a_screen),
     DiskScenario("a build is made", nothing, make_a_build),
     DiskScenario("a site is built", a_site, build_a_site),
     at_an_address("a run is kept", merge),

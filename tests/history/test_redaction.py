@@ -97,5 +97,5 @@ def test_a_saved_duel_keeps_no_credentials(tmp_path):
     recording = DuelRecording([build], tmp_path, datetime.now(UTC))
     (journal,) = tmp_path.rglob("*.part")
     assert SECRET not in journal.read_text()
-    for opened in recording._journals.values():
-        opened.close()
+    for kept in recording._runs.values():
+        kept.close()

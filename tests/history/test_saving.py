@@ -147,7 +147,7 @@ def test_a_full_disk_at_the_save_costs_the_file_and_nothing_else(checkout, monke
 def test_a_full_disk_for_the_journal_is_no_matter_if_there_is_room_at_the_end(
     checkout, monkeypatch
 ):
-    monkeypatch.setattr("speedgate.history.recording.Journal", full)
+    monkeypatch.setattr("speedgate.history.kept_run.Journal", full)
     result = checkout.run(*ONE)
     the_table_and_the_verdict(result)
     assert result.ret == GREEN
@@ -155,7 +155,7 @@ def test_a_full_disk_for_the_journal_is_no_matter_if_there_is_room_at_the_end(
 
 
 def test_a_full_disk_for_everything_says_so(checkout, monkeypatch):
-    monkeypatch.setattr("speedgate.history.recording.Journal", full)
+    monkeypatch.setattr("speedgate.history.kept_run.Journal", full)
     monkeypatch.setattr("speedgate.files.os.fsync", full)
     result = checkout.run(*ONE)
     the_table_and_the_verdict(result)

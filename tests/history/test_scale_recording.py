@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.machine import MadeMachine
-from helpers.runs import measured
+from helpers.scaled import CASE, SETTINGS, refused, scaled, well
 
-from speedgate.history.journal import read_journal, recover
+from speedgate.history import kept_run
+from speedgate.history.document import read_run
+from speedgate.history.history import History
+from speedgate.history.journal import Journal, read_journal, recover
 from speedgate.history.scale_recording import ScaleRecording
-from speedgate.measuring.scaling import Scaled, ScaleOutcome
-from speedgate.measuring.targets import Benchmark
-from speedgate.runner.messages import ASV, Target
-from speedgate.stats.case import Case
-
-SETTINGS = {"scale": "project", "blas_threads": 1}
-CASE = Case("g", 1_000_000, "threads", 2)
-
-
-def scaled(name: str, outcome: ScaleOutcome, **more: Any) -> Scaled:
-    return Scaled(Benchmark(name, name, Target(ASV)), CASE, outcome, "why", **more)
-
-
-def well(name: str) -> Scaled:
-    return scaled(name, ScaleOutcome.MEASURED, measurement=measured(MadeMachine(), CASE))
-
-
-def refused(name: str) -> Scaled:
-    return scaled(name, ScaleOutcome.CANNOT)
+from speedgate.judging.gate import Judgement, Verdict
+from speedgate.judging.scale_gate import GATE
+from speedgate.measuring.scaling import ScaleOutcome
 
 
 @pytest.fixture
@@ -39,8 +27,8 @@ def recording(tmp_path: Path) -> Iterator[ScaleRecording]:
     """One that is never finished: its journal is closed, as the system does it at the end."""
     recording = ScaleRecording(tmp_path, SETTINGS)
     yield recording
-    assert recording._journal is not None
-    recording._journal.close()
+    assert recording._run is not None
+    recording._run.close()
 
 
 def journal_of(folder: Path) -> Path:
@@ -76,8 +64,8 @@ def test_a_session_that_was_killed_leaves_a_run_with_its_outcomes(tmp_path: Path
     recording = ScaleRecording(tmp_path, SETTINGS)
     recording.add(well("second"))
     recording.add(refused("third"))
-    assert recording._journal is not None
-    recording._journal.close()  # as the system closes it for a process that is killed
+    assert recording._run is not None
+    recording._run.close()  # as the system closes it for a process that is killed
     told: list[str] = []
     recover(tmp_path, told.append)
     assert "marked incomplete" in told[0]
@@ -85,8 +73,68 @@ def test_a_session_that_was_killed_leaves_a_run_with_its_outcomes(tmp_path: Path
     assert '"third"' in file.read_text()
 
 
-def test_where_nothing_was_measured_there_is_no_run(tmp_path: Path) -> None:
-    recording = ScaleRecording(tmp_path, SETTINGS)
+DESCRIBED = {"python": "3.12.1", "libraries": {}}
+
+
+def test_where_nothing_could_be_measured_the_run_has_the_reasons(tmp_path: Path) -> None:
+    recording = ScaleRecording(tmp_path, SETTINGS, DESCRIBED)
     recording.add(refused("first"))
-    assert recording.finish([], complete=True) == (None, "")
+    recording.add(scaled("second", ScaleOutcome.NOT_THREAD_SAFE))
+    judgement = Judgement(GATE, CASE, Verdict.NOT_EVALUATED, "why")
+    file, trouble = recording.finish([judgement], complete=True)
+    assert (file is not None, trouble) == (True, "")
+    run = read_run(file)
+    assert run.is_complete
+    assert run.rows() == []
+    kept = [(entry.name, entry.outcome, entry.reason) for entry in run.section.scale]
+    assert kept == [
+        ("first", "cannot be measured", "why"),
+        ("second", "not thread-safe", "why"),
+    ]
+    assert [one.verdict for one in run.judgements] == [Verdict.NOT_EVALUATED]
+    with History(tmp_path, pytest.fail) as history:
+        assert [entry.id for entry in history.runs()] == [file.stem]
+
+
+def test_where_nothing_was_begun_there_is_no_run(tmp_path: Path) -> None:
+    assert ScaleRecording(tmp_path, SETTINGS).finish([], complete=False) == (None, "")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def full_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk is full for the first journal, and has room afterwards."""
+    left = [Journal]
+
+    def begin(path: Path, head: Any) -> Journal:
+        if left:
+            left.pop()
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return Journal(path, head)
+
+    monkeypatch.setattr(kept_run, "Journal", begin)
+
+
+@pytest.mark.usefixtures("full_once")
+def test_a_disk_that_was_full_for_the_journal_costs_nothing_at_the_end(tmp_path: Path) -> None:
+    recording = ScaleRecording(tmp_path, SETTINGS)
+    recording.add(well("only"))
+    file, trouble = recording.finish([], complete=True)
+    assert trouble == ""
+    assert file is not None
+    assert [row.case for row in read_run(file).rows()] == [CASE]
+    assert list(tmp_path.glob("*/*.part")) == []
+
+
+@pytest.mark.usefixtures("full_once")
+def test_what_met_a_full_disk_is_in_the_journal_with_the_next(
+    recording: ScaleRecording, tmp_path: Path
+) -> None:
+    first, second = well("first"), well("second")
+    second.case = replace(CASE, workers=4)
+    recording.add(first)
+    recording.add(second)
+    document = read_journal(journal_of(tmp_path).read_bytes())
+    assert document is not None
+    assert [entry["name"] for entry in document["speedgate"]["scale"]] == ["first", "second"]
+    assert [entry["param"] for entry in document["benchmarks"]] == [first.case.id, second.case.id]

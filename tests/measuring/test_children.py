@@ -20,6 +20,8 @@ from helpers.leftovers import PATIENCE_SECONDS, still_running
 from helpers.made import opening
 from helpers.project import ROOT, TESTS_FOLDER
 
+from speedgate.history.document import read_run
+from speedgate.history.journal import recover
 from speedgate.measuring import aftermath, children
 from speedgate.measuring.guard import GUARDED
 from speedgate.measuring.runner_process import RunnerProcess
@@ -218,10 +220,12 @@ def test_a_killed_pytest_leaves_a_journal_and_nothing_that_runs(hung_pytest, sce
     assert len(list(tmp_path.glob("saved/*/*.part"))) == 1
 
 
-def test_a_killed_duel_leaves_nothing_that_runs_and_no_folder(scene, tmp_path):
+def test_a_killed_duel_is_recovered_and_leaves_nothing_that_runs(scene, tmp_path):
     command = ("-m", "speedgate", "duel", sys.executable, sys.executable, "--allow-same")
     options = ("--workloads", "g", "--sizes", "1e6", "--strategies", "threads", "--budget", "300")
     process = scene.start(*command, *options, cwd=tmp_path)
+    results = tmp_path / "results"
+    scene.wait_for(lambda: sum(map(holds_a_benchmark, results.glob("*/*.part"))) == 2, process)
     scene.wait_for(
         lambda: sum(aftermath.SERVE in command for command in commands(process)) == 2, process
     )
@@ -231,6 +235,18 @@ def test_a_killed_duel_leaves_nothing_that_runs_and_no_folder(scene, tmp_path):
     process.wait()
     assert still_running(family) == []
     assert all(map(gone, folders))
+    told = []
+    recover(results, told.append)
+    assert [line.startswith("recovered ") for line in told] == [True, True]
+    for file in results.glob("*/*.json"):
+        run = read_run(file)
+        assert not run.is_complete
+        assert [row.case.id for row in run.rows()] == ["g-1e6-threads-2"]
+        assert [finding["name"] for finding in run.duel["findings"]] == ["g-1e6-threads-2"]
+
+
+def holds_a_benchmark(journal):
+    return b'{"benchmark":' in journal.read_bytes()
 
 
 def commands(process):

@@ -1,0 +1,26 @@
+"""The early end of a command that measures: what it says, and its exit code."""
+
+from __future__ import annotations
+
+from speedgate.commands.arguments import notify
+from speedgate.report.exit_code import ExitCode
+
+Early = KeyboardInterrupt | OSError | MemoryError | None
+
+
+def tell_of_early_end(error: Early) -> None:
+    """Say that measuring was interrupted, or that the machine ended it, and what comes of it."""
+    if isinstance(error, KeyboardInterrupt):
+        notify("\ninterrupted: what was measured so far is shown and saved")
+    elif error is not None:
+        notify(
+            f"\nended by the machine: {error or 'no more memory'}; what was measured so far is "
+            "shown and saved: make room for more files, processes or memory, and start again"
+        )
+
+
+def code_of_early_end(error: Early) -> ExitCode:
+    """Return the exit code of what was ended so, ``WELL`` of what came to its end."""
+    if error is None:
+        return ExitCode.WELL
+    return ExitCode.INTERRUPTED if isinstance(error, KeyboardInterrupt) else ExitCode.MACHINE
