@@ -91,6 +91,8 @@ ANSWERS: tuple[tuple[Request[Any], Json], ...] = (
     (SampleCells([("numpy.sort[d]", 1000)], 0.1), {"seen": [HELD]}),
     (LookAfter(), LEFT),
 )
+# What any of them may answer instead.
+FAILURE = (Check(4), {"error": {"type": "ValueError", "message": "no", "traceback": "in f"}})
 
 
 def request_kinds() -> list[type[Request[Any]]]:

@@ -1,17 +1,19 @@
 """Hostile files and messages by the thousand: none crashes, hangs, or changes a verdict unseen.
 
-python -m evaluation.fuzz                  10,000 files and 10,000 messages: 4 minutes
+python -m evaluation.fuzz                  10,000 files and messages, commands over 100 histories
 python -m evaluation.fuzz files --count 500 --seed 3
 
 Each is made from a valid one by hypothesis: bytes are changed, cut out, doubled and added; values
 take other types, sizes and depths; files come in other encodings, compressed and with odd names. A
 file lies in a history beside a good run, and is read by everything that reads files. A message is
-a line in the pipe of a runner. What must hold:
+a line in the pipe of a runner, an answer to one of every kind of request. Commands run over such
+files, too, and over links, pipes and devices in their place (``fuzz_commands``). What must hold:
 
 - nothing is raised but the errors that the readers declare;
 - no single one takes longer than a second;
 - a sealed file is read as what it was, or not at all: no verdict of it changes;
-- nothing that a file holds is shown as markup;
+- nothing that a file holds is shown as markup, or run;
+- nothing changes beside the history and the cache;
 - the good run beside it is there, as it was;
 - a message is taken for what was sent, or for noise; an answer, for each of its parts a value of
   its type.
@@ -36,6 +38,9 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from evaluation.answers import ANSWERS, FAILURE
+from evaluation.fuzz_commands import Commander, hostile_places
+from evaluation.surroundings import PLANTED, Surroundings
 from speedgate.history.cache import CACHE_VARIABLE
 from speedgate.history.document import Run, read_run
 from speedgate.history.exchange import import_run
@@ -47,15 +52,7 @@ from speedgate.history.seal import sealed
 from speedgate.measuring.answers import NotUnderstood, read_answer
 from speedgate.report.notebook import html_of
 from speedgate.runner.framing import UnreadableRecord, frame, unframe
-from speedgate.runner.messages import (
-    Calibrate,
-    Check,
-    Failure,
-    OpenCase,
-    RunRounds,
-    SampleHeld,
-    encode,
-)
+from speedgate.runner.messages import Failure, encode
 
 REFERENCE = Path("results/reference/linux-epyc-2-cores-python3.11-numpy2.4.json")
 COUNT, SEED = 10_000, 24
@@ -72,10 +69,10 @@ ValidFile = tuple[str, bytes]
 # --- how a valid thing becomes a hostile one
 
 SCRIPT = "<script>alert(1)</script>"
-ODD_VALUES = (
+ODD_VALUES: tuple[Any, ...] = (
     None, True, -1, 0, 1e308, -1e308, 5e-324, 10**400, 2**63, "", "x", "-", [], [0], [[]], {},
     {"": 0}, "9999-12-31T23:59:59-23:59", "\x1b[31m|\n", "\x00", "../../../etc/passwd",
-    "/dev/zero", "C:\\NUL", SCRIPT, "$(touch /tmp/owned)", "a" * 5000,
+    "/dev/zero", "C:\\NUL", SCRIPT, f"$({PLANTED})", "a" * 5000,
     "g-1e6-threads-2", {"value": 2.0, "low": 1.9, "high": 2.1},
 )  # fmt: skip
 # What no value can be, as text: written in place of a value in the JSON.
@@ -175,7 +172,7 @@ WHOLE: tuple[Callable[[bytes], bytes], ...] = (
     lambda data: b"[" * 200_000,
     lambda data: gzip.compress(b"0" * 10_000_000),  # 10 kB that would be 10 MB
     lambda data: b"PK\x03\x04" + data,
-    lambda data: b"cos\nsystem\n(S'touch /tmp/owned'\ntR.",  # a pickle
+    lambda data: f"cos\nsystem\n(S'{PLANTED}'\ntR.".encode(),  # a pickle
     *(lambda data, name=name: data.decode().encode(name, "replace") for name in ENCODINGS),
 )
 
@@ -240,6 +237,7 @@ class Reader:
 
     def __init__(self, folder: Path, tally: Tally) -> None:
         self.folder, self.tally = folder / "results", tally
+        self.surroundings = Surroundings(folder)
         self.valid = valid_files()
         self.good = self.folder / "good" / "good.json"
         self.good.parent.mkdir(parents=True)
@@ -252,10 +250,11 @@ class Reader:
         """Have everything read the file that reads files; ``AssertionError`` if one is fooled."""
         path = self.folder / "hostile" / f"hostile{ending}"
         path.parent.mkdir(exist_ok=True)
-        path.write_bytes(data)
+        path.write_bytes(self.surroundings.planted(data))
         try:
             with self.tally.timed():
                 self.tally.outcomes[self._read(path)] += 1
+            self.surroundings.check()
         finally:
             for left in path.parent.iterdir():
                 left.unlink()
@@ -306,28 +305,11 @@ def run_is_sealed(run: Run) -> bool:
 
 # --- messages
 
-ROUND = {"seconds": 0.01, "on_cpu": 0.01, "cpu": 0.01, "waiting": 0.0, "minor_faults": 3}
-PAIR = {"baseline": ROUND, "contender": ROUND}
-ANSWERS: tuple[tuple[Any, Json], ...] = (
-    (
-        OpenCase("threads", 2),
-        {"environment": {"python": "3.11.7"}, "blas": [], "start_seconds": 0.1, "pid": 12},
-    ),
-    (Check(4), {"tasks": 4}),
-    (Calibrate(), {"tasks": 8, "loops": 3, "call_seconds": 0.001, "seconds": 0.1}),
-    (
-        RunRounds(2, 0.1),
-        {"timed_seconds": 0.1, "seconds": 0.1, "pairs": [PAIR, PAIR], "controls": [PAIR]},
-    ),
-    (SampleHeld(0.1), {"held": [3, 100], "calls": 9, "waiting": 0.0, "seconds": 0.1}),
-    (Check(4), {"error": {"type": "ValueError", "message": "no", "traceback": "in f"}}),
-)
-
 
 @st.composite
 def hostile_lines(draw: st.DrawFn) -> tuple[Json, str]:
     """What was sent, and a line that is no longer it."""
-    _, answer = draw(st.sampled_from(ANSWERS))
+    _, answer = draw(st.sampled_from((*ANSWERS, FAILURE)))
     sent = answer | {"number": draw(st.integers(1, 9))}
     line = frame(sent).encode()
     return sent, hostile_bytes(draw, line).decode("utf-8", "replace")
@@ -336,7 +318,8 @@ def hostile_lines(draw: st.DrawFn) -> tuple[Json, str]:
 @st.composite
 def hostile_answers(draw: st.DrawFn) -> tuple[Any, bytes]:
     """A request, and JSON that is not quite an answer to it."""
-    request, answer = draw(st.sampled_from(ANSWERS))
+    with_parts = [one for one in (*ANSWERS, FAILURE) if one[1]]
+    request, answer = draw(st.sampled_from(with_parts))
     return request, hostile_document(draw, answer)
 
 
@@ -395,6 +378,32 @@ def fuzz_files(count: int, number: int) -> Tally:
     return tally
 
 
+def fuzz_commands(count: int, number: int) -> Tally:
+    """Run commands over a hundredth as many histories: there are a dozen of them."""
+    tally, histories = Tally(), max(2, count // 100)
+    valid = valid_files()
+    with tempfile.TemporaryDirectory() as folder:
+        commander = Commander(Path(folder).resolve(), valid[0][1])
+
+        @seed(number)
+        @thorough(histories // 2)
+        @given(hostile_files(valid))
+        def over_files(file: tuple[str, bytes]) -> None:
+            commander.over_file(*file)
+            tally.outcomes["with a hostile file"] += 1
+
+        @seed(number)
+        @thorough(histories - histories // 2)
+        @given(hostile_places([ending for ending, _ in valid]))
+        def over_no_files(place: tuple[str, str]) -> None:
+            commander.over_no_file(*place)
+            tally.outcomes["with a link, a pipe, a device or a folder"] += 1
+
+        over_files()
+        over_no_files()
+    return tally
+
+
 def fuzz_messages(count: int, number: int) -> Tally:
     """Read this many hostile messages, a quarter as answers: there are not many more of those."""
     tally = Tally()
@@ -427,18 +436,22 @@ def thorough(count: int) -> Callable[[Any], Any]:
     )
 
 
-FUZZERS = {"files": fuzz_files, "messages": fuzz_messages}
+FUZZERS = {"files": fuzz_files, "messages": fuzz_messages, "commands": fuzz_commands}
 
 
 def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("what", nargs="*", metavar="files|messages", default=[])
+    parser.add_argument("what", nargs="*", metavar="|".join(FUZZERS), default=[])
     parser.add_argument("--count", type=int, default=COUNT, help=f"of each (default {COUNT:,})")
     parser.add_argument("--seed", type=int, default=SEED)
     options = parser.parse_args(words)
     for name in options.what or FUZZERS:
         tally = FUZZERS[name](options.count, options.seed)
-        print(f"{sum(tally.outcomes.values()):,} {name}, each below {tally.longest:.2f} s:")
+        total = f"{sum(tally.outcomes.values()):,}"
+        if name == "commands":
+            print(f"all commands that read files over {total} histories:")
+        else:
+            print(f"{total} {name}, each below {tally.longest:.2f} s:")
         for outcome, count in tally.outcomes.most_common():
             print(f"{count:8,} {outcome}")
     return 0

@@ -1,13 +1,17 @@
 """Hostile files and messages: a sample of what ``python -m evaluation.fuzz`` reads by thousands."""
 
 import json
+import os
+import subprocess
 
 import pytest
 from helpers.project import ROOT
 from hypothesis.errors import HypothesisException
 
-from evaluation import fuzz
-from evaluation.fuzz import Reader, Tally, fuzz_files, fuzz_messages, read_line
+from evaluation import fuzz, fuzz_commands
+from evaluation.fuzz import Reader, Tally, fuzz_files, fuzz_messages, read_line, valid_files
+from evaluation.fuzz_commands import NO_FILES, Commander
+from evaluation.surroundings import PLANTED, Surroundings
 from speedgate.runner.framing import frame
 
 
@@ -28,6 +32,63 @@ def test_hostile_messages_fool_nobody():
     tally = fuzz_messages(400, 1)
     assert sum(tally.outcomes.values()) == 400
     assert {"a line that is refused", "an answer that is refused"} <= tally.outcomes.keys()
+
+
+# --- commands, and what lies around a history
+
+HAS_PIPES = pytest.mark.skipif(os.name != "posix", reason="Windows has other pipes, and no alarm")
+
+
+@HAS_PIPES
+def test_commands_over_hostile_files_run_and_change_nothing():
+    tally = fuzz.fuzz_commands(600, 1)
+    assert sum(tally.outcomes.values()) == 6
+    assert len(tally.outcomes) == 2
+
+
+@HAS_PIPES
+@pytest.mark.parametrize("place", [".json", ".part", "index"])
+@pytest.mark.parametrize("kind", NO_FILES)
+def test_commands_over_what_is_no_file_run_and_change_nothing(tmp_path, kind, place):
+    Commander(tmp_path, valid_files()[0][1]).over_no_file(kind, place)
+
+
+@pytest.fixture
+def surroundings(tmp_path):
+    made = Surroundings(tmp_path)
+    made.check()
+    return made
+
+
+def test_a_command_that_a_file_holds_and_that_is_run_is_caught(surroundings):
+    held = surroundings.planted(f"$({PLANTED})".encode()).decode()
+    subprocess.run(held.removeprefix("$(").removesuffix(")"), shell=True, check=True)
+    with pytest.raises(AssertionError, match="what a file held was run"):
+        surroundings.check()
+
+
+@pytest.mark.parametrize("name", ["text.txt", "precious.sqlite", "new"])
+def test_a_change_outside_is_caught(surroundings, name):
+    (surroundings.outside / name).write_text("ours")
+    with pytest.raises(AssertionError, match="what lies outside has changed"):
+        surroundings.check()
+
+
+def test_a_file_beside_the_history_is_caught(surroundings):
+    (surroundings.root / "new.json").write_text("ours")
+    with pytest.raises(AssertionError, match=r"beside the history there is now: new\.json"):
+        surroundings.check()
+
+
+@HAS_PIPES
+@pytest.mark.parametrize(
+    ("code", "told", "error"),
+    [(3, "", "it ends with 3"), (0, "Traceback", "Traceback"), (0, "\x1b[31m", "acts on the")],
+)
+def test_a_command_that_ends_as_none_may_is_caught(tmp_path, monkeypatch, code, told, error):
+    monkeypatch.setattr(fuzz_commands, "ended", lambda words, cache: (code, told))
+    with pytest.raises(AssertionError, match=error):
+        Commander(tmp_path, b"{}").over_file(".json", b"{}")
 
 
 # --- what is looked for would be seen
