@@ -109,6 +109,16 @@ KNOWN: tuple[Known, ...] = (
           Reason.SAME),
     # The test asks for about eight runs on each side of a change.
     Known("changepoints", "_candidates", "len(scaled) < 2", "len(scaled) <= 2", Reason.PROPOSED),
+    Known("changepoints", "_candidates", "len(scaled) < 2", "len(scaled) < 3", Reason.PROPOSED),
+    Known("changepoints", "", "LEAST_RUNS = 6", "LEAST_RUNS = 7", Reason.PROPOSED),
+    Known("changepoints", "", "KERNEL_SPREADS = 2.0", "KERNEL_SPREADS = 3.0", Reason.PROPOSED),
+    Known("changepoints", "_candidates", "(0.6745 * math", "(0.6745 / math", Reason.PROPOSED),
+    Known("changepoints", "_candidates", "math.sqrt(2)", "math.sqrt(3)", Reason.PROPOSED),
+    Known("changepoints", "_candidates", '"gamma": 1', '"gamma": ', Reason.PROPOSED),
+    # What is capped is refused, whichever of them goes first.
+    Known("changepoints", "_p_values.p_value", "min(1.0", "min(2.0", Reason.PROPOSED),
+    Known("changepoints", "change_points", "<= FALSE_ALARMS", "< FALSE_ALARMS", Reason.TIE),
+    Known("changepoints", "change_points", "strict=True", "p_values, ", Reason.SAME),
     Known("changepoints", "_candidates", "return []", "return None", Reason.FALSE),
     # 0.6745 times the root of 2 is 0.954: the spread becomes less by a tenth.
     Known("changepoints", "_candidates", "/ (0.6745", "* (0.6745", Reason.PROPOSED),

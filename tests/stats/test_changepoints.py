@@ -2,7 +2,8 @@ import math
 import random
 import sys
 from importlib.util import find_spec
-from statistics import median
+from itertools import pairwise
+from statistics import NormalDist, median
 
 import pytest
 from hypothesis import given
@@ -182,5 +183,44 @@ def test_a_fraction_out_of_range_is_refused(value):
 
 def test_without_the_library_the_remedy_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "ruptures", None)
-    with pytest.raises(DriftUnavailable, match=r"pip install 'speedgate\[history\]'"):
+    with pytest.raises(DriftUnavailable) as refused:
         change_points(nights(40, 0))
+    assert str(refused.value) == (
+        "change points need ruptures; install it with pip install 'speedgate[history]'"
+    )
+
+
+@needs_ruptures
+@pytest.mark.parametrize(
+    ("before", "after", "wave", "autocorrelation"),
+    [
+        (20, 20, 1, 0.2),  # the least that is granted
+        (8, 60, 1, 0.2),  # few on a side: by the normal distribution all the same
+        # In threes on one side of the median: of neighbours one third stay more often than not.
+        (42, 42, 3, None),
+    ],
+)
+def test_the_p_value_is_that_of_mann_and_whitney_corrected(before, after, wave, autocorrelation):
+    """All values of a level lie below all of the other's."""
+
+    def level(count, base):
+        sides = [(-1) ** (night // wave) for night in range(count)]
+        return [base + side * (0.01 + 0.0001 * night) for night, side in enumerate(sides)]
+
+    (change,) = change_points([*level(before, 1.0), *level(after, 2.0)])
+    runs, product = before + after, before * after
+    deviation = (product / 2 - 0.5) / math.sqrt(product * (runs + 1) / 12)
+    if autocorrelation is None:
+        signs = [[(-1) ** (night // wave) for night in range(before)]] * 2
+        pairs = [one * other for run in signs for one, other in pairwise(run)]
+        autocorrelation = math.sin(math.pi / 2 * sum(pairs) / len(pairs))
+        assert autocorrelation > 0.4
+    deviation *= math.sqrt((1 - autocorrelation) / (1 + autocorrelation))
+    expected = runs * 2 * NormalDist().cdf(-deviation)
+    assert change.index == before
+    assert change.p_value == pytest.approx(expected, rel=1e-6)
+
+
+@needs_ruptures
+def test_a_fraction_may_be_all():
+    assert change_points([0.0, 1.0], is_ratio=False) == []
