@@ -28,6 +28,7 @@ def run_accept(options: argparse.Namespace) -> int:
     with History(options.history, notify) as history:
         run = history.find_run(options.run_name)
         if run is None:
+            history.refuse_what_may_be_out_of_reach(options.run_name)
             raise HistoryError(
                 f"no run '{options.run_name}' in {options.history}; name one that is there, or "
                 "another --history"

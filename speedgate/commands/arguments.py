@@ -15,6 +15,7 @@ from typing import Any
 from speedgate.measuring.children import begin
 from speedgate.measuring.selection import OptionError
 from speedgate.measuring.turn import FLAG, TURN
+from speedgate.report.exit_code import fault_of
 from speedgate.report.first_screen import STYLES, Line
 from speedgate.report.text import coloured, has_colour, visible, visible_lines
 
@@ -59,10 +60,10 @@ def saving_in(results: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        remedy = "" if fault_of(error) else "; name a folder that can be written"
         raise OptionError(
-            f"--results: nothing can be saved in {results} ({error.strerror}); name a "
-            "folder that can be written"
-        ) from None
+            f"--results: nothing can be saved in {results} ({error.strerror}){remedy}"
+        ) from error
 
 
 def columns() -> int:

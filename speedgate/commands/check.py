@@ -110,6 +110,7 @@ def report(
     if checked.journals:
         yield f"{number_of(checked.journals, 'journal')} of what was cut short: {RECOVERY}"
     yield f"environments of builds in the cache: {builds}"
+    yield from (f"left alone: {reason}" for reason in checked.left_alone)
     for damage, what in zip(damages, outcomes, strict=True):
         yield f"damaged: {damage.reason}" + (f"; {what}" if what else "")
     if not damages:
@@ -125,6 +126,7 @@ def record(
         "runs": checked.runs,
         "without_digest": checked.without_digest,
         "journals": checked.journals,
+        "left_alone": checked.left_alone,
         "builds": builds,
         "damaged": [
             {"reason": damage.reason, "outcome": what}

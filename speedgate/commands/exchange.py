@@ -29,7 +29,7 @@ def add_export_command(commands: Any) -> None:
 def run_import(options: argparse.Namespace) -> int:
     with History(options.history, notify) as history:
         for path in options.files:
-            show_lines([f"{path}: {import_run(path, history)}"])
+            show_lines([f"{path}: {import_run(path, history, notify)}"])
     return 0
 
 

@@ -40,7 +40,7 @@ from speedgate.measuring.machine_limit import told_at_the_limit
 from speedgate.measuring.selection import OptionError
 from speedgate.measuring.turn import TURN, MachineTaken
 from speedgate.page.folder import SiteError
-from speedgate.report.exit_code import ExitCode, code_of
+from speedgate.report.exit_code import ExitCode, code_of, with_remedy
 from speedgate.report.text import write_plain_marks
 
 # In the order of the overview: each adds one command.
@@ -106,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code: int = options.run(options)
             sys.stdout.flush()
     except REFUSALS as error:
-        notify(f"speedgate {options.command}: {error}")
+        notify(f"speedgate {options.command}: {with_remedy(error)}")
         drop_what_cannot_be_written()
         return code_of(error)
     except MemoryError:

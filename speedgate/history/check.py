@@ -16,7 +16,7 @@ from speedgate.history.history import History
 from speedgate.history.index import make_tables, take_in
 from speedgate.history.intake import as_text
 from speedgate.history.journal import look_at_journals, set_journal_aside
-from speedgate.history.reading import FileContent, Unreadable, read_many
+from speedgate.history.reading import FileContent, NotOurs, Unreadable, read_many
 from speedgate.history.store import FolderStore
 
 FIGURES_OF_FILES = f"""
@@ -54,13 +54,15 @@ class Damage:
 @dataclass(frozen=True)
 class CheckedHistory:
     """What a check saw: how many files there are, how many of them were read, how many runs among
-    those have no digest, of how many journals a run can be made, and what is damaged."""
+    those have no digest, of how many journals a run can be made, what never was a run and is left
+    alone, and what is damaged."""
 
     files: int
     read: int
     runs: int
     without_digest: int
     journals: int
+    left_alone: Sequence[str]
     damages: Sequence[Damage]
 
 
@@ -90,7 +92,8 @@ def check_history(
     runs = [content for content in contents.values() if isinstance(content, RunFigures)]
     without = sum(not run.has_digest for run in runs)
     seen = len(known) + len(unread)
-    return CheckedHistory(seen, len(chosen), len(runs), without, journals, damages)
+    others = [content.reason for content in contents.values() if isinstance(content, NotOurs)]
+    return CheckedHistory(seen, len(chosen), len(runs), without, journals, others, damages)
 
 
 def _damaged_files(history: History, contents: Mapping[str, FileContent]) -> Iterator[Damage]:

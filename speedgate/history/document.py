@@ -206,5 +206,5 @@ def read_run(path: Path) -> Run:
     try:
         data = files.read(path)
     except OSError as error:
-        raise HistoryError(f"{path} cannot be read: {error.strerror}") from None
+        raise HistoryError(f"{path} cannot be read: {error.strerror}") from error
     return decode_run(str(path), data)

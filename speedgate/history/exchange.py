@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from speedgate import files
 from speedgate.history.document import decode_run, read_run
 from speedgate.history.extra_info import section
 from speedgate.history.format import HistoryError, Json, encode_run, upgraded
-from speedgate.history.history import History, run_name
+from speedgate.history.history import History, latest_time, run_name
 from speedgate.history.intake import (
     IntakeError,
     MachineShape,
@@ -30,7 +31,7 @@ def plain_document(path: Path) -> Json:
     try:
         document = lenient_json(files.read(path))
     except OSError as error:
-        raise HistoryError(f"{name} cannot be read: {error.strerror}") from None
+        raise HistoryError(f"{name} cannot be read: {error.strerror}") from error
     except IntakeError as error:
         raise HistoryError(f"{name} cannot be used: {error}") from None
     if not isinstance(document, dict) or not isinstance(document.get("benchmarks"), list):
@@ -61,15 +62,20 @@ def environment_of(machine: Json) -> Json:
     }
 
 
-def import_run(path: Path, history: History) -> str:
+def import_run(
+    path: Path, history: History, notify: Callable[[str], None] = lambda line: None
+) -> str:
     """Take a run of plain pytest-benchmark into a history; return where it is now.
 
     Its benchmarks have seconds, and neither speedup nor gate. Importing one twice is refused.
+    ``notify`` is given a line if it is dated in the future.
     """
     document = plain_document(path)
     if "speedgate" in document:
         raise HistoryError(f"{path} is a run of speedgate already: copy it into the folder")
     time = _time_of(path, document)
+    if not document["benchmarks"]:
+        raise HistoryError(f"{path} has no benchmarks: name a run that measured something")
     try:
         machine = document.get("machine_info") or {}
         rebuilt(machine, MachineShape)
@@ -84,6 +90,11 @@ def import_run(path: Path, history: History) -> str:
     for run in history.runs(complete=False):
         if run.file.startswith(prefix):
             raise HistoryError(f"{path} was imported before: {history.store.path(run.file)}")
+    if time.isoformat() > latest_time():
+        notify(
+            f"{path} is dated in the future ({time:%Y-%m-%d}): until then it is neither the newest "
+            "run nor one to judge by; correct its 'datetime' if that is wrong"
+        )
     return history.save(document, f"{run_name(environment, time, tag)}.json")
 
 

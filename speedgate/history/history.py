@@ -229,6 +229,16 @@ class History:
             raise HistoryError(f"'{text}' could be any of these environments:\n  {names}")
         return None
 
+    def refuse_what_may_be_out_of_reach(self, text: str) -> None:
+        """Raise ``HistoryError`` if the run that a text names may be there, and could not be read
+        when this was opened: nobody can say then that it is not there."""
+        wanted = PurePosixPath(text.replace("\\", "/")).name.removesuffix(".json")
+        for name, unreadable in self.index.out_of_reach.items():
+            may_be_folder = not name.endswith((".json", ACCEPTED))
+            if may_be_folder or PurePosixPath(name).name.startswith(wanted):
+                why = f"'{text}' may be in what cannot be read now: {unreadable.reason}"
+                raise HistoryError(why) from OSError(unreadable.number, unreadable.reason)
+
     def find_run(self, text: str) -> RunEntry | None:
         """Return the run whose name is, or alone begins with, ``text``; of a path, that file's."""
         runs = self.runs(complete=False)

@@ -35,6 +35,7 @@ from speedgate.history.reading import (
     ACCEPTED,
     AcceptanceEntry,
     FileContent,
+    NotOurs,
     Unreadable,
     read_many,
 )
@@ -91,7 +92,8 @@ class Index:
     def __init__(self, store: Store, notify: Callable[[str], None] = lambda line: None) -> None:
         self.store = store
         self._notify = notify
-        self._out_of_reach: list[str] = []
+        # What could not be read when this was opened, by its name.
+        self.out_of_reach: dict[str, Unreadable] = {}
         self.in_the_way: NotOursError | None = None
         name = hashlib.blake2b(os.fsencode(self.store.location), digest_size=16).hexdigest()
         self.path = cache_folder() / "index" / f"{name}.sqlite"
@@ -188,29 +190,31 @@ class Index:
         if len(new) >= reading.MANY_FILES:
             self._notify(f"reading {len(new):,} runs of {self.store.location} into the index, once")
         contents = zip(new, read_many(self.store, new), strict=True)
-        for name, reason in take_in(connection, contents, here).items():
-            self._out_of_reach.append(name)
-            self._notify(f"left out for now: {reason}")
+        unreadable = take_in(connection, contents, here)
+        self.out_of_reach |= unreadable
+        for content in unreadable.values():
+            self._notify(f"left out for now: {content.reason}")
 
     def _stamps(self) -> dict[str, str]:
         """Return the stamp of each file that may be a run or an acceptance, by its name."""
         stamps = {}
-        self._out_of_reach = []
+        self.out_of_reach = {}
         for entry in self.entries():
             if entry.error:
-                self._out_of_reach.append(entry.name)
-                self._notify(f"left out for now: {self.why_out_of_reach(entry)}")
+                why = self.why_out_of_reach(entry)
+                self.out_of_reach[entry.name] = Unreadable(why, entry.number)
+                self._notify(f"left out for now: {why}")
             else:
                 stamps[entry.name] = entry.stamp
         return stamps
 
     def entries(self) -> Iterator[Entry]:
         """Yield the entries of the store that may be a run, an acceptance, or a folder of them."""
-        for name, stamp, error in self.store.entries():
+        for name, stamp, error, number in self.store.entries():
             # What cannot be looked at may be a folder of runs.
             if error or name.endswith((".json", ACCEPTED)):
                 why = error if is_text(name) else "its name is not UTF-8: rename it"
-                yield Entry(name, stamp, why)
+                yield Entry(name, stamp, why, number)
 
     def why_out_of_reach(self, entry: Entry) -> str:
         """Say of an entry with an error which file or folder cannot be looked at, and why."""
@@ -225,7 +229,7 @@ class Index:
     def left_out(self) -> list[str]:
         """Return the names of the files and folders that cannot be read, or are damaged."""
         damaged = "SELECT name FROM files WHERE error > ''"
-        return sorted([*self.query(damaged, (), lambda row: str(row[0])), *self._out_of_reach])
+        return sorted([*self.query(damaged, (), lambda row: str(row[0])), *self.out_of_reach])
 
     def plain(self) -> list[str]:
         """Return the names of the files that are runs of plain pytest-benchmark."""
@@ -250,8 +254,8 @@ def take_in(
     connection: sqlite3.Connection,
     contents: Iterable[tuple[str, FileContent]],
     stamps: Mapping[str, str],
-) -> dict[str, str]:
-    """Add what was read of files that are not in an index yet; return by name why some were not
+) -> dict[str, Unreadable]:
+    """Add what was read of files that are not in an index yet; return by name those that were not
     readable.
 
     Next time that may be otherwise: they are not taken for known.
@@ -260,14 +264,14 @@ def take_in(
     for name, content in contents:
         error = None
         if isinstance(content, Unreadable):
-            unreadable[name] = content.reason
+            unreadable[name] = content
             continue
         if isinstance(content, RunFigures):
             _add_run(connection, name, content, benchmarks, levels)
         elif isinstance(content, AcceptanceEntry):
             _add_acceptance(connection, name, content)
         else:
-            error = content
+            error = content.reason if isinstance(content, NotOurs) else content
         connection.execute("INSERT INTO files VALUES (?, ?, ?)", (name, stamps[name], error))
     levels.write(connection)
     return unreadable

@@ -50,6 +50,7 @@ def named(text: str | None, where: str, notify: Notify) -> Iterator[Named]:
         entry = history.find_run(text)
         environment = None if entry is not None else history.find_environment(text)
         if entry is None and environment is None:
+            history.refuse_what_may_be_out_of_reach(text)
             raise HistoryError(_nothing_named(history, text, where))
         yield Named(text, history=history, entry=entry, environment=environment)
 

@@ -32,12 +32,14 @@ class StoreError(Exception):
 class Entry(NamedTuple):
     """A file of the store: its name below it, with ``/``, and what changes when the file does.
 
-    ``error`` says why it, or a folder whose name ends in ``/``, cannot be looked at.
+    ``error`` says why it, or a folder whose name ends in ``/``, cannot be looked at, and ``number``
+    is that of the system's error.
     """
 
     name: str
     stamp: str
     error: str = ""
+    number: int | None = None
 
 
 class Store(Protocol):
@@ -113,7 +115,7 @@ def _files(folder: str, prefix: str, above: tuple[os.stat_result, ...] = ()) -> 
     except OSError as error:
         if not above:
             raise
-        yield Entry(prefix, "", str(error.strerror))
+        yield Entry(prefix, "", str(error.strerror), error.errno)
         return
     for entry in entries:
         if not entry.name.startswith("."):
@@ -129,7 +131,7 @@ def _found(
     except FileNotFoundError:
         return
     except OSError as error:
-        yield Entry(name, "", str(error.strerror))
+        yield Entry(name, "", str(error.strerror), error.errno)
         return
     if stat.S_ISREG(status.st_mode):
         yield Entry(name, f"{status.st_size}-{status.st_mtime_ns}")
@@ -199,7 +201,7 @@ class RemoteStore:
         except FileNotFoundError:
             return
         except OSError as error:
-            yield Entry(f"{folder}/", "", str(error.strerror))
+            yield Entry(f"{folder}/", "", str(error.strerror), error.errno)
 
     def _at(self, name: str) -> str:
         """Return where the system has a file or folder of the store."""

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from speedgate import files
+from speedgate.report.exit_code import fault_of
 
 MANIFEST = ".speedgate-site.json"
 FORMAT = 1
@@ -72,10 +73,11 @@ def _ours(folder: Path) -> set[str]:
     except (FileNotFoundError, NotADirectoryError):
         return set()
     except (OSError, msgspec.MsgspecError, UnicodeError) as error:
+        remedy = ": remove it and the old pages, or name another folder with --output"
         raise SiteError(
             f"{folder / MANIFEST} cannot be read ({error}), so it does not say which files are "
-            "the site's: remove it and the old pages, or name another folder with --output"
-        ) from None
+            f"the site's{'' if fault_of(error) else remedy}"
+        ) from error
     return {name for name in manifest.files if _lies_below(name)}
 
 
@@ -98,7 +100,8 @@ def write_file(path: Path, data: bytes) -> None:
         files.replace_whole(path, data)
     except OSError as error:
         why = error.strerror or error
-        raise SiteError(f"{path} cannot be written ({why}): name another --output") from None
+        remedy = "" if fault_of(error) else ": name another --output"
+        raise SiteError(f"{path} cannot be written ({why}){remedy}") from error
 
 
 def _remove(folder: Path, name: str) -> None:

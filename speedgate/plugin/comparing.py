@@ -36,6 +36,7 @@ from speedgate.plugin.storage import (
     described_environment,
     head_of,
     history_location,
+    refusal,
     results_folder,
     telling_of_failure,
 )
@@ -68,7 +69,7 @@ def open_history(config: pytest.Config, state: State, items: list[pytest.Item]) 
         if config.stash[COMPARE]:
             open_what_is_compared(config, state, session, items)
     except (HistoryError, StoreError, OSError) as error:
-        raise pytest.UsageError(str(error)) from None
+        raise refusal(error) from None
     session.storage = SessionStorage(
         state.saving.recording,
         session.storage,

@@ -28,6 +28,7 @@ from speedgate.plugin.session import STATE, State, measures, prepare_for_the_end
 from speedgate.plugin.settings import read_settings, with_floors
 from speedgate.plugin.storage import (
     keep_in_history,
+    refusal,
     refuse_folder_that_cannot_be_written,
     without_objects,
 )
@@ -96,7 +97,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         measure_another(config, state, items)
         refuse_folder_that_cannot_be_written(config)
     except OptionError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise refusal(error) from None
 
 
 @pytest.hookimpl(wrapper=True)

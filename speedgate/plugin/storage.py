@@ -23,6 +23,7 @@ from speedgate.plugin.entry import (
     storage_folder,
 )
 from speedgate.plugin.session import State, measures
+from speedgate.report.exit_code import ExitCode, fault_of, with_remedy
 from speedgate.stats.case import Case
 
 # What the run of one case takes at least.
@@ -42,10 +43,18 @@ def refuse_folder_that_cannot_be_written(config: pytest.Config) -> None:
         finally:
             files.abandon(probe, file)
     except OSError as error:
+        remedy = "" if fault_of(error) else "; name a folder that can be written"
         raise OptionError(
-            f"--benchmark-storage: results cannot be written to {folder} ({error.strerror}); "
-            "name a folder that can be written"
-        ) from None
+            f"--benchmark-storage: results cannot be written to {folder} ({error.strerror}){remedy}"
+        ) from error
+
+
+def refusal(error: Exception) -> Exception:
+    """Return what ends the session before it begins: with pytest's code for usage, or where the
+    machine is at fault with ours."""
+    if fault_of(error) is None:
+        return pytest.UsageError(str(error))
+    return pytest.exit.Exception(with_remedy(error), ExitCode.MACHINE)
 
 
 def results_folder(config: pytest.Config) -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from enum import IntEnum
 
+from speedgate.measuring.machine_limit import AT_THE_LIMIT
 from speedgate.measuring.turn import MachineTaken
 
 
@@ -32,15 +33,43 @@ class ExitCode(IntEnum):
 MACHINE_ERRORS = frozenset(
     getattr(errno, name)
     for name in (
-        *("EAGAIN", "EDQUOT", "EFBIG", "EIO", "EMFILE", "ENFILE", "ENODEV", "ENOMEM", "ENOSPC"),
-        *("ENXIO", "EROFS", "ESTALE", "ETIMEDOUT"),
+        *("EAGAIN", "EDQUOT", "EFBIG", "EINTR", "EIO", "EMFILE", "ENFILE", "ENODEV", "ENOMEM"),
+        *("ENOSPC", "ENXIO", "EROFS", "ESTALE", "ETIMEDOUT"),
     )
     if hasattr(errno, name)
 )
+ROOM = "make room, then try again"
+FILES = "close files or raise their limit (ulimit -n), then try again"
+REMEDIES = {
+    "EAGAIN": "end processes or raise their limit (ulimit -u), then try again",
+    "EDQUOT": ROOM,
+    "EFBIG": "raise the limit of a file's size (ulimit -f), then try again",
+    "EINTR": "try again",
+    "EMFILE": FILES,
+    "ENFILE": FILES,
+    "ENOMEM": "end other programs or raise the limit of memory, then try again",
+    "ENOSPC": ROOM,
+    "EROFS": "name a folder on a disk that can be written",
+}
+OF_A_BROKEN_DISK = "see to the disk or the share, then try again"
+
+
+def fault_of(error: BaseException) -> OSError | None:
+    """Return the error of the machine that an error is or was raised from, if there is one."""
+    cause = error if isinstance(error, OSError) else error.__cause__
+    return cause if isinstance(cause, OSError) and cause.errno in MACHINE_ERRORS else None
+
+
+def with_remedy(error: BaseException) -> str:
+    """Return the text of an error; where the machine is at fault, with what to do about that."""
+    fault = fault_of(error)
+    if fault is None or AT_THE_LIMIT in str(error):  # which is a remedy
+        return str(error)
+    names = (name for name in REMEDIES if getattr(errno, name, None) == fault.errno)
+    return f"{error}; {REMEDIES.get(next(names, ''), OF_A_BROKEN_DISK)}"
 
 
 def code_of(error: Exception) -> ExitCode:
     """Return whether the machine is at fault, or what it was asked for."""
-    is_of_system = isinstance(error, OSError) and error.errno in MACHINE_ERRORS
-    is_machine = is_of_system or isinstance(error, MachineTaken | MemoryError)
+    is_machine = fault_of(error) is not None or isinstance(error, MachineTaken | MemoryError)
     return ExitCode.MACHINE if is_machine else ExitCode.NOT_DONE

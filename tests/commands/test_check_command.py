@@ -10,14 +10,15 @@ from types import SimpleNamespace
 
 import pytest
 from helpers.machine import MadeMachine
-from helpers.runs import CASE, a_run, document
+from helpers.runs import CASE, ENVIRONMENT, FIRST, a_run, document
 from helpers.wheels import index, make_wheel  # noqa: F401  # a fixture
 
 from speedgate.builds.installation import Order, install
 from speedgate.commands.main import main
 from speedgate.history.cache import cache_folder
-from speedgate.history.history import History
+from speedgate.history.history import History, run_name
 from speedgate.history.journal import Journal
+from speedgate.history.reading import was_ours
 from speedgate.history.seal import sealed
 
 SOUND, DAMAGED, NOT_DONE = 0, 1, 2
@@ -177,10 +178,60 @@ def test_a_check_names_a_damaged_line_of_a_journal_and_keeps_all(check, results)
 def test_what_was_moved_aside_before_stays(check, results):
     for _ in range(2):
         path = results / "sealed" / "run.json"
-        path.write_text("[]")
+        path.write_text('{"speedgate": {}}')
         check("--repair")
     asides = {path.name for path in path.parent.iterdir()}
     assert asides == {"run.json.aside", "run.json.aside1"}
+
+
+OTHERS = {
+    "package.json": '{"name": "made", "devDependencies": {"speedgate": {}}}',
+    "asv.conf.json": '// a comment\n{"version": 1, "project": "speedgate"}',
+    "deep/list.json": "[]",
+    "empty.json": "",
+    "noise.json": "\x00" * 100,
+}
+
+
+def test_what_never_was_a_run_is_left_alone(check, results):
+    for name, content in OTHERS.items():
+        (results / name).parent.mkdir(exist_ok=True)
+        (results / name).write_text(content)
+    before = everything(results)
+    shown = check("--repair")
+    assert shown.code == SOUND, shown.out
+    for name in OTHERS:
+        assert f"left alone: results/{name} is not a run" in shown.out
+    assert everything(results) == before
+    assert len(json.loads(check("--format", "json").out)["left_alone"]) == len(OTHERS)
+
+
+@pytest.mark.parametrize("tag", ["", "75b120a", "a_b-c", "imported-x", "../odd"])
+def test_whatever_name_a_run_is_given_it_is_known_by_that(tag):
+    folder, name = f"{run_name(ENVIRONMENT, FIRST, tag)}.json".split("/")
+    assert was_ours(f"elsewhere/{name}", b"")
+    assert was_ours(f"{folder}/other.json", b"")
+    assert not was_ours("elsewhere/other.json", b"")
+
+
+def by_its_folder(results):
+    return next(results.glob("*/night_001.json"))
+
+
+def by_its_name(results):
+    return results / "2026_1124_093000-123_75b120a_1f2e3d4c.json"
+
+
+@pytest.mark.parametrize("known", [by_its_folder, by_its_name])
+@pytest.mark.parametrize("content", ["", "\x00" * 100, "[]", '{"benchmarks": [], "machine'])
+def test_of_a_run_of_which_nothing_is_left_the_place_tells_that_it_was_one(
+    check, results, known, content
+):
+    path = known(results)
+    path.write_text(content)
+    shown = check("--repair")
+    assert shown.code == DAMAGED
+    assert f"moved to {path.relative_to(results.parent)}.aside" in shown.out
 
 
 def test_a_byte_that_changed_behind_the_index_is_seen(check, results):

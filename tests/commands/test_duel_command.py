@@ -209,6 +209,17 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_timed(run, e
     assert environments.clock() == FakeClock()()
 
 
+def test_a_disk_that_is_full_is_told_before_anything_is_timed(run, environments, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("speedgate.files.write", full)
+    done = run("duel", "old", "new", *TINY, "--results", "results")
+    assert done.code == MACHINE
+    assert "nothing can be saved in results (No space left on device); make room" in done.err
+    assert environments.clock() == FakeClock()()
+
+
 def test_a_duel_that_measured_nothing_fails(run, environments):
     environments.scripts |= dict.fromkeys(("old", "new"), REFUSING)
     done = run("duel", "old", "new", *TINY)

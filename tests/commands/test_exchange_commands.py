@@ -36,6 +36,7 @@ def test_a_run_with_nan_in_it_is_taken_in(run_here, tmp_path):
         ('{"benchmarks": [', "not JSON, or it is cut off"),
         ("[]", "no list of 'benchmarks'"),
         ('{"benchmarks": []}', "no 'datetime'"),
+        (json.dumps(PLAIN | {"benchmarks": []}), "name a run that measured something"),
         ('{"benchmarks": [], "speedgate": {}}', "copy it into the folder"),
         (json.dumps(PLAIN).replace("0.5", "NaN"), "not a whole run"),
     ],
@@ -46,6 +47,16 @@ def test_what_is_no_plain_run_is_refused_by_name(run_here, tmp_path, content, wo
     assert shown.code == NOT_DONE
     assert str(path) in shown.err
     assert words in shown.err
+
+
+def test_a_run_that_is_dated_in_the_future_is_told_of(run_here, tmp_path):
+    path = save(tmp_path / "plain" / "0001_one.json", PLAIN | {"datetime": "9999-01-01T02:00:00"})
+    shown = run_here("import", path)
+    assert shown.code == WELL
+    assert f"{path} is dated in the future (9999-01-01)" in shown.err
+    assert "correct its 'datetime' if that is wrong" in shown.err
+    now = save(tmp_path / "plain" / "0002_two.json", PLAIN)
+    assert run_here("import", now).err == ""
 
 
 def test_a_run_is_not_taken_in_twice(run_here, tmp_path):

@@ -72,12 +72,13 @@ def check_the_next_start(folder):
     assert leftovers(folder / "results") == []
 
 
-def check_what_it_said(outcome, disk):
-    """Done, or a code that is not 0 with a message that says why."""
+def check_what_it_said(outcome, fault):
+    """Done, or the one code that is right, with a message that says why."""
     if outcome.code == 0:
         assert outcome.is_done, outcome
     else:
-        assert outcome.code in (ExitCode.BAD, ExitCode.NOT_DONE, ExitCode.MACHINE), outcome
+        is_refused = fault.error == errno.EACCES and not outcome.has_measured
+        assert outcome.code == (ExitCode.NOT_DONE if is_refused else ExitCode.MACHINE), outcome
         assert outcome.text.strip(), outcome
         assert "Traceback" not in outcome.text, outcome
 
@@ -112,7 +113,7 @@ def try_one(scenario, template, folder, monkeypatch, fault, number):
     if not disk.failed:
         return False
     if outcome is not None:
-        check_what_it_said(outcome, disk)
+        check_what_it_said(outcome, fault)
     check_after(folder, before)
     is_lost = not set(measured) <= benchmark_names(folder / "results")
     assert not is_lost or any(words in outcome.text for words in SAYS_WHAT_IS_LOST)

@@ -18,6 +18,7 @@ from helpers.runs import CASE, ENVIRONMENT, FIRST, a_night, a_run, measured
 from helpers.scaled import SETTINGS, refused, well
 from speedgate.builds.installation import Order, install, python_of
 from speedgate.builds.label import BuildLabel
+from speedgate.commands.arguments import saving_in
 from speedgate.commands.main import main
 from speedgate.duel.decision import DuelVerdict
 from speedgate.duel.matchup import DuelEntry
@@ -32,8 +33,10 @@ from speedgate.history.recording import Recording
 from speedgate.history.scale_recording import ScaleRecording
 from speedgate.measuring.census import CellListing, CensusCell
 from speedgate.measuring.measurement import Measurement
+from speedgate.measuring.selection import OptionError
 from speedgate.page.folder import SiteError, write_site
 from speedgate.plugin.storage import keep_in_history
+from speedgate.report.exit_code import ExitCode, code_of, with_remedy
 from speedgate.stats.case import Case
 from workloads import CATALOGUE
 
@@ -42,13 +45,14 @@ from workloads import CATALOGUE
 class Outcome:
     """How a command ended: its exit code, what it said, and whether what was asked is done.
 
-    ``measured`` names what was given to be kept, as far as it came.
+    ``has_measured`` where it could no longer be refused: whatever is missing then is the machine's
+    fault.
     """
 
     code: int
     text: str
     is_done: bool
-    measured: tuple[str, ...] = ()
+    has_measured: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,11 @@ def run_command(*arguments: object) -> tuple[int, str]:
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         code = main([str(argument) for argument in arguments])
     return code, printed.getvalue()
+
+
+def ended_by(error: Exception) -> Outcome:
+    """How the command line ends for an error that it names."""
+    return Outcome(code_of(error), with_remedy(error), False)
 
 
 def benchmark(number: int) -> dict:
@@ -107,7 +116,7 @@ def save_a_run(folder: Path, measured: list[str]) -> Outcome:
     whole = head | {"benchmarks": benchmarks, "speedgate": section(ENVIRONMENT, ())}
     recording.finish(whole, troubles.append)
     is_done = recording.saved is not None and has_all(recording.saved, measured)
-    return Outcome(1 if troubles else 0, "\n".join(troubles), is_done)
+    return Outcome(ExitCode.MACHINE if troubles else 0, "\n".join(troubles), is_done, True)
 
 
 def has_all(path: Path, names: list[str]) -> bool:
@@ -173,7 +182,8 @@ def merge(folder: Path, measured: list[str], kind: str = "") -> Outcome:
     text = "\n".join(state.saving.troubles)
     copies = list(elsewhere.rglob("*.json"))
     is_done = [copy.read_bytes() for copy in copies] == [saved.read_bytes()]
-    return Outcome(1 if text and "exists" not in text else 0, text, is_done)
+    code = ExitCode.MACHINE if text and "exists" not in text else 0
+    return Outcome(code, text, is_done, True)
 
 
 # --- a session that was killed
@@ -211,16 +221,17 @@ def record_a_duel(folder: Path, measured: list[str]) -> Outcome:
     ]
     duel = SimpleNamespace(states=[SimpleNamespace(matchup=a_matchup(tuple(labels)))])
     try:
-        recording = DuelRecording(builds, folder / "results", FIRST)
-    except OSError as error:  # the command says so, and measures nothing
-        return Outcome(2, str(error), False)
+        with saving_in(folder / "results"):
+            recording = DuelRecording(builds, folder / "results", FIRST)
+    except OptionError as error:  # the command says so, and measures nothing
+        return ended_by(error)
     findings = a_duel(finding(CASE, DuelVerdict.SAME, 1.0))
     recording.keep_block(duel.states[0])
     recording.keep_findings(findings)
     measured.append(f"duel[{CASE}]")
     saved, troubles = recording.finish(duel, findings)
     is_done = len(saved) == 2 and all(path.is_file() for path in saved)
-    return Outcome(2 if troubles else 0, "\n".join(troubles), is_done)
+    return Outcome(ExitCode.MACHINE if troubles else 0, "\n".join(troubles), is_done, True)
 
 
 def a_matchup(labels: tuple[BuildLabel, ...]) -> SimpleNamespace:
@@ -246,7 +257,7 @@ def record_a_project(folder: Path, measured: list[str]) -> Outcome:
     if is_done:
         kept = decode_run(str(saved), saved.read_bytes()).section.scale
         is_done = [entry.name for entry in kept] == ["first", "second", "third"]
-    return Outcome(11 if trouble else 0, trouble, is_done)
+    return Outcome(ExitCode.MACHINE if trouble else 0, trouble, is_done, True)
 
 
 CELL = CensusCell("g", 1_000_000)
@@ -259,12 +270,12 @@ def record_a_census(folder: Path, measured: list[str]) -> Outcome:
     try:
         recording = CensusRecording(folder / "results", DESCRIBED_BUILD, settings, listing)
     except OSError as error:  # the command says so, and measures nothing
-        return Outcome(2, str(error), False)
+        return ended_by(error)
     recording.add([a_cell()])
     measured.append(f"census[{CELL.case(2).id}]")
     saved, trouble = recording.finish({"failed": {}, "seconds": 1.0}, complete=True)
     is_done = saved is not None and has_all(saved, measured)
-    return Outcome(11 if trouble else 0, trouble, is_done)
+    return Outcome(ExitCode.MACHINE if trouble else 0, trouble, is_done, True)
 
 
 def record_a_screen(folder: Path, measured: list[str]) -> Outcome:
@@ -277,13 +288,13 @@ def record_a_screen(folder: Path, measured: list[str]) -> Outcome:
     try:
         recording = ScreenRecording(builds, listings, [side, side], folder / "results")
     except OSError as error:
-        return Outcome(2, str(error), False)
+        return ended_by(error)
     recording.add([CELL])
     measured.append(f"census[{CELL.case(2).id}]")
     screen = SimpleNamespace(cells=[CELL], again=0, not_reached=[], suspicions=list, seconds=1.0)
     saved, troubles = recording.finish(screen, is_over=True)
     is_done = len(saved) == 2 and all(has_all(path, measured) for path in saved)
-    return Outcome(11 if troubles else 0, "\n".join(troubles), is_done)
+    return Outcome(ExitCode.MACHINE if troubles else 0, "\n".join(troubles), is_done, True)
 
 
 def a_cell() -> Measurement:
@@ -315,7 +326,7 @@ def make_a_build(folder: Path, measured: list[str]) -> Outcome:
         try:
             python = install(order)
         except OSError as error:  # as the command line does
-            return Outcome(2, str(error), False)
+            return ended_by(error)
     return Outcome(0, "", python.read_text() == "a Python")
 
 
@@ -328,7 +339,7 @@ def build_a_site(folder: Path, measured: list[str]) -> Outcome:
     try:
         write_site(folder / "site", site)
     except (SiteError, OSError) as error:  # as the command line does
-        return Outcome(2, str(error), False)
+        return ended_by(error)
     there = {
         path.relative_to(folder / "site").as_posix(): path.read_bytes()
         for path in (folder / "site").rglob("*")

@@ -1,6 +1,8 @@
 """The index: it follows its files, and is made anew when it is damaged."""
 
+import errno
 import json
+import multiprocessing
 import os
 import sqlite3
 import stat
@@ -276,25 +278,81 @@ def test_many_files_are_read_by_several_processes(tmp_path, monkeypatch):
     assert "broken.json" in told[1]
 
 
-def test_without_processes_to_read_with_one_reads_all(tmp_path, monkeypatch):
-    class Broken:
-        def __enter__(self):
-            return self
+ERRORS = [
+    BrokenProcessPool(),
+    PermissionError(errno.EACCES, "Permission denied"),
+    BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"),
+    OSError(errno.ENOSPC, "No space left on device"),
+    RuntimeError("can't start new thread"),
+    NotImplementedError("no semaphores"),
+]
 
-        def __exit__(self, *_):
-            return None
 
-        def map(self, read, names, chunksize):
-            yield read(names[0])
-            raise BrokenProcessPool
+class Broken:
+    """A pool that ends after the first file."""
 
-        def shutdown(self, **_):
-            pass
+    def __init__(self, error):
+        self.error = error
 
-    monkeypatch.setattr("speedgate.history.reading._readers", lambda *_: Broken())
+    def map(self, read, names, chunksize):
+        yield read(names[0])
+        raise self.error
+
+    def shutdown(self, **_):
+        pass
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("begins", [True, False])
+def test_without_others_to_read_with_one_reads_all(tmp_path, monkeypatch, error, begins):
+    def readers(*_):
+        if begins:
+            return Broken(error)
+        raise error
+
+    monkeypatch.setattr("speedgate.history.reading._readers", readers)
     for night in range(3):
         a_run(tmp_path, night)
-    with History(tmp_path) as history:
+    told = []
+    with History(tmp_path, told.append) as history:
+        assert nights(history.runs()) == [2, 1, 0]
+    assert told == []
+
+
+def no_thread(thread):
+    raise RuntimeError("can't start new thread")
+
+
+def no_process(*_):
+    raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+
+@pytest.mark.parametrize(
+    ("what", "refused"),
+    [
+        ("threading.Thread.start", no_thread),
+        ("multiprocessing.context.SpawnProcess._Popen", no_process),
+    ],
+)
+def test_where_nothing_can_be_started_a_long_history_is_read(tmp_path, monkeypatch, what, refused):
+    monkeypatch.setattr("speedgate.history.reading.MANY_FILES", 20)
+    monkeypatch.setattr("speedgate.history.reading.usable_cores", lambda: 2)
+    for night in range(40):
+        a_run(tmp_path, night)
+    monkeypatch.setattr(what, refused)
+    told = []
+    with History(tmp_path, told.append) as history:
+        assert nights(history.runs()) == list(range(39, -1, -1))
+    assert told == [f"reading 40 runs of {tmp_path} into the index, once"]
+    assert multiprocessing.active_children() == []
+
+
+def test_where_no_thread_can_be_started_an_address_is_read(tmp_path, monkeypatch):
+    pytest.importorskip("fsspec", reason="fsspec (extra 'remote') is not installed")
+    for night in range(3):
+        a_run(tmp_path, night)
+    monkeypatch.setattr("threading.Thread.start", no_thread)
+    with History(f"local://{tmp_path}") as history:
         assert nights(history.runs()) == [2, 1, 0]
 
 

@@ -239,9 +239,31 @@ def test_a_full_disk_for_the_file_of_benchmark_json_costs_that_file(checkout, mo
 def test_a_disk_that_is_full_before_the_run_is_told_before_it(checkout, machine, monkeypatch):
     monkeypatch.setattr("speedgate.files.write", full)
     result = checkout.run(*ONE)
-    assert result.ret == MISUSED
+    assert result.ret == MACHINE
     says(result, "--benchmark-storage: results cannot be written to", "No space left on device")
+    says(result, "make room, then try again")
     assert machine.runners == []
+
+
+def test_a_folder_that_may_not_be_written_is_refused_before_the_run(checkout, machine, monkeypatch):
+    def refused(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("speedgate.files.write", refused)
+    result = checkout.run(*ONE)
+    assert result.ret == MISUSED
+    says(result, "(Permission denied); name a folder that can be written")
+    assert machine.runners == []
+
+
+def test_a_history_that_a_broken_disk_hides_is_the_fault_of_the_machine(checkout, monkeypatch):
+    def broken(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("speedgate.plugin.comparing.open_store", broken)
+    result = checkout.run(*ONE, "--history=elsewhere")
+    assert result.ret == MACHINE
+    says(result, "Input/output error; see to the disk or the share, then try again")
 
 
 def test_a_cache_that_is_full_costs_the_index_only(checkout, monkeypatch):

@@ -1,5 +1,6 @@
 """The site: what its pages say, and what its folder keeps."""
 
+import errno
 import json
 import sys
 
@@ -18,6 +19,7 @@ from speedgate.page.folder import MANIFEST, SiteError, write_site
 from speedgate.page.sections.gil_map import map_section
 from speedgate.page.site import build_site
 from speedgate.page.sources import open_sources
+from speedgate.report.exit_code import ExitCode
 from speedgate.stats.case import Case
 
 pytest.importorskip("jinja2")
@@ -242,6 +244,16 @@ def test_a_list_that_cannot_be_read_is_told_of(tmp_path):
     (tmp_path / MANIFEST).write_text("{")
     with pytest.raises(SiteError, match="remove it and the old pages"):
         write_site(tmp_path, {"index.html": b"1"})
+
+
+def test_a_full_disk_is_the_fault_of_the_machine(tmp_path, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("speedgate.files.write", full)
+    assert main(["page", REFERENCE, "-o", str(tmp_path / "site")]) == ExitCode.MACHINE
+    told = capsys.readouterr().err
+    assert told.endswith("cannot be written (No space left on device); make room, then try again\n")
 
 
 def test_a_folder_that_cannot_be_written_is_told_of(tmp_path, capsys):

@@ -124,7 +124,7 @@ COMMANDS = [
 def test_a_command_ends_with(tmp_path, monkeypatch, capfd, words, error, code):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "run.json").write_text("{")
+    (tmp_path / "broken" / "run.json").write_text('{"speedgate": {')
     places = {"reference": ROOT / "results" / "reference", "broken": "broken"}
     if error is not None:
         monkeypatch.setattr("speedgate.commands.report.run_report", raising(error))
