@@ -200,7 +200,7 @@ def _of_growth(probe: ContentionProbe) -> NamedCause:
     if private is False:
         return NamedCause(Cause.SHARED_OBJECT, f"{figures}: each worker on its own does not pay")
     if processes is True:
-        return _of_growth_in_processes(probe, half, figures)
+        return _of_growth_in_processes(probe, figures)
     if processes is None or (probe.private is not None and private is None):
         return NamedCause(Cause.UNKNOWN, f"{figures}; the intervals leave the cause open")
     if preallocated is False:
@@ -220,7 +220,7 @@ def _of_growth(probe: ContentionProbe) -> NamedCause:
     return NamedCause(Cause.UNKNOWN, f"{figures}: the allocator, or an object that all threads use")
 
 
-def _of_growth_in_processes(probe: ContentionProbe, half: float, figures: str) -> NamedCause:
+def _of_growth_in_processes(probe: ContentionProbe, figures: str) -> NamedCause:
     bandwidth = growth_of(probe.bandwidth, probe)
     if bandwidth is not None and bandwidth.low > LEAST_GROWTH:
         return NamedCause(
