@@ -58,8 +58,6 @@ KNOWN: tuple[Known, ...] = (
           Reason.SAME),
     Known("comparison", "compare", "max(1, 2 *", "max(2, 2 *", Reason.SAME),
     Known("comparison", "_log_deviation", "estimate.count))", "confidence, None))", Reason.UNUSED),
-    Known("contention", "_of_growth", "(probe, half, figures)", "(probe, None, figures)",
-          Reason.UNUSED),
     Known("contention", "_follows", "arm.low > half", "arm.low >= half", Reason.SAME),
     Known("contention", "_is_blocked", "blocked.low > LOST", "blocked.low >= LOST", Reason.SAME),
     Known("gate", "_why_surely", 'return ""', "return None", Reason.FALSE),
