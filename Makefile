@@ -84,7 +84,7 @@ mutation: $(SET_UP) ## small faults in the rules: do the tests see them? (hours;
 	@$(RUN) -m evaluation.mutation $(or $(ARGS),run)
 
 .PHONY: faults
-faults: $(SET_UP) ## the slow tests of faults, and 20,000 hostile files and messages (5 minutes)
+faults: $(SET_UP) ## the slow tests of faults, and 20,000 hostile files and messages (half an hour)
 	@$(RUN) -m pytest tests/faults -m slow $(JOBS)
 	@$(RUN) -m evaluation.fuzz
 

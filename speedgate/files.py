@@ -43,7 +43,9 @@ OF_KINDS: dict[type[Exception], int] = {
     TimeoutError: errno.ETIMEDOUT,
 }
 LEADS_NOWHERE = "there is a link that leads nowhere"
-NO_FILE = "it is a pipe or a device and no file"
+NO_FILE = "it is a pipe, a socket or a device and no file"
+# What Linux and macOS say where somebody opens a socket, or a device that nothing stands behind.
+OF_A_SOCKET = (errno.ENXIO, getattr(errno, "EOPNOTSUPP", errno.ENXIO))
 # A sweep may take a file in the moment before its writer has locked it.
 ATTEMPTS = 10
 
@@ -104,7 +106,12 @@ def read(path: Path) -> bytes:
 
 
 def _open_without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    try:
+        return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        if error.errno in OF_A_SOCKET:
+            raise OSError(errno.EINVAL, NO_FILE, path) from None
+        raise
 
 
 def read_head(path: Path, count: int) -> bytes:
