@@ -29,6 +29,13 @@ def test_a_report_tells_what_failed_and_was_skipped():
     }
 
 
+def test_what_failed_names_no_path_of_this_machine(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    report = REPORT.replace("it is not so", f"{tmp_path}/tests/test_a.py:7: it is not so")
+    told = shuffled.counts_of(report)["failed"]["tests.test_a::test_two"]
+    assert told == "tests/test_a.py:7: it is not so"
+
+
 def test_the_block_has_a_row_for_each_commit_with_what_failed_at_which_seed():
     text = shuffled.block([GOOD, BAD, GOOD | {"seed": 3, "commit": "89abcde"}])
     assert "| 1234567 | 2 | 3,000 | 1 of 2 | `tests.test_a::test_two` (seed 2) |" in text
