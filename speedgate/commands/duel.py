@@ -25,7 +25,7 @@ from speedgate.commands.arguments import (
     take_turn,
 )
 from speedgate.commands.census import show_changes
-from speedgate.commands.early_end import Early, code_of_early_end, tell_of_early_end
+from speedgate.commands.early_end import code_of_early_end, tell_of_early_end
 from speedgate.commands.progress_line import ProgressLine, step_text
 from speedgate.duel.case_state import CaseState
 from speedgate.duel.duel import Duel
@@ -68,7 +68,7 @@ from speedgate.measuring.aftermath import SERVE
 from speedgate.measuring.budget import DEFAULT_TIME_LIMIT_SECONDS
 from speedgate.measuring.census import CellListing, census_folders, open_process
 from speedgate.measuring.children import scratch_folder
-from speedgate.measuring.ending import ended_early
+from speedgate.measuring.ending import Early, ended_early
 from speedgate.measuring.plan import import_folders
 from speedgate.measuring.runner_process import Interpreter, RunnerClient, RunnerProcess
 from speedgate.measuring.screen_side import ScreenSide

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from speedgate.commands.arguments import notify
+from speedgate.measuring.ending import Early
 from speedgate.report.exit_code import ExitCode
-
-Early = KeyboardInterrupt | OSError | MemoryError | None
 
 
 def tell_of_early_end(error: Early) -> None:

@@ -29,7 +29,7 @@ from speedgate.measuring.census import (
     list_census,
     open_process,
 )
-from speedgate.measuring.ending import ended_early
+from speedgate.measuring.ending import Early, ended_early
 from speedgate.measuring.measured_row import measured_row
 from speedgate.measuring.screen_side import ScreenSide
 from speedgate.measuring.selection import OptionError, parse_seconds
@@ -42,14 +42,14 @@ class Screened:
     """A screen, what ended it ``early``, and the ``troubles`` of saving it, in words."""
 
     screen: WideScreen
-    early: KeyboardInterrupt | OSError | MemoryError | None
+    early: Early
     troubles: list[str]
 
 
 OpenScreenRecording = Callable[[Sequence[CellListing], Sequence[ScreenSide]], ScreenRecording]
 
 DEFAULT_SCREEN_SECONDS = 180.0
-# Of the functions that only one build has.
+# Of the functions that only one build has, and of the cells that two call differently.
 NAMED = 6
 
 
@@ -118,12 +118,10 @@ def screened(
         sides = [ScreenSide(opener, folders) for opener in openers]
         for build, listing, other in zip(builds, listings, listings[::-1], strict=True):
             if paths := functions_only_in(listing, other):
-                more = f", and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
-                notify(f"only {build.label} has {', '.join(paths[:NAMED])}{more}")
+                notify(f"only {build.label} has {first_of(paths)}")
         if cells := called_differently(*listings):
-            more = f", and {len(cells) - NAMED} more" if len(cells) > NAMED else ""
-            names = ", ".join(cell.name for cell in cells[:NAMED])
-            notify(f"not compared, since the two call it differently: {names}{more}")
+            names = first_of([cell.name for cell in cells])
+            notify(f"not compared, since the two call it differently: {names}")
         recording = open_recording(listings, sides)
         screen = WideScreen(screened_cells(listings), sides, seconds, on_step, recording.add)
         early = ended_early(screen.run)
@@ -131,6 +129,11 @@ def screened(
     for line in [*(f"saved the screen: {path}" for path in saved), *troubles]:
         notify(line)
     return Screened(screen, early, troubles)
+
+
+def first_of(names: Sequence[str]) -> str:
+    more = f", and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{more}"
 
 
 def screened_cells(listings: Sequence[CellListing]) -> list[CensusCell]:

@@ -188,12 +188,11 @@ class History:
     def left_out(self, environment: str) -> list[str]:
         """Return the names of the files of an environment's folder that cannot be read, or are
         damaged; of the folder itself if it cannot be looked into."""
-        above = {environment, "."}
         below = f"{environment}/"
         return [
             name
             for name in self.index.left_out()
-            if name in above or (name.startswith(below) and not name.endswith(ACCEPTED))
+            if name in ("", environment) or (name.startswith(below) and not name.endswith(ACCEPTED))
         ]
 
     def figures(self, entry: RunEntry) -> list[Figures]:

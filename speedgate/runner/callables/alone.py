@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from speedgate.runner.callables.calls import one_call
+from speedgate.runner.callables.calls import call_once, one_call
 from speedgate.runner.callables.pool import Pool
 from speedgate.runner.callables.refusals import (
     FailsInThreads,
@@ -21,7 +21,7 @@ from speedgate.runner.callables.refusals import (
     uses_up,
 )
 from speedgate.runner.callables.results import same
-from speedgate.runner.callables.worker import Work, put_away, set_up
+from speedgate.runner.callables.worker import Work
 from speedgate.runner.strategies import CannotMeasure
 
 # This many calls have worked on a fresh state before. Where they fail now, it is threads that have
@@ -76,13 +76,7 @@ def result_of(work: Work, calls: int) -> Any:
     """Call a work ``calls`` times, and return what the last call does."""
     for _ in range(calls - 1):
         one_call(work)
-    if not work.must_renew:
-        return work.call()
-    set_up(work, 1)
-    try:
-        return work.ready[0].call()
-    finally:
-        put_away(work)
+    return call_once(work, keep=lambda result: result)
 
 
 def repeat(work: Work, calls: int) -> Repeated:

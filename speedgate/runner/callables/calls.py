@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from itertools import repeat
-from typing import Any
+from typing import Any, TypeVar
 
 from speedgate.runner.callables.refusals import (
     SkippedBySuite,
@@ -20,6 +20,8 @@ from speedgate.runner.callables.results import same, snapshot
 from speedgate.runner.callables.watching import Deeds, watching
 from speedgate.runner.callables.worker import Work, put_away, run_calls, set_up
 from speedgate.runner.strategies import CannotMeasure
+
+T = TypeVar("T")
 
 
 def call_twice(work: Work) -> tuple[list[bytes | None], Deeds]:
@@ -51,24 +53,30 @@ def call_twice(work: Work) -> tuple[list[bytes | None], Deeds]:
 
 
 def one_call(work: Work) -> bytes | None:
-    """Call a work once, on a fresh state if each call needs one; return its result, kept."""
+    """Call a work once; return its result as it was then."""
+    return call_once(work, snapshot)
+
+
+def call_once(work: Work, keep: Callable[[Any], T]) -> T:
+    """Call a work once, on a fresh state if each call needs one; return what ``keep`` makes of its
+    result before that state is put away."""
     work.calls += 1
     if not work.must_renew:
-        return _result(work.call)
+        return keep(_result(work.call))
     set_up(work, 1)
     try:
-        return _result(work.ready[0].call)
+        return keep(_result(work.ready[0].call))
     finally:
         put_away(work)
 
 
-def _result(call: Callable[[], Any]) -> bytes | None:
+def _result(call: Callable[[], Any]) -> Any:
     try:
         result = call()
     except NotImplementedError as error:
         raise SkippedBySuite(f"it skips itself: {str(error) or 'NotImplementedError'}") from None
     refuse_unfinished(result)
-    return snapshot(result)
+    return result
 
 
 def comparable(results: list[bytes | None]) -> bytes | None:
