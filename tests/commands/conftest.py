@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import pytest
 from helpers.builds import PAIR_SECONDS
 from helpers.fakes import FakeClock, ScriptedRunner
+from helpers.github import PULL_REQUEST, REPOSITORY, TOKEN, VARIABLES, name_event, serving
 from helpers.machine import PAIRS, MadeMachine
-from helpers.runs import ENVIRONMENT
+from helpers.runs import CASE, ENVIRONMENT, a_run, document, save
 
 from speedgate.builds.build import Build, BuildError
 from speedgate.commands import bisect as bisect_commands
@@ -96,3 +97,45 @@ def environments(monkeypatch, tmp_path):
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.chdir(tmp_path)
     return made
+
+
+@pytest.fixture(autouse=True)
+def outside_of_a_job(monkeypatch):
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def github(monkeypatch, tmp_path):
+    """A job on the fake GitHub, whose event is that of a pull request."""
+    with serving() as server:
+        monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
+        monkeypatch.setenv("GITHUB_REPOSITORY", REPOSITORY)
+        monkeypatch.setenv("GITHUB_API_URL", server.address)
+        monkeypatch.setenv("GITHUB_RUN_ID", "42")
+        monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+        name_event(monkeypatch, tmp_path, PULL_REQUEST)
+        yield server
+
+
+@pytest.fixture
+def green(tmp_path):
+    return str(a_run(tmp_path / "green"))
+
+
+@pytest.fixture
+def red(tmp_path):
+    return str(a_run(tmp_path / "red", failed=("threads-scale",)))
+
+
+@pytest.fixture
+def inconclusive(tmp_path):
+    content = document(MadeMachine(), CASE)
+    content["speedgate"]["judgements"][0]["verdict"] = "inconclusive"
+    return str(save(tmp_path / "unsure" / "run.json", content))
+
+
+@pytest.fixture
+def november(monkeypatch):
+    """The runs of the tests are not dated in the future, whatever the clock says."""
+    monkeypatch.setattr("speedgate.commands.comment.latest_time", lambda: "2026-11-20")

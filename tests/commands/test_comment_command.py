@@ -2,10 +2,9 @@
 
 import json
 import pathlib
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from helpers.github import REPOSITORY, TOKEN, serving
+from helpers.github import REPOSITORY, TOKEN, name_event
 from helpers.machine import HOLDS_GIL, MadeMachine
 from helpers.runs import CASE, ENVIRONMENT, a_run, document, save
 
@@ -13,52 +12,8 @@ from speedgate.commands.main import main
 from speedgate.github.post import mark_of
 
 MARK = mark_of("speedgate")
-PULL_REQUEST = {"pull_request": {"number": 7}}
 OTHERS = {**ENVIRONMENT, "cpu": "Another CPU"}
-VARIABLES = (
-    "GITHUB_TOKEN", "GITHUB_REPOSITORY", "GITHUB_EVENT_PATH", "GITHUB_API_URL", "GITHUB_RUN_ID",
-    "GITHUB_STEP_SUMMARY", "GITHUB_SERVER_URL",
-)  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def outside_of_a_job(monkeypatch):
-    for name in VARIABLES:
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def github(monkeypatch, tmp_path):
-    """A job on the fake GitHub, whose event is that of a pull request."""
-    with serving() as server:
-        monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
-        monkeypatch.setenv("GITHUB_REPOSITORY", REPOSITORY)
-        monkeypatch.setenv("GITHUB_API_URL", server.address)
-        monkeypatch.setenv("GITHUB_RUN_ID", "42")
-        monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
-        event(monkeypatch, tmp_path, PULL_REQUEST)
-        yield server
-
-
-def event(monkeypatch, folder, content):
-    monkeypatch.setenv("GITHUB_EVENT_PATH", str(save(folder / "event.data", content)))
-
-
-@pytest.fixture
-def green(tmp_path):
-    return str(a_run(tmp_path / "green"))
-
-
-@pytest.fixture
-def red(tmp_path):
-    return str(a_run(tmp_path / "red", failed=("threads-scale",)))
-
-
-@pytest.fixture
-def inconclusive(tmp_path):
-    content = document(MadeMachine(), CASE)
-    content["speedgate"]["judgements"][0]["verdict"] = "inconclusive"
-    return str(save(tmp_path / "unsure" / "run.json", content))
+SINCE_THE_THIRD = ["--each", "--since", "2026-11-03T00:00Z"]
 
 
 # --- what is printed
@@ -97,102 +52,6 @@ def test_a_run_is_named_with_its_date_and_its_commit(tmp_path, capsys):
     for source in (str(save(path, content)), str(tmp_path)):
         assert main(["comment", source]) == 0
         assert "Run of 2026-11-03 02:00, 75b120a+." in capsys.readouterr().out.replace("\\", "")
-
-
-# --- which night
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    """The runs of the tests are not dated in the future, whatever the clock says."""
-    monkeypatch.setattr("speedgate.commands.comment.latest_time", lambda: "2026-11-20")
-
-
-THIRD = ["--each", "--since", "2026-11-03T00:00Z"]
-OF_DEV = {**ENVIRONMENT, "numpy": {"version": "2.5.dev1"}}
-
-
-def test_an_environment_that_never_comes_back_keeps_nothing_red(tmp_path, clock, capsys):
-    a_run(tmp_path, 0, environment=OF_DEV, failed=("threads-scale",))
-    a_run(tmp_path, 0, environment=OTHERS, failed=("threads-scale",))
-    a_run(tmp_path, 2)
-    assert main(["comment", str(tmp_path), *THIRD]) == 0
-    out = capsys.readouterr().out
-    assert out.startswith("### ✓ Passed: the one verdict.")
-    assert "environments without a run this time: 2" in out
-    assert out.count("no run since 2026-11-03 00:00; its newest run is of 2026-11-01 02:00") == 2
-
-
-def test_a_leg_that_broke_is_said_so_and_last_nights_green_is_not_tonights(tmp_path, clock, capsys):
-    legs = [tmp_path / name for name in ("ran", "broke", "lost")]
-    a_run(legs[0], 2)
-    a_run(legs[1], 1)
-    legs[2].mkdir()
-    assert main(["comment", *map(str, legs), *THIRD]) == 0
-    out = capsys.readouterr().out
-    silent = f"No verdict from {legs[1]}, {legs[2]}; 1 passed of 1 run."
-    assert out.startswith("### ? ")
-    assert silent in out.replace("\\", "")
-    assert f"`{legs[1]}` no whole run with a verdict since 2026-11-03 00:00; its newest" in out
-    assert f"`{legs[2]}` no whole run with a verdict since 2026-11-03 00:00; it has no run" in out
-    assert out.count("✓ passed") == 1
-
-
-@pytest.mark.parametrize("is_cut_short", [True, False])
-def test_a_run_that_was_cut_short_or_not_judged_is_no_verdict(
-    tmp_path, clock, capsys, is_cut_short
-):
-    a_run(tmp_path, 1)
-    path = a_run(tmp_path, 2, complete=not is_cut_short)
-    if not is_cut_short:
-        content = json.loads(path.read_text())
-        content["speedgate"]["judgements"] = []
-        save(path, content)
-    assert main(["comment", str(tmp_path), *THIRD]) == 0
-    out = capsys.readouterr().out
-    assert out.startswith("### ? No verdict from ")
-    assert "its newest run is of 2026-11-03 02:00" in out
-
-
-def test_a_red_leg_is_red_beside_a_silent_one(tmp_path, clock, capsys):
-    a_run(tmp_path / "red", 2, failed=("threads-scale",))
-    (tmp_path / "lost").mkdir()
-    assert main(["comment", str(tmp_path / "red"), str(tmp_path / "lost"), *THIRD]) == 0
-    assert capsys.readouterr().out.startswith("### ✗ 1 failed of 1 run; no verdict from ")
-
-
-def test_a_run_dated_in_the_future_is_not_of_this_night(tmp_path, clock, capsys):
-    a_run(tmp_path, 200, failed=("threads-scale",))
-    a_run(tmp_path, 2)
-    assert main(["comment", str(tmp_path), *THIRD]) == 0
-    assert capsys.readouterr().out.startswith("### ✓ Passed")
-
-
-def test_hours_count_from_now(tmp_path, capsys):
-    a_run(tmp_path / "long ago", 0, environment=OTHERS)
-    path = a_run(tmp_path / "now")
-    now = json.loads(path.read_text()) | {"datetime": datetime.now(UTC).isoformat()}
-    save(path, now)
-    before = json.loads(path.read_text())
-    before["datetime"] = (datetime.now(UTC) - timedelta(hours=30)).isoformat()
-    save(path.parents[2] / "before" / "run.json", before)
-    sources = [str(tmp_path / "now"), str(tmp_path / "before")]
-    assert main(["comment", *sources, "--each", "--since", "12"]) == 0
-    out = capsys.readouterr().out
-    assert out.startswith("### ? No verdict from ")
-    assert "before; 1 passed of 1 run." in out
-
-
-@pytest.mark.parametrize("text", ["yesterday", "-3", "99999", "nan", "2026-13-01"])
-def test_what_is_no_time_is_refused_with_an_example(tmp_path, capsys, text):
-    with pytest.raises(SystemExit):
-        main(["comment", str(tmp_path), "--each", f"--since={text}"])
-    assert "hours, such as 12, or a time, such as 2026-11-27T02:23Z" in capsys.readouterr().err
-
-
-def test_a_time_without_each_is_refused(green, capsys):
-    assert main(["comment", green, "--since", "12"]) == 2
-    assert "--since needs --each" in capsys.readouterr().err
 
 
 def test_another_environment_is_not_comparable_and_never_red(tmp_path, capsys):
@@ -292,7 +151,7 @@ def test_a_key_that_would_end_the_mark_is_refused(github, green, capsys):
 
 
 def test_a_push_has_a_summary_only(github, green, tmp_path, monkeypatch, capsys):
-    event(monkeypatch, tmp_path, {"ref": "refs/heads/main"})
+    name_event(monkeypatch, tmp_path, {"ref": "refs/heads/main"})
     assert main(["comment", green, "--github"]) == 0
     assert github.asked == []
     assert (tmp_path / "summary.md").read_text().startswith("### ✓ Passed")
@@ -318,7 +177,7 @@ def test_a_fork_is_found_by_its_head(github, green, tmp_path, monkeypatch):
         (5, "o:t", "bbb"),
     ):
         github.pulls.append({"number": number, "of": of, "head": {"sha": commit}})
-    event(monkeypatch, tmp_path, of_a_fork("bbb"))
+    name_event(monkeypatch, tmp_path, of_a_fork("bbb"))
     assert main(["comment", green, "--github"]) == 0
     assert [comment["issue"] for comment in github.comments] == [4]
 
@@ -327,12 +186,12 @@ def test_the_comment_names_the_commit_and_the_job_that_measured(
     github, green, tmp_path, monkeypatch
 ):
     commit = "75b120a" + "0" * 33
-    event(monkeypatch, tmp_path, {"pull_request": {"number": 7, "head": {"sha": commit}}})
+    name_event(monkeypatch, tmp_path, {"pull_request": {"number": 7, "head": {"sha": commit}}})
     assert main(["comment", green, "--github"]) == 0
     github.pulls.append({"number": 8, "of": "forker:topic", "head": {"sha": commit}})
     of_another = of_a_fork(commit)
     of_another["workflow_run"]["id"] = 41
-    event(monkeypatch, tmp_path, of_another)
+    name_event(monkeypatch, tmp_path, of_another)
     assert main(["comment", green, "--github"]) == 0
     ends = [comment["body"].rpartition("/")[2] for comment in github.comments]
     assert ends == ["42) of 75b120a\n", "41) of 75b120a\n"]
@@ -340,7 +199,7 @@ def test_the_comment_names_the_commit_and_the_job_that_measured(
 
 def test_a_fork_that_has_moved_on_has_no_comment(github, green, tmp_path, monkeypatch, capsys):
     github.pulls.append({"number": 3, "of": "forker:topic", "head": {"sha": "new"}})
-    event(monkeypatch, tmp_path, of_a_fork("old"))
+    name_event(monkeypatch, tmp_path, of_a_fork("old"))
     assert main(["comment", green, "--github"]) == 0
     assert github.comments == []
     assert "its head has moved on" in capsys.readouterr().err
@@ -434,7 +293,7 @@ def test_a_summary_that_cannot_be_written_names_its_variable(
 
 
 def test_an_event_that_is_not_json_is_named(github, green, tmp_path, monkeypatch, capsys):
-    event(monkeypatch, tmp_path, "no event")
+    name_event(monkeypatch, tmp_path, "no event")
     assert main(["comment", green, "--github"]) == 2
     assert "which is not JSON" in capsys.readouterr().err
 
@@ -485,7 +344,7 @@ def test_an_inconclusive_night_closes_nothing(github, red, inconclusive):
     assert "Inconclusive" in issue["body"]
 
 
-def test_the_nights_issue_follows_its_legs(github, tmp_path, clock):
+def test_the_nights_issue_follows_its_legs(github, tmp_path, november):
     legs = [tmp_path / name for name in ("one", "other")]
     sources = ["comment", *map(str, legs), "--github", "--issue"]
 
@@ -495,7 +354,7 @@ def test_the_nights_issue_follows_its_legs(github, tmp_path, clock):
         return issue["state"], issue["title"]
 
     for leg in legs:
-        a_run(leg, 0, environment=OF_DEV, failed=("threads-scale",))
+        a_run(leg, 0, environment=OTHERS, failed=("threads-scale",))
     assert state("2026-11-01") == ("open", "✗ 2 failed of 2 runs.")
     a_run(legs[0], 1)
     assert state("2026-11-02") == ("open", f"? No verdict from {legs[1]}; 1 passed of 1 run."[:200])
@@ -504,9 +363,9 @@ def test_the_nights_issue_follows_its_legs(github, tmp_path, clock):
     assert state("2026-11-03") == ("closed", "✓ 2 passed of 2 runs.")
 
 
-def test_a_leg_that_broke_opens_the_issue(github, tmp_path, clock):
+def test_a_leg_that_broke_opens_the_issue(github, tmp_path, november):
     a_run(tmp_path, 0)
-    assert main(["comment", str(tmp_path), "--github", "--issue", *THIRD]) == 0
+    assert main(["comment", str(tmp_path), "--github", "--issue", *SINCE_THE_THIRD]) == 0
     [issue] = github.issues
     assert (issue["state"], issue["title"]) == ("open", f"? No verdict from {tmp_path}."[:200])
 

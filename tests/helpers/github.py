@@ -6,13 +6,23 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+from helpers.runs import save
 
 TOKEN = "made-up-token"
 BOT = "github-actions[bot]"
 REPOSITORY = "someone/some-project"
 MOST_CHARACTERS = 65_536
+PULL_REQUEST = {"pull_request": {"number": 7}}
+VARIABLES = (
+    "GITHUB_TOKEN", "GITHUB_REPOSITORY", "GITHUB_EVENT_PATH", "GITHUB_API_URL", "GITHUB_RUN_ID",
+    "GITHUB_STEP_SUMMARY", "GITHUB_SERVER_URL",
+)  # fmt: skip
 
 
 class FakeGitHub:
@@ -145,3 +155,8 @@ def serving(page: int = 2) -> Iterator[FakeGitHub]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def name_event(monkeypatch: pytest.MonkeyPatch, folder: Path, content: Any) -> None:
+    """Make ``content`` the event of the job."""
+    monkeypatch.setenv("GITHUB_EVENT_PATH", str(save(folder / "event.data", content)))
