@@ -37,10 +37,11 @@ def release_lines() -> list[str]:
         "## Releases against each other",
         "",
         "Each feature release of NumPy against the one before, in a wide duel of the last patch of "
-        "both, of ten minutes; then a bisection of all that is confirmed: `python -m "
-        "evaluation.releases run`. Beside it stands which release note, pull request or issue knew "
-        "of it (`evaluation/known_changes.py`). `seconds` is how many times as long a call takes "
-        "in two threads, `speedup` that of the first case.",
+        "both, of ten minutes, and one of two minutes of a BLAS that starts threads of its own; "
+        "then a bisection of all that is confirmed: `python -m evaluation.releases run`. Beside "
+        "it stands which release note, pull request or issue knew of it "
+        "(`evaluation/known_changes.py`). `seconds` is how many times as long a call takes in two "
+        "threads, `speedup` that of the first case.",
         "",
         *(summary(duels) if duels else ["No pair of releases was measured yet."]),
         "",

@@ -7,7 +7,10 @@
     python -m evaluation.releases check                    some of the findings again, alone
     python -m evaluation.duels table                       docs/duels.md, with what is known of it
 
-A pair takes a duel of ten minutes (``--budget``, ``--wide``), then ``--minutes`` of bisections.
+    python -m evaluation.releases run --anew               those of other commits once more
+
+A pair takes a duel of ten minutes (``--budget``, ``--wide``), one of two minutes of a BLAS that
+starts threads of its own, then ``--minutes`` of bisections.
 Each duel and each bisection is appended to a file: an interrupted run goes on where it was.
 """
 
@@ -31,10 +34,11 @@ from speedgate.commands.bisect import duel_of_ends, release_build
 from speedgate.commands.since import bisect_all
 from speedgate.duel.bisection import Bisection
 from speedgate.duel.finding import Finding
-from speedgate.duel.selection import parse_entry
+from speedgate.duel.selection import Part, parse_entry
 from speedgate.history.document import Run, read_run
 from speedgate.history.duel_shape import FindingShape
 from speedgate.history.intake import rebuilt
+from speedgate.measuring.suite import find_workload
 
 Json = dict[str, Any]
 
@@ -44,6 +48,8 @@ RELEASES = ("1.23.5", "1.24.4", "1.25.2", "1.26.4", "2.0.2", "2.1.3", "2.2.6", "
 WIDE_SECONDS, DUEL_SECONDS, BISECT_MINUTES = "240", "600", 15.0
 # The cases of the default selection are screened like all others; only one is always measured.
 ALWAYS, CANDIDATES = "g", "120"
+# A screen has one thread in each BLAS; what the default selection asks without that comes after it.
+BLAS_SECONDS = "120"
 LIMIT_SECONDS = 60.0  # of a runner
 # A check of one finding ends as soon as it is confirmed.
 CHECKS, CHECK_SECONDS, SEED = 24, 60.0, 23
@@ -84,21 +90,30 @@ def wide_options(wide: str = WIDE_SECONDS, budget: str = DUEL_SECONDS) -> tuple[
     return (*of_duel, "--wide", wide, "--candidates", CANDIDATES)
 
 
+def blas_options() -> tuple[str, ...]:
+    """Return the options of a duel of what the default selection asks of a BLAS as it starts."""
+    parts: Sequence[Part] = find_workload("workloads:DUEL")
+    names = [part.workload.name for part in parts if None in part.blas_threads]
+    return ("--workloads", ",".join(names), "--blas-threads", "default", "--budget", BLAS_SECONDS)
+
+
 def run_pair(pair: Pair, wide: str, budget: str) -> Json:
     """Duel two releases, the whole census before; return what is kept of it."""
     builds = [pair.build(release) for release in (pair.first, pair.other)]
     with tempfile.TemporaryDirectory(prefix="speedgate-") as folder:
-        document = printed("duel", *builds, *wide_options(wide, budget), "--results", folder)
+        to_results = ("--results", folder)
+        document = printed("duel", *builds, *wide_options(wide, budget), *to_results)
         screen = screen_in(Path(folder))
+        of_blas = printed("duel", *builds, *blas_options(), *to_results)
     return {
         "kind": "duel",
         **pair._asdict(),
         "commit": commit(),
         "machine": MACHINE,
-        "seconds": document["seconds"] + screen["seconds"],
-        "complete": document["complete"],
+        "seconds": document["seconds"] + screen["seconds"] + of_blas["seconds"],
+        "complete": document["complete"] and of_blas["complete"],
         "builds": document["builds"],
-        "findings": [kept(finding) for finding in document["findings"]],
+        "findings": [kept(finding) for finding in document["findings"] + of_blas["findings"]],
         "screen": screen,
     }
 
@@ -248,14 +263,20 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def run(pairs: Sequence[Pair], wide: str, budget: str, minutes: float, most: int | None) -> None:
+def run(pairs: Sequence[Pair], options: argparse.Namespace) -> None:
     """Duel the pairs that have no duel of this machine yet, and bisect what each confirms."""
     for pair in pairs:
-        duel = duels_by_pair().get(pair)
-        if duel is None or duel["machine"] != MACHINE or not duel["complete"]:
+        if not stands(duels_by_pair().get(pair), options.anew):
             say(f"{pair.text}: the duel")
-            append_trial(TRIALS_FILE, run_pair(pair, wide, budget))
-        bisect(pair, minutes, most)
+            append_trial(TRIALS_FILE, run_pair(pair, options.wide, options.budget))
+        bisect(pair, options.minutes, options.most)
+
+
+def stands(duel: Json | None, anew: bool) -> bool:
+    """Whether a pair has its duel: a whole one of this machine, and ``anew`` of this commit."""
+    if duel is None or duel["machine"] != MACHINE or not duel["complete"]:
+        return False
+    return not anew or duel["commit"] == commit()
 
 
 def main() -> None:
@@ -267,8 +288,10 @@ def main() -> None:
         command.add_argument("--python", default="", help="an interpreter, as a duel takes it")
         command.add_argument("--minutes", type=float, default=BISECT_MINUTES, help="a pair")
         command.add_argument("--most", type=int, metavar="CASES", help="bisect no more of a pair")
-        command.add_argument("--wide", default=WIDE_SECONDS, metavar="SECONDS")
-        command.add_argument("--budget", default=DUEL_SECONDS, metavar="SECONDS")
+    duels = commands.choices["run"]
+    duels.add_argument("--wide", default=WIDE_SECONDS, metavar="SECONDS")
+    duels.add_argument("--budget", default=DUEL_SECONDS, metavar="SECONDS")
+    duels.add_argument("--anew", action="store_true", help="duel what other commits measured")
     checks = commands.add_parser("check", help="duel some of what is confirmed again, alone")
     checks.add_argument("--count", type=int, default=CHECKS)
     options = parser.parse_args()
@@ -277,7 +300,7 @@ def main() -> None:
         return
     pairs = [parse_pair(text, options.python) for text in options.pairs] or pairs_of()
     if options.command == "run":
-        run(pairs, options.wide, options.budget, options.minutes, options.most)
+        run(pairs, options)
         return
     for pair in pairs:
         if pair in duels_by_pair():

@@ -1,5 +1,6 @@
 """Duels of releases: what is kept, what is bisected next, and what the tables say of it."""
 
+import argparse
 import re
 import subprocess
 
@@ -12,6 +13,7 @@ from evaluation.known_changes import KNOWN, KnownChange
 from evaluation.releases import Pair, kept, pairs_of, parse_pair, to_bisect, workload_of
 from speedgate.duel.bisection import Bisection, Boundary
 from speedgate.duel.decision import DuelVerdict
+from speedgate.duel.selection import select_entries
 
 PAIR = Pair("1.26.4", "2.0.2")
 SORT = "sort-1e5-threads-2"
@@ -123,9 +125,55 @@ def test_a_pair_is_measured_once(trials, monkeypatch):
         releases, "run_pair", lambda pair, *rest: measured.append(pair) or duel_trial(pair)
     )
     other = Pair("2.0.2", "2.1.3")
-    releases.run([PAIR, other], "180", "600", 0.0, None)
-    releases.run([PAIR, other], "180", "600", 0.0, None)
+    options = argparse.Namespace(wide="180", budget="600", minutes=0.0, most=None, anew=False)
+    releases.run([PAIR, other], options)
+    releases.run([PAIR, other], options)
     assert measured == [other]
+
+
+def test_what_another_commit_measured_is_measured_anew_once(trials, monkeypatch):
+    monkeypatch.setattr(releases, "bisect", lambda pair, minutes, most: None)
+    monkeypatch.setattr(releases, "commit", lambda: "def")
+    measured = []
+
+    def run_pair(pair, *rest):
+        measured.append(pair)
+        return duel_trial(pair) | {"commit": releases.commit()}
+
+    monkeypatch.setattr(releases, "run_pair", run_pair)
+    options = argparse.Namespace(wide="180", budget="600", minutes=0.0, most=None, anew=True)
+    releases.run([PAIR], options)
+    releases.run([PAIR], options)
+    assert measured == [PAIR]
+
+
+def test_a_pair_is_asked_of_a_blas_as_it_starts_too(monkeypatch):
+    cases = {False: SORT, True: "solve-2500-threads-2/blas-default"}
+    complete = {False: True, True: False}
+    asked = []
+
+    def printed_by(*arguments):
+        is_of_blas = "default" in arguments
+        asked.append(arguments[1:3])
+        made = a_duel(made_finding(cases[is_of_blas], DuelVerdict.WORSE, 2.0)).as_json()
+        return made | {"seconds": 100.0, "complete": complete[is_of_blas]}
+
+    monkeypatch.setattr(releases, "printed", printed_by)
+    monkeypatch.setattr(releases, "screen_in", lambda folder: {"seconds": 5.0})
+    pair = releases.run_pair(PAIR, "240", "600")
+    assert asked == [("numpy==1.26.4", "numpy==2.0.2")] * 2
+    assert [finding["name"] for finding in pair["findings"]] == list(cases.values())
+    assert (pair["seconds"], pair["complete"]) == (205.0, False)
+
+
+def test_what_is_asked_of_a_blas_is_what_the_default_selection_asks():
+    options = argparse.Namespace(sizes=None, strategies=None, workers=None, oversubscribe=False)
+    text = dict(zip(releases.blas_options()[::2], releases.blas_options()[1::2], strict=True))
+    options.workloads, options.blas_threads = text["--workloads"], text["--blas-threads"]
+    asked = {entry.label for entry in select_entries(options)}
+    options.workloads = options.blas_threads = None
+    assert asked == {one.label for one in select_entries(options) if one.blas_threads is None}
+    assert "solve-2500-threads-2/blas-default" in asked
 
 
 def test_findings_that_are_drawn_are_duelled_again_alone_and_once(trials, monkeypatch):
