@@ -37,6 +37,7 @@ from speedgate.duel.past_duels import (
     refuse_useless_standing,
     standing_entries,
 )
+from speedgate.duel.past_screens import waiting_cells
 from speedgate.duel.quick_matchup import QuickMatchup, SharedRunners
 from speedgate.duel.recording import DuelRecording
 from speedgate.duel.scale_selection import (
@@ -66,7 +67,7 @@ from speedgate.duel.wide_selection import (
 from speedgate.history.journal import recover
 from speedgate.measuring.aftermath import SERVE
 from speedgate.measuring.budget import DEFAULT_TIME_LIMIT_SECONDS
-from speedgate.measuring.census import CellListing, census_folders, open_process
+from speedgate.measuring.census import CellListing, CensusStep, census_folders, open_process
 from speedgate.measuring.children import scratch_folder
 from speedgate.measuring.ending import Early, ended_early
 from speedgate.measuring.plan import import_folders
@@ -278,7 +279,14 @@ def screened_builds(builds: Sequence[Build], seconds: float, results: Path, most
         with saving_in(results):
             return ScreenRecording(builds, listings, sides, results)
 
-    seen = screened(builds, seconds, open_it, lambda step: line.show(step_text(step)), notify)
+    waiting = waiting_cells(results, [build.label for build in builds], notify)
+    if waiting:
+        notify(f"screened early: {len(waiting)} cells that the screen before did not reach")
+
+    def show_step(step: CensusStep) -> None:
+        line.show(step_text(step))
+
+    seen = screened(builds, seconds, open_it, waiting, show_step, notify)
     line.close()
     notify(screen_line(seen.screen, most))
     tell_of_early_end(seen.early)

@@ -80,8 +80,13 @@ def screen_json(screen: WideScreen, labels: Sequence[str]) -> Json:
         "builds": list(labels),
         "cases": len(screen.cells),
         "again": screen.again,
-        "not_reached": [f"{cell.name}-{cell.size}" for cell in screen.not_reached],
+        "not_reached": [sized_name(cell) for cell in screen.not_reached],
         "suspected": [
             {"case": one.case.id, "factors": list(one.factors)} for one in screen.suspicions()
         ],
     }
+
+
+def sized_name(cell: CensusCell) -> str:
+    """What a screen calls a cell that it did not reach; the size is exact."""
+    return f"{cell.name}-{cell.size}"

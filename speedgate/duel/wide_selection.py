@@ -13,7 +13,7 @@ from speedgate.builds.package_copy import lent_folder
 from speedgate.duel.census_selection import workload_of_cell
 from speedgate.duel.findings import ScreenSummary
 from speedgate.duel.matchup import DuelEntry
-from speedgate.duel.screen_recording import ScreenRecording
+from speedgate.duel.screen_recording import ScreenRecording, sized_name
 from speedgate.duel.wide_screen import CANDIDATES, WideScreen
 from speedgate.judging.census_change import COST, CensusChange, CensusDifference
 from speedgate.judging.census_sides import CensusComparison, CensusSide, compared_sides
@@ -105,10 +105,14 @@ def screened(
     builds: Sequence[Build],
     seconds: float,
     open_recording: OpenScreenRecording,
+    waiting: Sequence[str],
     on_step: Callable[[CensusStep], None],
     notify: Callable[[str], None],
 ) -> Screened:
-    """Return the screen of two builds once it is over, and saved as far as there is room."""
+    """Return the screen of two builds once it is over, and saved as far as there is room.
+
+    ``waiting`` are the cells that the screen before did not reach, by their sized names.
+    """
     folders = census_folders("--wide")
     with lent_folder() as lent:
         openers: list[Open] = [
@@ -123,7 +127,8 @@ def screened(
             names = first_of([cell.name for cell in cells])
             notify(f"not compared, since the two call it differently: {names}")
         recording = open_recording(listings, sides)
-        screen = WideScreen(screened_cells(listings), sides, seconds, on_step, recording.add)
+        cells = screened_cells(listings, waiting)
+        screen = WideScreen(cells, sides, seconds, on_step, recording.add)
         early = ended_early(screen.run)
     saved, troubles = recording.finish(screen, is_over=early is None)
     for line in [*(f"saved the screen: {path}" for path in saved), *troubles]:
@@ -136,15 +141,21 @@ def first_of(names: Sequence[str]) -> str:
     return f"{', '.join(names[:NAMED])}{more}"
 
 
-def screened_cells(listings: Sequence[CellListing]) -> list[CensusCell]:
-    """Return the cases of the catalogue, and the cells that both builds have and call alike."""
+def screened_cells(
+    listings: Sequence[CellListing], waiting: Sequence[str] = ()
+) -> list[CensusCell]:
+    """Return the cases of the catalogue, then the cells that both builds have and call alike: one
+    of each function, then those that are ``waiting``, then the rest."""
     cases: Callable[[], list[tuple[str, int]]] = find_workload(
         "workloads.census.screened:catalogue_cases", "--wide"
     )
     common = set.intersection(*(set(listing.cells) for listing in listings))
     common -= set(called_differently(*listings))
     cells = chosen_cells([cell for cell in listings[0].cells if cell in common], None)
-    return [*(CensusCell(name, size) for name, size in cases()), *cells]
+    functions = len({cell.path for cell in cells})
+    turns = {name: turn for turn, name in enumerate(waiting)}
+    rest = sorted(cells[functions:], key=lambda cell: turns.get(sized_name(cell), len(turns)))
+    return [*(CensusCell(name, size) for name, size in cases()), *cells[:functions], *rest]
 
 
 def functions_only_in(listing: CellListing, other: CellListing) -> list[str]:

@@ -16,16 +16,12 @@ import pytest
 from helpers.builds import CRASHING, PAIR_SECONDS, REFUSING
 from helpers.fakes import FakeClock
 from helpers.project import ROOT
-from helpers.screens import FakeBuild, cells_of
 
-from speedgate import files
 from speedgate.builds.build import BuildError
 from speedgate.commands import duel as duel_commands
-from speedgate.duel import wide_selection
 from speedgate.duel.past_duels import STANDING_SECONDS
 from speedgate.duel.selection import select_entries
 from speedgate.history.document import read_run
-from speedgate.measuring.census import CellListing
 
 WELL, BAD, NOT_DONE, INTERNAL, MACHINE, INTERRUPTED = 0, 1, 2, 3, 11, 130
 TINY = ("--workloads", "g", "--sizes", "1e3", "--strategies", "threads", "--workers", "2")
@@ -429,64 +425,3 @@ def test_a_full_disk_in_the_middle_of_a_duel_ends_no_measuring(
     done = run("duel", "old", "new", *TINY)
     assert done.code == WELL, done.err
     assert done.err.count("saved results") == 2
-
-
-# --- a screen
-
-
-@pytest.fixture
-def wide(environments, monkeypatch):
-    """Two cells instead of NumPy, in builds that answer at once."""
-    cells, log = cells_of(2), []
-    listing = CellListing(environment={"libraries": {}}, functions=["numpy.f0"], cells=cells)
-    monkeypatch.setattr(wide_selection, "list_census", lambda *_: listing)
-    monkeypatch.setattr(wide_selection, "screened_cells", lambda _: cells)
-    monkeypatch.setattr(wide_selection, "open_process", lambda *_: FakeBuild("any", log))
-    return log
-
-
-def full_for(name, monkeypatch):
-    """The disk is full for whole runs with this in their names."""
-    write = files.write_whole
-
-    def write_whole(path, data):
-        if name in path.name:
-            raise OSError(errno.ENOSPC, "No space left on device", str(path))
-        write(path, data)
-
-    monkeypatch.setattr(files, "write_whole", write_whole)
-
-
-def test_a_screen_is_saved_and_shown(run, wide):
-    done = run("duel", "old", "new", "--wide-only")
-    assert done.code == WELL, done.err
-    assert done.err.count("saved the screen: ") == 2
-    assert "screened 2 of 2 cases" in done.err
-
-
-@pytest.mark.parametrize("option", ["--wide-only", "--wide"])
-def test_a_screen_that_cannot_be_saved_is_missing(run, wide, monkeypatch, option):
-    full_for("screen-", monkeypatch)
-    done = run("duel", "old", "new", option, *TINY)
-    assert done.code == MACHINE
-    assert done.err.count("not saved: ") == 2
-    assert done.err.count("what was measured is in its journal") == 2
-    assert done.err.count("saved results") == (2 if option == "--wide" else 0)
-
-
-@pytest.mark.parametrize(
-    ("error", "code"),
-    [(KeyboardInterrupt(), INTERRUPTED), (OSError(errno.EMFILE, "Too many open files"), MACHINE)],
-)
-def test_a_screen_that_ends_early_is_shown_and_saved(run, wide, monkeypatch, error, code):
-    end_at(2, monkeypatch, error)
-    done = run("duel", "old", "new", "--wide", *TINY)
-    assert done.code == code
-    assert "screened 1 of 2 cases" in done.err
-    assert "what was measured so far is shown and saved" in done.err
-    assert done.err.count("saved the screen: ") == 2
-    for file in Path("results").glob("*/*.json"):
-        saved = read_run(file)
-        assert not saved.is_complete
-        assert [row.case.workload for row in saved.rows()] == ["numpy.f0[d]-contiguous"]
-        assert saved.section.census.screen.not_reached == ["numpy.f1[d]-contiguous-10000"]

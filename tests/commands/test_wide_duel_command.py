@@ -1,0 +1,91 @@
+"""``python -m speedgate duel --wide``: with runners that pretend."""
+
+import errno
+from pathlib import Path
+
+import pytest
+from helpers.screens import FakeBuild, cells_of
+from test_duel_command import INTERRUPTED, MACHINE, TINY, WELL, end_at
+
+from speedgate import files
+from speedgate.duel import wide_selection
+from speedgate.history.document import read_run
+from speedgate.measuring.census import CellListing, CensusCell
+
+
+@pytest.fixture
+def wide(environments, monkeypatch):
+    """Two cells instead of NumPy, in builds that answer at once."""
+    log = []
+    listing = CellListing({"libraries": {}}, functions=["numpy.f0"], cells=cells_of(2))
+    monkeypatch.setattr(wide_selection, "list_census", lambda *_: listing)
+    monkeypatch.setattr("workloads.census.screened.catalogue_cases", list)
+    monkeypatch.setattr(wide_selection, "open_process", lambda *_: FakeBuild("any", log))
+    return log
+
+
+def full_for(name, monkeypatch):
+    """The disk is full for whole runs with this in their names."""
+    write = files.write_whole
+
+    def write_whole(path, data):
+        if name in path.name:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write(path, data)
+
+    monkeypatch.setattr(files, "write_whole", write_whole)
+
+
+def test_a_screen_is_saved_and_shown(run, wide):
+    done = run("duel", "old", "new", "--wide-only")
+    assert done.code == WELL, done.err
+    assert done.err.count("saved the screen: ") == 2
+    assert "screened 2 of 2 cases" in done.err
+
+
+@pytest.mark.parametrize("option", ["--wide-only", "--wide"])
+def test_a_screen_that_cannot_be_saved_is_missing(run, wide, monkeypatch, option):
+    full_for("screen-", monkeypatch)
+    done = run("duel", "old", "new", option, *TINY)
+    assert done.code == MACHINE
+    assert done.err.count("not saved: ") == 2
+    assert done.err.count("what was measured is in its journal") == 2
+    assert done.err.count("saved results") == (2 if option == "--wide" else 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(KeyboardInterrupt(), INTERRUPTED), (OSError(errno.EMFILE, "Too many open files"), MACHINE)],
+)
+def test_a_screen_that_ends_early_is_shown_and_saved(run, wide, monkeypatch, error, code):
+    end_at(2, monkeypatch, error)
+    done = run("duel", "old", "new", "--wide", *TINY)
+    assert done.code == code
+    assert "screened 1 of 2 cases" in done.err
+    assert "what was measured so far is shown and saved" in done.err
+    assert done.err.count("saved the screen: ") == 2
+    for file in Path("results").glob("*/*.json"):
+        saved = read_run(file)
+        assert not saved.is_complete
+        assert [row.case.workload for row in saved.rows()] == ["numpy.f0[d]-contiguous"]
+        assert saved.section.census.screen.not_reached == ["numpy.f1[d]-contiguous-10000"]
+
+
+def test_what_a_screen_did_not_reach_comes_early_in_the_next(run, wide, monkeypatch):
+    """Of each function one cell comes first all the same."""
+    names = [f"numpy.{name}-contiguous" for name in ("f0[d]", "f1[d]", "f0[e]", "f0[f]", "f1[e]")]
+    listing = CellListing({"libraries": {}}, cells=[CensusCell(name, 10_000) for name in names])
+    monkeypatch.setattr(wide_selection, "list_census", lambda *_: listing)
+    with monkeypatch.context() as patched:
+        end_at(4, patched, KeyboardInterrupt())
+        assert run("duel", "old", "new", "--wide-only").code == INTERRUPTED
+    first = list(dict.fromkeys(name for _, name in wide if name in names))
+    assert first == [names[0], names[1], names[2]]
+    wide.clear()
+    done = run("duel", "old", "new", "--wide-only")
+    assert done.code == WELL, done.err
+    assert "screened early: 2 cells that the screen before did not reach\n" in done.err
+    order = list(dict.fromkeys(name for _, name in wide if name in names))
+    assert order == [names[0], names[1], names[4], names[3], names[2]]
+    assert "screened early" not in run("duel", "old", "new", "--wide-only").err
+    assert "screened early" not in run("duel", "old", "other", "--wide-only").err
