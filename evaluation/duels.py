@@ -6,7 +6,7 @@
                                                   docs/release-changes.md
     python -m evaluation.duels rejudge            what they come to under the present rules
 
-A duel takes nine minutes. Each is appended to a file, so that an interrupted run loses none.
+A duel takes 13 minutes. Each is appended to a file, so that an interrupted run loses none.
 ``--at-once 2`` runs two beside each other: on a crowded machine the error must hold as well.
 """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from packaging.version import Version
@@ -12,18 +12,23 @@ from packaging.version import Version
 from evaluation.known_changes import KNOWN, KnownChange
 from evaluation.releases import (
     CHECK_SECONDS,
+    CONFIRMED,
     Pair,
     bisections,
+    blas_options,
     confirmed,
     duels_by_pair,
     pair_in,
     ratio_of,
     read_trials,
+    wide_options,
     workload_of,
 )
 from speedgate.duel.decision import DuelVerdict
 
 Json = dict[str, Any]
+# What was bisected, by pair and case.
+Found = Mapping[tuple[Pair, str], Json]
 WORSE = (DuelVerdict.WORSE.value, DuelVerdict.FAILED.value)
 UNKNOWN = "none that we know"
 # Of each pair, on the page of duels.
@@ -36,14 +41,19 @@ def release_lines() -> list[str]:
     return [
         "## Releases against each other",
         "",
-        "Each feature release of NumPy against the one before, in a wide duel of the last patch of "
-        "both, of ten minutes, and one of two minutes of a BLAS that starts threads of its own; "
-        "then a bisection of all that is confirmed: `python -m evaluation.releases run`. Beside "
-        "it stands which release note, pull request or issue knew of it "
-        "(`evaluation/known_changes.py`). `seconds` is how many times as long a call takes in two "
-        "threads, `speedup` that of the first case.",
+        "Each feature release of NumPy against the one before: the last patch of both in a wide "
+        f"duel, `duel A B {' '.join(wide_options())}`, then the BLAS as it starts, `duel A B "
+        f"{' '.join(blas_options())}`, then a bisection of all that is confirmed: `python -m "
+        "evaluation.releases run`. Of the default selection `g` alone is always measured, so that "
+        "the time goes into what the screen suspects, and the screen takes a minute more than by "
+        "default. Beside each change stands which release note, pull request or issue tells of it "
+        '(`evaluation/known_changes.py`); "perhaps" where that names a compiler, a library or '
+        "a mechanism, and the function is our guess. `seconds` is how many times as long a call "
+        "takes in two threads, `speedup` that of the first case.",
         "",
         *(summary(duels) if duels else ["No pair of releases was measured yet."]),
+        "",
+        bisected_line(duels, found),
         "",
         f"The {SHOWN_WORSE} that became worse by most in each pair, and the {SHOWN_BETTER} that "
         "became better; [all of them](release-changes.md).",
@@ -55,9 +65,18 @@ def release_lines() -> list[str]:
         "",
         "Found: a duel confirmed a case of it, and the bisection, where there is one, names that "
         "release or a range with it. Of the others the reason: what the screen saw of its cases "
-        "(how many times as long a call took in two threads), or why none could show it.",
+        "(how many times as long a call took in two threads) and what became of those that joined "
+        "the duel, or why none could show it. "
+        f"{found_line(duels, found)}",
         "",
-        *known_table(duels, found),
+        *known_table([known for known in KNOWN if not known.is_guess], duels, found),
+        "",
+        "### What may have moved them",
+        "",
+        "These sources name a compiler, a library or a mechanism; that it moved these functions is "
+        "our guess, and counts nowhere above.",
+        "",
+        *known_table([known for known in KNOWN if known.is_guess], duels, found),
         "",
     ]
 
@@ -87,21 +106,38 @@ def check_lines(checks: Sequence[Json]) -> list[str]:
 def summary(duels: Mapping[Pair, Json]) -> list[str]:
     """A row for each pair: how far the screen came, and what was confirmed."""
     lines = [
-        "| pair | BLAS | screened | minutes | worse | better | only one has or runs it |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| pair | BLAS | screened | BLAS as it starts | minutes | worse | better | one fails |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for pair, duel in sorted(duels.items(), key=newest_last):
         verdicts = [finding["verdict"] for finding in confirmed(duel)]
         blas = " -> ".join(", ".join(build["blas"]) or "unknown" for build in duel["builds"])
         screen = duel["screen"]
         reached = screen["cases"] - len(screen["not_reached"])
+        of_blas = sum("/" in finding["name"] for finding in duel["findings"])
         whole = "" if duel["complete"] else " (cut short)"
         counts = " | ".join(str(verdicts.count(word)) for word in ("worse", "better", "failed"))
         lines.append(
             f"| {name_of(pair)}{whole} | {blas} | {reached:,} of {screen['cases']:,} | "
-            f"{duel['seconds'] / 60:.1f} | {counts} |"
+            f"{f'{of_blas} cases' if of_blas else 'not asked'} | {duel['seconds'] / 60:.1f} | "
+            f"{counts} |"
         )
     return lines
+
+
+def bisected_line(duels: Mapping[Pair, Json], found: Found) -> str:
+    """Count what was confirmed by how exactly its first release is known."""
+    ends: Counter[str] = Counter()
+    for pair, duel in duels.items():
+        for finding in confirmed(duel):
+            bisection = found.get((pair, finding["name"]), {})
+            of_case = bisection.get("found")
+            is_found = of_case is not None and of_case["first_bad"] is not None
+            ends["exact" if is_found and of_case["exact"] else "range" if is_found else "open"] += 1
+    return (
+        f"Of {ends.total():,} confirmed changes {ends['exact']} are bisected to one release, "
+        f"{ends['range']} to a few, {ends['open']} not."
+    )
 
 
 def newest_last(entry: tuple[Pair, Json]) -> tuple[Version, Version]:
@@ -125,7 +161,7 @@ class Change(NamedTuple):
 def change_table(changes: Mapping[Change, Sequence[Json]]) -> list[str]:
     """A row for each function that changed: its cases, since which release, and who knew of it."""
     lines = [
-        "| pair | what | cases | seconds | speedup | since | publicly known |",
+        "| pair | what | cases | seconds, new / old | speedup | since | publicly known |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for change, findings in changes.items():
@@ -166,16 +202,16 @@ def changes_page() -> str:
     )
 
 
-def changes_in(
-    duels: Mapping[Pair, Json], found: Mapping[tuple[Pair, str], Json]
-) -> dict[Change, list[Json]]:
+def changes_in(duels: Mapping[Pair, Json], found: Found) -> dict[Change, list[Json]]:
     """Return the confirmed findings by change: worse ones first, then those that moved most."""
     changes: dict[Change, list[Json]] = {}
     for pair, duel in sorted(duels.items(), key=newest_last, reverse=True):
         for finding in sorted(confirmed(duel), key=most_first):
             bisection = found.get((pair, finding["name"]))
             known = "; ".join(
-                f"{one.what} ({one.source})" for one in KNOWN if knew(one, pair, finding, bisection)
+                f"{'perhaps ' * one.is_guess}{one.what} ({one.source})"
+                for one in KNOWN
+                if knew(one, pair, finding, bisection)
             )
             function = workload_of(finding["name"]).partition("[")[0]
             word = finding.get("word") or finding["verdict"]
@@ -235,65 +271,88 @@ def knew(known: KnownChange, pair: Pair, finding: Json, bisection: Json | None) 
         first, last = found["last_good"], found["first_bad"]
     is_worse = finding["verdict"] in WORSE
     return (
-        known.fits(workload_of(finding["name"]))
+        known.fits_case(finding["name"])
         and known.worse in (None, is_worse)
         and Version(first) < Version(known.release) <= Version(last)
     )
 
 
-def known_table(duels: Mapping[Pair, Json], found: Mapping[tuple[Pair, str], Json]) -> list[str]:
+def known_table(
+    changes: Sequence[KnownChange], duels: Mapping[Pair, Json], found: Found
+) -> list[str]:
     """A row for each publicly known change: found in which cases, or why not."""
     rows = [
         f"| {known.release} | {known.what} | {known.source} | {fate(known, duels, found)} |"
-        for known in KNOWN
+        for known in sorted(changes, key=lambda known: Version(known.release))
     ]
     return ["| since | what | source | found |", "| --- | --- | --- | --- |", *rows]
 
 
-def fate(
-    known: KnownChange, duels: Mapping[Pair, Json], found: Mapping[tuple[Pair, str], Json]
-) -> str:
-    """Say which cases showed a known change, or why none did."""
-    around = {pair: duel for pair, duel in duels.items() if is_between(known, pair)}
-    cases = [
+def found_line(duels: Mapping[Pair, Json], found: Found) -> str:
+    """Count the public changes that a case here could show, and those that were found."""
+    asked = [
+        known
+        for known in KNOWN
+        if not known.is_guess and not known.blind and any(is_between(known, pair) for pair in duels)
+    ]
+    shown = sum(bool(cases_of(known, duels, found)) for known in asked)
+    return f"Of the {len(asked)} that a case here could show, the duels found {shown}."
+
+
+def cases_of(known: KnownChange, duels: Mapping[Pair, Json], found: Found) -> list[str]:
+    """Return the cases in which duels confirmed a known change."""
+    return [
         finding["name"]
-        for pair, duel in around.items()
+        for pair, duel in duels.items()
+        if is_between(known, pair)
         for finding in confirmed(duel)
         if knew(known, pair, finding, found.get((pair, finding["name"])))
     ]
-    if cases:
+
+
+def fate(known: KnownChange, duels: Mapping[Pair, Json], found: Found) -> str:
+    """Say which cases showed a known change, or why none did."""
+    if cases := cases_of(known, duels, found):
         more = f" and {len(cases) - 3} more" if len(cases) > 3 else ""
         return f"yes: {', '.join(f'`{name}`' for name in cases[:3])}{more}"
     if known.blind:
         return f"no, as expected: {known.blind}"
+    around = {pair: duel for pair, duel in duels.items() if is_between(known, pair)}
     if not around:
-        return "not measured"
-    return f"no: {'; '.join(why_not(known, list(around.values())))}"
+        return "not measured: no pair of releases here has it between them"
+    return f"no: {'; '.join(why_not(known, pair, duel, found) for pair, duel in around.items())}"
 
 
 def is_between(known: KnownChange, pair: Pair) -> bool:
     return Version(pair.first) < Version(known.release) <= Version(pair.other)
 
 
-def why_not(known: KnownChange, duels: Sequence[Json]) -> Iterator[str]:
-    """Yield what each duel saw of the cases that should show a change."""
-    for duel in duels:
-        screen = duel["screen"]
-        seen = {
-            case: factor
-            for case, factor in screen["factors"].items()
-            if known.fits(workload_of(case))
-        }
-        left = [case for case in screen["not_reached"] if known.fits(case.rpartition("-")[0])]
-        if not seen:
-            yield (
-                f"the screen did not reach its {len(left)} cases"
-                if left
-                else "no such case in both"
-            )
-            continue
-        suspected = [case for case in screen["suspected"] if case in seen]
-        said = f"{len(seen)} cases took {min(seen.values()):.2f} to {max(seen.values()):.2f} times"
-        after = f", {len(suspected)} of them suspected" if suspected else ""
-        missed = f", {len(left)} more not reached" if left else ""
-        yield f"{said} as long in the screen{after}, none confirmed{missed}"
+def why_not(known: KnownChange, pair: Pair, duel: Json, found: Found) -> str:
+    """Say what a duel saw of the cases that should show a change."""
+    joined = [finding for finding in duel["findings"] if known.fits_case(finding["name"])]
+    if known.of_blas_threads:
+        return became(pair, joined, found) if joined else "no BLAS was asked as it starts"
+    screen = duel["screen"]
+    seen = {case: factor for case, factor in screen["factors"].items() if known.fits_case(case)}
+    left = [case for case in screen["not_reached"] if known.fits(case.rpartition("-")[0])]
+    if not seen and not joined:
+        return f"the screen did not reach its {len(left)} cases" if left else "no such case in both"
+    suspected = [case for case in screen["suspected"] if case in seen]
+    parts = [became(pair, joined, found)] if joined else ["none joined the duel"] * bool(suspected)
+    if seen:
+        least, most = min(seen.values()), max(seen.values())
+        said = f"{len(seen)} cases took {least:.2f} to {most:.2f} times as long in the screen"
+        parts = [said, f"{len(suspected)} of them suspected", *parts]
+    return ", ".join([*parts, *([f"{len(left)} more not reached"] if left else [])])
+
+
+def became(pair: Pair, joined: Sequence[Json], found: Found) -> str:
+    """``of 3 in the duel 1 better (2.3.0), 2 inconclusive (one: not certain: ...)``."""
+    ends: Counter[str] = Counter()
+    for finding in joined:
+        bisection = found.get((pair, finding["name"]))
+        is_known = bisection is not None and finding["verdict"] in CONFIRMED
+        ends[f"{finding['verdict']}{f' ({since(bisection)})' if is_known else ''}"] += 1
+    said = ", ".join(f"{count} {end}" for end, count in ends.items())
+    why = next((one["reason"] for one in joined if one["verdict"] not in CONFIRMED), "")
+    return f"of {len(joined)} in the duel {said}" + (f" (one: {why})" if why else "")

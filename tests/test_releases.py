@@ -217,7 +217,8 @@ def test_the_tables_say_what_changed_who_knew_and_what_was_not_found(trials, mon
     later = CHANGE._replace(release="2.1.0", what="later")
     blind = CHANGE._replace(what="hidden", workloads=(), blind="no reason")
     seen = CHANGE._replace(what="copies", workloads=("copy",))
-    monkeypatch.setattr(release_tables, "KNOWN", (CHANGE, missed, later, blind, seen))
+    guess = CHANGE._replace(what="supposed", is_guess=True)
+    monkeypatch.setattr(release_tables, "KNOWN", (later, CHANGE, missed, blind, seen, guess))
     keep(trials, duel_trial(factors={"copy-1e5-threads-2": 1.01, CELL: 0.5}.items()))
     keep(trials, bisection(SORT))
     text = "\n".join(release_tables.release_lines())
@@ -229,7 +230,8 @@ def test_the_tables_say_what_changed_who_knew_and_what_was_not_found(trials, mon
     ]
     row = rows[0]
     assert "| 1.00 times | 1.80x, now 0.90x | 2.0.0 |" in row
-    assert "| sorts ([gh-1](https://github.com/numpy/numpy/pull/1)) |" in row
+    source = "([gh-1](https://github.com/numpy/numpy/pull/1))"
+    assert f"| sorts {source}; perhaps supposed {source} |" in row
     assert "not bisected" in rows[1]
     assert "later" not in row
     assert "| 1.26.4 -> 2.0.2 |" in text
@@ -237,11 +239,17 @@ def test_the_tables_say_what_changed_who_knew_and_what_was_not_found(trials, mon
     known = {line.split(" | ")[1]: line for line in text.splitlines() if "gh-1" in line}
     assert f"yes: `{SORT}`, `sort-1e6-threads-2`, `{CELL}`" in known["sorts"]
     assert "no: the screen did not reach its 1 cases" in known["clips"]
+    assert f"yes: `{SORT}`" in known["supposed"]
     assert "no, as expected: no reason" in known["hidden"]
     assert "not measured" in known["later"]
     assert (
-        "1 cases took 1.01 to 1.01 times as long in the screen, none confirmed" in known["copies"]
+        "no: 1 cases took 1.01 to 1.01 times as long in the screen, 0 of them suspected, of 1 in "
+        "the duel 1 same (one: made)" in known["copies"]
     )
+    assert "Of 3 confirmed changes 1 are bisected to one release, 0 to a few, 2 not." in text
+    assert "Of the 3 that a case here could show, the duels found 1." in text
+    assert text.index("sorts") < text.index("later") < text.index("### What may have moved them")
+    assert text.index("### What may have moved them") < text.index("| supposed |")
 
 
 def test_a_change_in_the_other_direction_or_of_another_release_was_not_known(trials):
@@ -273,6 +281,23 @@ def test_a_dtype_and_a_module_can_be_named():
     assert CHANGE._replace(workloads=("numpy.exp[e",)).fits("numpy.exp[e->e]-contiguous")
     assert not CHANGE._replace(workloads=("numpy.exp[e",)).fits("numpy.exp[d->d]-contiguous")
     assert CHANGE._replace(workloads=("numpy.fft.",)).fits("numpy.fft.rfft[d]-contiguous")
+
+
+def test_what_became_of_the_cases_of_a_change(trials):
+    """A change of a BLAS with threads of its own is none of a BLAS with one."""
+    name = "solve-2500-threads-2"
+    change = CHANGE._replace(workloads=("solve",), worse=True, of_blas_threads=True)
+    duel = releases.duels_by_pair()[PAIR]
+    assert not release_tables.knew(change, PAIR, {"name": name, "verdict": "worse"}, None)
+    assert release_tables.why_not(change, PAIR, duel, {}) == "no BLAS was asked as it starts"
+    for verdict, at in (("better", "2500"), ("inconclusive", "3.6e5"), ("inconclusive", "4e4")):
+        finding = {"name": f"solve-{at}-threads-2/blas-default", "verdict": verdict, "reason": at}
+        duel["findings"].append(finding)
+        assert change.fits_case(finding["name"])
+    found = {(PAIR, f"{name}/blas-default"): bisection(f"{name}/blas-default", "2.0.1")}
+    assert release_tables.why_not(change, PAIR, duel, found) == (
+        "of 3 in the duel 1 better (2.0.1), 2 inconclusive (one: 3.6e5)"
+    )
 
 
 def test_the_workload_of_a_case():
