@@ -290,7 +290,8 @@ class Census:
     """Cells measured one after the other within ``budget`` seconds, the doubtful ones again.
 
     ``measured`` and ``failed`` have every cell that was reached, by its name. ``on_cells`` is given
-    measurements once they are whole, one of them again where it was doubtful.
+    measurements once they are whole, one of them again where it was doubtful. Whatever ends the
+    census early, it is given those of the cells that had their rounds by then.
     """
 
     cells: Sequence[CensusCell]
@@ -342,17 +343,19 @@ class Census:
         """Measure cells in groups until the time is up; return how many were reached."""
         reached = 0
         for first in range(0, len(cells), SAMPLED_AT_ONCE):
-            group: list[Any] = []
-            for cell in cells[first : first + SAMPLED_AT_ONCE]:
-                left = self._until - self.now()
-                if left <= held * len(group):  # these are sampled, too
-                    break
-                reached += 1
-                self.on_step(CensusStep(phase, reached, len(cells), cell.name, left))
-                if self.measure(cell, pairs, seconds):
-                    group.append(cell)
-            self.sample(group, held)
-            self.on_cells([self.measured[cell.name] for cell in group])
+            group: list[CensusCell] = []
+            try:
+                for cell in cells[first : first + SAMPLED_AT_ONCE]:
+                    left = self._until - self.now()
+                    if left <= held * len(group):  # these are sampled, too
+                        break
+                    reached += 1
+                    self.on_step(CensusStep(phase, reached, len(cells), cell.name, left))
+                    if self.measure(cell, pairs, seconds):
+                        group.append(cell)
+                self.sample(group, held)
+            finally:
+                self.on_cells([self.measured[cell.name] for cell in group])
             if self._until <= self.now():
                 break
         return reached

@@ -1,5 +1,6 @@
 """The command ``census``, end to end, on a few cells of this NumPy."""
 
+import errno
 import json
 
 import pytest
@@ -175,6 +176,35 @@ def test_a_census_that_was_killed_is_one_all_the_same(tmp_path, capsys, short, m
     runs = [read_run(file) for file in tmp_path.glob("*/*.json")]
     assert all(is_census(run) for run in runs)
     assert sorted(run.is_complete for run in runs) == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (KeyboardInterrupt(), ExitCode.INTERRUPTED),
+        (OSError(errno.EMFILE, "Too many open files"), ExitCode.MACHINE),
+    ],
+)
+def test_a_census_that_ends_early_is_shown_and_saved(
+    tmp_path, capsys, short, monkeypatch, error, code
+):
+    """The second of its cells is never measured; both would be one group."""
+    measure, measured = census_module.Census.measure, []
+
+    def end_at_the_second(census, cell, *arguments):
+        if measured:
+            raise error
+        measured.append(cell.name)
+        return measure(census, cell, *arguments)
+
+    monkeypatch.setattr(census_module.Census, "measure", end_at_the_second)
+    assert main(["census", "-k", FEW, "--results", str(tmp_path)]) == code
+    told = capsys.readouterr().err
+    assert "what was measured so far is shown and saved" in told
+    assert "saved " in told.rpartition("shown and saved")[2]
+    run = read_run(saved_run(tmp_path))
+    assert not run.is_complete
+    assert [row.case.workload for row in run.rows()] == measured
 
 
 @pytest.mark.parametrize(

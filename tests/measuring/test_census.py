@@ -1,5 +1,6 @@
 """The census against a made-up NumPy with bad functions, in runners of its own."""
 
+import errno
 import sys
 from pathlib import Path
 
@@ -302,6 +303,43 @@ def test_what_the_time_does_not_suffice_for_is_not_reached():
     census.run()
     assert not census.is_finished
     assert 0 < len(census.measured) < 9
+
+
+class EndsIt(FakeCensus):
+    """Ends the whole census by an error, as one request of a kind is asked."""
+
+    def __init__(self, do, at, error):
+        super().__init__()
+        self.do, self.at, self.error = do, at, error
+
+    def ask(self, request, limit_seconds):
+        asked = [one for one in self.asked if one["do"] == self.do]
+        if request["do"] == self.do and len(asked) == self.at - 1:
+            raise self.error
+        return super().ask(request, limit_seconds)
+
+
+@pytest.mark.parametrize(
+    ("do", "at", "pairs"),
+    [("cell", 3, [10, 10]), ("rounds", 3, [10, 10]), ("sample", 1, [10] * 5),
+     ("rounds", 8, [26, 26]), ("sample", 2, [26] * 5)],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), OSError(errno.EMFILE, "Too many open files")], ids=["^C", "fd"]
+)
+def test_a_census_that_ends_early_hands_on_each_cell_that_has_its_rounds(error, do, at, pairs):
+    """Also of a group that is not whole, and of those that are measured again."""
+    kept, client = [], EndsIt(do, at, error)
+    census = Census(cells_of(5), lambda: client, [], on_cells=kept.append)
+    with pytest.raises(type(error)):
+        census.run()
+    assert len(kept) == (1 if pairs[0] == census_module.PAIRS else 2)
+    cells = kept[-1]
+    assert [cell.case.workload for cell in cells] == [
+        cell.name for cell in census.cells[: len(pairs)]
+    ]
+    assert [len(cell.sample.pairs) for cell in cells] == pairs
+    assert client.is_closed
 
 
 def test_one_cell_of_each_function_comes_first():
