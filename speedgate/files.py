@@ -347,6 +347,30 @@ def named(folder: Path, prefix: str = "", suffix: str = "") -> list[Path]:
     return sorted(folder / name for name in wanted)
 
 
+def folders_below(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Yield a folder and all below it, each with the names in it, in order.
+
+    What is hidden or cannot be looked into is left out. Links are followed, but not back to a
+    folder above: that would have no end.
+    """
+    yield from _walked(folder, ())
+
+
+def _walked(folder: Path, above: tuple[os.stat_result, ...]) -> Iterator[tuple[Path, list[str]]]:
+    try:
+        here = status(folder)
+        if any(os.path.samestat(here, parent) for parent in above):
+            return
+        entries = sorted(listed(folder), key=lambda entry: entry.name)
+    except OSError:
+        return
+    yield folder, [entry.name for entry in entries]
+    for entry in entries:
+        is_inner = entry.is_symlink() or entry.is_dir(follow_symlinks=False)
+        if is_inner and not entry.name.startswith("."):
+            yield from _walked(Path(entry.path), (*above, here))
+
+
 def write_all(file: IO[bytes], data: bytes) -> None:
     """Write the whole of ``data``: a file may take less than it is given."""
     left = memoryview(data)

@@ -135,35 +135,28 @@ def save_whole(target: Path, document: Json) -> Path:
 
 
 def recover(folder: Path, notify: Callable[[str], None]) -> None:
-    """Make runs of the journals below ``folder`` whose sessions have ended.
+    """Make runs of the journals in ``folder`` and below whose sessions have ended.
 
     A journal goes once its run is on the disk, or if nothing was measured. One with lines that
     cannot be read is moved aside, once the others are a run. One of which no run can be made, or
     whose run cannot be written, stays. ``notify`` is given a line for each run that was made and
     each journal that stays.
     """
-    files.sweep(folder)
-    for environment in _listed_or_nothing(folder):
-        files.sweep(environment)
+    for place, _ in files.folders_below(folder):
+        files.sweep(place)
     for journal in _journals(folder):
         _recover_or_tell(journal, notify)
 
 
 def _journals(folder: Path) -> list[Path]:
-    """Return the journals below a folder; of a part that cannot be listed none: the reader of its
-    runs says so."""
+    """Return the journals in a folder and below it, wherever a history has runs; of a part that
+    cannot be listed none: the reader of its runs says so."""
     return [
-        journal
-        for environment in _listed_or_nothing(folder)
-        for journal in _listed_or_nothing(environment, SUFFIX)
+        place / name
+        for place, names in files.folders_below(folder)
+        for name in names
+        if name.endswith(SUFFIX) and not name.startswith(".")
     ]
-
-
-def _listed_or_nothing(folder: Path, suffix: str = "") -> list[Path]:
-    try:
-        return files.named(folder, suffix=suffix)
-    except OSError:
-        return []
 
 
 class Recovered(NamedTuple):
@@ -202,7 +195,7 @@ def _words(name: str, done: Recovered) -> str:
 
 
 def look_at_journals(folder: Path) -> Iterator[tuple[Path, HistoryError | OSError | None]]:
-    """Yield each journal below ``folder`` that nobody writes, and what is damaged in it, if
+    """Yield each journal in ``folder`` and below that nobody writes, and what is damaged in it, if
     anything is. Those in which nothing was measured are left out, and nothing is changed."""
     for path in _journals(folder):
         try:

@@ -154,6 +154,22 @@ def test_a_check_leaves_the_journal_of_a_killed_session_to_the_next_start(check,
     assert "journal" not in check().out
 
 
+@pytest.mark.parametrize("is_deep", [False, True])
+def test_a_check_sees_the_journals_of_any_history(check, results, is_deep):
+    """Of the folder of an environment, and of one that has the folders of many jobs."""
+    path = a_dead_journal(results)
+    history = path.parent
+    if is_deep:
+        (results.parent / "nightly").mkdir()
+        history = results.rename(results.parent / "nightly" / "leg").parent
+        path = next(history.rglob(path.name))
+    assert "1 journal of what was cut short" in check("--history", str(history)).out
+    path.write_bytes(path.read_bytes().replace(b"bench.py::1", b"bench.py::2"))
+    shown = check("--history", str(history))
+    assert shown.code == DAMAGED
+    assert f"{path.name}: 1 line of it cannot be read" in shown.out
+
+
 def test_a_check_names_a_damaged_line_of_a_journal_and_keeps_all(check, results):
     path = a_dead_journal(results)
     first, second, third = path.read_bytes().splitlines(keepends=True)

@@ -13,7 +13,7 @@ from speedgate.files import write_whole
 from speedgate.history.format import encode_run
 from speedgate.history.history import History
 from speedgate.history.identity import environment_digest, environment_name
-from speedgate.history.journal import Journal, recover
+from speedgate.history.journal import Journal, look_at_journals, recover
 
 MADE = json.loads(a_night())
 HERE = environment_digest(ENVIRONMENT)
@@ -103,9 +103,9 @@ def named(number):
     return MADE["benchmarks"][0] | {"name": name, "fullname": f"bench/bench_made.py::{name}"}
 
 
-def a_dead_journal(folder, benchmarks=2):
+def a_dead_journal(folder, benchmarks=2, place="env"):
     """The journal of a session that was killed once so many benchmarks were measured."""
-    journal = Journal(folder / "env" / "a.part", HEAD)
+    journal = Journal(folder / place / "a.part", HEAD)
     for number in range(benchmarks):
         journal.add_benchmark(named(number))
     journal.close()
@@ -198,6 +198,47 @@ def test_a_last_line_that_was_not_ended_is_no_damage(tmp_path, made, left):
     assert told.endswith("it is marked incomplete")
     assert names_in(path.with_suffix(".json")) == ["bench_made[0]"]
     assert [file.name for file in path.parent.iterdir()] == ["a.json"]
+
+
+# --- where journals lie
+
+
+@pytest.mark.parametrize("place", [".", "env", "leg/env", "nightly/leg/env"])
+def test_wherever_runs_are_read_journals_are_found_and_what_was_begun_is_swept_away(
+    tmp_path, place
+):
+    """An environment's folder alone, and the folders of many jobs, are histories, too."""
+    path = a_dead_journal(tmp_path, place=place)
+    begun = path.with_name(".speedgate-0123456789abcdef.tmp")
+    begun.write_bytes(b"what a killed writer had begun")
+    assert list(look_at_journals(tmp_path)) == [(path, None)]
+    (told,) = recovered(tmp_path)
+    assert told.startswith(f"recovered {path.with_suffix('.json')}: ")
+    assert [file.name for file in path.parent.iterdir()] == ["a.json"]
+    with History(tmp_path, pytest.fail) as history:
+        (entry,) = history.runs(complete=False)
+    assert entry.id == "a"
+
+
+def test_a_damaged_journal_is_told_of_wherever_it_lies(tmp_path):
+    path = a_dead_journal(tmp_path, place="nightly/leg/env")
+    damage(path, 1)
+    ((found, error),) = look_at_journals(tmp_path)
+    assert found == path
+    assert str(error) == "1 line of it cannot be read"
+
+
+def test_journals_are_looked_for_where_runs_are_and_nowhere_else(tmp_path):
+    """Links are followed, but not round in a circle; what is hidden is left alone."""
+    path = a_dead_journal(tmp_path / "elsewhere")
+    hidden = a_dead_journal(tmp_path / "results", place=".hidden/env")
+    (tmp_path / "results" / "here").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "env" / "back").symlink_to(tmp_path / "results")
+    (tmp_path / "results" / "self").symlink_to("self")
+    (told,) = recovered(tmp_path / "results")
+    assert "recovered" in told
+    assert path.with_suffix(".json").exists()
+    assert hidden.exists()
 
 
 # --- what has the name of its run
