@@ -137,7 +137,7 @@ def save_whole(target: Path, document: Json) -> Path:
 def recover(folder: Path, notify: Callable[[str], None]) -> None:
     """Make runs of the journals in ``folder`` and below whose sessions have ended.
 
-    A journal goes once its run is on the disk, or if nothing was measured. One with lines that
+    A journal goes once its run is on the disk, or if it tells of nothing. One with lines that
     cannot be read is moved aside, once the others are a run. One of which no run can be made, or
     whose run cannot be written, stays. ``notify`` is given a line for each run that was made and
     each journal that stays.
@@ -196,7 +196,7 @@ def _words(name: str, done: Recovered) -> str:
 
 def look_at_journals(folder: Path) -> Iterator[tuple[Path, HistoryError | OSError | None]]:
     """Yield each journal in ``folder`` and below that nobody writes, and what is damaged in it, if
-    anything is. Those in which nothing was measured are left out, and nothing is changed."""
+    anything is. Those that tell of nothing yet are left out, and nothing is changed."""
     for path in _journals(folder):
         try:
             file = _take(path) if files.is_file(path) else None
@@ -310,15 +310,15 @@ class HeadEntry(msgspec.Struct):
 
 
 class JournalContent(NamedTuple):
-    """What a journal tells: the document, ``None`` if nothing was measured yet, and how many of its
-    lines cannot be read."""
+    """What a journal tells: the document, ``None`` if it has no figure and no outcome yet, and how
+    many of its lines cannot be read."""
 
     document: Json | None
     lost: int = 0
 
 
 def read_journal(data: bytes) -> Json | None:
-    """Return the document that a journal tells, ``None`` if nothing was measured yet.
+    """Return the document that a journal tells, ``None`` if it has no figure and no outcome yet.
 
     ``HistoryError`` if no run can be made of it.
     """
@@ -348,7 +348,7 @@ def _told(data: bytes) -> JournalContent:
 
 
 def _why_no_run(rest: Sequence[LineEntry]) -> str:
-    if any(line.benchmark for line in rest):
+    if any(line.benchmark or line.outcome for line in rest):
         return "its first line, which says where it was measured, cannot be read"
     return "it is not a journal of speedgate"
 
@@ -370,13 +370,13 @@ def _document(head: Json, rest: Sequence[LineEntry]) -> Json | None:
         for number, line in enumerate(rest)
         if line.benchmark is not None
     }
-    if not benchmarks:
+    outcomes = [line.outcome for line in rest if line.outcome is not None]
+    if not benchmarks and not outcomes:
         return None
     section = head["speedgate"] | {
         "complete": False,
         "judgements": [line.judgement for line in rest if line.judgement is not None],
     }
-    outcomes = [line.outcome for line in rest if line.outcome is not None]
     if outcomes:
         section["scale"] = outcomes
     for line in rest:

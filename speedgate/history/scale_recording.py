@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -94,6 +95,8 @@ class ScaleRecording:
         self._results, self._settings, self._described = results, settings, described
         self._began = began or datetime.now(UTC)
         self._run: KeptRun | None = None
+        self._before: KeptRun | None = None
+        self._is_described = False
         self._head: Json = {}
         self._entries: list[Json] = []
         self._written = 0
@@ -102,29 +105,55 @@ class ScaleRecording:
     def add(self, scaled: Scaled) -> None:
         """Write down what became of a benchmark; a full disk is reported at the end.
 
-        The journal begins with the first measurement, which tells the environment.
+        The journal begins with the first one, measured or not.
         """
         self._entries.append(entry_of(scaled))
         benchmark = benchmark_of(scaled)
-        if benchmark is not None:
+        if benchmark is None:
+            self._begin_unmeasured()
+        else:
             assert scaled.measurement is not None
             self._benchmarks.append(benchmark)
-            self._begin(scaled.measurement.environment).add_benchmark(benchmark)
-        if self._run is not None:
-            for entry in self._entries[self._written :]:
-                self._run.add_outcome(entry)
-            self._written = len(self._entries)
+            if len(self._benchmarks) == 1:
+                self._begin(scaled.measurement.environment)
+            assert self._run is not None
+            self._run.add_benchmark(benchmark)
+        self._write_outcomes()
+
+    def _begin_unmeasured(self) -> None:
+        """Begin the journal before anything was measured. If that fails the outcomes wait; the end
+        tries again, and tells of it."""
+        if self._run is None and not self._is_described:
+            self._is_described = True
+            with contextlib.suppress(OSError, HistoryError):
+                self._begin(self._described or describe_runner(BLAS_THREADS))
 
     def _begin(self, interpreter: Json) -> KeptRun:
-        """Return the run, whose environment comes from the interpreter that is asked first."""
-        if self._run is None:
-            environment = whole_environment({**self._described, **interpreter}, self._settings)
-            self._head = head_of(self._began, environment) | {
-                "speedgate": section(environment, (), complete=False)
-            }
-            name = run_name(environment, self._began, f"scale-{self._settings['scale']}")
-            self._run = KeptRun(self._results / f"{name}.json", self._head)
+        """Return the run, in the environment that an interpreter tells of.
+
+        The first one that measures has the last word: it may have loaded another BLAS than a
+        described one. In another environment the journal is begun anew.
+        """
+        environment = whole_environment({**self._described, **interpreter}, self._settings)
+        self._head = head_of(self._began, environment) | {
+            "speedgate": section(environment, (), complete=False)
+        }
+        name = run_name(environment, self._began, f"scale-{self._settings['scale']}")
+        run = KeptRun(self._results / f"{name}.json", self._head)
+        if self._run is None or self._run.target.parent != run.target.parent:
+            self._before, self._run, self._written = self._run, run, 0
         return self._run
+
+    def _write_outcomes(self) -> None:
+        """Write down those that are in no journal yet; an earlier one goes once all are in this."""
+        if self._run is None:
+            return
+        for entry in self._entries[self._written :]:
+            self._run.add_outcome(entry)
+        self._written = len(self._entries)
+        if self._before is not None and self._run.error is None:
+            self._before.remove()
+            self._before = None
 
     def finish(self, judgements: Sequence[Judgement], complete: bool) -> tuple[Path | None, str]:
         """Save the run; return its file, and in words why there is none though there should be.
@@ -142,4 +171,7 @@ class ScaleRecording:
             "judgements": [judgement.as_json() for judgement in judgements],
             "scale": self._entries,
         }
-        return run.save(self._head | {"benchmarks": self._benchmarks, "speedgate": whole})
+        file, trouble = run.save(self._head | {"benchmarks": self._benchmarks, "speedgate": whole})
+        if self._before is not None and file is not None:
+            self._before.remove()
+        return file, trouble

@@ -83,6 +83,17 @@ def test_a_journal_without_a_measurement_makes_no_run(tmp_path):
     assert list(path.parent.iterdir()) == []
 
 
+def test_outcomes_alone_make_a_run(tmp_path):
+    journal = Journal(tmp_path / "env" / "a.part", HEAD)
+    journal.add_outcome({"name": "first", "threads": 2, "outcome": "not thread-safe"})
+    journal.close()
+    assert list(look_at_journals(tmp_path)) == [(journal.path, None)]
+    (told,) = recovered(tmp_path)
+    assert told.startswith(f"recovered {journal.target}: ")
+    run = json.loads(journal.target.read_bytes())
+    assert [outcome["name"] for outcome in run["speedgate"]["scale"]] == ["first"]
+
+
 @pytest.mark.parametrize(
     "content", [b"a film, half of it", b"\n", b"[]\n[]\n", b'{"speedgate": 1}\n{"section": {}}\n']
 )

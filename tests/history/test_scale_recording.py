@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -10,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.project import ROOT, TESTS_FOLDER
 from helpers.scaled import CASE, SETTINGS, refused, scaled, well
 
 from speedgate.history import kept_run
 from speedgate.history.document import read_run
+from speedgate.history.format import HistoryError
 from speedgate.history.history import History
 from speedgate.history.journal import Journal, read_journal, recover
 from speedgate.history.scale_recording import ScaleRecording
@@ -74,6 +80,79 @@ def test_a_session_that_was_killed_leaves_a_run_with_its_outcomes(tmp_path: Path
 
 
 DESCRIBED = {"python": "3.12.1", "libraries": {}}
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from helpers.scaled import SETTINGS, refused, scaled
+from speedgate.history.scale_recording import ScaleRecording
+from speedgate.measuring.scaling import ScaleOutcome
+recording = ScaleRecording(Path(sys.argv[1]), SETTINGS)
+recording.add(refused("first"))
+recording.add(scaled("second", ScaleOutcome.NOT_THREAD_SAFE))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="killed by a signal that Windows lacks")
+def test_what_was_found_out_before_anything_was_measured_outlives_a_kill(tmp_path: Path) -> None:
+    """An hour of benchmarks that are not thread-safe is an hour of work."""
+    path = os.pathsep.join([TESTS_FOLDER, str(ROOT)])
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path)],
+        env=os.environ | {"PYTHONPATH": path},
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL
+    told: list[str] = []
+    recover(tmp_path, told.append)
+    assert "marked incomplete" in told[0]
+    [file] = tmp_path.glob("*/*")
+    run = read_run(file)
+    assert not run.is_complete
+    assert [(entry.name, entry.outcome) for entry in run.section.scale] == [
+        ("first", "cannot be measured"),
+        ("second", "not thread-safe"),
+    ]
+    with History(tmp_path, pytest.fail) as history:
+        assert [entry.id for entry in history.runs(complete=False)] == [file.stem]
+
+
+def test_the_environment_is_that_of_the_first_runner_that_measured(tmp_path: Path) -> None:
+    """What was described before is another one: its journal goes once all of it is in the new."""
+    recording = ScaleRecording(tmp_path, SETTINGS, DESCRIBED)
+    recording.add(refused("first"))
+    described = journal_of(tmp_path)
+    recording.add(well("second"))
+    measured = journal_of(tmp_path)
+    assert measured.parent != described.parent
+    recording.add(refused("third"))
+    file, trouble = recording.finish([], complete=True)
+    assert (file, trouble) == (measured.with_suffix(".json"), "")
+    assert list(tmp_path.glob("*/*")) == [file]
+    names = [entry.name for entry in read_run(file).section.scale]
+    assert names == ["first", "second", "third"]
+
+
+def test_what_cannot_be_described_waits_for_a_measurement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def describe(blas_threads: int) -> Any:
+        asked.append(blas_threads)
+        raise HistoryError("made cannot describe itself")
+
+    monkeypatch.setattr("speedgate.history.scale_recording.describe_runner", describe)
+    recording = ScaleRecording(tmp_path, SETTINGS)
+    recording.add(refused("first"))
+    recording.add(refused("second"))
+    assert len(asked) == 1
+    assert recording.finish([], complete=True)[1].startswith(f"not saved: {tmp_path} (made cannot")
+    recording.add(well("third"))
+    file, _ = recording.finish([], complete=True)
+    assert file is not None
+    names = [entry.name for entry in read_run(file).section.scale]
+    assert names == ["first", "second", "third"]
 
 
 def test_where_nothing_could_be_measured_the_run_has_the_reasons(tmp_path: Path) -> None:
