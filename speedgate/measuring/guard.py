@@ -45,16 +45,19 @@ class Guarded:
         self._owner = 0
 
     def begin(self) -> list[str]:
-        """Start the guard, once in a process, and return what the sweep before it has to tell."""
+        """Start the guard, once in a process, and return what the sweep behind it has to tell.
+
+        ``OSError`` if it cannot be started; the next call tries again.
+        """
         with self._changing:
             if self._owner == os.getpid():
                 return []
             # A fork inherits all this, and none of it is the fork's.
-            self._entries, self._owner = set(), os.getpid()
-            told = sweep()
+            self._entries = set()
             self._guard = _start_guard()
+            self._owner = os.getpid()
             atexit.register(self.end)
-            return told
+            return sweep()
 
     def add(self, entry: str) -> None:
         with self._changing:
