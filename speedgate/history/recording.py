@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from speedgate.history.identity import difference_lines, environment_digest
 from speedgate.history.intake import IntakeError, PlainDocument, WholeStats, any_json, rebuilt
 from speedgate.history.kept_run import KeptRun
 from speedgate.measuring import children
+from speedgate.measuring.budget import DEFAULT_TIME_LIMIT_SECONDS
 from speedgate.measuring.runner_process import NO_VARIABLES, THIS, Interpreter, runner_variables
 from speedgate.runner.framing import last_record
 from speedgate.runner.interpreter import describe_installed
@@ -74,20 +76,30 @@ def environment_settings(
 
 
 def describe_runner(
-    blas_threads: int | None, setup: str | None = None, interpreter: Interpreter = THIS
+    blas_threads: int | None,
+    setup: str | None = None,
+    interpreter: Interpreter = THIS,
+    limit_seconds: float = DEFAULT_TIME_LIMIT_SECONDS,
 ) -> Json:
     """Return what a runner would say of its interpreter, before any case has opened one.
 
     ``setup`` names a function, found in the current folder, that every runner calls first.
+    ``HistoryError`` if nothing is said within the limit, or what is said is no description.
     """
     setups = [] if setup is None else [setup]
     folders = [str(Path.cwd()) for _ in setups]
-    done = children.run(
-        [interpreter.python, "-P", "-c", DESCRIBE, *setups],
-        runner_variables(
-            os.environ, folders, blas_threads, interpreter.variables, interpreter.package_folder
-        ),
+    variables = runner_variables(
+        os.environ, folders, blas_threads, interpreter.variables, interpreter.package_folder
     )
+    command = [interpreter.python, "-P", "-c", DESCRIBE, *setups]
+    try:
+        done = children.run(command, variables, timeout=limit_seconds)
+    except subprocess.TimeoutExpired:
+        who = interpreter.python if setup is None else f"'{setup}', which runners call first,"
+        raise HistoryError(
+            f"{who} does not return within the time limit of {limit_seconds:g} s; mend it, or "
+            "raise --time-limit"
+        ) from None
     environment = last_record(done.stdout)
     if done.returncode != 0 or environment is None:
         words = done.stderr.strip()[-500:]

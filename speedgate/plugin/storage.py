@@ -123,7 +123,9 @@ def environment_of(state: State, measurement: Measurement) -> Json:
 def described_environment(state: State) -> Json:
     """Return the environment of this run before anything has been measured."""
     settings, interpreter = state.settings, state.under_test.interpreter
-    described = describe_runner(settings.blas_threads, settings.runner_setup, interpreter)
+    described = describe_runner(
+        settings.blas_threads, settings.runner_setup, interpreter, settings.time_limit
+    )
     return whole_of(state, described)
 
 

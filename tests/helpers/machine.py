@@ -120,6 +120,7 @@ class MadeMachine:
         blas_threads: int | None,
         setup: str | None = None,
         interpreter: Interpreter = THIS,
+        limit_seconds: float = 120.0,
     ) -> Json:
         """What its runners say of their interpreter."""
         return {

@@ -15,6 +15,7 @@ from helpers.project import ROOT, Project
 from helpers.runs import save
 
 from speedgate.history.journal import Journal, read_journal
+from speedgate.history.recording import describe_runner
 from speedgate.report.exit_code import ExitCode
 
 pytest_plugins = "pytester"
@@ -289,6 +290,18 @@ def test_a_history_that_is_the_storage_needs_no_second_copy(checkout, where):
     assert result.ret == GREEN, output(result)
     assert "could not be written" not in output(result)
     assert len(list((checkout.folder / "results").rglob("*.json"))) == 1
+
+
+def test_a_setup_that_hangs_before_anything_is_timed_ends_by_the_limit(
+    checkout, machine, monkeypatch
+):
+    monkeypatch.setattr("speedgate.plugin.storage.describe_runner", describe_runner)
+    (checkout.folder / "sleeps.py").write_text("import time\ndef sleep():\n    time.sleep(600)\n")
+    options = ("--benchmark-compare", "--runner-setup=sleeps:sleep", "--time-limit=2")
+    result = checkout.run(*ONE, *options)
+    assert result.ret == MISUSED
+    says(result, "'sleeps:sleep', which runners call first, does not return", "2 s", "--time-limit")
+    assert machine.runners == []
 
 
 # --- options

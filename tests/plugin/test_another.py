@@ -54,7 +54,7 @@ def another(monkeypatch, machine):
     monkeypatch.setattr("speedgate.plugin.another.open_build", open_build)
     here = machine.describe
 
-    def describe(blas_threads, setup=None, interpreter=THIS):
+    def describe(blas_threads, setup=None, interpreter=THIS, limit_seconds=None):
         if interpreter is THIS:
             return here(blas_threads, setup)
         return {"python": "3.13.5", "gil_enabled": False, "blas": []}
