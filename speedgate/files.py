@@ -329,6 +329,14 @@ def _mode(path: Path) -> int | None:
         raise
 
 
+def has_name(file: IO[bytes], path: Path) -> bool:
+    """Whether an open file is still what has this name: others may have renamed or replaced it."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), status(path))
+    except FileNotFoundError:
+        return False
+
+
 def mode_of_name(path: Path) -> int | None:
     """Return what kind of thing has a name, be it a link; ``None`` for nothing."""
     try:
@@ -347,28 +355,35 @@ def named(folder: Path, prefix: str = "", suffix: str = "") -> list[Path]:
     return sorted(folder / name for name in wanted)
 
 
-def folders_below(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+def folders_below(
+    folder: Path, fails: Callable[[Path, OSError], None] = lambda folder, error: None
+) -> Iterator[tuple[Path, list[str]]]:
     """Yield a folder and all below it, each with the names in it, in order.
 
-    What is hidden or cannot be looked into is left out. Links are followed, but not back to a
-    folder above: that would have no end.
+    What is hidden is left out, and so is what cannot be looked into: ``fails`` is given that. Links
+    are followed, but not back to a folder above: that would have no end.
     """
-    yield from _walked(folder, ())
+    yield from _walked(folder, fails, ())
 
 
-def _walked(folder: Path, above: tuple[os.stat_result, ...]) -> Iterator[tuple[Path, list[str]]]:
+def _walked(
+    folder: Path, fails: Callable[[Path, OSError], None], above: tuple[os.stat_result, ...]
+) -> Iterator[tuple[Path, list[str]]]:
     try:
         here = status(folder)
         if any(os.path.samestat(here, parent) for parent in above):
             return
         entries = sorted(listed(folder), key=lambda entry: entry.name)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        fails(folder, error)
         return
     yield folder, [entry.name for entry in entries]
     for entry in entries:
         is_inner = entry.is_symlink() or entry.is_dir(follow_symlinks=False)
         if is_inner and not entry.name.startswith("."):
-            yield from _walked(Path(entry.path), (*above, here))
+            yield from _walked(Path(entry.path), fails, (*above, here))
 
 
 def write_all(file: IO[bytes], data: bytes) -> None:

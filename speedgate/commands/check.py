@@ -12,10 +12,12 @@ from typing import Any
 
 from speedgate.builds.soundness import kept_environments, unsound
 from speedgate.commands.arguments import add_format, add_where, notify, show_json, show_lines
+from speedgate.duel.first_release import look_at_answers, set_answers_aside
 from speedgate.history.check import CheckedHistory, Damage, check_history
 from speedgate.history.format import HistoryError
 from speedgate.history.history import History
-from speedgate.history.store import set_aside
+from speedgate.history.intake import as_text
+from speedgate.history.store import FolderStore, set_aside
 from speedgate.report.exit_code import ExitCode
 from speedgate.stats.words import number_of
 
@@ -59,14 +61,17 @@ def run_check(options: argparse.Namespace) -> int:
     builds = kept_environments()
     with History(options.history, recovers=False) as history:
         checked = check_history(history, partial(chosen, of=options.read_data))
-        damages = [*checked.damages, *damaged_builds(chosen(builds, options.read_data))]
+        answers, damaged = kept_answers(history)
+        every = (*checked.damages, *damaged, *damaged_builds(chosen(builds, options.read_data)))
+        # A folder that cannot be looked into is met by each who looks.
+        damages = list({damage.reason: damage for damage in every}.values())
         if not checked.files and not checked.journals and not damages:
             raise HistoryError(f"no run in {options.history}; 'pytest bench/' makes one")
         outcomes = [outcome(damage, options.repair) for damage in damages]
     if options.format == "json":
-        show_json(record(checked, len(builds), damages, outcomes))
+        show_json(record(checked, len(builds), answers, damages, outcomes))
     else:
-        show_lines(report(checked, len(builds), damages, outcomes))
+        show_lines(report(checked, len(builds), answers, damages, outcomes))
     if damages and not options.repair:
         notify(REPAIR)
     return ExitCode.BAD if damages else ExitCode.WELL
@@ -75,6 +80,25 @@ def run_check(options: argparse.Namespace) -> int:
 def chosen(names: Sequence[Any], of: float) -> Sequence[Any]:
     """Return a share of some names, drawn at random; at least one where there is any."""
     return random.sample(names, math.ceil(len(names) * of))
+
+
+def kept_answers(history: History) -> tuple[int, list[Damage]]:
+    """Return how many answers of ``speedgate since`` are kept, and which files of them have lines
+    that cannot be read."""
+    count = 0
+    damages: list[Damage] = []
+    if not isinstance(history.store, FolderStore):
+        return count, damages
+    for path, told in look_at_answers(history.store.folder):
+        name = as_text(str(path))
+        if isinstance(told, OSError):
+            damages.append(Damage(f"{name}: {told.strerror or told}", None))
+            continue
+        count += len(told.answers)
+        if told.lost:
+            why = f"{name}: {number_of(told.lost, 'line')} of it cannot be read"
+            damages.append(Damage(why, partial(set_answers_aside, path)))
+    return count, damages
 
 
 def damaged_builds(environments: Sequence[Path]) -> Iterator[Damage]:
@@ -97,7 +121,11 @@ def outcome(damage: Damage, repair: bool) -> str:
 
 
 def report(
-    checked: CheckedHistory, builds: int, damages: Sequence[Damage], outcomes: Sequence[str]
+    checked: CheckedHistory,
+    builds: int,
+    answers: int,
+    damages: Sequence[Damage],
+    outcomes: Sequence[str],
 ) -> Iterator[str]:
     """Yield what was checked, then a line for each thing that is damaged."""
     runs = number_of(checked.runs, "run")
@@ -109,6 +137,8 @@ def report(
         )
     if checked.journals:
         yield f"{number_of(checked.journals, 'journal')} of what was cut short: {RECOVERY}"
+    if answers:
+        yield f"answers of 'speedgate since': {answers}"
     yield f"environments of builds in the cache: {builds}"
     yield from (f"left alone: {reason}" for reason in checked.left_alone)
     for damage, what in zip(damages, outcomes, strict=True):
@@ -118,7 +148,11 @@ def report(
 
 
 def record(
-    checked: CheckedHistory, builds: int, damages: Sequence[Damage], outcomes: Sequence[str]
+    checked: CheckedHistory,
+    builds: int,
+    answers: int,
+    damages: Sequence[Damage],
+    outcomes: Sequence[str],
 ) -> dict[str, Any]:
     return {
         "files": checked.files,
@@ -128,6 +162,7 @@ def record(
         "journals": checked.journals,
         "left_alone": checked.left_alone,
         "builds": builds,
+        "answers": answers,
         "damaged": [
             {"reason": damage.reason, "outcome": what}
             for damage, what in zip(damages, outcomes, strict=True)

@@ -162,7 +162,7 @@ def first_releases_of(
 ) -> dict[str, str]:
     """Return since which release each case is so, from what is kept or by a bisection; or why that
     is not known."""
-    kept = first_releases(options.results)
+    kept = first_releases(options.results, notify)
     answers: dict[str, str] = {}
     left = []
     for finding in confirmed:

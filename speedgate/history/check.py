@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any
 
 from speedgate.history.figures import COLUMNS, RunFigures
-from speedgate.history.format import HistoryError
 from speedgate.history.history import History
 from speedgate.history.index import make_tables, take_in
 from speedgate.history.intake import as_text
@@ -112,9 +111,11 @@ def _journals(history: History) -> tuple[int, list[Damage]]:
             if error is None:
                 whole += 1
                 continue
-            is_ours = isinstance(error, HistoryError)
-            move = partial(set_journal_aside, path) if is_ours else None
-            damages.append(Damage(f"{as_text(str(path))}: {error}", move))
+            name = as_text(str(path))
+            if isinstance(error, OSError):
+                damages.append(Damage(f"{name}: {error.strerror or error}", None))
+            else:
+                damages.append(Damage(f"{name}: {error}", partial(set_journal_aside, path)))
     return whole, damages
 
 

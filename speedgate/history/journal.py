@@ -151,12 +151,11 @@ def recover(folder: Path, notify: Callable[[str], None]) -> None:
 def _journals(folder: Path) -> list[Path]:
     """Return the journals in a folder and below it, wherever a history has runs; of a part that
     cannot be listed none: the reader of its runs says so."""
-    return [
-        place / name
-        for place, names in files.folders_below(folder)
-        for name in names
-        if name.endswith(SUFFIX) and not name.startswith(".")
-    ]
+    return [path for place, names in files.folders_below(folder) for path in _among(place, names)]
+
+
+def _among(place: Path, names: Sequence[str]) -> list[Path]:
+    return [place / name for name in names if name.endswith(SUFFIX) and not name.startswith(".")]
 
 
 class Recovered(NamedTuple):
@@ -196,8 +195,13 @@ def _words(name: str, done: Recovered) -> str:
 
 def look_at_journals(folder: Path) -> Iterator[tuple[Path, HistoryError | OSError | None]]:
     """Yield each journal in ``folder`` and below that nobody writes, and what is damaged in it, if
-    anything is. Those that tell of nothing yet are left out, and nothing is changed."""
-    for path in _journals(folder):
+    anything is; and each folder that cannot be looked into. Those that tell of nothing yet are left
+    out, and nothing is changed."""
+    closed: list[tuple[Path, OSError]] = []
+    walk = files.folders_below(folder, lambda place, error: closed.append((place, error)))
+    journals = [path for place, names in walk for path in _among(place, names)]
+    yield from closed
+    for path in journals:
         try:
             file = _take(path) if files.is_file(path) else None
             if file is None:

@@ -144,10 +144,15 @@ def _names_aside(name: str) -> Iterator[str]:
     return (f"{name}{ASIDE}{number or ''}" for number in count())
 
 
+def name_aside(path: Path) -> Path:
+    """Return a name beside a file or folder that nothing has yet, and nobody reads."""
+    names = map(Path, _names_aside(str(path)))
+    return next(name for name in names if not files.is_taken(name))
+
+
 def set_aside(path: Path) -> Path:
     """Give a file or folder a name beside it that nobody reads, and return that."""
-    names = map(Path, _names_aside(str(path)))
-    aside = next(name for name in names if not files.is_taken(name))
+    aside = name_aside(path)
     files.rename(path, aside)
     return aside
 

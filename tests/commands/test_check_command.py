@@ -15,6 +15,7 @@ from helpers.wheels import index, make_wheel  # noqa: F401  # a fixture
 
 from speedgate.builds.installation import Order, install
 from speedgate.commands.main import main
+from speedgate.duel.first_release import FirstRelease, first_releases, keep_first_release
 from speedgate.history.cache import cache_folder
 from speedgate.history.history import History, run_name
 from speedgate.history.journal import Journal
@@ -188,6 +189,30 @@ def test_a_check_names_a_damaged_line_of_a_journal_and_keeps_all(check, results)
     recovered = json.loads(left.pop(str(path.with_suffix(".json").relative_to(results))))
     assert [entry["fullname"] for entry in recovered["benchmarks"]] == ["bench.py::1"]
     assert left == before
+    assert check().code == SOUND
+
+
+def test_a_check_reads_the_answers_of_since_and_keeps_the_sound_ones(check, results):
+    """Each took ten minutes of measuring."""
+    answer = FirstRelease("2026-11-27", "numpy", "1.0", "1.8", CASE, "worse", "1.4", "1.6")
+    keep_first_release(results, answer)
+    assert "answers of 'speedgate since': 1\n" in check().out
+    path = results / "since.jsonl"
+    path.write_bytes(b"half a line\n" + path.read_bytes())
+    before = everything(results)
+    shown = check()
+    assert shown.code == DAMAGED
+    assert "damaged: results/since.jsonl: 1 line of it cannot be read\n" in shown.out
+    assert everything(results) == before
+    repaired = check("--repair", "--format", "json")
+    assert repaired.code == DAMAGED
+    told = json.loads(repaired.out)
+    assert told["answers"] == 1
+    assert [damage["outcome"] for damage in told["damaged"]] == [
+        "moved to results/since.jsonl.aside"
+    ]
+    assert path.with_name("since.jsonl.aside").read_bytes() == before["since.jsonl"]
+    assert first_releases(results, pytest.fail) == [answer]
     assert check().code == SOUND
 
 

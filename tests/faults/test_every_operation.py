@@ -15,6 +15,7 @@ from helpers.index_rows import index_rows, rebuilt_rows
 from helpers.project import ROOT, TESTS_FOLDER
 
 from speedgate import files
+from speedgate.duel.first_release import first_releases
 from speedgate.files import PREFIX, TEMPORARY
 from speedgate.history.document import decode_run
 from speedgate.history.history import History
@@ -30,6 +31,11 @@ def kept_files(folder):
     """The content of each run and acceptance below a folder."""
     names = [path for path in folder.rglob("*") if path.suffix in (".json", ".accepted")]
     return {path.relative_to(folder): path.read_bytes() for path in names}
+
+
+def kept_answers(folder):
+    """The answers of ``speedgate since`` below a folder, none of which is damaged."""
+    return set(map(str, first_releases(folder, pytest.fail)))
 
 
 def leftovers(folder):
@@ -104,6 +110,7 @@ def try_one(scenario, template, folder, monkeypatch, fault, number):
     shutil.copytree(template, folder)
     monkeypatch.setenv("SPEEDGATE_CACHE", str(folder / "cache"))
     before, measured, outcome = kept_files(folder / "results"), [], None
+    answers = kept_answers(folder / "results")
     disk = FaultyDisk(fault, number)
     with disk.installed():
         try:
@@ -115,6 +122,7 @@ def try_one(scenario, template, folder, monkeypatch, fault, number):
     if outcome is not None:
         check_what_it_said(outcome, fault)
     check_after(folder, before)
+    assert answers <= kept_answers(folder / "results")
     is_lost = not set(measured) <= benchmark_names(folder / "results")
     assert not is_lost or any(words in outcome.text for words in SAYS_WHAT_IS_LOST)
     check_another_try(scenario, folder, before)

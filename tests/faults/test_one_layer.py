@@ -15,7 +15,6 @@ PAST_THE_LAYER = {
     "builds/package_copy.py": ({"shutil.copy", "shutil.copytree", "is_dir"},
                                "copies what is installed into a folder that goes with the process"),
     "commands/streams.py": ({"os.open"}, "the standard streams themselves"),
-    "duel/first_release.py": ({"is_dir"}, "of an entry that was listed: no disk is asked"),
     "measuring/children.py": ({"mkdir", "open", "rename", "tempfile.TemporaryDirectory"},
                               "a folder for temporary files, which keeps nothing"),
     "measuring/guard.py": ({"os.read", "shutil.rmtree"},

@@ -21,6 +21,7 @@ from speedgate.builds.label import BuildLabel
 from speedgate.commands.arguments import saving_in
 from speedgate.commands.main import main
 from speedgate.duel.decision import DuelVerdict
+from speedgate.duel.first_release import FirstRelease, keep_first_release
 from speedgate.duel.matchup import DuelEntry
 from speedgate.duel.recording import DuelRecording
 from speedgate.duel.screen_recording import ScreenRecording
@@ -241,6 +242,28 @@ def a_matchup(labels: tuple[BuildLabel, ...]) -> SimpleNamespace:
     return SimpleNamespace(entry=entry, measurements=dict.fromkeys(labels, made))
 
 
+ANSWERS = [
+    FirstRelease("2026-11-27", "numpy", "2.3", "2.4", name, "worse", "2.3.5", "2.4.0")
+    for name in ("first", "second")
+]
+
+
+def an_answer(folder: Path) -> None:
+    two_runs(folder)
+    keep_first_release(folder / "results", ANSWERS[0])
+
+
+def keep_an_answer(folder: Path, measured: list[str]) -> Outcome:
+    """As ``speedgate since`` does with what a bisection came to."""
+    try:
+        with saving_in(folder / "results"):
+            keep_first_release(folder / "results", ANSWERS[1])
+    except OptionError as error:
+        return ended_by(error)
+    data = (folder / "results" / "since.jsonl").read_bytes()
+    return Outcome(0, "", all(answer.case.encode() in data for answer in ANSWERS))
+
+
 # --- a project, a census, a screen
 
 
@@ -368,6 +391,7 @@ SCENARIOS = [
     DiskScenario("a run is taken to another history", two_runs, merge),
     DiskScenario("a journal is recovered", a_dead_journal, recover_a_journal),
     DiskScenario("a duel is recorded", two_runs, record_a_duel),
+    DiskScenario("an answer is kept", an_answer, keep_an_answer),
     DiskScenario("a project is recorded", two_runs, record_a_project),
     DiskScenario("a census is recorded", two_runs, record_a_census),
     DiskScenario("a screen is recorded", two_runs, record_a_screen),

@@ -319,6 +319,10 @@ def test_a_bisection_names_the_first_release_beside_the_duels(tmp_path, bad, tim
     keep_first_release(tmp_path / "leg", one)
     page = site_of(where=tmp_path)["duel.html"]
     assert ("2.4.3" in page[page.index('id="table-since"') :]) is is_known
+    with (tmp_path / "leg" / "since.jsonl").open("ab") as file:
+        file.write(b"half a line\n")
+    page = site_of(where=tmp_path)["duel.html"]
+    assert "left out: 1 line of" in page[page.index('id="table-since"') :]
 
 
 # --- what is missing, and what stands beside

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from speedgate.duel.first_release import FirstRelease, first_release_of, first_releases
 from speedgate.duel.past_duels import duels_of
@@ -29,18 +29,21 @@ def since_grid(sources: Sources) -> Grid | None:
     """Return a row for each difference that stands, ``None`` where there are no two duels, and no
     bisection was made."""
     duels = [] if sources.history is None else duels_of(sources.history)
-    kept = kept_of(sources)
+    troubles: list[str] = []
+    kept = kept_of(sources, troubles.append)
     if len(duels) < 2 and not kept:
         return None
     rows = tuple(_row(since, kept) for since in since_when(duels))
     columns = tuple(Column(name, name == "duels") for name in COLUMNS)
-    return Grid("table-since", "Since when", columns, rows, LEGEND) if rows else None
+    legend = "; ".join((LEGEND, *troubles))
+    return Grid("table-since", "Since when", columns, rows, legend) if rows else None
 
 
-def kept_of(sources: Sources) -> list[FirstRelease]:
-    """Return what bisections found, as the folder of the runs keeps it."""
+def kept_of(sources: Sources, notify: Callable[[str], None]) -> list[FirstRelease]:
+    """Return what bisections found, as the folder of the runs keeps it; ``notify`` is given a line
+    for what cannot be read."""
     store = None if sources.history is None else sources.history.store
-    return first_releases(store.folder) if isinstance(store, FolderStore) else []
+    return first_releases(store.folder, notify) if isinstance(store, FolderStore) else []
 
 
 def _row(since: Since, kept: Sequence[FirstRelease]) -> GridRow:
