@@ -23,6 +23,8 @@ from speedgate.stats.words import number_of
 
 REPAIR = "`speedgate check --repair` moves aside what is damaged, and deletes nothing"
 
+ASIDE = "nothing reads it: restore what it was, or delete it"
+
 RECOVERY = "'speedgate report' makes runs of them"
 
 
@@ -57,7 +59,10 @@ def share(text: str) -> float:
 
 
 def run_check(options: argparse.Namespace) -> int:
-    """Check everything; return 1 where anything is damaged, repaired or not: it is missing now."""
+    """Check everything; return 1 where anything is damaged, also if this call moves it aside.
+
+    What an earlier call has moved aside is named, and damages nothing: somebody chose to go on.
+    """
     builds = kept_environments()
     with History(options.history, recovers=False) as history:
         checked = check_history(history, partial(chosen, of=options.read_data))
@@ -141,6 +146,7 @@ def report(
         yield f"answers of 'speedgate since': {answers}"
     yield f"environments of builds in the cache: {builds}"
     yield from (f"left alone: {reason}" for reason in checked.left_alone)
+    yield from (f"moved aside before: {name}; {ASIDE}" for name in map(as_text, checked.aside))
     for damage, what in zip(damages, outcomes, strict=True):
         yield f"damaged: {damage.reason}" + (f"; {what}" if what else "")
     if not damages:
@@ -161,6 +167,7 @@ def record(
         "without_digest": checked.without_digest,
         "journals": checked.journals,
         "left_alone": checked.left_alone,
+        "aside": [as_text(name) for name in checked.aside],
         "builds": builds,
         "answers": answers,
         "damaged": [

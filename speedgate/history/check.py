@@ -16,7 +16,7 @@ from speedgate.history.index import make_tables, take_in
 from speedgate.history.intake import as_text
 from speedgate.history.journal import look_at_journals, set_journal_aside
 from speedgate.history.reading import FileContent, NotOurs, Unreadable, read_many
-from speedgate.history.store import FolderStore
+from speedgate.history.store import FolderStore, is_aside
 
 FIGURES_OF_FILES = f"""
 SELECT file, fullname, case_id, {", ".join(COLUMNS)} FROM runs
@@ -54,7 +54,7 @@ class Damage:
 class CheckedHistory:
     """What a check saw: how many files there are, how many of them were read, how many runs among
     those have no digest, of how many journals a run can be made, what never was a run and is left
-    alone, and what is damaged."""
+    alone, what was moved aside before, and what is damaged."""
 
     files: int
     read: int
@@ -62,6 +62,7 @@ class CheckedHistory:
     without_digest: int
     journals: int
     left_alone: Sequence[str]
+    aside: Sequence[str]
     damages: Sequence[Damage]
 
 
@@ -70,29 +71,30 @@ def check_history(
 ) -> CheckedHistory:
     """Read the files of a history that ``choose`` takes of them, and hold the index against them.
 
-    The index is as fresh as its files when the history was opened. What came since is left to the
-    next check. Journals are looked at as they are: open a history for this that does not recover.
+    The index is as fresh as its files when the history was opened. What it could not read then, and
+    what came since, is read all the same. Journals are looked at as they are: open a history for
+    this that does not recover.
     """
     store, index = history.store, history.index
     known, entries = index.files(), list(index.entries())
     unread = sorted({entry.name for entry in entries if not entry.error} - set(known))
     chosen = sorted(choose(known))
     contents = dict(zip(chosen, read_many(store, chosen), strict=True))
-    # What the opening could not read, and cannot be read now, is damaged; what can has just come.
     late = dict(zip(unread, read_many(store, unread), strict=True))
+    every = contents | late
     journals, damaged_journals = _journals(history)
     damages = [
-        *_damaged_files(history, contents),
-        *(damage for damage in _damaged_files(history, late) if damage.set_aside is None),
+        *_damaged_files(history, every),
         *(Damage(index.why_out_of_reach(entry), None) for entry in entries if entry.error),
         *damaged_journals,
         *_damaged_index(history, contents, is_whole=len(chosen) == len(known)),
     ]
-    runs = [content for content in contents.values() if isinstance(content, RunFigures)]
+    runs = [content for content in every.values() if isinstance(content, RunFigures)]
     without = sum(not run.has_digest for run in runs)
     seen = len(known) + len(unread)
-    others = [content.reason for content in contents.values() if isinstance(content, NotOurs)]
-    return CheckedHistory(seen, len(chosen), len(runs), without, journals, others, damages)
+    others = [content.reason for content in every.values() if isinstance(content, NotOurs)]
+    aside = sorted(store.path(entry.name) for entry in store.entries() if is_aside(entry.name))
+    return CheckedHistory(seen, len(every), len(runs), without, journals, others, aside, damages)
 
 
 def _damaged_files(history: History, contents: Mapping[str, FileContent]) -> Iterator[Damage]:

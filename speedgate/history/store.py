@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import stat
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from speedgate.history.redaction import without_credentials
 
 # What `speedgate check --repair` moves aside is named so.
 ASIDE = ".aside"
+ASIDE_NAME = re.compile(rf"{re.escape(ASIDE)}\d*$")
 # A server may list a folder in itself; a history has two levels, and those of a job artifact more.
 MOST_LEVELS = 12
 
@@ -137,6 +139,11 @@ def _found(
         yield Entry(name, f"{status.st_size}-{status.st_mtime_ns}")
     elif stat.S_ISDIR(status.st_mode):
         yield from _files(entry.path, f"{name}/", above)
+
+
+def is_aside(name: str) -> bool:
+    """Whether a file or folder of this name was moved aside."""
+    return ASIDE_NAME.search(name) is not None
 
 
 def _names_aside(name: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """``speedgate check``: what is damaged is named and, if asked, moved aside; nothing is deleted."""
 
+import errno
 import functools
 import json
 import os
@@ -13,6 +14,7 @@ from helpers.machine import MadeMachine
 from helpers.runs import CASE, ENVIRONMENT, FIRST, a_run, document
 from helpers.wheels import index, make_wheel  # noqa: F401  # a fixture
 
+from speedgate import files
 from speedgate.builds.installation import Order, install
 from speedgate.commands.main import main
 from speedgate.duel.first_release import FirstRelease, first_releases, keep_first_release
@@ -128,7 +130,16 @@ def test_what_is_damaged_is_named_and_moved_aside_and_nothing_is_deleted(
     assert f"moved to {aside.relative_to(results.parent)}" in repaired.out
     assert not path.exists()
     assert everything(results) == before
-    assert check().code == SOUND
+    # Who repairs has chosen to go on without it: that is not damage, and each check names it.
+    for _ in range(2):
+        later = check("--repair")
+        assert later.code == SOUND
+        assert (
+            f"moved aside before: {aside.relative_to(results.parent)}; nothing reads" in later.out
+        )
+        assert everything(results) == before
+    aside.unlink()
+    assert "moved aside" not in check().out
 
 
 def a_dead_journal(results, lines=2):
@@ -341,6 +352,24 @@ def test_runs_that_came_and_went_leave_an_index_as_a_rebuild(check, results):
     assert check().code == SOUND
 
 
+def test_what_the_index_could_not_read_is_checked_all_the_same(check, results, monkeypatch):
+    """An error that has passed by then hides no damage."""
+    path, read, failed = changed_byte(results), files.read, []
+
+    def fail_once(asked):
+        if asked.name == path.name and not failed:
+            failed.append(asked)
+            raise OSError(errno.EIO, "Input/output error")
+        return read(asked)
+
+    monkeypatch.setattr(files, "read", fail_once)
+    shown = check()
+    assert failed
+    assert "read 4 of 4 files of the history" in shown.out
+    assert shown.code == DAMAGED
+    assert "run.json has changed since it was written" in shown.out
+
+
 def test_a_share_of_the_files_is_read(check):
     shown = check("--read-data", "10%")
     assert "read 1 of 4 files of the history: 1 run" in shown.out
@@ -366,6 +395,10 @@ def test_programs_read_it_as_json(check, results):
     assert (told["files"], told["read"], told["runs"], told["without_digest"]) == (4, 4, 4, 3)
     (damage,) = told["damaged"]
     assert "gone.part" in damage["reason"]
+    assert told["aside"] == []
+    check("--repair")
+    told = json.loads(check("--format", "json").out)
+    assert (told["damaged"], told["aside"]) == ([], ["results/sealed/gone.part.aside"])
 
 
 def test_where_there_is_nothing_nothing_is_called_sound(check):

@@ -32,6 +32,7 @@ from speedgate.history.format import encode_run
 from speedgate.history.journal import SUFFIX
 from speedgate.history.recording import Recording
 from speedgate.history.scale_recording import ScaleRecording
+from speedgate.history.seal import sealed
 from speedgate.measuring.census import CellListing, CensusCell
 from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.selection import OptionError
@@ -264,6 +265,42 @@ def keep_an_answer(folder: Path, measured: list[str]) -> Outcome:
     return Outcome(0, "", all(answer.case.encode() in data for answer in ANSWERS))
 
 
+# --- a damaged history
+
+# The run that has changed since it was written, in a history that is to be repaired.
+DAMAGED = "damaged.json"
+
+
+def a_damaged_history(folder: Path) -> None:
+    """A run, a line of a journal and a line of the answers have changed since they were written."""
+    an_answer(folder)
+    (environment,) = {path.parent for path in (folder / "results").rglob("night_001.json")}
+    (environment / DAMAGED).write_bytes(changed(sealed(RUN)))
+    head = {"datetime": FIRST.isoformat(), "speedgate": section(ENVIRONMENT, (), complete=False)}
+    lines = [sealed(head), *(sealed({"benchmark": benchmark(number)}) for number in range(2))]
+    (environment / f"killed{SUFFIX}").write_bytes(
+        b"".join(line + b"\n" for line in (*lines, changed(lines[-1])))
+    )
+    answers = folder / "results" / "since.jsonl"
+    answers.write_bytes(changed(answers.read_bytes()) + answers.read_bytes())
+
+
+def changed(data: bytes) -> bytes:
+    return data.replace(b"e", b"E", 1)
+
+
+def repair(folder: Path, measured: list[str]) -> Outcome:
+    """With a code of 1 it has found the damage, and moved it aside or said that it stays."""
+    results = folder / "results"
+    code, text = run_command("check", "--repair", "--history", results)
+    damaged = [*results.rglob(DAMAGED), *results.rglob(f"*{SUFFIX}")]
+    answers = (results / "since.jsonl").read_bytes()
+    is_repaired = not damaged and answers == b"".join(answers.splitlines(keepends=True)[-1:])
+    if code == ExitCode.BAD:
+        return Outcome(0, text, is_repaired or "it stays" in text)
+    return Outcome(code, text, is_repaired)
+
+
 # --- a project, a census, a screen
 
 
@@ -392,6 +429,7 @@ SCENARIOS = [
     DiskScenario("a journal is recovered", a_dead_journal, recover_a_journal),
     DiskScenario("a duel is recorded", two_runs, record_a_duel),
     DiskScenario("an answer is kept", an_answer, keep_an_answer),
+    DiskScenario("a history is repaired", a_damaged_history, repair),
     DiskScenario("a project is recorded", two_runs, record_a_project),
     DiskScenario("a census is recorded", two_runs, record_a_census),
     DiskScenario("a screen is recorded", two_runs, record_a_screen),

@@ -90,8 +90,11 @@ def test_with_too_few_runs_the_history_says_how_many_are_missing(checkout, machi
     says(result, "not evaluated: g-1e6-threads-2 against history: 5 more runs")
 
 
-def test_a_damaged_history_is_no_young_one(checkout, machine):
-    """A cache that was restored badly: without its runs no regression would be seen."""
+def test_a_damaged_history_is_no_young_one(checkout, machine, capsys):
+    """A cache that was restored badly: without its runs no regression would be seen.
+
+    Who repairs it has seen the red, and chooses to begin anew; each check names what is missing.
+    """
     days_before(checkout, machine, 5)
     for path in checkout.files():
         path.write_bytes(path.read_bytes()[:-30])
@@ -99,10 +102,14 @@ def test_a_damaged_history_is_no_young_one(checkout, machine):
     assert result.ret == ExitCode.UNDECIDED
     failed = "FAILED bench/bench_scaling.py::history[g-1e6-threads-2]"
     says(result, failed, "5 files of this environment cannot be read")
-    main(["check", "--history", str(checkout.files()[0].parent.parent), "--repair"])
+    check = ["check", "--history", str(checkout.files()[0].parent.parent)]
+    assert main([*check, "--repair"]) == 1
     result = checkout.run(*ONE, "--benchmark-compare", "--require-gate")
     assert failed not in output(result)
     says(result, "4 more runs of this environment are missing, it has 1 of 5")
+    capsys.readouterr()
+    assert main(check) == 0
+    assert capsys.readouterr().out.count("moved aside before: ") == 5
 
 
 def test_another_environment_is_compared_with_only_when_it_is_named(checkout, machine):
