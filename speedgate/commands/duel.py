@@ -57,6 +57,7 @@ from speedgate.duel.wide_screen import CANDIDATES
 from speedgate.duel.wide_selection import (
     Screened,
     add_wide_selection,
+    refuse_useless_wide,
     screen_difference,
     screen_line,
     screen_seconds,
@@ -201,6 +202,7 @@ def run_duel(options: argparse.Namespace) -> int:
         raise OptionError("name two builds or more, such as numpy==2.3.5 numpy==2.4.6")
     refuse_mixture(options)
     refuse_useless_standing(options)
+    refuse_useless_wide(options)
     entries = [] if options.scale else select_entries(options)
     budget, limit = parse_measuring(options)
     screening = screen_seconds(options, budget)

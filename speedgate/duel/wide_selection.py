@@ -49,6 +49,11 @@ class Screened:
 OpenScreenRecording = Callable[[Sequence[CellListing], Sequence[ScreenSide]], ScreenRecording]
 
 DEFAULT_SCREEN_SECONDS = 180.0
+# What chooses the cases of a duel, bounds it or judges it: a screen alone would ignore it.
+OF_THE_DUEL = (
+    *("workloads", "sizes", "strategies", "workers", "oversubscribe", "blas_threads"),
+    *("candidates", "time_limit", "fail_on_worse"),
+)
 # Of the functions that only one build has, and of the cells that two call differently.
 NAMED = 6
 
@@ -71,7 +76,9 @@ def add_wide_selection(command: argparse.ArgumentParser) -> None:
         "each takes some 4 seconds of --budget",
     )
     command.add_argument(
-        "--wide-only", action="store_true", help="screen, and show what seems to have changed"
+        "--wide-only",
+        action="store_true",
+        help="screen, for no longer than --budget, and show what seems to have changed",
     )
 
 
@@ -84,6 +91,18 @@ def seconds_and_no_build(text: str) -> str:
     return text
 
 
+def refuse_useless_wide(options: argparse.Namespace) -> None:
+    """Raise ``OptionError`` for an option that a screen alone, or a duel without one, ignores."""
+    for name in OF_THE_DUEL if options.wide_only else ():
+        if getattr(options, name) not in (None, False):
+            raise OptionError(
+                f"--{name.replace('_', '-')} is for the duel, which --wide-only ends before; "
+                "leave out one of them"
+            )
+    if options.candidates is not None and options.wide is None:
+        raise OptionError("--candidates chooses among the suspects of a screen; add --wide")
+
+
 def screen_seconds(options: argparse.Namespace, budget: float) -> float | None:
     """Return for how long a duel of ``budget`` seconds screens, ``None`` if it does not."""
     if options.wide is None and not options.wide_only:
@@ -93,7 +112,11 @@ def screen_seconds(options: argparse.Namespace, budget: float) -> float | None:
     if options.scale:
         raise OptionError("--wide screens NumPy's own functions; with --scale leave it out")
     seconds = parse_seconds("--wide", options.wide) or DEFAULT_SCREEN_SECONDS
-    if options.budget is not None and seconds >= budget and not options.wide_only:
+    if options.budget is None:
+        return seconds
+    if options.wide_only:
+        return min(seconds, budget)
+    if seconds >= budget:
         raise OptionError(
             f"--wide: of --budget {budget:g} nothing is left after {seconds:g} s to confirm "
             "anything; raise --budget, or screen with --wide-only"

@@ -1,13 +1,15 @@
 """``python -m speedgate duel --wide``: with runners that pretend."""
 
+import argparse
 import errno
 from pathlib import Path
 
 import pytest
 from helpers.screens import FakeBuild, cells_of
-from test_duel_command import INTERRUPTED, MACHINE, TINY, WELL, end_at
+from test_duel_command import INTERRUPTED, MACHINE, NOT_DONE, TINY, WELL, end_at
 
 from speedgate import files
+from speedgate.commands.duel import add_duel_command
 from speedgate.duel import wide_selection
 from speedgate.history.document import read_run
 from speedgate.measuring.census import CellListing, CensusCell
@@ -43,10 +45,43 @@ def test_a_screen_is_saved_and_shown(run, wide):
     assert "screened 2 of 2 cases" in done.err
 
 
+# What a screen alone heeds; it refuses every other option of a duel, one that is new as well.
+HEEDED = {
+    *("--wide", "--wide-only", "--budget", "--from-source", "--beside-others", "--allow-same"),
+    *("--details", "--format", "--results", "--help"),
+}
+
+
+def options_of_a_duel():
+    commands = argparse.ArgumentParser().add_subparsers()
+    add_duel_command(commands)
+    actions = commands.choices["duel"]._actions
+    return {one.option_strings[-1]: one.nargs == 0 for one in actions if one.option_strings}
+
+
+@pytest.mark.parametrize("option", sorted(options_of_a_duel().keys() - HEEDED))
+def test_what_a_screen_alone_would_ignore_is_refused(run, wide, option):
+    is_flag = options_of_a_duel()[option]
+    done = run("duel", "old", "new", "--wide-only", option, *([] if is_flag else ["2"]))
+    assert done.code == NOT_DONE
+    assert option in done.err
+    assert not wide
+
+
+def test_what_a_screen_alone_heeds_is_an_option():
+    assert options_of_a_duel().keys() >= HEEDED
+
+
+def test_candidates_without_a_screen_are_refused(run, wide):
+    done = run("duel", "old", "new", "--candidates", "9", *TINY)
+    assert done.code == NOT_DONE
+    assert "--candidates chooses among the suspects of a screen; add --wide" in done.err
+
+
 @pytest.mark.parametrize("option", ["--wide-only", "--wide"])
 def test_a_screen_that_cannot_be_saved_is_missing(run, wide, monkeypatch, option):
     full_for("screen-", monkeypatch)
-    done = run("duel", "old", "new", option, *TINY)
+    done = run("duel", "old", "new", option, *(TINY if option == "--wide" else ()))
     assert done.code == MACHINE
     assert done.err.count("not saved: ") == 2
     assert done.err.count("what was measured is in its journal") == 2

@@ -281,10 +281,15 @@ def test_a_screen_is_saved_as_a_short_census_of_each_build(tmp_path):
         ({"wide": "60", "wide_only": True}, 60.0),
         ({"wide_only": True}, 180.0),
         ({"wide": "900", "wide_only": True}, 900.0),
+        ({"wide_only": True, "budget": "60"}, 60.0),
+        ({"wide": "900", "wide_only": True, "budget": "60"}, 60.0),
+        ({"wide": "40", "wide_only": True, "budget": "60"}, 40.0),
+        ({"wide": "40", "budget": "60"}, 40.0),
     ],
 )
 def test_how_long_a_duel_screens(given, seconds):
-    assert screen_seconds(options_of(**given), BUDGET) == seconds
+    budget = float(given.get("budget", BUDGET))
+    assert screen_seconds(options_of(**given), budget) == seconds
 
 
 @pytest.mark.parametrize(
