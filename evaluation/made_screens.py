@@ -31,6 +31,7 @@ from speedgate.duel.wide_screen import WideScreen
 from speedgate.duel.wide_selection import DEFAULT_SCREEN_SECONDS
 from speedgate.measuring.census import CensusCell
 from speedgate.measuring.measurement import Measurement
+from speedgate.measuring.screen_side import WORKERS
 from speedgate.stats.case import Case
 from speedgate.stats.sample import Pair, Round
 
@@ -60,6 +61,7 @@ class MadeSide:
     changes: Mapping[str, float]
     chance: random.Random
     clock: list[float]
+    workers: int = WORKERS
     measured: dict[Case, Measurement] = field(default_factory=dict)
 
     @contextmanager
@@ -73,7 +75,7 @@ class MadeSide:
         self.clock[0] += LOOK_SECONDS
         level = self.changes[cell.name] + self.draw(self.chance)
         rounds = [math.exp(self.chance.gauss(level, ROUND_DEVIATION)) for _ in range(pairs)]
-        case = cell.case(2)
+        case = cell.case(self.workers)
         known = self.measured.setdefault(case, Measurement(case))
         known.processes.append([Pair(Round(2 * took, 0.0), Round(took, 0.0)) for took in rounds])
         return True

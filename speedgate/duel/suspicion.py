@@ -70,19 +70,19 @@ def suspicion_of(first: Measurement, other: Measurement) -> Suspicion | None:
     return Suspicion(first.case, changes, tuple(beyond))
 
 
-def surest_of_each_function(suspicions: Iterable[Suspicion]) -> list[Suspicion]:
-    """Return the surest case of each function first, then the next of each, and so on.
+def of_each_function_in_turn(cases: Iterable[Case]) -> list[Case]:
+    """Return the first case of each function first, then the next of each, and so on.
 
     A change of a function shows in its loops, layouts and sizes alike. In the order of certainty
     alone a few functions would take all the time that there is to confirm any.
     """
     seen: Counter[str] = Counter()
     turns = []
-    for suspicion in sorted(suspicions, key=lambda one: one.rank):
-        function = suspicion.case.workload.partition("[")[0]
-        turns.append((seen[function], suspicion))
+    for case in cases:
+        function = case.workload.partition("[")[0]
+        turns.append((seen[function], case))
         seen[function] += 1
-    return [suspicion for _, suspicion in sorted(turns, key=lambda turn: turn[0])]
+    return [case for _, case in sorted(turns, key=lambda turn: turn[0])]
 
 
 def _logs(pairs: Sequence[Pair], calls: int) -> list[float]:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
-from speedgate.duel.suspicion import Suspicion, surest_of_each_function, suspicion_of
+from speedgate.duel.suspicion import Suspicion, of_each_function_in_turn, suspicion_of
 from speedgate.measuring.census import CensusCell, CensusStep
 from speedgate.measuring.screen_side import ScreenSide
 from speedgate.stats.case import Case
@@ -109,16 +109,23 @@ class WideScreen:
         return sorted(suspects, key=lambda suspicion: suspicion.rank)
 
     def candidates(self, most: int = CANDIDATES) -> list[Case]:
-        """Return what a duel looks at: what fails in one build alone, then of each function the
-        surest case, then more of each."""
-        suspected = [suspicion.case for suspicion in surest_of_each_function(self.suspicions())]
-        return [*self.failed_in_one(), *suspected][:most]
+        """Return what a duel looks at: what fails in one build alone, then what seems to have
+        changed, the surest first; of both a case of each function, then more of each.
+
+        What fails has half the places, and those that nothing else needs.
+        """
+        failed = of_each_function_in_turn(self.failed_in_one())
+        suspected = of_each_function_in_turn(suspicion.case for suspicion in self.suspicions())
+        places = max((most + 1) // 2, most - len(suspected))
+        return [*failed[:places], *suspected][:most]
 
     def failed_in_one(self) -> list[Case]:
-        """Return the cases of which looks saw nothing in exactly one of the builds."""
+        """Return the cases of which looks saw nothing in exactly one of the builds, in the order
+        of the screen."""
         one, other = self.sides
         unseen = one.unseen().keys() | other.unseen().keys()
-        return [case for case in unseen if (case in one.measured) != (case in other.measured)]
+        cases = [case for case in (cell.case(one.workers) for cell in self.cells) if case in unseen]
+        return [case for case in cases if (case in one.measured) != (case in other.measured)]
 
     def _seen(self) -> list[CensusCell]:
         """Return the cells of which more is to be seen, in that order."""

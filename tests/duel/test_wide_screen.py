@@ -9,7 +9,7 @@ from helpers.screens import FakeBuild, cells_of
 
 from speedgate.duel.findings import ScreenSummary
 from speedgate.duel.screen_recording import ScreenRecording
-from speedgate.duel.suspicion import Suspicion, surest_of_each_function, suspicion_of
+from speedgate.duel.suspicion import of_each_function_in_turn, suspicion_of
 from speedgate.duel.wide_screen import CANDIDATES, WideScreen
 from speedgate.duel.wide_selection import (
     add_wide_selection,
@@ -164,14 +164,43 @@ def test_no_more_are_handed_on_than_a_duel_has_time_for():
     )
 
 
-def test_of_each_function_the_surest_case_comes_first():
-    weights = {"a[d]": 9.0, "a[f]": 8.0, "a.reduce[d]": 2.0, "a[l]": 7.0, "b[d]": 1.0}
-    suspicions = [
-        Suspicion(Case(name, 10, "threads", 2), (1.0, 1.0), (weight, weight + 1))
-        for name, weight in weights.items()
-    ]
-    ordered = [one.case.workload for one in surest_of_each_function(suspicions[::-1])]
+def test_of_each_function_the_first_case_comes_first():
+    names = ["a[d]", "a[f]", "a[l]", "a.reduce[d]", "b[d]"]
+    cases = [Case(name, 10, "threads", 2) for name in names]
+    ordered = [case.workload for case in of_each_function_in_turn(cases)]
     assert ordered == ["a[d]", "a.reduce[d]", "b[d]", "a[f]", "a[l]"]
+
+
+def test_of_each_function_the_surest_case_is_handed_on_first():
+    times = {"a[d]": 0.05, "a[f]": 0.07, "a[l]": 0.06, "b[d]": 0.04}
+    cells = [CensusCell(name, 10) for name in times]
+    screen, _ = screen_of(cells, {}, {"seconds": times})
+    assert [case.workload for case in screen.candidates()] == ["a[f]", "b[d]", "a[l]", "a[d]"]
+
+
+def test_what_fails_is_handed_on_in_the_order_of_the_screen_one_of_each_function_first():
+    functions = [f"numpy.f{number}" for number in range(9)]
+    names = [f"{function}[{dtype}]" for function in functions for dtype in "df"]
+    first = {"dies_at": names[2:4]}
+    screen, _ = screen_of([CensusCell(name, 10) for name in names], first, {"dies_at": names[4:]})
+    assert [case.workload for case in screen.failed_in_one()] == names[2:]
+    assert [case.workload for case in screen.candidates()] == names[2::2] + names[3::2]
+
+
+@pytest.mark.parametrize(
+    ("most", "changed", "failed"), [(6, 9, 3), (5, 9, 3), (1, 9, 1), (6, 1, 5), (99, 9, 20)]
+)
+def test_what_fails_leaves_half_the_places_to_what_changed(most, changed, failed):
+    cells = cells_of(20 + changed)
+    second = {
+        "dies_at": [cell.name for cell in cells[:20]],
+        "seconds": {cell.name: 0.03 for cell in cells[20:]},
+    }
+    screen, _ = screen_of(cells, {}, second)
+    handed_on = [case.workload for case in screen.candidates(most)]
+    assert handed_on[:failed] == second["dies_at"][:failed]
+    assert set(handed_on[failed:]) <= second["seconds"].keys()
+    assert len(handed_on) == min(most, len(cells))
 
 
 def test_a_screen_ends_with_its_time_and_says_what_it_did_not_reach():
