@@ -206,7 +206,7 @@ def run_duel(options: argparse.Namespace) -> int:
     entries = [] if options.scale else select_entries(options)
     budget, limit = parse_measuring(options)
     screening = screen_seconds(options, budget)
-    most = parse_count("--candidates", options.candidates) or CANDIDATES
+    most = 0 if options.wide_only else parse_count("--candidates", options.candidates) or CANDIDATES
     budget += screening if screening is not None and options.budget is None else 0.0
     suspects: set[str] = set()
     summary: ScreenSummary | None = None
@@ -273,7 +273,7 @@ def open_recording(builds: Sequence[Build], results: Path) -> DuelRecording:
 
 
 def screened_builds(builds: Sequence[Build], seconds: float, results: Path, most: int) -> Screened:
-    """Return the screen of two builds; it is saved, and said."""
+    """Return the screen of two builds, of which ``most`` join a duel; it is saved, and said."""
     recover(results, notify)
     line = ProgressLine()
 
@@ -290,7 +290,7 @@ def screened_builds(builds: Sequence[Build], seconds: float, results: Path, most
 
     seen = screened(builds, seconds, open_it, waiting, show_step, notify)
     line.close()
-    notify(screen_line(seen.screen, most))
+    notify(screen_line(seen.screen, most if seen.early is None else 0))
     tell_of_early_end(seen.early)
     return seen
 

@@ -240,12 +240,13 @@ def screen_summary(screen: WideScreen) -> ScreenSummary:
 
 
 def screen_line(screen: WideScreen, most: int = CANDIDATES) -> str:
-    """Say how far the screen came, and what it hands on."""
+    """Say how far the screen came, and that at most ``most`` of what it found join a duel."""
     changed, failed = len(screen.suspicions()), len(screen.failed_in_one())
     left = len(screen.not_reached)
     rest = f"; {left} were not reached, from {screen.not_reached[0].name} on" if left else ""
+    joining = f"at most {most} of them join a duel" if most else "none of it is confirmed"
     return (
         f"screened {screen.reached} of {len(screen.cells)} cases in {screen.seconds:.0f} s, "
         f"{screen.again} of them twice{rest}: {changed} seem to have changed, {failed} fail in one "
-        f"build alone; at most {most} of them join a duel"
+        f"build alone; {joining}"
     )

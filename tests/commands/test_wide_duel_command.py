@@ -43,6 +43,13 @@ def test_a_screen_is_saved_and_shown(run, wide):
     assert done.code == WELL, done.err
     assert done.err.count("saved the screen: ") == 2
     assert "screened 2 of 2 cases" in done.err
+    assert "fail in one build alone; none of it is confirmed" in done.err
+
+
+def test_a_screen_before_a_duel_says_how_much_joins_it(run, wide):
+    done = run("duel", "old", "new", "--wide", "--candidates", "1", *TINY)
+    assert done.code == WELL, done.err
+    assert "fail in one build alone; at most 1 of them join a duel" in done.err
 
 
 # What a screen alone heeds; it refuses every other option of a duel, one that is new as well.
@@ -97,6 +104,7 @@ def test_a_screen_that_ends_early_is_shown_and_saved(run, wide, monkeypatch, err
     done = run("duel", "old", "new", "--wide", *TINY)
     assert done.code == code
     assert "screened 1 of 2 cases" in done.err
+    assert "fail in one build alone; none of it is confirmed" in done.err
     assert "what was measured so far is shown and saved" in done.err
     assert done.err.count("saved the screen: ") == 2
     for file in Path("results").glob("*/*.json"):
