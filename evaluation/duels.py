@@ -222,11 +222,16 @@ def estimate_of(estimate: Json) -> Estimate | None:
 
 
 def rejudge() -> str:
-    """Return how many cases had which verdict when they were measured, and have now."""
-    findings = [finding for duel in read_duels() for finding in duel["findings"]]
-    changed = Counter((finding["verdict"], rejudged(finding)) for finding in findings)
-    rows = [f"| {before} | {now} | {count} |" for (before, now), count in sorted(changed.items())]
-    return "\n".join(["| measured | now | cases |", "| --- | --- | --- |", *rows])
+    """Return how many cases had which verdict when they were measured, and have now, by the method
+    of then; wide duels stand apart."""
+    changed = Counter(
+        (method_of(duel), "yes" if was_wide(duel) else "no", finding["verdict"], rejudged(finding))
+        for duel in read_duels()
+        for finding in duel["findings"]
+    )
+    rows = [f"| {' | '.join(map(str, key))} | {count} |" for key, count in sorted(changed.items())]
+    head = "| method | wide | measured | now | cases |"
+    return "\n".join([head, "| --- | --- | --- | --- | --- |", *rows])
 
 
 def row(duel: Json) -> str:

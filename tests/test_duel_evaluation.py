@@ -65,6 +65,22 @@ def test_a_duel_that_is_kept_is_judged_by_the_rules_of_now():
     assert rejudged(kept(seconds=1.2) | {"verdict": "worse"}) == "worse"
 
 
+def test_what_duels_come_to_is_told_by_method_and_wide_ones_apart(monkeypatch):
+    one, other = kept(seconds=1.0, speedup=1.0), kept(seconds=1.2, speedup=1.0)
+    duels = [
+        {"method": METHOD, "findings": [one, one, other]},
+        {"method": METHOD, "findings": [one], "wide": True},
+        {"findings": [other]},
+    ]
+    monkeypatch.setattr(duels_module, "read_duels", lambda: duels)
+    assert duels_module.rejudge().splitlines()[2:] == [
+        "| 1 | no | inconclusive | inconclusive | 1 |",
+        f"| {METHOD} | no | inconclusive | inconclusive | 1 |",
+        f"| {METHOD} | no | inconclusive | same | 2 |",
+        f"| {METHOD} | yes | inconclusive | same | 1 |",
+    ]
+
+
 @pytest.mark.parametrize("scene", ["no difference, 10%, with spikes", "all at the margin, 10%"])
 def test_a_whole_duel_without_a_difference_calls_none(scene):
     """Three waves, the budget and all; the seeds are fixed, so that chance fails nobody."""
