@@ -14,15 +14,7 @@ from speedgate import files
 from speedgate.commands.arguments import add_where, notify
 from speedgate.github.context import Context
 from speedgate.github.errors import GitHubError
-from speedgate.github.post import (
-    AUTHOR,
-    Post,
-    client_of,
-    mark_of,
-    pull_request_of,
-    put_comment,
-    put_issue,
-)
+from speedgate.github.message import Message, add_naming, keep, publish
 from speedgate.history.document import Run
 from speedgate.history.figures import in_utc, minute_of
 from speedgate.history.format import HistoryError
@@ -30,27 +22,24 @@ from speedgate.history.history import EnvironmentEntry, History, RunEntry, lates
 from speedgate.history.identity import difference_lines
 from speedgate.history.lookup import is_of_duels, named, opened
 from speedgate.judging.gate import Verdict
+from speedgate.judging.gil_map import broken_promises
 from speedgate.report.comment import (
     MOST_OF_COMMENT,
     MOST_OF_SUMMARY,
     Absent,
     CommentedRun,
     comment_markdown,
+    commented,
     title_of,
     worst,
 )
 from speedgate.report.exit_code import ExitCode, code_of
 from speedgate.report.facts import RunFacts, facts_of, standing_of
-from speedgate.report.summary import run_tables
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
 # Digits that are hours: a year and more. More digits are a date.
 MOST_HOURS_DIGITS = 4
 NO_RUN = "; 'pytest bench/' or 'speedgate duel' makes one"
-NO_PULL_REQUEST = (
-    "no comment: this job belongs to no open pull request, or its head has moved on; the summary "
-    "of the job has it"
-)
 
 
 def add_comment_command(commands: Any) -> None:
@@ -79,46 +68,54 @@ def add_comment_command(commands: Any) -> None:
         "you name and that has no verdict since then is reported, and is never green",
     )
     command.add_argument(
+        "--failed",
+        action="append",
+        default=[],
+        metavar="JOB",
+        help="the name of a job that ended badly, as no run may show: it is red; may be repeated",
+    )
+    to_where = command.add_mutually_exclusive_group()
+    to_where.add_argument(
         "--github",
         action="store_true",
         help="write the summary of the job, and comment on its pull request, if it has one",
+    )
+    to_where.add_argument(
+        "--post",
+        type=Path,
+        metavar="FILE",
+        help="write the summary of the job, and into FILE what 'python -m speedgate.github FILE' "
+        "posts in another job, which may write and installs nothing",
     )
     command.add_argument(
         "--issue",
         action="store_true",
         help="with --github: instead of a comment, open an issue when something failed or has no "
-        "verdict (--since); keep it up to date, and close it when everything passed",
+        "verdict (--since, --failed); keep it up to date, and close it when everything passed",
     )
-    command.add_argument(
-        "--key",
-        default="speedgate",
-        metavar="NAME",
-        help="a name for the comment or issue, if you have several (default: speedgate)",
-    )
-    command.add_argument(
-        "--author",
-        default=AUTHOR,
-        metavar="LOGIN",
-        help=f"the login behind the token; only its comments are edited (default: {AUTHOR})",
-    )
+    add_naming(command)
     command.set_defaults(run=run_comment)
 
 
 def run_comment(options: argparse.Namespace) -> int:
     if options.issue and not options.github:
-        raise HistoryError("--issue needs --github: without it the Markdown is only printed")
+        raise HistoryError(
+            "--issue needs --github: without it the Markdown is only printed, and what --post "
+            "keeps is posted by 'python -m speedgate.github FILE --issue'"
+        )
     if options.since and not options.each:
         raise HistoryError("--since needs --each: it bounds the newest run of each environment")
     parts = list(_parts(options))
     entries = [part for part in parts if isinstance(part, CommentedRun)]
     absent = [part for part in parts if isinstance(part, Absent)]
-    summary = comment_markdown(entries, MOST_OF_SUMMARY, absent=absent)
-    if not options.github:
+    summary = comment_markdown(entries, MOST_OF_SUMMARY, absent, options.failed)
+    if not options.github and options.post is None:
         print(summary, end="")
         return ExitCode.WELL
+    message = _message(entries, absent, options.failed)
     # What reaches people comes first: a full disk here must not keep it back.
     try:
-        published = _tell_github(entries, absent, options)
+        published = _tell_github(message, options) if options.github else _keep(message, options)
     finally:
         try:
             written = _write_summary(summary)
@@ -127,15 +124,41 @@ def run_comment(options: argparse.Namespace) -> int:
     return max(published, written)
 
 
-def _tell_github(
-    entries: list[CommentedRun], absent: list[Absent], options: argparse.Namespace
-) -> ExitCode:
+def _message(entries: list[CommentedRun], absent: list[Absent], failed: list[str]) -> Message:
+    """What a comment or an issue says. Red is what failed, a source without a verdict, and a job
+    that ended badly; green is only what passed, and was measured to its end."""
+    verdict = worst(entries)
+    is_red = verdict is Verdict.FAILED or bool(failed) or any(one.expected for one in absent)
+    is_cut_short = any(entry.is_judged and entry.facts.notes for entry in entries)
+    return Message(
+        title_of(entries, absent, failed),
+        comment_markdown(entries, MOST_OF_COMMENT, absent, failed),
+        is_red=is_red,
+        is_green=verdict is Verdict.PASSED and not is_red and not is_cut_short,
+    )
+
+
+def _tell_github(message: Message, options: argparse.Namespace) -> ExitCode:
     """Have GitHub say it, and say what was done or why it was not."""
     try:
-        notify(f"speedgate comment: {_publish(entries, absent, options)}")
+        done = publish(message, Context.of(os.environ), options.key, options.author, options.issue)
     except GitHubError as error:
         notify(f"speedgate comment: {error}")
         return ExitCode.NOT_DONE
+    notify(f"speedgate comment: {done}")
+    return ExitCode.WELL
+
+
+def _keep(message: Message, options: argparse.Namespace) -> ExitCode:
+    """Keep for another job what it is to post; say why that cannot be."""
+    try:
+        keep(message, options.post)
+    except OSError as error:
+        notify(
+            f"speedgate comment: --post: {options.post} cannot be written "
+            f"({error.strerror or error}): make room there, or name a file that can be written"
+        )
+        return code_of(error)
     return ExitCode.WELL
 
 
@@ -172,29 +195,6 @@ def _time(text: str) -> str:
     return in_utc(text)
 
 
-def _publish(entries: list[CommentedRun], absent: list[Absent], options: argparse.Namespace) -> str:
-    """Have the pull request or the issue say it; return what was done."""
-    context = Context.of(os.environ)
-    client = client_of(context)
-    body = _body(entries, absent, context, options.key)
-    post = Post(body, options.key, options.author)
-    if options.issue:
-        verdict, is_missing = worst(entries), any(source.expected for source in absent)
-        is_red = verdict is Verdict.FAILED or is_missing
-        is_green = verdict is Verdict.PASSED and not is_missing
-        return put_issue(client, post, title_of(entries, absent)[:200], is_red, is_green)
-    number = context.pull_request
-    if number is None and context.head is not None:
-        number = pull_request_of(client, context.head)
-    return NO_PULL_REQUEST if number is None else put_comment(client, number, post)
-
-
-def _body(entries: list[CommentedRun], absent: list[Absent], context: Context, key: str) -> str:
-    of = f" of {context.commit[:7]}" if context.commit else ""
-    foot = f"\n[The job]({context.job_url}){of}" if context.job_url else ""
-    return comment_markdown(entries, MOST_OF_COMMENT, mark_of(key), foot, absent)
-
-
 # --- which runs
 
 
@@ -206,7 +206,7 @@ def _parts(options: argparse.Namespace) -> Iterator[CommentedRun | Absent]:
 def _of_source(text: str | None, options: argparse.Namespace) -> Iterator[CommentedRun | Absent]:
     with named(text, options.history, notify) as source:
         if source.file is not None:
-            yield _entry(facts_of(source.file), source.file)
+            yield commented(facts_of(source.file), source.file)
             return
         history = source.history
         assert history is not None
@@ -221,8 +221,7 @@ def _of_source(text: str | None, options: argparse.Namespace) -> Iterator[Commen
         groups: list[list[str] | None] = [None]
         if options.each or one is not None:
             groups = [[environment.digest] for environment in environments]
-        newest = (_newest(history, digests) for digests in groups)
-        runs = [pair for pair in newest if pair is not None]
+        runs = [pair for digests in groups for pair in _newest(history, digests)]
         if not runs:
             raise HistoryError(f"no run in {source.text}{NO_RUN}")
         for entry, run in _without_other_sides(runs):
@@ -235,8 +234,10 @@ def _since(
     """Yield the newest run of each environment since a time, and the environments without one; the
     place itself where no whole run since then has a verdict: it was named, and so expected."""
     newest = [_newest(history, [environment.digest], since) for environment in environments]
-    runs = [pair for pair in newest if pair is not None]
-    if not any(_has_verdict(run) and run.is_complete for _, run in runs):
+    runs = list(_without_other_sides([pair for some in newest for pair in some]))
+    shown = [_of_history(history, entry, run) for entry, run in runs]
+    pairs = zip(shown, runs, strict=True)
+    if not any(one.has_verdict and run.is_complete for one, (_, run) in pairs):
         yield Absent(
             place,
             _known(
@@ -245,10 +246,9 @@ def _since(
                 f"no whole run with a verdict since {minute_of(since)}",
             ),
         )
-    for entry, run in _without_other_sides(runs):
-        yield _of_history(history, entry, run)
-    for environment, pair in zip(environments, newest, strict=True):
-        if pair is None and runs:
+    yield from shown
+    for environment, some in zip(environments, newest, strict=True):
+        if not some and runs:
             known = _known(history, [environment.digest], f"no run since {minute_of(since)}")
             yield Absent(environment.name, known, expected=False)
 
@@ -259,24 +259,36 @@ def _known(history: History, digests: list[str] | None, lacks: str) -> str:
     return f"{lacks}; " + (f"its newest run is of {newest[0].label}" if newest else "it has no run")
 
 
-def _has_verdict(run: Run) -> bool:
-    return bool(run.judgements) or run.duel is not None
-
-
 def _newest(
     history: History, digests: list[str] | None, since: str = ""
-) -> tuple[RunEntry, Run] | None:
-    """The newest run of which there is a verdict, else the newest one; none from before ``since``,
-    and then none that a wrong clock dated in the future: it would be the newest until that day."""
-    first = None
+) -> list[tuple[RunEntry, Run]]:
+    """The newest run that was judged, else the newest one, and beside it a map that broke promises:
+    that is no verdict, and a map shows more of them than the judged run.
+
+    None is from before ``since``, and then none that a wrong clock dated in the future: it would be
+    the newest until that day. Without ``since`` only a map counts that came after the judged run.
+    """
     entries = history.runs(digests, complete=False)
     if since:
         entries = [entry for entry in entries if since <= entry.time <= latest_time()]
-    for entry, run in opened(history, entries, notify):
-        if _has_verdict(run):
-            return entry, run
-        first = first or (entry, run)
-    return first
+    first = judged = newest_map = None
+    for pair in opened(history, entries, notify):
+        first = first or pair
+        if _is_judged(pair[1]):
+            judged = judged or pair
+        elif newest_map is None and any(row.promise for row in pair[1].rows()):
+            newest_map = pair
+        if judged is not None and (newest_map is not None or not since):
+            break
+    shown = [pair for pair in (judged or first,) if pair is not None]
+    if newest_map is not None and newest_map is not shown[0]:
+        shown += [newest_map] if broken_promises(newest_map[1].rows()) else []
+    return shown
+
+
+def _is_judged(run: Run) -> bool:
+    """Whether gates were asked about the run, though they may have had nothing to judge."""
+    return bool(run.judgements) or run.duel is not None
 
 
 def _without_other_sides(runs: list[tuple[RunEntry, Run]]) -> Iterator[tuple[RunEntry, Run]]:
@@ -291,11 +303,7 @@ def _without_other_sides(runs: list[tuple[RunEntry, Run]]) -> Iterator[tuple[Run
 
 def _of_history(history: History, entry: RunEntry, run: Run) -> CommentedRun:
     facts = facts_of(run, standing_of(history, entry, run))
-    return _entry(_beside_others(facts, history, entry, run), run)
-
-
-def _entry(facts: RunFacts, run: Run) -> CommentedRun:
-    return CommentedRun(facts, run_tables(run))
+    return commented(_beside_others(facts, history, entry, run), run)
 
 
 def _beside_others(facts: RunFacts, history: History, entry: RunEntry, run: Run) -> RunFacts:

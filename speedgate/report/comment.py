@@ -9,21 +9,26 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
+from speedgate.history.document import Run
+from speedgate.history.format import JudgementEntry
 from speedgate.judging.gate import Verdict
+from speedgate.judging.history_gate import GATE_NAME as HISTORY_GATE
+from speedgate.judging.history_gate import LEAST_RUNS
 from speedgate.report.facts import RunFacts
 from speedgate.report.movement import Mover
+from speedgate.report.summary import run_tables
 from speedgate.report.table import MARKS, Table, markdown, short
 from speedgate.report.text import markdown_code, markdown_text, one_line
 from speedgate.report.verdicts import Judged, VerdictGroup
 from speedgate.stats.figure import digits
 from speedgate.stats.words import number_of
 
-# What GitHub takes: a comment of 65,536 characters, the summary of a step of one MiB. Both are
-# counted in bytes, which are never fewer.
-MOST_OF_COMMENT = 65_536
+# What GitHub takes: a comment of 65,536 characters, with its mark and the line on its job, and the
+# summary of a step of one MiB. Both are counted in bytes, which are never fewer.
+MOST_OF_COMMENT = 64_000
 MOST_OF_SUMMARY = 1_000_000
 MOST_OF_TEXT = 400
 MOST_OF_TITLE = 120
@@ -31,6 +36,7 @@ CUT = (
     "_Cut: {} of {} lines are missing here, because there is room for {:,} characters. "
     "The saved run has them all._"
 )
+# The gravest first.
 NAMES = {
     Verdict.FAILED: "Failed",
     Verdict.INCONCLUSIVE: "Inconclusive",
@@ -56,6 +62,16 @@ class CommentedRun:
     def verdict(self) -> Verdict:
         return self.facts.headline.verdict or Verdict.NOT_EVALUATED
 
+    @property
+    def is_judged(self) -> bool:
+        """Whether anything speaks for or against the run: a gate, or a broken promise."""
+        return self.facts.headline.verdict is not None
+
+    @property
+    def has_verdict(self) -> bool:
+        """Whether a gate said of any case more than that there was nothing to judge."""
+        return any(group.verdict is not Verdict.NOT_EVALUATED for group in self.facts.groups)
+
 
 @dataclass(frozen=True)
 class Absent:
@@ -79,61 +95,103 @@ class Passage:
     fixed: bool = False
 
 
+def commented(facts: RunFacts, run: Run) -> CommentedRun:
+    """Return a run as a comment shows it. One that passed wherever a verdict could be asked for
+    has passed: a history that is too young is missed by nobody, as with ``--require-gate``, nor is
+    what one build of a duel lacks."""
+    counts = {group.verdict: len(group.members) for group in facts.groups}
+    headline = facts.headline
+    is_excused = (
+        headline.verdict is Verdict.NOT_EVALUATED
+        and Verdict.PASSED in counts
+        and (run.duel is not None or not any(map(_is_missed, run.judgements)))
+    )
+    if is_excused:
+        headline = replace(headline, verdict=Verdict.PASSED)
+        if run.duel is None:
+            count = f"{counts[Verdict.PASSED]} of {number_of(sum(counts.values()), 'verdict')}"
+            whether = f"Passed: {count}; for the others there are too few earlier runs."
+            headline = replace(headline, whether=whether)
+    return CommentedRun(replace(facts, headline=headline), run_tables(run))
+
+
+def _is_missed(judgement: JudgementEntry) -> bool:
+    """Whether a gate that applies had nothing to judge."""
+    is_young = judgement.gate == HISTORY_GATE and len(judgement.baseline_runs) < LEAST_RUNS
+    return judgement.verdict is Verdict.NOT_EVALUATED and not is_young
+
+
 def worst(entries: Iterable[CommentedRun]) -> Verdict:
-    """Return the gravest verdict of some runs."""
-    verdicts = {entry.verdict for entry in entries}
-    order = (Verdict.FAILED, Verdict.INCONCLUSIVE, Verdict.PASSED)
-    return next((verdict for verdict in order if verdict in verdicts), Verdict.NOT_EVALUATED)
+    """Return the gravest verdict of some runs. One case without a verdict keeps all from being
+    passed; a run that no gate was asked about, such as a map, says nothing."""
+    verdicts = {entry.verdict for entry in entries if entry.is_judged}
+    return next((verdict for verdict in NAMES if verdict in verdicts), Verdict.NOT_EVALUATED)
 
 
-def title_of(entries: Sequence[CommentedRun], absent: Sequence[Absent] = ()) -> str:
+def title_of(
+    entries: Sequence[CommentedRun], absent: Sequence[Absent] = (), failed: Sequence[str] = ()
+) -> str:
     """Return the sentence over all runs, of one run its own, as plain text. Where an expected
-    verdict is missing, nothing is called passed before that is said."""
+    verdict is missing, or a job ``failed``, nothing is called passed before that is said."""
     missing = [source.name for source in absent if source.expected]
-    if len(entries) == 1 and not missing:
+    if len(entries) == 1 and not missing and not failed:
         return f"{MARKS[entries[0].verdict]} {entries[0].facts.headline.whether}"
     verdict = worst(entries)
-    parts = [_counts(entries)] if entries else []
-    if missing:
-        others = f" and {len(missing) - 2} more" if len(missing) > 2 else ""
-        silent = f"no verdict from {', '.join(missing[:2])}{others}"
-        parts = [*parts, silent] if verdict is Verdict.FAILED else [silent, *parts]
-        verdict = Verdict.FAILED if verdict is Verdict.FAILED else Verdict.INCONCLUSIVE
-    text = "; ".join(parts)
+    counts = [_counts(entries)] if entries else []
+    jobs = "job" if len(failed) == 1 else "jobs"
+    lacks = [f"{jobs} {_first(failed)} failed"] if failed else []
+    lacks += [f"no verdict from {_first(missing)}"] if missing else []
+    text = "; ".join([*counts, *lacks] if verdict is Verdict.FAILED else [*lacks, *counts])
+    if failed:
+        verdict = Verdict.FAILED
+    elif missing and verdict is not Verdict.FAILED:
+        verdict = Verdict.INCONCLUSIVE
     return f"{MARKS[verdict]} {text[:1].upper()}{text[1:]}."
+
+
+def _first(names: Sequence[str]) -> str:
+    """``a, b and 3 more``."""
+    return f"{', '.join(names[:2])}{f' and {len(names) - 2} more' if len(names) > 2 else ''}"
 
 
 def _counts(entries: Sequence[CommentedRun]) -> str:
     """``1 failed, 2 passed of 3 runs``."""
-    counts = Counter(entry.verdict for entry in entries)
+    counts = Counter(entry.verdict for entry in entries if entry.is_judged)
     words = [
         f"{counts[verdict]} {name.lower()}" for verdict, name in NAMES.items() if counts[verdict]
     ]
+    silent = len(entries) - counts.total()
+    words += [f"{silent} not judged"] if silent else []
     return f"{', '.join(words)} of {number_of(len(entries), 'run')}"
 
 
 def comment_markdown(
     entries: Sequence[CommentedRun],
     most: int = MOST_OF_COMMENT,
-    head: str = "",
-    foot: str = "",
     absent: Sequence[Absent] = (),
+    failed: Sequence[str] = (),
 ) -> str:
-    """Return the Markdown of some runs, the gravest first, in at most ``most`` bytes.
-
-    ``head`` and ``foot`` are Markdown of the caller's, which nothing here changes.
-    """
+    """Return the Markdown of some runs, the gravest first, in at most ``most`` bytes, with what
+    brought no verdict, and the names of jobs that ended badly."""
     gravity = [*NAMES]
     ordered = sorted(entries, key=lambda entry: gravity.index(entry.verdict))
-    several = len(entries) > 1 or any(source.expected for source in absent)
-    title = f"### {_text(title_of(entries, absent))}"
-    blocks = [Passage((title, ""), fixed=True), *_absent_blocks(absent)]
+    several = len(entries) > 1 or bool(failed) or any(source.expected for source in absent)
+    title = f"### {_text(title_of(entries, absent, failed))}"
+    blocks = [Passage((title, ""), fixed=True), *_failed_blocks(failed), *_absent_blocks(absent)]
     for entry in ordered:
         blocks += open_blocks(entry, several)
     for entry in ordered:
         blocks += folded_blocks(entry)
-    room = most - len(f"{head}\n\n{foot}\n".encode())
-    return "\n".join(part for part in (head, fitted(blocks, room), foot) if part) + "\n"
+    return f"{fitted(blocks, most - 1)}\n"
+
+
+def _failed_blocks(failed: Sequence[str]) -> Iterator[Passage]:
+    """The jobs that ended badly: what they found, or why they found nothing, is in their logs."""
+    if failed:
+        head = f"{MARKS[Verdict.FAILED]} **Jobs that failed: {len(failed)}**"
+        yield Passage(
+            (head, "", *(f"- {_code(name)} (its log says why)" for name in failed)), ("",)
+        )
 
 
 def _absent_blocks(absent: Sequence[Absent]) -> Iterator[Passage]:
@@ -246,9 +304,11 @@ def fitted(blocks: Sequence[Passage], most: int) -> str:
     for block in blocks:
         closing = sum(len(line.encode()) + 1 for line in block.close)
         taken: list[str] = []
-        for line in block.lines:
+        for number, line in enumerate(block.lines):
             cost = len(line.encode()) + 1
-            if block.fixed or cost + closing <= left:
+            # What the first line opens is not closed, nor listed, without it.
+            is_open = not block.close or bool(taken) or number == 0
+            if block.fixed or (is_open and cost + closing <= left):
                 left -= cost
                 taken.append(line)
             else:

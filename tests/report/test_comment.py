@@ -7,10 +7,12 @@ import pytest
 from speedgate.judging.gate import Verdict
 from speedgate.report.comment import (
     MOST_OF_COMMENT,
+    Absent,
     CommentedRun,
     comment_markdown,
     quiet,
     title_of,
+    worst,
 )
 from speedgate.report.facts import Headline, RunFacts
 from speedgate.report.movement import Movement, Mover
@@ -114,6 +116,62 @@ def test_nothing_judged_is_neither_green_nor_red():
     assert text.startswith("### - Nothing was judged")
 
 
+MISSED = judged("x", Verdict.NOT_EVALUATED, "was not measured: its benchmark failed")
+
+
+@pytest.mark.parametrize(
+    ("runs", "verdict"),
+    [
+        ([entry(judged())], Verdict.PASSED),
+        ([entry(judged()), entry(MISSED)], Verdict.NOT_EVALUATED),
+        ([entry(judged()), entry(judged(), MISSED)], Verdict.NOT_EVALUATED),
+        ([entry(MISSED), entry(judged(verdict=Verdict.INCONCLUSIVE))], Verdict.INCONCLUSIVE),
+        ([entry(MISSED), entry(judged(verdict=Verdict.FAILED))], Verdict.FAILED),
+        ([entry(judged()), entry()], Verdict.PASSED),  # a map, about which no gate was asked
+        ([entry()], Verdict.NOT_EVALUATED),
+        ([], Verdict.NOT_EVALUATED),
+    ],
+)
+def test_one_case_without_a_verdict_keeps_all_from_being_passed(runs, verdict):
+    assert worst(runs) is verdict
+
+
+def test_a_run_that_nothing_judged_is_counted_as_that():
+    assert title_of([entry(judged()), entry()]) == "✓ 1 passed, 1 not judged of 2 runs."
+
+
+@pytest.mark.parametrize(
+    ("failed", "absent", "runs", "title"),
+    [
+        (["faults"], [], [entry(judged())], "✗ Job faults failed; 1 passed of 1 run."),
+        (["a", "b", "c"], [], [], "✗ Jobs a, b and 1 more failed."),
+        (
+            ["a", "b"],
+            [Absent("c", "it has no run"), Absent("d", "gone", expected=False)],
+            [entry(judged())],
+            "✗ Jobs a, b failed; no verdict from c; 1 passed of 1 run.",
+        ),
+        (
+            ["a"],
+            [],
+            [entry(judged(verdict=Verdict.FAILED))],
+            "✗ 1 failed of 1 run; job a failed.",
+        ),
+    ],
+)
+def test_a_job_that_failed_is_said_before_anything_is_called_passed(failed, absent, runs, title):
+    assert title_of(runs, absent, failed) == title
+
+
+def test_each_job_that_failed_is_named_in_the_open():
+    text = comment_markdown([entry(judged())], failed=["faults", "claims"])
+    head, names = (
+        text.index("✗ **Jobs that failed: 2**"),
+        text.index("- `claims` (its log says why)"),
+    )
+    assert head < names < text.index("#### ✓")
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_text_of_a_run_acts(name):
     table = Table(("", name), ((name, name),))
@@ -124,11 +182,11 @@ def test_no_text_of_a_run_acts(name):
             where=name, whether=name, since=name,
         )
     ] * 2  # fmt: skip
-    text = comment_markdown(runs, foot="[The job](https://github.com/o/r/actions/runs/1)")
+    text = comment_markdown(runs, absent=[Absent(name, name)], failed=[name])
     html = rendered(text)
     assert "<script" not in html
     assert "<img" not in html
-    assert html.count("<a ") == 1
+    assert "<a " not in html
     assert html.count("<details>") == html.count("</details>") == text.count("<details>")
     assert "<em>" not in html
     outside = re.sub(r"<code>.*?</code>", "", html, flags=re.DOTALL)
@@ -152,12 +210,9 @@ def long_run(number, name="g-1e6-threads-2"):
 @pytest.mark.parametrize("name", ["x", "é" * 100, "@" * 90, "<" * 90, "|" * 500])
 @pytest.mark.parametrize("number", [0, 1, 300, 3000])
 def test_a_comment_has_room_and_says_what_was_cut(name, number):
-    text = comment_markdown(
-        [long_run(number, name)], MOST_OF_COMMENT, "<!-- mark -->", "[The job](https://x.example)"
-    )
+    text = comment_markdown([long_run(number, name)], MOST_OF_COMMENT)
     assert len(text.encode()) <= MOST_OF_COMMENT
-    assert text.startswith("<!-- mark -->\n### ")
-    assert text.endswith("[The job](https://x.example)\n")
+    assert text.startswith("### ")
     assert text.count("<details>") == text.count("</details>")
     cut = re.search(r"_Cut: (\d+) of (\d+) lines are missing", text)
     assert (cut is not None) == (number == 3000 or (number == 300 and len(name) > 1))
@@ -171,3 +226,13 @@ def test_little_room_leaves_the_sentence(most):
     assert len(text.encode()) <= most
     assert text.startswith("### ✗ 3 failed of 3 runs.")
     assert "_Cut: " in text
+
+
+def test_whatever_is_cut_nothing_is_closed_that_is_not_open_nor_listed_without_its_head():
+    runs = [long_run(5, "é" * 40), long_run(40)]
+    whole = comment_markdown(runs)
+    for most in range(900, len(whole.encode()), 7):
+        text = comment_markdown(runs, most)
+        assert text.count("<details>") == text.count("</details>"), most
+        head, item = text.find("✗ **Failed: "), text.find("\n- ")
+        assert item == -1 or -1 < head < item, most
