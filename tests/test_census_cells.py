@@ -135,6 +135,67 @@ def test_a_cell_can_be_called_again_and_again(name):
         cells.call(work)
 
 
+def described(value):
+    """All that is alike in two calls that do the same work on other values."""
+    if isinstance(value, np.ndarray):
+        return value.dtype, value.dtype.char, value.shape, value.strides, value.flags.aligned
+    if isinstance(value, dict):
+        return described([*value.items()])
+    if isinstance(value, (list, tuple)):
+        return tuple(map(described, value))
+    return type(value) if isinstance(value, np.generic) else repr(value)
+
+
+def test_no_two_cells_of_a_function_make_the_same_call(listed):
+    """Else a name such as ``arange[M]`` says of a call what is not so."""
+    names, twice = {}, []
+    for name, _ in (cell for one in listed.values() for cell in one["cells"]):
+        work = prepare(name, 16, 3)
+        made = name.partition("[")[0], described([work.args, work.keywords])
+        if made in names:
+            twice.append((names[made], name))
+        names.setdefault(made, name)
+    assert len(names) > 4_000
+    assert twice == []
+
+
+@pytest.mark.parametrize(
+    ("path", "codes"),
+    [
+        ("numpy.hanning", "d"),
+        ("numpy.kaiser", "d"),
+        ("numpy.tril_indices", "d"),
+        ("numpy.fft.fftfreq", "d"),
+        ("numpy.polynomial.polyutils.mapparms", "d"),
+        ("numpy.busday_offset", "M"),
+        ("numpy.unravel_index", "l"),
+        ("numpy.bincount", "l"),
+        ("numpy.unpackbits", "B"),
+    ],
+)
+def test_what_takes_no_dtype_or_one_alone_has_one_cell(path, codes, listed):
+    assert [name for name, _ in listed[path]["cells"]] == [f"{path}[{codes}]-contiguous"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["arange[d]", "arange[l]", "arange[M]", "empty[O]", "eye[O]", "frombuffer[M]", "full[O]",
+     "identity[l]", "indices[O]", "linspace[O]", "ones[U]", "zeros[M]", "loadtxt[l]"],
+)  # fmt: skip
+def test_what_makes_an_array_makes_one_of_the_dtype_that_its_name_says(name, listed):
+    path, code = f"numpy.{name}".strip("]").split("[")
+    assert f"numpy.{name}-contiguous" in [cell for cell, _ in listed[path]["cells"]]
+    result = cells.call(prepare(f"numpy.{name}-contiguous", 16, 0))
+    assert result.dtype == inputs.dtype_of(code)
+
+
+@pytest.mark.parametrize("path", ["hanning", "zeros", "fromiter", "take", "equal", "linalg.det"])
+def test_a_function_that_is_asked_dtype_by_dtype_has_the_same_cells(path, listed):
+    path = f"numpy.{path}"
+    apart = [cell for code in list_codes(path) for cell in list_cells(path, code)["cells"]]
+    assert sorted(apart) == sorted(listed[path]["cells"])
+
+
 def content(value):
     """What can be compared of an argument: its bytes, those of its parts, or a file's."""
     if isinstance(value, (list, tuple)):
@@ -201,7 +262,7 @@ def test_each_call_writes_into_a_file_of_its_own():
 )  # fmt: skip
 def test_what_takes_an_array_or_a_file_in_memory_is_called(path, listed):
     if path in listed:  # some NumPy has it
-        assert len(listed[path]["cells"]) >= 5
+        assert len(listed[path]["cells"]) >= 4
 
 
 def test_what_is_read_again_is_the_array_that_was_written():
@@ -256,7 +317,7 @@ def test_a_cell_that_two_builds_call_differently_has_two_fingerprints(
         cells._tried.cache_clear()
         listed = list_cells("numpy.doubled")
         names = [name for name, _ in listed["cells"]]
-        calls.append(dict(zip(names, listed["calls"], strict=True))["numpy.doubled[l]-contiguous"])
+        calls.append(dict(zip(names, listed["calls"], strict=True))["numpy.doubled[d]-contiguous"])
     assert (calls[0] == calls[1]) is is_alike
 
 

@@ -18,8 +18,17 @@ from typing import Any
 import numpy as np
 
 from workloads.census import exceptions, functions, inputs, rules
-from workloads.census.fingerprint import fingerprint
-from workloads.census.functions import DISTRIBUTION, METHOD, SERIES, TEXTS, UFUNC, Function, find
+from workloads.census.fingerprint import fingerprint, whole_call
+from workloads.census.functions import (
+    DISTRIBUTION,
+    FUNCTION,
+    METHOD,
+    SERIES,
+    TEXTS,
+    UFUNC,
+    Function,
+    find,
+)
 from workloads.census.inputs import CONTIGUOUS, FORTRAN, STRIDED, UNALIGNED, Kit
 
 # A call of so few elements shows whether a dtype is taken; with four times as many, how it grows.
@@ -78,24 +87,40 @@ class Cell:
 
 
 def cells_of(function: Function, codes: str | None = None) -> tuple[list[Cell], str]:
-    """Return the cells of a function, and why there are none; only those of these ``codes``."""
+    """Return the cells of a function, and why there are none; only those of these ``codes``.
+
+    A candidate that makes the same call as one before it is that cell under another name.
+    """
     if function.reason is not None:
         return [], function.reason
-    why, cells = "", []
+    why, cells, candidates = "", [], list(_candidates(function))
+    calls = cache(_whole_call)
     with quiet():
-        for cell in _candidates(function):
+        for number, cell in enumerate(candidates):
             if codes is not None and cell.codes != codes:
                 continue
             try:
                 trial = _tried(cell)
             except Exception as error:  # noqa: BLE001  # whatever NumPy raises says that it is none
                 why = why or _why(error)
-            else:
+                continue
+            # Nothing is called for that: of ``codes`` alone those before them may end it all.
+            before = [other for other in candidates[:number] if other.path == cell.path]
+            known = [calls(other, trial.rank) for other in before]
+            if not known or calls(cell, trial.rank) not in known:
                 large = trial.is_small and cell.size == USUAL_SIZE
                 large = large and not function.name.endswith(exceptions.SORTED)
                 size = LARGE_SIZE if large else cell.size
                 cells.append(replace(cell, size=size, call=trial.call))
     return cells, "" if cells else why or "it has no loop"
+
+
+def _whole_call(cell: Cell, rank: int) -> str | None:
+    """Return what a cell is called with, ``None`` where there is no such input."""
+    try:
+        return whole_call(_call(cell, TRIAL_SIZE, 0, rank, False))
+    except Exception:  # noqa: BLE001  # as where it is tried
+        return None
 
 
 class quiet(warnings.catch_warnings):  # a context, as contextlib names them
@@ -148,6 +173,8 @@ def _candidates(function: Function) -> Iterator[Cell]:
 def _codes(function: Function) -> str:
     if function.family == DISTRIBUTION:
         return "d"
+    if function.path in exceptions.ONLY_CODES:
+        return exceptions.ONLY_CODES[function.path]
     if function.path.startswith(TRANSFORMS):
         return TRANSFORM_CODES
     if function.path in exceptions.IN_ORDER:
@@ -326,9 +353,18 @@ def _call(cell: Cell, size: int, seed: int, rank: int, is_square: bool) -> Call:
     if family == DISTRIBUTION:
         function, named = _bound(path, seed), _with_size(function, path, size)
     arguments = _arguments(cell, family, kit)
+    if family == FUNCTION and not _has_array(arguments) and "dtype" in rules.optional(function):
+        named = named | {"dtype": inputs.dtype_of(cell.codes)}
     if path in exceptions.AFRESH:
         return partial(_afresh, function, arguments, named, exceptions.AFRESH[path])
     return partial(function, *arguments, **named)
+
+
+def _has_array(value: Any) -> bool:
+    """Whether the dtype of a call is that of an array in it."""
+    if isinstance(value, (tuple, list)):
+        return any(map(_has_array, value))
+    return isinstance(value, np.ndarray)
 
 
 def _afresh(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from workloads.census.inputs import Kit
+from workloads.census.inputs import Kit, dtype_of
 
 Arguments = tuple[Any, ...]
 
@@ -85,13 +85,14 @@ def _saved(kit: Kit) -> bytes:
 
 
 CALLS: dict[str, Callable[[Kit], Arguments]] = {
-    "numpy.arange": lambda kit: (kit.size,),
+    # Of datetimes it wants both ends.
+    "numpy.arange": lambda kit: (0, kit.size),
     "numpy.apply_along_axis": lambda kit: (np.sum, 0, kit.matrix()),
     "numpy.apply_over_axes": lambda kit: (np.sum, kit.matrix(), (0,)),
     "numpy.array": lambda kit: (kit.array(),),
     "numpy.astype": lambda kit: (kit.array(), np.complex128),
     "numpy.bmat": lambda kit: ([[kit.matrix(0), kit.matrix(1)]],),
-    "numpy.bincount": lambda kit: (kit.vector().astype(np.intp),),
+    "numpy.bincount": lambda kit: (kit.vector(),),
     "numpy.block": lambda kit: ([kit.array(0), kit.array(1)],),
     "numpy.broadcast_to": lambda kit: (kit.vector(), (3, kit.size)),
     "numpy.busday_count": lambda kit: (_days(kit), _days(kit) + 30),
@@ -118,9 +119,9 @@ CALLS: dict[str, Callable[[Kit], Arguments]] = {
     "numpy.from_dlpack": lambda kit: (kit.array(),),
     "numpy.frombuffer": lambda kit: (kit.array().tobytes(),),
     "numpy.fromfunction": lambda kit: (np.add, (kit.side, kit.side)),
-    "numpy.fromregex": lambda kit: (_lines(kit), r"(\S+)", [("number", "f8")]),
+    "numpy.fromregex": lambda kit: (_lines(kit), r"(\S+)", [("number", dtype_of(kit.code))]),
     "numpy.fromiter": lambda kit: (kit.vector().tolist(), kit.vector().dtype),
-    "numpy.fromstring": lambda kit: (" ".join(map(str, kit.vector())), float, -1),
+    "numpy.fromstring": lambda kit: (" ".join(map(str, kit.vector())),),
     "numpy.genfromtxt": lambda kit: (_lines(kit).splitlines(),),
     "numpy.get_array_wrap": lambda kit: (kit.array(0), kit.array(1)),
     "numpy.gradient": lambda kit: (kit.array(),),
@@ -132,7 +133,7 @@ CALLS: dict[str, Callable[[Kit], Arguments]] = {
         np.linspace(0, 1, kit.side),
         np.linspace(0, 1, kit.side),
     ),
-    "numpy.ix_": lambda kit: (np.arange(kit.side), np.arange(kit.side)),
+    "numpy.ix_": lambda kit: (kit.short(0), kit.short(1)),
     "numpy.kaiser": lambda kit: (kit.size, 14.0),
     "numpy.lexsort": lambda kit: ((kit.vector(0), kit.vector(1)),),
     "numpy.linspace": lambda kit: (0.0, 1.0, kit.size),
@@ -161,7 +162,6 @@ CALLS: dict[str, Callable[[Kit], Arguments]] = {
     # Since NumPy 2.3 it has a default for its axis.
     "numpy.take_along_axis": lambda kit: (kit.array(), kit.indices(), 0),
     "numpy.tensordot": lambda kit: (kit.matrix(0), kit.matrix(1), 1),
-    "numpy.unpackbits": lambda kit: (kit.array().astype(np.uint8),),
     "numpy.unravel_index": lambda kit: (kit.indices(), (kit.size, 1)),
     "numpy.vander": lambda kit: (kit.vector(), 4),
     "numpy.where": lambda kit: (kit.mask(), kit.array(0), kit.array(1)),
@@ -180,8 +180,10 @@ CALLS: dict[str, Callable[[Kit], Arguments]] = {
     "numpy.linalg.tensorinv": lambda kit: (kit.matrix(), 1),
     "numpy.fft.fftfreq": lambda kit: (kit.size,),
     "numpy.fft.rfftfreq": lambda kit: (kit.size,),
-    "numpy.strings.decode": lambda kit: (kit.of("S").vector(),),
-    "numpy.strings.mod": lambda kit: (np.array(["%d"] * kit.size), np.arange(kit.size)),
+    "numpy.strings.mod": lambda kit: (
+        np.array(["%d"] * kit.size).astype(dtype_of(kit.code)),
+        np.arange(kit.size),
+    ),
     "numpy.strings.index": lambda kit: (kit.vector(), kit.vector(size=1)[0][:0]),
     "numpy.strings.rindex": lambda kit: (kit.vector(), kit.vector(size=1)[0][:0]),
     "numpy.strings.translate": lambda kit: (kit.vector(), str.maketrans("abc", "xyz")),
@@ -268,6 +270,12 @@ IN_ORDER = tuple(
         "union1d setdiff1d setxor1d nonzero",
     )
 )
+# What takes arrays of one dtype alone.
+ONLY_CODES: dict[str, str] = {
+    **dict.fromkeys(("numpy.busday_count", "numpy.busday_offset", "numpy.is_busday"), "M"),
+    **dict.fromkeys(("numpy.ravel_multi_index", "numpy.unravel_index"), "l"),
+    "numpy.unpackbits": "B",
+}
 # Where the values of other functions would be outside the domain, and end in NaN.
 DOMAINS: dict[str, tuple[float, float]] = {"numpy.arccosh": (1.1, 9.0)}
 # The size of what would take far longer than 5 ms at that of its family, for all dtypes or one.

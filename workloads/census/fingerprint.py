@@ -16,6 +16,13 @@ import numpy as np
 from workloads.census.inputs import VARIABLE_TEXT
 
 
+def whole_call(call: partial[Any]) -> str:
+    """Return a text that is the same for calls of one function that do the same work: also the
+    strides and the alignment of arrays are the same, and the texts. Only values of arrays may
+    differ."""
+    return kind_of([call.args, call.keywords], is_whole=True)
+
+
 def fingerprint(call: partial[Any], *more: object) -> str:
     """Return eight digits that are the same for calls with the same kinds of arguments, and of the
     same ``more``; values of arrays and texts are none of it."""
@@ -23,21 +30,27 @@ def fingerprint(call: partial[Any], *more: object) -> str:
     return f"{zlib.crc32(text.encode()):08x}"
 
 
-def kind_of(value: Any) -> str:
-    """Return what is alike in every build of the same argument.
+def kind_of(value: Any, is_whole: bool = False) -> str:
+    """Return what is alike in every build of the same argument; ``is_whole``: see ``whole_call``.
 
     >>> kind_of((np.zeros((2, 3)), 4, "text"))
     '[<f8(2, 3),4,str]'
     """
     if isinstance(value, np.ndarray):
         dtype = value.dtype
-        return f"{dtype.char if dtype.char == VARIABLE_TEXT else dtype.str}{value.shape}"
+        kind = f"{dtype.char if dtype.char == VARIABLE_TEXT else dtype.str}{value.shape}"
+        layout = f"{dtype.char}{value.strides}{value.flags.aligned}" if is_whole else ""
+        return f"{kind}{layout}"
     if isinstance(value, np.generic):
         return f"one {value.dtype.char}"  # of a text the length is its value
     if isinstance(value, (list, tuple)):
-        return f"[{','.join(kind for kind, _ in groupby(map(kind_of, value)))}]"
+        kinds = [kind_of(one, is_whole) for one in value]
+        return f"[{','.join(kinds if is_whole else (kind for kind, _ in groupby(kinds)))}]"
     if isinstance(value, dict):
-        return ",".join(f"{name}={kind_of(one)}" for name, one in sorted(value.items()))
+        items = sorted(value.items())
+        return ",".join(f"{name}={kind_of(one, is_whole)}" for name, one in items)
     if value is None or isinstance(value, (bool, int, float, complex, np.dtype)):
         return str(value)
+    if is_whole and isinstance(value, (str, bytes)):
+        return repr(value)
     return "function" if callable(value) else type(value).__name__
