@@ -177,10 +177,15 @@ class CensusClient:
         return answer
 
     def start(self) -> Any:
-        """Return what the runner answers to the first request."""
+        """Return what the runner answers to the first request; one that refuses it is of no use
+        to any other, and is ended (``MeasurementError``)."""
         if self._client is None:
             self._client = self._open_runner()
-            self.begun = self._asked(self._begin, START_SECONDS)
+            try:
+                self.begun = self._asked(self._begin, START_SECONDS)
+            except FailedCell as error:
+                self.close()
+                raise MeasurementError(f"its runner could not begin: {error}") from None
         return self.begun
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from speedgate.measuring.census import (
     chosen_cells,
     list_census,
 )
-from speedgate.measuring.errors import NoAnswer, RunnerEnded
+from speedgate.measuring.errors import MeasurementError, NoAnswer, RunnerEnded
 from speedgate.measuring.runner_process import RunnerProcess
 from speedgate.runner import census_messages, messages
 from speedgate.runner.messages import HeldSeen, encode
@@ -238,6 +238,37 @@ def test_an_answer_that_cannot_be_costs_its_cell_alone(do, lie, why):
     assert why in lost[cells[1].name]
     for cell in (cells[0], cells[2]):
         assert census.measured[cell.name].held_stretches
+
+
+class Refusing(FakeCensus):
+    """A runner that cannot begin."""
+
+    def open(self, request):
+        return messages.Failure("OSError", "no thread can be started\nmore", "")
+
+
+def test_a_runner_that_cannot_begin_costs_one_cell():
+    """The next cell has a runner of its own, and not one in which no case is open."""
+    refusing = Refusing()
+    runners = iter([refusing, FakeCensus()])
+    cells = cells_of(3)
+    census = Census(cells, lambda: next(runners), [])
+    census._is_doubtful = lambda cell: False
+    census.run()
+    assert census.failed == {
+        cells[0].name: "its runner could not begin: OSError: no thread can be started"
+    }
+    assert set(census.measured) == {cell.name for cell in cells[1:]}
+    assert refusing.is_closed
+    assert [request["do"] for request in refusing.asked] == ["open"]
+
+
+def test_a_runner_that_cannot_begin_to_list_says_why():
+    refusing = Refusing()
+    refusing.functions = refusing.open
+    with pytest.raises(MeasurementError, match="its runner could not begin: OSError: no thread"):
+        list_census(lambda: refusing, [])
+    assert refusing.is_closed
 
 
 class Listing:
