@@ -29,7 +29,7 @@ from speedgate.commands.arguments import (
 from speedgate.commands.early_end import code_of_early_end, tell_of_early_end
 from speedgate.commands.progress_line import ProgressLine, step_text
 from speedgate.history.census_recording import CensusRecording, is_census
-from speedgate.history.census_side import census_side
+from speedgate.history.census_side import cell_names, census_side, only_cells
 from speedgate.history.document import Run, read_run
 from speedgate.history.identity import differences_besides, environment_digest
 from speedgate.history.journal import recover
@@ -56,6 +56,7 @@ from speedgate.measuring.census import (
 from speedgate.measuring.ending import ended_early
 from speedgate.measuring.runner_process import RunnerClient
 from speedgate.measuring.selection import OptionError, parse_seconds
+from speedgate.measuring.targets import compile_expression
 from speedgate.report.census import (
     cell_file,
     cell_records,
@@ -73,6 +74,10 @@ from speedgate.report.exit_code import ExitCode
 from speedgate.report.table import Table, csv_rows, markdown
 
 FORMATS = ("text", "markdown", "json", "csv")
+DEFAULT_WORKERS = 2
+# What has no use for which options: a listing measures nothing, and a saved census asks no NumPy.
+MEASURING = ("workers", "budget", "resume")
+UNUSED = {"list": MEASURING, "show": (*MEASURING, "python"), "diff": (*MEASURING, "python")}
 
 Json = dict[str, Any]
 
@@ -92,7 +97,7 @@ def add_census_command(commands: Any) -> None:
     what.add_argument("--show", metavar="RUN", help="show a saved census again")
     command.add_argument("-k", dest="expression", metavar="EXPR", help="only cells that match")
     command.add_argument("--python", metavar="BUILD", help="another Python, written as for a duel")
-    command.add_argument("--workers", type=count, default=2, metavar="N", help="default: 2")
+    command.add_argument("--workers", type=count, metavar="N", help=f"default: {DEFAULT_WORKERS}")
     command.add_argument(
         "--budget",
         metavar="SECONDS",
@@ -112,11 +117,14 @@ def add_census_command(commands: Any) -> None:
 
 def run_census(options: argparse.Namespace) -> int:
     """List, measure, show again or compare, as the options ask."""
+    refuse_unused(options)
     if options.diff is not None:
         return show_difference(options)
     if options.show is not None:
-        show_run(find_census(options.show, options.results), options)
+        run = find_census(options.show, options.results)
+        show_run(only_matching([run], options.expression)[0], options)
         return ExitCode.WELL
+    options.workers = DEFAULT_WORKERS if options.workers is None else options.workers
     if options.workers < 2:
         raise OptionError("--workers: a census measures threads, so it needs two workers or more")
     budget = parse_seconds("--budget", options.budget) or DEFAULT_BUDGET_SECONDS
@@ -142,13 +150,26 @@ def run_census(options: argparse.Namespace) -> int:
         return measure(listing, cells, opener, folders, left, described, options)
 
 
+def refuse_unused(options: argparse.Namespace) -> None:
+    """Raise ``OptionError`` for an option that what is asked for would ignore."""
+    for asked, others in UNUSED.items():
+        for other in others:
+            value = getattr(options, other)
+            if getattr(options, asked) and value is not None and value is not False:
+                raise OptionError(
+                    f"--{other}: --{asked} has no use for it; leave one of the two out"
+                )
+
+
 def nothing_chosen(options: argparse.Namespace, listing: CellListing) -> str:
     if not listing.cells:
         return "census: this NumPy has no function that can be called; is it whole?"
     example = listing.cells[0].name
-    return (
-        f"-k '{options.expression}' matches none of {len(listing.cells)} cells, such as {example}"
-    )
+    return none_matches(options.expression, len(listing.cells), example)
+
+
+def none_matches(expression: str, cells: int, example: str) -> str:
+    return f"-k '{expression}' matches none of {cells} cells, such as {example}"
 
 
 # --- measuring
@@ -276,9 +297,22 @@ def find_census(text: str, results: Path) -> Run:
     return run
 
 
+def only_matching(runs: Sequence[Run], expression: str | None) -> list[Run]:
+    """Return saved censuses with no other cells than ``-k`` selects; ``OptionError`` for none."""
+    if expression is None:
+        return list(runs)
+    matches = compile_expression(expression)
+    names = sorted(set().union(*map(cell_names, runs)))
+    if not any(map(matches, names)):
+        example = names[0] if names else "none, since it has none"
+        raise OptionError(none_matches(expression, len(names), example))
+    return only_cells(runs, matches)
+
+
 def show_difference(options: argparse.Namespace) -> int:
     """Show what changed between two saved censuses."""
-    before, now = (find_census(text, options.results) for text in options.diff)
+    found = [find_census(text, options.results) for text in options.diff]
+    before, now = only_matching(found, options.expression)
     sides = census_side(before), census_side(now)
     comparison = compared_sides(
         compare_censuses(before.rows(), now.rows(), called_differently(*sides)),

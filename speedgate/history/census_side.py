@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
 from speedgate.history.document import Run
+from speedgate.history.format import CensusEntry
 from speedgate.judging.census_sides import CensusSide
 from speedgate.stats.case import Case
 
 
 def census_side(run: Run) -> CensusSide:
     """Return what a census, or a screen's side, says of its cells."""
-    census = run.section.census
-    assert census is not None
+    census = _census_of(run)
     failed = census.failed
     if census.screen is not None:  # which keeps the ids of cases
         failed = {_work_of(case): why for case, why in failed.items()}
@@ -20,6 +27,60 @@ def census_side(run: Run) -> CensusSide:
     if names and calls and len(names) == len(calls):  # a list that was cut tells of no cell
         known = {work: call for work, call in zip(names, calls, strict=True) if call}
     return CensusSide(measured, failed, names, census.function_names, known)
+
+
+def cell_names(run: Run) -> set[str]:
+    """Return the cells that a census tells of, whether it measured them or not, without sizes."""
+    census = _census_of(run)
+    others = (*census.failed, *census.lost, *(census.cell_names or ()))
+    return {row.case.workload for row in run.rows()} | set(map(_name_of, others))
+
+
+def only_cells(runs: Sequence[Run], matches: Callable[[str], bool]) -> list[Run]:
+    """Return censuses without the cells whose names do not match, and without the functions that
+    so have none in any of them."""
+    chosen = {name.partition("[")[0] for run in runs for name in cell_names(run) if matches(name)}
+    functions = chosen | {path.rpartition(".")[0] for path in chosen}  # of a ufunc's method
+    return [_only_cells(run, matches, functions) for run in runs]
+
+
+def _only_cells(run: Run, matches: Callable[[str], bool], functions: set[str]) -> Run:
+    census = _census_of(run)
+    names, calls = census.cell_names or [], census.cell_calls or []
+    places = [place for place, name in enumerate(names) if matches(_name_of(name))]
+    more: dict[str, Any] = {
+        "failed": _matching(census.failed, matches),
+        "lost": _matching(census.lost, matches),
+        # A list that was cut tells of no cell.
+        "cell_calls": [calls[place] for place in places] if len(calls) == len(names) else None,
+    }
+    if census.cell_names is not None:
+        more["cell_names"] = [names[place] for place in places]
+    if census.function_names is not None:
+        more["function_names"] = [path for path in census.function_names if path in functions]
+    benchmarks = [
+        entry
+        for entry, info in run.entries()
+        if info is not None and matches(info.case.case().workload)
+    ]
+    section = msgspec.structs.replace(run.section, census=msgspec.structs.replace(census, **more))
+    document = msgspec.structs.replace(run.document, benchmarks=benchmarks)
+    return replace(run, section=section, document=document)
+
+
+def _matching(group: Mapping[str, str], matches: Callable[[str], bool]) -> dict[str, str]:
+    return {name: why for name, why in group.items() if matches(_name_of(name))}
+
+
+def _census_of(run: Run) -> CensusEntry:
+    assert run.section.census is not None
+    return run.section.census
+
+
+def _name_of(text: str) -> str:
+    """Return ``numpy.sin[d->d]-strided`` of that, of its work or of its case."""
+    name = re.match(r".*\]-[a-z]+", text)
+    return name[0] if name else text
 
 
 def _work_of(case: str) -> str:

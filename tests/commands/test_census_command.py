@@ -2,6 +2,7 @@
 
 import errno
 import json
+from pathlib import Path
 
 import pytest
 from helpers.runs import save
@@ -12,6 +13,8 @@ from speedgate.history.document import read_run
 from speedgate.measuring import census as census_module
 from speedgate.report.exit_code import ExitCode
 
+ROOT = Path(__file__).parents[2]
+PUBLISHED = str(ROOT / "results/reference/census/linux-epyc-2-cores-python3.11-numpy2.4.json")
 FEW = "numpy.ndarray.tolist[l]-contiguous or numpy.ndarray.flatten[l]-contiguous"
 
 
@@ -116,6 +119,43 @@ def test_two_censuses_say_what_only_one_has_and_in_what_they_differ_besides(
         assert mark in capsys.readouterr().out
 
 
+def test_of_saved_censuses_as_well_an_expression_selects_cells(tmp_path, capsys, short):
+    results = ["--results", str(tmp_path)]
+    assert main(["census", "-k", FEW, *results]) == 0
+    file = saved_run(tmp_path)
+    document = json.loads(file.read_text())
+    census = document["speedgate"]["census"]
+    census["failed"] = {"numpy.linalg.svd[d]-strided": "made", "numpy.sin[d->d]-strided": "made"}
+    for path in ("numpy.fft.fft", "numpy.linalg.svd"):
+        census["function_names"].remove(path)
+        for place, name in reversed([*enumerate(census["cell_names"])]):
+            if name.startswith(f"{path}["):
+                del census["cell_names"][place], census["cell_calls"][place]
+    census["cell_calls"] = [f"x{call[1:]}" for call in census["cell_calls"]]
+    other = tmp_path / "other.json"
+    save(other, document)
+    capsys.readouterr()
+
+    def shown(*words):
+        assert main(["census", *words, "--format", "json", *results]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    record = shown("--show", str(other), "-k", "flatten or linalg.svd[")
+    (cell,) = record["cells"]
+    assert cell["cell"].startswith("numpy.ndarray.flatten[l]-contiguous")
+    assert list(record["census"]["failed"]) == ["numpy.linalg.svd[d]-strided"]
+    assert record["census"]["function_names"] == ["numpy.ndarray.flatten"]
+    assert all("flatten" in name for name in record["census"]["cell_names"])
+    assert len(record["census"]["cell_names"]) == len(record["census"]["cell_calls"]) > 5
+
+    files = [str(file), str(other)]
+    differently = shown("--diff", *files)["called_differently"]
+    record = shown("--diff", *files, "-k", "tolist or linalg.svd[")
+    assert record["called_differently"] == [name for name in differently if "tolist" in name]
+    assert len(record["called_differently"]) < len(differently)
+    assert record["functions_gone"] == ["numpy.linalg.svd"]
+
+
 def test_a_cell_that_two_censuses_call_differently_is_not_compared(tmp_path, capsys, short):
     results = ["--results", str(tmp_path)]
     assert main(["census", "-k", FEW, *results]) == 0
@@ -217,6 +257,15 @@ def test_a_census_that_ends_early_is_shown_and_saved(
         (["--resume", "--results", "{folder}"], "is a census that was cut short"),
         (["--show", "nosuchrun", "--results", "{folder}"], "nosuchrun"),
         (["--diff", "nosuchrun", "other", "--results", "{folder}"], "nosuchrun"),
+        (["--diff", "A", "B", "--python", "numpy==2.3.5"], "--python: --diff has no use for it"),
+        (["--diff", "A", "B", "--resume"], "--resume: --diff has no use for it"),
+        (["--show", "A", "--python", "numpy==2.3.5"], "--python: --show has no use for it"),
+        (["--show", "A", "--workers", "2"], "--workers: --show has no use for it"),
+        (["--list", "--resume"], "--resume: --list has no use for it"),
+        (["--list", "--budget", "60"], "--budget: --list has no use for it"),
+        (["--list", "--workers", "0"], "--workers: --list has no use for it"),
+        (["--show", PUBLISHED, "-k", "nosuchcell"], "matches none of 48"),
+        (["--diff", PUBLISHED, PUBLISHED, "-k", "nosuchcell"], "such as numpy."),
     ],
 )
 def test_what_cannot_be_done_is_refused(words, error, tmp_path, capsys):
