@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from speedgate.history.recording import whole_environment
 from speedgate.judging.census_change import compare_censuses
 from speedgate.judging.census_sides import (
     CensusComparison,
+    CensusSide,
     called_differently,
     compared_sides,
 )
@@ -72,6 +73,7 @@ from speedgate.report.census_difference import (
 )
 from speedgate.report.exit_code import ExitCode
 from speedgate.report.table import Table, csv_rows, markdown
+from speedgate.stats.figure import GIL_HELD_SHARE
 
 FORMATS = ("text", "markdown", "json", "csv")
 DEFAULT_WORKERS = 2
@@ -104,7 +106,9 @@ def add_census_command(commands: Any) -> None:
         help=f"list and measure for at most this long (default {DEFAULT_BUDGET_SECONDS:g})",
     )
     command.add_argument(
-        "--resume", action="store_true", help="go on with the newest census that was cut short"
+        "--resume",
+        action="store_true",
+        help="go on with the newest census that was cut short or has doubtful cells",
     )
     add_beside_others(command)
     command.add_argument("--details", action="store_true", help="every cell, or every change")
@@ -188,16 +192,15 @@ def measure(
     recover(options.results, notify)
     settings = {"census": True, "blas_threads": BLAS_THREADS, "workers": options.workers}
     environment = {**described, **listing.environment}
-    earlier = earlier_cells(options, whole_environment(environment, settings))
-    left = [cell for cell in cells if cell.case(options.workers).id not in earlier]
-    doubtful = [cell for cell in cells if is_doubtful(earlier.get(cell.case(options.workers).id))]
+    earlier = earlier_cells(options, whole_environment(environment, settings), listing)
+    left, doubtful = cells_to_measure(cells, earlier, options)
     with saving_in(options.results):
         recording = CensusRecording(
             options.results, environment, settings, listing.as_json(), earlier.values()
         )
     line, began = ProgressLine(), time.monotonic()
     census = Census(
-        [*left, *doubtful],
+        left,
         opener,
         folders,
         options.workers,
@@ -206,6 +209,7 @@ def measure(
         BLAS_THREADS,
         lambda step: line.show(step_text(step)),
         recording.add,
+        again=doubtful,
     )
     early = ended_early(census.run)
     line.close()
@@ -228,27 +232,61 @@ def measure(
     return ExitCode.WELL if saved is not None else ExitCode.NOT_DONE
 
 
-def earlier_cells(options: argparse.Namespace, environment: Json) -> dict[str, Json]:
-    """Return the benchmarks of the newest census of this environment that was cut short, by case;
-    none without ``--resume``."""
+def earlier_cells(
+    options: argparse.Namespace, environment: Json, listing: CellListing
+) -> dict[str, Json]:
+    """Return the benchmarks of the newest census of this environment that was cut short or has
+    doubtful cells, by case; none without ``--resume``.
+
+    What is no cell any more, or is called differently now, is left out.
+    """
     if not options.resume:
         return {}
     digest = environment_digest(environment)
 
     def is_it(run: Run) -> bool:
-        return (
-            is_census(run) and not run.is_complete and environment_digest(run.environment) == digest
-        )
+        if not is_census(run) or environment_digest(run.environment) != digest:
+            return False
+        kinds = [row.gil_class for row in run.rows()]
+        return not run.is_complete or any(kind and not kind.certain for kind in kinds)
 
-    run = find_run(None, str(options.results), is_it, " is a census that was cut short", notify)
+    wanted = " is a census that was cut short or has doubtful cells"
+    run = find_run(None, str(options.results), is_it, wanted, notify)
+    now = CensusSide((), calls={cell.work: cell.call for cell in listing.cells})
+    apart = called_differently(census_side(run), now)
+    cases = {cell.case(options.workers).id for cell in listing.cells if cell.work not in apart}
     document = msgspec.json.decode(files.read(Path(run.name)))
-    return {str(benchmark["param"]): benchmark for benchmark in document["benchmarks"]}
+    benchmarks = {str(benchmark["param"]): benchmark for benchmark in document["benchmarks"]}
+    return {case: benchmark for case, benchmark in benchmarks.items() if case in cases}
 
 
-def is_doubtful(benchmark: Json | None) -> bool:
+def cells_to_measure(
+    cells: Sequence[CensusCell], earlier: Mapping[str, Json], options: argparse.Namespace
+) -> tuple[list[CensusCell], list[CensusCell]]:
+    """Return the cells that an earlier census did not measure, and those of which it has no certain
+    class, the shortest seen first; ``OptionError`` where ``--resume`` finds neither."""
+    left = [cell for cell in cells if cell.case(options.workers).id not in earlier]
+    known = {cell: earlier.get(cell.case(options.workers).id) for cell in cells}
+    doubtful = {cell: one for cell, one in known.items() if one is not None and is_doubtful(one)}
+    if not left and not doubtful:
+        raise OptionError(
+            "--resume: every cell is measured, and its class certain; leave out --resume to "
+            "measure anew"
+        )
+    return left, sorted(doubtful, key=lambda cell: how_long_seen(doubtful[cell]))
+
+
+def is_doubtful(benchmark: Json) -> bool:
     """Whether a cell of an earlier census has a class that is not certain."""
-    kind = None if benchmark is None else benchmark["extra_info"].get("gil_class")
+    kind = benchmark["extra_info"].get("gil_class")
     return kind is not None and not kind["certain"]
+
+
+def how_long_seen(benchmark: Json) -> tuple[int, int]:
+    """Return the samples and the rounds behind a class: a census that is resumed time and again
+    comes to all that is doubtful."""
+    held = benchmark["extra_info"].get(GIL_HELD_SHARE.key) or {}
+    return held.get("count") or 0, benchmark["stats"]["rounds"]
 
 
 # --- showing

@@ -294,6 +294,7 @@ class CensusStep:
 class Census:
     """Cells measured one after the other within ``budget`` seconds, the doubtful ones again.
 
+    ``again`` are doubtful ones of an earlier census: for them as well, a short look is over.
     ``measured`` and ``failed`` have every cell that was reached, by its name. ``on_cells`` is given
     measurements once they are whole, one of them again where it was doubtful. Whatever ends the
     census early, it is given those of the cells that had their rounds by then.
@@ -309,6 +310,7 @@ class Census:
     on_step: Callable[[CensusStep], None] = lambda step: None
     on_cells: Callable[[list[Measurement]], None] = lambda measurements: None
     now: Callable[[], float] = time.monotonic
+    again: Sequence[CensusCell] = ()
     measured: dict[str, Measurement] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     is_finished: bool = False
@@ -320,7 +322,7 @@ class Census:
             reached = self._pass("census", self.cells, PAIRS, ROUNDS_SECONDS, HELD_SECONDS)
             self.is_finished = reached == len(self.cells)
             more = (MORE_PAIRS, MORE_ROUNDS_SECONDS, MORE_HELD_SECONDS)
-            self._pass("again", self.doubtful(), *more)
+            self._pass("again", [*self.again, *self.doubtful()], *more)
 
     @contextmanager
     def runner(self) -> Iterator[None]:

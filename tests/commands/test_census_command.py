@@ -179,17 +179,29 @@ def test_a_cell_that_two_censuses_call_differently_is_not_compared(tmp_path, cap
         assert record["called_differently"] == [census["cell_names"][place]] * len(calls)
 
 
-@pytest.mark.parametrize("is_certain", [True, False])
-def test_a_census_that_was_cut_short_goes_on(tmp_path, capsys, short, is_certain):
+def with_classes(document, *certain):
+    """Have so many cells in a census, each with a class that is certain or not."""
+    document["benchmarks"] = document["benchmarks"][: len(certain)]
+    for benchmark, is_certain in zip(document["benchmarks"], certain, strict=True):
+        made = {"class": "holds", "certain": is_certain, "reason": "made"}
+        benchmark["extra_info"]["gil_class"] = made
+    return document["benchmarks"]
+
+
+@pytest.mark.parametrize(
+    ("is_complete", "certain"),
+    [(False, [True]), (False, [False]), (True, [True, False]), (True, [False, True])],
+)
+def test_a_census_that_was_cut_short_or_is_doubtful_goes_on(
+    tmp_path, capsys, short, is_complete, certain
+):
     """With what it did not reach, and again with what is not certain."""
     results = ["--results", str(tmp_path)]
     assert main(["census", "-k", FEW, *results]) == 0
     file = saved_run(tmp_path)
     document = json.loads(file.read_text())
-    document["speedgate"]["complete"] = False
-    first, _ = document["benchmarks"]
-    document["benchmarks"] = [first]
-    first["extra_info"]["gil_class"] = {"class": "holds", "certain": is_certain, "reason": "made"}
+    document["speedgate"]["complete"] = is_complete
+    before = with_classes(document, *certain)
     save(file, document)
     capsys.readouterr()
     assert main(["census", "-k", FEW, "--resume", *results]) == 0
@@ -197,8 +209,43 @@ def test_a_census_that_was_cut_short_goes_on(tmp_path, capsys, short, is_certain
     run = read_run(other)
     assert run.is_complete
     kept = json.loads(other.read_text())["benchmarks"]
-    assert (kept[0] == first) is is_certain
+    assert [one == now for one, now in zip(before, kept, strict=False)] == certain
     assert {row.case.workload for row in run.rows()} == set(FEW.split(" or "))
+
+
+def test_a_census_without_doubt_has_nothing_to_go_on_with(tmp_path, capsys, short):
+    results = ["--results", str(tmp_path)]
+    assert main(["census", "-k", FEW, *results]) == 0
+    file = saved_run(tmp_path)
+    document = json.loads(file.read_text())
+    with_classes(document, True, True)
+    for is_complete, why in ((True, "or has doubtful cells"), (False, "every cell is measured")):
+        document["speedgate"]["complete"] = is_complete
+        save(file, document)
+        assert main(["census", "-k", FEW, "--resume", *results]) == ExitCode.NOT_DONE
+        assert why in capsys.readouterr().err
+
+
+def test_a_census_goes_on_without_what_is_no_cell_or_another_call_by_now(tmp_path, short):
+    results = ["--results", str(tmp_path)]
+    assert main(["census", "-k", FEW, *results]) == 0
+    file = saved_run(tmp_path)
+    text = file.read_text().replace("numpy.ndarray.tolist[l]", "numpy.ndarray.gone[l]")
+    document = json.loads(text)
+    (differently,) = (one for one in with_classes(document, True, True) if "flat" in one["name"])
+    census = document["speedgate"]["census"]
+    (place,) = (
+        place
+        for place, name in enumerate(census["cell_names"])
+        if name.startswith("numpy.ndarray.flatten[l]-contiguous")
+    )
+    census["cell_calls"][place] = "another"
+    document["speedgate"]["complete"] = False
+    save(file, document)
+    assert main(["census", "-k", FEW, "--resume", *results]) == 0
+    (other,) = set(tmp_path.glob("*/*.json")) - {file}
+    assert {row.case.workload for row in read_run(other).rows()} == set(FEW.split(" or "))
+    assert differently not in json.loads(other.read_text())["benchmarks"]
 
 
 def test_a_census_that_was_killed_is_one_all_the_same(tmp_path, capsys, short, monkeypatch):

@@ -328,6 +328,20 @@ def test_a_doubtful_cell_is_measured_again_with_as_many_calls():
     assert client.is_closed
 
 
+def test_what_an_earlier_census_left_in_doubt_is_measured_longer_behind_what_is_new():
+    client, (new, doubtful) = FakeCensus(), cells_of(2)
+    census = Census([new], lambda: client, [], again=[doubtful])
+    census._is_doubtful = lambda cell: False
+    census.run()
+    assert [request["name"] for request in client.asked if request["do"] == "cell"] == [
+        new.name, doubtful.name,
+    ]  # fmt: skip
+    pairs = [len(census.measured[cell.name].sample.pairs) for cell in (new, doubtful)]
+    assert pairs == [census_module.PAIRS, census_module.MORE_PAIRS]
+    sampled = [request["seconds"] for request in client.asked if request["do"] == "sample"]
+    assert sampled == [census_module.HELD_SECONDS, census_module.MORE_HELD_SECONDS]
+
+
 def test_what_the_time_does_not_suffice_for_is_not_reached():
     clock = iter(range(0, 1000, 4))
     census = Census(cells_of(9), FakeCensus, [], budget=10.0, now=lambda: float(next(clock)))
