@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import cache, partial
 
-from speedgate.measuring.census import CensusCell, census_folders, list_census, open_process
+from speedgate.measuring.census import (
+    CellListing,
+    CensusCell,
+    census_folders,
+    list_census,
+    open_process,
+)
 from speedgate.measuring.runner_process import THIS
 from speedgate.measuring.selection import OptionError
 from speedgate.measuring.suite import find_workload
-from speedgate.stats.case import Case, Workload
+from speedgate.stats.case import Case, Workload, parse_size
 
 # Every cell's name begins so; who names one need not.
 PREFIX = "numpy."
@@ -40,15 +45,39 @@ def workload_of_cell(cell: CensusCell) -> Workload:
 def cells_named(pattern: str, option: str) -> list[Workload]:
     """Return the workloads of the cells that a pattern names: a function, a cell, or with ``*``.
 
-    The NumPy of this interpreter says which there are; a build without one leaves it out.
+    The NumPy of this interpreter says which there are; a build without one leaves it out. A cell
+    that is named with its size need not be of this NumPy.
     """
-    cells = [cell for cell in known_cells() if matches(whole_name(pattern), cell)]
+    whole = whole_name(pattern)
+    exact = cell_with_size(whole)
+    if exact is not None:
+        return [workload_of_cell(exact)]
+    listing = known_listing()
+    cells = [cell for cell in listing.cells if matches(whole, cell)]
     if not cells:
+        version = listing.environment.get("numpy", {}).get("version", "of an unknown version")
         raise OptionError(
-            f"{option}: '{pattern}' names no cell of the census; 'speedgate census --list' has "
-            "all, such as numpy.linalg.svd[d]-contiguous, and numpy.linalg.* stands for several"
+            f"{option}: '{pattern}' names no cell of NumPy {version}, which runs Speedgate; "
+            "'speedgate census --list' has all, such as numpy.linalg.svd[d]-contiguous, and "
+            "numpy.linalg.* stands for several. What another NumPy alone has, name with its size: "
+            "numpy.linalg.svd[d]-contiguous-1e4, as 'speedgate census --list --python BUILD' does"
         )
     return [workload_of_cell(cell) for cell in cells]
+
+
+def cell_with_size(text: str) -> CensusCell | None:
+    """Return the cell that is named in full, ``None`` for a pattern, a function or a bare name.
+
+    >>> cell_with_size("numpy.linalg.svd[d]-strided-1e4")
+    CensusCell(name='numpy.linalg.svd[d]-strided', size=10000, call='')
+    """
+    name, _, size = text.rpartition("-")
+    if "*" in text or "]-" not in name:
+        return None
+    try:
+        return CensusCell(name, parse_size(size))
+    except ValueError:
+        return None
 
 
 def matches(pattern: str, cell: CensusCell) -> bool:
@@ -62,10 +91,10 @@ def matches(pattern: str, cell: CensusCell) -> bool:
 
 
 @cache
-def known_cells() -> Sequence[CensusCell]:
+def known_listing() -> CellListing:
     """Return the cells of the NumPy of this interpreter, asked of a runner: one may end it."""
     folders = census_folders("census")
-    return list_census(partial(open_process, folders, THIS), folders).cells
+    return list_census(partial(open_process, folders, THIS), folders)
 
 
 def case_of_cell(text: str, option: str) -> tuple[Workload, Case]:

@@ -9,7 +9,7 @@ import pytest
 from speedgate.duel import census_selection
 from speedgate.duel.census_selection import cells_named, matches
 from speedgate.duel.selection import parse_entry, select_entries
-from speedgate.measuring.census import CensusCell
+from speedgate.measuring.census import CellListing, CensusCell
 from speedgate.measuring.plan import Plan, batch
 from speedgate.measuring.selection import OptionError
 from speedgate.runner import task
@@ -22,7 +22,8 @@ ADD = CensusCell("numpy.add[dd->d]-strided", 100_000)
 
 @pytest.fixture
 def known(monkeypatch):
-    monkeypatch.setattr(census_selection, "known_cells", lambda: [SVD, ADD])
+    listing = CellListing({"numpy": {"version": "9.9"}}, cells=[SVD, ADD])
+    monkeypatch.setattr(census_selection, "known_listing", lambda: listing)
 
 
 def chosen(workloads):
@@ -60,8 +61,20 @@ def test_the_name_of_numpy_may_be_left_out(known, pattern):
 
 
 def test_a_pattern_that_names_nothing_says_where_the_names_are(known):
-    with pytest.raises(OptionError, match=r"'numpy\.nothing' names no cell of the census"):
+    with pytest.raises(OptionError, match=r"'numpy\.nothing' names no cell of NumPy 9\.9, which"):
         cells_named("numpy.nothing", "--workloads")
+
+
+@pytest.mark.parametrize("text", ["numpy.fft.new[d]-strided-1e4", "fft.new[d]-strided-10000"])
+def test_a_cell_that_another_numpy_alone_has_goes_by_its_name_and_size(known, text):
+    (entry,) = select_entries(chosen(text))
+    assert entry.label == "numpy.fft.new[d]-strided-1e4-threads-2"
+
+
+@pytest.mark.parametrize("text", ["numpy.new[d]-strided", "numpy.new[*]-strided-1e4", "numpy.new"])
+def test_what_is_not_named_in_full_must_be_a_cell_of_this_numpy(known, text):
+    with pytest.raises(OptionError, match="What another NumPy alone has, name with its size"):
+        cells_named(text, "--workloads")
 
 
 def test_a_bisection_takes_a_cell():
