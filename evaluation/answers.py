@@ -60,7 +60,7 @@ LISTED = {
     "broken": [{"name": "test_other.py", "reason": "ImportError"}],
 }
 FUNCTIONS = {
-    "functions": [{"path": "numpy.sort", "aliases": ["numpy.s"], "reason": None}],
+    "functions": [{"path": "numpy.sort", "reason": None}],
     "environment": ENVIRONMENT,
 }
 CELLS = {"cells": [["numpy.sort[d]", 1000]], "calls": ["1f"], "reason": ""}

@@ -215,9 +215,7 @@ def measure(
     line.close()
     tell_of_early_end(early)
     more = {"failed": census.failed, "seconds": time.monotonic() - began}
-    reached = census.measured.keys() | census.failed.keys()
-    is_complete = early is None and reached >= {cell.name for cell in left}
-    saved, trouble = recording.finish(more, is_complete)
+    saved, trouble = recording.finish(more, early is None and census.is_finished)
     if saved is not None:
         show_run(read_run(saved), options)
         notify(f"saved {saved}")

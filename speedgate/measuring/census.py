@@ -313,14 +313,18 @@ class Census:
     again: Sequence[CensusCell] = ()
     measured: dict[str, Measurement] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
-    is_finished: bool = False
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every one of ``cells`` was reached; none of ``again`` need be."""
+        reached = self.measured.keys() | self.failed.keys()
+        return reached >= {cell.name for cell in self.cells}
 
     def run(self) -> None:
-        """Measure; ``is_finished`` tells whether every cell was reached."""
+        """Measure until all is done, or the time is up."""
         self._until = self.now() + self.budget
         with self.runner():
-            reached = self._pass("census", self.cells, PAIRS, ROUNDS_SECONDS, HELD_SECONDS)
-            self.is_finished = reached == len(self.cells)
+            self._pass("census", self.cells, PAIRS, ROUNDS_SECONDS, HELD_SECONDS)
             more = (MORE_PAIRS, MORE_ROUNDS_SECONDS, MORE_HELD_SECONDS)
             self._pass("again", [*self.again, *self.doubtful()], *more)
 
@@ -346,8 +350,8 @@ class Census:
 
     def _pass(
         self, phase: str, cells: Sequence[CensusCell], pairs: int, seconds: float, held: float
-    ) -> int:
-        """Measure cells in groups until the time is up; return how many were reached."""
+    ) -> None:
+        """Measure cells in groups until the time is up."""
         reached = 0
         for first in range(0, len(cells), SAMPLED_AT_ONCE):
             group: list[CensusCell] = []
@@ -365,7 +369,6 @@ class Census:
                 self.on_cells([self.measured[cell.name] for cell in group])
             if self._until <= self.now():
                 break
-        return reached
 
     def measure(self, cell: CensusCell, pairs: int, seconds: float) -> bool:
         """Measure one cell in rounds; whether there is something to sample."""

@@ -13,10 +13,9 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class FunctionEntry:
-    """A function of this NumPy, its other names, and the ``reason`` if it is not called."""
+    """A function of this NumPy, and the ``reason`` if it is not called."""
 
     path: str
-    aliases: list[str] = field(default_factory=list)
     reason: str | None = None
 
 

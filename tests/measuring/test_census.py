@@ -28,7 +28,7 @@ PATHS = ["made.good", "made.file", "made.crashes", "made.hangs", "made.prints", 
 ROOM = []
 
 def list_functions():
-    return [{"path": path, "aliases": [], "reason": REASONS.get(path)} for path in PATHS]
+    return [{"path": path, "reason": REASONS.get(path)} for path in PATHS]
 
 def list_codes(path):
     return list("dTUlm") if path == "made.stuck" else ["d", "T"]
@@ -326,6 +326,15 @@ def test_a_doubtful_cell_is_measured_again_with_as_many_calls():
     assert len(measurement.sample.pairs) == census_module.PAIRS + census_module.MORE_PAIRS
     assert len(measurement.held_stretches) == 2
     assert client.is_closed
+
+
+def test_a_census_is_finished_once_every_cell_was_measured_or_has_failed():
+    cells = cells_of(2)
+    census = Census(cells, FakeCensus, [], again=cells_of(3)[2:])
+    census.measured[cells[0].name] = None
+    assert not census.is_finished
+    census.failed[cells[1].name] = "made"
+    assert census.is_finished
 
 
 def test_what_an_earlier_census_left_in_doubt_is_measured_longer_behind_what_is_new():

@@ -135,10 +135,9 @@ class quiet(warnings.catch_warnings):  # a context, as contextlib names them
 
 
 def list_functions() -> list[dict[str, Any]]:
-    """Return the functions: ``path``, ``aliases``, and ``reason`` where it is not called."""
+    """Return the functions: ``path``, and ``reason`` where it is not called."""
     return [
-        {"path": function.path, "aliases": list(function.aliases), "reason": function.reason}
-        for function in functions.functions()
+        {"path": function.path, "reason": function.reason} for function in functions.functions()
     ]
 
 

@@ -39,11 +39,10 @@ MISSING = (ImportError, AttributeError)
 @dataclass(frozen=True)
 class Function:
     """A public function: ``path`` is its name with its module or class, ``family`` says how its
-    arguments are made, ``aliases`` are other public names of the same object."""
+    arguments are made."""
 
     path: str
     family: str
-    aliases: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -84,10 +83,9 @@ def _function(names: list[tuple[str, str]], value: Any) -> Function:
     """Of several names the object's own one is its path; a ufunc among texts stays a text."""
     own = [name for name in names if name[0].endswith(f".{getattr(value, '__name__', '')}")]
     path, family = (own or names)[0]
-    aliases = tuple(name for name, _ in names if name != path)
     if isinstance(value, np.ufunc) and value.types:
         family = UFUNC
-    return Function(path, family, aliases)
+    return Function(path, family)
 
 
 def _public() -> Iterator[tuple[str, str, Any]]:
