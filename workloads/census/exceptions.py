@@ -21,8 +21,12 @@ SETS = "it changes or shows settings of the process"
 STATE = "it copies or replaces the state of a generator, and computes nothing"
 
 
+def _paths(prefix: str, names: str) -> tuple[str, ...]:
+    return tuple(f"{prefix}.{name}" for name in names.split())
+
+
 def _named(reason: str, prefix: str, names: str) -> dict[str, str]:
-    return {f"{prefix}.{name}": reason for name in names.split()}
+    return dict.fromkeys(_paths(prefix, names), reason)
 
 
 NOT_CALLED: dict[str, str] = {
@@ -48,19 +52,15 @@ NOT_CALLED: dict[str, str] = {
         "get_printoptions set_printoptions printoptions getbufsize setbufsize geterr seterr "
         "geterrcall seterrcall geterrobj seterrobj set_numeric_ops set_string_function",
     ),
-    **_named(
-        FILES,
-        "numpy",
-        "fromfile",
-    ),
-    **_named(FILES, "numpy.ndarray", "tofile"),
+    "numpy.fromfile": FILES,
+    "numpy.ndarray.tofile": FILES,
     **_named("it is genfromtxt under another name", "numpy", "recfromcsv recfromtxt"),
     **_named(
         "it changes the array itself so that no second call can follow",
         "numpy.ndarray",
         "resize setflags setfield",
     ),
-    **_named(STATE, "numpy.random.Generator", "spawn"),
+    "numpy.random.Generator.spawn": STATE,
     **_named(STATE, "numpy.random.RandomState", "seed get_state set_state"),
 }
 
@@ -261,14 +261,11 @@ AFRESH: dict[str, Callable[..., Arguments]] = {
     "numpy.fromregex": lambda text, *others: (io.StringIO(text), *others),
 }
 # What sorts, searches or takes arrays for sets.
-IN_ORDER = tuple(
-    _named(
-        "",
-        "numpy",
-        "sort argsort lexsort partition argpartition searchsorted digitize median argmax argmin "
-        "unique unique_all unique_counts unique_inverse unique_values isin in1d intersect1d "
-        "union1d setdiff1d setxor1d nonzero",
-    )
+IN_ORDER = _paths(
+    "numpy",
+    "sort argsort lexsort partition argpartition searchsorted digitize median argmax argmin "
+    "unique unique_all unique_counts unique_inverse unique_values isin in1d intersect1d "
+    "union1d setdiff1d setxor1d nonzero",
 )
 # What takes arrays of one dtype alone.
 ONLY_CODES: dict[str, str] = {
