@@ -8,7 +8,14 @@ import pytest
 from evaluation import duels as duels_module
 from evaluation.duels import METHOD, rejudged, summary, upper_bound
 from evaluation.made_duels import CASES, SAME_SECONDS, made_duel, true_changes, verdicts_of
-from evaluation.made_screens import LOOK_SECONDS, Outcome, made_candidates
+from evaluation.made_screens import (
+    CROWD,
+    LOOK_SECONDS,
+    MANY_CANDIDATES,
+    Outcome,
+    crowded_cells,
+    made_candidates,
+)
 from speedgate.duel.decision import DuelVerdict
 from speedgate.measuring.turn import BESIDE_VARIABLE
 
@@ -113,6 +120,15 @@ def test_a_wide_duel_of_made_up_cells_finds_what_the_selection_does_not_have():
     verdicts = verdicts_of(scene, {name: cells[name] for name in handed_on}, random.Random(1), 300)
     called = {name for name, verdict in verdicts.items() if verdict is DuelVerdict.WORSE}
     assert called == {"cell 0", "cell 1", "cell 2"}
+
+
+def test_a_screen_of_a_crowd_hands_on_as_many_as_join_and_none_that_is_alike():
+    scene = "2%, with spikes; three cases 1.25 times as slow"
+    cells = crowded_cells(scene, CROWD)
+    assert sum(change > 0 for change in cells.values()) == CROWD
+    handed_on, _ = made_candidates(scene, cells, random.Random(1), MANY_CANDIDATES)
+    assert len(handed_on) == MANY_CANDIDATES
+    assert all(cells[name] > 0 for name in handed_on)
 
 
 def test_the_outcomes_of_made_up_duels_are_counted():

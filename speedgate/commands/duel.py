@@ -57,6 +57,7 @@ from speedgate.duel.wide_screen import CANDIDATES
 from speedgate.duel.wide_selection import (
     Screened,
     add_wide_selection,
+    added_seconds,
     refuse_useless_wide,
     screen_difference,
     screen_line,
@@ -207,7 +208,7 @@ def run_duel(options: argparse.Namespace) -> int:
     budget, limit = parse_measuring(options)
     screening = screen_seconds(options, budget)
     most = 0 if options.wide_only else parse_count("--candidates", options.candidates) or CANDIDATES
-    budget += screening if screening is not None and options.budget is None else 0.0
+    budget += added_seconds(screening, most) if screening and options.budget is None else 0.0
     suspects: set[str] = set()
     summary: ScreenSummary | None = None
     lost: list[str] = []

@@ -49,6 +49,8 @@ class Screened:
 OpenScreenRecording = Callable[[Sequence[CellListing], Sequence[ScreenSide]], ScreenRecording]
 
 DEFAULT_SCREEN_SECONDS = 180.0
+# What a duel takes for a candidate of the screen: four blocks, and those that confirm it.
+CANDIDATE_SECONDS = 4.0
 # What chooses the cases of a duel, bounds it or judges it: a screen alone would ignore it.
 OF_THE_DUEL = (
     *("workloads", "sizes", "strategies", "workers", "oversubscribe", "blas_threads"),
@@ -72,8 +74,8 @@ def add_wide_selection(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--candidates",
         metavar="COUNT",
-        help=f"how many of the suspects of a screen join the duel (default {CANDIDATES}); "
-        "each takes some 4 seconds of --budget",
+        help=f"how many of the suspects of a screen join the duel (default {CANDIDATES}); each "
+        f"beyond those adds {CANDIDATE_SECONDS:g} seconds, unless --budget says all",
     )
     command.add_argument(
         "--wide-only",
@@ -122,6 +124,11 @@ def screen_seconds(options: argparse.Namespace, budget: float) -> float | None:
             "anything; raise --budget, or screen with --wide-only"
         )
     return seconds
+
+
+def added_seconds(screening: float, most: int) -> float:
+    """Return by how much a screen and its ``most`` candidates lengthen a duel's default budget."""
+    return screening + CANDIDATE_SECONDS * max(0, most - CANDIDATES)
 
 
 def screened(

@@ -3,14 +3,17 @@
 import argparse
 import errno
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from helpers.screens import FakeBuild, cells_of
 from test_duel_command import INTERRUPTED, MACHINE, NOT_DONE, TINY, WELL, end_at
 
 from speedgate import files
-from speedgate.commands.duel import add_duel_command
+from speedgate.builds.build import BuildError
+from speedgate.commands import duel as duel_commands
 from speedgate.duel import wide_selection
+from speedgate.duel.wide_selection import CANDIDATE_SECONDS
 from speedgate.history.document import read_run
 from speedgate.measuring.census import CellListing, CensusCell
 
@@ -52,6 +55,32 @@ def test_a_screen_before_a_duel_says_how_much_joins_it(run, wide):
     assert "fail in one build alone; at most 1 of them join a duel" in done.err
 
 
+@pytest.mark.parametrize(
+    ("options", "added"),
+    [
+        ((), 180.0),
+        (("--candidates", "9"), 180.0),
+        (("--candidates", "120"), 180.0 + 60 * CANDIDATE_SECONDS),
+        (("--candidates", "120", "--budget", "900"), None),
+    ],
+)
+def test_more_candidates_have_more_time_unless_the_budget_says_all(
+    run, wide, monkeypatch, options, added
+):
+    budgets = []
+
+    def measured(entries, builds, budget, *others):
+        budgets.append(budget)
+        raise BuildError("no more of it")
+
+    monkeypatch.setattr(duel_commands, "measured", measured)
+    # The screen takes no time: all of it is left.
+    monkeypatch.setattr(duel_commands, "time", SimpleNamespace(monotonic=lambda: 0.0))
+    run("duel", "old", "new", "--wide", *TINY, *options)
+    plain = duel_commands.DEFAULT_BUDGET_SECONDS
+    assert budgets == [900.0 if added is None else plain + added]
+
+
 # What a screen alone heeds; it refuses every other option of a duel, one that is new as well.
 HEEDED = {
     *("--wide", "--wide-only", "--budget", "--from-source", "--beside-others", "--allow-same"),
@@ -61,7 +90,7 @@ HEEDED = {
 
 def options_of_a_duel():
     commands = argparse.ArgumentParser().add_subparsers()
-    add_duel_command(commands)
+    duel_commands.add_duel_command(commands)
     actions = commands.choices["duel"]._actions
     return {one.option_strings[-1]: one.nargs == 0 for one in actions if one.option_strings}
 
