@@ -7,6 +7,7 @@ thread that one of them starts ends with its process.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import mmap
 import os
 import threading
@@ -25,10 +26,13 @@ PAGES = 512
 BESIDE_FAULTS = 8
 SPIN_SECONDS = 0.2
 FIRST_SECONDS = 0.2
-PAUSES, PAUSE_SECONDS = 20, 1e-5
+PAUSES, PAUSE_SECONDS = 20, 0.004
+# Beside these calls the start of a thread takes less than the margin of the seconds.
+CALLS_A_THREAD = 5
 FORKED_SECONDS = 0.01
 
 _kept: list[bytes] = []
+_calls = itertools.count(1)
 _never = threading.Event()
 _room = mmap.mmap(-1, PAGES * mmap.PAGESIZE)
 _spinner: dict[str, float] = {}
@@ -71,6 +75,13 @@ def starts_threads(size: int) -> bytes:
     return checksum()
 
 
+def parks_threads(size: int) -> bytes:
+    """A pool that grows with its work: its threads wait for more, and cost no call its time."""
+    if IS_ON and next(_calls) % CALLS_A_THREAD == 0:
+        threading.Thread(target=_never.wait, daemon=True).start()
+    return checksum()
+
+
 def faults(size: int) -> bytes:
     room = mmap.mmap(-1, PAGES * mmap.PAGESIZE) if IS_ON else _room
     for page in range(PAGES):
@@ -81,9 +92,12 @@ def faults(size: int) -> bytes:
 
 
 def pauses(size: int) -> bytes:
-    """As long a pause in all, in one piece or in many."""
-    for _ in range(PAUSES if IS_ON else 1):
-        time.sleep(PAUSE_SECONDS)
+    """As long a pause in all, in one piece or in many: each ends where its turn is over, so that a
+    timer that is late delays the end once."""
+    began, pieces = time.perf_counter(), PAUSES if IS_ON else 1
+    for piece in range(1, pieces + 1):
+        left = began + PAUSE_SECONDS * piece / pieces - time.perf_counter()
+        time.sleep(max(0.0, left))
     return checksum()
 
 
@@ -131,14 +145,15 @@ def made(function: Callable[[int], bytes]) -> Workload:
 MADE = {
     function.__name__: made(function)
     for function in (
-        spins, keeps, starts_threads, faults, pauses, slow_first, slow_after_fork, convoy
+        spins, keeps, starts_threads, parks_threads, faults, pauses, slow_first, slow_after_fork,
+        convoy,
     )
 }  # fmt: skip
 
-# A package of NumPy's name that starts a thread and takes its time, and then gives way to NumPy.
-STARTING_PACKAGE = """import os, sys, threading, time
-threading.Thread(target=threading.Event().wait, daemon=True).start()
-time.sleep(0.2)
+# A package of NumPy's name that starts a thread or takes its time, and then gives way to NumPy.
+STARTS_A_THREAD = "threading.Thread(target=threading.Event().wait, daemon=True).start()"
+TAKES_LONGER = "time.sleep(0.2)"
+GIVES_WAY = """
 here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path[:] = [folder for folder in sys.path if os.path.abspath(folder or ".") != here]
 del sys.modules["numpy"]
@@ -146,7 +161,8 @@ import numpy
 """
 
 
-def write_starting_package(folder: Path) -> None:
-    """Write the package into a folder, for PYTHONPATH."""
+def write_starting_package(folder: Path, cost: str) -> None:
+    """Write the package with its cost into a folder, for PYTHONPATH."""
     (folder / "numpy").mkdir()
-    (folder / "numpy" / "__init__.py").write_text(STARTING_PACKAGE)
+    program = f"import os, sys, threading, time\n{cost}{GIVES_WAY}"
+    (folder / "numpy" / "__init__.py").write_text(program)

@@ -16,7 +16,7 @@ from speedgate.judging.change_word import ChangeWord
 from speedgate.stats.figure import FIGURE
 
 
-@pytest.mark.parametrize("known", [*CASES, IMPORTED], ids=lambda known: known.workload.name)
+@pytest.mark.parametrize("known", [*CASES, *IMPORTED.values()], ids=lambda known: known.truth)
 def test_a_made_cost_has_a_figure_and_can_be_called(known):
     assert known.key in FIGURE
     assert not made_aftermaths.IS_ON
@@ -25,8 +25,11 @@ def test_a_made_cost_has_a_figure_and_can_be_called(known):
         assert known.workload.function(known.workload.prepare(1, 0)) == expected
 
 
-def test_a_package_that_starts_a_thread_gives_way_to_numpy(tmp_path):
-    made_aftermaths.write_starting_package(tmp_path)
+@pytest.mark.parametrize(
+    ("cost", "started"), [(made_aftermaths.STARTS_A_THREAD, 1), (made_aftermaths.TAKES_LONGER, 0)]
+)
+def test_a_package_with_a_cost_gives_way_to_numpy(tmp_path, cost, started):
+    made_aftermaths.write_starting_package(tmp_path, cost)
     program = (
         "import json; from speedgate.runner.aftermath import see_import;"
         "seen = see_import('numpy');"
@@ -41,7 +44,7 @@ def test_a_package_that_starts_a_thread_gives_way_to_numpy(tmp_path):
         check=True,
     )
     threads, file, again = json.loads(done.stdout)
-    assert threads == (1 if sys.platform == "linux" else None)
+    assert threads == (started if sys.platform == "linux" else None)
     assert str(tmp_path) not in file
     assert again == [None, None]
 

@@ -23,7 +23,7 @@ from speedgate.builds.label import BuildLabel
 from speedgate.duel.block import Block
 from speedgate.duel.effect import change_interval
 from speedgate.duel.margin import margin_of
-from speedgate.stats.figure import FIGURES, Figure
+from speedgate.stats.figure import FIGURES, GIL_HELD_SHARE, IMPORTING, SPEEDUP, Figure
 
 # How often a duel may call any of its cases better or worse that is neither.
 FAMILY_ERROR = 0.05
@@ -32,6 +32,8 @@ FAMILY_ERROR = 0.05
 PATIENCE = 2
 # A candidate costs fresh blocks only where it is wrong, a missed one cannot be made up for.
 CANDIDATE_CONFIDENCE = 0.80
+# An import happens in a process of its own: of threads that compute it tells nothing.
+OF_THREADS = (SPEEDUP, GIL_HELD_SHARE)
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,17 @@ def candidates_in(
     candidates = []
     for figure in FIGURES:
         change = change_interval(blocks, figure, build, CANDIDATE_CONFIDENCE)
-        if not figure.is_asked_in(workload) or change is None or change.count < 2:
+        if not is_asked(figure, workload) or change is None or change.count < 2:
             continue
         if abs(change.value) > margin_of(figure) and (change.low > 0 or change.high < 0):
             candidates.append(Candidate(build, figure, 1 if change.value > 0 else -1))
     return candidates
+
+
+def is_asked(figure: Figure, workload: str) -> bool:
+    """Whether a figure may decide a case of this workload, or may help to."""
+    is_of_others = workload == IMPORTING and figure in OF_THREADS
+    return figure.is_asked_in(workload) and not is_of_others
 
 
 def evidence_for(agreed: int, dissented: int) -> float:

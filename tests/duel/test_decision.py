@@ -304,6 +304,18 @@ def test_the_import_is_asked_for_in_one_case_alone():
     assert decision.word is ChangeWord.COSTS_MORE
 
 
+def test_an_import_that_takes_longer_has_no_word_of_threads():
+    """Two at once are half as fast, and one alone is slower still: the speedup rose, and the GIL
+    is held less by those that wait for it."""
+    measured = [block(pair(), pair(baseline=6.0, contender=2.0), held=(0.6, 0.3))] * 2
+    of_threads = candidates_in(measured, "B", "add")
+    assert decide(effects_of(measured, "B"), of_threads).word is ChangeWord.SLOWER_BUT_GAINED
+    suspects = candidates_in(measured, "B", "import_numpy")
+    assert [one.figure.key for one in suspects] == ["seconds"]
+    decision = decide(effects_of(measured, "B"), suspects)
+    assert (decision.verdict, decision.word) == (DuelVerdict.WORSE, ChangeWord.SLOWER)
+
+
 def test_the_case_that_asks_for_the_import_is_one():
     assert {figure.decides_in for figure in FIGURES} - {""} <= CATALOGUE.keys()
 
