@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import signal
 import threading
 
@@ -14,6 +15,11 @@ from hypothesis import settings
 # warns of a plugin that was imported before, unless it was imported as plugins are.
 pytest.register_assert_rewrite("speedgate.plugin.hooks")
 importlib.import_module("speedgate.plugin.hooks")
+
+# A hook of git, as `git rebase --exec`, tells which repository is at work. The tests that make one
+# would write into that: one of them left a commit, and made the checkout a bare repository.
+for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"):
+    os.environ.pop(name, None)
 
 # No deadline, since no test depends on how fast the machine is; the same examples in every run.
 settings.register_profile("suite", deadline=None, derandomize=True, database=None)

@@ -1,8 +1,10 @@
 """The figures of the house and its map, on made-up packages, and the map of this one."""
 
 import ast
+import os
 import re
 import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -110,6 +112,16 @@ def test_a_revision_is_read_from_git(tmp_path):
     subprocess.run([*git, "commit", "-qm", "first"], check=True)
     assert figures(tool.house_at("HEAD", tmp_path)) == figures(made_house())
     assert figures(house_on_disk(tmp_path)) == figures(made_house())
+
+
+def test_tests_that_a_hook_of_git_runs_leave_its_repository_alone(tmp_path):
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    kept = (tmp_path / ".git/config").read_bytes()
+    run = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "revision_is_read", __file__]
+    environment = os.environ | {"GIT_DIR": str(tmp_path / ".git")}
+    subprocess.run([sys.executable, *run], cwd=ROOT, env=environment, check=True)
+    assert (tmp_path / ".git/config").read_bytes() == kept
+    assert not [file for file in (tmp_path / ".git/refs").rglob("*") if file.is_file()]
 
 
 def test_a_revision_that_git_does_not_know_is_named():
