@@ -78,6 +78,7 @@ from speedgate.measuring.screen_side import ScreenSide
 from speedgate.measuring.selection import OptionError, parse_count, parse_seconds
 from speedgate.report.duel import duel_markdown, duel_text
 from speedgate.report.exit_code import ExitCode
+from speedgate.stats.words import number_of
 
 # Two cores take that long for eight blocks of each of the seventy cases, and for what they suspect.
 DEFAULT_BUDGET_SECONDS = 780.0
@@ -104,7 +105,9 @@ def add_duel_command(commands: Any) -> None:
         "--allow-same", action="store_true", help="measure a build against itself (A/A)"
     )
     duel.add_argument(
-        "--fail-on-worse", action="store_true", help="exit with 1 if anything is worse, or fails"
+        "--fail-on-worse",
+        action="store_true",
+        help="exit with 1 if anything is worse or fails, with 10 if a verdict on it is missing",
     )
     duel.add_argument("--details", action="store_true", help="every figure of every case")
     duel.add_argument("--format", choices=("text", "markdown", "json"), default="text")
@@ -254,7 +257,41 @@ def run_duel(options: argparse.Namespace) -> int:
     if not saved:
         notify("nothing was measured: no case ran in build A and in another")
         return ExitCode.BAD
-    return ExitCode.BAD if options.fail_on_worse and findings.is_anything_worse() else ExitCode.WELL
+    return verdict_code(findings, suspects) if options.fail_on_worse else ExitCode.WELL
+
+
+def verdict_code(findings: DuelFindings, suspects: Collection[str]) -> ExitCode:
+    """Return whether anything is worse, a verdict is missing, or all is well; say what is missing.
+
+    Of what a screen suspects no verdict is missed: nobody has named it, and there is always more of
+    it than there is time for.
+    """
+    if findings.is_anything_worse():
+        return ExitCode.BAD
+    missing = without_verdict(findings, suspects)
+    if missing:
+        notify(f"{missing}; exit code {ExitCode.UNDECIDED:d}")
+    return ExitCode.UNDECIDED if missing else ExitCode.WELL
+
+
+def without_verdict(findings: DuelFindings, suspects: Collection[str]) -> str:
+    """Say of how many cases a duel tells nothing, why, and what helps; "" where it tells of all."""
+    failed, not_reached, all_of_it = (
+        {finding.name for finding in some if finding.name not in suspects}
+        for some in (findings.failed_in_both(), findings.not_reached(), findings.findings)
+    )
+    why = [
+        f"{len(names)} {what}"
+        for names, what in (
+            (failed, "failed in the first build too: mend it, or leave it out (--workloads, -k)"),
+            (not_reached, "not reached: raise --budget"),
+        )
+        if names
+    ]
+    if not why:
+        return ""
+    cases = f"{len(failed | not_reached)} of {number_of(len(all_of_it), 'case')}"
+    return f"no verdict on {cases} ({'; '.join(why)})"
 
 
 def with_standing(

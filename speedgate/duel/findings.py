@@ -135,6 +135,24 @@ class DuelFindings:
             for finding in self.findings
         )
 
+    def failed_in_both(self) -> list[Finding]:
+        """Return what failed in its build and in the first one as well: nobody can say whether it
+        is worse. What fails in the first alone is not."""
+        first = self.builds[0].label
+        return [
+            finding
+            for finding in self.findings
+            if finding.verdict is DuelVerdict.FAILED and {first, finding.build} <= {*finding.out}
+        ]
+
+    def not_reached(self) -> list[Finding]:
+        """Return the findings of cases that had no block before the time was up."""
+        return [
+            finding
+            for finding in self.findings
+            if finding.verdict is DuelVerdict.INCONCLUSIVE and not finding.blocks
+        ]
+
     def name_of(self, finding: Finding) -> str:
         """Return a finding's name, with the letter of its build where there are more than two."""
         return f"{finding.name} {finding.letter}" if len(self.builds) > 2 else finding.name

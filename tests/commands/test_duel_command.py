@@ -14,16 +14,20 @@ from types import SimpleNamespace
 
 import pytest
 from helpers.builds import CRASHING, PAIR_SECONDS, REFUSING
-from helpers.fakes import FakeClock
+from helpers.duels import a_duel, finding
+from helpers.fakes import FakeClock, ScriptedRunner
 from helpers.project import ROOT
 
 from speedgate.builds.build import BuildError
 from speedgate.commands import duel as duel_commands
+from speedgate.duel.decision import DuelVerdict
+from speedgate.duel.duel import Duel
+from speedgate.duel.matchup import Matchup
 from speedgate.duel.past_duels import STANDING_SECONDS
 from speedgate.duel.selection import select_entries
 from speedgate.history.document import read_run
 
-WELL, BAD, NOT_DONE, INTERNAL, MACHINE, INTERRUPTED = 0, 1, 2, 3, 11, 130
+WELL, BAD, NOT_DONE, INTERNAL, UNDECIDED, MACHINE, INTERRUPTED = 0, 1, 2, 3, 10, 11, 130
 TINY = ("--workloads", "g", "--sizes", "1e3", "--strategies", "threads", "--workers", "2")
 
 
@@ -266,6 +270,83 @@ def test_what_fails_in_the_new_build_only_is_worse(run, environments, crashing, 
     assert done.code == code
     assert "failed:\n  g-1e3-threads-2" in done.out
     assert "SIGSEGV" in done.out
+
+
+MORE = ("--workloads", "g,sort", *TINY[2:])
+
+
+def failing_in(environments, *labels, case):
+    """Return what opens runners, of which those of some builds refuse a case."""
+    opener = duel_commands.opener
+
+    def made_opener(interpreter, caches):
+        open_runner = opener(interpreter, caches)
+
+        def open_made_runner(entry):
+            if entry.label == case and Path(interpreter.python).name in labels:
+                return ScriptedRunner(environments.clock, pair_seconds=PAIR_SECONDS, **REFUSING)
+            return open_runner(entry)
+
+        return open_made_runner
+
+    return made_opener
+
+
+@pytest.mark.parametrize(
+    ("failing", "changed", "options", "code"),
+    [
+        (("old", "new"), {}, ("--fail-on-worse",), UNDECIDED),
+        (("old", "new"), {}, (), WELL),
+        (("old", "new"), {"ratio": 0.9}, ("--fail-on-worse",), BAD),
+        (("old",), {}, ("--fail-on-worse",), WELL),
+        (("new",), {}, ("--fail-on-worse",), BAD),
+    ],
+)
+def test_what_fails_in_both_builds_is_no_verdict(
+    run, environments, monkeypatch, failing, changed, options, code
+):
+    opener = failing_in(environments, *failing, case="sort-1e3-threads-2")
+    monkeypatch.setattr(duel_commands, "opener", opener)
+    environments.scripts["new"] = changed
+    done = run("duel", "old", "new", *MORE, *options)
+    assert done.code == code
+    line = "no verdict on 1 of 2 cases (1 failed in the first build too: mend it, or leave"
+    assert (line in done.err) == (code == UNDECIDED)
+    assert ("exit code 10" in done.err) == (code == UNDECIDED)
+
+
+@pytest.mark.parametrize(("options", "code"), [((), WELL), (("--fail-on-worse",), UNDECIDED)])
+def test_what_a_duel_did_not_reach_is_no_verdict(run, environments, monkeypatch, options, code):
+    run_block, blocks = Matchup.run_block, []
+
+    def run_one(matchup, *looks):
+        blocks.append(matchup)
+        run_block(matchup, *looks)
+
+    monkeypatch.setattr(Matchup, "run_block", run_one)
+    # The time is up after the first block.
+    monkeypatch.setattr(Duel, "seconds", property(lambda duel: 1e9 * len(blocks)))
+    done = run("duel", "old", "new", *MORE, *options)
+    assert done.code == code
+    line = "no verdict on 1 of 2 cases (1 not reached: raise --budget); exit code 10"
+    assert (line in done.err) == (code == UNDECIDED)
+
+
+def test_no_verdict_is_missed_on_what_only_a_screen_suspects(capsys):
+    crashed = replace(finding("cell", DuelVerdict.FAILED, 1.0), out=("numpy 2.3", "numpy 2.4"))
+    duel = a_duel(
+        crashed,
+        replace(finding("other cell", DuelVerdict.INCONCLUSIVE, 1.0), blocks=0),
+        replace(finding("g", DuelVerdict.SAME, 1.0), blocks=8),
+    )
+    assert duel_commands.verdict_code(duel, {"cell", "other cell"}) == WELL
+    assert capsys.readouterr().err == ""
+    assert duel_commands.verdict_code(duel, {"other cell"}) == UNDECIDED
+    assert "no verdict on 1 of 2 cases" in capsys.readouterr().err
+    assert duel_commands.verdict_code(duel, ()) == UNDECIDED
+    assert "no verdict on 2 of 3 cases (1 failed in" in capsys.readouterr().err
+    worse = replace(duel, findings=(*duel.findings, finding("f", DuelVerdict.WORSE, 0.5)))
+    assert duel_commands.verdict_code(worse, ()) == BAD
 
 
 def test_json_and_markdown(run, environments):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from helpers.builds import CRASHING, LACKING, MadeBuilds
+from helpers.builds import CRASHING, LACKING, REFUSING, MadeBuilds
 
 from speedgate.builds.build import Build
 from speedgate.duel.decision import DuelVerdict
@@ -158,6 +158,28 @@ def test_what_is_worse_than_the_first_build_is_told_from_what_fails_there_too(sc
     findings = findings_of(*scripts)
     assert findings.is_anything_worse() is worse
     assert saved_and_read(findings).is_anything_worse() is worse
+
+
+@pytest.mark.parametrize(
+    ("scripts", "budget", "failed", "not_reached"),
+    [
+        (({}, {}), HOUR, 0, 0),
+        ((CRASHING, CRASHING), HOUR, 1, 0),
+        ((REFUSING, REFUSING), HOUR, 1, 0),
+        ((CRASHING, {}), HOUR, 0, 0),
+        (({}, CRASHING), HOUR, 0, 0),
+        ((LACKING, LACKING), HOUR, 0, 0),
+        (({}, {}), 0.0, 0, 1),
+        (({}, {}, {}), 0.0, 0, 2),
+        ((CRASHING, CRASHING, {}), HOUR, 1, 0),
+    ],
+)
+def test_what_tells_nothing_of_its_build_is_told_from_what_is_inconclusive(
+    scripts, budget, failed, not_reached
+):
+    findings = findings_of(*scripts, budget=budget)
+    for told in (findings, saved_and_read(findings)):
+        assert (len(told.failed_in_both()), len(told.not_reached())) == (failed, not_reached)
 
 
 def test_a_build_that_is_called_like_a_letter_is_not_taken_for_it():
