@@ -66,6 +66,16 @@ def saving_in(results: Path) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def telling_afterwards(lines: Iterable[str]) -> Iterator[None]:
+    """Say what was saved behind what is shown within, also where the output did not take that."""
+    try:
+        yield
+    finally:
+        for line in lines:
+            notify(line)
+
+
 def columns() -> int:
     """Return the width of the terminal in columns."""
     return shutil.get_terminal_size().columns

@@ -25,6 +25,7 @@ from speedgate.commands.arguments import (
     show_json,
     show_lines,
     take_turn,
+    telling_afterwards,
 )
 from speedgate.commands.early_end import code_of_early_end, tell_of_early_end
 from speedgate.commands.progress_line import ProgressLine, step_text
@@ -217,8 +218,8 @@ def measure(
     more = {"failed": census.failed, "seconds": time.monotonic() - began}
     saved, trouble = recording.finish(more, early is None and census.is_finished)
     if saved is not None:
-        show_run(read_run(saved), options)
-        notify(f"saved {saved}")
+        with telling_afterwards([f"saved {saved}"]):
+            show_run(read_run(saved), options)
     else:
         notify(
             trouble or "nothing was measured: no cell could be called, or the time was too short"

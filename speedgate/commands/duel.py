@@ -23,6 +23,7 @@ from speedgate.commands.arguments import (
     show_json,
     show_lines,
     take_turn,
+    telling_afterwards,
 )
 from speedgate.commands.census import show_changes
 from speedgate.commands.early_end import code_of_early_end, tell_of_early_end
@@ -246,10 +247,10 @@ def run_duel(options: argparse.Namespace) -> int:
     recording = open_recording(builds, options.results)
     done = measured(entries, builds, budget, limit, recording, suspects, summary)
     findings = done.findings
-    show(findings, options)
+    # Saved first: an output that is full must cost no run.
     saved, troubles = recording.finish(done.duel, findings)
-    for line in [*(f"saved {path}" for path in saved), *troubles]:
-        notify(line)
+    with telling_afterwards([*(f"saved {path}" for path in saved), *troubles]):
+        show(findings, options)
     if troubles or lost:
         return ExitCode.MACHINE
     if done.early is not None:

@@ -13,7 +13,12 @@ from typing import Any
 from speedgate import files
 from speedgate.builds.build import open_build
 from speedgate.builds.runners import project_runners
-from speedgate.commands.arguments import add_beside_others, notify, take_turn
+from speedgate.commands.arguments import (
+    add_beside_others,
+    notify,
+    take_turn,
+    telling_afterwards,
+)
 from speedgate.commands.early_end import code_of_early_end, tell_of_early_end
 from speedgate.commands.progress_line import ProgressLine
 from speedgate.history.journal import recover
@@ -197,12 +202,12 @@ def run_scale(options: argparse.Namespace) -> int:
     except OptionError as error:
         print(f"speedgate scale: {error}", file=sys.stderr)
         return ExitCode.UNUSABLE
-    show(scaling, listing, options)
+    # Saved first: an output that is full must cost no run.
     saved, trouble = recording.finish(scaling.judgements, scaling.is_finished)
-    if saved is not None:
-        notify(f"saved in {saved}")
+    told = [f"saved in {saved}"] if saved is not None else []
+    with telling_afterwards([*told, trouble] if trouble else told):
+        show(scaling, listing, options)
     if trouble:
-        notify(trouble)
         return ExitCode.MACHINE
     if early is not None:
         return code_of_early_end(early)

@@ -496,6 +496,19 @@ def test_a_disk_that_is_full_for_one_of_two_runs_costs_that_one(
     assert len(list((tmp_path / "results").glob("*/*.part"))) == 1
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is full")
+def test_an_output_that_is_full_costs_no_run_of_a_duel(run, environments, monkeypatch):
+    with Path("/dev/full").open("w", buffering=1) as full, monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", full)
+        done = run("duel", "old", "new", *TINY)
+    assert done.code == MACHINE
+    assert "speedgate duel: [Errno 28] No space left on device; make room" in done.err
+    assert done.err.count("saved results") == 2
+    runs = [read_run(file) for file in Path("results").glob("*/*.json")]
+    assert [saved.is_complete for saved in runs] == [True, True]
+    assert not list(Path("results").glob("*/*.part"))
+
+
 def test_a_full_disk_in_the_middle_of_a_duel_ends_no_measuring(
     run, environments, tmp_path, monkeypatch
 ):

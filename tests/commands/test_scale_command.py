@@ -439,6 +439,21 @@ def test_a_run_that_cannot_be_saved_is_shown_all_the_same(
     assert list(tests.glob("results/*/*.part"))
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is full")
+def test_an_output_that_is_full_costs_no_run_of_scale(
+    tests: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Path("/dev/full").open("w", buffering=1) as full, monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", full)
+        assert main(["scale", "test_some.py", "-k", "holds"]) == 11
+    told = capsys.readouterr().err
+    assert "speedgate scale: [Errno 28] No space left on device; make room" in told
+    [file] = tests.glob("results/*/*.json")
+    assert f"saved in {file.relative_to(tests)}" in told
+    assert read_run(file).is_complete
+    assert not list(tests.glob("results/*/*.part"))
+
+
 def test_the_report_names_each_outcome(tests: Path, capsys: Any) -> None:
     main(["scale", "test_some.py", "-k", "holds or races or woven", "--results", str(tests / "r")])
     text = capsys.readouterr().out
