@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from speedgate import files
+from speedgate.builds.fault import fault_told_in
 from speedgate.builds.installation import (
     INSTALLER_PREFIXES,
     BuildError,
@@ -196,7 +197,7 @@ def open_build(
     try:
         [build] = open_builds([text], needs_numpy=needs_numpy, notify=notify)
     except BuildError as error:
-        raise OptionError(f"{option}: {error}") from None
+        raise OptionError(f"{option}: {error}") from error
     return build
 
 
@@ -217,7 +218,7 @@ def find_interpreter(
         spec = replace(spec, requirements=tuple(_named_versions(spec, base, False)))
         python = _install(spec, base, version, False, notify)
     except BuildError as error:
-        raise OptionError(f"--python: {error}") from None
+        raise OptionError(f"--python: {error}") from error
     with lent_folder() as lent:
         yield Interpreter(str(python), _runner_variables_of(spec), str(lent))
 
@@ -327,12 +328,12 @@ def _start(spec: BuildSpec, command: list[str], variables: Mapping[str, str], py
     try:
         done = children.run(command, variables, timeout=START_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise BuildError(f"{_called(spec, python)} does not start: {_why_not(error)}") from None
+        raise BuildError(f"{_called(spec, python)} does not start: {_why_not(error)}") from error
     if done.returncode != 0:
         words = last_lines(done.stderr) or f"  exit code {done.returncode}"
         raise BuildError(
             f"{_called(spec, python)} does not start as a Python; {REMEDY}; it wrote:\n{words}"
-        )
+        ) from fault_told_in(words)
     return done.stdout
 
 
@@ -404,7 +405,7 @@ def _describe(
             f"{_called(spec, python)} has no NumPy that can be imported "
             f"({told['numpy_error'].strip().splitlines()[0]}); add it to the requirements, "
             "such as numpy==2.3.0, or install it there"
-        )
+        ) from fault_told_in(told["numpy_error"])
     if told["gil_came_back"] is not None:
         raise BuildError(f"'{spec.text}': {told['gil_came_back']}")
     return Build(label, python, own, told["environment"], _fingerprint(told, own))

@@ -27,6 +27,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
 from speedgate import files
+from speedgate.builds.fault import fault_told_in
 from speedgate.history.cache import cache_folder
 from speedgate.history.redaction import without_credentials
 from speedgate.measuring import children
@@ -378,13 +379,17 @@ def failure_of(order: Order) -> str:
 
 
 def run(command: Sequence[str], order: Order, failure: str, written: str | None = None) -> str:
-    """Return what the command prints; ``BuildError`` with its last lines if it fails."""
+    """Return what the command prints; ``BuildError`` with its last lines if it fails.
+
+    Where the machine is at fault, the error was raised from an ``OSError``.
+    """
     try:
         done = children.run(command, order.environment(), written, INSTALL_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise BuildError(f"{failure}: {error}") from None
+        raise BuildError(f"{failure}: {error}") from error
     if done.returncode != 0:
-        raise BuildError(f"{failure}:\n{last_lines(done.stderr or done.stdout)}")
+        words = last_lines(done.stderr or done.stdout)
+        raise BuildError(f"{failure}:\n{words}") from fault_told_in(words)
     return done.stdout
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+from speedgate.builds.fault import fault_told_in
 from speedgate.measuring.children import scratch_folder
 from speedgate.measuring.suite import BUNDLED_FOLDER
 
@@ -31,11 +32,11 @@ def lent_folder(bundled: Path = BUNDLED_FOLDER) -> Iterator[Path]:
     user's workloads, which may use ours, are found through ``plan.import_folders``.
     """
     with scratch_folder("speedgate-lent-") as folder:
-        shutil.copytree(OWN_FOLDER, folder / OWN_FOLDER.name, ignore=NOT_LENT)
+        copy_tree(OWN_FOLDER, folder / OWN_FOLDER.name)
         if bundled.is_dir():
-            shutil.copytree(bundled, folder, ignore=NOT_LENT, dirs_exist_ok=True)
+            copy_tree(bundled, folder, is_there=True)
         elif (workloads := OWN_FOLDER.parent / "workloads").is_dir():
-            shutil.copytree(workloads, folder / workloads.name, ignore=NOT_LENT)
+            copy_tree(workloads, folder / workloads.name)
         module = find_spec("threadpoolctl")  # one file that needs the standard library only
         if module is not None and module.origin is not None:
             shutil.copy(module.origin, folder)
@@ -48,4 +49,13 @@ def lend_to_those_without(folder: Path, package: str) -> None:
     module = find_spec(package)
     if module is not None and module.submodule_search_locations:
         source = Path(module.submodule_search_locations[0])
-        shutil.copytree(source, folder / FALLBACK_FOLDER / package, ignore=NOT_LENT)
+        copy_tree(source, folder / FALLBACK_FOLDER / package)
+
+
+def copy_tree(source: Path, target: Path, is_there: bool = False) -> None:
+    """Copy a folder; ``OSError`` with its number where the machine has no room, files or memory."""
+    try:
+        shutil.copytree(source, target, ignore=NOT_LENT, dirs_exist_ok=is_there)
+    except shutil.Error as error:  # it tells of each file in words, and has no number
+        _, _, why = error.args[0][0]
+        raise fault_told_in(why) or OSError(why) from error

@@ -47,7 +47,7 @@ from speedgate.measuring.selection import (
 )
 from speedgate.measuring.suite import find_workload
 from speedgate.measuring.targets import BenchmarkListing, Suite, parse_targets, parse_threads
-from speedgate.report.exit_code import ExitCode
+from speedgate.report.exit_code import ExitCode, fault_of
 from speedgate.report.progress import duration
 from speedgate.report.scale import key_of, scale_markdown, scale_text
 from speedgate.runner.machine import usable_cores
@@ -159,7 +159,7 @@ def _rules(options: argparse.Namespace, folder: Path) -> Iterator[Rule]:
         yield rule
         return
     if options.gates is not None:
-        yield from read_rules(options.gates)
+        yield from read_rules(options.gates, "--gates")
     elif files.is_file(folder / "pyproject.toml"):
         yield from read_rules(folder / "pyproject.toml")
 
@@ -200,6 +200,8 @@ def run_scale(options: argparse.Namespace) -> int:
             line.close()
             tell_of_early_end(early)
     except OptionError as error:
+        if fault_of(error) is not None:
+            raise  # the command line says what helps, and has the code of the machine
         print(f"speedgate scale: {error}", file=sys.stderr)
         return ExitCode.UNUSABLE
     # Saved first: an output that is full must cost no run.

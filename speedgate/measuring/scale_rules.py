@@ -19,14 +19,18 @@ LIMITS = ("min-speedup", "max-gil-held", "max-inflation")
 KEYS = {"match", "threads", "skip", *LIMITS}
 
 
-def read_rules(path: Path) -> list[Rule]:
-    """Return the rules in a gates file or a pyproject.toml; ``OptionError`` for what is none."""
+def read_rules(path: Path, option: str = "") -> list[Rule]:
+    """Return the rules in a gates file or a pyproject.toml; ``OptionError`` for what is none.
+
+    ``option`` is what names the file, "" where nobody has named it.
+    """
+    place = f"{option}: {path}" if option else str(path)
     try:
         data = tomllib.loads(files.read(path).decode())
     except OSError as error:
-        raise OptionError(f"--gates: {path} cannot be read ({error.strerror})") from None
+        raise OptionError(f"{place} cannot be read ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise OptionError(f"--gates: {path} is not TOML: {error}") from None
+        raise OptionError(f"{place} is not TOML: {error}") from None
     if path.name == "pyproject.toml":
         data = data.get("tool", {}).get("speedgate", {})
     tables = data.get(TABLE, [])

@@ -48,7 +48,7 @@ def measure_another(config: pytest.Config, state: State, items: Iterable[pytest.
     except OSError as error:
         raise OptionError(
             f"{option}: {build.python} cannot be given a copy of speedgate ({error})"
-        ) from None
+        ) from error
     state.under_test = UnderTest(build, interpreter)
     state.words.remarks.append(f"measuring {described(build)}")
 

@@ -56,7 +56,9 @@ OF_A_BROKEN_DISK = "see to the disk or the share, then try again"
 
 def fault_of(error: BaseException) -> OSError | None:
     """Return the error of the machine that an error is or was raised from, if there is one."""
-    cause = error if isinstance(error, OSError) else error.__cause__
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, OSError):
+        cause = cause.__cause__
     return cause if isinstance(cause, OSError) and cause.errno in MACHINE_ERRORS else None
 
 

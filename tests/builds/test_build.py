@@ -1,5 +1,6 @@
 """Builds: how they are asked for, what is refused, and what tells one from another."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from speedgate.builds.build import (
     REMEDY,
     BuildError,
     BuildSpec,
+    find_interpreter,
     open_build,
     open_builds,
     parse_build,
@@ -22,6 +24,7 @@ from speedgate.builds.build import (
 from speedgate.builds.installation import published_versions
 from speedgate.history.recording import describe_runner
 from speedgate.measuring.selection import OptionError
+from speedgate.report.exit_code import ExitCode, code_of, with_remedy
 from speedgate.runner import fingerprint
 
 HERE = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -286,6 +289,43 @@ def test_the_home_and_the_path_of_this_python_are_not_anothers(index, monkeypatc
 def test_an_option_that_names_no_build_says_which_option(tmp_path):
     with pytest.raises(OptionError, match=r"^--python: there is no Python at "):
         open_build(str(tmp_path / "gone"))
+
+
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.EMFILE, errno.ENOSPC])
+def test_an_interpreter_that_the_machine_cannot_start_is_its_fault(monkeypatch, number):
+    def refuse(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("speedgate.measuring.children.run", refuse)
+    for opened in (lambda: open_builds(["this="]), lambda: open_build("this=")):
+        with pytest.raises((BuildError, OptionError), match="does not start: ") as raised:
+            opened()
+        assert code_of(raised.value) is ExitCode.MACHINE
+        assert f"{os.strerror(number)}; " in with_remedy(raised.value)
+    with (
+        pytest.raises(OptionError, match=r"^--python: .* does not start") as raised,
+        find_interpreter("X=1"),
+    ):
+        pass
+    assert code_of(raised.value) is ExitCode.MACHINE
+
+
+@a_script
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOSPC])
+def test_what_an_interpreter_says_of_the_machine_is_its_fault(tmp_path, number):
+    path = script(tmp_path / "python", f"echo 'OSError: {os.strerror(number)}' >&2; exit 1")
+    with pytest.raises(BuildError, match="does not start as a Python") as raised:
+        open_builds(["this=", path])
+    assert code_of(raised.value) is ExitCode.MACHINE
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOMEM])
+def test_a_numpy_that_the_machine_cannot_load_is_its_fault(index, number):  # noqa: F811
+    error = f"raise OSError({number}, {os.strerror(number)!r})\n"
+    make_wheel(index, "numpy", "1.0", {"numpy/__init__.py": error})
+    with pytest.raises(BuildError, match="has no NumPy that can be imported") as raised:
+        open_builds(["numpy"])
+    assert code_of(raised.value) is ExitCode.MACHINE
 
 
 def test_a_build_without_numpy(index):  # noqa: F811

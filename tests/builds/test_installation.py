@@ -1,5 +1,6 @@
 """Environments that are made once, from wheels of a few bytes in a folder."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -28,6 +29,7 @@ from speedgate.builds.installation import (
     releases,
 )
 from speedgate.history.cache import cache_folder
+from speedgate.report.exit_code import ExitCode, code_of
 
 VERSION = ".".join(map(str, sys.version_info[:3]))
 
@@ -232,6 +234,37 @@ def test_a_commit_stays_pinned_to_it():
     assert module._pin(direct) == "numpy @ git+https://example.org/numpy@abc"
     del direct["download_info"]["vcs_info"]
     assert module._pin(direct) == "numpy @ https://example.org/numpy"
+
+
+NO_ROOM = "OSError: [Errno 28] No space left on device"
+
+
+@pytest.mark.parametrize(
+    ("words", "is_machine"),
+    [
+        (f"ERROR: Could not install packages due to an {NO_ROOM}", True),
+        ("  Caused by: failed to open file: Too many open files (os error 24)", True),
+        (f"WARNING: {NO_ROOM}\nERROR: No matching distribution found for made", False),
+        ("Could not connect: Connection timed out", False),
+    ],
+)
+def test_what_an_installer_says_of_the_machine_is_its_fault(words, is_machine):
+    command = [sys.executable, "-c", f"import sys; sys.exit({words!r})"]
+    with pytest.raises(BuildError) as raised:
+        module.run(command, order("made"), "'made' cannot be installed")
+    assert words.splitlines()[-1] in str(raised.value)
+    assert code_of(raised.value) is (ExitCode.MACHINE if is_machine else ExitCode.NOT_DONE)
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOSPC])
+def test_an_installer_that_the_machine_cannot_start_is_its_fault(monkeypatch, number):
+    def refuse(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(module.children, "run", refuse)
+    with pytest.raises(BuildError, match=r"^'made' cannot be installed: ") as raised:
+        module.run(["pip"], order("made"), "'made' cannot be installed")
+    assert code_of(raised.value) is ExitCode.MACHINE
 
 
 def test_warnings_do_not_hide_the_error():

@@ -1,13 +1,17 @@
 """What another interpreter is lent: enough to measure, and nothing of this one's."""
 
+import errno
 import os
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
 from speedgate.builds.package_copy import FALLBACK_FOLDER, lent_folder
+from speedgate.report.exit_code import ExitCode, code_of
 from speedgate.runner.strategies import STRATEGIES
 
 
@@ -30,6 +34,32 @@ def test_it_holds_what_measures_and_nothing_else(tmp_path):
         assert not list(folder.rglob("__pycache__"))
         assert not [path for path in folder.rglob("*") if path.is_symlink()]
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOSPC])
+@pytest.mark.parametrize("name", ["server.py", "threadpoolctl.py"])
+def test_a_copy_that_the_machine_has_no_room_for_is_its_fault(monkeypatch, number, name):
+    copy = shutil.copyfile
+
+    def refuse(source, target, **options):
+        if Path(source).name == name:
+            raise OSError(number, os.strerror(number), str(target))
+        return copy(source, target, **options)
+
+    monkeypatch.setattr("shutil.copyfile", refuse)
+    with pytest.raises(OSError, match=os.strerror(number)) as raised, lent_folder():
+        pass
+    assert code_of(raised.value) is ExitCode.MACHINE
+
+
+def test_a_file_that_may_not_be_copied_is_named(monkeypatch):
+    def refuse(source, target, **options):
+        raise PermissionError(errno.EACCES, "Permission denied", os.fspath(source))
+
+    monkeypatch.setattr("shutil.copyfile", refuse)
+    with pytest.raises(OSError, match=r"Permission denied: '.*\.py'$") as raised, lent_folder():
+        pass
+    assert code_of(raised.value) is ExitCode.NOT_DONE
 
 
 def test_the_workloads_that_a_wheel_brings_are_lent_too(bundled):

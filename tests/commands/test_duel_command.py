@@ -26,6 +26,7 @@ from speedgate.duel.matchup import Matchup
 from speedgate.duel.past_duels import STANDING_SECONDS
 from speedgate.duel.selection import select_entries
 from speedgate.history.document import read_run
+from speedgate.report.exit_code import REMEDIES
 
 WELL, BAD, NOT_DONE, INTERNAL, UNDECIDED, MACHINE, INTERRUPTED = 0, 1, 2, 3, 10, 11, 130
 TINY = ("--workloads", "g", "--sizes", "1e3", "--strategies", "threads", "--workers", "2")
@@ -218,6 +219,18 @@ def test_a_disk_that_is_full_is_told_before_anything_is_timed(run, environments,
     assert done.code == MACHINE
     assert "nothing can be saved in results (No space left on device); make room" in done.err
     assert environments.clock() == FakeClock()()
+
+
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.EMFILE])
+def test_builds_that_the_machine_cannot_start_have_its_code_and_a_remedy(run, monkeypatch, number):
+    def refuse(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("speedgate.measuring.children.run", refuse)
+    done = run("duel", "this=", "X=1", *TINY)
+    assert done.code == MACHINE
+    why = f"does not start: [Errno {number}] {os.strerror(number)}; "
+    assert f"{why}{REMEDIES[errno.errorcode[number]]}" in done.err
 
 
 def test_a_duel_that_measured_nothing_fails(run, environments):

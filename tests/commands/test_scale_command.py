@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from speedgate.judging.scale_gate import GATE, Rule
 from speedgate.measuring import scale_run
 from speedgate.measuring.scale_run import ScaleRequest
 from speedgate.measuring.scaling import ScaleOutcome
+from speedgate.report.exit_code import REMEDIES
 from speedgate.stats.case import Case
 
 Json = dict[str, Any]
@@ -405,6 +407,30 @@ def test_what_cannot_be_used_is_refused(
 ) -> None:
     assert main(["scale", *arguments]) == 4
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOSPC])
+def test_what_the_machine_cannot_read_or_start_has_its_code_and_a_remedy(
+    tests: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise OSError(number, os.strerror(number))
+
+    (tests / "pyproject.toml").write_text("")
+    remedy = f"{os.strerror(number)}); {REMEDIES[errno.errorcode[number]]}"
+    with monkeypatch.context() as patched:
+        patched.setattr("speedgate.files.read", refuse)
+        assert main(["scale", "test_some.py", "--gates", "rules.toml"]) == 11
+        told = capsys.readouterr().err
+        assert told == f"speedgate scale: --gates: rules.toml cannot be read ({remedy}\n"
+        assert main(["scale", "test_some.py"]) == 11
+        told = capsys.readouterr().err
+        assert told == f"speedgate scale: {tests / 'pyproject.toml'} cannot be read ({remedy}\n"
+    monkeypatch.setattr("speedgate.measuring.children.run", refuse)
+    assert main(["scale", "test_some.py", "--python", sys.executable]) == 11
+    told = capsys.readouterr().err
+    assert f"--python: {sys.executable} does not start: [Errno {number}] " in told
+    assert REMEDIES[errno.errorcode[number]] in told
 
 
 def test_a_file_that_cannot_be_imported_is_told_with_its_line(tests: Path, capsys: Any) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +23,7 @@ from speedgate.measuring.scale_rules import judge_scaled, read_rules
 from speedgate.measuring.scaling import Scaled, ScaleOutcome
 from speedgate.measuring.selection import OptionError
 from speedgate.measuring.targets import Benchmark
+from speedgate.report.exit_code import ExitCode, code_of
 from speedgate.runner.messages import ASV, Target
 from speedgate.stats.accounting import Shares
 from speedgate.stats.case import Case
@@ -278,5 +282,21 @@ def test_rules_that_cannot_be_used_are_refused(tmp_path: Path, text: str, words:
 
 
 def test_a_gates_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="--gates"):
-        read_rules(tmp_path / "nowhere.toml")
+    nowhere = tmp_path / "nowhere.toml"
+    with pytest.raises(OptionError, match=f"^--gates: {re.escape(str(nowhere))} cannot be read"):
+        read_rules(nowhere, "--gates")
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOSPC, errno.EIO])
+def test_rules_that_the_machine_cannot_read_now_are_its_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def read(path: Path) -> bytes:
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr("speedgate.files.read", read)
+    nobody_named = tmp_path / "pyproject.toml"
+    with pytest.raises(OptionError) as raised:
+        read_rules(nobody_named)
+    assert str(raised.value) == f"{nobody_named} cannot be read ({os.strerror(number)})"
+    assert code_of(raised.value) is ExitCode.MACHINE

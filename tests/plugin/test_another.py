@@ -1,5 +1,7 @@
 """`--python`: another Python is measured, judged and remembered as itself."""
 
+import errno
+import os
 import sys
 from pathlib import Path
 from textwrap import dedent
@@ -22,6 +24,7 @@ from helpers.machine import Behaviour
 from speedgate.builds.build import Build
 from speedgate.builds.label import BuildLabel
 from speedgate.measuring.runner_process import PACKAGE_FOLDER, THIS
+from speedgate.report.exit_code import ExitCode
 
 pytest_plugins = ("pytester", "helpers.inner_fixtures")
 # pytest-benchmark warns of an inner run that saves nothing in the outer one's name, too.
@@ -136,6 +139,19 @@ def test_a_path_that_is_no_python_is_refused_before_anything_is_measured(checkou
     assert result.ret == MISUSED
     says(result, "--python: there is no Python at ", "nowhere")
     assert machine.runners == []
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOSPC])
+def test_a_machine_without_room_for_the_copies_is_at_fault(checkout, another, monkeypatch, number):
+    def refuse(build):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("speedgate.plugin.another.interpreter_of", refuse)
+    result = checkout.run(*ONE, "--python=/other/python")
+    assert result.ret == ExitCode.MACHINE
+    said = output(result)
+    assert f"cannot be given a copy of speedgate ([Errno {number}] {os.strerror(number)}); " in said
+    assert another.runners == []
 
 
 def test_nothing_is_opened_where_cases_are_only_listed(checkout, another):

@@ -12,6 +12,7 @@ from speedgate.history.format import HistoryError
 from speedgate.history.history import History
 from speedgate.history.store import FolderStore
 from speedgate.measuring.machine_limit import AT_THE_LIMIT
+from speedgate.measuring.selection import OptionError
 from speedgate.report.exit_code import MACHINE_ERRORS, ExitCode, code_of, fault_of, with_remedy
 
 REMEDIES = {
@@ -29,7 +30,9 @@ def test_each_fault_of_the_machine_has_a_remedy_and_its_code(number):
     error = OSError(number, os.strerror(number), "file")
     raised = HistoryError("file cannot be read")
     raised.__cause__ = error
-    for one in (error, raised):
+    of_an_option = OptionError("--python: file cannot be read")
+    of_an_option.__cause__ = raised
+    for one in (error, raised, of_an_option):
         assert code_of(one) == ExitCode.MACHINE
         assert fault_of(one) is error
         assert with_remedy(one).startswith(f"{one}; ")
