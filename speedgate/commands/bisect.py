@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -21,12 +21,14 @@ from speedgate.commands.duel import (
     shared_runners,
     under_test,
 )
+from speedgate.commands.early_end import code_of_early_end, tell_of_early_end
 from speedgate.commands.progress_line import ProgressLine, step_text
 from speedgate.duel.bisection import (
     Answer,
     Bisection,
     Boundary,
     ProbedVersion,
+    Search,
     nearer_end,
     nearer_ends,
     search,
@@ -39,10 +41,13 @@ from speedgate.duel.finding import Finding
 from speedgate.duel.matchup import DuelEntry, Matchup
 from speedgate.duel.quick_matchup import may_share_runners
 from speedgate.duel.selection import parse_entry, refuse_what_does_not_fit
+from speedgate.measuring.ending import Early, ended_early
 from speedgate.measuring.selection import OptionError
-from speedgate.report.exit_code import ExitCode
+from speedgate.report.exit_code import ExitCode, fault_of
 from speedgate.report.text import one_line, visible
 from speedgate.stats.words import number_of
+
+NOT_ASKED = "not measured: it was ended early"
 
 
 def add_bisect_command(commands: Any) -> None:
@@ -95,22 +100,25 @@ def run_bisect(options: argparse.Namespace) -> int:
     versions = versions_between(package, good, bad, options, ends[0])
     # What is said on the way is no part of the JSON.
     show = notify if options.format == "json" else show_line
-    finding = duel_of_ends(ends, entry, budget, limit)
+    finding, early = duel_of_ends(ends, entry, budget, limit)
     show(one_line(f"{finding.verdict.value}: {entry.label} {finding.reason}"))
     bisection = Bisection(package, good, bad, finding)
-    question = question_of(finding, entry, ends)
-    if question is None:
-        show(f"cannot tell: {entry.label} is not surely worse or better in {bad} than in {good}")
-    else:
+    question = None if early is not None else question_of(finding, entry, ends)
+    if question is not None:
         show(f"{number_of(len(versions), 'release')} between {good} and {bad}")
-        look_between(
+        early = look_between(
             bisection,
             versions,
             lambda version: which_end(question, ends, build_of(version), limit),
             show,
         )
+    elif early is None:
+        show(f"cannot tell: {entry.label} is not surely worse or better in {bad} than in {good}")
+    tell_of_early_end(early, "what was found so far is shown")
     if options.format == "json":
-        show_json(bisection.as_json())
+        show_json(bisection.as_json() | {"complete": early is None})
+    if early is not None:
+        return code_of_early_end(early)
     return ExitCode.WELL if bisection.is_exact else ExitCode.BAD
 
 
@@ -120,10 +128,22 @@ def show_line(line: str) -> None:
 
 
 def release_build(package: str, options: argparse.Namespace, version: str) -> Build:
-    """Return the build with a release of the package, and what ``--with`` puts beside it."""
+    """Return the build with a release of the package, and what ``--with`` puts beside it.
+
+    ``BuildError`` where there is none. Where the machine is at fault, which says nothing of the
+    release, ``OSError``.
+    """
     text = f"{package.lower()}-{version}={package}=={version} {options.beside}".strip()
-    builds = open_builds([text], from_source=options.from_source, allow_same=True, notify=notify)
-    return builds[0]
+    try:
+        [build] = open_builds(
+            [text], from_source=options.from_source, allow_same=True, notify=notify
+        )
+    except BuildError as error:
+        fault = fault_of(error)
+        if fault is None:
+            raise
+        raise OSError(fault.errno, str(error)) from error
+    return build
 
 
 def look_between(
@@ -131,8 +151,9 @@ def look_between(
     versions: Sequence[str],
     ask: Callable[[str], tuple[Answer, str]],
     show: Callable[[str], None],
-) -> None:
-    """Search the versions between the ends, and show each as soon as it is known."""
+) -> Early:
+    """Search the versions between the ends, and show each as soon as it is known; return what ended
+    that early."""
 
     def probe(version: str) -> tuple[Answer, str]:
         try:
@@ -143,19 +164,41 @@ def look_between(
         show(f"{bisection.package} {bisection.probes[-1].line}")
         return answer, reason
 
-    bisection.boundary = search([bisection.good, *versions, bisection.bad], probe)
-    for line in boundary_lines(bisection.boundary, bisection.package):
+    def look() -> None:
+        bisection.boundary = search([bisection.good, *versions, bisection.bad], probe)
+
+    early = ended_early(look)
+    boundary = bisection.boundary = bisection.boundary or known_so_far(bisection, versions)
+    for line in boundary_lines(boundary, bisection.package):
         show(line)
+    return early
 
 
-def duel_of_ends(ends: Sequence[Build], entry: DuelEntry, budget: float, limit: float) -> Finding:
+def known_so_far(bisection: Bisection, versions: Sequence[str]) -> Boundary:
+    """Return where it began by the probes of a search that was ended early; between the two are
+    also the versions that it did not come to."""
+    steps = Search([bisection.good, *versions, bisection.bad])
+    for probe in bisection.probes:
+        steps.take(probe.version, probe.answer, probe.reason)
+    known = steps.boundary
+    low, high = Version(known.last_good), Version(known.first_bad)
+    between = [version for version in versions if low < Version(version) < high]
+    return replace(
+        known, between={version: known.between.get(version, NOT_ASKED) for version in between}
+    )
+
+
+def duel_of_ends(
+    ends: Sequence[Build], entry: DuelEntry, budget: float, limit: float
+) -> tuple[Finding, Early]:
+    """Return what is certain of the case in the newer end, and what ended the duel early."""
     with under_test(ends) as builds_under_test:
         line = ProgressLine()
         matchup = Matchup(entry, builds_under_test, limit)
         duel = Duel([matchup], budget, lambda step: line.show(step_text(step)))
-        duel.run()
+        early = ended_early(duel.run)
         line.close()
-    return duel.findings()[0]
+    return duel.findings()[0], early
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,16 @@ from speedgate.measuring.ending import Early
 from speedgate.report.exit_code import ExitCode
 
 
-def tell_of_early_end(error: Early) -> None:
-    """Say that measuring was interrupted, or that the machine ended it, and what comes of it."""
+def tell_of_early_end(
+    error: Early, kept: str = "what was measured so far is shown and saved"
+) -> None:
+    """Say that measuring was interrupted, or that the machine ended it, and what is ``kept``."""
     if isinstance(error, KeyboardInterrupt):
-        notify("\ninterrupted: what was measured so far is shown and saved")
+        notify(f"\ninterrupted: {kept}")
     elif error is not None:
         notify(
-            f"\nended by the machine: {error or 'no more memory'}; what was measured so far is "
-            "shown and saved: make room for more files, processes or memory, and start again"
+            f"\nended by the machine: {error or 'no more memory'}; {kept}: make room for more "
+            "files, processes or memory, and start again"
         )
 
 

@@ -6,6 +6,7 @@ import argparse
 import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -34,6 +35,7 @@ from speedgate.commands.bisect import (
     which_ends,
 )
 from speedgate.commands.duel import add_measuring, parse_measuring
+from speedgate.commands.early_end import code_of_early_end, tell_of_early_end
 from speedgate.duel.bisection import Answer, Bisection, ProbedVersion
 from speedgate.duel.decision import DuelVerdict
 from speedgate.duel.finding import Finding
@@ -49,8 +51,9 @@ from speedgate.duel.past_duels import duels_below
 from speedgate.duel.selection import parse_entry
 from speedgate.duel.since import TOLD, since_when
 from speedgate.history.lookup import find_run
+from speedgate.measuring.ending import Early, ended_early
 from speedgate.measuring.selection import OptionError, parse_seconds
-from speedgate.report.exit_code import ExitCode
+from speedgate.report.exit_code import ExitCode, code_of, with_remedy
 from speedgate.report.table import Table, markdown, plain
 from speedgate.report.text import one_line
 from speedgate.stats.words import number_of
@@ -94,7 +97,7 @@ def run_since(options: argparse.Namespace) -> int:
     duel = DuelFindings.from_json(run.duel)
     seconds = parse_seconds("--budget", options.budget) or DEFAULT_SECONDS
     _, limit = parse_measuring(options)
-    until = time.monotonic() + seconds
+    asking = Asking(options, limit, time.monotonic() + seconds)
     # The command that shows the run has named what cannot be read.
     stands = {
         (*since.last.key, since.last.finding.verdict): since.first.time
@@ -104,10 +107,36 @@ def run_since(options: argparse.Namespace) -> int:
     for build in duel.builds[1:]:
         confirmed = confirmed_in(duel, build)
         refuse_what_are_no_releases(duel.builds[0], build, options.beside)
-        texts = first_releases_of(confirmed, duel.builds[0], build, options, limit, until, stands)
+        texts = first_releases_of(confirmed, duel.builds[0], build, asking, stands)
         answers += [(finding, build, texts[finding.name]) for finding in confirmed]
+    tell_of_early_end(asking.early, "the answers so far are kept and shown")
     show_answers(duel.builds[0], answers, options.format)
-    return ExitCode.WELL
+    return asking.code
+
+
+@dataclass
+class Asking:
+    """How releases are asked about: no step begins after ``until``, and ``limit`` is a runner's.
+
+    ``early`` is what ended all of it before its time, ``refused`` why nothing more can be asked of
+    one of the builds, or the answers not be kept.
+    """
+
+    options: argparse.Namespace
+    limit: float
+    until: float
+    early: Early = None
+    refused: BuildError | OptionError | None = None
+
+    def may_begin(self) -> bool:
+        """Whether another step may begin."""
+        return self.early is None and time.monotonic() < self.until
+
+    @property
+    def code(self) -> ExitCode:
+        if self.early is None and self.refused is not None:
+            return code_of(self.refused)
+        return code_of_early_end(self.early)
 
 
 def confirmed_in(duel: DuelFindings, build: BuildSummary) -> list[Finding]:
@@ -155,13 +184,12 @@ def first_releases_of(
     confirmed: Sequence[Finding],
     first: BuildSummary,
     build: BuildSummary,
-    options: argparse.Namespace,
-    limit: float,
-    until: float,
+    asking: Asking,
     stands: Mapping[tuple[str | None, str, str, DuelVerdict], str],
 ) -> dict[str, str]:
     """Return since which release each case is so, from what is kept or by a bisection; or why that
     is not known."""
+    options = asking.options
     kept = first_releases(options.results, notify)
     answers: dict[str, str] = {}
     left = []
@@ -173,47 +201,49 @@ def first_releases_of(
             left.append(finding)
         else:
             answers[finding.name] = known.text
-    if left and time.monotonic() < until:
+    refused: BuildError | OptionError | None = None
+    if left and asking.may_begin():
         variables = {**first.variables, **build.variables}
         texts = [options.beside, *(shlex.quote(f"{name}={variables[name]}") for name in variables)]
         beside = argparse.Namespace(**{**vars(options), "beside": " ".join(texts).strip()})
         take_turn(options)
-        keep = partial(keep_answer, options.results)
         ends = (str(first.numpy), str(build.numpy))
-        answers |= bisect_all(left, ends, beside, limit, until, keep)
-    return {finding.name: answers.get(finding.name, NO_TIME) for finding in confirmed}
+        try:
+            asking.early = ended_early(lambda: bisect_all(left, ends, beside, asking, answers))
+        except (BuildError, OptionError) as error:
+            notify(f"speedgate since: {with_remedy(error)}")
+            asking.refused = refused = error
+    why_not = why_not_asked(asking.early or refused)
+    return {finding.name: answers.get(finding.name, why_not) for finding in confirmed}
 
 
-def keep_answer(results: Path, bisection: Bisection) -> str:
-    """Write down what a bisection came to; return it in words."""
-    one = FirstRelease.of(bisection, datetime.now(UTC).isoformat(timespec="seconds"))
-    with saving_in(results):
-        keep_first_release(results, one)
-    return one.text
+def why_not_asked(error: BaseException | None) -> str:
+    """Say why a case has no answer, by what ended the asking before its time."""
+    if error is None:
+        return NO_TIME
+    if isinstance(error, KeyboardInterrupt):
+        return "not bisected: it was interrupted"
+    return f"not bisected: {one_line(str(error) or 'no more memory')}"
 
 
 def bisect_all(
     findings: Sequence[Finding],
     between: tuple[str, str],
     options: argparse.Namespace,
-    limit: float,
-    until: float,
-    keep: Callable[[Bisection], str],
-) -> dict[str, str]:
-    """Search the releases between two that a duel told apart, for all cases at once; return the
-    answer to each in words, as ``keep`` has it, or why there is none.
+    asking: Asking,
+    answers: dict[str, str],
+) -> None:
+    """Search the releases between two that a duel told apart, for all cases at once.
 
-    The ends are not duelled again. No step begins after ``until``.
+    Each answer, or why there is none, is in ``answers`` in words as soon as it is known, and is
+    kept. ``BuildError`` or ``OptionError`` where nothing can be asked. The ends are not duelled
+    again.
     """
     build_of: Callable[[str], Build] = partial(release_build, PACKAGE, options)
-    try:
-        ends = [build_of(version) for version in between]
-        versions = versions_between(PACKAGE, *between, options, ends[0])
-    except (BuildError, OptionError) as error:
-        return dict.fromkeys(
-            (finding.name for finding in findings), f"not bisected: {one_line(str(error))}"
-        )
-    questions, answers = questions_of(findings, ends)
+    ends = [build_of(version) for version in between]
+    versions = versions_between(PACKAGE, *between, options, ends[0])
+    questions, why_not = questions_of(findings, ends)
+    answers.update(why_not)
     bisections = [
         Bisection(PACKAGE, *between, finding) for finding in findings if finding.name in questions
     ]
@@ -221,10 +251,13 @@ def bisect_all(
         f"{number_of(len(bisections), 'case')}, and {number_of(len(versions), 'release')} between "
         f"{' and '.join(between)}"
     )
+    limit = asking.limit
     ask = partial(ask_about, questions=questions, ends=ends, build_of=build_of, limit=limit)
-    for bisection in those_found(bisections, versions, ask, until):
-        answers[bisection.finding.name] = keep(bisection)
-    return answers
+    for bisection in those_found(bisections, versions, ask, asking.may_begin):
+        one = FirstRelease.of(bisection, datetime.now(UTC).isoformat(timespec="seconds"))
+        answers[one.case] = one.text
+        with saving_in(options.results):
+            keep_first_release(options.results, one)
 
 
 def questions_of(
@@ -250,15 +283,15 @@ def those_found(
     bisections: Sequence[Bisection],
     versions: Sequence[str],
     ask: Callable[[str, Sequence[Bisection]], Sequence[tuple[Answer, str]]],
-    until: float,
+    may_begin: Callable[[], bool],
 ) -> Iterator[Bisection]:
-    """Yield each bisection as soon as it has its boundary; no step begins after ``until``."""
+    """Yield each bisection as soon as it has its boundary, as long as a step ``may_begin``."""
     group, left = GroupBisection(bisections, versions), list(bisections)
     while left:
         yield from (bisection for bisection in left if bisection.boundary is not None)
         left = [bisection for bisection in left if bisection.boundary is None]
         step = group.next_step()
-        if step is None or time.monotonic() >= until:
+        if step is None or not may_begin():
             return
         version, asking = step
         group.take(version, ask(version, asking))

@@ -1,11 +1,17 @@
 """``python -m speedgate bisect``, with runners that pretend."""
 
+import errno
 import json
+import os
 
 import pytest
 from helpers.builds import CRASHING, LACKING
 
-WELL, BAD, NOT_DONE = 0, 1, 2
+from speedgate.builds.build import BuildError
+from speedgate.commands import bisect as bisect_commands
+from speedgate.duel.duel import Duel
+
+WELL, BAD, NOT_DONE, MACHINE, INTERRUPTED = 0, 1, 2, 11, 130
 
 
 def bisect(*options):
@@ -65,6 +71,7 @@ def test_bisect_as_json_says_what_it_found_and_what_each_release_is_like(run, en
     assert (record["package"], record["good"], record["bad"]) == ("numpy", "1.0", "1.8")
     assert (record["last_good"], record["first_bad"]) == ("1.4", "1.5")
     assert record["exact"] is True
+    assert record["complete"] is True
     assert record["between"] == {}
     assert record["finding"]["name"] == "g-1e3-threads-2"
     assert record["finding"]["verdict"] == "worse"
@@ -98,6 +105,64 @@ def test_bisect_says_when_there_is_nothing_to_find(run, environments):
     done = run(*bisect(*ALL))
     assert done.code == BAD
     assert "cannot tell: g-1e3-threads-2 is not surely worse or better in 1.8" in done.out
+
+
+NO_ROOM = BuildError("'numpy==1.6' cannot be installed")
+NO_ROOM.__cause__ = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+EARLY = pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (KeyboardInterrupt(), INTERRUPTED, "\ninterrupted: what was found so far is shown"),
+        (OSError(errno.EMFILE, "no files"), MACHINE, "ended by the machine: [Errno 24] no files"),
+        (NO_ROOM, MACHINE, "ended by the machine: [Errno 28] 'numpy==1.6' cannot be installed"),
+    ],
+)
+
+
+@EARLY
+def test_a_search_that_is_ended_early_shows_what_is_known(
+    run, environments, monkeypatch, error, code, words
+):
+    """What the machine has no room for is not taken for a release that is missing."""
+    for number in range(5, 9):
+        environments.scripts[f"1.{number}"] = {"ratio": 0.9}
+
+    def open_builds(texts, **options):
+        if "==1.6" in texts[0]:
+            raise error
+        return environments.open(texts, **options)
+
+    monkeypatch.setattr(bisect_commands, "open_builds", open_builds)
+    done = run(*bisect(*ALL))
+    assert done.code == code
+    assert words in done.err
+    assert "numpy 1.4: like the good one" in done.out
+    assert "cannot tell more than: it began after numpy 1.4, and 1.8 shows it" in done.out
+    record = json.loads(run(*bisect(*ALL, "--format", "json")).out)
+    assert [probe["version"] for probe in record["probes"]] == ["1.4"]
+    assert (record["last_good"], record["first_bad"]) == ("1.4", "1.8")
+    assert set(record["between"]) == {"1.5", "1.6", "1.7"}
+    assert (record["exact"], record["complete"]) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(KeyboardInterrupt(), INTERRUPTED), (OSError(errno.EMFILE, "no files"), MACHINE)],
+)
+def test_a_duel_of_the_ends_that_is_ended_early_is_shown(
+    run, environments, monkeypatch, error, code
+):
+    def run_one_block(duel):
+        duel.states[0].matchup.run_block()
+        raise error
+
+    monkeypatch.setattr(Duel, "run", run_one_block)
+    done = run(*bisect(*ALL, "--format", "json"))
+    assert done.code == code
+    assert "what was found so far is shown" in done.err
+    record = json.loads(done.out)
+    assert (record["finding"]["verdict"], record["finding"]["bouts"]) == ("inconclusive", 1)
+    assert (record["probes"], record["last_good"], record["complete"]) == ([], None, False)
 
 
 @pytest.mark.parametrize(

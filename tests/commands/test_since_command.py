@@ -1,6 +1,8 @@
 """``python -m speedgate since``: with runners that pretend, and a duel that was saved before."""
 
+import errno
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -143,6 +145,91 @@ def test_cases_are_asked_about_together_and_keep_an_answer_each(asked, capsys):
     assert f"{CASES[1]}: 1.4: like the good one (" in out.err
     kept = first_releases(Path("results"), pytest.fail)
     assert [one.case for one in kept] == list(CASES)
+
+
+def refuse(version, error, monkeypatch):
+    """Have no build of a release, with this error."""
+    open_builds = bisect_commands.open_builds
+
+    def refusing(texts, **options):
+        if f"=={version}" in texts[0]:
+            raise error
+        return open_builds(texts, **options)
+
+    monkeypatch.setattr(bisect_commands, "open_builds", refusing)
+
+
+def of_the_machine(number=errno.ENOSPC):
+    """The error of a build that the machine is to blame for."""
+    error = BuildError(f"'numpy' cannot be installed: {os.strerror(number)}")
+    error.__cause__ = OSError(number, os.strerror(number))
+    return error
+
+
+def answers_in(out):
+    return [one["first_release"] for one in json.loads(out)]
+
+
+@pytest.mark.parametrize(
+    ("end", "error", "code", "words"),
+    [
+        ("1.8", BuildError("no such release"), ExitCode.NOT_DONE, "no such release"),
+        ("1.0", BuildError("no such release"), ExitCode.NOT_DONE, "no such release"),
+        ("1.8", of_the_machine(), ExitCode.MACHINE, "make room"),
+    ],
+)
+def test_an_end_that_cannot_be_built_is_no_success(
+    asked, monkeypatch, capsys, end, error, code, words
+):
+    keep_first_release(Path("results"), answer())
+    saved_duel(DuelVerdict.WORSE, DuelVerdict.WORSE)
+    refuse(end, error, monkeypatch)
+    assert main(["since", "--format", "json"]) == code
+    told = capsys.readouterr()
+    known, unknown = answers_in(told.out)
+    assert known == "1.6"
+    assert unknown.startswith("not bisected: ")
+    assert str(error) in unknown
+    assert words in told.err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "why", "words"),
+    [
+        (KeyboardInterrupt(), ExitCode.INTERRUPTED, "it was interrupted", "\ninterrupted: "),
+        (OSError(errno.EMFILE, "no files"), ExitCode.MACHINE, "no files", "ended by the machine"),
+        (of_the_machine(), ExitCode.MACHINE, "cannot be installed", "ended by the machine"),
+        (MemoryError(), ExitCode.MACHINE, "no more memory", "ended by the machine"),
+    ],
+)
+def test_what_is_ended_early_shows_what_is_known_and_takes_no_fault_for_an_answer(
+    asked, monkeypatch, capsys, error, code, why, words
+):
+    """Of a release that the machine has no room for nothing is known: no range is kept."""
+    keep_first_release(Path("results"), answer())
+    saved_duel(DuelVerdict.WORSE, DuelVerdict.WORSE)
+    refuse("1.6", error, monkeypatch)
+    assert main(["since", "--format", "json"]) == code
+    told = capsys.readouterr()
+    known, unknown = answers_in(told.out)
+    assert known == "1.6"
+    assert unknown.startswith("not bisected: ")
+    assert why in unknown
+    assert words in told.err
+    assert "the answers so far are kept and shown" in told.err
+    assert [one.case for one in first_releases(Path("results"), pytest.fail)] == [CASES[0]]
+
+
+def test_an_answer_that_cannot_be_kept_is_shown(asked, monkeypatch, capsys):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(since_commands, "keep_first_release", full)
+    saved_duel(DuelVerdict.WORSE)
+    assert main(["since", "--format", "json"]) == ExitCode.MACHINE
+    told = capsys.readouterr()
+    assert answers_in(told.out) == ["1.5"]
+    assert "nothing can be saved in results (No space left on device); make room" in told.err
 
 
 def test_where_nothing_is_confirmed_nothing_is_measured(asked, capsys):
