@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from speedgate.history.redaction import without_credentials
 from speedgate.measuring.children import begin
 from speedgate.measuring.selection import OptionError
 from speedgate.measuring.turn import FLAG, TURN
@@ -30,6 +31,27 @@ def add_where(command: argparse.ArgumentParser) -> None:
         metavar="WHERE",
         help="the folder or address of the runs (default: results)",
     )
+
+
+def add_results(command: argparse.ArgumentParser) -> None:
+    """Declare the folder that a command saves in."""
+    command.add_argument(
+        "--results",
+        type=local_path,
+        default=Path("results"),
+        metavar="FOLDER",
+        help="default: results",
+    )
+
+
+def local_path(text: str) -> Path:
+    """Refuse an address where something is written: it would be a folder of that name here."""
+    if "://" in text:
+        raise argparse.ArgumentTypeError(
+            f"'{without_credentials(text)}' is an address; name a folder or a file of this "
+            "machine: only --history takes an address"
+        )
+    return Path(text)
 
 
 def add_run(command: argparse.ArgumentParser) -> None:

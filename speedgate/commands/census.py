@@ -17,6 +17,7 @@ from speedgate.builds.build import open_build
 from speedgate.builds.runners import interpreter_of
 from speedgate.commands.arguments import (
     add_beside_others,
+    add_results,
     columns,
     count,
     end_leftovers,
@@ -114,9 +115,7 @@ def add_census_command(commands: Any) -> None:
     add_beside_others(command)
     command.add_argument("--details", action="store_true", help="every cell, or every change")
     command.add_argument("--format", choices=FORMATS, default="text")
-    command.add_argument(
-        "--results", type=Path, default=Path("results"), metavar="FOLDER", help="default: results"
-    )
+    add_results(command)
     command.set_defaults(run=run_census)
 
 

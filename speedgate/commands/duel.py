@@ -17,6 +17,7 @@ from speedgate.builds.package_copy import lent_folder
 from speedgate.builds.runners import project_opener
 from speedgate.commands.arguments import (
     add_beside_others,
+    add_results,
     columns,
     notify,
     saving_in,
@@ -112,9 +113,7 @@ def add_duel_command(commands: Any) -> None:
     )
     duel.add_argument("--details", action="store_true", help="every figure of every case")
     duel.add_argument("--format", choices=("text", "markdown", "json"), default="text")
-    duel.add_argument(
-        "--results", type=Path, default=Path("results"), metavar="FOLDER", help="default: results"
-    )
+    add_results(duel)
     duel.set_defaults(run=run_duel)
 
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from speedgate.commands.arguments import add_where, notify, show_lines
+from speedgate.commands.arguments import add_where, local_path, notify, show_lines
 from speedgate.history.exchange import export_run, import_run
 from speedgate.history.history import History
 from speedgate.stats.words import number_of
@@ -22,7 +22,7 @@ def add_import_command(commands: Any) -> None:
 def add_export_command(commands: Any) -> None:
     command = commands.add_parser("export", help="write a run as one of plain pytest-benchmark")
     command.add_argument("file", type=Path, metavar="FILE", help="a saved run")
-    command.add_argument("target", type=Path, metavar="TARGET", help="the new file")
+    command.add_argument("target", type=local_path, metavar="TARGET", help="the new file")
     command.set_defaults(run=run_export)
 
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from speedgate.commands.arguments import add_where, notify
+from speedgate.commands.arguments import add_where, local_path, notify
 from speedgate.page.folder import write_site
 from speedgate.page.site import build_site
 from speedgate.page.sources import open_sources
@@ -22,7 +22,7 @@ def add_page_command(commands: Any) -> None:
     command.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=local_path,
         default=DEFAULT_FOLDER,
         metavar="FOLDER",
         help=f"the folder of the site (default: {DEFAULT_FOLDER}); other files in it stay",

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from speedgate.commands.arguments import notify
+from speedgate.commands.arguments import local_path, notify
 from speedgate.commands.page import add_sources
 from speedgate.page.folder import write_file
 from speedgate.page.pictures import KINDS, drawn, picture, picture_section, refuse_other_formats
@@ -20,7 +20,7 @@ def add_plot_command(commands: Any) -> None:
     command.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=local_path,
         metavar="FILE",
         help="a file that ends with .png or .svg (default: KIND.svg)",
     )

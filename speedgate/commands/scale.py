@@ -15,6 +15,7 @@ from speedgate.builds.build import open_build
 from speedgate.builds.runners import project_runners
 from speedgate.commands.arguments import (
     add_beside_others,
+    add_results,
     notify,
     take_turn,
     telling_afterwards,
@@ -67,9 +68,7 @@ def add_scale_command(commands: Any) -> None:
     command.add_argument("targets", nargs="+", metavar="TARGET")
     add_scale_options(command)
     command.add_argument("--format", choices=("text", "markdown", "json"), default="text")
-    command.add_argument(
-        "--results", type=Path, default=Path("results"), metavar="FOLDER", help="default: results"
-    )
+    add_results(command)
     command.set_defaults(run=run_scale)
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from platform import python_version
 from typing import Any
 
@@ -19,6 +18,7 @@ from speedgate.builds.build import Build, BuildError
 from speedgate.builds.installation import INSTALLER_PREFIXES
 from speedgate.commands.arguments import (
     add_format,
+    add_results,
     add_run,
     columns,
     notify,
@@ -81,9 +81,7 @@ def add_since_command(commands: Any) -> None:
         metavar="BUILD",
         help="as of bisect: a Python, variables",
     )
-    since.add_argument(
-        "--results", type=Path, default=Path("results"), metavar="FOLDER", help="default: results"
-    )
+    add_results(since)
     add_format(since, "text", "markdown", "json")
     since.set_defaults(run=run_since, versions=None)
 

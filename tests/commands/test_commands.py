@@ -133,6 +133,28 @@ def test_an_output_that_is_full_is_told_once(machine, tmp_path):
     assert "No space left on device" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("duel", "this=", "X=1", "--results"),
+        ("scale", "tests", "--results"),
+        ("census", "--results"),
+        ("since", "--results"),
+        ("page", "-o"),
+        ("plot", "speedup", "-o"),
+        ("export", "run.json"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_an_address_is_not_taken_for_a_folder_to_write_in(run, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    shown = run(*words, "s3://me:secret@bucket/x")
+    assert shown.code == NOT_DONE
+    assert "'s3://bucket/x' is an address; name a folder or a file of this machine" in shown.err
+    assert "secret" not in shown.err
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("last", ["99999999999999999999", "1e3", "-1"])
 def test_a_number_of_runs_that_no_index_can_take_is_refused(run, tmp_path, last):
     shown = run("compare", "a", "b", "--last", last)
