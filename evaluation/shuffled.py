@@ -5,7 +5,7 @@
     python -m evaluation.shuffled --times 0           the block of docs/reliability.md alone
 
 A run's order comes from its seed, which is the next number. What each run showed is appended to a
-file.
+file. The exit code is 1 if a run of this command failed: earlier ones are in the block alone.
 """
 
 from __future__ import annotations
@@ -95,13 +95,15 @@ def main(words: Sequence[str] | None = None) -> int:
         return int(shuffled(options.seed, arguments or ALL)["code"])
     if arguments:
         parser.error("a run that is saved has all tests; choose some of them with --seed")
+    codes = []
     for _ in range(options.times):
         seed = max((run["seed"] for run in trials_in(options.file)), default=0) + 1
-        append_trial(options.file, shuffled(seed, ALL))
-    runs = trials_in(options.file)
+        run = shuffled(seed, ALL)
+        append_trial(options.file, run)
+        codes.append(run["code"])
     if options.file == RUNS_FILE:
-        write_block(PAGE, BLOCK, block(runs))
-    return 1 if any(run["code"] for run in runs[-options.times :]) else 0
+        write_block(PAGE, BLOCK, block(trials_in(options.file)))
+    return 1 if any(codes) else 0
 
 
 if __name__ == "__main__":

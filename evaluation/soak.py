@@ -38,6 +38,7 @@ from evaluation.pages import write_block
 from evaluation.scenes import ALWAYS, NEIGHBOUR
 from evaluation.trial_file import append_trial, trials_in
 from speedgate.history.cache import CACHE_VARIABLE
+from speedgate.judging.gate import Verdict
 from speedgate.measuring.measure import answer_on
 from speedgate.measuring.plan import Plan, import_folders, open_request
 from speedgate.measuring.runner_process import RunnerProcess
@@ -54,8 +55,11 @@ KEPT_RUNS = 30
 MEGABYTE = 1e6
 RUN = (
     "bench/bench_scaling.py", "--workloads=f,g", "--sizes=1e5", "--strategies=threads,processes",
-    "--budget=6", "--benchmark-compare", "-p", "no:cacheprovider", "-p", "no:randomly",
+    "--budget=6", "--benchmark-compare", "--require-gate", "-p", "no:cacheprovider",
+    "-p", "no:randomly",
 )  # fmt: skip
+# What a gate says that had something to judge: "not evaluated" is none of these.
+JUDGED = (Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE)
 STAYING = {name: Case("g", 100_000, name, 2) for name in ("threads", "processes")}
 ROUNDS, LIMIT_SECONDS = 20, 120.0
 LAST_CHARACTERS = 3000  # of what a run or a check wrote that ended badly
@@ -416,6 +420,7 @@ def block(head: Json, turns: Sequence[Json]) -> str:
     rounds = sum(sum(turn["rounds"].values()) for turn in turns)
     bad = sum(turn["code"] != 0 for turn in turns)
     damaged = sum(turn["check"] != 0 for turn in turns)
+    idle = sum(not has_measured(turn) for turn in turns)
     return "\n".join(
         [
             f"`python -m evaluation.soak` at {head['commit']} on {head['machine']}: {len(turns)} "
@@ -423,7 +428,8 @@ def block(head: Json, turns: Sequence[Json]) -> str:
             "time and the memory in waves. Each turn was a run in a session that lived throughout, "
             f"rounds in two runners that stayed ({rounds:,} pairs in all), a site made anew and "
             f"`speedgate check`. Exit codes of the runs other than 0: {bad}. Checks that found "
-            f"damage: {damaged}. Verdicts: {told}.",
+            f"damage: {damaged}. Turns without a verdict or without pairs: {idle}. "
+            f"Verdicts: {told or 'none'}.",
             "",
             "Each figure is taken after a turn; a line through the medians of twelve blocks, "
             f"without the first fifth, has this slope for {TURNS} turns, with its 95% interval. It "
@@ -436,10 +442,18 @@ def block(head: Json, turns: Sequence[Json]) -> str:
     )
 
 
+def has_measured(turn: Json) -> bool:
+    """Whether a turn's run was judged, and each runner that stays has run rounds."""
+    is_judged = any(turn["verdicts"].get(verdict.value) for verdict in JUDGED)
+    return is_judged and all(turn["rounds"].get(name) for name in STAYING)
+
+
 def is_clean(turns: Sequence[Json]) -> bool:
-    """Whether every figure is steady, every run was judged and no check found damage."""
+    """Whether every figure is steady, every turn measured and judged, and no check found damage."""
     answers = {row(watched, turns)[1] for watched in WATCHED}
-    return answers == {Answer.STEADY} and not any(turn["code"] or turn["check"] for turn in turns)
+    if answers != {Answer.STEADY} or any(turn["code"] or turn["check"] for turn in turns):
+        return False
+    return all(map(has_measured, turns))
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -4,7 +4,7 @@ import pytest
 from helpers.project import ROOT
 
 from evaluation import shuffled
-from evaluation.trial_file import trials_in
+from evaluation.trial_file import append_trial, trials_in
 
 REPORT = """<testsuites><testsuite>
 <testcase classname="tests.test_a" name="test_one"/>
@@ -56,6 +56,17 @@ def test_each_run_has_the_next_seed_and_is_saved(tmp_path, monkeypatch):
     assert shuffled.main(["--times", "2", "--file", str(file)]) == 1
     assert shuffled.main(["--file", str(file)]) == 0
     assert [run["seed"] for run in trials_in(file)] == [1, 2, 3]
+
+
+def test_the_block_alone_is_well_whatever_runs_failed_before(tmp_path, monkeypatch):
+    file, page = tmp_path / "runs.jsonl", tmp_path / "page.md"
+    page.write_text("<!-- Runs: made up. -->\n<!-- The end of Runs. -->\n")
+    for name, value in (("RUNS_FILE", file), ("PAGE", page), ("BLOCK", "Runs")):
+        monkeypatch.setattr(shuffled, name, value)
+    append_trial(file, BAD)
+    assert shuffled.main(["--times", "0", "--file", str(file)]) == 0
+    assert trials_in(file) == [BAD]
+    assert "| 1 of 1 | `tests.test_a::test_two` (seed 2) |" in page.read_text()
 
 
 def test_a_part_of_the_tests_is_not_saved_as_a_run(tmp_path, capsys):

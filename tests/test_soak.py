@@ -85,11 +85,11 @@ def test_the_last_soak_of_a_file_is_told():
 
 
 def test_the_block_tells_every_figure_and_all_that_went_wrong():
-    text = soak.block(HEAD, [*TURNS, a_turn(100, code=1, check=1)])
+    text = soak.block(HEAD, [*TURNS, a_turn(100, code=1, check=1, verdicts={})])
     assert "at 1234567 on a made machine: 101 turns in 17 minutes" in text
     assert "(1,010 pairs in all)" in text
     assert "Exit codes of the runs other than 0: 1. Checks that found damage: 1." in text
-    assert "Verdicts: 202 passed." in text
+    assert "Turns without a verdict or without pairs: 1. Verdicts: 200 passed." in text
     assert len(re.findall(r"\| steady \|$", text, re.MULTILINE)) == len(soak.WATCHED)
     assert "| session: threads | 5 | 5 | +0.00 [+0.00, +0.00] | 1 | steady |" in text
 
@@ -112,6 +112,10 @@ def test_a_figure_that_is_unknown_once_is_not_steady():
         a_turn(100, code=1),
         a_turn(100, check=1),
         a_turn(100, figures={"alive": None}),
+        a_turn(100, verdicts={}),
+        a_turn(100, verdicts={"not evaluated": 2}),
+        a_turn(100, rounds={"threads": 7, "processes": 0}),
+        a_turn(100, rounds={"threads": 7}),
     ],
 )
 def test_only_a_soak_in_which_all_went_well_is_clean(bad):
