@@ -1,11 +1,15 @@
-"""The table of docs/reliability.md: each row is whole, and its test is there and can fail."""
+"""docs/reliability.md: each row of its table is whole, its test is there and can fail, and what it
+lists is what there is."""
 
 import ast
 import functools
 import re
 
 import pytest
+from helpers.disk_scenarios import SCENARIOS
 from helpers.project import ROOT
+
+from speedgate.measuring.turn import FILE
 
 PAGE = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
 ROWS = [
@@ -69,6 +73,24 @@ def test_a_row_has_its_five_cells_and_its_test(row):
         assert function in own
         assert can_fail(function, known), f"{function} asserts nothing"
         assert not is_always_skipped(own[function])
+
+
+def listed_behind(words):
+    """What a paragraph of the page lists, by its first words."""
+    paragraph = PAGE.partition(words)[2].partition("\n\n")[0]
+    return [one.strip() for one in paragraph.replace("\n", " ").rstrip(".").split(",")]
+
+
+def test_the_page_names_every_scenario_of_the_disk():
+    here = [one.name for one in SCENARIOS if "at an address" not in one.name]
+    there = [one.name.removesuffix(" at an address") for one in SCENARIOS if one.name not in here]
+    assert listed_behind("The scenarios:") == here
+    assert listed_behind("is an operation:") == there
+
+
+def test_the_promise_names_the_one_file_that_stays():
+    promise = PAGE.partition("## How damage is found")[0]
+    assert f"`{FILE}` stays in the temporary folder" in promise
 
 
 def test_what_was_found_names_tests_that_are_there():
