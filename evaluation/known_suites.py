@@ -1,5 +1,5 @@
-"""Suites whose outcomes are known: fifty healthy operations, and one with each fault that threads
-show, written as an asv suite and as tests with pytest-benchmark.
+"""Suites whose outcomes are known: fifty healthy operations, one with each fault that threads show,
+and some whose state lasts for a number of calls; as an asv suite and as tests of pytest-benchmark.
 
 python -m evaluation.known_suites        lets `scale` measure both, in about eight minutes
 python -m evaluation.known_suites asv    only one of them
@@ -12,10 +12,10 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from speedgate.measuring.scaling import ScaleOutcome
 
@@ -34,7 +34,7 @@ class known_{name}:
     "pytest": """
 def test_known_{name}(benchmark):
     state = {state}
-    benchmark(lambda: {call})
+    benchmark(lambda: {call}){after}
 """,
 }
 IMPORTS = """import ast, base64, bisect, bz2, calendar, collections, configparser, copy, csv
@@ -91,6 +91,14 @@ def ends_the_process():
 '''
 
 
+class Operation(NamedTuple):
+    """What a benchmark calls, on which state; ``after`` is a line of the test behind the calls."""
+
+    state: str
+    call: str
+    after: str = ""
+
+
 @dataclass(frozen=True)
 class Fault:
     """What a faulty benchmark comes to, and a word of the reason by which it is named."""
@@ -106,6 +114,51 @@ FAULTS = {
     "raises": Fault(ScaleOutcome.NOT_THREAD_SAFE, "RuntimeError"),
     "deadlocks": Fault(ScaleOutcome.NOT_THREAD_SAFE, "does not end in 2 threads"),
     "ends_the_process": Fault(ScaleOutcome.NOT_THREAD_SAFE, "SIGSEGV"),
+}
+
+USED_UP = "it uses up its state"
+TOO_SHORT = "it is too short"
+COUNTS = "it counts on a number of calls"
+
+
+@dataclass(frozen=True)
+class Spent:
+    """An operation whose calls are not all alike, alone as in threads: threads are not to blame.
+
+    ``asv`` and ``pytest`` are words of the reason for which it is refused, empty where it is
+    measured. With asv each call can have a set-up of its own, unless it is too short for that.
+    """
+
+    operation: Operation
+    asv: str = ""
+    pytest: str = ""
+
+
+# What the package says of each: ``speedgate.runner.callables.alone``.
+SPENT = {
+    "lasts_for_three_calls": Spent(
+        Operation("[1] * 3", "(time.sleep(3e-3), state.pop())[1]"), pytest=USED_UP
+    ),
+    "lasts_for_forty_short_calls": Spent(
+        Operation("[1] * 40", "state.pop()"), asv=TOO_SHORT, pytest=USED_UP
+    ),
+    "lasts_until_it_is_timed": Spent(
+        Operation("[1] * 150", "(time.sleep(3e-3), state.pop())[1]"), asv=USED_UP, pytest=USED_UP
+    ),
+    "iterator_that_ends": Spent(
+        Operation("iter(range(100))", "next(state)"), asv=TOO_SHORT, pytest=USED_UP
+    ),
+    "changes_after_three_calls": Spent(
+        Operation("[]", "(time.sleep(3e-3), state.append(1), len(state) > 3)[2]")
+    ),
+    "changes_after_many_calls": Spent(Operation("itertools.count()", "next(state) > 3000")),
+    "asserts_what_one_call_leaves": Spent(
+        Operation("[]", "state.append(1)", "assert state == [1]"), pytest=COUNTS
+    ),
+    "asserts_a_number_of_calls": Spent(
+        Operation("[0]", "state.__setitem__(0, state[0] + 1)", "assert state[0] < 4"),
+        pytest=COUNTS,
+    ),
 }
 
 # Each with its state and its call. Many tempt to a false refusal: a random result, a state that
@@ -164,13 +217,14 @@ HEALTHY = {
 }
 
 
-def write_suite(kind: str, folder: Path, operations: Mapping[str, tuple[str, str]]) -> str:
+def write_suite(kind: str, folder: Path, operations: Mapping[str, tuple[str, ...]]) -> str:
     """Write the operations below an empty folder as a suite of a kind; return its target."""
     package = "." if kind == "asv" else ""
-    text = IMPORTS.format(package=package) + "".join(
-        TEMPLATES[kind].format(name=name, state=state, call=call)
-        for name, (state, call) in operations.items()
-    )
+    text = IMPORTS.format(package=package)
+    for name, parts in operations.items():
+        state, call, after = Operation(*parts)
+        line = f"\n    {after}" if after else ""
+        text += TEMPLATES[kind].format(name=name, state=state, call=call, after=line)
     (folder / "faults.py").write_text(FAULTY)
     if kind == "asv":
         (folder / "__init__.py").touch()
@@ -181,13 +235,17 @@ def write_suite(kind: str, folder: Path, operations: Mapping[str, tuple[str, str
     return f"pytest:{folder}"
 
 
-def faulty_operations() -> dict[str, tuple[str, str]]:
+def faulty_operations() -> dict[str, tuple[str, ...]]:
     return {name: ("None", f"{name}()") for name in FAULTS}
+
+
+def spent_operations() -> dict[str, tuple[str, ...]]:
+    return {name: spent.operation for name, spent in SPENT.items()}
 
 
 def outcomes(kind: str) -> dict[str, dict[str, Any]]:
     """Let ``scale`` measure a suite of a kind; return its entries by the name of the operation."""
-    operations = HEALTHY | faulty_operations()
+    operations = {**HEALTHY, **faulty_operations(), **spent_operations()}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch, "known")
         folder.mkdir()
@@ -211,6 +269,14 @@ def is_named(entry: Mapping[str, Any], fault: Fault) -> bool:
     return entry["outcome"] == fault.outcome.value and fault.word in reason
 
 
+def is_told(kind: str, entry: Mapping[str, Any], spent: Spent) -> bool:
+    """Whether it is measured, or refused with the reason that it should have, as its kind asks."""
+    words = spent.asv if kind == "asv" else spent.pytest
+    if not words:
+        return bool(entry["outcome"] == ScaleOutcome.MEASURED.value)
+    return entry["outcome"] == ScaleOutcome.CANNOT.value and words in entry["reason"]
+
+
 def report(kind: str, entries: Mapping[str, Mapping[str, Any]]) -> tuple[list[str], bool]:
     """Return what to print of a suite, and whether all came to what it should."""
     measured = [name for name in HEALTHY if entries[name]["outcome"] == ScaleOutcome.MEASURED.value]
@@ -222,12 +288,22 @@ def report(kind: str, entries: Mapping[str, Mapping[str, Any]]) -> tuple[list[st
     ]
     named = {name: is_named(entries[name], fault) for name, fault in FAULTS.items()}
     lines.append(f"{kind}: {sum(named.values())} of {len(FAULTS)} faults named")
-    for name, is_right in named.items():
+    lines += _told(entries, named, "NOT NAMED")
+    told = {name: is_told(kind, entries[name], spent) for name, spent in SPENT.items()}
+    lines.append(f"{kind}: {sum(told.values())} of {len(SPENT)} whose calls differ alone told so")
+    lines += _told(entries, told, "NOT TOLD")
+    are_right = [*named.values(), *told.values()]
+    return lines, len(measured) == len(HEALTHY) and all(are_right)
+
+
+def _told(
+    entries: Mapping[str, Mapping[str, Any]], right: Mapping[str, bool], mark: str
+) -> Iterator[str]:
+    """A line for each operation: what it came to, and with a mark where that is not right."""
+    for name, is_right in right.items():
         entry = entries[name]
         words = entry["reason"] or entry.get("cause", "")
-        mark = "" if is_right else "NOT NAMED: "
-        lines.append(f"  {mark}{name}: {entry['outcome']}: {words}")
-    return lines, len(measured) == len(HEALTHY) and all(named.values())
+        yield f"  {'' if is_right else f'{mark}: '}{name}: {entry['outcome']}: {words}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
