@@ -5,6 +5,9 @@
     python -m evaluation.mutation run gate --again   those that live for no known reason
     python -m evaluation.mutation table              docs/mutation.md, from all outcomes so far
 
+``run`` ends with 1 where a mutant of its modules lives for no known reason. A test that runs no
+mutant (``tests/test_mutation.py``) fails where one has no outcome, or the page is not of today.
+
 Each mutant (``evaluation.mutants``) meets the tests that run its lines, the module's own ones
 first, then the rest of those, and dies of the first one that fails. It runs in a fork of a process
 that has loaded all that does not depend on the mutated module. Outcomes are appended to a file: a
@@ -20,6 +23,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -68,29 +72,107 @@ def missing(path: Path, known: dict[tuple[str, str], Json], again: bool) -> Iter
             yield mutant
 
 
-def run(names: Sequence[str], again: bool, minutes: float, file: Path, part: int) -> None:
-    """Try the mutants of modules, in the order of their names, for at most so many minutes.
+def recorded_lines() -> Selection:
+    """Return which tests run which lines; ``SystemExit`` where ``cover`` has not told."""
+    try:
+        return Selection(json.loads(LINES_FILE.read_text()))
+    except (OSError, ValueError, KeyError):
+        raise SystemExit(
+            f"{LINES_FILE} is missing or cut off: `python -m evaluation.mutation cover` makes it"
+        ) from None
 
-    ``part`` takes every so many mutants: a sample, where not all can be tried.
+
+def run(
+    chosen: Sequence[Path], again: bool, minutes: float, file: Path, part: int
+) -> list[ModuleOutcomes]:
+    """Try the mutants of modules, one module after the other, for at most so many minutes.
+
+    ``part`` takes every so many mutants: a sample, where not all can be tried. Return what became
+    of them, with what was known before.
     """
     until = time.monotonic() + 60 * minutes
-    tests = Selection(json.loads(LINES_FILE.read_text()))
+    tests = recorded_lines()
     known = outcomes_of(trials_in(file))
     at = commit()
-    by_name = {path.stem: path for path in modules()}
-    for name in names or by_name:
-        path = by_name[name]
+    for path in chosen:
         todo = list(missing(path, known, again))[::part]
+        if not todo or time.monotonic() > until:
+            continue
         with killer_of(path, tests.known) as kill:
             for number, mutant in enumerate(todo):
                 if time.monotonic() > until:
-                    return
+                    break
                 outcome = kill(mutant, tests.of(path, mutant))
                 identity = {"module": str(path), "key": mutant.key, "commit": at}
                 append_trial(file, identity | outcome)
-                print(f"{name} {number + 1} of {len(todo)}: {outcome['outcome']}", file=sys.stderr)
+                step = f"{path.stem} {number + 1} of {len(todo)}"
+                print(f"{step}: {outcome['outcome']}", file=sys.stderr)
                 if outcome["outcome"] == Outcome.SURVIVED.value:
                     print(f"  {mutant.line}: {mutant.before}\n    -> {mutant.after}", flush=True)
+    return outcomes_by_module(trials_in(file), chosen)
+
+
+# --- what became of them
+
+
+@dataclass(frozen=True)
+class ModuleOutcomes:
+    """What became of the ``mutants`` of a module: how many had which outcome, and who lives.
+
+    ``untried`` are those of today's code without an outcome; one that is no Python is not counted.
+    """
+
+    path: Path
+    mutants: int
+    untried: int
+    counts: Counter[str]
+    survivors: tuple[Mutant, ...]
+
+    @property
+    def tried(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def unexplained(self) -> list[Mutant]:
+        """Those that live for no known reason."""
+        return [one for one in self.survivors if reason_of(self.path.stem, one) is None]
+
+    def complaints(self) -> Iterator[str]:
+        """Yield what is wrong here, with the commands that mend it."""
+        ours, name = "python -m evaluation.mutation", self.path.stem
+        if self.untried:
+            yield (
+                f"{self.path}: {self.untried} of {self.mutants} mutants have no outcome; run "
+                f"`{ours} cover`, `{ours} run {name}` and `{ours} table`"
+            )
+        if self.unexplained:
+            lives = "; ".join(f"{one.line}: {one.after}" for one in self.unexplained)
+            yield (
+                f"{self.path}: {len(self.unexplained)} mutants live for no known reason ({lives}); "
+                f"let a test fail for them and run `{ours} cover` and `{ours} run {name} --again`, "
+                f"or give the reason in evaluation/survivors.py; then run `{ours} table`"
+            )
+
+
+def outcomes_by_module(
+    lines: Sequence[Json], chosen: Sequence[Path] | None = None
+) -> list[ModuleOutcomes]:
+    """Return what became of the mutants of modules, all of them where none is chosen."""
+    known = outcomes_of(lines)
+    return [_outcomes_of(path, known) for path in (modules() if chosen is None else chosen)]
+
+
+def _outcomes_of(path: Path, known: dict[tuple[str, str], Json]) -> ModuleOutcomes:
+    mutants = mutants_of(path.read_text())
+    seen = [(mutant, known.get((str(path), mutant.key))) for mutant in mutants]
+    outcomes = [(mutant, line["outcome"]) for mutant, line in seen if line is not None]
+    return ModuleOutcomes(
+        path,
+        len(mutants),
+        len(mutants) - len(outcomes),
+        Counter(outcome for _, outcome in outcomes if outcome != Outcome.INVALID.value),
+        tuple(mutant for mutant, outcome in outcomes if outcome == Outcome.SURVIVED.value),
+    )
 
 
 # --- the page
@@ -121,33 +203,23 @@ def _code(text: str) -> str:
     return f"`{short.replace('|', chr(92) + '|').replace('`', chr(39))}`"
 
 
-def document(lines: Sequence[Json]) -> str:
+def document(all_outcomes: Sequence[ModuleOutcomes]) -> str:
     """Return the page: a row for each module, and each survivor with its reason."""
-    known = outcomes_of(lines)
     rows, told = [], []
     total: Counter[str] = Counter()
-    explained = of_all = 0
-    for path in modules():
-        mutants = mutants_of(path.read_text())
-        seen = {mutant.key: known.get((str(path), mutant.key)) for mutant in mutants}
-        counts = Counter(
-            line["outcome"] for line in seen.values() if line and line["outcome"] != "invalid"
-        )
-        survivors = [
-            mutant
-            for mutant in mutants
-            if (line := seen[mutant.key]) and line["outcome"] == Outcome.SURVIVED.value
-        ]
-        with_reason = sum(reason_of(path.stem, mutant) is not None for mutant in survivors)
+    open_ = explained = of_all = 0
+    for one in all_outcomes:
+        unexplained = len(one.unexplained)
+        with_reason = len(one.survivors) - unexplained
         rows.append(
-            f"| {path.parent.name}/{path.stem} | {len(mutants)} | {sum(counts.values())} | "
-            f"{score_text(counts)} | {len(survivors) - with_reason} | {with_reason} |"
+            f"| {one.path.parent.name}/{one.path.stem} | {one.mutants} | {one.tried} | "
+            f"{score_text(one.counts)} | {unexplained} | {with_reason} |"
         )
-        told += list(survivors_text(path, survivors)) if survivors else []
-        total += counts
+        told += list(survivors_text(one.path, one.survivors)) if one.survivors else []
+        total += one.counts
+        open_ += unexplained
         explained += with_reason
-        of_all += len(mutants)
-    open_ = total[Outcome.SURVIVED.value] - explained
+        of_all += one.mutants
     return "\n".join(
         [
             "# Which faults the tests would see",
@@ -155,7 +227,8 @@ def document(lines: Sequence[Json]) -> str:
             f"Made by `python -m evaluation.mutation run` and `table` on {machine_words()}. Each "
             "mutant is a rule or a formula with one small fault; it is killed if a test fails. "
             f"{sum(total.values()):,} of {of_all:,} mutants were tried. Killed: "
-            f"{score_text(total)}. To be killed: {open_}. Live for a reason: {explained}.",
+            f"{score_text(total)}. To be killed: {open_}. Live for a reason: {explained}. A test "
+            "fails where the code has changed and this page has not.",
             "",
             "The operators are those of mutmut, also on constants of modules and classes and on "
             "properties, and two more: an `if` takes its other branch, a function returns `None`. "
@@ -177,6 +250,15 @@ def document(lines: Sequence[Json]) -> str:
     )
 
 
+def modules_named(names: Sequence[str]) -> list[Path]:
+    """Return modules by their names, all where none is named; ``SystemExit`` for an unknown one."""
+    by_name = {path.stem: path for path in modules()}
+    unknown = [name for name in names if name not in by_name]
+    if unknown:
+        raise SystemExit(f"no module '{unknown[0]}' is mutated; name one of {', '.join(by_name)}")
+    return [by_name[name] for name in names or by_name]
+
+
 def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("do", choices=["cover", "run", "table"])
@@ -190,10 +272,13 @@ def main(words: Sequence[str] | None = None) -> int:
         LINES_FILE.parent.mkdir(exist_ok=True)
         LINES_FILE.write_text(json.dumps(lines_of_tests(TESTS, FOLDERS)))
     elif options.do == "run":
+        chosen = modules_named(options.modules)
         sys.dont_write_bytecode, sys.pycache_prefix = False, str(COMPILED.absolute())
-        run(options.modules, options.again, options.minutes, options.file, options.part)
+        done = run(chosen, options.again, options.minutes, options.file, options.part)
+        print(*(text for one in done for text in one.complaints()), sep="\n", file=sys.stderr)
+        return 1 if any(one.unexplained for one in done) else 0
     else:
-        write_page(PAGE, document(trials_in(options.file)))
+        write_page(PAGE, document(outcomes_by_module(trials_in(options.file))))
     return 0
 
 

@@ -1,7 +1,10 @@
 """Mutation testing: what is mutated, which tests meet a mutant, and what the page says of it."""
 
 import importlib
+import json
+import re
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,10 +13,14 @@ pytest.importorskip("mutmut", reason="mutmut (extra 'dev') is not installed")
 pytest.importorskip("grimp", reason="grimp (import-linter brings it along) is not installed")
 pytest.importorskip("resource", reason="there is no fork on Windows")
 
+from helpers.project import ROOT
+
 from evaluation import killing, mutation
 from evaluation.killing import Outcome, Selection
 from evaluation.mutants import mutants_of
+from evaluation.pages import page
 from evaluation.survivors import KNOWN, Known, Reason, reason_of
+from evaluation.trial_file import trials_in
 
 SOURCE = '''"""Words."""
 
@@ -233,6 +240,108 @@ def test_again_are_tried_those_that_live_and_are_not_explained(tmp_path, monkeyp
     assert list(mutation.missing(path, known, again=False)) == new
 
 
+# --- the commands
+
+
+@pytest.fixture
+def a_module(tmp_path, monkeypatch):
+    """A folder with one module, and no more: what is known of it goes to files of its own."""
+    folder = tmp_path / "judging"
+    folder.mkdir()
+    (folder / "rule.py").write_text(SOURCE)
+    monkeypatch.setattr(mutation, "FOLDERS", (str(folder),))
+    monkeypatch.setattr(mutation, "LINES_FILE", tmp_path / "lines.json")
+    monkeypatch.setattr(sys, "dont_write_bytecode", sys.dont_write_bytecode)
+    monkeypatch.setattr(sys, "pycache_prefix", sys.pycache_prefix)
+    return folder / "rule.py"
+
+
+@pytest.mark.parametrize("content", [None, '{"tests"', "{}"])
+def test_what_cover_has_not_told_is_asked_for(a_module, content):
+    if content is not None:
+        mutation.LINES_FILE.write_text(content)
+    with pytest.raises(SystemExit, match=r"lines\.json is missing.*mutation cover` makes it"):
+        mutation.main(["run", "--file", str(a_module.with_suffix(".jsonl"))])
+
+
+def test_a_module_that_is_not_there_is_named_with_those_that_are(a_module):
+    with pytest.raises(SystemExit, match="no module 'gaet' is mutated; name one of rule"):
+        mutation.main(["run", "gaet"])
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "code"),
+    [("killed", None, 0), ("survived", None, 1), ("survived", Reason.SAME, 0)],
+)
+def test_a_run_is_well_unless_a_mutant_lives_for_no_reason(
+    a_module, monkeypatch, capsys, outcome, reason, code
+):
+    mutation.LINES_FILE.write_text(json.dumps({"tests": [], "files": {}}))
+    file = a_module.with_suffix(".jsonl")
+    monkeypatch.setattr(mutation, "reason_of", lambda module, mutant: reason)
+    monkeypatch.setattr(mutation, "killer_of", contextmanager(lambda *_: iter([made_outcome])))
+
+    def made_outcome(mutant, groups):
+        return {"outcome": outcome}
+
+    assert mutation.main(["run", "rule", "--file", str(file)]) == code
+    assert ("live for no known reason" in capsys.readouterr().err) == (code == 1)
+    assert len(trials_in(file)) == len(mutants_of(SOURCE))
+    monkeypatch.delattr(mutation, "killer_of")  # none is left to be tried
+    assert mutation.main(["run", "--file", str(file)]) == code
+
+
+def test_a_run_whose_time_is_up_says_what_is_left(a_module, monkeypatch, capsys):
+    mutation.LINES_FILE.write_text(json.dumps({"tests": [], "files": {}}))
+    monkeypatch.setattr(mutation, "killer_of", contextmanager(lambda *_: iter([None])))
+    file = a_module.with_suffix(".jsonl")
+    assert mutation.main(["run", "--minutes", "0", "--file", str(file)]) == 0
+    count = len(mutants_of(SOURCE))
+    assert f"{count} of {count} mutants have no outcome; run" in capsys.readouterr().err
+
+
+# --- the score of today's code
+
+
+@pytest.fixture(scope="module")
+def today():
+    """What is known of each module as it is now, by the committed outcomes. No mutant is run."""
+    lines = trials_in(ROOT / mutation.OUTCOMES_FILE)
+    known = mutation.outcomes_of(lines)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        assert len(known) > 1000
+        return mutation.outcomes_by_module(lines)
+
+
+def test_each_mutant_of_todays_code_has_an_outcome_and_none_lives_without_a_reason(today):
+    assert len(today) > 20
+    complaints = [text for one in today for text in one.complaints()]
+    assert complaints == [], "\n".join(complaints)
+
+
+def test_the_page_is_what_the_table_would_be_now(today, monkeypatch):
+    text = (ROOT / mutation.PAGE).read_text(encoding="utf-8")
+    machine = re.search(r"`table` on (.+?)\. Each mutant", " ".join(text.split()))
+    monkeypatch.setattr(mutation, "machine_words", lambda: machine[1])
+    assert text == page(mutation.document(today)), "run `python -m evaluation.mutation table`"
+
+
+def test_a_mutant_without_an_outcome_or_a_reason_is_told_with_the_commands(a_module):
+    first, second, *others = mutants_of(SOURCE)
+    lines = [{"module": str(a_module), "key": mutant.key, "outcome": "killed"} for mutant in others]
+    [tells] = mutation.outcomes_by_module([*lines, lines[0] | {"key": first.key}])
+    (untried,) = tells.complaints()
+    assert f"1 of {len(others) + 2} mutants have no outcome" in untried
+    for command in ("cover", "run rule", "table"):
+        assert f"`python -m evaluation.mutation {command}`" in untried
+    lives = [lines[0] | {"key": one.key, "outcome": "survived"} for one in (first, second)]
+    [tells] = mutation.outcomes_by_module([*lines, *lives])
+    (unexplained,) = tells.complaints()
+    assert f"2 mutants live for no known reason ({first.line}: {first.after}; " in unexplained
+    assert "or give the reason in evaluation/survivors.py" in unexplained
+
+
 # --- the page
 
 
@@ -241,22 +350,17 @@ def test_the_last_outcome_of_a_mutant_counts():
     assert mutation.outcomes_of(lines)["a", "1"]["outcome"] == "killed"
 
 
-def test_the_page_tells_the_score_and_each_survivor(tmp_path, monkeypatch):
-    folder = tmp_path / "judging"
-    folder.mkdir()
-    (folder / "rule.py").write_text(SOURCE)
-    monkeypatch.setattr(mutation, "FOLDERS", (str(folder),))
+def test_the_page_tells_the_score_and_each_survivor(a_module):
     mutants = mutants_of(SOURCE)
     lines = [
-        {"module": str(folder / "rule.py"), "key": mutant.key, "outcome": "killed"}
-        for mutant in mutants[1:4]
+        {"module": str(a_module), "key": mutant.key, "outcome": "killed"} for mutant in mutants[1:4]
     ]
     lines.append(lines[0] | {"key": mutants[0].key, "outcome": "survived"})
-    text = mutation.document(lines)
+    text = mutation.document(mutation.outcomes_by_module(lines))
     assert f"| judging/rule | {len(mutants)} | 4 | 75.0% | 1 | 0 |" in text
     assert f"4 of {len(mutants)} mutants were tried. Killed: 75.0%. To be killed: 1." in text
     assert "| to be killed |" in text
-    assert "not measured" in mutation.document([])
+    assert "not measured" in mutation.document(mutation.outcomes_by_module([]))
 
 
 def test_survivors_are_mutants_that_are_there():
