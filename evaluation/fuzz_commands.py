@@ -13,7 +13,7 @@ import os
 import shutil
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -36,6 +36,14 @@ def commands(good: str, hostile: str) -> tuple[tuple[str, ...], ...]:
     return (
         ("report",),
         ("report", hostile, "--details"),
+        ("report", hostile, "--format", "json"),
+        ("report", hostile, "--format", "markdown"),
+        ("map", hostile),
+        ("advise", hostile),
+        ("census", "--show", hostile, "--details"),
+        ("census", "--diff", hostile, hostile),
+        # Nothing is bisected in no time: what is known is shown.
+        ("since", hostile, "--budget", "1e-9", "--with", "MADE=1"),
         ("compare", good, hostile),
         ("history",),
         ("comment", hostile),
@@ -80,33 +88,36 @@ NO_FILES: dict[str, Callable[[Path, Path], None]] = {
 }
 
 
-def hostile_places(endings: list[str]) -> st.SearchStrategy[tuple[str, str]]:
+def hostile_places(names: Sequence[str]) -> st.SearchStrategy[tuple[str, str]]:
     """What is no file, and which file's place it takes: one of a history, or its index."""
-    return st.tuples(st.sampled_from(sorted(NO_FILES)), st.sampled_from([*endings, "index"]))
+    return st.tuples(st.sampled_from(sorted(NO_FILES)), st.sampled_from([*names, "index"]))
 
 
 # --- the commands
 
 
 class Commander:
-    """Runs commands in a folder that has a good run, one hostile thing, and surroundings."""
+    """Runs commands in a folder that has good runs, one hostile thing, and surroundings.
 
-    def __init__(self, root: Path, good: bytes) -> None:
+    ``good`` are the runs by their paths in the history; the first is named in commands.
+    """
+
+    def __init__(self, root: Path, good: Mapping[str, bytes]) -> None:
         self.root, self.surroundings = root, Surroundings(root)
-        self._good = good
-        self.good, self.hostile = root / "results/good/good.json", root / "results/hostile"
+        self._good = {root / "results" / name: data for name, data in good.items()}
+        self.hostile = root / "results/hostile"
 
-    def over_file(self, ending: str, data: bytes) -> None:
+    def over_file(self, name: str, data: bytes) -> None:
         """Run all commands over a file of this content."""
         self._begin()
-        path = self.hostile / f"hostile{ending}"
+        path = self.hostile / name
         path.write_bytes(self.surroundings.planted(data))
         self._run_all(path)
 
     def over_no_file(self, kind: str, place: str) -> None:
         """Run all commands where something else takes the place of a file."""
         self._begin()
-        path = self.hostile / f"hostile{place}"
+        path = self.hostile / place
         if place == "index":
             self._run("history")  # which makes it
             (path,) = (self.root / "cache/index").glob("*.sqlite")
@@ -117,16 +128,18 @@ class Commander:
     def _begin(self) -> None:
         for name in ("results", "cache", "told"):
             shutil.rmtree(self.root / name, ignore_errors=True)
-        for folder in (self.good.parent, self.hostile, self.root / "cache", self.root / "told"):
+        for folder in (self.hostile, self.root / "cache", self.root / "told"):
             folder.mkdir(parents=True)
         if hasattr(os, "mkfifo"):
             os.mkfifo(self.root / "cache/pipe")
-        self.good.write_bytes(self._good)
+        for path, data in self._good.items():
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(data)
 
     def _run_all(self, path: Path) -> None:
         with contextlib.chdir(self.root):
-            hostile = str(path.relative_to(self.root))
-            for words in commands(str(self.good.relative_to(self.root)), hostile):
+            good = next(iter(self._good)).relative_to(self.root)
+            for words in commands(str(good), str(path.relative_to(self.root))):
                 self._run(*words)
 
     def _run(self, *words: str) -> None:
@@ -138,7 +151,8 @@ class Commander:
         assert "\x1b" not in told, f"{command}: what a file holds acts on the terminal"
         for page in (self.root / "told").rglob("*.html"):
             assert "<script>alert" not in page.read_text(), f"{command}: it is shown as markup"
-        assert self.good.read_bytes() == self._good, f"{command}: the good run has changed"
+        for path, data in self._good.items():
+            assert path.read_bytes() == data, f"{command}: a good run has changed"
         self.surroundings.check()
 
 
@@ -157,16 +171,23 @@ def ended(words: tuple[str, ...], cache: Path) -> tuple[int, str]:
 
 
 @contextlib.contextmanager
-def given_up_after(seconds: int) -> Iterator[None]:
-    """Raise ``AssertionError`` in what waits for longer, where the platform can say so."""
+def given_up_after(seconds: float) -> Iterator[None]:
+    """Raise ``AssertionError`` in what waits for longer, where the platform can say so; again and
+    again, and at the end, whatever takes it for an error of its own."""
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+    waited = []
 
     def give_up(number: int, frame: FrameType | None) -> None:
-        raise AssertionError(f"it waits for more than {seconds} s")
+        waited.append(number)
+        raise AssertionError(f"it waits for more than {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
     try:
         yield
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+    assert not waited, f"it waits for more than {seconds:g} s"

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from speedgate.history.duel_shape import BuildShape, DuelShape, FindingShape, SignalShape
+from speedgate.history.duel_shape import DuelShape, FindingShape, SignalShape
 from speedgate.history.format import (
     FORMAT_VERSION,
     CaseEntry,
@@ -162,7 +162,6 @@ class Finding(FindingShape):
 class Duel(DuelShape):
     """The duel of whose builds this run is one: ``this`` is its place among them."""
 
-    builds: list[BuildShape]
     findings: list[Finding]
     this: Count | None = None
     margin: NotNegative | None = None

@@ -1,17 +1,20 @@
 """Hostile files and messages: a sample of what ``python -m evaluation.fuzz`` reads by thousands."""
 
+import contextlib
 import json
 import os
 import subprocess
+import threading
 
 import pytest
 from helpers.project import ROOT
 from hypothesis.errors import HypothesisException
 
 from evaluation import fuzz, fuzz_commands
-from evaluation.fuzz import Reader, Tally, fuzz_files, fuzz_messages, read_line, valid_files
+from evaluation.fuzz import Reader, Tally, fuzz_files, fuzz_messages, read_line
 from evaluation.fuzz_commands import NO_FILES, Commander
 from evaluation.surroundings import PLANTED, Surroundings
+from evaluation.valid_files import good_files, old_run
 from speedgate.runner.framing import frame
 
 
@@ -36,6 +39,7 @@ def test_hostile_messages_fool_nobody():
 
 # --- commands, and what lies around a history
 
+HAS_ALARM = pytest.mark.skipif(os.name != "posix", reason="Windows has no alarm")
 HAS_PIPES = pytest.mark.skipif(os.name != "posix", reason="Windows has other pipes, and no alarm")
 
 
@@ -47,10 +51,10 @@ def test_commands_over_hostile_files_run_and_change_nothing():
 
 
 @HAS_PIPES
-@pytest.mark.parametrize("place", [".json", ".part", "index"])
+@pytest.mark.parametrize("place", ["hostile.json", "hostile.part", "since.jsonl", "index"])
 @pytest.mark.parametrize("kind", NO_FILES)
 def test_commands_over_what_is_no_file_run_and_change_nothing(tmp_path, kind, place):
-    Commander(tmp_path, valid_files()[0][1]).over_no_file(kind, place)
+    Commander(tmp_path, good_files()).over_no_file(kind, place)
 
 
 @pytest.fixture
@@ -88,7 +92,7 @@ def test_a_file_beside_the_history_is_caught(surroundings):
 def test_a_command_that_ends_as_none_may_is_caught(tmp_path, monkeypatch, code, told, error):
     monkeypatch.setattr(fuzz_commands, "ended", lambda words, cache: (code, told))
     with pytest.raises(AssertionError, match=error):
-        Commander(tmp_path, b"{}").over_file(".json", b"{}")
+        Commander(tmp_path, {"good/good.json": b"{}"}).over_file("hostile.json", b"{}")
 
 
 # --- what is looked for would be seen
@@ -103,16 +107,33 @@ def test_a_reader_that_checks_no_digest_is_caught(monkeypatch):
 def test_a_run_that_is_another_is_caught(tmp_path, monkeypatch):
     monkeypatch.setattr("speedgate.history.document.is_intact", lambda data: True)
     reader = Reader(tmp_path, Tally())
-    data = reader.good.read_bytes().replace(b'"failed"', b'"passed"', 1)
+    data = reader.good["good/good.json"].replace(b'"failed"', b'"passed"', 1)
     with pytest.raises(AssertionError, match="read as another"):
-        reader.read(".json", data)
+        reader.read("hostile.json", data)
+
+
+def test_a_line_of_a_journal_that_is_another_is_caught(tmp_path, monkeypatch):
+    monkeypatch.setattr("speedgate.history.journal.is_intact", lambda data: True)
+    reader = Reader(tmp_path, Tally())
+    journals = [data for name, data in reader.valid if name.endswith(".part")]
+    (data,) = [one for one in journals if b'"judgement"' in one and fuzz.SEALED in one]
+    with pytest.raises(AssertionError, match="a verdict of a journal has changed"):
+        reader.read("hostile.part", data.replace(b'"failed"', b'"passed"'))
+
+
+@pytest.mark.parametrize("name", ["good/good.json", "duels/good.json"])
+def test_a_good_run_that_is_gone_is_caught(tmp_path, name):
+    reader = Reader(tmp_path, Tally())
+    (reader.folder / name).unlink()
+    with pytest.raises(AssertionError, match="a good run is gone"):
+        reader.read("hostile.json", b"{}")
 
 
 def test_an_error_that_nobody_declared_is_caught(tmp_path, monkeypatch):
     reader = Reader(tmp_path, Tally())
     monkeypatch.setattr("speedgate.history.reading.run_figures", lambda run: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        reader.read(".json", json.dumps(fuzz.small_run()).encode())
+        reader.read("hostile.json", json.dumps(old_run()).encode())
 
 
 def test_a_line_that_is_taken_for_another_is_caught():
@@ -128,6 +149,18 @@ def test_what_takes_longer_than_a_second_or_waits_for_ever_is_caught(monkeypatch
     monkeypatch.setattr(fuzz, "time", Clock(clock, lambda: next(ticks)))
     with pytest.raises(AssertionError, match=rf"it took {seconds[1]} s"), Tally().timed():
         pass
+
+
+@HAS_ALARM
+@pytest.mark.parametrize("is_swallowed", [False, True])
+def test_what_waits_for_ever_is_given_up(monkeypatch, is_swallowed):
+    monkeypatch.setattr(fuzz, "MOST_WALL_SECONDS", 0.05)
+    with (
+        pytest.raises(AssertionError, match=r"it waits for more than 0\.05 s"),
+        Tally().timed(),
+        contextlib.suppress(AssertionError if is_swallowed else ()),
+    ):
+        threading.Event().wait()
 
 
 class Clock:

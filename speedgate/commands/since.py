@@ -12,7 +12,7 @@ from functools import partial
 from platform import python_version
 from typing import Any
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from speedgate.builds.build import Build, BuildError
 from speedgate.builds.installation import INSTALLER_PREFIXES
@@ -91,7 +91,8 @@ def run_since(options: argparse.Namespace) -> int:
     run = find_run(
         options.source, options.history, lambda run: run.duel is not None, " is a duel", notify
     )
-    assert run.duel is not None
+    if run.duel is None:
+        raise OptionError(f"'{options.source}' is not a duel; 'speedgate duel' makes one")
     duel = DuelFindings.from_json(run.duel)
     seconds = parse_seconds("--budget", options.budget) or DEFAULT_SECONDS
     _, limit = parse_measuring(options)
@@ -153,7 +154,7 @@ def refuse_what_are_no_releases(first: BuildSummary, build: BuildSummary, beside
     names = f"{first.label} and {build.label}"
     try:
         older, newer = Version(first.numpy or ""), Version(build.numpy or "")
-    except InvalidVersion:
+    except ValueError:  # no version, or one of more digits than Python turns into a number
         raise OptionError(f"{names}: not both tell a release of NumPy; duel two releases") from None
     if not older < newer:
         raise OptionError(

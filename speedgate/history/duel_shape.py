@@ -32,6 +32,8 @@ class SignalShape(msgspec.Struct):
     def __post_init__(self) -> None:
         if self.ratio is None and self.difference is None:
             raise ValueError("a signal needs a 'ratio' or a 'difference'")
+        if self.ratio is not None and not self.ratio.value > 0:
+            raise ValueError("a 'ratio' is above 0")
 
 
 class FindingShape(msgspec.Struct):
@@ -77,7 +79,7 @@ class ScreenShape(msgspec.Struct):
 
 
 class DuelShape(msgspec.Struct):
-    builds: list[BuildShape]
+    builds: Annotated[list[BuildShape], msgspec.Meta(min_length=2)]
     findings: list[FindingShape]
     complete: bool
     seconds: Annotated[float, msgspec.Meta(ge=0, le=1e9)]

@@ -15,6 +15,7 @@ from speedgate.judging.row import Row
 from speedgate.measuring.census import CellListing, CensusCell
 from speedgate.report.progress import duration
 from speedgate.report.table import Table, markdown, plain, wrapped
+from speedgate.report.text import markdown_text
 
 COLUMNS = (
     "cell", "class", "certain", "GIL held", "workers at once", "seconds", "CPU per wall",
@@ -126,8 +127,8 @@ def _cell(rows: Sequence[Row], kind: GilClass) -> str:
 
 def part_of(name: str) -> str:
     """Return the part of NumPy that a cell is of: ``linalg``, ``random``, or else ``numpy``."""
-    words = name.partition("[")[0].split(".")
-    return words[1] if words[1] in PARTS else "numpy"
+    part = name.partition("[")[0].split(".")[1:2]
+    return part[0] if part and part[0] in PARTS else "numpy"
 
 
 PARTS = ("linalg", "fft", "strings", "char", "polynomial", "random", "ndarray")
@@ -195,7 +196,7 @@ def census_markdown(run: Run) -> str:
     head = f"{_measured_words(run)}; {counted(_counts(census))}"
     return "\n\n".join(
         (
-            f"**{build_of(run.environment)}**: {head}",
+            f"**{markdown_text(build_of(run.environment))}**: {head}",
             markdown(_class_table(rows)),
             *(named_markdown(title, group) for title, group in _not_measured(run) if group),
             markdown(cell_table(rows), code=0),

@@ -9,6 +9,7 @@ from speedgate.judging.census_change import CensusChange
 from speedgate.judging.census_sides import CensusComparison, Lacking
 from speedgate.report.census import FEW, named_lines, named_markdown
 from speedgate.report.table import Table, markdown, wrapped
+from speedgate.report.text import markdown_text
 
 SHOWN_CHANGES = 15
 # Of functions that are gone or new more are named on a screen: they are what a release brings.
@@ -135,7 +136,7 @@ def difference_markdown(comparison: CensusComparison) -> str:
     return "\n\n".join(
         (
             _summary(comparison),
-            *_notes(comparison),
+            *map(markdown_text, _notes(comparison)),
             markdown(difference_table(comparison), code=0),
             *(named_markdown(title, group) for title, group in _lacking(comparison) if group),
         )

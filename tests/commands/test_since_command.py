@@ -13,7 +13,7 @@ from helpers.builds import PAIR_SECONDS
 from helpers.duels import a_duel, finding
 from helpers.fakes import FakeClock, ScriptedRunner
 from helpers.machine import MadeMachine
-from helpers.runs import CASE, document, save
+from helpers.runs import CASE, a_run, document, save
 from helpers.screens import FakeBuild
 
 from speedgate.builds.build import Build, BuildError
@@ -244,6 +244,7 @@ def test_where_nothing_is_confirmed_nothing_is_measured(asked, capsys):
     [
         ({"first": "1.8"}, "is not older than 1.8"),
         ({"first": None}, "not both tell a release"),
+        ({"first": "9" * 5000}, "not both tell a release"),
         ({"python": "3.13.0"}, "name that interpreter, as in --with"),
     ],
 )
@@ -256,6 +257,11 @@ def test_two_builds_with_nothing_between_are_refused(asked, capsys, builds, word
 def test_without_a_duel_there_is_nothing_to_ask(asked, capsys):
     assert main(["since"]) == ExitCode.NOT_DONE
     assert "is a duel" in capsys.readouterr().err
+
+
+def test_a_run_that_is_no_duel_is_refused(asked, capsys, tmp_path):
+    assert main(["since", str(a_run(tmp_path))]) == ExitCode.NOT_DONE
+    assert "is not a duel; 'speedgate duel' makes one" in capsys.readouterr().err
 
 
 # --- what is kept

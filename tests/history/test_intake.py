@@ -126,6 +126,8 @@ HOSTILE = {
     "an infinite median": changed(WHOLE, "benchmarks", 0, "stats", "median", float("inf")),
     "a lone surrogate": changed(WHOLE, "benchmarks", 0, "name", "\ud800"),
     "a duel without builds": changed(OF_A_DUEL, "speedgate", "duel", "builds", DELETED),
+    "a duel of no builds": changed(OF_A_DUEL, "speedgate", "duel", "builds", []),
+    "a duel of one build": changed(OF_A_DUEL, "speedgate", "duel", "builds", 1, DELETED),
     "a duel's signal is a text": changed(
         OF_A_DUEL, "speedgate", "duel", "findings", 0, "signals", "speedup", "moved"
     ),
@@ -134,6 +136,10 @@ HOSTILE = {
     ),
     "a duel's ratio without a bound": changed(
         OF_A_DUEL, "speedgate", "duel", "findings", 0, "signals", "speedup", "ratio", "low", DELETED
+    ),
+    "a duel's ratio is 0": changed(
+        OF_A_DUEL, "speedgate", "duel", "findings", 0, "signals", "speedup", "ratio",
+        {"value": 0.0, "low": -1.0, "high": 1.0},
     ),
     "nobody waited in a duel": changed(
         OF_A_DUEL, "speedgate", "duel", "findings", 0, "waiting", []

@@ -1,5 +1,6 @@
 """The census as text, on made-up rows."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import msgspec
@@ -135,6 +136,14 @@ def test_markdown_has_the_minutes_and_all_that_was_not_measured():
     assert "| `numpy.g[T]` | the interpreter ended by signal SIGSEGV |" in text
     assert f"| `{NOT_REACHED[4]}` |" in text
     assert "not measured" not in census_markdown(made_run())
+
+
+def test_in_markdown_no_name_of_an_environment_is_markup():
+    run = made_run()
+    run.environment["numpy"]["version"] = "<b>9.9"
+    assert "NumPy &lt;b>9.9" in census_markdown(run)
+    comparison = replace(a_release_later(), notes=("cpu: <b>one -> another",))
+    assert "cpu: &lt;b>one -> another" in difference_markdown(comparison)
 
 
 def test_a_csv_has_a_row_for_what_was_not_measured_with_the_reason():
@@ -303,3 +312,4 @@ def test_parts_of_numpy():
     assert part_of("numpy.linalg.svd[d]-c") == "linalg"
     assert part_of("numpy.ndarray.sort[d]-c") == "ndarray"
     assert part_of("numpy.add.reduce[d]-c") == "numpy"
+    assert part_of("g") == "numpy"  # of a run that others made up
