@@ -283,7 +283,9 @@ class Reader:
     def _hold(self, path: Path, run: Run) -> None:
         """A run that carries a digest is the one that was sealed."""
         if run_is_sealed(run):
-            content = json.loads(path.read_bytes())
+            content = None
+            with contextlib.suppress(ValueError):  # no UTF-8: it is none of those
+                content = json.loads(path.read_bytes())
             kept = [verdicts for whole, verdicts in self.whole if whole == content]
             assert kept, "it was read as another"
             assert verdicts(run) in kept, "a verdict has changed unseen"

@@ -292,5 +292,5 @@ def valid_files() -> list[ValidFile]:
             for kind in ("today", "duel")
         ),
         ValidFile(f"hostile.1f2e{ACCEPTED}", plain_json(acceptance())),
-        ValidFile(SINCE, as_lines(answers_since(), plain_json)),
+        *(ValidFile(SINCE, as_lines(answers_since(), encode)) for encode in (plain_json, sealed)),
     ]
