@@ -127,22 +127,31 @@ def measure_case(
 ) -> Measurement:
     """Measure an item's case as planned; a failure is one for the reader."""
     __tracebackhide__ = True
-    case, workload = state.collected.items[nodeid].case, state.collected.items[nodeid].workload
-    open_runner = opener(state, workload, plan)
     try:
-        measurement = measure(case, workload, plan, open_runner, is_decided, check_only=check_only)
+        return measured_case(state, nodeid, plan, is_decided, check_only)
     except MeasurementError as error:
-        failure: MeasurementError | None = error
-    else:
-        failure = None
+        failure = error
     # Outside the handler, so that no second traceback is chained to it.
     if isinstance(failure, NotAvailable):
         leave_out(state, nodeid, str(failure))
-    elif failure is not None:
-        if isinstance(failure, Refusal):  # the gate says so, too
-            state.measured.left_out[nodeid] = failure.reason
-        pytest.fail(str(failure), pytrace=False)
-    return measurement
+    if isinstance(failure, Refusal):  # the gate says so, too
+        state.measured.left_out[nodeid] = failure.reason
+    pytest.fail(str(failure), pytrace=False)
+
+
+def measured_case(
+    state: State,
+    nodeid: str,
+    plan: Plan,
+    is_decided: Callable[[Measurement], bool] = lambda measurement: False,
+    check_only: bool = False,
+) -> Measurement:
+    """Measure an item's case as planned; ``MeasurementError`` where it cannot be measured."""
+    item = state.collected.items[nodeid]
+    open_runner = opener(state, item.workload, plan)
+    return measure(
+        item.case, item.workload, plan, open_runner, is_decided, check_only=check_only
+    )
 
 
 def take_note(state: State, measurement: Measurement) -> None:

@@ -23,10 +23,12 @@ from speedgate.judging.history_gate import (
     levels_of,
     machine_loss,
 )
+from speedgate.judging.probing import with_remark
+from speedgate.measuring.errors import MeasurementError
 from speedgate.measuring.measured_row import measured_row
 from speedgate.measuring.measurement import Measurement
 from speedgate.plugin.bench import Bench
-from speedgate.plugin.fixture import make_plan, measure_case
+from speedgate.plugin.fixture import make_plan, measured_case
 from speedgate.plugin.last_failed import asks_for_failures
 from speedgate.plugin.probing import with_cause
 from speedgate.plugin.session import STATE, State, measures
@@ -225,18 +227,34 @@ class HistoryItem(VerdictItem):
             raise NotEvaluated("not evaluated: not measured")
         if state.settings.in_process:
             raise NotEvaluated("not evaluated: --in-process judges nothing")
-        judgement = judge_against_history(state, self.benchmark, measurement)
-        if judgement.verdict is Verdict.FAILED:
+        first = judge_against_history(state, self.benchmark, measurement)
+        has_failed = first.verdict is Verdict.FAILED
+        conclude(state, self, self._confirmed(state, first, measurement) if has_failed else first)
+
+    def _confirmed(
+        self, state: State, first: HistoryJudgement, measurement: Measurement
+    ) -> Judgement:
+        """Return the word on what failed, once it was measured again.
+
+        Where it cannot be, nothing takes the first word back: it is kept, so that this run never
+        counts among those that later ones are held to.
+        """
+        try:
             anew = measure_anew(state, self.benchmark.nodeid, measurement)
-            judgement = confirmed(judgement, judge_against_history(state, self.benchmark, anew))
-        conclude(state, self, judgement)
+        except MeasurementError as error:
+            why = str(error).partition("\n")[0]
+            return with_remark(first, f"could not be measured again: {why}")
+        return confirmed(first, judge_against_history(state, self.benchmark, anew))
 
 
 def measure_anew(state: State, nodeid: str, first: Measurement) -> Measurement:
-    """Measure a case once more as it was measured, in as many processes and as much time."""
+    """Measure a case once more as it was measured, in as many processes and as much time.
+
+    ``MeasurementError`` where that is not possible.
+    """
     plan = make_plan(state, nodeid, state.measured.fixed.get(nodeid, {}))
     plan = replace(plan, seconds=first.wall_seconds, processes=len(first.processes))
-    measurement = measure_case(state, nodeid, plan)
+    measurement = measured_case(state, nodeid, plan)
     state.measured.timed_seconds += measurement.timed_seconds
     return measurement
 

@@ -19,6 +19,7 @@ from helpers.machine import (
     CRASHING,
     HOLDS_GIL,
     SIDE_BY_SIDE,
+    raising,
 )
 from helpers.runs import save
 
@@ -81,6 +82,27 @@ def test_a_regression_is_told_with_both_measurements(checkout, machine):
     says(result, "measured again at once: speedup 1.35x")
     judged = checkout.documents()[-1]["speedgate"]["judgements"][-1]
     assert len(judged["measured_anew"]) == len(judged["shifts"])
+
+
+GONE = raising(NotImplementedError("this build lacks it by now"), "")
+
+
+@pytest.mark.parametrize(("again", "why"), [(GONE, "lacks it by now"), (CRASHING, "SIGSEGV")])
+def test_a_regression_that_cannot_be_measured_again_stays_red(checkout, machine, again, why):
+    days_before(checkout, machine, 5)
+    slow = replace(SIDE_BY_SIDE, speedup=1.35)
+    machine.processes.clear()
+    machine.behave("g", slow, slow, again)
+    result = checkout.run(*ONE, "--benchmark-compare")
+    assert result.ret == RED
+    says(result, "failed: g-1e6-threads-2 against 5 runs", "could not be measured again: ", why)
+    judged = checkout.documents()[-1]["speedgate"]["judgements"][-1]
+    assert (judged["gate"], judged["verdict"]) == ("history", "failed")
+    # It has not become a part of what the next one is held to.
+    machine.behave("g", slow)
+    result = checkout.run(*ONE, "--benchmark-compare")
+    assert result.ret == RED
+    says(result, "failed: g-1e6-threads-2 against 5 runs")
 
 
 def test_with_too_few_runs_the_history_says_how_many_are_missing(checkout, machine):
