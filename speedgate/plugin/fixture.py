@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import pytest
 
@@ -17,6 +17,7 @@ from speedgate.measuring.measured_row import measured_row
 from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.plan import Plan, most_processes
 from speedgate.plugin.entry import ONE_PROCESS_MESSAGE, is_worker, label_of
+from speedgate.plugin.machine_fault import MachineFault, as_machine_fault
 from speedgate.plugin.opening import chosen_by, opener
 from speedgate.plugin.probing import class_with_cause
 from speedgate.plugin.session import STATE, State, measures
@@ -25,6 +26,8 @@ from speedgate.runner.strategies import STRATEGIES
 from speedgate.stats.case import Case, promise_of
 
 SHOWN_HELD_SECONDS = 0.2
+
+Result = TypeVar("Result")
 
 
 def measurer(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., None]:
@@ -56,10 +59,11 @@ def measurer(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., No
         row = measured_row(measurement, bench.name, promise, gil_class, blas_threads == "default")
         state.measured.rows.setdefault(bench, {})[nodeid] = row
         state.measured.measurements[nodeid] = measurement
-        if state.saving.recording is not None:
-            state.saving.recording.begin(state.measured.environment)
+        recording = state.saving.recording
+        if recording is not None:
+            told(state, nodeid, lambda: recording.begin(state.measured.environment))
             kept = benchmark.stats.as_dict(include_data=config.getoption("benchmark_save_data"))
-            state.saving.recording.add_benchmark(without_objects(kept))
+            recording.add_benchmark(without_objects(kept))
 
     return run
 
@@ -97,13 +101,14 @@ def run_case(
         return all(judgement.verdict is not Verdict.INCONCLUSIVE for judgement in verdicts)
 
     state.measured.fixed[nodeid] = fixed
+    state.measured.machine_faults.discard(nodeid)  # it may be run again
     measurement = measure_case(
         state, nodeid, make_plan(state, nodeid, fixed), is_decided, check_only
     )
     state.measured.timed_seconds += measurement.timed_seconds
     take_note(state, measurement)
     if not state.measured.environment:
-        state.measured.environment = environment_of(state, measurement)
+        state.measured.environment = told(state, nodeid, lambda: environment_of(state, measurement))
         state.words.notes += limits_without_meaning(config, state)
     return measurement
 
@@ -127,8 +132,19 @@ def measure_case(
 ) -> Measurement:
     """Measure an item's case as planned; a failure is one for the reader."""
     __tracebackhide__ = True
-    try:
+
+    def work() -> Measurement:
         return measured_case(state, nodeid, plan, is_decided, check_only)
+
+    return told(state, nodeid, work)
+
+
+def told(state: State, nodeid: str, work: Callable[[], Result]) -> Result:
+    """Return what ``work`` does for an item; a failure is one for the reader."""
+    __tracebackhide__ = True
+    try:
+        with as_machine_fault():
+            return work()
     except MeasurementError as error:
         failure = error
     # Outside the handler, so that no second traceback is chained to it.
@@ -136,6 +152,9 @@ def measure_case(
         leave_out(state, nodeid, str(failure))
     if isinstance(failure, Refusal):  # the gate says so, too
         state.measured.left_out[nodeid] = failure.reason
+    if isinstance(failure, MachineFault):
+        state.measured.machine_faults.add(nodeid)
+        state.measured.left_out[nodeid] = str(failure)
     pytest.fail(str(failure), pytrace=False)
 
 
@@ -149,9 +168,7 @@ def measured_case(
     """Measure an item's case as planned; ``MeasurementError`` where it cannot be measured."""
     item = state.collected.items[nodeid]
     open_runner = opener(state, item.workload, plan)
-    return measure(
-        item.case, item.workload, plan, open_runner, is_decided, check_only=check_only
-    )
+    return measure(item.case, item.workload, plan, open_runner, is_decided, check_only=check_only)
 
 
 def take_note(state: State, measurement: Measurement) -> None:

@@ -172,9 +172,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 def told_apart(session: pytest.Session, state: State, code: int) -> int:
     """Return the session's exit code, with the machine's fault and a missing verdict apart."""
-    undecided = len(state.judged.undecided)
-    if code == pytest.ExitCode.TESTS_FAILED and session.testsfailed == undecided > 0:
-        return ExitCode.UNDECIDED
+    hurt, undecided = len(state.measured.machine_faults), len(state.judged.undecided)
+    if code == pytest.ExitCode.TESTS_FAILED and session.testsfailed == hurt + undecided > 0:
+        return ExitCode.MACHINE if hurt else ExitCode.UNDECIDED
     if code != pytest.ExitCode.OK:
         return code
     if state.saving.troubles:

@@ -30,6 +30,7 @@ from speedgate.measuring.measurement import Measurement
 from speedgate.plugin.bench import Bench
 from speedgate.plugin.fixture import make_plan, measured_case
 from speedgate.plugin.last_failed import asks_for_failures
+from speedgate.plugin.machine_fault import as_machine_fault
 from speedgate.plugin.probing import with_cause
 from speedgate.plugin.session import STATE, State, measures
 from speedgate.report.first_screen import remedy
@@ -254,7 +255,8 @@ def measure_anew(state: State, nodeid: str, first: Measurement) -> Measurement:
     """
     plan = make_plan(state, nodeid, state.measured.fixed.get(nodeid, {}))
     plan = replace(plan, seconds=first.wall_seconds, processes=len(first.processes))
-    measurement = measured_case(state, nodeid, plan)
+    with as_machine_fault():
+        measurement = measured_case(state, nodeid, plan)
     state.measured.timed_seconds += measurement.timed_seconds
     return measurement
 

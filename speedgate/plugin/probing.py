@@ -13,6 +13,7 @@ from speedgate.measuring.plan import Plan
 from speedgate.measuring.probe import PROBE_SECONDS, can_be_probed, probe_case
 from speedgate.measuring.scale_cause import SHORT_PROBE_SECONDS
 from speedgate.measuring.yardsticks import bandwidth_yardstick
+from speedgate.plugin.machine_fault import as_machine_fault
 from speedgate.plugin.opening import chosen_by, opener
 from speedgate.plugin.session import State
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE
@@ -57,6 +58,7 @@ def class_with_cause(state: State, nodeid: str, measurement: Measurement) -> Cla
 
 
 def _named(state: State, nodeid: str, measurement: Measurement, seconds: float) -> NamedCause:
+    """Return what a probe says; ``MeasurementError`` where the case cannot be probed."""
     item = state.collected.items[nodeid]
     plan = Plan(
         seconds=seconds,
@@ -64,12 +66,13 @@ def _named(state: State, nodeid: str, measurement: Measurement, seconds: float) 
         before=state.settings.runner_setup,
         **chosen_by(state, state.measured.fixed.get(nodeid, {})),
     )
-    probe = probe_case(
-        item.case,
-        item.workload,
-        plan,
-        opener(state, item.workload, plan),
-        bandwidth_yardstick(item.case.workers),
-        measurement.gil_held_share(DEFAULT_CONFIDENCE),
-    )
+    with as_machine_fault():
+        probe = probe_case(
+            item.case,
+            item.workload,
+            plan,
+            opener(state, item.workload, plan),
+            bandwidth_yardstick(item.case.workers),
+            measurement.gil_held_share(DEFAULT_CONFIDENCE),
+        )
     return name_cause(probe)

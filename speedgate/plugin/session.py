@@ -17,13 +17,14 @@ from speedgate.judging.gate import Gate, Judgement, decision_confidence, judge
 from speedgate.judging.row import Row
 from speedgate.measuring.budget import JUDGED_WEIGHT, SPARE_SHARE, Budget, default_seconds
 from speedgate.measuring.children import begin, termination_as_interrupt
+from speedgate.measuring.machine_limit import told_at_the_limit
 from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.runner_process import THIS, Interpreter
 from speedgate.measuring.turn import TURN, MachineTaken
 from speedgate.plugin.bench import Bench, Item
 from speedgate.plugin.clock import RunnerClock
 from speedgate.plugin.settings import Settings
-from speedgate.report.exit_code import ExitCode
+from speedgate.report.exit_code import ExitCode, code_of, with_remedy
 from speedgate.stats.case import Case, Workload
 
 STATE = pytest.StashKey["State"]()
@@ -84,6 +85,8 @@ class Collected:
 class Measured:
     """What has run so far, by node id, and what was left out with the reason.
 
+    ``machine_faults`` are the items that failed for want of files, processes or memory.
+
     ``fixed`` are the arguments that a benchmark gave the fixture; ``ran`` holds the verdict items,
     too. ``budget`` is there once collection is over; times are seconds.
     """
@@ -93,6 +96,7 @@ class Measured:
     measurements: dict[str, Measurement] = field(default_factory=dict)
     rows: dict[Bench, dict[str, Row]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    machine_faults: set[str] = field(default_factory=set)
     ran: set[str] = field(default_factory=set)
     budget: Budget | None = None
     began: float = field(default_factory=time.monotonic)
@@ -198,18 +202,29 @@ def measures(config: pytest.Config) -> bool:
 
 
 def prepare_for_the_end(config: pytest.Config, state: State) -> None:
-    """Wait for this run's turn, end what a killed run has left, and let SIGTERM end this one as
-    Ctrl-C does, saved."""
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    """Prepare to measure; where the machine is at fault, end the session with its code."""
     try:
+        prepare_to_measure(config, state)
+    except (MachineTaken, OSError) as error:
+        if code_of(error) is not ExitCode.MACHINE:
+            raise
+        pytest.exit(with_remedy(error), returncode=ExitCode.MACHINE)
+
+
+def prepare_to_measure(config: pytest.Config, state: State) -> None:
+    """Wait for this run's turn, end what a killed run has left, and let SIGTERM end this one as
+    Ctrl-C does, saved.
+
+    ``MachineTaken`` where another run keeps the turn, ``OSError`` where no process can be started.
+    """
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    config.add_cleanup(TURN.release)
+    with told_at_the_limit():
         TURN.take(
             lambda line: reporter and reporter.write_line(line),
             bool(config.getoption("speedgate_beside_others")),
         )
-    except MachineTaken as error:
-        pytest.exit(str(error), returncode=ExitCode.MACHINE)
-    config.add_cleanup(TURN.release)
-    state.words.notes += begin()
+        state.words.notes += begin()
     undoing = contextlib.ExitStack()
     undoing.enter_context(termination_as_interrupt())
     config.add_cleanup(undoing.close)

@@ -1,9 +1,10 @@
 """The exit codes of docs/exit-codes.md, as a table: each kind of end has a code of its own."""
 
 import errno
+import os
 
 import pytest
-from helpers.inner import ARTICLE, GATED, GREEN, MACHINE, MISUSED, ONE, RED, UNDECIDED, output
+from helpers.inner import ARTICLE, GATED, GREEN, MACHINE, MISUSED, ONE, RED, UNDECIDED, output, says
 from helpers.machine import CRASHING, CROWDED, HOLDS_GIL, SIDE_BY_SIDE
 from helpers.project import ROOT
 
@@ -47,6 +48,37 @@ def behind_the_gil_on_a_full_disk(machine, monkeypatch):
     on_a_full_disk(machine, monkeypatch)
 
 
+def refusing(error):
+    def start(*arguments, **options):
+        raise error
+
+    return start
+
+
+def without_a_runner(error):
+    """A machine that lets no runner be started once the session measures."""
+
+    def ends(machine, monkeypatch):
+        monkeypatch.setattr("speedgate.plugin.opening.RunnerProcess", refusing(error))
+
+    return ends
+
+
+def without_a_guard(error):
+    """A machine that lets nothing be started as soon as the session begins to measure."""
+
+    def ends(machine, monkeypatch):
+        monkeypatch.setattr("speedgate.plugin.session.begin", refusing(error))
+
+    return ends
+
+
+NO_FILE = OSError(errno.EMFILE, "Too many open files")
+NO_PROCESS = BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+NO_THREAD = RuntimeError("can't start new thread")
+OF_A_PERSON = FileNotFoundError(errno.ENOENT, "no such interpreter")
+
+
 def with_an_error_of_ours(machine, monkeypatch):
     monkeypatch.setattr("speedgate.plugin.hooks.keep_in_history", lambda state: 1 / 0)
 
@@ -65,6 +97,16 @@ SESSIONS = [
     (behind_the_gil, [STRICT, REQUIRED, "--min-speedup=50"], RED),
     (on_a_full_disk, [], MACHINE),
     (behind_the_gil_on_a_full_disk, [], RED),
+    *(
+        (ends(error), [], MACHINE)
+        for ends in (without_a_runner, without_a_guard)
+        for error in (NO_FILE, NO_PROCESS, NO_THREAD)
+    ),
+    (without_a_runner(MemoryError()), [], MACHINE),
+    (without_a_runner(NO_FILE), [REQUIRED], MACHINE),
+    (without_a_runner(NO_FILE), ["-x"], MACHINE),
+    (without_a_runner(NO_FILE), ["--benchmark-disable"], MACHINE),
+    (without_a_runner(OF_A_PERSON), [], RED),
     (with_an_error_of_ours, [], pytest.ExitCode.INTERNAL_ERROR),
     (as_it_should, ["--min-speedup=fast"], MISUSED),
 ]
@@ -75,6 +117,42 @@ def test_a_session_ends_with(checkout, machine, monkeypatch, ends, options, code
     ends(machine, monkeypatch)
     result = checkout.run(*ONE, *options)
     assert result.ret == code, output(result)
+
+
+def test_what_the_machine_lacked_is_said_with_the_remedy_and_without_a_traceback(
+    checkout, machine, monkeypatch
+):
+    without_a_runner(NO_FILE)(machine, monkeypatch)
+    result = checkout.run(*ONE, "-rs")
+    says(result, "the machine's fault", "Too many open files", "ulimit -n")
+    says(result, "SKIPPED", "was not measured: the machine's fault")
+    assert "Traceback" not in output(result)
+
+
+def give_out(monkeypatch, machine, where):
+    """Have the machine open no file any more once an item with ``where`` in its name runs."""
+
+    def start(*arguments, **options):
+        if where in os.environ["PYTEST_CURRENT_TEST"]:
+            raise NO_FILE
+        return machine.open(*arguments, **options)
+
+    monkeypatch.setattr("speedgate.plugin.opening.RunnerProcess", start)
+
+
+def test_a_machine_that_gives_out_takes_no_failure_back(checkout, machine, monkeypatch):
+    machine.behave("g", HOLDS_GIL)
+    give_out(monkeypatch, machine, "bench_scaling[g_out-")
+    assert checkout.run(*GATED).ret == RED
+
+
+def test_what_was_measured_is_judged_without_its_cause(checkout, machine, monkeypatch):
+    """Its cause is probed in further processes."""
+    machine.behave("g", HOLDS_GIL)
+    give_out(monkeypatch, machine, "::gate[")
+    result = checkout.run(*ONE)
+    assert result.ret == RED
+    says(result, "failed: g-1e6-threads-2", "its cause cannot be probed", "Too many open files")
 
 
 def test_a_session_that_judged_nothing_ends_with(checkout, machine):

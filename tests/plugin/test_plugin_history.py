@@ -1,5 +1,6 @@
 """Runs before: what a run is compared with and held to."""
 
+import errno
 import json
 import os
 from dataclasses import replace
@@ -103,6 +104,23 @@ def test_a_regression_that_cannot_be_measured_again_stays_red(checkout, machine,
     result = checkout.run(*ONE, "--benchmark-compare")
     assert result.ret == RED
     says(result, "failed: g-1e6-threads-2 against 5 runs")
+
+
+def test_a_machine_that_cannot_measure_again_costs_no_verdict(checkout, machine, monkeypatch):
+    days_before(checkout, machine, 5)
+    machine.behave("g", replace(SIDE_BY_SIDE, speedup=1.35))
+
+    def start(*arguments, **options):
+        if "::history[" in os.environ["PYTEST_CURRENT_TEST"]:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return machine.open(*arguments, **options)
+
+    monkeypatch.setattr("speedgate.plugin.opening.RunnerProcess", start)
+    result = checkout.run(*ONE, "--benchmark-compare")
+    assert result.ret == RED
+    says(result, "failed: g-1e6", "could not be measured again: the machine's fault", "ulimit -n")
+    judged = checkout.documents()[-1]["speedgate"]["judgements"][-1]
+    assert (judged["gate"], judged["verdict"]) == ("history", "failed")
 
 
 def test_with_too_few_runs_the_history_says_how_many_are_missing(checkout, machine):
