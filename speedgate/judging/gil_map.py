@@ -99,11 +99,16 @@ def _apart(one: Estimate | None, other: Estimate | None) -> bool:
 
 
 def can_break_promise(row: Row) -> bool:
-    """Whether the row shows if a promise to release the GIL is kept."""
+    """Whether the row shows if a promise to release the GIL is kept.
+
+    A class that is not certain shows it only beside a share of the GIL that has its interval.
+    """
+    gil_class, held = row.gil_class, row.gil_held_share
     return (
         row.promise == GilClass.RELEASES.value
-        and row.gil_class is not None
-        and row.gil_class.kind not in NO_GIL
+        and gil_class is not None
+        and gil_class.kind not in NO_GIL
+        and (gil_class.certain or (held is not None and held.is_bounded))
     )
 
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from speedgate.judging.gate import (
     Gate,
 )
+from speedgate.judging.gil_class import GilClass
 from speedgate.judging.row import Row
 from speedgate.measuring.selection import Declaration
-from speedgate.stats.case import Case, Workload
+from speedgate.runner.strategies import STRATEGIES
+from speedgate.stats.case import Case, Workload, promise_of
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,14 @@ class Item:
     case: Case
     workload: Workload
     bench: Bench
+
+    @property
+    def must_release(self) -> bool:
+        """Whether the case is promised to release the GIL, and has threads enough to show it."""
+        promise = promise_of(self.workload, self.case.size)
+        in_threads = STRATEGIES[self.case.strategy].workers_are == "threads"
+        is_promised = promise is not None and promise["class"] == GilClass.RELEASES.value
+        return is_promised and in_threads and self.case.workers > 1
 
     @property
     def gates(self) -> tuple[Gate, ...]:

@@ -101,7 +101,8 @@ def run_case(
         return all(judgement.verdict is not Verdict.INCONCLUSIVE for judgement in verdicts)
 
     state.measured.fixed[nodeid] = fixed
-    state.measured.machine_faults.discard(nodeid)  # it may be run again
+    for found in (state.measured.machine_faults, state.measured.unavailable):
+        found.discard(nodeid)  # it may be run again
     measurement = measure_case(
         state, nodeid, make_plan(state, nodeid, fixed), is_decided, check_only
     )
@@ -182,6 +183,7 @@ def leave_out(state: State, nodeid: str, reason: str) -> NoReturn:
     """Skip a case that cannot be run here."""
     __tracebackhide__ = True
     state.measured.left_out[nodeid] = reason
+    state.measured.unavailable.add(nodeid)
     pytest.skip(f"not available: {reason}")
 
 

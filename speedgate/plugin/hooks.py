@@ -165,7 +165,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     state = session.config.stash[STATE]
     remember_failures(session.config, state)
     keep_in_history(state)
-    if state.settings.require and exitstatus == pytest.ExitCode.OK and not state.judged.judgements:
+    has_verdicts = state.judged.judgements or state.judged.promises
+    if state.settings.require and exitstatus == pytest.ExitCode.OK and not has_verdicts:
         state.words.complaint = "--require-gate: no gate was judged in this run"
     session.exitstatus = told_apart(session, state, exitstatus)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -24,6 +25,8 @@ from speedgate.judging.history_gate import (
     machine_loss,
 )
 from speedgate.judging.probing import with_remark
+from speedgate.judging.row import Row
+from speedgate.judging.scale_gate import why_no_share
 from speedgate.measuring.errors import MeasurementError
 from speedgate.measuring.measured_row import measured_row
 from speedgate.measuring.measurement import Measurement
@@ -36,7 +39,9 @@ from speedgate.plugin.session import STATE, State, measures
 from speedgate.report.first_screen import remedy
 from speedgate.report.text import visible, visible_lines
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE
+from speedgate.stats.words import number_of
 
+ASKS_FOR_VERDICT = "--require-gate asks for a verdict"
 NOT_JUDGED_AGAIN = (
     "it failed before, and --last-failed asks for it: it is not green until it is judged again"
 )
@@ -209,7 +214,7 @@ class GateItem(VerdictItem):
         line = f"not evaluated: gate {self.gate.name}: {reason}"
         state.words.notes.append(line)
         if state.settings.require:
-            raise Undecided(f"{line}\n--require-gate asks for a verdict")
+            raise Undecided(f"{line}\n{ASKS_FOR_VERDICT}")
         raise NotEvaluated(line)
 
 
@@ -305,25 +310,82 @@ def conclude(state: State, item: VerdictItem, judgement: Judgement) -> None:
 
 
 class PromiseItem(VerdictItem):
-    """Fails when a workload of its bench holds the GIL that NumPy's source promises to release."""
+    """Fails when a workload of its bench holds the GIL that NumPy's source promises to release;
+    passes when each of them shows that it does not."""
 
     def __init__(self, *, bench: Bench, **options: Any) -> None:
         super().__init__(**options)
         self.bench = bench
 
     def judge(self, state: State) -> None:
-        rows = list(state.measured.rows.get(self.bench, {}).values())
+        if not measures(self.config):
+            self._not_evaluated(state, "benchmarks are disabled, nothing was timed")
         if state.settings.in_process:
-            raise NotEvaluated("not evaluated: --in-process judges nothing")
-        if not any(can_break_promise(row) for row in rows):
-            raise NotEvaluated(
-                "not evaluated: nothing that promises to release the GIL was classified"
-            )
-        broken = broken_promises(rows)
+            self._not_evaluated(state, "--in-process judges nothing")
+        broken = broken_promises(self._rows(state).values())
         if broken:
             raise GateFailed("\n".join(broken))
+        if not state.measured.environment.get("gil_enabled", True):
+            state.judged.promises.add(self.nodeid)
+            raise NotEvaluated("not applicable: this Python runs without a GIL")
+        self._refuse_to_guess(state)
+        state.judged.promises.add(self.nodeid)
+
+    def _refuse_to_guess(self, state: State) -> None:
+        """Return where each promised case shows that it keeps its promise, but for those that this
+        machine or build cannot have."""
+        promised, untold = self._promised(state), self._untold(state)
+        if not promised:
+            self._not_evaluated(state, "no case that is promised to release the GIL was selected")
+        lacking = [why for nodeid, why in untold.items() if nodeid in state.measured.unavailable]
+        missing = [
+            why for nodeid, why in untold.items() if nodeid not in state.measured.unavailable
+        ]
+        cases = f"{number_of(len(promised), 'case')} promised to release the GIL"
+        without = f"; not available: {_counted(lacking)}" if lacking else ""
+        if missing:
+            reason = f"{len(missing)} of {cases} do not show it: {_counted(missing)}{without}"
+            state.words.notes.append(f"not evaluated: {self.name}: {reason}")
+            self._not_evaluated(state, reason)
+        if len(lacking) == len(promised):
+            raise NotEvaluated(f"not evaluated: {self.name}: none of {cases} is here{without}")
+
+    def _not_evaluated(self, state: State, reason: str) -> NoReturn:
+        line = f"not evaluated: {self.name}: {reason}"
+        if state.settings.require:
+            raise Undecided(f"{line}\n{ASKS_FOR_VERDICT}")
+        raise NotEvaluated(line)
+
+    def _rows(self, state: State) -> Mapping[str, Row]:
+        return state.measured.rows.get(self.bench, {})
+
+    def _promised(self, state: State) -> list[str]:
+        return [nodeid for nodeid in self.benchmarks if state.collected.items[nodeid].must_release]
+
+    def _untold(self, state: State) -> dict[str, str]:
+        """Return the benchmarks that do not show whether they keep their promise, and why."""
+        rows = self._rows(state)
+        return {
+            nodeid: self._why_untold(state, nodeid)
+            for nodeid in self._promised(state)
+            if nodeid not in rows or not can_break_promise(rows[nodeid])
+        }
+
+    def _why_untold(self, state: State, nodeid: str) -> str:
+        row, measurement = self._rows(state).get(nodeid), state.measured.measurements.get(nodeid)
+        if row is None or measurement is None:
+            return state.measured.left_out.get(nodeid, "its benchmark failed or was skipped")
+        if row.gil_class is None:
+            return "its mark asks for no class: add held=True"
+        if measurement.broken is not None or row.gil_held_share is not None:
+            return row.gil_class.reason
+        return why_no_share(measurement.evidence(DEFAULT_CONFIDENCE))
 
     def _to_run_again(self, state: State) -> list[str]:
-        rows = state.measured.rows.get(self.bench, {})
-        broken = [nodeid for nodeid, row in rows.items() if broken_promises([row])]
-        return broken or super()._to_run_again(state)
+        broken = [nodeid for nodeid, row in self._rows(state).items() if broken_promises([row])]
+        return broken or list(self._untold(state)) or super()._to_run_again(state)
+
+
+def _counted(reasons: Iterable[str]) -> str:
+    """``3: --budget is used up; 1: its benchmark failed or was skipped``."""
+    return "; ".join(f"{count}: {reason}" for reason, count in Counter(reasons).items())

@@ -91,7 +91,8 @@ OPTIONS = (
     Option("strict-gate", "an inconclusive verdict fails the run, too"),
     Option(
         "require-gate",
-        "fail unless every gate of the run was judged: nothing deselected, crashed or empty",
+        "fail unless every gate and promise of the run was judged: nothing deselected, crashed or "
+        "empty",
     ),
     Option(
         "history",

@@ -85,7 +85,8 @@ class Collected:
 class Measured:
     """What has run so far, by node id, and what was left out with the reason.
 
-    ``machine_faults`` are the items that failed for want of files, processes or memory.
+    ``unavailable`` are the items that this machine or build cannot have at all, ``machine_faults``
+    those that failed for want of files, processes or memory.
 
     ``fixed`` are the arguments that a benchmark gave the fixture; ``ran`` holds the verdict items,
     too. ``budget`` is there once collection is over; times are seconds.
@@ -96,6 +97,7 @@ class Measured:
     measurements: dict[str, Measurement] = field(default_factory=dict)
     rows: dict[Bench, dict[str, Row]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    unavailable: set[str] = field(default_factory=set)
     machine_faults: set[str] = field(default_factory=set)
     ran: set[str] = field(default_factory=set)
     budget: Budget | None = None
@@ -109,12 +111,13 @@ class SessionVerdicts:
 
     ``unsettled`` are the verdict items that failed, here or before, and have not passed since, each
     with the benchmarks that it judges. ``undecided`` are those that failed here for want of a
-    verdict only.
+    verdict only. ``promises`` are the promises that were kept here, or mean nothing here.
     """
 
     verdicts: dict[str, Judgement] = field(default_factory=dict)
     unsettled: dict[str, list[str]] = field(default_factory=dict)
     undecided: set[str] = field(default_factory=set)
+    promises: set[str] = field(default_factory=set)
 
     @property
     def judgements(self) -> list[Judgement]:

@@ -234,8 +234,13 @@ def problems(reporter: Any, state: State) -> Iterator[str]:
 
 
 def left_out(state: State) -> Iterator[str]:
-    for reason, count in Counter(state.measured.left_out.values()).items():
-        yield f"{number_of(count, 'case')} not measured: {reason}"
+    measured = state.measured
+    words = Counter(
+        ("available" if nodeid in measured.unavailable else "measured", reason)
+        for nodeid, reason in measured.left_out.items()
+    )
+    for (word, reason), count in words.items():
+        yield f"{number_of(count, 'case')} not {word}: {reason}"
 
 
 def more_words(config: pytest.Config, state: State) -> str:

@@ -1,4 +1,5 @@
 import dataclasses
+import math
 
 import pytest
 from helpers.evidence import interval
@@ -199,6 +200,22 @@ def test_what_has_no_class_shows_no_promise_kept_or_broken():
     unknown = Classification(GilClass.UNKNOWN, False, "not measured")
     assert not can_break_promise(promised(HIGH, unknown))
     assert can_break_promise(promised(HIGH, HOLDS))
+
+
+@pytest.mark.parametrize(
+    ("held", "is_certain", "shows"),
+    [
+        (LOW, False, True),
+        (None, True, True),
+        (None, False, False),
+        (interval(0.02, -math.inf, math.inf), False, False),
+    ],
+)
+def test_a_promise_is_shown_by_a_certain_class_or_a_share_with_its_interval(
+    held, is_certain, shows
+):
+    gil_class = Classification(GilClass.PARTLY, is_certain, "concurrency 1.5")
+    assert can_break_promise(promised(held, gil_class)) is shows
 
 
 def test_a_speedup_of_just_one_is_no_win_and_none_is_none():

@@ -114,7 +114,7 @@ def test_what_a_build_has_not_is_left_out_with_the_reason(checkout, machine):
     result = checkout.run(MAP, "--workloads=sort,take", "--sizes=1e3", "-rs")
     assert result.ret == GREEN
     says(result, "not available: sort-1e3-threads-2: no such function")
-    says(result, "1 case not measured: sort-1e3-threads-2: no such function")
+    says(result, "1 case not available: sort-1e3-threads-2: no such function")
     assert machine.cases == ["sort-1e3-threads-2", "take-1e3-threads-2"]
 
 

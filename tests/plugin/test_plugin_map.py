@@ -1,10 +1,15 @@
 """The GIL map and BLAS: their tables, promises and changes."""
 
+import os
+from dataclasses import replace
+
 import pytest
-from helpers.inner import BLAS, GREEN, MAP, RED, output, says
+from helpers.inner import BLAS, GREEN, MAP, RED, UNDECIDED, output, says
 from helpers.machine import (
+    CRASHING,
     HOLDS_GIL,
     SIDE_BY_SIDE,
+    raising,
 )
 
 from workloads import OPERATIONS
@@ -63,13 +68,95 @@ def test_a_promise_that_got_better_is_said(checkout, machine):
 
 def test_promises_that_were_not_measured_are_not_kept(checkout, machine):
     result = checkout.run(MAP, "--workloads=nonzero", "-rs")
-    says(result, "not evaluated: nothing that promises to release the GIL was classified")
+    says(result, "no case that is promised to release the GIL was selected")
 
 
 @pytest.mark.parametrize("option", ["--workers=1", "--strategies=processes"])
 def test_a_promise_of_what_has_no_class_is_not_kept(checkout, machine, option):
     result = checkout.run(MAP, "--workloads=exp", option, "-rs")
-    says(result, "not evaluated: nothing that promises to release the GIL was classified")
+    says(result, "no case that is promised to release the GIL was selected")
+
+
+# Held for a part of its work, as far as anybody can tell without samples of the GIL.
+UNSAMPLED = replace(SIDE_BY_SIDE, held=None, concurrency=1.5)
+LACKING = raising(NotImplementedError("no such function"), "")
+TWO = (MAP, "--workloads=exp,sort", "-rs")
+REQUIRED = "--require-gate"
+
+
+def test_promises_that_are_kept_are_verdicts_enough(checkout, machine):
+    assert checkout.run(*TWO, REQUIRED).ret == GREEN
+
+
+def is_used_up(budget):
+    return "[sort-1e5" in os.environ["PYTEST_CURRENT_TEST"]
+
+
+def with_no_sampler(machine, monkeypatch):
+    machine.behave("sort", UNSAMPLED)
+
+
+def with_no_time(machine, monkeypatch):
+    monkeypatch.setattr("speedgate.measuring.budget.Budget.is_used_up", is_used_up)
+
+
+@pytest.mark.parametrize(
+    ("lacks", "why"),
+    [(with_no_sampler, "the GIL was not sampled"), (with_no_time, "--budget is used up")],
+)
+def test_a_promise_is_kept_only_if_each_case_shows_it(
+    checkout, machine, monkeypatch, lacks, why
+):
+    """One of two does, which is not enough."""
+    lacks(machine, monkeypatch)
+    line = "promises[bench_gil_map]: 1 of 2 cases promised to release the GIL do not show it: 1: "
+    result = checkout.run(*TWO)
+    assert result.ret == GREEN
+    says(result, "SKIPPED", f"not evaluated: {line}{why}")
+    result = checkout.run(*TWO, REQUIRED)
+    assert result.ret == UNDECIDED
+    says(result, f"not evaluated: {line}{why}")
+
+
+def test_a_case_that_crashed_keeps_no_promise(checkout, machine):
+    machine.behave("sort", CRASHING)
+    result = checkout.run(*TWO)
+    assert result.ret == RED
+    says(result, "SKIPPED", "1 of 2 cases promised", "its benchmark failed or was skipped")
+
+
+def test_a_promise_that_is_surely_broken_is_no_missing_verdict(checkout, machine):
+    machine.behave("exp", HOLDS_GIL)
+    machine.behave("sort", UNSAMPLED)
+    result = checkout.run(*TWO, REQUIRED)
+    assert result.ret == RED
+    says(result, "failed: exp-1e6-threads-2 is promised to release the GIL")
+
+
+def test_what_a_build_cannot_have_is_named_and_not_missed(checkout, machine):
+    machine.behave("sort", LACKING)
+    result = checkout.run(*TWO, REQUIRED)
+    assert result.ret == GREEN
+    says(result, "1 case not available: sort-1e5-threads-2: no such function")
+    machine.behave("exp", UNSAMPLED)
+    result = checkout.run(*TWO, REQUIRED)
+    assert result.ret == UNDECIDED
+    says(result, "1 of 2 cases", "not available: 1: sort-1e5-threads-2: no such function")
+
+
+def test_where_nothing_promised_is_available_no_promise_was_kept(checkout, machine):
+    machine.behave("sort", LACKING)
+    result = checkout.run(MAP, "--workloads=sort", "-rs")
+    assert result.ret == GREEN
+    says(result, "SKIPPED", "promises[bench_gil_map]: none of 1 case", "no such function")
+    assert checkout.run(MAP, "--workloads=sort", REQUIRED).ret == UNDECIDED
+
+
+def test_without_a_gil_no_promise_about_it_is_missed(checkout, machine):
+    machine.gil_enabled = False
+    result = checkout.run(*TWO, REQUIRED)
+    assert result.ret == GREEN
+    says(result, "SKIPPED", "not applicable: this Python runs without a GIL")
 
 
 def test_in_process_breaks_no_promise(checkout, machine):
