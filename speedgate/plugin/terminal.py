@@ -296,15 +296,20 @@ def detail_lines(config: pytest.Config, state: State, width: int, has_table: boo
 
 
 def changed(config: pytest.Config, state: State) -> list[str]:
-    """Say what is in another class of the GIL than when it was last measured."""
+    """Say what is in another class of the GIL than when it was last measured, and what the history
+    that tells it recovers, or leaves alone, as it is opened."""
     rows, recording = classified(state), state.saving.recording
     if not rows or recording is None or recording.saved is None:
         return []
     saved = recording.saved.relative_to(recording.results).as_posix()
+    told: list[str] = []
     try:
-        with History(history_location(config, state)) as history:
+        with History(history_location(config, state), told.append) as history:
             cases = {row.case for row in rows}
             before = history.earlier_classes(state.measured.environment, cases, but=saved)
     except (HistoryError, StoreError, OSError) as error:
-        return [f"not compared with earlier classes: {error}"]
-    return [change.line for change in changes(before, rows)]
+        words = [f"not compared with earlier classes: {error}"]
+    else:
+        words = [change.line for change in changes(before, rows)]
+    # What was told before anything was measured is not told again.
+    return [*(line for line in told if line not in state.words.remarks), *words]

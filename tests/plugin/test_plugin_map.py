@@ -1,5 +1,6 @@
 """The GIL map and BLAS: their tables, promises and changes."""
 
+import json
 import os
 from dataclasses import replace
 
@@ -178,6 +179,23 @@ def test_a_class_of_another_environment_is_no_change(checkout, machine, monkeypa
     monkeypatch.setattr("speedgate.runner.machine.cpu_model", lambda: "another CPU")
     machine.behave("sort", HOLDS_GIL)
     assert "changed:" not in output(checkout.run(MAP, "--workloads=sort"))
+
+
+def test_what_the_history_of_the_classes_recovers_or_leaves_alone_is_told(checkout, machine):
+    """A folder that nothing else of the run reads: it is opened for the classes alone."""
+    elsewhere = (MAP, "--workloads=sort", "--history=elsewhere")
+    assert checkout.run(*elsewhere).ret == GREEN
+    (kept,) = (checkout.folder / "elsewhere").rglob("*.json")
+    document = json.loads(kept.read_text())
+    lines = [document | {"benchmarks": []}]
+    lines += [{"benchmark": benchmark} for benchmark in document["benchmarks"]]
+    kept.with_suffix(".part").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    kept.unlink()
+    (kept.parent / "2026_0101_000000-000_cut_00000000.json").write_text('{"benchmarks": [')
+    result = checkout.run(*elsewhere)
+    assert result.ret == GREEN
+    says(result, f"recovered {kept}: its session was cut short")
+    says(result, "2026_0101_000000-000_cut_00000000.json", "left out")
 
 
 def test_blas_is_measured_in_four_cells(checkout, machine):
