@@ -1,7 +1,7 @@
 """``--speedgate-threads``: for every test that uses ``benchmark``, its speedup in threads.
 
-The tests run as ever. Afterwards each that passed is measured as ``speedgate scale`` does it, in
-fresh interpreters: nothing of that is in what pytest-benchmark measures, shows or saves.
+The tests run as ever. Afterwards each that passed is measured and kept as ``speedgate scale`` does
+it, in fresh interpreters: nothing of that is in what pytest-benchmark measures, shows or saves.
 """
 
 from __future__ import annotations
@@ -14,18 +14,30 @@ from typing import Any
 import pytest
 
 from speedgate.builds.runners import project_runners
-from speedgate.history.scale_recording import entry_of
+from speedgate.history.journal import recover
+from speedgate.history.scale_recording import BLAS_THREADS, ScaleRecording, entry_of
+from speedgate.measuring.ending import ended_early
 from speedgate.measuring.scale_run import Caches, ScaleRequest, ScaleStep, Scaling
+from speedgate.measuring.scaling import ScaleOutcome
 from speedgate.measuring.selection import OptionError
 from speedgate.measuring.suite import find_workload
 from speedgate.measuring.targets import Suite, parse_threads, pytest_benchmark
-from speedgate.plugin.session import Collected
+from speedgate.measuring.turn import MachineTaken
+from speedgate.plugin.entry import is_distributed, label_of
+from speedgate.plugin.session import Collected, prepare_to_measure
+from speedgate.report.exit_code import ExitCode, with_remedy
 from speedgate.report.scale import scale_text
+from speedgate.report.text import visible
 from speedgate.runner.machine import usable_cores
 from speedgate.runner.messages import PYTEST, TestEntry
 
 OFF = "0"
-NEEDS_ONE_PROCESS = "not measured in threads: -n (xdist) runs tests beside each other; leave -n out"
+# Where ``speedgate scale`` keeps its runs, too: pytest-benchmark would take them for its own.
+RESULTS = "results"
+NEEDS_ONE_PROCESS = (
+    "{option} measures nothing under -n (xdist), which runs tests beside each other: leave out one "
+    "of the two"
+)
 
 
 def asked_for(config: pytest.Config) -> tuple[int, ...] | None:
@@ -33,6 +45,9 @@ def asked_for(config: pytest.Config) -> tuple[int, ...] | None:
     text = config.getoption("speedgate_threads")
     if text is None or text == OFF:
         return None
+    if is_distributed(config):
+        option = label_of(config)("threads")
+        raise pytest.UsageError(NEEDS_ONE_PROCESS.format(option=option))
     oversubscribe = bool(config.getoption("speedgate_oversubscribe"))
     try:
         return parse_threads(text, usable_cores(), oversubscribe, "--speedgate-threads")
@@ -50,6 +65,9 @@ class ThreadsAfterwards:
         self._used: dict[str, pytest.Item] = {}
         self._passed: list[str] = []
         self._scaling: Scaling | None = None
+        # What there is to say beside the figures, and what of it the machine is to blame for.
+        self._words: list[str] = []
+        self._faults: list[str] = []
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -62,18 +80,40 @@ class ThreadsAfterwards:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self) -> Iterator[None]:
         result = yield
-        if self._passed and not self._is_distributed():
-            self._measure()
+        if self._passed:
+            self._measure_and_keep()
         return result
 
-    def _is_distributed(self) -> bool:
-        is_controller = self._config.getoption("dist", "no") != "no"
-        return is_controller or hasattr(self._config, "workerinput")
-
-    def _measure(self) -> None:
+    def _measure_and_keep(self) -> None:
+        """Measure in this run's turn; whatever ends that, what was measured is kept."""
         folder = Path(self._config.invocation_params.dir)
         suite = Suite(PYTEST, str(folder))
-        options = self._options()
+        settings = {"scale": suite.label, "blas_threads": BLAS_THREADS}
+        recording = ScaleRecording(folder / RESULTS, settings)
+        try:
+            early = ended_early(lambda: self._measure(suite, recording))
+        except MachineTaken as error:
+            self._faults.append(str(error))
+            return
+        is_whole = self._scaling is not None and self._scaling.is_finished
+        saved, trouble = recording.finish((), is_whole)
+        if saved is not None:
+            self._words.append(f"saved in {saved}")
+        if trouble:
+            self._faults.append(trouble)
+        if isinstance(early, KeyboardInterrupt):
+            raise early
+        if early is not None:
+            self._faults.append(f"ended by the machine: {with_remedy(early) or 'no more memory'}")
+
+    def _measure(self, suite: Suite, recording: ScaleRecording) -> None:
+        """Give each result to the recording at once.
+
+        ``MachineTaken`` where another run keeps the turn.
+        """
+        folder, options = Path(suite.root), self._options()
+        self._words += prepare_to_measure(self._config)
+        recover(folder / RESULTS, self._words.append)
         benchmarks = [
             pytest_benchmark(suite, self._entry(nodeid, folder), options) for nodeid in self._passed
         ]
@@ -87,7 +127,7 @@ class ThreadsAfterwards:
                 find_workload("workloads:CONTROL", "control"),
                 self._show_step,
             )
-            self._scaling.run(lambda scaled: None)
+            self._scaling.run(recording.add)
 
     def _entry(self, nodeid: str, folder: Path) -> TestEntry:
         path, _, rest = nodeid.partition("::")
@@ -110,13 +150,41 @@ class ThreadsAfterwards:
             reporter.ensure_newline()
             reporter.write_line(line)
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
+        """Where all else is well, say by the code that what was asked for is missing."""
+        result = yield
+        if session.exitstatus == pytest.ExitCode.OK and not self._config.getoption("collectonly"):
+            session.exitstatus = self._code()
+        return result
+
+    def _code(self) -> ExitCode:
+        if self._faults:
+            return ExitCode.MACHINE
+        return ExitCode.BAD if self._lacks() else ExitCode.WELL
+
+    def _lacks(self) -> str:
+        """Say that nothing was measured, "" where something was."""
+        option = label_of(self._config)("threads")
+        if not self._passed:
+            return f"{option}: nothing was measured: no test passed that uses the fixture benchmark"
+        scaled = [] if self._scaling is None else self._scaling.scaled
+        if any(one.outcome is ScaleOutcome.MEASURED for one in scaled):
+            return ""
+        return f"{option}: nothing was measured: each benchmark has its reason above"
+
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        if self._is_distributed():
-            terminalreporter.write_line(NEEDS_ONE_PROCESS, yellow=True)
-        if self._scaling is None:
+        if self._config.getoption("collectonly"):
             return
         terminalreporter.section("speedgate: benchmarks in threads")
-        entries = [entry_of(scaled) for scaled in self._scaling.scaled]
-        for line in scale_text(entries, {}, terminalreporter._tw.fullwidth):
-            terminalreporter.write_line(line)
+        scaled = [] if self._scaling is None else self._scaling.scaled
+        if scaled:
+            entries = [entry_of(one) for one in scaled]
+            for line in scale_text(entries, {}, terminalreporter._tw.fullwidth):
+                terminalreporter.write_line(line)
+        for line in self._words:
+            terminalreporter.write_line(visible(line))
+        faults = self._faults or [self._lacks()]
+        for line in filter(None, faults):
+            terminalreporter.write_line(visible(line), red=True)

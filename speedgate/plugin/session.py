@@ -207,16 +207,16 @@ def measures(config: pytest.Config) -> bool:
 def prepare_for_the_end(config: pytest.Config, state: State) -> None:
     """Prepare to measure; where the machine is at fault, end the session with its code."""
     try:
-        prepare_to_measure(config, state)
+        state.words.notes += prepare_to_measure(config)
     except (MachineTaken, OSError) as error:
         if code_of(error) is not ExitCode.MACHINE:
             raise
         pytest.exit(with_remedy(error), returncode=ExitCode.MACHINE)
 
 
-def prepare_to_measure(config: pytest.Config, state: State) -> None:
+def prepare_to_measure(config: pytest.Config) -> list[str]:
     """Wait for this run's turn, end what a killed run has left, and let SIGTERM end this one as
-    Ctrl-C does, saved.
+    Ctrl-C does, saved. Return what there is to tell of the killed one.
 
     ``MachineTaken`` where another run keeps the turn, ``OSError`` where no process can be started.
     """
@@ -227,7 +227,8 @@ def prepare_to_measure(config: pytest.Config, state: State) -> None:
             lambda line: reporter and reporter.write_line(line),
             bool(config.getoption("speedgate_beside_others")),
         )
-        state.words.notes += begin()
+        told = begin()
     undoing = contextlib.ExitStack()
     undoing.enter_context(termination_as_interrupt())
     config.add_cleanup(undoing.close)
+    return told

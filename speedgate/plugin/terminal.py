@@ -311,5 +311,5 @@ def changed(config: pytest.Config, state: State) -> list[str]:
         words = [f"not compared with earlier classes: {error}"]
     else:
         words = [change.line for change in changes(before, rows)]
-    # What was told before anything was measured is not told again.
+    # What stands above the first case already is not repeated.
     return [*(line for line in told if line not in state.words.remarks), *words]

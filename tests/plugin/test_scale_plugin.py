@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import signal
 from typing import Any
 
+import numpy as np  # noqa: F401  # before an inner run does: it cannot be loaded twice
 import pytest
 
+import workloads  # noqa: F401  # see above
+from speedgate.history.scale_recording import ScaleRecording
 from speedgate.measuring import scale_run
+from speedgate.measuring.turn import MachineTaken
+from speedgate.report.exit_code import ExitCode
 
 pytest_plugins = "pytester"
 pytestmark = pytest.mark.filterwarnings("ignore::pytest_benchmark.logger.PytestBenchmarkWarning")
@@ -79,3 +86,121 @@ def test_a_number_that_is_none_is_refused(project: Any) -> None:
     result = project.runpytest_inprocess("inner", "--speedgate-threads=two")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*--speedgate-threads: 'two' is not a number of threads*"])
+
+
+ONE = ("inner", *RUN, "-k", "digest", "--speedgate-threads=2")
+
+
+def saved_in(project: Any) -> list[Any]:
+    files = (project.path / "results").rglob("*.json")
+    return [json.loads(file.read_text())["speedgate"] for file in files]
+
+
+def test_what_was_measured_is_kept(project: Any) -> None:
+    result = project.runpytest_inprocess(*ONE)
+    assert result.ret == pytest.ExitCode.OK
+    (run,) = saved_in(project)
+    assert run["complete"]
+    assert f"saved in {project.path}" in result.stdout.str()
+    (entry,) = run["scale"]
+    assert entry["name"].endswith("test_some.py::test_digest")
+    assert entry["outcome"] == "measured"
+
+
+def test_it_takes_its_turn_and_ends_what_a_killed_run_has_left(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def take(turn: Any, notify: Any, beside_others: bool) -> None:
+        asked.append(beside_others)
+
+    monkeypatch.setattr("speedgate.measuring.turn.MachineTurn.take", take)
+    monkeypatch.setattr("speedgate.plugin.session.begin", lambda: ["ended what was left"])
+    result = project.runpytest_inprocess(*ONE, "--speedgate-beside-others")
+    assert asked == [True]
+    assert "ended what was left" in result.stdout.str()
+
+
+def test_while_another_run_measures_nothing_is_measured(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def take(turn: Any, *asked: Any) -> None:
+        raise MachineTaken("process 7 still measures on this machine")
+
+    monkeypatch.setattr("speedgate.measuring.turn.MachineTurn.take", take)
+    result = project.runpytest_inprocess(*ONE)
+    assert result.ret == ExitCode.MACHINE
+    result.assert_outcomes(passed=1)
+    assert "process 7 still measures on this machine" in result.stdout.str()
+    assert saved_in(project) == []
+    failing = project.runpytest_inprocess("inner", *RUN, "--speedgate-threads=2")
+    assert failing.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_machine_that_gives_out_ends_it_and_says_so(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(scaling: Any, keep: Any) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(scale_run.Scaling, "run", run)
+    result = project.runpytest_inprocess(*ONE)
+    assert result.ret == ExitCode.MACHINE
+    text = result.stdout.str()
+    assert "ended by the machine" in text
+    assert "ulimit -n" in text
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such signal")
+def test_sigterm_is_an_interrupt_and_costs_nothing_that_was_measured(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added = ScaleRecording.add
+
+    def add(recording: ScaleRecording, scaled: Any) -> None:
+        added(recording, scaled)
+        # Where nobody handles it, it would end these tests.
+        assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(ScaleRecording, "add", add)
+    with pytest.raises(KeyboardInterrupt):
+        project.runpytest_inprocess(*ONE)
+    (run,) = saved_in(project)
+    assert not run["complete"]
+    assert [entry["outcome"] for entry in run["scale"]] == ["measured"]
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_run_that_cannot_be_saved_is_not_green(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: Any, **options: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("speedgate.files.write_whole", full)
+    result = project.runpytest_inprocess(*ONE)
+    assert result.ret == ExitCode.MACHINE
+    assert "not saved: " in result.stdout.str()
+
+
+def test_under_xdist_it_is_refused(project: Any) -> None:
+    pytest.importorskip("xdist", reason="pytest-xdist (extra 'xdist') is not installed")
+    result = project.runpytest_inprocess(*ONE, "-n2")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--speedgate-threads measures nothing under -n (xdist)*"])
+
+
+def test_where_nothing_was_measured_it_is_not_green(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = ("inner", *RUN, "-k", "without", "--speedgate-threads=2")
+    result = project.runpytest_inprocess(*without)
+    assert result.ret == ExitCode.BAD
+    assert "nothing was measured: no test passed that uses" in result.stdout.str()
+    assert project.runpytest_inprocess(*without, "--collect-only").ret == pytest.ExitCode.OK
+    monkeypatch.setattr(scale_run.Scaling, "run", lambda scaling, keep: None)
+    result = project.runpytest_inprocess(*ONE)
+    assert result.ret == ExitCode.BAD
+    assert "nothing was measured: each benchmark has its reason" in result.stdout.str()
