@@ -54,9 +54,10 @@ MARK = "SPEEDGATE_SOAK"
 KEPT_RUNS = 30
 MEGABYTE = 1e6
 RUN = (
+    # The gate on f has a case here, and that on g has none, for it asks for larger arrays: with
+    # --require-gate no turn would be well. Each must have a verdict all the same: has_measured.
     "bench/bench_scaling.py", "--workloads=f,g", "--sizes=1e5", "--strategies=threads,processes",
-    "--budget=6", "--benchmark-compare", "--require-gate", "-p", "no:cacheprovider",
-    "-p", "no:randomly",
+    "--budget=6", "--benchmark-compare", "-p", "no:cacheprovider", "-p", "no:randomly",
 )  # fmt: skip
 # What a gate says that had something to judge: "not evaluated" is none of these.
 JUDGED = (Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE)
@@ -334,7 +335,11 @@ class Soak:
 
     def _figures(self, runs: Sequence[Path]) -> Json:
         figures: Json = {}
-        long_lived = {"session": self._session, "server": self._server, **self._runners}
+        long_lived: dict[str, Session | Server | StayingRunner] = {
+            "session": self._session,
+            "server": self._server,
+            **self._runners,
+        }
         for name, member in long_lived.items():
             figures |= tree_figures(name, member.pid)
         return figures | {
