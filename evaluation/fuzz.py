@@ -43,7 +43,8 @@ from evaluation.answers import ANSWERS, FAILURE
 from evaluation.fuzz_commands import Commander, given_up_after, hostile_places
 from evaluation.shown_runs import marked_up, read_all_of, since_cells
 from evaluation.surroundings import PLANTED, Surroundings
-from evaluation.valid_files import SINCE, ValidFile, good_files, valid_files
+from evaluation.valid_files import ValidFile, good_files, valid_files
+from speedgate.duel.first_release import NAME as SINCE
 from speedgate.history.cache import CACHE_VARIABLE
 from speedgate.history.document import Run, decode_run
 from speedgate.history.exchange import import_run
