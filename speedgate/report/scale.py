@@ -11,6 +11,7 @@ from speedgate.judging.gate import Verdict
 from speedgate.judging.scale_gate import NO_GIL as WHY_NO_GIL
 from speedgate.measuring.scaling import ScaleOutcome
 from speedgate.report.table import MARKS, Table, markdown, wrapped
+from speedgate.report.text import markdown_code, markdown_text
 from speedgate.stats.figure import GIL_HELD_SHARE, INFLATION, SPEEDUP
 from speedgate.stats.words import number_of
 
@@ -247,13 +248,13 @@ def scale_markdown(entries: Sequence[Json], judged: Mapping[str, Json]) -> str:
     rows = []
     for entry in measured:
         mark, *figures, name = _row(entry, judged, signal)
-        rows.append((f"`{name}`", *figures, entry["cause"] or entry["contention"], mark))
+        rows.append((name, *figures, entry["cause"] or entry["contention"], mark))
     parts = [f"**{headline(entries, judged)}**", ""]
     if rows:
         told = (_legend(measured), *_without_share(measured))
-        parts += [markdown(Table(columns, tuple(rows))), "", *told, ""]
+        parts += [markdown(Table(columns, tuple(rows)), code=0), "", *told, ""]
     parts += [
-        f"- {entry['outcome']}: `{entry['name']}`: {entry['reason']}"
+        f"- {entry['outcome']}: {markdown_code(entry['name'])}: {markdown_text(entry['reason'])}"
         for entry in entries
         if entry["outcome"] in [outcome.value for outcome in NOT_MEASURED]
     ]

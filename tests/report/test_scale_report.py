@@ -89,3 +89,15 @@ def test_causes_that_differ_in_their_figures_alone_are_one() -> None:
 def test_a_cause_of_one_benchmark_keeps_its_figures() -> None:
     lines = scale_text([entry("one", cause="blocked 34% of the time: a lock")], {}, 100)
     assert "  blocked 34% of the time: a lock: one" in lines
+
+
+def test_a_name_and_a_reason_of_a_project_are_no_markup() -> None:
+    hostile = "bench[`|<img src=x>\n# head]"
+    refused = entry(hostile, outcome="not thread-safe", reason="<b>no</b>\n- [x](y)")
+    shown = scale_markdown([entry(hostile), refused], {})
+    assert "`bench['\\|<img src=x> # head]`" in shown
+    assert "<b>" not in shown
+    assert "](y)" not in shown.replace("\\]", "").replace("\\)", "")
+    [row] = [line for line in shown.splitlines() if line.startswith("| `bench")]
+    assert row.replace("\\|", "").count("|") == 9
+    assert len([line for line in shown.splitlines() if line.startswith("- ")]) == 1
