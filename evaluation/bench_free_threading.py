@@ -6,10 +6,13 @@ With a GIL f holds it, and must not scale. ``python -m evaluation.free_threading
 for a Python with a GIL and for one without.
 """
 
+from collections.abc import Callable
+
 import pytest
 
 from evaluation.made_causes import COUNTS, LOCK
 from speedgate.judging.gate import Gate
+from speedgate.stats.case import Case
 from workloads import G_OUT, F
 
 ELEMENTS, F_ELEMENTS = 1_000_000, 100_000
@@ -22,17 +25,17 @@ GATES = (
 
 
 @pytest.mark.speedgate(workloads=(F,), sizes=(F_ELEMENTS,), strategies=("threads",), gates=GATES)
-def bench_f(case, speedgate):
+def bench_f(case: Case, speedgate: Callable[[Case], None]) -> None:
     speedgate(case)
 
 
 @pytest.mark.speedgate(workloads=(G_OUT,), sizes=(ELEMENTS,), strategies=("threads",), gates=GATES)
-def bench_g_out(case, speedgate):
+def bench_g_out(case: Case, speedgate: Callable[[Case], None]) -> None:
     speedgate(case)
 
 
 @pytest.mark.speedgate(
     workloads=(LOCK, COUNTS), sizes=(EVERY_CALL,), strategies=("threads",), gates=GATES
 )
-def bench_contending(case, speedgate):
+def bench_contending(case: Case, speedgate: Callable[[Case], None]) -> None:
     speedgate(case)

@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -181,7 +182,7 @@ def starting(folder: Path, history: Path, few: Path, runs: list[Path]) -> list[s
         f"Speedgate, {len(runs):,} runs": lambda: start(history, folder / "cache"),
     }
     for count, storage in stock.items():
-        sides[f"stock, {count} runs"] = lambda storage=storage: start_stock(storage, project)
+        sides[f"stock, {count} runs"] = partial(start_stock, storage, project)
     by_side: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
     for repeat in range(REPEATS):
         for name, run in sides.items():

@@ -20,6 +20,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
+from functools import partial
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import CodeType
@@ -196,9 +197,9 @@ class _Chosen:
         settings.load_profile("mutants")
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        places = {item: self._place(item.nodeid) for item in items}
-        items[:] = [item for item in items if places[item] is not None]
-        items.sort(key=lambda item: places[item])
+        every = ((self._place(item.nodeid), item) for item in items)
+        placed = [(place, item) for place, item in every if place is not None]
+        items[:] = [item for _, item in sorted(placed, key=lambda entry: entry[0])]
 
     def _place(self, name: str) -> int | None:
         if name in self._known:
@@ -271,7 +272,7 @@ def tried(
     count, before = 0, _seconds_of_children()
     outcome, by = Outcome.SURVIVED, None
     for names in filter(None, groups):
-        answer = in_a_fork(lambda names=names: _with(name, path, code, names, known))
+        answer = in_a_fork(partial(_with, name, path, code, names, known))
         if answer is None:
             outcome = Outcome.TIMEOUT
             break

@@ -17,9 +17,8 @@ from speedgate.commands.duel import under_test
 from speedgate.duel.effect import block_changes
 from speedgate.duel.matchup import BuildUnderTest, DuelEntry, Matchup
 from speedgate.duel.selection import parse_entry
-from speedgate.measuring.measure import Json
 from speedgate.measuring.runner_process import RunnerClient
-from speedgate.runner.messages import OpenCase, name_of
+from speedgate.runner.messages import Json, OpenCase, name_of
 from speedgate.stats.figure import FIGURE
 
 CASES = (

@@ -127,17 +127,23 @@ def summary(duels: Mapping[Pair, Json]) -> list[str]:
 
 def bisected_line(duels: Mapping[Pair, Json], found: Found) -> str:
     """Count what was confirmed by how exactly its first release is known."""
-    ends: Counter[str] = Counter()
-    for pair, duel in duels.items():
-        for finding in confirmed(duel):
-            bisection = found.get((pair, finding["name"]), {})
-            of_case = bisection.get("found")
-            is_found = of_case is not None and of_case["first_bad"] is not None
-            ends["exact" if is_found and of_case["exact"] else "range" if is_found else "open"] += 1
+    ends = Counter(
+        how_exact(found.get((pair, finding["name"]), {}))
+        for pair, duel in duels.items()
+        for finding in confirmed(duel)
+    )
     return (
         f"Of {ends.total():,} confirmed changes {ends['exact']} are bisected to one release, "
         f"{ends['range']} to a few, {ends['open']} not."
     )
+
+
+def how_exact(bisection: Json) -> str:
+    """Say whether one release, a range or neither is known of a case."""
+    of_case = bisection.get("found")
+    if of_case is None or of_case["first_bad"] is None:
+        return "open"
+    return "exact" if of_case["exact"] else "range"
 
 
 def newest_last(entry: tuple[Pair, Json]) -> tuple[Version, Version]:

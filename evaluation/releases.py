@@ -31,7 +31,7 @@ from evaluation.accuracy_trials import MACHINE, commit
 from evaluation.printed import printed
 from evaluation.trial_file import append_trial, trials_in
 from speedgate.commands.bisect import duel_of_ends, release_build
-from speedgate.commands.since import bisect_all
+from speedgate.commands.since import bisected
 from speedgate.duel.bisection import Bisection
 from speedgate.duel.finding import Finding
 from speedgate.duel.selection import Part, parse_entry
@@ -154,19 +154,23 @@ def run_bisections(pair: Pair, findings: Sequence[Json], until: float) -> None:
     """Look for the release since which each case is as the duel says, all of them at once; append
     what is found of each as soon as it is known."""
     options = argparse.Namespace(beside=pair.python, from_source=False, versions=None)
-
-    def keep(bisection: Bisection) -> str:
-        found = bisection.as_json()
-        finding = found.pop("finding")
-        found["verdict"], found["reason"] = finding["verdict"], finding["reason"]
-        append_trial(TRIALS_FILE, bisection_trial(pair, finding["name"]) | {"found": found})
-        return ""
-
     whole = [Finding.of_shape(rebuilt(finding, FindingShape)) for finding in findings]
-    ends = (pair.first, pair.other)
-    for name, why in bisect_all(whole, ends, options, LIMIT_SECONDS, until, keep).items():
-        if why:
-            append_trial(TRIALS_FILE, bisection_trial(pair, name) | {"error": why})
+    ends, why_not = (pair.first, pair.other), dict[str, str]()
+
+    def may_begin() -> bool:
+        return time.monotonic() < until
+
+    for bisection in bisected(whole, ends, options, LIMIT_SECONDS, may_begin, why_not):
+        append_trial(TRIALS_FILE, bisection_trial(pair, bisection.finding.name) | found(bisection))
+    for name, why in why_not.items():
+        append_trial(TRIALS_FILE, bisection_trial(pair, name) | {"error": why})
+
+
+def found(bisection: Bisection) -> Json:
+    """Return what is kept of a bisection."""
+    whole = bisection.as_json()
+    finding = whole.pop("finding")
+    return {"found": whole | {"verdict": finding["verdict"], "reason": finding["reason"]}}
 
 
 def bisection_trial(pair: Pair, name: str) -> Json:
@@ -253,7 +257,10 @@ def check(count: int) -> None:
         say(f"{pair.text}: {finding['name']} again")
         options = argparse.Namespace(beside=pair.python, from_source=False)
         ends = [release_build("numpy", options, release) for release in (pair.first, pair.other)]
-        again = duel_of_ends(ends, parse_entry(finding["name"]), CHECK_SECONDS, LIMIT_SECONDS)
+        entry = parse_entry(finding["name"])
+        again, early = duel_of_ends(ends, entry, CHECK_SECONDS, LIMIT_SECONDS)
+        if early is not None:
+            raise early
         trial = bisection_trial(pair, finding["name"]) | {"kind": "check"}
         trial |= {"verdict": finding["verdict"], "again": again.verdict.value}
         append_trial(TRIALS_FILE, trial | {"reason": again.reason, "blocks": again.blocks})

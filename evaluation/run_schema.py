@@ -30,14 +30,8 @@ from speedgate.history.format import (
     SideEntry,
 )
 from speedgate.history.format import ScaleEntry as ReadScaleEntry
-from speedgate.history.intake import (
-    Count,
-    EnvironmentShape,
-    MachineShape,
-    NotNegative,
-    PlainBenchmark,
-    Plausible,
-)
+from speedgate.history.intake import MachineShape, NotNegative, PlainBenchmark, Plausible
+from speedgate.measuring.shapes import Count, EnvironmentShape
 
 README = Path("results/README.md")
 TARGET = Path("docs/run.schema.json")

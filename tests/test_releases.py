@@ -3,6 +3,7 @@
 import argparse
 import re
 import subprocess
+from dataclasses import replace
 
 import pytest
 from helpers.duels import a_duel
@@ -11,9 +12,12 @@ from helpers.duels import finding as made_finding
 from evaluation import printed, release_tables, releases
 from evaluation.known_changes import KNOWN, KnownChange
 from evaluation.releases import Pair, kept, pairs_of, parse_pair, to_bisect, workload_of
-from speedgate.duel.bisection import Bisection, Boundary
+from speedgate.commands import since
+from speedgate.commands.bisect import Question
+from speedgate.duel.bisection import Boundary
 from speedgate.duel.decision import DuelVerdict
 from speedgate.duel.selection import select_entries
+from speedgate.measuring.selection import OptionError
 
 PAIR = Pair("1.26.4", "2.0.2")
 SORT = "sort-1e5-threads-2"
@@ -93,14 +97,24 @@ def names_of(findings):
     return [finding["name"] for finding in findings]
 
 
-def test_each_answer_is_kept_as_soon_as_it_is_known(trials, monkeypatch):
-    def bisect_all(findings, between, options, limit, until, keep_one):
-        assert between == (PAIR.first, PAIR.other)
-        found = Bisection("numpy", *between, findings[0], boundary=Boundary("1.26.4", "2.0.0"))
-        assert keep_one(found) == ""
+@pytest.fixture
+def builds(monkeypatch):
+    """Builds of releases that nobody makes, and that differ."""
+    for module in (releases, since):
+        monkeypatch.setattr(module, "release_build", lambda package, options, release: release)
+    monkeypatch.setattr(since, "versions_between", lambda *arguments: ["2.0.0", "2.0.1"])
+    monkeypatch.setattr(since, "question_of", lambda finding, entry, ends: Question(entry, None))
+
+
+def test_each_answer_is_kept_as_soon_as_it_is_known(trials, builds, monkeypatch):
+    def those_found(bisections, versions, ask, may_begin):
+        assert may_begin()
+        (first, *_) = bisections
+        assert (first.good, first.bad) == (PAIR.first, PAIR.other)
+        yield replace(first, boundary=Boundary("1.26.4", "2.0.0"))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(releases, "bisect_all", bisect_all)
+    monkeypatch.setattr(since, "those_found", those_found)
     with pytest.raises(KeyboardInterrupt):
         releases.bisect(PAIR, 1.0)
     (trial,) = releases.read_trials("bisection")
@@ -109,12 +123,17 @@ def test_each_answer_is_kept_as_soon_as_it_is_known(trials, monkeypatch):
     assert release_tables.since(trial) == "2.0.0"
 
 
-def test_why_there_is_no_answer_is_kept_and_it_is_asked_again(trials, monkeypatch):
-    answers = {SORT: "", CELL: "not bisected: no wheel"}
-    monkeypatch.setattr(releases, "bisect_all", lambda *arguments: answers)
+def test_why_there_is_no_answer_is_kept_and_it_is_asked_again(trials, builds, monkeypatch):
+    def question_of(finding, entry, ends):
+        if finding.name == CELL:
+            raise OptionError("no such cell")
+        return Question(entry, None)
+
+    monkeypatch.setattr(since, "question_of", question_of)
+    monkeypatch.setattr(since, "those_found", lambda *arguments: iter(()))
     releases.bisect(PAIR, 1.0)
     (trial,) = releases.read_trials("bisection")
-    assert (trial["name"], trial["error"]) == (CELL, "not bisected: no wheel")
+    assert (trial["name"], trial["error"]) == (CELL, "not bisected: no such cell")
     assert CELL in names_of(to_bisect(releases.duels_by_pair()[PAIR], ()))
 
 
@@ -182,7 +201,7 @@ def test_findings_that_are_drawn_are_duelled_again_alone_and_once(trials, monkey
     def duel_of_ends(ends, entry, budget, limit):
         asked.append((ends, entry.label))
         verdict = DuelVerdict.WORSE if entry.label == SORT else DuelVerdict.BETTER
-        return made_finding(entry.label, verdict, 0.5)
+        return made_finding(entry.label, verdict, 0.5), None
 
     monkeypatch.setattr(releases, "duel_of_ends", duel_of_ends)
     monkeypatch.setattr(releases, "release_build", lambda package, options, release: release)

@@ -208,7 +208,7 @@ def first_releases_of(
         take_turn(options)
         ends = (str(first.numpy), str(build.numpy))
         try:
-            asking.early = ended_early(lambda: bisect_all(left, ends, beside, asking, answers))
+            asking.early = ended_early(lambda: bisect_and_keep(left, ends, beside, asking, answers))
         except (BuildError, OptionError) as error:
             notify(f"speedgate since: {with_remedy(error)}")
             asking.refused = refused = error
@@ -225,24 +225,45 @@ def why_not_asked(error: BaseException | None) -> str:
     return f"not bisected: {one_line(str(error) or 'no more memory')}"
 
 
-def bisect_all(
+def bisect_and_keep(
     findings: Sequence[Finding],
     between: tuple[str, str],
     options: argparse.Namespace,
     asking: Asking,
     answers: dict[str, str],
 ) -> None:
-    """Search the releases between two that a duel told apart, for all cases at once.
+    """Bisect all cases at once; keep each answer as soon as it is known.
 
-    Each answer, or why there is none, is in ``answers`` in words as soon as it is known, and is
-    kept. ``BuildError`` or ``OptionError`` where nothing can be asked. The ends are not duelled
-    again.
+    Each, or why there is none, is then in ``answers`` in words. ``BuildError`` or ``OptionError``
+    where nothing can be asked.
+    """
+    found = bisected(findings, between, options, asking.limit, asking.may_begin, answers)
+    for bisection in found:
+        one = FirstRelease.of(bisection, datetime.now(UTC).isoformat(timespec="seconds"))
+        answers[one.case] = one.text
+        with saving_in(options.results):
+            keep_first_release(options.results, one)
+
+
+def bisected(
+    findings: Sequence[Finding],
+    between: tuple[str, str],
+    options: argparse.Namespace,
+    limit: float,
+    may_begin: Callable[[], bool],
+    why_not: dict[str, str],
+) -> Iterator[Bisection]:
+    """Search the releases between two that a duel told apart, for all cases at once; yield each as
+    soon as its boundary is known, as long as a step ``may_begin``.
+
+    What cannot be asked is in ``why_not``, with the reason. ``BuildError`` or ``OptionError`` where
+    nothing can. The ends are not duelled again.
     """
     build_of: Callable[[str], Build] = partial(release_build, PACKAGE, options)
     ends = [build_of(version) for version in between]
     versions = versions_between(PACKAGE, *between, options, ends[0])
-    questions, why_not = questions_of(findings, ends)
-    answers.update(why_not)
+    questions, refused = questions_of(findings, ends)
+    why_not.update(refused)
     bisections = [
         Bisection(PACKAGE, *between, finding) for finding in findings if finding.name in questions
     ]
@@ -250,13 +271,8 @@ def bisect_all(
         f"{number_of(len(bisections), 'case')}, and {number_of(len(versions), 'release')} between "
         f"{' and '.join(between)}"
     )
-    limit = asking.limit
     ask = partial(ask_about, questions=questions, ends=ends, build_of=build_of, limit=limit)
-    for bisection in those_found(bisections, versions, ask, asking.may_begin):
-        one = FirstRelease.of(bisection, datetime.now(UTC).isoformat(timespec="seconds"))
-        answers[one.case] = one.text
-        with saving_in(options.results):
-            keep_first_release(options.results, one)
+    yield from those_found(bisections, versions, ask, may_begin)
 
 
 def questions_of(
