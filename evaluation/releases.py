@@ -10,8 +10,8 @@
     python -m evaluation.releases run --anew               those of other commits once more
 
 A pair takes a duel of ten minutes (``--budget``, ``--wide``), one of two minutes of a BLAS that
-starts threads of its own, then ``--minutes`` of bisections.
-Each duel and each bisection is appended to a file: an interrupted run goes on where it was.
+starts threads of its own, then ``--minutes`` of bisections. Each is appended to a file: an
+interrupted run goes on where it was, and a pair that lacks one of the two duels gets that one.
 """
 
 from __future__ import annotations
@@ -97,24 +97,32 @@ def blas_options() -> tuple[str, ...]:
     return ("--workloads", ",".join(names), "--blas-threads", "default", "--budget", BLAS_SECONDS)
 
 
-def run_pair(pair: Pair, wide: str, budget: str) -> Json:
+def run_wide(pair: Pair, wide: str, budget: str) -> Json:
     """Duel two releases, the whole census before; return what is kept of it."""
-    builds = [pair.build(release) for release in (pair.first, pair.other)]
     with tempfile.TemporaryDirectory(prefix="speedgate-") as folder:
-        to_results = ("--results", folder)
-        document = printed("duel", *builds, *wide_options(wide, budget), *to_results)
+        trial = duel_trial(pair, "duel", (*wide_options(wide, budget), "--results", folder))
         screen = screen_in(Path(folder))
-        of_blas = printed("duel", *builds, *blas_options(), *to_results)
+    return trial | {"seconds": trial["seconds"] + screen["seconds"], "screen": screen}
+
+
+def run_blas(pair: Pair) -> Json:
+    """Duel the BLAS of two releases as it starts; return what is kept of it."""
+    with tempfile.TemporaryDirectory(prefix="speedgate-") as folder:
+        return duel_trial(pair, "blas", (*blas_options(), "--results", folder))
+
+
+def duel_trial(pair: Pair, kind: str, options: Sequence[str]) -> Json:
+    builds = [pair.build(release) for release in (pair.first, pair.other)]
+    document = printed("duel", *builds, *options)
     return {
-        "kind": "duel",
+        "kind": kind,
         **pair._asdict(),
         "commit": commit(),
         "machine": MACHINE,
-        "seconds": document["seconds"] + screen["seconds"] + of_blas["seconds"],
-        "complete": document["complete"] and of_blas["complete"],
+        "seconds": document["seconds"],
+        "complete": document["complete"],
         "builds": document["builds"],
-        "findings": [kept(finding) for finding in document["findings"] + of_blas["findings"]],
-        "screen": screen,
+        "findings": [kept(finding) for finding in document["findings"]],
     }
 
 
@@ -191,9 +199,26 @@ def pair_in(trial: Json) -> Pair:
     return Pair(trial["first"], trial["other"], trial["python"])
 
 
+def newest_of(kind: str) -> dict[Pair, Json]:
+    """Return the newest trial of a kind, of each pair."""
+    return {pair_in(trial): trial for trial in read_trials(kind)}
+
+
 def duels_by_pair() -> dict[Pair, Json]:
-    """Return the newest duel of each pair."""
-    return {pair_in(trial): trial for trial in read_trials("duel")}
+    """Return the newest wide duel of each pair, and in it what that of its BLAS found."""
+    of_blas = newest_of("blas")
+    return {
+        pair: joined(duel, of_blas[pair]) if pair in of_blas else duel
+        for pair, duel in newest_of("duel").items()
+    }
+
+
+def joined(duel: Json, of_blas: Json) -> Json:
+    return duel | {
+        "seconds": duel["seconds"] + of_blas["seconds"],
+        "complete": duel["complete"] and of_blas["complete"],
+        "findings": duel["findings"] + of_blas["findings"],
+    }
 
 
 def bisections() -> dict[tuple[Pair, str], Json]:
@@ -271,16 +296,19 @@ def say(line: str) -> None:
 
 
 def run(pairs: Sequence[Pair], options: argparse.Namespace) -> None:
-    """Duel the pairs that have no duel of this machine yet, and bisect what each confirms."""
+    """Make the duels that a pair lacks on this machine, and bisect what they confirm."""
     for pair in pairs:
-        if not stands(duels_by_pair().get(pair), options.anew):
+        if not stands(newest_of("duel").get(pair), options.anew):
             say(f"{pair.text}: the duel")
-            append_trial(TRIALS_FILE, run_pair(pair, options.wide, options.budget))
+            append_trial(TRIALS_FILE, run_wide(pair, options.wide, options.budget))
+        if not stands(newest_of("blas").get(pair), options.anew):
+            say(f"{pair.text}: the duel of the BLAS as it starts")
+            append_trial(TRIALS_FILE, run_blas(pair))
         bisect(pair, options.minutes, options.most)
 
 
 def stands(duel: Json | None, anew: bool) -> bool:
-    """Whether a pair has its duel: a whole one of this machine, and ``anew`` of this commit."""
+    """Whether a pair has a duel: a whole one of this machine, and ``anew`` of this commit."""
     if duel is None or duel["machine"] != MACHINE or not duel["complete"]:
         return False
     return not anew or duel["commit"] == commit()

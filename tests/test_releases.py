@@ -140,14 +140,23 @@ def test_why_there_is_no_answer_is_kept_and_it_is_asked_again(trials, builds, mo
 def test_a_pair_is_measured_once(trials, monkeypatch):
     monkeypatch.setattr(releases, "bisect", lambda pair, minutes, most: None)
     measured = []
-    monkeypatch.setattr(
-        releases, "run_pair", lambda pair, *rest: measured.append(pair) or duel_trial(pair)
-    )
+    made_here(monkeypatch, measured)
     other = Pair("2.0.2", "2.1.3")
     options = argparse.Namespace(wide="180", budget="600", minutes=0.0, most=None, anew=False)
     releases.run([PAIR, other], options)
     releases.run([PAIR, other], options)
-    assert measured == [other]
+    assert measured == [("blas", PAIR), ("duel", other), ("blas", other)]
+
+
+def made_here(monkeypatch, measured):
+    """Let each duel be a made one, and ``measured`` list them."""
+
+    def made(kind, pair):
+        measured.append((kind, pair))
+        return duel_trial(pair) | {"kind": kind, "commit": releases.commit()}
+
+    monkeypatch.setattr(releases, "run_wide", lambda pair, *rest: made("duel", pair))
+    monkeypatch.setattr(releases, "run_blas", lambda pair: made("blas", pair))
 
 
 def test_what_another_commit_measured_is_measured_anew_once(trials, monkeypatch):
@@ -155,18 +164,14 @@ def test_what_another_commit_measured_is_measured_anew_once(trials, monkeypatch)
     monkeypatch.setattr(releases, "commit", lambda: "def")
     measured = []
 
-    def run_pair(pair, *rest):
-        measured.append(pair)
-        return duel_trial(pair) | {"commit": releases.commit()}
-
-    monkeypatch.setattr(releases, "run_pair", run_pair)
+    made_here(monkeypatch, measured)
     options = argparse.Namespace(wide="180", budget="600", minutes=0.0, most=None, anew=True)
     releases.run([PAIR], options)
     releases.run([PAIR], options)
-    assert measured == [PAIR]
+    assert measured == [("duel", PAIR), ("blas", PAIR)]
 
 
-def test_a_pair_is_asked_of_a_blas_as_it_starts_too(monkeypatch):
+def test_a_pair_is_asked_of_a_blas_as_it_starts_too(trials, monkeypatch):
     cases = {False: SORT, True: "solve-2500-threads-2/blas-default"}
     complete = {False: True, True: False}
     asked = []
@@ -179,10 +184,13 @@ def test_a_pair_is_asked_of_a_blas_as_it_starts_too(monkeypatch):
 
     monkeypatch.setattr(releases, "printed", printed_by)
     monkeypatch.setattr(releases, "screen_in", lambda folder: {"seconds": 5.0})
-    pair = releases.run_pair(PAIR, "240", "600")
+    keep(trials, releases.run_wide(PAIR, "240", "600"))
+    assert releases.duels_by_pair()[PAIR]["complete"]
+    keep(trials, releases.run_blas(PAIR))
     assert asked == [("numpy==1.26.4", "numpy==2.0.2")] * 2
-    assert [finding["name"] for finding in pair["findings"]] == list(cases.values())
-    assert (pair["seconds"], pair["complete"]) == (205.0, False)
+    duel = releases.duels_by_pair()[PAIR]
+    assert [finding["name"] for finding in duel["findings"]] == list(cases.values())
+    assert (duel["seconds"], duel["complete"]) == (205.0, False)
 
 
 def test_what_is_asked_of_a_blas_is_what_the_default_selection_asks():
