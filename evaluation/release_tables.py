@@ -10,26 +10,27 @@ from typing import Any, NamedTuple
 from packaging.version import Version
 
 from evaluation.known_changes import KNOWN, KnownChange
+from evaluation.release_machines import machine_lines
 from evaluation.releases import (
     CHECK_SECONDS,
     CONFIRMED,
+    WORSE,
     Pair,
     bisections,
     blas_options,
     confirmed,
     duels_by_pair,
+    machines,
     pair_in,
     ratio_of,
     read_trials,
     wide_options,
     workload_of,
 )
-from speedgate.duel.decision import DuelVerdict
 
 Json = dict[str, Any]
 # What was bisected, by pair and case.
 Found = Mapping[tuple[Pair, str], Json]
-WORSE = (DuelVerdict.WORSE.value, DuelVerdict.FAILED.value)
 UNKNOWN = "none that we know"
 # Of each pair, on the page of duels.
 SHOWN_WORSE, SHOWN_BETTER = 5, 3
@@ -37,7 +38,8 @@ SHOWN_WORSE, SHOWN_BETTER = 5, 3
 
 def release_lines() -> list[str]:
     """Return the part of the page that is about releases, in Markdown."""
-    duels, found = duels_by_pair(), bisections()
+    shown = next(iter(machines()), "")
+    duels, found = duels_by_pair(shown), bisections()
     return [
         "## Releases against each other",
         "",
@@ -51,7 +53,7 @@ def release_lines() -> list[str]:
         "a mechanism, and the function is our guess. `seconds` is how many times as long a call "
         "takes in two threads, `speedup` that of the first case.",
         "",
-        *(summary(duels) if duels else ["No pair of releases was measured yet."]),
+        *([f"On {shown}:", "", *summary(duels)] if duels else ["No pair was measured yet."]),
         "",
         bisected_line(duels, found),
         "",
@@ -78,6 +80,7 @@ def release_lines() -> list[str]:
         "",
         *known_table([known for known in KNOWN if known.is_guess], duels, found),
         "",
+        *machine_lines(),
     ]
 
 
@@ -194,14 +197,15 @@ def clearest(changes: Mapping[Change, Sequence[Json]]) -> dict[Change, Sequence[
 
 def changes_page() -> str:
     """Return the page of all changes that duels of releases confirmed."""
-    changes = changes_in(duels_by_pair(), bisections())
+    shown = next(iter(machines()), "")
+    changes = changes_in(duels_by_pair(shown), bisections())
     return "\n".join(
         [
             "# What changed between NumPy's feature releases",
             "",
             "Made by `python -m evaluation.duels table`: all that wide duels of ten minutes "
-            "confirmed by themselves, on one x86-64 machine with two cores. [duels.md](duels.md) "
-            "has the method, the clearest of them, and what was publicly known.",
+            f"confirmed by themselves, on {shown}. [duels.md](duels.md) has the method, the "
+            "clearest of them, what was publicly known, and what another machine says.",
             "",
             *change_table(changes),
         ]

@@ -53,7 +53,8 @@ BLAS_SECONDS = "120"
 LIMIT_SECONDS = 60.0  # of a runner
 # A check of one finding ends as soon as it is confirmed.
 CHECKS, CHECK_SECONDS, SEED = 24, 60.0, 23
-CONFIRMED = ("worse", "better", "failed")
+WORSE = ("worse", "failed")
+CONFIRMED = (*WORSE, "better")
 
 
 class Pair(NamedTuple):
@@ -199,18 +200,24 @@ def pair_in(trial: Json) -> Pair:
     return Pair(trial["first"], trial["other"], trial["python"])
 
 
-def newest_of(kind: str) -> dict[Pair, Json]:
-    """Return the newest trial of a kind, of each pair."""
-    return {pair_in(trial): trial for trial in read_trials(kind)}
+def newest_of(kind: str, machine: str) -> dict[Pair, Json]:
+    """Return the newest trial of a kind on a machine, of each pair."""
+    return {pair_in(trial): trial for trial in read_trials(kind) if trial["machine"] == machine}
 
 
-def duels_by_pair() -> dict[Pair, Json]:
+def duels_by_pair(machine: str) -> dict[Pair, Json]:
     """Return the newest wide duel of each pair, and in it what that of its BLAS found."""
-    of_blas = newest_of("blas")
+    of_blas = newest_of("blas", machine)
     return {
         pair: joined(duel, of_blas[pair]) if pair in of_blas else duel
-        for pair, duel in newest_of("duel").items()
+        for pair, duel in newest_of("duel", machine).items()
     }
+
+
+def machines() -> list[str]:
+    """Return the machines of the duels: first the one with most pairs, the newest among equals."""
+    every = dict.fromkeys(trial["machine"] for trial in read_trials("duel")[::-1])
+    return sorted(every, key=lambda machine: -len(newest_of("duel", machine)))
 
 
 def joined(duel: Json, of_blas: Json) -> Json:
@@ -261,10 +268,11 @@ def workload_of(name: str) -> str:
 
 
 def bisect(pair: Pair, minutes: float, most: int | None = None) -> None:
-    """Bisect what the duel of a pair confirmed, until the time is up or nothing is left."""
+    """Bisect what duels of a pair confirmed here, until the time is up or nothing is left."""
     until = time.monotonic() + 60 * minutes
+    duel = duels_by_pair(MACHINE).get(pair)
     done = [key for key, trial in bisections().items() if "error" not in trial]
-    left = to_bisect(duels_by_pair()[pair], done, most)
+    left = [] if duel is None else to_bisect(duel, done, most)
     if minutes and left:
         say(f"{pair.text}: bisecting {len(left)} cases")
         run_bisections(pair, left, until)
@@ -273,7 +281,8 @@ def bisect(pair: Pair, minutes: float, most: int | None = None) -> None:
 def check(count: int) -> None:
     """Duel some of what is confirmed again, drawn by lot: each alone, in interpreters of its own,
     which a candidate of a screen shares with others."""
-    all_found = [(pair, one) for pair, duel in duels_by_pair().items() for one in confirmed(duel)]
+    here = duels_by_pair(MACHINE)
+    all_found = [(pair, one) for pair, duel in here.items() for one in confirmed(duel)]
     drawn = random.Random(SEED).sample(all_found, min(count, len(all_found)))
     done = {(pair_in(trial), trial["name"]) for trial in read_trials("check")}
     for pair, finding in drawn:
@@ -298,18 +307,18 @@ def say(line: str) -> None:
 def run(pairs: Sequence[Pair], options: argparse.Namespace) -> None:
     """Make the duels that a pair lacks on this machine, and bisect what they confirm."""
     for pair in pairs:
-        if not stands(newest_of("duel").get(pair), options.anew):
+        if not stands(newest_of("duel", MACHINE).get(pair), options.anew):
             say(f"{pair.text}: the duel")
             append_trial(TRIALS_FILE, run_wide(pair, options.wide, options.budget))
-        if not stands(newest_of("blas").get(pair), options.anew):
+        if not stands(newest_of("blas", MACHINE).get(pair), options.anew):
             say(f"{pair.text}: the duel of the BLAS as it starts")
             append_trial(TRIALS_FILE, run_blas(pair))
         bisect(pair, options.minutes, options.most)
 
 
 def stands(duel: Json | None, anew: bool) -> bool:
-    """Whether a pair has a duel: a whole one of this machine, and ``anew`` of this commit."""
-    if duel is None or duel["machine"] != MACHINE or not duel["complete"]:
+    """Whether a pair has a duel of this machine: a whole one, and ``anew`` of this commit."""
+    if duel is None or not duel["complete"]:
         return False
     return not anew or duel["commit"] == commit()
 
@@ -338,8 +347,7 @@ def main() -> None:
         run(pairs, options)
         return
     for pair in pairs:
-        if pair in duels_by_pair():
-            bisect(pair, options.minutes, options.most)
+        bisect(pair, options.minutes, options.most)
 
 
 if __name__ == "__main__":

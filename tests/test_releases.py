@@ -9,7 +9,7 @@ import pytest
 from helpers.duels import a_duel
 from helpers.duels import finding as made_finding
 
-from evaluation import printed, release_tables, releases
+from evaluation import printed, release_machines, release_tables, releases
 from evaluation.known_changes import KNOWN, KnownChange
 from evaluation.releases import Pair, kept, pairs_of, parse_pair, to_bisect, workload_of
 from speedgate.commands import since
@@ -78,7 +78,7 @@ def test_the_pairs_are_neighbours_the_newest_first():
 
 
 def test_what_is_confirmed_is_bisected_once(trials, monkeypatch):
-    duel = releases.duels_by_pair()[PAIR]
+    duel = releases.duels_by_pair(releases.MACHINE)[PAIR]
     assert names_of(to_bisect(duel, ())) == [SORT, "sort-1e6-threads-2", CELL]
     duel["findings"][2]["signals"]["seconds"]["ratio"]["value"] = 0.1
     assert names_of(to_bisect(duel, (), most=2)) == [CELL, SORT]
@@ -134,7 +134,7 @@ def test_why_there_is_no_answer_is_kept_and_it_is_asked_again(trials, builds, mo
     releases.bisect(PAIR, 1.0)
     (trial,) = releases.read_trials("bisection")
     assert (trial["name"], trial["error"]) == (CELL, "not bisected: no such cell")
-    assert CELL in names_of(to_bisect(releases.duels_by_pair()[PAIR], ()))
+    assert CELL in names_of(to_bisect(releases.duels_by_pair(releases.MACHINE)[PAIR], ()))
 
 
 def test_a_pair_is_measured_once(trials, monkeypatch):
@@ -185,10 +185,10 @@ def test_a_pair_is_asked_of_a_blas_as_it_starts_too(trials, monkeypatch):
     monkeypatch.setattr(releases, "printed", printed_by)
     monkeypatch.setattr(releases, "screen_in", lambda folder: {"seconds": 5.0})
     keep(trials, releases.run_wide(PAIR, "240", "600"))
-    assert releases.duels_by_pair()[PAIR]["complete"]
+    assert releases.duels_by_pair(releases.MACHINE)[PAIR]["complete"]
     keep(trials, releases.run_blas(PAIR))
     assert asked == [("numpy==1.26.4", "numpy==2.0.2")] * 2
-    duel = releases.duels_by_pair()[PAIR]
+    duel = releases.duels_by_pair(releases.MACHINE)[PAIR]
     assert [finding["name"] for finding in duel["findings"]] == list(cases.values())
     assert (duel["seconds"], duel["complete"]) == (205.0, False)
 
@@ -280,7 +280,7 @@ def test_the_tables_say_what_changed_who_knew_and_what_was_not_found(trials, mon
 
 
 def test_a_change_in_the_other_direction_or_of_another_release_was_not_known(trials):
-    duel = releases.duels_by_pair()[PAIR]
+    duel = releases.duels_by_pair(releases.MACHINE)[PAIR]
     finding = duel["findings"][0]
     assert release_tables.knew(CHANGE, PAIR, finding, None)
     assert not release_tables.knew(CHANGE._replace(worse=True), PAIR, finding, None)
@@ -314,7 +314,7 @@ def test_what_became_of_the_cases_of_a_change(trials):
     """A change of a BLAS with threads of its own is none of a BLAS with one."""
     name = "solve-2500-threads-2"
     change = CHANGE._replace(workloads=("solve",), worse=True, of_blas_threads=True)
-    duel = releases.duels_by_pair()[PAIR]
+    duel = releases.duels_by_pair(releases.MACHINE)[PAIR]
     assert not release_tables.knew(change, PAIR, {"name": name, "verdict": "worse"}, None)
     assert release_tables.why_not(change, PAIR, duel, {}) == "no BLAS was asked as it starts"
     for verdict, at in (("better", "2500"), ("inconclusive", "3.6e5"), ("inconclusive", "4e4")):
@@ -325,6 +325,30 @@ def test_what_became_of_the_cases_of_a_change(trials):
     assert release_tables.why_not(change, PAIR, duel, found) == (
         "of 3 in the duel 1 better (2.0.1), 2 inconclusive (one: 3.6e5)"
     )
+
+
+def test_the_page_shows_one_machine_and_what_another_says(trials):
+    """The machine with most pairs, of equals the newest; a pair of it is no other machine's."""
+    assert release_machines.machine_lines() == []
+    other = duel_trial() | {"machine": "other"}
+    other["findings"][0] |= {"verdict": "worse", "signals": {"seconds": {"ratio": {"value": 2.0}}}}
+    other["findings"][1]["verdict"] = "inconclusive"
+    keep(trials, other)
+    assert releases.machines() == ["other", releases.MACHINE]
+    lines = release_machines.machine_lines()
+    assert f"| other | 2 | {releases.MACHINE} | 2 | 1 | 1 | 0 |" in lines
+    assert f"| {releases.MACHINE} | 3 | other | 3 | 1 | 1 | 1 |" in lines
+    here = f"better, 1.00 times the seconds, on {releases.MACHINE}"
+    there = "worse, 2.00 times the seconds, on other"
+    assert f"- {PAIR.text} `{SORT}`: {there}; {here}" in lines
+    keep(trials, duel_trial(Pair("2.0.2", "2.1.3")))
+    assert releases.machines() == [releases.MACHINE, "other"]
+
+
+def test_what_fails_on_one_and_is_worse_on_the_other_is_worse_on_both():
+    assert release_machines.answer_to("failed", "worse") == release_machines.SAME
+    assert release_machines.answer_to("failed", "better") == release_machines.OPPOSITE
+    assert release_machines.answer_to("worse", "same") == release_machines.UNDECIDED
 
 
 def test_the_workload_of_a_case():
