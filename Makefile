@@ -85,7 +85,7 @@ mutation: $(SET_UP) ## small faults in the rules: do the tests see them? (hours;
 
 .PHONY: faults
 faults: $(SET_UP) ## the slow tests of faults, and 20,000 hostile files and messages (half an hour)
-	@$(RUN) -m pytest tests/faults -m slow $(JOBS)
+	@$(RUN) -m pytest tests -m slow $(JOBS)
 	@$(RUN) -m evaluation.fuzz
 
 .PHONY: lint

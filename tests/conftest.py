@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import threading
+from uuid import uuid4
 
 import pytest
 from helpers.run_schema import CLOSED, faults, runs_below
@@ -61,14 +62,25 @@ def runs_follow_the_schema(request):
 
 @pytest.fixture(autouse=True)
 def cache_of_its_own(monkeypatch, tmp_path_factory):
-    """No test sees the index that another, or a user, has made."""
-    monkeypatch.setenv("SPEEDGATE_CACHE", str(tmp_path_factory.mktemp("cache")))
+    """No test sees the index that another, or a user, has made.
+
+    Whoever needs the folder makes it: a numbered one for each of thousands of tests would cost a
+    look at all that are there.
+    """
+    folder = tmp_path_factory.getbasetemp() / "caches" / uuid4().hex
+    monkeypatch.setenv("SPEEDGATE_CACHE", str(folder))
 
 
 @pytest.fixture(autouse=True)
 def measuring_beside_others(monkeypatch):
     """The tests run side by side, and none of them depends on how fast the machine is."""
     monkeypatch.setenv("SPEEDGATE_BESIDE_OTHERS", "1")
+
+
+@pytest.fixture(autouse=True)
+def no_hypothesis_in_sessions_inside(monkeypatch):
+    """Its plugin imports all of it for the summary of each session, most of a second."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,11 @@ PACKAGE = Path(speedgate.__file__).resolve().parent
 WORKLOADS = Path(workloads.__file__).resolve().parent
 PATH = os.pathsep.join(dict.fromkeys(map(str, (PACKAGE.parent, WORKLOADS.parent))))
 SOURCES = sorted(PACKAGE.rglob("*.py"))
+# The file of each module by its name; that of a package has the package's name.
+NAMES = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in SOURCES
+}
 # What measuring and judging is made of, and no business of a process that is measured.
 HARNESS = {
     "builds",
@@ -59,6 +65,54 @@ def imports_of(source):
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             modules |= {node.module or ""}
     return modules
+
+
+def loaded_with(source):
+    """The modules of ours that are imported as a file is: not what functions import when called."""
+    found, nodes = set(), list(ast.parse(source.read_text(encoding="utf-8")).body)
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            nodes += node.orelse
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            nodes += ast.iter_child_nodes(node)
+    return {one_of_a_circle(name) for one in found for name in with_packages(one) if name in NAMES}
+
+
+def with_packages(name):
+    """A module, and what Python imports before it."""
+    parts = name.split(".")
+    return [".".join(parts[: count + 1]) for count in range(len(parts))]
+
+
+def one_of_a_circle(name):
+    """The strategies know their package, which lists them: as one they are imported."""
+    package = "speedgate.runner.strategies"
+    return package if f"{name}.".startswith(f"{package}.") else name
+
+
+def test_no_imports_go_in_a_circle():
+    """So each module can be the first that is imported; the slow tests import each one first."""
+    imports = {}
+    for name, source in NAMES.items():
+        one = one_of_a_circle(name)
+        needed = loaded_with(source) | {one_of_a_circle(package) for package in with_packages(name)}
+        imports.setdefault(one, set()).update(needed - {one})
+    assert len(list(TopologicalSorter(imports).static_order())) > 200
+
+
+def test_a_circle_would_be_seen(tmp_path):
+    source = tmp_path / "made.py"
+    source.write_text(
+        "from speedgate.stats import case\nclass A:\n    import speedgate.files\n"
+        "def later(): import speedgate.runner\n"
+    )
+    ours = {"speedgate", "speedgate.stats", "speedgate.stats.case", "speedgate.files"}
+    assert loaded_with(source) == ours
 
 
 def catalogue_modules():

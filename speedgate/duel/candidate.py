@@ -64,8 +64,10 @@ def candidates_in(
     """Return which figures that may decide seem to have moved beyond their margin."""
     candidates = []
     for figure in FIGURES:
+        if not is_asked(figure, workload):
+            continue
         change = change_interval(blocks, figure, build, CANDIDATE_CONFIDENCE)
-        if not is_asked(figure, workload) or change is None or change.count < 2:
+        if change is None or change.count < 2:
             continue
         if abs(change.value) > margin_of(figure) and (change.low > 0 or change.high < 0):
             candidates.append(Candidate(build, figure, 1 if change.value > 0 else -1))

@@ -2,11 +2,14 @@
 
 import errno
 import json
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from helpers.runs import save
 
+from speedgate.commands import census as census_commands
 from speedgate.commands.main import main
 from speedgate.history.census_recording import CensusRecording, is_census
 from speedgate.history.document import read_run
@@ -16,6 +19,25 @@ from speedgate.report.exit_code import ExitCode
 ROOT = Path(__file__).parents[2]
 PUBLISHED = str(ROOT / "results/reference/census/linux-epyc-2-cores-python3.11-numpy2.4.json")
 FEW = "numpy.ndarray.tolist[l]-contiguous or numpy.ndarray.flatten[l]-contiguous"
+
+
+@pytest.fixture(scope="module")
+def listed():
+    """The listings so far, by the folders that they are of."""
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def listed_once(monkeypatch, listed):
+    """List this NumPy once: it takes seconds, and is the same for each test."""
+
+    def list_once(opener, folders):
+        key = tuple(folders)
+        if key not in listed:
+            listed[key] = census_module.list_census(opener, folders)
+        return replace(deepcopy(listed[key]), seconds=0.0)
+
+    monkeypatch.setattr(census_commands, "list_census", list_once)
 
 
 @pytest.fixture
@@ -83,7 +105,7 @@ def test_what_the_listing_took_is_part_of_the_budget(tmp_path, capsys, short, mo
         listing.seconds = 31.0
         return listing
 
-    monkeypatch.setattr("speedgate.commands.census.list_census", listed_slowly)
+    monkeypatch.setattr(census_commands, "list_census", listed_slowly)
     words = ["census", "-k", FEW, "--budget", "30", "--results", str(tmp_path)]
     assert main(words) == ExitCode.NOT_DONE
     assert "the time was too short" in capsys.readouterr().err

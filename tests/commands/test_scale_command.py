@@ -168,6 +168,8 @@ def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Outcomes take no time to speak of; only figures do, and none is looked at here."""
     monkeypatch.setattr(scale_run, "EACH_SECONDS", 0.2)
     monkeypatch.setattr(scale_run, "HELD_SECONDS", scale_run.SHOWN_HELD_SECONDS)
+    monkeypatch.setattr(scale_run, "PROBE_SECONDS", 0.2)
+    monkeypatch.setattr(scale_run, "SHORT_PROBE_SECONDS", 0.2)
     # Processes beyond these only narrow an interval until a gate is sure.
     monkeypatch.setattr(scale_run, "most_processes", lambda judged: scale_run.MIN_PROCESSES)
 

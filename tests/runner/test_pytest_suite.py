@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -148,3 +150,26 @@ E   SyntaxError: expected ':'"""
 def test_a_module_that_cannot_be_imported_has_its_line(text: str, told: str) -> None:
     report = SimpleNamespace(nodeid="test_a.py", longrepr=text)
     assert pytest_suite._crash(report) == told
+
+
+HYPOTHESIS_USED = "import hypothesis\n@hypothesis.given(hypothesis.strategies.booleans())\n"
+LISTED = """
+import sys
+from speedgate.runner.callables.pytest_suite import list_tests
+listed = list_tests({root!r}, ["test_it.py"], [])
+print([test.name for test in listed.tests], "hypothesis" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize(
+    ("decorated", "imported"), [("", False), (HYPOTHESIS_USED, True)], ids=["unused", "used"]
+)
+def test_hypothesis_is_imported_where_a_test_uses_it_alone(
+    tmp_path: Path, decorated: str, imported: bool
+) -> None:
+    pytest.importorskip("hypothesis")
+    argument = "benchmark, flag" if decorated else "benchmark"
+    (tmp_path / "test_it.py").write_text(f"{decorated}def test_it({argument}): pass\n")
+    code = LISTED.format(root=str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == f"['test_it.py::test_it'] {imported}\n"

@@ -35,6 +35,7 @@ INSTALL = "{} is not installed in this Python; pip install pytest pytest-benchma
 WEAVE = "it uses benchmark.weave, which hands over no callable; let it call benchmark(function)"
 # The modules of the plugins whose fixture is called ``benchmark``.
 FIXTURES = ("pytest_benchmark.fixture", "pytest_codspeed.plugin")
+HYPOTHESIS = "hypothesispytest"
 # What other plugins do to a test is switched off where they are installed: they would run it in
 # other processes or threads, trace it, or end it in the middle.
 SWITCHED_OFF = {
@@ -74,6 +75,13 @@ class Patching:
             module = sys.modules.get(name)
             if module is not None:
                 _patch_fixture(module.BenchmarkFixture)
+
+    def pytest_sessionfinish(self, session: Any) -> None:
+        """Hypothesis is imported whole for the summary, also where no test uses it: most of a
+        second in each runner, for words that nobody reads."""
+        plugins = session.config.pluginmanager
+        if "hypothesis" not in sys.modules and plugins.has_plugin(HYPOTHESIS):
+            plugins.unregister(name=HYPOTHESIS)
 
 
 def _patch_fixture(fixture: Any) -> None:
