@@ -13,7 +13,7 @@ Json = dict[str, Any]
 
 SAME, OPPOSITE, UNDECIDED = "the same", "the other way", "undecided"
 HEADER = (
-    "| confirmed on | changes | asked on | cases | the same | the other way | undecided |",
+    "| confirmed on | changes | asked on | of them | the same | the other way | undecided |",
     "| --- | --- | --- | --- | --- | --- | --- |",
 )
 
@@ -37,7 +37,8 @@ def machine_lines() -> list[str]:
     for one, other in permutations(every, 2):
         answers = answers_of(every[one], every[other])
         counts = Counter(answers.values())
-        changes = sum(len(confirmed(duel)) for pair, duel in every[one].items())
+        both = every[one].keys() & every[other].keys()
+        changes = sum(len(confirmed(every[one][pair])) for pair in both)
         cells = " | ".join(str(counts[answer]) for answer in (SAME, OPPOSITE, UNDECIDED))
         lines.append(f"| {one} | {changes} | {other} | {len(answers)} | {cells} |")
         told += [key for key, answer in answers.items() if answer == OPPOSITE]

@@ -343,6 +343,8 @@ def test_the_page_shows_one_machine_and_what_another_says(trials):
     assert f"- {PAIR.text} `{SORT}`: {there}; {here}" in lines
     keep(trials, duel_trial(Pair("2.0.2", "2.1.3")))
     assert releases.machines() == [releases.MACHINE, "other"]
+    # Of a pair that one machine alone has, nothing is compared.
+    assert f"| {releases.MACHINE} | 3 | other | 3 | 1 | 1 | 1 |" in release_machines.machine_lines()
 
 
 def test_what_fails_on_one_and_is_worse_on_the_other_is_worse_on_both():
