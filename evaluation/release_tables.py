@@ -20,13 +20,16 @@ from evaluation.releases import (
     blas_options,
     confirmed,
     duels_by_pair,
+    is_of_blas,
     machines,
     pair_in,
     ratio_of,
     read_trials,
     wide_options,
+    with_blas_of_others,
     workload_of,
 )
+from speedgate.stats.words import number_of
 
 Json = dict[str, Any]
 # What was bisected, by pair and case.
@@ -39,7 +42,8 @@ SHOWN_WORSE, SHOWN_BETTER = 5, 3
 def release_lines() -> list[str]:
     """Return the part of the page that is about releases, in Markdown."""
     shown = next(iter(machines()), "")
-    duels, found = duels_by_pair(shown), bisections()
+    duels, found = with_blas_of_others(duels_by_pair(shown)), bisections()
+    elsewhere = sorted({duel["blas_on"] for duel in duels.values() if "blas_on" in duel})
     return [
         "## Releases against each other",
         "",
@@ -54,6 +58,7 @@ def release_lines() -> list[str]:
         "takes in two threads, `speedup` that of the first case.",
         "",
         *([f"On {shown}:", "", *summary(duels)] if duels else ["No pair was measured yet."]),
+        *(["", f"Elsewhere: on {', '.join(elsewhere)}."] if elsewhere else []),
         "",
         bisected_line(duels, found),
         "",
@@ -117,12 +122,14 @@ def summary(duels: Mapping[Pair, Json]) -> list[str]:
         blas = " -> ".join(", ".join(build["blas"]) or "unknown" for build in duel["builds"])
         screen = duel["screen"]
         reached = screen["cases"] - len(screen["not_reached"])
-        of_blas = sum("/" in finding["name"] for finding in duel["findings"])
+        of_blas = sum(map(is_of_blas, duel["findings"]))
+        where = " elsewhere" * ("blas_on" in duel)
         whole = "" if duel["complete"] else " (cut short)"
         counts = " | ".join(str(verdicts.count(word)) for word in ("worse", "better", "failed"))
         lines.append(
             f"| {name_of(pair)}{whole} | {blas} | {reached:,} of {screen['cases']:,} | "
-            f"{f'{of_blas} cases' if of_blas else 'not asked'} | {duel['seconds'] / 60:.1f} | "
+            f"{number_of(of_blas, 'case') + where if of_blas else 'not asked'} | "
+            f"{duel['seconds'] / 60:.1f} | "
             f"{counts} |"
         )
     return lines
@@ -198,7 +205,7 @@ def clearest(changes: Mapping[Change, Sequence[Json]]) -> dict[Change, Sequence[
 def changes_page() -> str:
     """Return the page of all changes that duels of releases confirmed."""
     shown = next(iter(machines()), "")
-    changes = changes_in(duels_by_pair(shown), bisections())
+    changes = changes_in(with_blas_of_others(duels_by_pair(shown)), bisections())
     return "\n".join(
         [
             "# What changed between NumPy's feature releases",

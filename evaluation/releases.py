@@ -22,7 +22,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -218,6 +218,23 @@ def machines() -> list[str]:
     """Return the machines of the duels: first the one with most pairs, the newest among equals."""
     every = dict.fromkeys(trial["machine"] for trial in read_trials("duel")[::-1])
     return sorted(every, key=lambda machine: -len(newest_of("duel", machine)))
+
+
+def with_blas_of_others(duels: Mapping[Pair, Json]) -> dict[Pair, Json]:
+    """Return the duels; where nobody asked their BLAS as it starts, with what another machine found
+    of that."""
+    elsewhere = {pair_in(trial): trial for trial in read_trials("blas")}
+    return {
+        pair: joined(duel, elsewhere[pair]) | {"blas_on": elsewhere[pair]["machine"]}
+        if pair in elsewhere and not any(map(is_of_blas, duel["findings"]))
+        else duel
+        for pair, duel in duels.items()
+    }
+
+
+def is_of_blas(finding: Json) -> bool:
+    """Whether a finding is of a BLAS with the threads that it starts."""
+    return "/" in finding["name"]
 
 
 def joined(duel: Json, of_blas: Json) -> Json:

@@ -193,6 +193,21 @@ def test_a_pair_is_asked_of_a_blas_as_it_starts_too(trials, monkeypatch):
     assert (duel["seconds"], duel["complete"]) == (205.0, False)
 
 
+def test_what_another_machine_found_of_a_blas_stands_in_for_what_nobody_asked_here(trials):
+    name = "solve-2500-threads-2/blas-default"
+    of_blas = duel_trial() | {"kind": "blas", "machine": "other", "complete": False}
+    of_blas["findings"] = [of_blas["findings"][0] | {"name": name}]
+    keep(trials, of_blas)
+    here = releases.duels_by_pair(releases.MACHINE)
+    shown = releases.with_blas_of_others(here)[PAIR]
+    assert names_of(shown["findings"])[-1] == name
+    assert "| 1 case elsewhere | 20.0 |" in release_tables.summary({PAIR: shown})[-1]
+    assert "Elsewhere: on other." in release_tables.release_lines()
+    keep(trials, of_blas | {"machine": releases.MACHINE})
+    here = releases.duels_by_pair(releases.MACHINE)
+    assert releases.with_blas_of_others(here) == here
+
+
 def test_what_is_asked_of_a_blas_is_what_the_default_selection_asks():
     options = argparse.Namespace(sizes=None, strategies=None, workers=None, oversubscribe=False)
     text = dict(zip(releases.blas_options()[::2], releases.blas_options()[1::2], strict=True))
