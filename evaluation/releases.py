@@ -9,7 +9,7 @@
 
     python -m evaluation.releases run --anew               those of other commits once more
 
-A pair takes a duel of ten minutes (``--budget``, ``--wide``), one of two minutes of a BLAS that
+A pair takes a duel of ten minutes (``--budget``, ``--wide``), one of six minutes of a BLAS that
 starts threads of its own, then ``--minutes`` of bisections. Each is appended to a file: an
 interrupted run goes on where it was, and a pair that lacks one of the two duels gets that one.
 """
@@ -49,7 +49,7 @@ WIDE_SECONDS, DUEL_SECONDS, BISECT_MINUTES = "240", "600", 15.0
 # The cases of the default selection are screened like all others; only one is always measured.
 ALWAYS, CANDIDATES = "g", "120"
 # A screen has one thread in each BLAS; what the default selection asks without that comes after it.
-BLAS_SECONDS = "120"
+BLAS_SECONDS = "360"
 LIMIT_SECONDS = 60.0  # of a runner
 # A check of one finding ends as soon as it is confirmed.
 CHECKS, CHECK_SECONDS, SEED = 24, 60.0, 23
