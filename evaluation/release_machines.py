@@ -26,10 +26,10 @@ def machine_lines() -> list[str]:
     lines = [
         "### On another machine",
         "",
-        "The same pairs were duelled on more than one machine. Each screen chose its candidates "
-        "by itself, so that a machine was asked about some of what another one confirmed. A change "
-        "may well be one of a single machine: NumPy and OpenBLAS choose their code by the "
-        "processor.",
+        f"Pairs that were duelled on more than one machine: {'; '.join(every)}. Each screen "
+        "chooses its candidates by itself, so that a machine was asked about some of what another "
+        "one confirmed. A change may well be one of a single machine: NumPy and OpenBLAS choose "
+        "their code by the processor.",
         "",
         *HEADER,
     ]
@@ -40,9 +40,16 @@ def machine_lines() -> list[str]:
         both = every[one].keys() & every[other].keys()
         changes = sum(len(confirmed(every[one][pair])) for pair in both)
         cells = " | ".join(str(counts[answer]) for answer in (SAME, OPPOSITE, UNDECIDED))
-        lines.append(f"| {one} | {changes} | {other} | {len(answers)} | {cells} |")
+        lines.append(
+            f"| {processor(one)} | {changes} | {processor(other)} | {len(answers)} | {cells} |"
+        )
         told += [key for key, answer in answers.items() if answer == OPPOSITE]
     return [*lines, "", *opposite_lines(dict.fromkeys(told), every), ""]
+
+
+def processor(machine: str) -> str:
+    """``AMD EPYC`` of ``AMD EPYC, 2 usable cores, Linux ...``."""
+    return machine.partition(",")[0]
 
 
 def answers_of(
@@ -78,7 +85,7 @@ def opposite_lines(
             if any(one["name"] == name for one in duels.get(pair, {"findings": []})["findings"])
         }
         said = "; ".join(
-            f"{one['verdict']}, {ratio_of(one) or 1:.2f} times the seconds, on {machine}"
+            f"{one['verdict']}, {ratio_of(one) or 1:.2f} times the seconds, on {processor(machine)}"
             for machine, one in found.items()
         )
         lines.append(f"- {pair.text} `{name}`: {said}")

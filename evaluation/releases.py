@@ -101,7 +101,7 @@ def blas_options() -> tuple[str, ...]:
 def run_wide(pair: Pair, wide: str, budget: str) -> Json:
     """Duel two releases, the whole census before; return what is kept of it."""
     with tempfile.TemporaryDirectory(prefix="speedgate-") as folder:
-        trial = duel_trial(pair, "duel", (*wide_options(wide, budget), "--results", folder))
+        trial = duel_trial(pair, "duel", wide_options(wide, budget), folder)
         screen = screen_in(Path(folder))
     return trial | {"seconds": trial["seconds"] + screen["seconds"], "screen": screen}
 
@@ -109,17 +109,18 @@ def run_wide(pair: Pair, wide: str, budget: str) -> Json:
 def run_blas(pair: Pair) -> Json:
     """Duel the BLAS of two releases as it starts; return what is kept of it."""
     with tempfile.TemporaryDirectory(prefix="speedgate-") as folder:
-        return duel_trial(pair, "blas", (*blas_options(), "--results", folder))
+        return duel_trial(pair, "blas", blas_options(), folder)
 
 
-def duel_trial(pair: Pair, kind: str, options: Sequence[str]) -> Json:
+def duel_trial(pair: Pair, kind: str, options: Sequence[str], results: str) -> Json:
     builds = [pair.build(release) for release in (pair.first, pair.other)]
-    document = printed("duel", *builds, *options)
+    document = printed("duel", *builds, *options, "--results", results)
     return {
         "kind": kind,
         **pair._asdict(),
         "commit": commit(),
         "machine": MACHINE,
+        "options": list(options),
         "seconds": document["seconds"],
         "complete": document["complete"],
         "builds": document["builds"],
@@ -327,15 +328,18 @@ def run(pairs: Sequence[Pair], options: argparse.Namespace) -> None:
         if not stands(newest_of("duel", MACHINE).get(pair), options.anew):
             say(f"{pair.text}: the duel")
             append_trial(TRIALS_FILE, run_wide(pair, options.wide, options.budget))
-        if not stands(newest_of("blas", MACHINE).get(pair), options.anew):
+        if not stands(newest_of("blas", MACHINE).get(pair), options.anew, blas_options()):
             say(f"{pair.text}: the duel of the BLAS as it starts")
             append_trial(TRIALS_FILE, run_blas(pair))
         bisect(pair, options.minutes, options.most)
 
 
-def stands(duel: Json | None, anew: bool) -> bool:
-    """Whether a pair has a duel of this machine: a whole one, and ``anew`` of this commit."""
+def stands(duel: Json | None, anew: bool, asked: Sequence[str] | None = None) -> bool:
+    """Whether a pair has a duel of this machine: a whole one, with the options that are ``asked``,
+    and ``anew`` of this commit."""
     if duel is None or not duel["complete"]:
+        return False
+    if asked is not None and duel.get("options") != list(asked):
         return False
     return not anew or duel["commit"] == commit()
 

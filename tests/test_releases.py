@@ -153,7 +153,8 @@ def made_here(monkeypatch, measured):
 
     def made(kind, pair):
         measured.append((kind, pair))
-        return duel_trial(pair) | {"kind": kind, "commit": releases.commit()}
+        more = {"options": list(releases.blas_options()), "commit": releases.commit()}
+        return duel_trial(pair) | more | {"kind": kind}
 
     monkeypatch.setattr(releases, "run_wide", lambda pair, *rest: made("duel", pair))
     monkeypatch.setattr(releases, "run_blas", lambda pair: made("blas", pair))
@@ -169,6 +170,10 @@ def test_what_another_commit_measured_is_measured_anew_once(trials, monkeypatch)
     releases.run([PAIR], options)
     releases.run([PAIR], options)
     assert measured == [("duel", PAIR), ("blas", PAIR)]
+    # So is what had another budget.
+    monkeypatch.setattr(releases, "BLAS_SECONDS", "720")
+    releases.run([PAIR], options)
+    assert measured[2:] == [("blas", PAIR)]
 
 
 def test_a_pair_is_asked_of_a_blas_as_it_starts_too(trials, monkeypatch):
@@ -351,15 +356,16 @@ def test_the_page_shows_one_machine_and_what_another_says(trials):
     keep(trials, other)
     assert releases.machines() == ["other", releases.MACHINE]
     lines = release_machines.machine_lines()
-    assert f"| other | 2 | {releases.MACHINE} | 2 | 1 | 1 | 0 |" in lines
-    assert f"| {releases.MACHINE} | 3 | other | 3 | 1 | 1 | 1 |" in lines
-    here = f"better, 1.00 times the seconds, on {releases.MACHINE}"
+    processor = release_machines.processor(releases.MACHINE)
+    assert f"| other | 2 | {processor} | 2 | 1 | 1 | 0 |" in lines
+    assert f"| {processor} | 3 | other | 3 | 1 | 1 | 1 |" in lines
+    here = f"better, 1.00 times the seconds, on {processor}"
     there = "worse, 2.00 times the seconds, on other"
     assert f"- {PAIR.text} `{SORT}`: {there}; {here}" in lines
     keep(trials, duel_trial(Pair("2.0.2", "2.1.3")))
     assert releases.machines() == [releases.MACHINE, "other"]
     # Of a pair that one machine alone has, nothing is compared.
-    assert f"| {releases.MACHINE} | 3 | other | 3 | 1 | 1 | 1 |" in release_machines.machine_lines()
+    assert f"| {processor} | 3 | other | 3 | 1 | 1 | 1 |" in release_machines.machine_lines()
 
 
 def test_what_fails_on_one_and_is_worse_on_the_other_is_worse_on_both():
