@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -110,16 +110,19 @@ def read_many(store: Store, names: Sequence[str]) -> Iterator[FileContent]:
 
     Of a folder reading is work for the CPU: processes; of an address it is waiting: threads.
     """
-    count, read = 0, partial(read_one, store)
+    count, read, is_left = 0, partial(read_one, store), False
     # Where no others can be started, one reads.
     with contextlib.suppress(*CANNOT_START), contextlib.ExitStack() as ended:
         readers = _readers(store, len(names))
         if readers is not None:
             ended.callback(_end, readers)
-            for content in _ahead(readers, read, names):
+            for content in ended.enter_context(contextlib.closing(_ahead(readers, read, names))):
                 count += 1
+                is_left = True  # by who reads this, until the next is asked for
                 yield content
-    yield from map(read, names[count:])
+                is_left = False
+    if not is_left:
+        yield from map(read, names[count:])
 
 
 def _readers(store: Store, files: int) -> Executor | None:
@@ -146,7 +149,7 @@ def _end(readers: Executor) -> None:
 
 def _ahead(
     readers: Executor, read: Callable[[str], FileContent], names: Sequence[str]
-) -> Iterator[FileContent]:
+) -> Generator[FileContent, None, None]:
     """Yield results in order; interrupted, what has not begun is dropped."""
     chunk = 1 if isinstance(readers, ThreadPoolExecutor) else 16
     try:

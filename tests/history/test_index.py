@@ -17,6 +17,7 @@ from speedgate import files
 from speedgate.commands.main import main
 from speedgate.history.history import History
 from speedgate.history.index_file import APPLICATION, is_cut_off
+from speedgate.history.reading import read_many
 from speedgate.history.store import FolderStore
 from speedgate.report.exit_code import ExitCode
 
@@ -317,6 +318,31 @@ def test_without_others_to_read_with_one_reads_all(tmp_path, monkeypatch, error,
     with History(tmp_path, told.append) as history:
         assert nights(history.runs()) == [2, 1, 0]
     assert told == []
+
+
+class EndsBadly(Broken):
+    """A pool that reads, and at whose end no thread can be started."""
+
+    def map(self, read, names, chunksize):
+        return map(read, names)
+
+    def shutdown(self, **_):
+        raise self.error
+
+
+@pytest.mark.filterwarnings("error")
+def test_who_leaves_in_the_middle_of_a_history_is_given_no_more(tmp_path, monkeypatch):
+    """Not even where the pool of readers cannot be ended: nobody would take what is read then."""
+    pool = EndsBadly(RuntimeError("can't start new thread"))
+    monkeypatch.setattr("speedgate.history.reading._readers", lambda *_: pool)
+    for night in range(3):
+        a_run(tmp_path, night)
+    store = FolderStore(tmp_path)
+    names = [entry.name for entry in store.entries()]
+    reading = read_many(store, names)
+    assert next(reading) is not None
+    reading.close()
+    assert len(list(read_many(store, names))) == 3
 
 
 def no_thread(thread):
