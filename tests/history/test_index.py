@@ -327,7 +327,7 @@ class EndsBadly(Broken):
         return map(read, names)
 
     def shutdown(self, **_):
-        raise self.error
+        raise type(self.error)(*self.error.args)
 
 
 @pytest.mark.filterwarnings("error")
