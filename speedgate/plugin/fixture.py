@@ -103,8 +103,9 @@ def run_case(
     state.measured.fixed[nodeid] = fixed
     for found in (state.measured.machine_faults, state.measured.unavailable):
         found.discard(nodeid)  # it may be run again
-    measurement = measure_case(
-        state, nodeid, make_plan(state, nodeid, fixed), is_decided, check_only
+    plan = make_plan(state, nodeid, fixed)
+    measurement = told(
+        state, nodeid, lambda: measured_case(state, nodeid, plan, is_decided, check_only)
     )
     state.measured.timed_seconds += measurement.timed_seconds
     take_note(state, measurement)
@@ -122,22 +123,6 @@ def limits_without_meaning(config: pytest.Config, state: State) -> list[str]:
     else:
         option, asked, why = "max-gil-held", settings.max_gil_held_share, "runs without a GIL"
     return [] if asked is None else [f"{label(option)}: not applicable, this Python {why}"]
-
-
-def measure_case(
-    state: State,
-    nodeid: str,
-    plan: Plan,
-    is_decided: Callable[[Measurement], bool] = lambda measurement: False,
-    check_only: bool = False,
-) -> Measurement:
-    """Measure an item's case as planned; a failure is one for the reader."""
-    __tracebackhide__ = True
-
-    def work() -> Measurement:
-        return measured_case(state, nodeid, plan, is_decided, check_only)
-
-    return told(state, nodeid, work)
 
 
 def told(state: State, nodeid: str, work: Callable[[], Result]) -> Result:
