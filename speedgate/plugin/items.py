@@ -135,6 +135,21 @@ class VerdictItem(pytest.Item):
         """Return where it passed; raise ``GateFailed`` or ``NotEvaluated``, or skip."""
         raise NotImplementedError
 
+    @property
+    def subject(self) -> str:
+        """What is judged, as the line of a verdict names it."""
+        return self.name
+
+    def _not_evaluated(self, state: State, reason: str, *, noted: bool = False) -> NoReturn:
+        """Fail where a verdict is asked for, or else be skipped; if ``noted``, the summary says
+        why."""
+        line = f"not evaluated: {self.subject}: {reason}"
+        if noted:
+            state.words.notes.append(line)
+        if state.settings.require:
+            raise Undecided(f"{line}\n{ASKS_FOR_VERDICT}")
+        raise NotEvaluated(line)
+
     def runtest(self) -> None:
         state = self.config.stash[STATE]
         state.judged.undecided.discard(self.nodeid)  # it may be run again
@@ -186,9 +201,12 @@ class GateItem(VerdictItem):
     def judge(self, state: State) -> None:
         judgement = self._judgement(state)
         if isinstance(judgement, str):
-            self._nothing_to_judge(state, judgement)
-        else:
-            conclude(state, self, judgement)
+            self._not_evaluated(state, judgement, noted=True)
+        conclude(state, self, judgement)
+
+    @property
+    def subject(self) -> str:
+        return f"gate {self.gate.name}"
 
     def _judgement(self, state: State) -> Judgement | str:
         """Return the judgement, or why there is nothing to judge."""
@@ -209,13 +227,6 @@ class GateItem(VerdictItem):
             return Judgement(self.gate.name, case, Verdict.NOT_EVALUATED, reason)
         judgement = state.judge(self.gate, measurement, final=True)
         return with_cause(state, self.benchmark.nodeid, judgement, measurement)
-
-    def _nothing_to_judge(self, state: State, reason: str) -> NoReturn:
-        line = f"not evaluated: gate {self.gate.name}: {reason}"
-        state.words.notes.append(line)
-        if state.settings.require:
-            raise Undecided(f"{line}\n{ASKS_FOR_VERDICT}")
-        raise NotEvaluated(line)
 
 
 class HistoryItem(VerdictItem):
@@ -345,16 +356,9 @@ class PromiseItem(VerdictItem):
         without = f"; not available: {_counted(lacking)}" if lacking else ""
         if missing:
             reason = f"{len(missing)} of {cases} do not show it: {_counted(missing)}{without}"
-            state.words.notes.append(f"not evaluated: {self.name}: {reason}")
-            self._not_evaluated(state, reason)
+            self._not_evaluated(state, reason, noted=True)
         if len(lacking) == len(promised):
             raise NotEvaluated(f"not evaluated: {self.name}: none of {cases} is here{without}")
-
-    def _not_evaluated(self, state: State, reason: str) -> NoReturn:
-        line = f"not evaluated: {self.name}: {reason}"
-        if state.settings.require:
-            raise Undecided(f"{line}\n{ASKS_FOR_VERDICT}")
-        raise NotEvaluated(line)
 
     def _rows(self, state: State) -> Mapping[str, Row]:
         return state.measured.rows.get(self.bench, {})
