@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from speedgate.commands.arguments import notify
 from speedgate.measuring.ending import Early
-from speedgate.report.exit_code import ExitCode
+from speedgate.report.exit_code import ExitCode, words_of
 
 
 def tell_of_early_end(
@@ -15,8 +15,8 @@ def tell_of_early_end(
         notify(f"\ninterrupted: {kept}")
     elif error is not None:
         notify(
-            f"\nended by the machine: {error or 'no more memory'}; {kept}: make room for more "
-            "files, processes or memory, and start again"
+            f"\nended by the machine: {words_of(error)}; {kept}: make room for more files, "
+            "processes or memory, and start again"
         )
 
 

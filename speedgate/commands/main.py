@@ -75,6 +75,7 @@ REFUSALS = (
     SiteError,
     StoreError,
     MachineTaken,
+    MemoryError,
     OSError,
 )
 EXAMPLES = """\
@@ -109,9 +110,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         notify(f"speedgate {options.command}: {with_remedy(error)}")
         drop_what_cannot_be_written()
         return code_of(error)
-    except MemoryError:
-        notify(f"speedgate {options.command}: this machine has no more memory for it")
-        return ExitCode.MACHINE
     except KeyboardInterrupt:
         print(f"speedgate {options.command}: interrupted", file=sys.stderr)
         return ExitCode.INTERRUPTED

@@ -53,7 +53,7 @@ from speedgate.duel.since import TOLD, since_when
 from speedgate.history.lookup import find_run
 from speedgate.measuring.ending import Early, ended_early
 from speedgate.measuring.selection import OptionError, parse_seconds
-from speedgate.report.exit_code import ExitCode, code_of, with_remedy
+from speedgate.report.exit_code import ExitCode, code_of, with_remedy, words_of
 from speedgate.report.table import Table, markdown, plain
 from speedgate.report.text import one_line
 from speedgate.stats.words import number_of
@@ -222,7 +222,7 @@ def why_not_asked(error: BaseException | None) -> str:
         return NO_TIME
     if isinstance(error, KeyboardInterrupt):
         return "not bisected: it was interrupted"
-    return f"not bisected: {one_line(str(error) or 'no more memory')}"
+    return f"not bisected: {one_line(words_of(error))}"
 
 
 def bisect_and_keep(

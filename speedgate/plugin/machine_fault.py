@@ -23,5 +23,4 @@ def as_machine_fault() -> Iterator[None]:
     except (OSError, MemoryError) as error:
         if code_of(error) is not ExitCode.MACHINE:
             raise
-        why = with_remedy(error) or "no more memory: end other programs, then try again"
-        raise MachineFault(f"the machine's fault: {why}") from error
+        raise MachineFault(f"the machine's fault: {with_remedy(error)}") from error

@@ -104,7 +104,7 @@ class ThreadsAfterwards:
         if isinstance(early, KeyboardInterrupt):
             raise early
         if early is not None:
-            self._faults.append(f"ended by the machine: {with_remedy(early) or 'no more memory'}")
+            self._faults.append(f"ended by the machine: {with_remedy(early)}")
 
     def _measure(self, suite: Suite, recording: ScaleRecording) -> None:
         """Give each result to the recording at once.

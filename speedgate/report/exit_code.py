@@ -51,27 +51,36 @@ REMEDIES = {
     "ENOSPC": ROOM,
     "EROFS": "name a folder on a disk that can be written",
 }
+NO_MEMORY = "no more memory"
 OF_A_BROKEN_DISK = "see to the disk or the share, then try again"
 
 
 def fault_of(error: BaseException) -> OSError | None:
-    """Return the error of the machine that an error is or was raised from, if there is one."""
+    """Return the error of the machine that an error is or was raised from, if there is one; of a
+    ``MemoryError`` the one by which the system says the same."""
     cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, OSError):
+    while cause is not None and not isinstance(cause, OSError | MemoryError):
         cause = cause.__cause__
+    if isinstance(cause, MemoryError):
+        return OSError(errno.ENOMEM, NO_MEMORY)
     return cause if isinstance(cause, OSError) and cause.errno in MACHINE_ERRORS else None
 
 
+def words_of(error: BaseException) -> str:
+    """Return what an error says; Python's own ``MemoryError`` says nothing, and is named."""
+    return str(error) or (NO_MEMORY if isinstance(error, MemoryError) else repr(error))
+
+
 def with_remedy(error: BaseException) -> str:
-    """Return the text of an error; where the machine is at fault, with what to do about that."""
+    """Return what an error says; where the machine is at fault, with what to do about that."""
     fault = fault_of(error)
     if fault is None or AT_THE_LIMIT in str(error):  # which is a remedy
-        return str(error)
+        return words_of(error)
     names = (name for name in REMEDIES if getattr(errno, name, None) == fault.errno)
-    return f"{error}; {REMEDIES.get(next(names, ''), OF_A_BROKEN_DISK)}"
+    return f"{words_of(error)}; {REMEDIES.get(next(names, ''), OF_A_BROKEN_DISK)}"
 
 
 def code_of(error: Exception) -> ExitCode:
     """Return whether the machine is at fault, or what it was asked for."""
-    is_machine = fault_of(error) is not None or isinstance(error, MachineTaken | MemoryError)
+    is_machine = fault_of(error) is not None or isinstance(error, MachineTaken)
     return ExitCode.MACHINE if is_machine else ExitCode.NOT_DONE

@@ -13,7 +13,15 @@ from speedgate.history.history import History
 from speedgate.history.store import FolderStore
 from speedgate.measuring.machine_limit import AT_THE_LIMIT
 from speedgate.measuring.selection import OptionError
-from speedgate.report.exit_code import MACHINE_ERRORS, ExitCode, code_of, fault_of, with_remedy
+from speedgate.report import exit_code
+from speedgate.report.exit_code import (
+    MACHINE_ERRORS,
+    ExitCode,
+    code_of,
+    fault_of,
+    with_remedy,
+    words_of,
+)
 
 REMEDIES = {
     errno.ENOSPC: "make room",
@@ -42,6 +50,20 @@ def test_each_fault_of_the_machine_has_a_remedy_and_its_code(number):
 def test_what_tells_its_remedy_gets_no_other():
     error = OSError(errno.EAGAIN, AT_THE_LIMIT)
     assert with_remedy(error) == str(error)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), MemoryError("Unable to allocate 7 GiB")])
+def test_no_memory_is_named_and_has_its_remedy_and_code(error):
+    assert words_of(error) == (str(error) or "no more memory")
+    assert with_remedy(error) == f"{words_of(error)}; {exit_code.REMEDIES['ENOMEM']}"
+    raised = OptionError("--workload cannot be imported")
+    raised.__cause__ = error
+    assert with_remedy(raised) == f"{raised}; {exit_code.REMEDIES['ENOMEM']}"
+    assert code_of(error) == code_of(raised) == ExitCode.MACHINE
+
+
+def test_an_error_without_words_is_named():
+    assert words_of(OSError()) == with_remedy(OSError()) == "OSError()"
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.ENOENT, errno.EISDIR, None])
