@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from speedgate import files
+from speedgate.measuring.machine_limit import told_at_the_limit
 from speedgate.measuring.selection import OptionError
 from speedgate.runner.task import find
 
@@ -17,7 +18,8 @@ BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "_suite"
 def find_workload(reference: str, option: str = "--workload") -> Any:
     """Import the workload that ``module:name`` names; ``OptionError`` if there is none.
 
-    A module may raise whatever it likes while it is imported.
+    A module may raise whatever it likes while it is imported; the machine may have no file or
+    memory left for it, which the cause of the error tells.
 
     The current folder is looked at as Python would, then what the package brought along.
     """
@@ -25,9 +27,14 @@ def find_workload(reference: str, option: str = "--workload") -> Any:
         if folder not in sys.path and files.is_folder(Path(folder)):
             sys.path.append(folder)
     try:
-        return find(reference)
-    except Exception as error:  # noqa: BLE001  # whatever a user's module raises
+        with told_at_the_limit():
+            return find(reference)
+    except (OSError, MemoryError) as error:  # another name would not help
+        raise OptionError(
+            f"{option} '{reference}' cannot be imported ({str(error) or repr(error)})"
+        ) from error
+    except Exception as error:
         what = error if isinstance(error, ImportError | AttributeError) else repr(error)
         raise OptionError(
             f"{option} '{reference}' cannot be imported ({what}); give module:name"
-        ) from None
+        ) from error

@@ -1,3 +1,4 @@
+import errno
 import sys
 
 import pytest
@@ -6,6 +7,7 @@ from helpers import made
 from speedgate.measuring import suite
 from speedgate.measuring.selection import OptionError
 from speedgate.measuring.suite import find_workload
+from speedgate.report.exit_code import REMEDIES, ExitCode, code_of, with_remedy
 
 
 @pytest.fixture(autouse=True)
@@ -45,3 +47,31 @@ def test_what_cannot_be_imported_is_refused_by_option_and_value(text):
         find_workload(text, "--some-option")
     assert str(refused.value).startswith(f"--some-option '{text}'")
     assert "give module:name" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("raised", "name"),
+    [
+        (f"OSError({errno.EMFILE}, 'Too many open files')", "EMFILE"),
+        ("MemoryError", "ENOMEM"),
+        ('RuntimeError("can\'t start new thread")', None),
+    ],
+)
+def test_a_module_that_the_machine_cannot_import_is_its_fault(tmp_path, monkeypatch, raised, name):
+    (tmp_path / "workload_without_room.py").write_text(f"raise {raised}\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OptionError) as refused:
+        find_workload("workload_without_room:MINE", "--some-option")
+    told = with_remedy(refused.value)
+    assert code_of(refused.value) == ExitCode.MACHINE
+    assert told.startswith("--some-option 'workload_without_room:MINE' cannot be imported (")
+    assert told.endswith(f"); {REMEDIES[name]}") if name else "(ulimit -u" in told
+    assert "give module:name" not in told
+
+
+def test_what_a_module_does_not_find_is_no_fault_of_the_machine(tmp_path, monkeypatch):
+    (tmp_path / "workload_without_data.py").write_text("open('nowhere.npy')\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OptionError, match=r"nowhere\.npy") as refused:
+        find_workload("workload_without_data:MINE")
+    assert code_of(refused.value) == ExitCode.NOT_DONE

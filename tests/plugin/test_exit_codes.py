@@ -73,6 +73,15 @@ def without_a_guard(error):
     return ends
 
 
+def without_a_control(error):
+    """A machine that cannot import what a session measures beside its cases."""
+
+    def ends(machine, monkeypatch):
+        monkeypatch.setattr("speedgate.measuring.suite.find", refusing(error))
+
+    return ends
+
+
 NO_FILE = OSError(errno.EMFILE, "Too many open files")
 NO_PROCESS = BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
 NO_THREAD = RuntimeError("can't start new thread")
@@ -99,10 +108,12 @@ SESSIONS = [
     (behind_the_gil_on_a_full_disk, [], RED),
     *(
         (ends(error), [], MACHINE)
-        for ends in (without_a_runner, without_a_guard)
+        for ends in (without_a_runner, without_a_guard, without_a_control)
         for error in (NO_FILE, NO_PROCESS, NO_THREAD)
     ),
     (without_a_runner(MemoryError()), [], MACHINE),
+    (without_a_control(MemoryError()), [], MACHINE),
+    (without_a_control(OF_A_PERSON), [], MISUSED),
     (without_a_runner(NO_FILE), [REQUIRED], MACHINE),
     (without_a_runner(NO_FILE), ["-x"], MACHINE),
     (without_a_runner(NO_FILE), ["--benchmark-disable"], MACHINE),
