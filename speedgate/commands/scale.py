@@ -46,7 +46,7 @@ from speedgate.measuring.selection import (
     parse_seconds,
     parse_share,
 )
-from speedgate.measuring.suite import find_workload
+from speedgate.measuring.suite import find_control
 from speedgate.measuring.targets import BenchmarkListing, Suite, parse_targets, parse_threads
 from speedgate.report.exit_code import ExitCode, fault_of
 from speedgate.report.progress import duration
@@ -189,7 +189,7 @@ def run_scale(options: argparse.Namespace) -> int:
                 request,
                 open_runner,
                 Caches(open_runner, request.time_limit),
-                find_workload("workloads:CONTROL", "control"),
+                find_control(),
                 lambda step: line.show(step_text(step)),
             )
             environment = {} if build is None else build.environment

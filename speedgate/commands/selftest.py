@@ -21,7 +21,7 @@ from speedgate.measuring.plan import import_folders
 from speedgate.measuring.runner_process import RunnerProcess
 from speedgate.measuring.selection import OptionError
 from speedgate.measuring.selftest import Findings, conclusions, run_selftest
-from speedgate.measuring.suite import find_workload
+from speedgate.measuring.suite import find_control, find_workload
 from speedgate.report.exit_code import ExitCode
 from speedgate.report.records import estimate_record
 from speedgate.runner.machine import usable_cores
@@ -64,7 +64,7 @@ def run_the_selftest(options: argparse.Namespace) -> int:
     with interpreter_of(build) as interpreter:
         findings = run_selftest(
             workload,
-            find_workload("workloads:CONTROL"),
+            find_control(),
             workers,
             floors(workers),
             QUICK_TRIALS if options.quick else SELFTEST_TRIALS,

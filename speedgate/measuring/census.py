@@ -18,7 +18,7 @@ from speedgate.measuring.measured_row import gil_class_of
 from speedgate.measuring.measurement import Measurement, pair_of
 from speedgate.measuring.plan import import_folders, reference
 from speedgate.measuring.runner_process import Interpreter, RunnerClient, RunnerProcess, answer_of
-from speedgate.measuring.suite import find_workload
+from speedgate.measuring.suite import CONTROL, find_workload
 from speedgate.measuring.targets import compile_expression
 from speedgate.runner.census_messages import (
     CellsListed,
@@ -39,7 +39,6 @@ SERVE = "from speedgate.runner.census import serve; serve()"
 # The module that derives the cells, which runners find in the folders of the suite.
 MODULE = "workloads.census.cells"
 STRATEGY = "threads"
-CONTROL = "workloads:CONTROL"
 BLAS_THREADS = 1
 DEFAULT_BUDGET_SECONDS = 600.0
 START_SECONDS = 20.0

@@ -13,9 +13,13 @@ from speedgate.runner.task import find
 
 # The wheel holds this repository's workloads here; a checkout has them beside the package.
 BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "_suite"
+# What every machine can run side by side; it is measured beside a project's benchmarks.
+CONTROL = "workloads:CONTROL"
 
 
-def find_workload(reference: str, option: str = "--workload") -> Any:
+def find_workload(
+    reference: str, option: str = "--workload", remedy: str = "give module:name"
+) -> Any:
     """Import the workload that ``module:name`` names; ``OptionError`` if there is none.
 
     A module may raise whatever it likes while it is imported; the machine may have no file or
@@ -36,5 +40,11 @@ def find_workload(reference: str, option: str = "--workload") -> Any:
     except Exception as error:
         what = error if isinstance(error, ImportError | AttributeError) else repr(error)
         raise OptionError(
-            f"{option} '{reference}' cannot be imported ({what}); give module:name"
+            f"{option} '{reference}' cannot be imported ({what}); {remedy}"
         ) from error
+
+
+def find_control() -> Any:
+    """Import the control, which nobody names; ``OptionError`` where that cannot be done."""
+    remedy = "rename what you have under that name, or install Speedgate anew"
+    return find_workload(CONTROL, "the control", remedy)

@@ -20,12 +20,12 @@ from speedgate.measuring.ending import ended_early
 from speedgate.measuring.scale_run import Caches, ScaleRequest, ScaleStep, Scaling
 from speedgate.measuring.scaling import ScaleOutcome
 from speedgate.measuring.selection import OptionError
-from speedgate.measuring.suite import find_workload
+from speedgate.measuring.suite import find_control
 from speedgate.measuring.targets import Suite, parse_threads, pytest_benchmark
 from speedgate.measuring.turn import MachineTaken
 from speedgate.plugin.entry import is_distributed, label_of
 from speedgate.plugin.session import Collected, prepare_to_measure
-from speedgate.report.exit_code import ExitCode, with_remedy
+from speedgate.report.exit_code import ExitCode, code_of, with_remedy
 from speedgate.report.scale import scale_text
 from speedgate.report.text import visible
 from speedgate.runner.machine import usable_cores
@@ -68,6 +68,8 @@ class ThreadsAfterwards:
         # What there is to say beside the figures, and what of it the machine is to blame for.
         self._words: list[str] = []
         self._faults: list[str] = []
+        # Why nothing could be measured, where it is not the machine's fault.
+        self._refused: Exception | None = None
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -92,8 +94,11 @@ class ThreadsAfterwards:
         recording = ScaleRecording(folder / RESULTS, settings)
         try:
             early = ended_early(lambda: self._measure(suite, recording))
-        except MachineTaken as error:
-            self._faults.append(str(error))
+        except (OptionError, MachineTaken) as error:
+            if code_of(error) is ExitCode.MACHINE:
+                self._faults.append(with_remedy(error))
+            else:
+                self._refused = error
             return
         is_whole = self._scaling is not None and self._scaling.is_finished
         saved, trouble = recording.finish((), is_whole)
@@ -109,9 +114,12 @@ class ThreadsAfterwards:
     def _measure(self, suite: Suite, recording: ScaleRecording) -> None:
         """Give each result to the recording at once.
 
-        ``MachineTaken`` where another run keeps the turn.
+        ``OptionError`` where the control cannot be imported, ``MachineTaken`` where another run
+        keeps the turn.
         """
         folder, options = Path(suite.root), self._options()
+        # Not before the tests, which run as ever: this imports modules, and lengthens their path.
+        control = find_control()
         self._words += prepare_to_measure(self._config)
         recover(folder / RESULTS, self._words.append)
         benchmarks = [
@@ -124,7 +132,7 @@ class ThreadsAfterwards:
                 request,
                 open_runner,
                 Caches(open_runner, request.time_limit),
-                find_workload("workloads:CONTROL", "control"),
+                control,
                 self._show_step,
             )
             self._scaling.run(recording.add)
@@ -161,11 +169,15 @@ class ThreadsAfterwards:
     def _code(self) -> ExitCode:
         if self._faults:
             return ExitCode.MACHINE
+        if self._refused is not None:
+            return ExitCode.UNUSABLE
         return ExitCode.BAD if self._lacks() else ExitCode.WELL
 
     def _lacks(self) -> str:
         """Say that nothing was measured, "" where something was."""
         option = label_of(self._config)("threads")
+        if self._refused is not None:
+            return f"{option}: nothing was measured: {self._refused}"
         if not self._passed:
             return f"{option}: nothing was measured: no test passed that uses the fixture benchmark"
         scaled = [] if self._scaling is None else self._scaling.scaled

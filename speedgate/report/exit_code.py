@@ -20,7 +20,7 @@ class ExitCode(IntEnum):
     NOT_DONE = 2
     # An error of Speedgate's own: it is no answer.
     INTERNAL = 3
-    # Of `scale`, as of pytest: a target or an option cannot be used.
+    # Of `scale`, as of pytest: a target, an option or the control cannot be used.
     UNUSABLE = 4
     # Nothing failed, but a verdict that was asked for is missing.
     UNDECIDED = 10

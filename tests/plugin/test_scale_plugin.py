@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import signal
+import sys
 from typing import Any
 
 import numpy as np  # noqa: F401  # before an inner run does: it cannot be loaded twice
@@ -150,6 +151,39 @@ def test_a_machine_that_gives_out_ends_it_and_says_so(
     text = result.stdout.str()
     assert "ended by the machine" in text
     assert "ulimit -n" in text
+
+
+def test_a_project_with_workloads_of_its_own_is_told_why_nothing_was_measured(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its module is found in the place of the one that has the control."""
+    project.makepyfile(workloads="")
+    monkeypatch.syspath_prepend(str(project.path))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "workloads"]:
+        monkeypatch.delitem(sys.modules, name)
+    result = project.runpytest_inprocess(*ONE)
+    assert result.ret == ExitCode.UNUSABLE
+    result.assert_outcomes(passed=1)
+    text = result.stdout.str()
+    assert "--speedgate-threads: nothing was measured: the control 'workloads:CONTROL'" in text
+    assert "; rename what you have under that name, or install Speedgate anew" in text
+    assert saved_in(project) == []
+    failing = project.runpytest_inprocess("inner", *RUN, "--speedgate-threads=2")
+    assert failing.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_control_that_the_machine_cannot_import_is_its_fault(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find(reference: str) -> Any:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("speedgate.measuring.suite.find", find)
+    result = project.runpytest_inprocess(*ONE)
+    assert result.ret == ExitCode.MACHINE
+    result.assert_outcomes(passed=1)
+    assert "the control 'workloads:CONTROL' cannot be imported" in result.stdout.str()
+    assert "ulimit -n" in result.stdout.str()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such signal")
