@@ -16,7 +16,7 @@ from speedgate.history.redaction import without_credentials
 from speedgate.measuring.children import begin
 from speedgate.measuring.selection import OptionError
 from speedgate.measuring.turn import FLAG, TURN
-from speedgate.report.exit_code import fault_of
+from speedgate.report.exit_code import NotSaved, fault_of
 from speedgate.report.first_screen import STYLES, Line
 from speedgate.report.text import coloured, has_colour, visible, visible_lines
 
@@ -77,13 +77,14 @@ def count(text: str) -> int:
 
 
 @contextmanager
-def saving_in(results: Path) -> Iterator[None]:
-    """Raise ``OptionError`` where what is opened within cannot be saved in the folder."""
+def saving_in(results: Path, *, has_measured: bool = False) -> Iterator[None]:
+    """Raise ``OptionError`` where what is opened within cannot be saved in the folder, ``NotSaved``
+    where something was measured by then."""
     try:
         yield
     except OSError as error:
         remedy = "" if fault_of(error) else "; name a folder that can be written"
-        raise OptionError(
+        raise (NotSaved if has_measured else OptionError)(
             f"--results: nothing can be saved in {results} ({error.strerror}){remedy}"
         ) from error
 

@@ -243,7 +243,7 @@ def run_duel(options: argparse.Namespace) -> int:
         summary = screen_summary(screen)
         suspects = {entry.label for entry in entries[len(chosen) :]}
         budget -= time.monotonic() - began
-    recording = open_recording(builds, options.results)
+    recording = open_recording(builds, options.results, screening is not None)
     done = measured(entries, builds, budget, limit, recording, suspects, summary)
     findings = done.findings
     # Saved first: an output that is full must cost no run.
@@ -303,10 +303,10 @@ def with_standing(
     return unique_entries([*entries, *standing_entries(options.results, builds, notify)])
 
 
-def open_recording(builds: Sequence[Build], results: Path) -> DuelRecording:
+def open_recording(builds: Sequence[Build], results: Path, has_screened: bool) -> DuelRecording:
     """Return where the duel is kept; ``OptionError`` where nothing can be."""
     recover(results, notify)
-    with saving_in(results):
+    with saving_in(results, has_measured=has_screened):
         return DuelRecording(builds, results, datetime.now(UTC))
 
 

@@ -45,6 +45,7 @@ from speedgate.duel.first_release import (
     first_release_of,
     first_releases,
     keep_first_release,
+    prepare_to_keep,
 )
 from speedgate.duel.group_bisection import GroupBisection
 from speedgate.duel.past_duels import duels_below
@@ -205,13 +206,18 @@ def first_releases_of(
         variables = {**first.variables, **build.variables}
         texts = [options.beside, *(shlex.quote(f"{name}={variables[name]}") for name in variables)]
         beside = argparse.Namespace(**{**vars(options), "beside": " ".join(texts).strip()})
-        take_turn(options)
         ends = (str(first.numpy), str(build.numpy))
         try:
+            with saving_in(options.results):
+                prepare_to_keep(options.results)
+            take_turn(options)
             asking.early = ended_early(lambda: bisect_and_keep(left, ends, beside, asking, answers))
         except (BuildError, OptionError) as error:
             notify(f"speedgate since: {with_remedy(error)}")
-            asking.refused = refused = error
+            refused = error
+            # Of two builds one may be missing, and the machine at fault for the other.
+            if asking.refused is None or code_of(asking.refused) is not ExitCode.MACHINE:
+                asking.refused = error
     why_not = why_not_asked(asking.early or refused)
     return {finding.name: answers.get(finding.name, why_not) for finding in confirmed}
 
@@ -241,7 +247,7 @@ def bisect_and_keep(
     for bisection in found:
         one = FirstRelease.of(bisection, datetime.now(UTC).isoformat(timespec="seconds"))
         answers[one.case] = one.text
-        with saving_in(options.results):
+        with saving_in(options.results, has_measured=True):
             keep_first_release(options.results, one)
 
 

@@ -160,6 +160,13 @@ def _answer(line: bytes) -> FirstRelease | None:
         return None
 
 
+def prepare_to_keep(results: Path) -> None:
+    """Begin the file of answers in a folder of runs, if there is none; ``OSError`` where nothing
+    can be added to it."""
+    files.make_folder(results)
+    files.close(_locked(results / NAME))
+
+
 def keep_first_release(results: Path, one: FirstRelease) -> None:
     """Add an answer to what a folder of runs keeps; ``OSError`` if it is not on the disk then."""
     files.make_folder(results)

@@ -6,6 +6,7 @@ import errno
 from enum import IntEnum
 
 from speedgate.measuring.machine_limit import AT_THE_LIMIT
+from speedgate.measuring.selection import OptionError
 from speedgate.measuring.turn import MachineTaken
 
 
@@ -55,6 +56,10 @@ NO_MEMORY = "no more memory"
 OF_A_BROKEN_DISK = "see to the disk or the share, then try again"
 
 
+class NotSaved(OptionError):
+    """What was measured cannot be saved: whatever the reason, a result is missing by now."""
+
+
 def fault_of(error: BaseException) -> OSError | None:
     """Return the error of the machine that an error is or was raised from, if there is one; of a
     ``MemoryError`` the one by which the system says the same."""
@@ -82,5 +87,5 @@ def with_remedy(error: BaseException) -> str:
 
 def code_of(error: Exception) -> ExitCode:
     """Return whether the machine is at fault, or what it was asked for."""
-    is_machine = fault_of(error) is not None or isinstance(error, MachineTaken)
+    is_machine = fault_of(error) is not None or isinstance(error, MachineTaken | NotSaved)
     return ExitCode.MACHINE if is_machine else ExitCode.NOT_DONE

@@ -220,16 +220,67 @@ def test_what_is_ended_early_shows_what_is_known_and_takes_no_fault_for_an_answe
     assert [one.case for one in first_releases(Path("results"), pytest.fail)] == [CASES[0]]
 
 
-def test_an_answer_that_cannot_be_kept_is_shown(asked, monkeypatch, capsys):
-    def full(*_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [(errno.ENOSPC, "make room"), (errno.EACCES, "name a folder that can be written")],
+)
+def test_an_answer_that_cannot_be_kept_is_shown(asked, monkeypatch, capsys, number, remedy):
+    """Whatever the reason: what was measured is not saved, and that is the machine's fault."""
 
-    monkeypatch.setattr(since_commands, "keep_first_release", full)
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(since_commands, "keep_first_release", refuse)
     saved_duel(DuelVerdict.WORSE)
     assert main(["since", "--format", "json"]) == ExitCode.MACHINE
     told = capsys.readouterr()
     assert answers_in(told.out) == ["1.5"]
-    assert "nothing can be saved in results (No space left on device); make room" in told.err
+    assert f"nothing can be saved in results ({os.strerror(number)}); {remedy}" in told.err
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(errno.EACCES, ExitCode.NOT_DONE), (errno.EROFS, ExitCode.MACHINE)]
+)
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_asked(
+    asked, monkeypatch, capsys, number, code
+):
+    """As of a duel and a census; what is known is shown all the same."""
+
+    def refuse(path, mode):
+        raise OSError(number, os.strerror(number))
+
+    keep_first_release(Path("results"), answer())
+    saved_duel(DuelVerdict.WORSE, DuelVerdict.WORSE)
+    monkeypatch.setattr("speedgate.files.reopen", refuse)
+    assert main(["since", "--format", "json"]) == code
+    told = capsys.readouterr()
+    known, unknown = answers_in(told.out)
+    assert known == "1.6"
+    assert unknown.startswith("not bisected: --results: nothing can be saved in results")
+    assert "name a folder" in told.err
+    assert asked == []
+
+
+def test_of_two_builds_the_fault_of_the_machine_decides_the_code(asked, monkeypatch, capsys):
+    saved_duel(DuelVerdict.WORSE, other="1.8")
+    errors = iter([of_the_machine(), BuildError("no such release")])
+
+    def refuse(*_):
+        raise next(errors)
+
+    monkeypatch.setattr(since_commands, "bisect_and_keep", refuse)
+    monkeypatch.setattr(since_commands, "confirmed_in", lambda duel, build: list(duel.findings))
+    duel_of = since_commands.DuelFindings.from_json
+
+    def with_a_third_build(content):
+        duel = duel_of(content)
+        return replace(duel, builds=(*duel.builds, replace(duel.builds[1], numpy="1.7")))
+
+    monkeypatch.setattr(
+        since_commands, "DuelFindings", SimpleNamespace(from_json=with_a_third_build)
+    )
+    assert main(["since"]) == ExitCode.MACHINE
+    assert next(errors, None) is None
 
 
 def test_where_nothing_is_confirmed_nothing_is_measured(asked, capsys):

@@ -124,6 +124,20 @@ def test_a_screen_that_cannot_be_saved_is_missing(run, wide, monkeypatch, option
     assert done.err.count("saved results") == (2 if option == "--wide" else 0)
 
 
+@pytest.mark.parametrize(("options", "code"), [((), NOT_DONE), (("--wide",), MACHINE)])
+def test_a_duel_that_may_not_be_saved_is_a_result_lost_behind_a_screen_alone(
+    run, wide, monkeypatch, options, code
+):
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(duel_commands, "DuelRecording", refuse)
+    done = run("duel", "old", "new", *TINY, *options)
+    assert done.code == code
+    assert "(Permission denied); name a folder that can be written" in done.err
+    assert done.err.count("saved the screen: ") == (2 if options else 0)
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [(KeyboardInterrupt(), INTERRUPTED), (OSError(errno.EMFILE, "Too many open files"), MACHINE)],

@@ -6,7 +6,7 @@ import io
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
@@ -21,7 +21,7 @@ from speedgate.builds.label import BuildLabel
 from speedgate.commands.arguments import saving_in
 from speedgate.commands.main import main
 from speedgate.duel.decision import DuelVerdict
-from speedgate.duel.first_release import FirstRelease, keep_first_release
+from speedgate.duel.first_release import FirstRelease, keep_first_release, prepare_to_keep
 from speedgate.duel.matchup import DuelEntry
 from speedgate.duel.recording import DuelRecording
 from speedgate.duel.screen_recording import ScreenRecording
@@ -256,12 +256,18 @@ def an_answer(folder: Path) -> None:
 
 def keep_an_answer(folder: Path, measured: list[str]) -> Outcome:
     """As ``speedgate since`` does with what a bisection came to."""
+    results = folder / "results"
     try:
-        with saving_in(folder / "results"):
-            keep_first_release(folder / "results", ANSWERS[1])
-    except OptionError as error:
+        with saving_in(results):
+            prepare_to_keep(results)
+    except OptionError as error:  # the command says so, and measures nothing
         return ended_by(error)
-    data = (folder / "results" / "since.jsonl").read_bytes()
+    try:
+        with saving_in(results, has_measured=True):
+            keep_first_release(results, ANSWERS[1])
+    except OptionError as error:
+        return replace(ended_by(error), has_measured=True)
+    data = (results / "since.jsonl").read_bytes()
     return Outcome(0, "", all(answer.case.encode() in data for answer in ANSWERS))
 
 
