@@ -5,6 +5,7 @@ import json
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from helpers.runs import save
@@ -50,6 +51,16 @@ def short(monkeypatch):
 def saved_run(folder):
     (file,) = folder.glob("*/*.json")
     return file
+
+
+@pytest.fixture
+def few(tmp_path, capsys, short):
+    """A census of a few cells: its file, what is in it, and the option that names its folder."""
+    results = ["--results", str(tmp_path)]
+    assert main(["census", "-k", FEW, *results]) == 0
+    capsys.readouterr()
+    file = saved_run(tmp_path)
+    return SimpleNamespace(file=file, document=json.loads(file.read_text()), results=results)
 
 
 def test_the_list_names_every_cell_and_what_is_not_called(capsys):
@@ -111,25 +122,18 @@ def test_what_the_listing_took_is_part_of_the_budget(tmp_path, capsys, short, mo
     assert "the time was too short" in capsys.readouterr().err
 
 
-def test_two_censuses_say_what_only_one_has_and_in_what_they_differ_besides(
-    tmp_path, capsys, short
-):
-    results = ["--results", str(tmp_path)]
-    assert main(["census", "-k", FEW, *results]) == 0
-    file = saved_run(tmp_path)
-    document = json.loads(file.read_text())
-    census = document["speedgate"]["census"]
+def test_two_censuses_say_what_only_one_has_and_in_what_they_differ_besides(few, tmp_path, capsys):
+    census = few.document["speedgate"]["census"]
     tolist, flatten = sorted(FEW.split(" or "), reverse=True)
     (gone,) = (name for name in census["cell_names"] if name.startswith(flatten))
     census["cell_names"].remove(gone)
     census["function_names"].remove("numpy.ndarray.flatten")
-    document["benchmarks"] = []
+    few.document["benchmarks"] = []
     census["failed"] = {tolist: "MemoryError: made"}
-    document["speedgate"]["environment"]["settings"]["workers"] = 4
+    few.document["speedgate"]["environment"]["settings"]["workers"] = 4
     other = tmp_path / "other.json"
-    save(other, document)
-    capsys.readouterr()
-    assert main(["census", "--diff", str(file), str(other), *results]) == 0
+    save(other, few.document)
+    assert main(["census", "--diff", str(few.file), str(other), *few.results]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "0 cells in both" in text
     assert "1 are gone, 0 are new; 1 failed in one of the two" in text
@@ -137,16 +141,12 @@ def test_two_censuses_say_what_only_one_has_and_in_what_they_differ_besides(
     assert "functions gone (1): numpy.ndarray.flatten" in text
     assert "(MemoryError: made)" in text
     for form, mark in (("markdown", "`numpy.ndarray.flatten`"), ("csv", f"{gone},gone,")):
-        assert main(["census", "--diff", str(file), str(other), "--format", form]) == 0
+        assert main(["census", "--diff", str(few.file), str(other), "--format", form]) == 0
         assert mark in capsys.readouterr().out
 
 
-def test_of_saved_censuses_as_well_an_expression_selects_cells(tmp_path, capsys, short):
-    results = ["--results", str(tmp_path)]
-    assert main(["census", "-k", FEW, *results]) == 0
-    file = saved_run(tmp_path)
-    document = json.loads(file.read_text())
-    census = document["speedgate"]["census"]
+def test_of_saved_censuses_as_well_an_expression_selects_cells(few, tmp_path, capsys):
+    census = few.document["speedgate"]["census"]
     census["failed"] = {"numpy.linalg.svd[d]-strided": "made", "numpy.sin[d->d]-strided": "made"}
     for path in ("numpy.fft.fft", "numpy.linalg.svd"):
         census["function_names"].remove(path)
@@ -155,11 +155,10 @@ def test_of_saved_censuses_as_well_an_expression_selects_cells(tmp_path, capsys,
                 del census["cell_names"][place], census["cell_calls"][place]
     census["cell_calls"] = [f"x{call[1:]}" for call in census["cell_calls"]]
     other = tmp_path / "other.json"
-    save(other, document)
-    capsys.readouterr()
+    save(other, few.document)
 
     def shown(*words):
-        assert main(["census", *words, "--format", "json", *results]) == 0
+        assert main(["census", *words, "--format", "json", *few.results]) == 0
         return json.loads(capsys.readouterr().out)
 
     record = shown("--show", str(other), "-k", "flatten or linalg.svd[")
@@ -170,7 +169,7 @@ def test_of_saved_censuses_as_well_an_expression_selects_cells(tmp_path, capsys,
     assert all("flatten" in name for name in record["census"]["cell_names"])
     assert len(record["census"]["cell_names"]) == len(record["census"]["cell_calls"]) > 5
 
-    files = [str(file), str(other)]
+    files = [str(few.file), str(other)]
     differently = shown("--diff", *files)["called_differently"]
     record = shown("--diff", *files, "-k", "tolist or linalg.svd[")
     assert record["called_differently"] == [name for name in differently if "tolist" in name]
@@ -178,12 +177,8 @@ def test_of_saved_censuses_as_well_an_expression_selects_cells(tmp_path, capsys,
     assert record["functions_gone"] == ["numpy.linalg.svd"]
 
 
-def test_a_cell_that_two_censuses_call_differently_is_not_compared(tmp_path, capsys, short):
-    results = ["--results", str(tmp_path)]
-    assert main(["census", "-k", FEW, *results]) == 0
-    file = saved_run(tmp_path)
-    document = json.loads(file.read_text())
-    census = document["speedgate"]["census"]
+def test_a_cell_that_two_censuses_call_differently_is_not_compared(few, tmp_path, capsys):
+    census = few.document["speedgate"]["census"]
     place = next(
         n
         for n, name in enumerate(census["cell_names"])
@@ -192,10 +187,9 @@ def test_a_cell_that_two_censuses_call_differently_is_not_compared(tmp_path, cap
     assert len(census["cell_calls"][place]) == 8
     for calls, compared in ((["changed"], 1), ([], 2)):  # of a list that was cut nothing is known
         census["cell_calls"][place : place + 1] = calls
-        save(tmp_path / "other.json", document)
-        capsys.readouterr()
-        other = str(tmp_path / "other.json")
-        assert main(["census", "--diff", str(file), other, "--format", "json", *results]) == 0
+        save(tmp_path / "other.json", few.document)
+        files = [str(few.file), str(tmp_path / "other.json")]
+        assert main(["census", "--diff", *files, "--format", "json", *few.results]) == 0
         record = json.loads(capsys.readouterr().out)
         assert record["compared"] == compared
         assert record["called_differently"] == [census["cell_names"][place]] * len(calls)
@@ -214,20 +208,13 @@ def with_classes(document, *certain):
     ("is_complete", "certain"),
     [(False, [True]), (False, [False]), (True, [True, False]), (True, [False, True])],
 )
-def test_a_census_that_was_cut_short_or_is_doubtful_goes_on(
-    tmp_path, capsys, short, is_complete, certain
-):
+def test_a_census_that_was_cut_short_or_is_doubtful_goes_on(few, tmp_path, is_complete, certain):
     """With what it did not reach, and again with what is not certain."""
-    results = ["--results", str(tmp_path)]
-    assert main(["census", "-k", FEW, *results]) == 0
-    file = saved_run(tmp_path)
-    document = json.loads(file.read_text())
-    document["speedgate"]["complete"] = is_complete
-    before = with_classes(document, *certain)
-    save(file, document)
-    capsys.readouterr()
-    assert main(["census", "-k", FEW, "--resume", *results]) == 0
-    (other,) = set(tmp_path.glob("*/*.json")) - {file}
+    few.document["speedgate"]["complete"] = is_complete
+    before = with_classes(few.document, *certain)
+    save(few.file, few.document)
+    assert main(["census", "-k", FEW, "--resume", *few.results]) == 0
+    (other,) = set(tmp_path.glob("*/*.json")) - {few.file}
     run = read_run(other)
     assert run.is_complete
     kept = json.loads(other.read_text())["benchmarks"]
@@ -235,24 +222,17 @@ def test_a_census_that_was_cut_short_or_is_doubtful_goes_on(
     assert {row.case.workload for row in run.rows()} == set(FEW.split(" or "))
 
 
-def test_a_census_without_doubt_has_nothing_to_go_on_with(tmp_path, capsys, short):
-    results = ["--results", str(tmp_path)]
-    assert main(["census", "-k", FEW, *results]) == 0
-    file = saved_run(tmp_path)
-    document = json.loads(file.read_text())
-    with_classes(document, True, True)
+def test_a_census_without_doubt_has_nothing_to_go_on_with(few, tmp_path, capsys):
+    with_classes(few.document, True, True)
     for is_complete, why in ((True, "or has doubtful cells"), (False, "every cell is measured")):
-        document["speedgate"]["complete"] = is_complete
-        save(file, document)
-        assert main(["census", "-k", FEW, "--resume", *results]) == ExitCode.NOT_DONE
+        few.document["speedgate"]["complete"] = is_complete
+        save(few.file, few.document)
+        assert main(["census", "-k", FEW, "--resume", *few.results]) == ExitCode.NOT_DONE
         assert why in capsys.readouterr().err
 
 
-def test_a_census_goes_on_without_what_is_no_cell_or_another_call_by_now(tmp_path, short):
-    results = ["--results", str(tmp_path)]
-    assert main(["census", "-k", FEW, *results]) == 0
-    file = saved_run(tmp_path)
-    text = file.read_text().replace("numpy.ndarray.tolist[l]", "numpy.ndarray.gone[l]")
+def test_a_census_goes_on_without_what_is_no_cell_or_another_call_by_now(few, tmp_path):
+    text = json.dumps(few.document).replace("numpy.ndarray.tolist[l]", "numpy.ndarray.gone[l]")
     document = json.loads(text)
     (differently,) = (one for one in with_classes(document, True, True) if "flat" in one["name"])
     census = document["speedgate"]["census"]
@@ -263,9 +243,9 @@ def test_a_census_goes_on_without_what_is_no_cell_or_another_call_by_now(tmp_pat
     )
     census["cell_calls"][place] = "another"
     document["speedgate"]["complete"] = False
-    save(file, document)
-    assert main(["census", "-k", FEW, "--resume", *results]) == 0
-    (other,) = set(tmp_path.glob("*/*.json")) - {file}
+    save(few.file, document)
+    assert main(["census", "-k", FEW, "--resume", *few.results]) == 0
+    (other,) = set(tmp_path.glob("*/*.json")) - {few.file}
     assert {row.case.workload for row in read_run(other).rows()} == set(FEW.split(" or "))
     assert differently not in json.loads(other.read_text())["benchmarks"]
 
