@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,134 +14,14 @@ from speedgate.commands.scale import verdict_code
 from speedgate.history.document import read_run
 from speedgate.judging.gate import Judgement, Verdict
 from speedgate.judging.scale_gate import GATE, Rule
-from speedgate.measuring import scale_run
 from speedgate.measuring.scale_run import ScaleRequest
 from speedgate.measuring.scaling import ScaleOutcome
-from speedgate.report.exit_code import REMEDIES
 from speedgate.stats.case import Case
 
+pytest_plugins = "helpers.scale_fixtures"
+
+
 Json = dict[str, Any]
-
-COMMON = """
-import hashlib, threading, time
-LOCK, DATA = threading.Lock(), b"x" * 200_000
-MEETING, ENTERED = threading.Condition(), []
-
-def hashes():
-    return hashlib.sha256(DATA).hexdigest()
-
-def locked():
-    with LOCK:
-        return hashes()
-
-def holds():
-    return sum(range(3000))
-
-def races():
-    # Whether nobody enters meanwhile. A loaded machine lets threads start well apart.
-    with MEETING:
-        ENTERED.append(1)
-        number = len(ENTERED)
-        MEETING.notify_all()
-        return not MEETING.wait_for(lambda: len(ENTERED) > number, 0.1)
-
-def dies():
-    if not races():
-        import os, signal
-        os.kill(os.getpid(), signal.SIGSEGV)
-"""
-
-TESTS = """
-import pytest
-from common import *
-
-@pytest.fixture
-def own():
-    return []
-
-def test_healthy(benchmark):
-    benchmark.group = "hashes"
-    benchmark.extra_info["bytes"] = 200_000
-    assert len(benchmark(hashes)) == 64
-
-def test_locked(benchmark): benchmark(locked)
-def test_holds(benchmark): benchmark(holds)
-def test_races(benchmark): benchmark(races)
-def test_dies(benchmark): benchmark(dies)
-def test_fails(benchmark): assert benchmark(hashes) == "other"
-def test_asserts(benchmark): assert benchmark(lambda: [races()]) == [True]
-
-@pytest.mark.parametrize("size", [1000, 300_000])
-class TestPedantic:
-    def test_sort(self, benchmark, size):
-        def setup(): return (list(range(size, 0, -1)),), {}
-        benchmark.pedantic(list.sort, setup=setup, rounds=5)
-
-def test_own(benchmark, own):
-    def alone():
-        own.append(1)
-        time.sleep(0.0005)
-        return [own.pop(), len(own)]
-    assert benchmark(alone) == [1, 0]
-
-def test_counts(benchmark, own):
-    benchmark.pedantic(lambda: (own.append(1), hashes()), rounds=1)
-    assert own == [1]
-
-def test_woven(benchmark): benchmark.weave("json.dumps")
-def test_skipped(benchmark): pytest.skip("not here")
-def test_without(): pass
-"""
-
-SUITE = """
-from .common import *
-
-class Healthy:
-    params = ([100_000, 200_000], ["sha256", "sha512"])
-    def setup(self, size, name):
-        if (size, name) == (100_000, "sha512"):
-            raise NotImplementedError
-        self.data = b"x" * size
-    def time_hash(self, size, name):
-        hashlib.new(name, self.data)
-
-class Faulty:
-    def time_locked(self): locked()
-    def time_holds(self): holds()
-    def time_races(self): return races()
-    def time_dies(self): dies()
-
-class Cached:
-    def setup_cache(self):
-        with open("file", "w") as file: file.write("200000")
-        return {"bytes": 200_000}
-    def time_cached(self, cache): hashlib.sha256(bytes(cache["bytes"]))
-    def time_file(self, cache):
-        with open("file") as file: assert file.read() == "200000"
-
-class BadCache:
-    def setup_cache(self): raise OSError("no data")
-    def time_never(self, cache): pass
-
-class Unpicklable:
-    def setup_cache(self): return lambda: 1
-    def time_never(self, cache): pass
-
-class BadSetup:
-    def setup(self): raise ValueError("no set-up")
-    def time_never(self): pass
-
-class UsedUp:
-    number = 1
-    def setup(self): self.left = list(range(300_000))
-    def teardown(self): assert len(self.left) == 0
-    def time_pop(self):
-        while self.left: self.left.pop()
-
-class Others:
-    def track_number(self): return 1
-    def timeraw_import(self): return "import json"
-"""
 
 
 def scale(folder: Path, *arguments: str, capsys: Any) -> tuple[int, Json]:
@@ -161,40 +35,6 @@ def by_name(document: Json) -> dict[str, Json]:
         benchmark["name"].rpartition(".")[2].rpartition("::")[2]: benchmark
         for benchmark in document["benchmarks"]
     }
-
-
-@pytest.fixture(autouse=True)
-def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Outcomes take no time to speak of; only figures do, and none is looked at here."""
-    monkeypatch.setattr(scale_run, "EACH_SECONDS", 0.2)
-    monkeypatch.setattr(scale_run, "HELD_SECONDS", scale_run.SHOWN_HELD_SECONDS)
-    monkeypatch.setattr(scale_run, "PROBE_SECONDS", 0.2)
-    monkeypatch.setattr(scale_run, "SHORT_PROBE_SECONDS", 0.2)
-    # Processes beyond these only narrow an interval until a gate is sure.
-    monkeypatch.setattr(scale_run, "most_processes", lambda judged: scale_run.MIN_PROCESSES)
-
-
-@pytest.fixture
-def tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "common.py").write_text(COMMON)
-    (tmp_path / "test_some.py").write_text(TESTS)
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    pytest.importorskip("asv_runner")
-    folder = tmp_path / "some_suite"
-    folder.mkdir()
-    (tmp_path / "asv.conf.json").write_text('{"benchmark_dir": "some_suite", // here\n}')
-    (folder / "__init__.py").touch()
-    (folder / "common.py").write_text(COMMON)
-    (folder / "bench_some.py").write_text(SUITE)
-    (folder / "bench_broken.py").write_text("import nothing_of_this_name\n")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def test_every_test_has_its_outcome(tests: Path, capsys: Any) -> None:
@@ -368,81 +208,6 @@ def test_what_could_not_be_measured_is_saved_with_its_reason(tests: Path, capsys
         assert main(words) == 0, (words, capsys.readouterr())
 
 
-def test_a_machine_that_fails_ends_it_with_what_it_has(
-    tests: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one = scale_run.Scaling._one
-
-    def no_more(scaling: Any, benchmark: Any, *more: Any) -> Any:
-        if scaling.scaled:
-            raise OSError(errno.EMFILE, "Too many open files")
-        return one(scaling, benchmark, *more)
-
-    monkeypatch.setattr(scale_run.Scaling, "_one", no_more)
-    assert main(["scale", "test_some.py", "-k", "healthy or holds"]) == 11
-    shown = capsys.readouterr()
-    assert "ended by the machine: [Errno 24] Too many open files" in shown.err
-    assert "test_healthy" in shown.out
-    [file] = tests.glob("results/*/*.json")
-    assert not read_run(file).is_complete
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["nowhere.py"], "there is no nowhere.py"),
-        (["test_some.py", "--threads", "1000"], "more than the"),
-        (["test_some.py", "--threads", "zero"], "--threads"),
-        (["test_some.py", "-k", "nothing_like_it"], "matches none of 13"),
-        (["test_some.py", "-k", "a and"], "-k 'a and'"),
-        (["test_some.py", "--min-speedup", "fast"], "--min-speedup"),
-        (["test_some.py", "--max-gil-held", "2"], "--max-gil-held"),
-        (["test_some.py", "--max-inflation", "much"], "--max-inflation"),
-        (["test_some.py", "--gates", "nowhere.toml"], "--gates"),
-        (["test_some.py", "--sample", "none"], "--sample"),
-        (["common.py"], "no benchmark in common.py"),
-        (["test_some.py", "--python", "/nowhere/python"], "--python"),
-    ],
-)
-def test_what_cannot_be_used_is_refused(
-    tests: Path, capsys: Any, arguments: list[str], words: str
-) -> None:
-    assert main(["scale", *arguments]) == 4
-    assert words in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOSPC])
-def test_what_the_machine_cannot_read_or_start_has_its_code_and_a_remedy(
-    tests: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch, number: int
-) -> None:
-    def refuse(*_: Any, **__: Any) -> Any:
-        raise OSError(number, os.strerror(number))
-
-    (tests / "pyproject.toml").write_text("")
-    remedy = f"{os.strerror(number)}); {REMEDIES[errno.errorcode[number]]}"
-    with monkeypatch.context() as patched:
-        patched.setattr("speedgate.files.read", refuse)
-        assert main(["scale", "test_some.py", "--gates", "rules.toml"]) == 11
-        told = capsys.readouterr().err
-        assert told == f"speedgate scale: --gates: rules.toml cannot be read ({remedy}\n"
-        assert main(["scale", "test_some.py"]) == 11
-        told = capsys.readouterr().err
-        assert told == f"speedgate scale: {tests / 'pyproject.toml'} cannot be read ({remedy}\n"
-    monkeypatch.setattr("speedgate.measuring.children.run", refuse)
-    assert main(["scale", "test_some.py", "--python", sys.executable]) == 11
-    told = capsys.readouterr().err
-    assert f"--python: {sys.executable} does not start: [Errno {number}] " in told
-    assert REMEDIES[errno.errorcode[number]] in told
-
-
-def test_a_file_that_cannot_be_imported_is_told_with_its_line(tests: Path, capsys: Any) -> None:
-    (tests / "test_broken.py").write_text("import nothing_of_this_name\n")
-    assert main(["scale", "test_broken.py"]) == 4
-    words = capsys.readouterr().err
-    assert "test_broken.py:1: ModuleNotFoundError" in words
-    assert "nothing_of_this_name" in words
-
-
 def test_what_the_budget_does_not_reach_is_said(tests: Path, capsys: Any) -> None:
     code, document = scale(
         tests, "test_some.py", "-k", "healthy or holds or own", "--budget", "0.1", capsys=capsys
@@ -450,36 +215,6 @@ def test_what_the_budget_does_not_reach_is_said(tests: Path, capsys: Any) -> Non
     outcomes = [benchmark["outcome"] for benchmark in document["benchmarks"]]
     assert code == 0
     assert outcomes.count("not reached") == 2
-
-
-def test_a_run_that_cannot_be_saved_is_shown_all_the_same(
-    tests: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: Any) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("speedgate.files.write_whole", full)
-    assert main(["scale", "test_some.py", "-k", "holds"]) == 11
-    shown = capsys.readouterr()
-    assert "test_holds" in shown.out
-    assert "not saved" in shown.err
-    assert "No space left on device" in shown.err
-    assert list(tests.glob("results/*/*.part"))
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is full")
-def test_an_output_that_is_full_costs_no_run_of_scale(
-    tests: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with Path("/dev/full").open("w", buffering=1) as full, monkeypatch.context() as patched:
-        patched.setattr(sys, "stdout", full)
-        assert main(["scale", "test_some.py", "-k", "holds"]) == 11
-    told = capsys.readouterr().err
-    assert "speedgate scale: [Errno 28] No space left on device; make room" in told
-    [file] = tests.glob("results/*/*.json")
-    assert f"saved in {file.relative_to(tests)}" in told
-    assert read_run(file).is_complete
-    assert not list(tests.glob("results/*/*.part"))
 
 
 def test_the_report_names_each_outcome(tests: Path, capsys: Any) -> None:
@@ -491,23 +226,3 @@ def test_the_report_names_each_outcome(tests: Path, capsys: Any) -> None:
     where = ["--results", str(tests / "r")]
     main(["scale", "test_some.py", "-k", "holds or woven", "--format", "markdown", *where])
     assert "| benchmark | threads |" in capsys.readouterr().out
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
-def test_an_interrupt_loses_nothing(interruptible: None, tests: Path) -> None:
-    command = [sys.executable, "-m", "speedgate", "scale", "test_some.py", "-k", "healthy or dies"]
-    (tests / "test_some.py").write_text(TESTS.replace("def dies", "def never"))
-    (tests / "common.py").write_text(
-        COMMON.replace("    if not races():", "    time.sleep(60)\n    if not races():")
-    )
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    until = time.monotonic() + 120
-    while not list(tests.glob("results/*/*.part")) and time.monotonic() < until:
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
-    assert "interrupted" in err
-    assert "test_healthy" in out
-    [file] = tests.glob("results/*/*.json")
-    assert not read_run(file).is_complete

@@ -6,8 +6,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from helpers.duel_command import INTERRUPTED, MACHINE, NOT_DONE, TINY, WELL, end_at
 from helpers.screens import FakeBuild, cells_of
-from test_duel_command import INTERRUPTED, MACHINE, NOT_DONE, TINY, WELL, end_at
 
 from speedgate import files
 from speedgate.builds.build import BuildError
