@@ -42,6 +42,7 @@ from speedgate.stats.estimate import DEFAULT_CONFIDENCE
 from speedgate.stats.words import number_of
 
 ASKS_FOR_VERDICT = "--require-gate asks for a verdict"
+MEASURE_AGAIN = "run again on a quiet machine or with a longer --budget"
 NOT_JUDGED_AGAIN = (
     "it failed before, and --last-failed asks for it: it is not green until it is judged again"
 )
@@ -349,16 +350,43 @@ class PromiseItem(VerdictItem):
         if not promised:
             self._not_evaluated(state, "no case that is promised to release the GIL was selected")
         lacking = [why for nodeid, why in untold.items() if nodeid in state.measured.unavailable]
-        missing = [
-            why for nodeid, why in untold.items() if nodeid not in state.measured.unavailable
-        ]
+        missing = {
+            nodeid: why
+            for nodeid, why in untold.items()
+            if nodeid not in state.measured.unavailable
+        }
         cases = f"{number_of(len(promised), 'case')} promised to release the GIL"
         without = f"; not available: {_counted(lacking)}" if lacking else ""
         if missing:
-            reason = f"{len(missing)} of {cases} do not show it: {_counted(missing)}{without}"
-            self._not_evaluated(state, reason, noted=True)
+            counted = _counted(missing.values())
+            reason = f"{len(missing)} of {cases} do not show it: {counted}{without}"
+            if not all(self._may_show_it(state, nodeid) for nodeid in missing):
+                self._not_evaluated(state, reason, noted=True)
+            self._inconclusive(state, reason)
         if len(lacking) == len(promised):
             raise NotEvaluated(f"not evaluated: {self.name}: none of {cases} is here{without}")
+
+    def _may_show_it(self, state: State, nodeid: str) -> bool:
+        """Whether a case that does not show it was looked at as it should be, and may show it in
+        another run: the machine was busy, or the samples were too few."""
+        row, measurement = self._rows(state).get(nodeid), state.measured.measurements.get(nodeid)
+        if row is None or row.gil_class is None or measurement is None or measurement.broken:
+            return False
+        if row.gil_held_share is not None:
+            return True
+        evidence = measurement.evidence(DEFAULT_CONFIDENCE)
+        # A platform that tells nobody how long a thread waited cannot say that it was busy.
+        knows_waiting = evidence.shares is not None and evidence.shares.waiting is not None
+        return evidence.unsampled is None and knows_waiting
+
+    def _inconclusive(self, state: State, reason: str) -> NoReturn:
+        """Fail where that is asked for, or else be skipped; the summary says why."""
+        line = f"{Verdict.INCONCLUSIVE.value}: {self.name}: {reason}"
+        state.words.notes.append(line)
+        state.judged.promises.add(self.nodeid)
+        if state.settings.strict:
+            raise Undecided(f"{line}\n{MEASURE_AGAIN}")
+        pytest.skip(visible(line))
 
     def _rows(self, state: State) -> Mapping[str, Row]:
         return state.measured.rows.get(self.bench, {})

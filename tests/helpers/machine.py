@@ -22,8 +22,9 @@ class Behaviour:
     """How a case runs: what its rounds, the counters beside them and the GIL's samples read.
 
     ``concurrency`` is how many workers are on a CPU at once, ``waiting`` the share of their time
-    that others had the cores, ``spread`` how far the rounds lie apart. ``error`` is what
-    ``fails_at`` answers; with ``crashes`` nobody answers any more.
+    that others had the cores, ``unsampled`` why nobody samples the GIL, ``spread`` how far the
+    rounds lie apart. ``error`` is what ``fails_at`` answers; with ``crashes`` nobody answers any
+    more.
     """
 
     speedup: float = 1.65
@@ -31,6 +32,7 @@ class Behaviour:
     waiting: float | None = 0.02
     inflation: float = 1.05
     held: tuple[int, int] | None = (2, 175)
+    unsampled: str | None = None
     spread: float = 0.02
     minor_faults: tuple[int, int] = (0, 0)
     error: Json | None = None
@@ -269,4 +271,5 @@ class MadeRunner:
         }
 
     def held(self, request: Json) -> Json:
-        return {"held": self.behaviour.held, "calls": 1000, "waiting": 0.0, "seconds": 0.0}
+        seen = {"held": self.behaviour.held, "why": self.behaviour.unsampled}
+        return seen | {"calls": 1000, "waiting": 0.0, "seconds": 0.0}

@@ -79,7 +79,8 @@ def test_a_promise_of_what_has_no_class_is_not_kept(checkout, machine, option):
 
 
 # Held for a part of its work, as far as anybody can tell without samples of the GIL.
-UNSAMPLED = replace(SIDE_BY_SIDE, held=None, concurrency=1.5)
+BUSY = replace(SIDE_BY_SIDE, held=None, concurrency=1.5)
+UNSAMPLED = replace(BUSY, unsampled="py-spy may not read this process")
 LACKING = raising(NotImplementedError("no such function"), "")
 TWO = (MAP, "--workloads=exp,sort", "-rs")
 REQUIRED = "--require-gate"
@@ -115,6 +116,33 @@ def test_a_promise_is_kept_only_if_each_case_shows_it(checkout, machine, monkeyp
     result = checkout.run(*TWO, REQUIRED)
     assert result.ret == UNDECIDED
     says(result, f"not evaluated: {line}{why}")
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [((), GREEN), ((REQUIRED,), GREEN), (("--strict-gate",), UNDECIDED)],
+)
+def test_what_a_busy_machine_does_not_show_is_inconclusive(checkout, machine, options, code):
+    """It was looked at as it should be: another run may show it."""
+    machine.behave("sort", BUSY)
+    result = checkout.run(*TWO, *options)
+    assert result.ret == code
+    says(result, "inconclusive: promises[bench_gil_map]: 1 of 2 cases", "on a quieter machine")
+
+
+def test_beside_a_case_that_nobody_samples_a_busy_one_is_no_excuse(checkout, machine):
+    machine.behave("sort", BUSY)
+    machine.behave("exp", UNSAMPLED)
+    result = checkout.run(*TWO, REQUIRED)
+    assert result.ret == UNDECIDED
+    says(result, "not evaluated: promises[bench_gil_map]: 2 of 2 cases", "py-spy may not read")
+
+
+def test_where_nobody_knows_who_waited_nobody_was_busy(checkout, machine):
+    machine.behave("sort", replace(BUSY, waiting=None))
+    result = checkout.run(*TWO, REQUIRED)
+    assert result.ret == UNDECIDED
+    says(result, "not evaluated: promises[bench_gil_map]: 1 of 2 cases")
 
 
 def test_a_case_that_crashed_keeps_no_promise(checkout, machine):
