@@ -13,6 +13,9 @@ JOBS ?= -n auto
 ARGS ?=
 # The commit that builds compares this checkout with.
 BASE ?= main
+# The tests start thousands of Pythons: each would compile what it imports, and pytest's plugins,
+# anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv
 RUN := $(VENV)/bin/python
