@@ -1,5 +1,6 @@
 """What all tests share: hypothesis without a clock, and the workers' threads of each test."""
 
+import functools
 import importlib.util
 import json
 import os
@@ -21,6 +22,13 @@ importlib.import_module("speedgate.plugin.hooks")
 # would write into that: one of them left a commit, and made the checkout a bare repository.
 for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"):
     os.environ.pop(name, None)
+
+# The script of the charts is the same for each site, and bundling it takes two seconds of the
+# processor. No test finds it in its cache, which is the test's own.
+if importlib.util.find_spec("vl_convert") is not None:
+    import vl_convert
+
+    vl_convert.javascript_bundle = functools.cache(vl_convert.javascript_bundle)
 
 # No deadline, since no test depends on how fast the machine is; the same examples in every run.
 settings.register_profile("suite", deadline=None, derandomize=True, database=None)
