@@ -123,7 +123,8 @@ def summary(duels: Mapping[Pair, Json]) -> list[str]:
         screen = duel["screen"]
         reached = screen["cases"] - len(screen["not_reached"])
         of_blas = sum(map(is_of_blas, duel["findings"]))
-        where = " elsewhere" * ("blas_on" in duel)
+        where = f" in {duel.get('blas_seconds', 0.0) / 60:.0f} min" if of_blas else ""
+        where += ", elsewhere" * ("blas_on" in duel)
         whole = "" if duel["complete"] else " (cut short)"
         counts = " | ".join(str(verdicts.count(word)) for word in ("worse", "better", "failed"))
         lines.append(

@@ -241,6 +241,7 @@ def is_of_blas(finding: Json) -> bool:
 def joined(duel: Json, of_blas: Json) -> Json:
     return duel | {
         "seconds": duel["seconds"] + of_blas["seconds"],
+        "blas_seconds": of_blas["seconds"],
         "complete": duel["complete"] and of_blas["complete"],
         "findings": duel["findings"] + of_blas["findings"],
     }

@@ -95,13 +95,21 @@ def git(folder, *arguments):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a script of sh")
-def test_builds_of_a_commit_that_is_not_here_are_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("base", "told"),
+    [("HEAD^1", "check out with fetch-depth: 2 or more"), ("HEAD", "builds is not empty")],
+)
+def test_builds_that_cannot_be_made_cost_nothing_that_is_there(tmp_path, base, told):
     git(tmp_path, "init", "-q")
     git(tmp_path, "commit", "-q", "--allow-empty", "-m", "first")
+    precious = tmp_path / "builds" / "mine.txt"
+    precious.parent.mkdir()
+    precious.write_text("precious")
     script = Path(ROOT, ".ci/builds")
     done = subprocess.run(
-        ["sh", str(script), "HEAD^1", "builds"],
+        ["sh", str(script), base, "builds"],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1
-    assert "check out with fetch-depth: 2 or more" in done.stderr
+    assert told in done.stderr
+    assert precious.read_text() == "precious"

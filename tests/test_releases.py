@@ -206,7 +206,7 @@ def test_what_another_machine_found_of_a_blas_stands_in_for_what_nobody_asked_he
     here = releases.duels_by_pair(releases.MACHINE)
     shown = releases.with_blas_of_others(here)[PAIR]
     assert names_of(shown["findings"])[-1] == name
-    assert "| 1 case elsewhere | 20.0 |" in release_tables.summary({PAIR: shown})[-1]
+    assert "| 1 case in 10 min, elsewhere | 20.0 |" in release_tables.summary({PAIR: shown})[-1]
     assert "Elsewhere: on other." in release_tables.release_lines()
     keep(trials, of_blas | {"machine": releases.MACHINE})
     here = releases.duels_by_pair(releases.MACHINE)

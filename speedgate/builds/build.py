@@ -68,6 +68,7 @@ _LABEL = re.compile(r"([a-z][a-z0-9_.+-]*)=(?!=)")
 _VARIABLE = re.compile(r"([A-Z_][A-Z0-9_]*)=")
 _PYTHON = re.compile(r"python(\d+(\.\d+t?)?)?(\.exe)?")
 _BARE_VERSION = re.compile(r"\d+(\.\d+)*|newest|previous")
+_BARE_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _NAMED_VERSION = re.compile(r"(?P<package>[A-Za-z0-9._-]+)==(?P<which>newest|previous)")
 
 Json = dict[str, Any]
@@ -136,6 +137,8 @@ def parse_build(text: str) -> BuildSpec:
     if len(pythons) > 1:
         raise BuildError(f"'{text}' names more than one Python: {' and '.join(pythons)}")
     _check_requirements(requirements)
+    if not pythons:
+        _refuse_a_bare_name(requirements)
     return BuildSpec(text, label, next(iter(pythons), None), tuple(requirements), variables)
 
 
@@ -144,6 +147,17 @@ def _is_python(word: str) -> bool:
     if word.endswith(".whl") or "://" in word or " @ " in word:
         return False
     return bool(_PYTHON.fullmatch(word)) or "/" in word or os.sep in word
+
+
+def _refuse_a_bare_name(requirements: Sequence[str]) -> None:
+    """A path that is mistyped is no package: whoever owns that name would have it run here."""
+    names = [name for name in requirements if name != "numpy" and _BARE_NAME.fullmatch(name)]
+    if len(requirements) == len(names) == 1:
+        [name] = names
+        raise BuildError(
+            f"'{name}' is not a Python, and no release of a package: give ./{name} for an "
+            f"environment in this folder, or {name}==newest"
+        )
 
 
 def _check_requirements(requirements: Iterable[str]) -> None:

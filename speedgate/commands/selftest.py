@@ -75,9 +75,18 @@ def run_the_selftest(options: argparse.Namespace) -> int:
         show_json(findings_record(findings))
     else:
         print("", *conclusions(findings), sep="\n")
-    if findings.same_is_one():
-        return ExitCode.WELL
-    return ExitCode.BAD if findings.same_is_known() else ExitCode.UNDECIDED
+    return code_of_findings(findings)
+
+
+def code_of_findings(findings: Findings) -> ExitCode:
+    """Return whether one worker reads as itself, ``UNDECIDED`` on a machine that cannot tell that,
+    or on which no gate could be judged."""
+    if not findings.same_is_known():
+        return ExitCode.UNDECIDED
+    if not findings.same_is_one():
+        return ExitCode.BAD
+    undecided = findings.count(Verdict.INCONCLUSIVE)
+    return ExitCode.UNDECIDED if undecided == len(findings.judgements) else ExitCode.WELL
 
 
 def findings_record(findings: Findings) -> dict[str, Any]:

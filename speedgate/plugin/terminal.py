@@ -18,7 +18,7 @@ from speedgate.judging.gil_map import broken_promises, changes, kept_better
 from speedgate.judging.row import Row
 from speedgate.plugin.bench import Bench
 from speedgate.plugin.session import STATE, Measured, State
-from speedgate.plugin.storage import history_location
+from speedgate.plugin.storage import history_location, results_folder
 from speedgate.report.first_screen import (
     LINES,
     STYLES,
@@ -35,6 +35,9 @@ from speedgate.report.text import encodable, visible
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE
 from speedgate.stats.figure import SPEEDUP
 from speedgate.stats.words import number_of
+
+
+NOT_SAVED = "not saved: add --benchmark-autosave --benchmark-storage=file://results"
 
 
 class RunReport:
@@ -263,6 +266,8 @@ def saved_words(config: pytest.Config, state: State) -> Iterator[str]:
     """Say where the run is, and how to see it beside the one it is compared with."""
     recording = state.saving.recording
     if recording is None or recording.saved is None:
+        if state.measured.measurements and results_folder(config) is None:
+            yield NOT_SAVED
         return
     note = "" if state.is_complete else ", marked incomplete: it is not a baseline"
     yield f"saved in {recording.saved}{note}"

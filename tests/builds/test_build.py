@@ -65,6 +65,8 @@ def test_a_wheel_is_a_requirement_though_it_has_a_slash(tmp_path):
 @pytest.mark.parametrize(
     ("text", "error"),
     [
+        ("nowhere", "'nowhere' is not a Python, and no release of a package: give ./nowhere for"),
+        ("one=scipy", "or scipy==newest"),
         ("", "a build is empty; give a Python, requirements, or NAME=value"),
         ("numpy 'x", 'the build "numpy \'x" cannot be read: No closing quotation'),
         ("/a/python /b/python", "names more than one Python: /a/python and /b/python"),
@@ -266,7 +268,7 @@ def test_a_program_of_another_machine_is_called_that(tmp_path):
 
 def test_a_build_that_needs_no_numpy_is_described_without(index):  # noqa: F811
     make_wheel(index, "made", "1.0")
-    (build,) = open_builds(["made"], needs_numpy=False)
+    (build,) = open_builds(["made==1.0"], needs_numpy=False)
     assert build.environment["numpy"] is None
     assert build.environment["python"] == describe_runner(1)["python"]
 
@@ -331,8 +333,8 @@ def test_a_numpy_that_the_machine_cannot_load_is_its_fault(index, number):  # no
 def test_a_build_without_numpy(index):  # noqa: F811
     make_wheel(index, "made", "1.0")
     with pytest.raises(BuildError) as caught:
-        open_builds(["made"])
-    assert str(caught.value).startswith("'made': ")
+        open_builds(["made==1.0"])
+    assert str(caught.value).startswith("'made==1.0': ")
     assert "has no NumPy that can be imported (ModuleNotFoundError: " in str(caught.value)
 
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from helpers.machine import CRASHING, HOLDS_GIL, Behaviour, raising
+from helpers.machine import CRASHING, CROWDED, HOLDS_GIL, Behaviour, raising
 
 from speedgate.commands.selftest import QUICK_TRIALS, SELFTEST_TRIALS
 from speedgate.measuring.budget import JUDGED_SECONDS
@@ -47,6 +47,15 @@ def test_a_machine_that_is_too_busy_to_tell_is_no_bad_instrument(run, machine):
     shown = run("selftest", "--quick")
     assert shown.code == UNDECIDED
     assert "the machine is too busy" in shown.out
+
+
+def test_where_no_gate_can_be_judged_the_machine_is_too_busy(run, machine):
+    """One worker may well read as itself there."""
+    machine.behave("g_out", CROWDED)
+    shown = run("selftest", "--quick")
+    assert shown.code == UNDECIDED
+    assert "reads 1.00" in shown.out
+    assert f"{QUICK_TRIALS} inconclusive" in shown.out
 
 
 def test_false_alarms_are_counted(run, machine):

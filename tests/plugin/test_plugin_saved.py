@@ -138,3 +138,10 @@ def test_too_few_pairs_leave_null_bounds(checkout, machine, monkeypatch):
     says(result, "> gate threads-scale", "--budget")
     speedup = checkout.info("g-1e6-threads-2")["extra_info"]["speedup"]
     assert (speedup["low"], speedup["high"]) == (None, None)
+
+
+def test_a_run_that_nobody_asked_to_save_says_so(checkout, machine):
+    unsaved = checkout.run(SCALING, "--workloads=g", "-o", "addopts=")
+    assert unsaved.ret == GREEN
+    says(unsaved, "not saved: add --benchmark-autosave --benchmark-storage=file://results")
+    assert "not saved" not in checkout.run(SCALING, "--workloads=g").stdout.str()
