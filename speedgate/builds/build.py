@@ -150,7 +150,7 @@ def _is_python(word: str) -> bool:
 
 
 def _refuse_a_bare_name(requirements: Sequence[str]) -> None:
-    """A path that is mistyped is no package: whoever owns that name would have it run here."""
+    """A mistyped path must not install the package that somebody has published under that name."""
     names = [name for name in requirements if name != "numpy" and _BARE_NAME.fullmatch(name)]
     if len(requirements) == len(names) == 1:
         [name] = names

@@ -36,7 +36,6 @@ from speedgate.stats.estimate import DEFAULT_CONFIDENCE
 from speedgate.stats.figure import SPEEDUP
 from speedgate.stats.words import number_of
 
-
 NOT_SAVED = "not saved: add --benchmark-autosave --benchmark-storage=file://results"
 
 
