@@ -3,6 +3,7 @@
 import copy
 import functools
 import hashlib
+import importlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,20 +31,24 @@ def published() -> dict[str, Any]:
 
 
 @functools.cache
+def library() -> Any:
+    """An extra, which the bare installation does without. It takes more than a second to load, and
+    pytester would have each test load it again: it drops what was imported during a test."""
+    return importlib.import_module("jsonschema")
+
+
+@functools.cache
 def validator(closed: tuple[str, ...]) -> Any:
     """Checks a document; the ``closed`` parts have no room for fields that are not described."""
-    import jsonschema  # an extra, which the bare installation does without  # noqa: PLC0415
-
     schema = copy.deepcopy(published())
     for name in closed:
         schema["$defs"][name]["additionalProperties"] = False
-    return jsonschema.Draft202012Validator(schema)
+    return library().Draft202012Validator(schema)
 
 
 def faults(document: Any, *closed: str) -> list[str]:
     """What a document has that the schema does not allow: where it is, and what is wrong."""
-    from jsonschema.exceptions import best_match  # noqa: PLC0415
-
+    best_match = library().exceptions.best_match
     found = [best_match([fault]) for fault in validator(closed).iter_errors(document)]
     return [f"{fault.json_path}: {fault.message[:200]}" for fault in found]
 
