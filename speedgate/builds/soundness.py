@@ -10,7 +10,7 @@ from pathlib import Path
 
 from speedgate import files
 from speedgate.builds.installation import MAKING, builds_folder, python_of
-from speedgate.history.store import ASIDE
+from speedgate.history.store import is_aside
 
 COMPILED = "__pycache__"
 
@@ -18,11 +18,16 @@ COMPILED = "__pycache__"
 def kept_environments() -> list[Path]:
     """Return the environments in the user's cache: neither one that is being made, nor one that
     was moved aside."""
-    return sorted(
+    return [
         path
         for path in files.named(builds_folder())
-        if not path.name.startswith(MAKING) and ASIDE not in path.name
-    )
+        if not path.name.startswith(MAKING) and not is_aside(path.name)
+    ]
+
+
+def environments_aside() -> list[Path]:
+    """Return the environments in the user's cache that were moved aside."""
+    return [path for path in files.named(builds_folder()) if is_aside(path.name)]
 
 
 def unsound(environment: Path) -> str | None:

@@ -6,11 +6,12 @@ import argparse
 import math
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from speedgate.builds.soundness import kept_environments, unsound
+from speedgate.builds.soundness import environments_aside, kept_environments, unsound
 from speedgate.commands.arguments import add_format, add_where, notify, show_json, show_lines
 from speedgate.duel.first_release import look_at_answers, set_answers_aside
 from speedgate.history.check import CheckedHistory, Damage, check_history
@@ -63,9 +64,10 @@ def run_check(options: argparse.Namespace) -> int:
 
     What an earlier call has moved aside is named, and damages nothing: somebody chose to go on.
     """
-    builds = kept_environments()
+    builds, builds_aside = kept_environments(), map(str, environments_aside())
     with History(options.history, recovers=False) as history:
         checked = check_history(history, partial(chosen, of=options.read_data))
+        checked = replace(checked, aside=[*checked.aside, *builds_aside])
         answers, damaged = kept_answers(history)
         every = (*checked.damages, *damaged, *damaged_builds(chosen(builds, options.read_data)))
         # A folder that cannot be looked into is met by each who looks.

@@ -54,7 +54,7 @@ class Damage:
 class CheckedHistory:
     """What a check saw: how many files there are, how many of them were read, how many runs among
     those have no digest, of how many journals a run can be made, what never was a run and is left
-    alone, what was moved aside before, and what is damaged."""
+    alone, what was moved aside before (files, and what was the index), and what is damaged."""
 
     files: int
     read: int
@@ -93,7 +93,10 @@ def check_history(
     without = sum(not run.has_digest for run in runs)
     seen = len(known) + len(unread)
     others = [content.reason for content in every.values() if isinstance(content, NotOurs)]
-    aside = sorted(store.path(entry.name) for entry in store.entries() if is_aside(entry.name))
+    files_aside = sorted(
+        store.path(entry.name) for entry in store.entries() if is_aside(entry.name)
+    )
+    aside = [*files_aside, *map(str, index.aside())]
     return CheckedHistory(seen, len(every), len(runs), without, journals, others, aside, damages)
 
 

@@ -39,7 +39,7 @@ from speedgate.history.reading import (
     Unreadable,
     read_many,
 )
-from speedgate.history.store import Entry, Store, set_aside
+from speedgate.history.store import Entry, Store, is_aside, set_aside
 from speedgate.stats.figure import COMPARED
 
 T = TypeVar("T")
@@ -236,6 +236,15 @@ class Index:
         return self.query(
             "SELECT name FROM files WHERE error = '' ORDER BY name", (), lambda row: str(row[0])
         )
+
+    def aside(self) -> list[Path]:
+        """Return where earlier files of this index are that were moved aside; without a folder that
+        can be looked into there is no file of an index either."""
+        try:
+            beside = files.named(self.path.parent, self.path.name)
+        except OSError:
+            return []
+        return [path for path in beside if is_aside(path.name)]
 
     def set_aside(self) -> Path:
         """Move the index's file aside and make it anew; return where the old one is."""

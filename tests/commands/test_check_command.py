@@ -320,8 +320,14 @@ def test_an_index_that_differs_from_a_rebuild_is_moved_aside(check, change):
     assert shown.code == DAMAGED, change
     assert f"damaged: the index {path} does not tell what is in" in shown.out
     check("--repair")
-    assert (path.parent / f"{path.name}.aside").is_file()
-    assert check().code == SOUND
+    aside = path.parent / f"{path.name}.aside"
+    assert aside.is_file()
+    later = check()
+    assert later.code == SOUND
+    assert later.out.count("moved aside before: ") == 1
+    assert f"moved aside before: {aside}; nothing reads it" in later.out
+    aside.unlink()
+    assert "moved aside" not in check().out
 
 
 def test_a_check_leaves_no_database_open(check, monkeypatch):
@@ -448,5 +454,11 @@ def test_an_environment_whose_files_have_changed_is_moved_aside(check, index):  
     shown = check("--repair")
     assert shown.code == DAMAGED
     assert "has changed since it was installed" in shown.out
+    assert "moved aside before" not in shown.out
     assert not python.exists()
-    assert check().code == SOUND
+    environment = python.parent.parent
+    aside = environment.with_name(f"{environment.name}.aside")
+    later = check()
+    assert later.code == SOUND
+    assert f"moved aside before: {aside}; nothing reads it" in later.out
+    assert json.loads(check("--format", "json").out)["aside"] == [str(aside)]
