@@ -28,7 +28,12 @@ from speedgate.commands.arguments import (
     take_turn,
     telling_afterwards,
 )
-from speedgate.commands.early_end import code_of_early_end, tell_of_early_end
+from speedgate.commands.early_end import (
+    KEPT,
+    NOTHING_YET,
+    code_of_early_end,
+    tell_of_early_end,
+)
 from speedgate.commands.progress_line import ProgressLine, step_text
 from speedgate.history.census_recording import CensusRecording, is_census
 from speedgate.history.census_side import cell_names, census_side, only_cells
@@ -213,13 +218,13 @@ def measure(
     )
     early = ended_early(census.run)
     line.close()
-    tell_of_early_end(early)
+    tell_of_early_end(early, KEPT if census.measured or earlier else NOTHING_YET)
     more = {"failed": census.failed, "seconds": time.monotonic() - began}
     saved, trouble = recording.finish(more, early is None and census.is_finished)
     if saved is not None:
         with telling_afterwards([f"saved {saved}"]):
             show_run(read_run(saved), options)
-    else:
+    elif trouble or early is None:
         notify(
             trouble or "nothing was measured: no cell could be called, or the time was too short"
         )

@@ -27,7 +27,12 @@ from speedgate.commands.arguments import (
     telling_afterwards,
 )
 from speedgate.commands.census import show_changes
-from speedgate.commands.early_end import code_of_early_end, tell_of_early_end
+from speedgate.commands.early_end import (
+    KEPT,
+    NOTHING_YET,
+    code_of_early_end,
+    tell_of_early_end,
+)
 from speedgate.commands.progress_line import ProgressLine, step_text
 from speedgate.duel.case_state import CaseState
 from speedgate.duel.duel import Duel
@@ -380,7 +385,8 @@ def measured(
         finally:
             findings = keeper.keep_findings()
         line.close()
-        tell_of_early_end(early)
+        is_something = screen is not None or any(one.blocks for one in findings.findings)
+        tell_of_early_end(early, KEPT if is_something else NOTHING_YET)
     return EndedDuel(duel, findings, early)
 
 

@@ -6,10 +6,11 @@ from speedgate.commands.arguments import notify
 from speedgate.measuring.ending import Early
 from speedgate.report.exit_code import ExitCode, words_of
 
+KEPT = "what was measured so far is shown and saved"
+NOTHING_YET = "nothing was measured so far"
 
-def tell_of_early_end(
-    error: Early, kept: str = "what was measured so far is shown and saved"
-) -> None:
+
+def tell_of_early_end(error: Early, kept: str = KEPT) -> None:
     """Say that measuring was interrupted, or that the machine ended it, and what is ``kept``."""
     if isinstance(error, KeyboardInterrupt):
         notify(f"\ninterrupted: {kept}")

@@ -17,10 +17,16 @@ from speedgate.commands.arguments import (
     add_beside_others,
     add_results,
     notify,
+    saving_in,
     take_turn,
     telling_afterwards,
 )
-from speedgate.commands.early_end import code_of_early_end, tell_of_early_end
+from speedgate.commands.early_end import (
+    KEPT,
+    NOTHING_YET,
+    code_of_early_end,
+    tell_of_early_end,
+)
 from speedgate.commands.progress_line import ProgressLine
 from speedgate.history.journal import recover
 from speedgate.history.scale_recording import ScaleRecording, entry_of
@@ -194,10 +200,12 @@ def run_scale(options: argparse.Namespace) -> int:
             )
             environment = {} if build is None else build.environment
             settings = settings_of(suites, request)
+            with saving_in(options.results):
+                files.make_folder(options.results)
             recording = ScaleRecording(options.results, settings, environment)
             early = ended_early(lambda: scaling.run(recording.add))
             line.close()
-            tell_of_early_end(early)
+            tell_of_early_end(early, KEPT if scaling.scaled else NOTHING_YET)
     except OptionError as error:
         if fault_of(error) is not None:
             raise  # the command line says what helps, and has the code of the machine

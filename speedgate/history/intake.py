@@ -34,8 +34,13 @@ class IntakeError(Exception):
     """What was read cannot be used; the text says why, and the caller adds the file's name."""
 
 
+EMPTY = "it is empty"
+
+
 def decoded(data: bytes | msgspec.Raw, decode: Callable[[bytes | msgspec.Raw], T]) -> T:
     """Return what a decoder of msgspec makes of ``data``; ``IntakeError`` whatever is wrong."""
+    if data == b"":
+        raise IntakeError(EMPTY)
     try:
         return decode(data)
     except RecursionError:
@@ -53,6 +58,8 @@ def any_json(data: bytes | msgspec.Raw) -> Any:
 
 def lenient_json(data: bytes) -> Any:
     """Return the plain values in what pytest-benchmark wrote, whose NaN is no JSON: ``None``."""
+    if not data:
+        raise IntakeError(EMPTY)
     try:
         return json.loads(data.decode(), parse_constant=lambda name: None)
     except RecursionError:

@@ -296,6 +296,17 @@ def test_a_census_that_ends_early_is_shown_and_saved(
     assert [row.case.workload for row in run.rows()] == measured
 
 
+def test_a_census_that_ends_before_its_first_cell_says_that_nothing_was_measured(
+    tmp_path, capsys, monkeypatch
+):
+    def end(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(census_module.Census, "measure", end)
+    assert main(["census", "-k", FEW, "--results", str(tmp_path)]) == ExitCode.INTERRUPTED
+    assert capsys.readouterr().err.splitlines()[-1] == "interrupted: nothing was measured so far"
+
+
 @pytest.mark.parametrize(
     ("words", "error"),
     [
