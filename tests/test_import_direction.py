@@ -135,6 +135,10 @@ def test_the_runner_is_standard_library_only_until_it_is_told_a_workload():
     assert top_levels(loaded_by("import speedgate.runner.server")) - standard == {"speedgate"}
 
 
+def test_the_runner_loads_no_event_loop_for_a_strategy_that_may_not_be_asked_for():
+    assert "asyncio" not in loaded_by("import speedgate.runner.server")
+
+
 def test_a_worker_loads_no_more_than_the_task_needs():
     modules = loaded_by("import speedgate.runner.task")
     assert [module for module in modules if module.startswith("speedgate")] == [

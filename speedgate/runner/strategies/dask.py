@@ -6,7 +6,6 @@ it. The workers there must have this package, the workloads and the same builds 
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import tempfile
@@ -179,6 +178,8 @@ async def _end_reports(cluster: Any) -> None:
     In the middle of a report that is swallowed (an error of the connection takes its place), and
     closing would wait for ever: distributed 2026.8, deploy/cluster.py, _sync_cluster_info.
     """
+    import asyncio  # takes long, and each runner loads this module
+
     report = getattr(cluster, "_sync_cluster_info_task", None)
     while report is not None and not report.done():
         report.cancel()
