@@ -24,7 +24,8 @@ JOIN figures ON run = runs.id JOIN benchmarks ON benchmarks.id = benchmark
 """
 # What the index keeps of each file, by the file's name, without the numbers that it gives.
 OF_FILES = (
-    "SELECT name, error FROM files",
+    # Why a file is left out has its path, which whoever made the index wrote in another way.
+    "SELECT name, error IS NULL, error = '' FROM files",
     "SELECT file, digest, time, commit_id, branch, complete, trusted FROM runs",
     FIGURES_OF_FILES,
     "SELECT file, run, why, time FROM acceptances",

@@ -330,6 +330,17 @@ def test_an_index_that_differs_from_a_rebuild_is_moved_aside(check, change):
     assert "moved aside" not in check().out
 
 
+def test_an_index_is_sound_however_the_folder_was_named_when_it_was_made(check, results):
+    """Of a damaged file it keeps the reason, in which the file is named so."""
+    cut_off(results)
+    with History("results") as history:
+        assert len(history.runs()) == 3
+    shown = check("--history", str(results))
+    assert shown.code == DAMAGED
+    assert shown.out.count("damaged: ") == 1
+    assert "the index" not in shown.out
+
+
 def test_a_check_leaves_no_database_open(check, monkeypatch):
     opened = []
 
