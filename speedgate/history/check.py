@@ -24,7 +24,7 @@ JOIN figures ON run = runs.id JOIN benchmarks ON benchmarks.id = benchmark
 """
 # What the index keeps of each file, by the file's name, without the numbers that it gives.
 OF_FILES = (
-    # Why a file is left out has its path, which whoever made the index wrote in another way.
+    # The reason for leaving a file out has its path, as it was written when the index was made.
     "SELECT name, error IS NULL, error = '' FROM files",
     "SELECT file, digest, time, commit_id, branch, complete, trusted FROM runs",
     FIGURES_OF_FILES,

@@ -24,7 +24,7 @@ from speedgate.history.journal import recover
 from speedgate.history.reading import ACCEPTED, AcceptanceEntry
 from speedgate.history.redaction import without_credentials
 from speedgate.history.seal import sealed
-from speedgate.history.store import FolderStore, open_store
+from speedgate.history.store import FolderStore, StoreError, is_aside, open_store
 from speedgate.judging.row import Row
 from speedgate.stats.case import Case
 from speedgate.stats.figure import FIGURE
@@ -194,6 +194,15 @@ class History:
             for name in self.index.left_out()
             if name in ("", environment) or (name.startswith(below) and not name.endswith(ACCEPTED))
         ]
+
+    def aside(self, environment: str) -> list[str]:
+        """Return the names of the runs in an environment's folder that were moved aside;
+        none of one that cannot be looked into, which ``left_out`` names."""
+        try:
+            names = [entry.name for entry in self.store.entries(environment)]
+        except (OSError, StoreError):
+            return []
+        return [name for name in names if ".json" in name and is_aside(name)]
 
     def figures(self, entry: RunEntry) -> list[Figures]:
         """Return what the index keeps of a run's benchmarks."""

@@ -112,7 +112,9 @@ def open_what_is_compared(
     if asked is True and not settings.no_history_gate:
         digest = environment_digest(environment)
         state.words.remarks += ahead_words(state.past.history.ahead(digest))
-        state.past.left_out = state.past.history.left_out(environment_name(environment))
+        folder = environment_name(environment)
+        state.past.left_out = state.past.history.left_out(folder)
+        state.past.aside = state.past.history.aside(folder)
         state.past.windows = {
             nodeid: state.past.history.reference_window(digest, nodeid, WINDOW_RUNS)
             for nodeid, gates in state.collected.judged.items()

@@ -18,6 +18,7 @@ from speedgate.judging.gate import (
 )
 from speedgate.judging.gil_map import broken_promises, can_break_promise
 from speedgate.judging.history_gate import (
+    LEAST_RUNS,
     HistoryJudgement,
     confirmed,
     judge_history,
@@ -291,7 +292,7 @@ def judge_against_history(
         runs,
         machine_loss(evidence.workers, evidence.control, waiting, runs),
     )
-    return judge_history(
+    judgement = judge_history(
         measurement.case,
         levels,
         [run.id for run, _ in before.runs],
@@ -300,6 +301,17 @@ def judge_against_history(
         broken=measurement.broken,
         left_out=len(state.past.left_out),
     )
+    is_young = len(before.runs) < LEAST_RUNS and measurement.broken is None
+    if is_young and state.past.aside:
+        return replace(judgement, reason=f"{judgement.reason}; {aside_words(state)}")
+    return judgement
+
+
+def aside_words(state: State) -> str:
+    """Say that there are more runs of this environment, which nothing reads."""
+    count = len(state.past.aside)
+    what = f"{number_of(count, 'file')} of it {'was' if count == 1 else 'were'} moved aside"
+    return f"{what}: 'speedgate check' names {'it' if count == 1 else 'them'}"
 
 
 def conclude(state: State, item: VerdictItem, judgement: Judgement) -> None:

@@ -130,12 +130,14 @@ class Past:
     """The history, the run that this one is shown beside, and the ``windows`` of earlier runs that
     the history gate judges by; ``None`` where nothing is compared with.
 
-    ``left_out`` are files of this environment that cannot be read."""
+    ``left_out`` are files of this environment that cannot be read, ``aside`` runs of it that were
+    moved aside."""
 
     history: History | None = None
     compared: Compared | None = None
     windows: dict[str, ReferenceWindow] | None = None
     left_out: list[str] = field(default_factory=list)
+    aside: list[str] = field(default_factory=list)
 
 
 @dataclass

@@ -146,10 +146,22 @@ def test_a_damaged_history_is_no_young_one(checkout, machine, capsys):
     assert main([*check, "--repair"]) == 1
     result = checkout.run(*ONE, "--benchmark-compare", "--require-gate")
     assert failed not in output(result)
-    says(result, "4 more runs of this environment are missing, it has 1 of 5")
+    why = "4 more runs of this environment are missing, it has 1 of 5; 5 files of it were moved"
+    says(result, f"{why} aside: 'speedgate check' names them")
     capsys.readouterr()
     assert main(check) == 0
     assert capsys.readouterr().out.count("moved aside before: ") == 5
+
+
+def test_what_is_aside_is_told_of_where_runs_are_missing(checkout, machine):
+    """And not where there are enough without it."""
+    days_before(checkout, machine, 5)
+    path = checkout.files()[0]
+    path.rename(path.with_name(f"{path.name}.aside1"))
+    result = checkout.run(*ONE, "--benchmark-compare")
+    why = "1 more run of this environment is missing, it has 4 of 5; 1 file of it was moved aside"
+    says(result, f"{why}: 'speedgate check' names it")
+    assert "moved aside" not in output(checkout.run(*ONE, "--benchmark-compare"))
 
 
 def test_another_environment_is_compared_with_only_when_it_is_named(checkout, machine):
