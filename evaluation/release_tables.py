@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from packaging.version import Version
 
 from evaluation.known_changes import KNOWN, KnownChange
-from evaluation.release_machines import machine_lines
+from evaluation.release_machines import machine_lines, processor
 from evaluation.releases import (
     CHECK_SECONDS,
     CONFIRMED,
@@ -42,8 +42,9 @@ SHOWN_WORSE, SHOWN_BETTER = 5, 3
 def release_lines() -> list[str]:
     """Return the part of the page that is about releases, in Markdown."""
     shown = next(iter(machines()), "")
-    duels, found = with_blas_of_others(duels_by_pair(shown)), bisections()
-    elsewhere = sorted({duel["blas_on"] for duel in duels.values() if "blas_on" in duel})
+    duels, found = duels_by_pair(shown), bisections()
+    # A public change may have been found where its BLAS was asked.
+    asked = with_blas_of_others(duels)
     return [
         "## Releases against each other",
         "",
@@ -58,7 +59,6 @@ def release_lines() -> list[str]:
         "takes in two threads, `speedup` that of the first case.",
         "",
         *([f"On {shown}:", "", *summary(duels)] if duels else ["No pair was measured yet."]),
-        *(["", f"Elsewhere: on {', '.join(elsewhere)}."] if elsewhere else []),
         "",
         bisected_line(duels, found),
         "",
@@ -74,16 +74,16 @@ def release_lines() -> list[str]:
         "release or a range with it. Of the others the reason: what the screen saw of its cases "
         "(how many times as long a call took in two threads) and what became of those that joined "
         "the duel, or why none could show it. "
-        f"{found_line(duels, found)}",
+        f"{found_line(asked, found)}",
         "",
-        *known_table([known for known in KNOWN if not known.is_guess], duels, found),
+        *known_table([known for known in KNOWN if not known.is_guess], asked, found),
         "",
         "### What may have moved them",
         "",
         "These sources name a compiler, a library or a mechanism; that it moved these functions is "
         "our guess, and counts nowhere above.",
         "",
-        *known_table([known for known in KNOWN if known.is_guess], duels, found),
+        *known_table([known for known in KNOWN if known.is_guess], asked, found),
         "",
         *machine_lines(),
     ]
@@ -124,7 +124,6 @@ def summary(duels: Mapping[Pair, Json]) -> list[str]:
         reached = screen["cases"] - len(screen["not_reached"])
         of_blas = sum(map(is_of_blas, duel["findings"]))
         where = f" in {duel.get('blas_seconds', 0.0) / 60:.0f} min" if of_blas else ""
-        where += ", elsewhere" * ("blas_on" in duel)
         whole = "" if duel["complete"] else " (cut short)"
         counts = " | ".join(str(verdicts.count(word)) for word in ("worse", "better", "failed"))
         lines.append(
@@ -206,7 +205,7 @@ def clearest(changes: Mapping[Change, Sequence[Json]]) -> dict[Change, Sequence[
 def changes_page() -> str:
     """Return the page of all changes that duels of releases confirmed."""
     shown = next(iter(machines()), "")
-    changes = changes_in(with_blas_of_others(duels_by_pair(shown)), bisections())
+    changes = changes_in(duels_by_pair(shown), bisections())
     return "\n".join(
         [
             "# What changed between NumPy's feature releases",
@@ -349,7 +348,9 @@ def why_not(known: KnownChange, pair: Pair, duel: Json, found: Found) -> str:
     """Say what a duel saw of the cases that should show a change."""
     joined = [finding for finding in duel["findings"] if known.fits_case(finding["name"])]
     if known.of_blas_threads:
-        return became(pair, joined, found) if joined else "no BLAS was asked as it starts"
+        where = f"on {processor(duel['blas_on'])}, " if "blas_on" in duel else ""
+        said = f"{where}{became(pair, joined, found)}"
+        return said if joined else "no BLAS was asked as it starts"
     screen = duel["screen"]
     seen = {case: factor for case, factor in screen["factors"].items() if known.fits_case(case)}
     left = [case for case in screen["not_reached"] if known.fits(case.rpartition("-")[0])]

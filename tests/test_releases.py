@@ -206,11 +206,15 @@ def test_what_another_machine_found_of_a_blas_stands_in_for_what_nobody_asked_he
     here = releases.duels_by_pair(releases.MACHINE)
     shown = releases.with_blas_of_others(here)[PAIR]
     assert names_of(shown["findings"])[-1] == name
-    assert "| 1 case in 10 min, elsewhere | 20.0 |" in release_tables.summary({PAIR: shown})[-1]
-    assert "Elsewhere: on other." in release_tables.release_lines()
+    change = CHANGE._replace(workloads=("solve",), worse=True, of_blas_threads=True)
+    said = release_tables.why_not(change, PAIR, shown, {})
+    assert said == "on other, of 1 in the duel 1 better"
+    # The rows of a machine are its own.
+    assert "not asked" in release_tables.summary(here)[-1]
     keep(trials, of_blas | {"machine": releases.MACHINE})
     here = releases.duels_by_pair(releases.MACHINE)
     assert releases.with_blas_of_others(here) == here
+    assert "| 1 case in 10 min | 20.0 |" in release_tables.summary(here)[-1]
 
 
 def test_what_is_asked_of_a_blas_is_what_the_default_selection_asks():
