@@ -219,7 +219,8 @@ def measure(
     early = ended_early(census.run)
     line.close()
     tell_of_early_end(early, KEPT if census.measured or earlier else NOTHING_YET)
-    more = {"failed": census.failed, "seconds": time.monotonic() - began}
+    failed = failed_anew(census.failed, doubtful)
+    more = {"failed": failed, "seconds": time.monotonic() - began}
     saved, trouble = recording.finish(more, early is None and census.is_finished)
     if saved is not None:
         with telling_afterwards([f"saved {saved}"]):
@@ -233,6 +234,15 @@ def measure(
     if trouble:
         return ExitCode.MACHINE
     return ExitCode.WELL if saved is not None else ExitCode.NOT_DONE
+
+
+def failed_anew(failed: Mapping[str, str], again: Sequence[CensusCell]) -> dict[str, str]:
+    """Return the cells that failed, without those that were measured before and failed ``again``:
+    their figures stand, as in one session, and a line says so."""
+    measured = {cell.name for cell in again}
+    for name in measured & failed.keys():
+        notify(f"{name} could not be measured again, its earlier figures stand: {failed[name]}")
+    return {name: why for name, why in failed.items() if name not in measured}
 
 
 def earlier_cells(

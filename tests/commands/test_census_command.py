@@ -222,6 +222,26 @@ def test_a_census_that_was_cut_short_or_is_doubtful_goes_on(few, tmp_path, is_co
     assert {row.case.workload for row in run.rows()} == set(FEW.split(" or "))
 
 
+def test_a_doubtful_cell_that_fails_the_second_time_stays_measured(
+    few, tmp_path, capsys, monkeypatch
+):
+    doubtful, _ = with_classes(few.document, False, True)
+    save(few.file, few.document)
+
+    def fail(census, cell, *_):
+        census.failed[cell.name] = "made to fail"
+        return False
+
+    monkeypatch.setattr(census_module.Census, "measure", fail)
+    assert main(["census", "-k", FEW, "--resume", *few.results]) == 0
+    told = capsys.readouterr()
+    assert "could not be measured again, its earlier figures stand: made to fail" in told.err
+    assert "failed (" not in told.out
+    (other,) = set(tmp_path.glob("*/*.json")) - {few.file}
+    assert doubtful in json.loads(other.read_text())["benchmarks"]
+    assert read_run(other).section.census.failed == {}
+
+
 def test_a_census_without_doubt_has_nothing_to_go_on_with(few, tmp_path, capsys):
     with_classes(few.document, True, True)
     for is_complete, why in ((True, "or has doubtful cells"), (False, "every cell is measured")):
