@@ -264,6 +264,8 @@ def how_it_failed(error: MeasurementError) -> str:
     """Return in one line why a cell was not measured."""
     if isinstance(error, RunnerEnded):
         return f"the interpreter ended {error.how}"
+    if isinstance(error, NoAnswer):  # whose remedy is an option that a census does not have
+        return f"no answer to '{error.request}' within {error.seconds:g} s"
     return str(error).splitlines()[0]
 
 
