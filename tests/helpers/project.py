@@ -35,8 +35,7 @@ class Project:
     def __init__(self, pytester: pytest.Pytester, plugins: tuple[str, ...]) -> None:
         self.pytester = pytester
         self.folder = pytester.path
-        # Hypothesis has nothing to do here, and takes a while to load.
-        self.options = (*plugins, "-p", "no:hypothesispytest")
+        self.options = plugins
 
     @classmethod
     def checkout(cls, pytester: pytest.Pytester) -> "Project":
