@@ -165,7 +165,7 @@ def census_run(screen: Json | None = None, more: Json | None = None) -> Json:
         "seconds": 599.0, "screen": screen,
         "function_names": ["numpy.add", "numpy.where", "numpy.base_repr"],
         "cell_names": [f"{CELL}-1e4", "numpy.where[d]-contiguous-1e4"],
-        "cell_calls": ["39b7ee67", ""],
+        "cell_calls": ["39b7ee67", ""], "expressions": ["add or where", ""],
     }  # fmt: skip
     settings = {"census": True, "blas_threads": 1, "workers": 2, **(more or {})}
     return _run_of("census", CELL, settings, census=census)
@@ -247,6 +247,8 @@ def journal_lines(run: Json) -> list[Json]:
     lines += [{"benchmark": benchmark} for benchmark in run["benchmarks"]]
     lines += [{"judgement": judgement} for judgement in section["judgements"]]
     lines += [{"outcome": outcome} for outcome in section.get("scale", ())]
+    if (census := section.get("census")) is not None:
+        lines += [{"census": {"failed": census["failed"], "seconds": census["seconds"]}}]
     return lines + ([{"section": late}] if late else [])
 
 

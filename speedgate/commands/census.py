@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 
-from speedgate import files
 from speedgate.builds.build import open_build
 from speedgate.builds.runners import interpreter_of
 from speedgate.commands.arguments import (
@@ -38,14 +37,14 @@ from speedgate.commands.progress_line import ProgressLine, step_text
 from speedgate.history.census_recording import CensusRecording, is_census
 from speedgate.history.census_side import cell_names, census_side, only_cells
 from speedgate.history.document import Run, read_run
-from speedgate.history.identity import differences_besides, environment_digest
+from speedgate.history.earlier_census import EarlierCensus, all_reached, find_earlier
+from speedgate.history.identity import differences_besides
 from speedgate.history.journal import recover
 from speedgate.history.lookup import find_run
 from speedgate.history.recording import whole_environment
 from speedgate.judging.census_change import compare_censuses
 from speedgate.judging.census_sides import (
     CensusComparison,
-    CensusSide,
     called_differently,
     compared_sides,
 )
@@ -61,7 +60,8 @@ from speedgate.measuring.census import (
     list_census,
     open_process,
 )
-from speedgate.measuring.ending import ended_early
+from speedgate.measuring.ending import Early, ended_early
+from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.runner_process import RunnerClient
 from speedgate.measuring.selection import OptionError, parse_seconds
 from speedgate.measuring.targets import compile_expression
@@ -197,13 +197,26 @@ def measure(
     recover(options.results, notify)
     settings = {"census": True, "blas_threads": BLAS_THREADS, "workers": options.workers}
     environment = {**described, **listing.environment}
-    earlier = earlier_cells(options, whole_environment(environment, settings), listing)
-    left, doubtful = cells_to_measure(cells, earlier, options)
+    earlier = EarlierCensus()
+    if options.resume:
+        whole = whole_environment(environment, settings)
+        earlier = find_earlier(options.results, whole, listing, options.workers, notify)
+    left, doubtful = cells_to_measure(cells, earlier, options.expression)
+    expressions = earlier.expressions_with(options.expression)
     with saving_in(options.results):
         recording = CensusRecording(
-            options.results, environment, settings, listing.as_json(), earlier.values()
+            options.results,
+            environment,
+            settings,
+            listing.as_json() | earlier.told() | {"expressions": expressions},
+            earlier.benchmarks.values(),
         )
     line, began = ProgressLine(), time.monotonic()
+
+    def keep(measurements: list[Measurement]) -> None:
+        recording.add(measurements)
+        recording.tell(earlier.told(census, time.monotonic() - began))
+
     census = Census(
         left,
         opener,
@@ -213,15 +226,23 @@ def measure(
         budget,
         BLAS_THREADS,
         lambda step: line.show(step_text(step)),
-        recording.add,
+        keep,
         again=doubtful,
     )
     early = ended_early(census.run)
     line.close()
-    tell_of_early_end(early, KEPT if census.measured or earlier else NOTHING_YET)
-    failed = failed_anew(census.failed, doubtful)
-    more = {"failed": failed, "seconds": time.monotonic() - began}
-    saved, trouble = recording.finish(more, early is None and census.is_finished)
+    tell_of_early_end(early, KEPT if census.measured or earlier.benchmarks else NOTHING_YET)
+    tell_of_failures(census.failed, doubtful)
+    told = earlier.told(census, time.monotonic() - began)
+    reached = {*earlier.benchmarks, *census.measured, *told["failed"]}
+    is_whole = early is None and all_reached(listing.cells, expressions, reached)
+    return show_what_is_saved(*recording.finish(told, is_whole), early, options)
+
+
+def show_what_is_saved(
+    saved: Path | None, trouble: str, early: Early, options: argparse.Namespace
+) -> int:
+    """Show the run, or say why there is none; return the exit code."""
     if saved is not None:
         with telling_afterwards([f"saved {saved}"]):
             show_run(read_run(saved), options)
@@ -236,57 +257,33 @@ def measure(
     return ExitCode.WELL if saved is not None else ExitCode.NOT_DONE
 
 
-def failed_anew(failed: Mapping[str, str], again: Sequence[CensusCell]) -> dict[str, str]:
-    """Return the cells that failed, without those that were measured before and failed ``again``:
-    their figures stand, as in one session, and a line says so."""
-    measured = {cell.name for cell in again}
-    for name in measured & failed.keys():
+def tell_of_failures(failed: Mapping[str, str], again: Sequence[CensusCell]) -> None:
+    """Say which cells failed that were measured before: their figures stand, as in one session."""
+    for name in {cell.name for cell in again} & failed.keys():
         notify(f"{name} could not be measured again, its earlier figures stand: {failed[name]}")
-    return {name: why for name, why in failed.items() if name not in measured}
-
-
-def earlier_cells(
-    options: argparse.Namespace, environment: Json, listing: CellListing
-) -> dict[str, Json]:
-    """Return the benchmarks of the newest census of this environment that was cut short or has
-    doubtful cells, by case; none without ``--resume``.
-
-    What is no cell any more, or is called differently now, is left out.
-    """
-    if not options.resume:
-        return {}
-    digest = environment_digest(environment)
-
-    def is_it(run: Run) -> bool:
-        if not is_census(run) or environment_digest(run.environment) != digest:
-            return False
-        kinds = [row.gil_class for row in run.rows()]
-        return not run.is_complete or any(kind and not kind.certain for kind in kinds)
-
-    wanted = " is a census that was cut short or has doubtful cells"
-    run = find_run(None, str(options.results), is_it, wanted, notify)
-    now = CensusSide((), calls={cell.work: cell.call for cell in listing.cells})
-    apart = called_differently(census_side(run), now)
-    cases = {cell.case(options.workers).id for cell in listing.cells if cell.work not in apart}
-    document = msgspec.json.decode(files.read(Path(run.name)))
-    benchmarks = {str(benchmark["param"]): benchmark for benchmark in document["benchmarks"]}
-    return {case: benchmark for case, benchmark in benchmarks.items() if case in cases}
 
 
 def cells_to_measure(
-    cells: Sequence[CensusCell], earlier: Mapping[str, Json], options: argparse.Namespace
+    cells: Sequence[CensusCell], earlier: EarlierCensus, expression: str | None
 ) -> tuple[list[CensusCell], list[CensusCell]]:
-    """Return the cells that an earlier census did not measure, and those of which it has no certain
-    class, the shortest seen first; ``OptionError`` where ``--resume`` finds neither."""
-    left = [cell for cell in cells if cell.case(options.workers).id not in earlier]
-    known = {cell: earlier.get(cell.case(options.workers).id) for cell in cells}
-    doubtful = {cell: one for cell, one in known.items() if one is not None and is_doubtful(one)}
+    """Return the cells that an earlier census did not measure, what failed there last, and those of
+    which it has no certain class, the shortest seen first.
+
+    ``OptionError`` where ``--resume`` finds neither.
+    """
+    known = earlier.benchmarks
+    left = [cell for cell in cells if cell.name not in known]
+    doubtful = [cell for cell in cells if cell.name in known and is_doubtful(known[cell.name])]
     if not left and not doubtful:
+        chosen = "" if expression is None else f" that -k '{expression}' chooses"
         raise OptionError(
-            "--resume: every cell is measured, and its class certain; leave out --resume to "
-            "measure anew"
+            f"--resume: every cell{chosen} is measured, and its class certain; leave out --resume "
+            "to measure anew"
         )
-    return left, sorted(doubtful, key=lambda cell: how_long_seen(doubtful[cell]))
+    return (
+        sorted(left, key=lambda cell: cell.name in earlier.failed),
+        sorted(doubtful, key=lambda cell: how_long_seen(known[cell.name])),
+    )
 
 
 def is_doubtful(benchmark: Json) -> bool:

@@ -80,6 +80,10 @@ class CensusRecording:
         for measurement in measurements:
             self._keep(cell_benchmark(measurement))
 
+    def tell(self, more: Json) -> None:
+        """Write down what is known of the census by now, should this session be killed."""
+        self._run.add_census(more)
+
     def _keep(self, benchmark: Json) -> None:
         benchmark = compact(benchmark)
         self._benchmarks[str(benchmark["fullname"])] = benchmark

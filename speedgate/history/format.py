@@ -336,10 +336,11 @@ class CensusEntry(msgspec.Struct):
 
     ``functions`` are public, of them ``covered`` have one of the ``cells``. ``reasons`` says why
     the others have none, ``lost`` which dtypes end the interpreter, ``failed`` which cells could
-    not be measured. ``seconds`` is how long it all took. ``screen`` is not null where the looks of
-    a duel's screen were all that was measured. ``function_names`` and ``cell_names`` are all that
-    there were, and ``cell_calls`` how each of these was called; null in a run that is older than
-    these lists.
+    not be measured. ``seconds`` is how long all its sessions measured. ``screen`` is not null where
+    the looks of a duel's screen were all that was measured. ``function_names`` and ``cell_names``
+    are all that there were, and ``cell_calls`` how each of these was called. ``expressions`` are
+    those of ``-k`` that chose its cells; an empty one chose all. A run that is older than one of
+    these lists has null for it.
     """
 
     functions: Count
@@ -353,6 +354,7 @@ class CensusEntry(msgspec.Struct):
     function_names: list[str] | None = None
     cell_names: list[str] | None = None
     cell_calls: list[str] | None = None
+    expressions: list[str] | None = None
 
 
 class SectionEntry(msgspec.Struct):

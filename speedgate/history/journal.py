@@ -1,7 +1,8 @@
 """Journal: a run in the making, a line for each thing measured, so that nothing is lost with it.
 
 Beside the runs as ``NAME.part``: the first line is the document without its benchmarks, each line
-after it a benchmark, a judgement, an outcome of ``scale`` or more of the ``speedgate`` section.
+after it a benchmark, a judgement, an outcome of ``scale``, how far a census came, or more of the
+``speedgate`` section.
 What is written again takes the place of what was there. Each line ends in a digest of its own. The
 next session that sees the journal of an ended one makes a run of it, marked incomplete.
 """
@@ -74,6 +75,10 @@ class Journal:
     def add_outcome(self, outcome: Json) -> None:
         """Write what became of one benchmark of ``scale``: the section grows by a line for each."""
         self._write({"outcome": outcome})
+
+    def add_census(self, census: Json) -> None:
+        """Write how far a census came, and not again all the cells that its section lists."""
+        self._write({"census": census})
 
     def add_section(self, section: Json) -> None:
         self._write({"section": section})
@@ -304,6 +309,7 @@ class LineEntry(msgspec.Struct):
     benchmark: Json | None = None
     judgement: Json | None = None
     outcome: Json | None = None
+    census: Json | None = None
     section: Json | None = None
 
 
@@ -385,6 +391,8 @@ def _document(head: Json, rest: Sequence[LineEntry]) -> Json | None:
         section["scale"] = outcomes
     for line in rest:
         section |= line.section or {}
+        if line.census is not None and isinstance(section.get("census"), dict):
+            section["census"] = section["census"] | line.census
     whole: Json = head | {"benchmarks": list(benchmarks.values()), "speedgate": section}
     whole.pop(FIELD, None)  # that of the line
     return whole

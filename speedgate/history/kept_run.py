@@ -44,6 +44,10 @@ class KeptRun:
     def add_outcome(self, outcome: Json) -> None:
         self._add(object(), lambda journal: journal.add_outcome(outcome))
 
+    def add_census(self, census: Json) -> None:
+        """Write down how far a census came, in place of what was said of it before."""
+        self._add("census", lambda journal: journal.add_census(census))
+
     def add_section(self, section: Json) -> None:
         """Write more of the ``speedgate`` section down, in place of what was said of it before."""
         self._add(tuple(section), lambda journal: journal.add_section(section))

@@ -315,12 +315,6 @@ class Census:
     measured: dict[str, Measurement] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
 
-    @property
-    def is_finished(self) -> bool:
-        """Whether every one of ``cells`` was reached; none of ``again`` need be."""
-        reached = self.measured.keys() | self.failed.keys()
-        return reached >= {cell.name for cell in self.cells}
-
     def run(self) -> None:
         """Measure until all is done, or the time is up."""
         self._until = self.now() + self.budget

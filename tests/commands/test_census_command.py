@@ -242,9 +242,67 @@ def test_a_doubtful_cell_that_fails_the_second_time_stays_measured(
     assert read_run(other).section.census.failed == {}
 
 
+FAILED = {"numpy.sin[d->d]-strided": "made to fail"}
+
+
+@pytest.mark.parametrize("expressions", [[""], ["sin", FEW, "exp"], None])
+def test_a_census_that_goes_on_with_fewer_cells_stays_unfinished(few, tmp_path, expressions):
+    """It keeps what it had, and what failed before and is not tried again."""
+    census = few.document["speedgate"]["census"]
+    assert census["expressions"] == [FEW]
+    census |= {"expressions": expressions, "failed": FAILED, "seconds": 100.0}
+    few.document["speedgate"]["complete"] = False
+    (before,) = with_classes(few.document, True)
+    save(few.file, few.document)
+    assert main(["census", "-k", FEW, "--resume", *few.results]) == 0
+    (other,) = set(tmp_path.glob("*/*.json")) - {few.file}
+    run = read_run(other)
+    assert not run.is_complete
+    assert run.section.census.failed == FAILED
+    assert run.section.census.seconds > 100.0
+    assert before in json.loads(other.read_text())["benchmarks"]
+    assert {row.case.workload for row in run.rows()} == set(FEW.split(" or "))
+
+
+def test_a_census_is_whole_once_its_sessions_together_reached_what_either_chose(few, tmp_path):
+    few.document["speedgate"]["complete"] = False
+    (first,) = with_classes(few.document, True)
+    save(few.file, few.document)
+    (missing,) = (name for name in FEW.split(" or ") if name not in first["name"])
+    assert main(["census", "-k", missing, "--resume", *few.results]) == 0
+    (other,) = set(tmp_path.glob("*/*.json")) - {few.file}
+    run = read_run(other)
+    assert run.is_complete
+    assert run.section.census.expressions == [FEW, missing]
+
+
+def test_what_failed_before_is_tried_again_behind_what_was_not_reached(few, tmp_path, monkeypatch):
+    """A cell that hangs would else cost every session its time; one that is measured now is no
+    failure any more."""
+    with_classes(few.document, True, True)
+    few.document["speedgate"]["complete"] = False
+    two = {"numpy.ndarray.copy[l]-contiguous", "numpy.ndarray.fill[l]-contiguous"}
+    measure = census_module.Census.measure
+    for failed in two:
+        few.document["speedgate"]["census"]["failed"] = {failed: "made to fail"}
+        save(few.file, few.document)
+        reached = []
+
+        def noted(census, cell, *arguments, reached=reached):
+            reached.append(cell.name)
+            return measure(census, cell, *arguments)
+
+        monkeypatch.setattr(census_module.Census, "measure", noted)
+        assert main(["census", "-k", " or ".join(two), "--resume", *few.results]) == 0
+        assert reached == [*(two - {failed}), failed]
+        (other,) = set(tmp_path.glob("*/*.json")) - {few.file}
+        assert read_run(other).section.census.failed == {}
+        other.unlink()
+
+
 def test_a_census_without_doubt_has_nothing_to_go_on_with(few, tmp_path, capsys):
     with_classes(few.document, True, True)
-    for is_complete, why in ((True, "or has doubtful cells"), (False, "every cell is measured")):
+    for is_complete, why in ((True, "or has doubtful cells"), (False, "chooses is measured")):
         few.document["speedgate"]["complete"] = is_complete
         save(few.file, few.document)
         assert main(["census", "-k", FEW, "--resume", *few.results]) == ExitCode.NOT_DONE
@@ -272,19 +330,33 @@ def test_a_census_goes_on_without_what_is_no_cell_or_another_call_by_now(few, tm
 
 def test_a_census_that_was_killed_is_one_all_the_same(tmp_path, capsys, short, monkeypatch):
     results = ["--results", str(tmp_path)]
+    tolist, flatten = FEW.split(" or ")
+
+    def fail(census, cell, *arguments):
+        if cell.name == tolist:
+            census.failed[tolist] = "made to fail"
+            return False
+        return measure(census, cell, *arguments)
 
     def killed(recording, more, complete):
         recording._run.close()  # as the end of its process does
         return None, "killed"
 
     with monkeypatch.context() as patch:
+        measure = census_module.Census.measure
+        patch.setattr(census_module.Census, "measure", fail)
         patch.setattr(CensusRecording, "finish", killed)
         assert main(["census", "-k", FEW, *results]) == 11
     assert main(["census", "-k", FEW, "--resume", *results]) == 0
     assert "recovered" in capsys.readouterr().err
     runs = [read_run(file) for file in tmp_path.glob("*/*.json")]
     assert all(is_census(run) for run in runs)
-    assert sorted(run.is_complete for run in runs) == [False, True]
+    short, whole = sorted(runs, key=lambda run: run.is_complete)
+    assert (short.is_complete, whole.is_complete) == (False, True)
+    assert [row.case.workload for row in short.rows()] == [flatten]
+    assert short.section.census.failed == {tolist: "made to fail"}
+    assert whole.section.census.failed == {}
+    assert 0.0 < short.section.census.seconds < whole.section.census.seconds
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,22 @@ def test_outcomes_alone_make_a_run(tmp_path):
     assert [outcome["name"] for outcome in run["speedgate"]["scale"]] == ["first"]
 
 
+def test_how_far_a_census_came_takes_the_place_of_what_was_said_before(tmp_path):
+    """And no more than that: a head without a census has none behind it either."""
+    section = HEAD["speedgate"]
+    census = {"functions": 1, "covered": 1, "cells": 2, "failed": {"old": "why"}}
+    for number, head in enumerate((HEAD | {"speedgate": section | {"census": census}}, HEAD)):
+        journal = Journal(tmp_path / "env" / f"{number}.part", head)
+        journal.add_benchmark(MADE["benchmarks"][0])
+        journal.add_census({"failed": {"old": "why"}, "seconds": 1.0})
+        journal.add_census({"failed": {"new": "why"}, "seconds": 2.0})
+        journal.close()
+        recovered(tmp_path)
+        told = json.loads(journal.target.read_bytes())["speedgate"].get("census")
+        kept = census | {"failed": {"new": "why"}, "seconds": 2.0}
+        assert told == (None if head is HEAD else kept)
+
+
 @pytest.mark.parametrize(
     "content", [b"a film, half of it", b"\n", b"[]\n[]\n", b'{"speedgate": 1}\n{"section": {}}\n']
 )
