@@ -19,8 +19,8 @@ from speedgate.history.document import Run
 from speedgate.history.figures import in_utc, minute_of
 from speedgate.history.format import HistoryError
 from speedgate.history.history import EnvironmentEntry, History, RunEntry, latest_time
-from speedgate.history.identity import difference_lines
-from speedgate.history.lookup import is_of_duels, named, opened
+from speedgate.history.identity import difference_lines, same_kind
+from speedgate.history.lookup import named, opened
 from speedgate.judging.gate import Verdict
 from speedgate.judging.gil_map import broken_promises
 from speedgate.report.comment import (
@@ -307,11 +307,13 @@ def _of_history(history: History, entry: RunEntry, run: Run) -> CommentedRun:
 
 
 def _beside_others(facts: RunFacts, history: History, entry: RunEntry, run: Run) -> RunFacts:
-    """Say of a run that is the first of its environment why nothing before it is comparable."""
+    """Say of a run that is the first of its environment why nothing before it is comparable: no
+    other environment of its kind is like its own."""
     if facts.movement.judged or run.duel is not None or history.runs([entry.digest], most=2)[1:]:
         return facts
     for environment in history.environments():
-        if environment.digest != entry.digest and not is_of_duels(environment):
+        is_another = environment.digest != entry.digest
+        if is_another and same_kind(environment.description, run.environment):
             lines = tuple(difference_lines(environment.description, run.environment))
             movement = replace(
                 facts.movement,

@@ -31,6 +31,9 @@ TELLING_BLAS_FIELDS = ("internal_api", "version", "threading_layer", "architectu
 # In what two censuses of two NumPys should be alike, and in which of their settings.
 SHARED_FIELDS = (*MACHINE_FIELDS, "python", "implementation", "gil_enabled")
 SHARED_SETTINGS = ("workers", "screen")
+# In which settings runs of one kind agree: a project's own benchmarks, a duel or a census share no
+# case with what `pytest bench/` measures, though all of them lie in one folder.
+KIND_SETTINGS = ("scale", "duel", "census", "in_process", "imported_from")
 # What a comparison of two environments names besides.
 TOLD_FIELDS = ("kernel", "libraries")
 # File systems allow 255 bytes; a temporary file's name may be longer than the file's.
@@ -104,6 +107,13 @@ def _blas_libraries(environment: dict[str, Any]) -> list[dict[str, Any]]:
 def same_machine(one: dict[str, Any], other: dict[str, Any]) -> bool:
     """Return whether two runs were measured on the same kind of machine, whatever the build."""
     return all(one.get(name) == other.get(name) for name in MACHINE_FIELDS)
+
+
+def same_kind(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Return whether runs of two environments are of one kind, so that one may be set against the
+    other: both of the suite, say, or both of the same project's own benchmarks."""
+    mine, yours = (environment.get("settings") or {} for environment in (one, other))
+    return all(mine.get(name) == yours.get(name) for name in KIND_SETTINGS)
 
 
 def same_python(one: dict[str, Any], other: dict[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from speedgate.history.extra_info import section
 from speedgate.history.figures import minute_of
 from speedgate.history.format import HistoryError, Json, upgraded
 from speedgate.history.history import History, RunEntry, run_name
-from speedgate.history.identity import difference_lines, environment_digest
+from speedgate.history.identity import difference_lines, environment_digest, same_kind
 from speedgate.history.intake import IntakeError, PlainDocument, WholeStats, any_json, rebuilt
 from speedgate.history.kept_run import KeptRun
 from speedgate.measuring import children
@@ -274,8 +274,10 @@ def benchmarks_of(run: Compared, notify: Callable[[str], None]) -> dict[str, Jso
 
 
 def nearest(history: History, environment: Json) -> Sequence[str]:
-    """Return what keeps the newest other environment's runs from being compared with, if any."""
+    """Return what keeps the newest runs of this kind in another environment from being compared
+    with, if there are any."""
     for candidate in history.environments():
-        lines = difference_lines(candidate.description, environment)
-        return [f"the newest run is of {candidate.name}, which differs:", *lines]
+        if same_kind(candidate.description, environment):
+            lines = difference_lines(candidate.description, environment)
+            return [f"the newest run is of {candidate.name}, which differs:", *lines]
     return []

@@ -70,7 +70,8 @@ class Movement:
     """What moved, the worst and surest first, of ``judged`` cases.
 
     ``drops`` are the smallest drops of the speedup that would have been seen, one for each case
-    that was judged and can tell; as shares of the level before, 0.18 for 18%. ``why_not`` says why
+    that was judged and can tell; as shares of the level before, 0.18 for 18%. ``undecided`` are the
+    cases, of all that were ``asked`` about, that may or may not have moved. ``why_not`` says why
     nothing was judged. ``differences`` are the lines in which the environments differ: what was
     measured in two is not comparable, and nothing of it moved.
     """
@@ -81,6 +82,8 @@ class Movement:
     drops: tuple[float, ...] = ()
     why_not: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
+    undecided: int = 0
+    asked: int = 0
 
     @property
     def certain(self) -> tuple[Mover, ...]:
@@ -104,6 +107,9 @@ class Movement:
             names = len({mover.name for mover in self.movers})
             may = f"{names} of {count} may have"
             return f"Nothing surely moved against {self.against}, but {may}{self._seen}."
+        if self.undecided:
+            open_cases = f"{self.undecided} of {number_of(self.asked, 'case')} undecided"
+            return f"Nothing surely moved against {self.against}: {open_cases}{self._seen}."
         return f"Nothing moved against {self.against}: {count} judged{self._seen}."
 
     @property
@@ -131,6 +137,8 @@ def movement_of(run: Run) -> Movement:
         len(judged),
         tuple(sorted(-math.expm1(-shift.least_seen) for shift in shifts if shift.is_known)),
         tuple(reasons),
+        undecided=sum(entry.verdict is Verdict.INCONCLUSIVE for entry in judged),
+        asked=len(judged),
     )
 
 
@@ -187,8 +195,16 @@ def movement_of_duel(duel: DuelFindings) -> Movement:
         finding.effects["speedup"] for finding in duel.findings if "speedup" in finding.effects
     ]
     label = duel.builds[0].label if duel.builds else "A"
-    judged = sum(bool(finding.effects) for finding in duel.findings)
-    return Movement(f"A ({label})", _ordered(movers), judged, _drops(speedups))
+    undecided = [one for one in duel.findings if one.verdict is DuelVerdict.INCONCLUSIVE]
+    asked = [one for one in duel.findings if one.effects or one in undecided]
+    return Movement(
+        f"A ({label})",
+        _ordered(movers),
+        sum(bool(finding.effects) for finding in duel.findings),
+        _drops(speedups),
+        undecided=len(undecided),
+        asked=len(asked),
+    )
 
 
 def _mover(

@@ -65,6 +65,16 @@ def test_another_environment_is_not_comparable_and_never_red(tmp_path, capsys):
     assert "Failed" not in out
 
 
+@pytest.mark.parametrize(
+    "settings", [{"scale": "project"}, {"census": True}, {"in_process": True}, {"duel": True}]
+)
+def test_a_run_of_another_kind_is_not_set_against_it(settings, tmp_path, capsys):
+    a_run(tmp_path, 0, environment={**ENVIRONMENT, "settings": settings})
+    path = a_run(tmp_path, 1)
+    assert main(["comment", path.stem, "--history", str(tmp_path)]) == 0
+    assert "Not comparable" not in capsys.readouterr().out
+
+
 def test_an_empty_history_is_refused_with_a_remedy(tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert main(["comment", str(tmp_path / "empty")]) == 2

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -232,7 +233,27 @@ def test_what_no_fresh_run_confirmed_is_not_called_unmoved(ratio, is_worse):
 def test_what_may_lie_within_the_margin_has_not_moved(ratio):
     movement = movement_of_duel(a_duel(finding("g-1e6", DuelVerdict.INCONCLUSIVE, ratio)))
     assert movement.movers == ()
-    assert movement.line.startswith("Nothing moved against A")
+    assert movement.line.startswith("Nothing surely moved against A (numpy 2.3): 1 of 1 case")
+
+
+def test_what_is_undecided_or_was_not_reached_is_not_called_unmoved():
+    unreached = replace(finding("h-1e6", DuelVerdict.INCONCLUSIVE, 1.0), effects={})
+    duel = a_duel(
+        finding("f-1e6", DuelVerdict.SAME, 1.0),
+        finding("g-1e6", DuelVerdict.INCONCLUSIVE, 1.0),
+        unreached,
+    )
+    assert movement_of_duel(duel).line.startswith(
+        "Nothing surely moved against A (numpy 2.3): 2 of 3 cases undecided"
+    )
+
+
+def test_a_history_that_could_not_decide_does_not_say_that_nothing_moved():
+    facts = facts_of(history_run(Estimate(1.8, -math.inf, math.inf, 0.95, 2)))
+    assert facts.groups[0].verdict is Verdict.INCONCLUSIVE
+    assert facts.movement.line.startswith(
+        "Nothing surely moved against 6 earlier runs: 1 of 1 case undecided"
+    )
 
 
 def test_a_run_that_is_a_side_of_a_duel_has_the_duels_headline():
