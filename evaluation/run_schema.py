@@ -175,10 +175,6 @@ class ScaleEntry(ReadScaleEntry):
 
     control: EstimateEntry | None = None
     concurrency: ConcurrencyEntry | None = None
-    inflation: Plausible | None = None
-    kind: ClassEntry | None = msgspec.field(name="class", default=None)
-    unsampled: str | None = None
-    shared_reason: str | None = None
     probed: ProbedCause | None = None
     call_seconds: Plausible | None = None
 

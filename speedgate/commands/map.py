@@ -15,11 +15,13 @@ from speedgate.commands.arguments import (
     show_lines,
 )
 from speedgate.history.census_recording import is_census
+from speedgate.history.format import HistoryError
 from speedgate.history.identity import build_of, same_python
 from speedgate.history.lookup import find_run
 from speedgate.judging.gil_map import operations
 from speedgate.report.map import map_lines, markdown_map
 from speedgate.report.records import map_record
+from speedgate.report.scale import is_scale
 from speedgate.report.summary import environment_line, origin_lines
 from speedgate.report.table import wrapped
 
@@ -48,11 +50,17 @@ def run_map(options: argparse.Namespace) -> int:
         lambda run: (
             bool(operations(run.rows()))
             and not is_census(run)
+            and not is_scale(run)
             and (build is None or same_python(run.environment, build.environment))
         ),
         f" has a map{of_it}; 'pytest bench/bench_gil_map.py{maker}' makes one",
         notify,
     )
+    if is_scale(run):
+        raise HistoryError(
+            f"{run.name} is a run of `speedgate scale`, whose benchmarks have no size: "
+            f"`speedgate report {run.name}` shows it"
+        )
     line, width = environment_line(run.environment), columns()
     if options.format == "json":
         show_json(map_record(run, operations(run.rows())))

@@ -309,6 +309,10 @@ class ScaleEntry(msgspec.Struct):
     scales: bool | None = None
     cause: str = ""
     contention: str = ""
+    inflation: Plausible | None = None
+    kind: ClassEntry | None = msgspec.field(name="class", default=None)
+    unsampled: str | None = None
+    shared_reason: str | None = None
 
 
 class SuspicionEntry(msgspec.Struct):

@@ -7,7 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
+from speedgate.history.document import Run
 from speedgate.judging.gate import Verdict
+from speedgate.judging.scale_gate import GATE
 from speedgate.judging.scale_gate import NO_GIL as WHY_NO_GIL
 from speedgate.measuring.scaling import ScaleOutcome
 from speedgate.report.table import MARKS, Table, markdown, wrapped
@@ -22,6 +26,8 @@ LEGEND = (
 WITH_GIL = "GIL: share of one thread's time for which it is held"
 WITHOUT_GIL = "growth: CPU time of the same calls, in all threads over in one (the inflation)"
 NOT_MEASURED = (ScaleOutcome.NOT_THREAD_SAFE, ScaleOutcome.CANNOT)
+# What is kept of a benchmark, whatever became of it.
+OF_EVERY = ("name", "threads", "outcome", "reason")
 FEW = 12
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
@@ -34,7 +40,7 @@ def scale_text(entries: Sequence[Json], judged: Mapping[str, Json], width: int) 
     for judgement in judged.values():
         if judgement["verdict"] == Verdict.FAILED.value:
             lines += wrapped(f"{MARKS[Verdict.FAILED]} {judgement['line']}", width)
-    measured = [entry for entry in entries if entry["outcome"] == ScaleOutcome.MEASURED.value]
+    measured = _measured(entries)
     if measured:
         lines += ["", *_table(measured, judged, width), "", *wrapped(_legend(measured), width)]
         for sentence in _without_share(measured):
@@ -242,20 +248,72 @@ def _cut(line: str, width: int) -> str:
 
 def scale_markdown(entries: Sequence[Json], judged: Mapping[str, Json]) -> str:
     """Return the report in Markdown, as for the summary of a CI job."""
-    measured = [entry for entry in entries if entry["outcome"] == ScaleOutcome.MEASURED.value]
-    signal = "growth" if has_no_gil(measured) else "GIL"
-    columns = ("benchmark", "threads", "speedup", "shared", signal, "class", "why not more", "gate")
-    rows = []
-    for entry in measured:
-        mark, *figures, name = _row(entry, judged, signal)
-        rows.append((name, *figures, entry["cause"] or entry["contention"], mark))
+    measured = _measured(entries)
     parts = [f"**{headline(entries, judged)}**", ""]
-    if rows:
+    if measured:
         told = (_legend(measured), *_without_share(measured))
-        parts += [markdown(Table(columns, tuple(rows)), code=0), "", *told, ""]
+        parts += [markdown(scale_table(measured, judged), code=0), "", *told, ""]
     parts += [
         f"- {entry['outcome']}: {markdown_code(entry['name'])}: {markdown_text(entry['reason'])}"
         for entry in entries
         if entry["outcome"] in [outcome.value for outcome in NOT_MEASURED]
     ]
     return "\n".join(parts)
+
+
+def scale_table(measured: Sequence[Json], judged: Mapping[str, Json]) -> Table:
+    """Return a row for each benchmark that was measured."""
+    signal = "growth" if has_no_gil(measured) else "GIL"
+    columns = ("benchmark", "threads", "speedup", "shared", signal, "class", "why not more", "gate")
+    rows = []
+    for entry in measured:
+        mark, *figures, name = _row(entry, judged, signal)
+        rows.append((name, *figures, entry["cause"] or entry["contention"], mark))
+    return Table(columns, tuple(rows))
+
+
+# --- a saved run
+
+
+def is_scale(run: Run) -> bool:
+    """Whether a run is of ``scale``: its benchmarks are a project's own, and have no size."""
+    return bool(run.section.scale)
+
+
+def saved_entries(run: Run) -> tuple[list[Json], dict[str, Json]]:
+    """Return the entries and the judgements of a saved run, as those of one that has just ended."""
+    entries = []
+    for saved in run.section.scale:
+        entry = msgspec.to_builtins(saved)
+        is_measured = saved.outcome == ScaleOutcome.MEASURED.value
+        entries.append(entry if is_measured else {name: entry[name] for name in OF_EVERY})
+    judged = {}
+    for judgement in run.judgements:
+        if judgement.gate == GATE:
+            case = judgement.case.case()
+            judged[f"{case.workload}-{case.workers}"] = {
+                "verdict": judgement.verdict.value,
+                "reason": judgement.reason,
+                "case": {"workload": case.workload},
+                "line": f"{judgement.verdict.value}: {case.id} {judgement.reason}",
+            }
+    return entries, judged
+
+
+def scale_tables(run: Run) -> list[tuple[str, Table]]:
+    """Return the tables of a saved run, each under its title: what was measured, and the rest."""
+    entries, judged = saved_entries(run)
+    measured = _measured(entries)
+    rest = tuple(
+        (entry["name"], entry["outcome"], entry["reason"])
+        for entry in entries
+        if entry not in measured
+    )
+    return [
+        ("benchmarks in threads", scale_table(measured, judged)),
+        ("not measured", Table(("benchmark", "outcome", "why"), rest)),
+    ]
+
+
+def _measured(entries: Sequence[Json]) -> list[Json]:
+    return [entry for entry in entries if entry["outcome"] == ScaleOutcome.MEASURED.value]

@@ -26,6 +26,13 @@ from speedgate.report.first_screen import (
     screen_lines,
 )
 from speedgate.report.map import map_lines, map_table
+from speedgate.report.scale import (
+    is_scale,
+    saved_entries,
+    scale_markdown,
+    scale_tables,
+    scale_text,
+)
 from speedgate.report.table import FEW, MARKS, Table, markdown, plain, speedup_table, wrapped
 from speedgate.report.text import markdown_text, visible
 from speedgate.runner.interpreter import blas_libraries
@@ -110,6 +117,8 @@ def text_run(run: Run, width: int) -> list[Line]:
     head = [*wrapped(environment_line(run.environment), width), *origin_lines(run, width), ""]
     if run.duel is not None:
         return _plain([*head, *duel_text(DuelFindings.from_json(run.duel), width)])
+    if is_scale(run):
+        return _plain([*head, *scale_text(*saved_entries(run), width)])
     screen = run_screen(run)
     above = screen_lines(screen, width) if run.rows() else []
     lines = [*_plain(head), *above, *_plain(_tables(run, screen, width))]
@@ -193,6 +202,8 @@ def markdown_run(run: Run) -> str:
         parts += [f"{INCOMPLETE}.", ""]
     if run.duel is not None:
         return "\n".join([*parts, duel_markdown(DuelFindings.from_json(run.duel))])
+    if is_scale(run):
+        return "\n".join([*parts, scale_markdown(*saved_entries(run))])
     for rows in _by_bench(run):
         parts += [markdown(_bench_table(rows, run)), ""]
         parts += [f"- {markdown_text(remark)}" for remark in remarks(rows)]
@@ -205,9 +216,12 @@ def markdown_run(run: Run) -> str:
 
 
 def run_tables(run: Run) -> list[tuple[str, Table]]:
-    """Return the tables of a stored run, each under its bench; of a duel's side, the duel's."""
+    """Return the tables of a stored run, each under its bench; of a duel's side, the duel's; of a
+    project's own benchmarks, which have no size, those of ``scale``."""
     if run.duel is not None:
         return [("duel", duel_table(DuelFindings.from_json(run.duel)))]
+    if is_scale(run):
+        return [(title, table) for title, table in scale_tables(run) if table.rows]
     tables = [(rows[0].bench, _bench_table(rows, run)) for rows in _by_bench(run)]
     return [*tables, (OTHERS, _others_table(run))] if run.others() else tables
 

@@ -4,8 +4,10 @@ from types import SimpleNamespace
 
 from helpers.machine import MadeMachine
 from helpers.runs import ENVIRONMENT, document, save
+from helpers.scaled import well
 
 from speedgate.commands.main import main
+from speedgate.history.scale_recording import entry_of
 
 
 def mapped(content):
@@ -35,6 +37,16 @@ def test_without_a_map_the_remedy_is_named(tmp_path, capsys):
     save(tmp_path / "2.json", document(MadeMachine(), "g-1e6-threads-2"))
     assert main(["map", str(tmp_path)]) == 2
     assert "'pytest bench/bench_gil_map.py' makes one" in capsys.readouterr().err
+
+
+def test_a_run_of_scale_is_no_map(tmp_path, capsys):
+    content = mapped(document(MadeMachine(), "sort-500-threads-2"))
+    content["speedgate"]["scale"] = [entry_of(well("time_sort"))]
+    path = save(tmp_path / "2.json", content)
+    assert main(["map", str(tmp_path)]) == 2
+    assert "has a map" in capsys.readouterr().err
+    assert main(["map", str(path)]) == 2
+    assert "`speedgate report" in capsys.readouterr().err
 
 
 def test_the_map_of_another_python_is_the_newest_of_that_python(tmp_path, capsys, monkeypatch):

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import pytest
+from helpers.machine import MadeMachine
+from helpers.runs import document
+from helpers.scaled import SETTINGS, refused, well
+
+from speedgate.history.document import Run, decode_run
+from speedgate.history.scale_recording import entry_of
 from speedgate.judging.scale_gate import NO_GIL
+from speedgate.report.comment import comment_markdown, commented
+from speedgate.report.facts import facts_of
 from speedgate.report.scale import scale_markdown, scale_text
+from speedgate.report.summary import markdown_run, text_run
 
 Json = dict[str, Any]
 
@@ -29,6 +40,45 @@ def entry(name: str, **more: Any) -> Json:
         "contention": "",
     }
     return made | more
+
+
+def saved_run() -> Run:
+    """A saved run of ``scale``: one benchmark that was measured, and one that cannot be."""
+    content = document(MadeMachine(), "g-1e6-threads-2")
+    [benchmark] = content["benchmarks"]
+    benchmark["extra_info"]["case"] |= {"workload": "time_sort", "size": 1}
+    released = {"class": "releases", "certain": True, "reason": "GIL held 0.01"}
+    benchmark["extra_info"] |= {"bench": "scale", "gil_class": released}
+    content["speedgate"]["scale"] = [entry_of(well("time_sort")), entry_of(refused("time_others"))]
+    content["speedgate"]["environment"]["settings"] = SETTINGS
+    return decode_run("made.json", json.dumps(content).encode())
+
+
+def as_text(run: Run) -> str:
+    return "\n".join(line for line, _ in text_run(run, 80))
+
+
+def as_comment(run: Run) -> str:
+    return comment_markdown([commented(facts_of(run), run)])
+
+
+@pytest.mark.parametrize("show", [as_text, markdown_run, as_comment])
+def test_a_saved_run_is_shown_as_scale_shows_it_without_sizes(show: Any) -> None:
+    text = show(saved_run()).replace("\\", "")
+    assert "elements" not in text
+    assert "time_sort 1" not in text
+    for told in ("time_sort", "why not more" if show is not as_text else "benchmark", "why"):
+        assert told in text
+    assert "time_others" in text
+
+
+def test_a_saved_run_reads_as_the_one_that_has_just_ended() -> None:
+    entries = json.loads(json.dumps([entry_of(well("time_sort")), entry_of(refused("others"))]))
+    fresh = scale_text(entries, {}, 80)
+    content = document(MadeMachine(), "g-1e6-threads-2")
+    content["speedgate"] |= {"scale": entries, "judgements": []}
+    saved = decode_run("made.json", json.dumps(content).encode())
+    assert [line for line, _ in text_run(saved, 80)][-len(fresh) :] == fresh
 
 
 def test_a_missing_share_says_why_once_with_how_many_have_none() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from speedgate.history.scale_recording import BENCH as BENCH_OF_PROJECTS
 from speedgate.judging.gil_class import GilClass
 from speedgate.judging.gil_map import Operation, broken_promises, kept_better, operations
 from speedgate.judging.row import Row
@@ -49,7 +50,7 @@ POSITIONS = ("small", "middle", "large")
 
 
 def section_of(sources: Sources) -> Section:
-    pairs = sources.rows(lambda row: row.gil_class is not None and row.bench != "scale")
+    pairs = sources.rows(lambda row: row.gil_class is not None and row.bench != BENCH_OF_PROJECTS)
     section = map_section([row for _, row in pairs])
     return replace(section, origin=origin(shown for shown, _ in pairs))
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from statistics import median
 from typing import Any
 
+from speedgate.history.scale_recording import BENCH as BENCH_OF_PROJECTS
 from speedgate.judging.gate import Verdict
 from speedgate.judging.gil_map import Operation
 from speedgate.judging.row import Row
@@ -84,9 +85,10 @@ def by_workload(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
 
 
 def is_a_curve(row: Row) -> bool:
-    """Whether a row belongs to a curve: the map, the article and BLAS threads have tables of their
-    own."""
-    has_its_own = row.gil_class is not None or row.is_blas_default or row.bench == ARTICLE
+    """Whether a row belongs to a curve: the map, the article, BLAS threads and a project's own
+    benchmarks, which have no size, have tables of their own."""
+    is_apart = row.gil_class is not None or row.is_blas_default
+    has_its_own = is_apart or row.bench in (ARTICLE, BENCH_OF_PROJECTS)
     return row.speedup is not None and not has_its_own
 
 
