@@ -46,6 +46,8 @@ LEADS_NOWHERE = "there is a link that leads nowhere"
 NO_FILE = "it is a pipe, a socket or a device and no file"
 # What Linux and macOS say where somebody opens a socket, or a device that nothing stands behind.
 OF_A_SOCKET = (errno.ENXIO, getattr(errno, "EOPNOTSUPP", errno.ENXIO))
+# What the run of one case takes at least.
+PROBE_BYTES = 8192
 # A sweep may take a file in the moment before its writer has locked it.
 ATTEMPTS = 10
 
@@ -420,6 +422,16 @@ def abandon(path: Path, file: IO[bytes]) -> None:
         close(file)
     with contextlib.suppress(OSError):
         remove(path)
+
+
+def try_to_write(folder: Path) -> None:
+    """Raise ``OSError`` where a file in a folder, which is made, could not be written later."""
+    make_folder(folder)
+    probe, file = begin(folder)
+    try:
+        write_all(file, bytes(PROBE_BYTES))  # a full disk takes empty files
+    finally:
+        abandon(probe, file)
 
 
 def write_whole(path: Path, data: bytes) -> None:

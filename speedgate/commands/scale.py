@@ -6,6 +6,7 @@ import argparse
 import json
 import shutil
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,13 @@ from speedgate.report.scale import key_of, scale_markdown, scale_text
 from speedgate.runner.machine import usable_cores
 from speedgate.stats.words import number_of
 
+BUDGET_HELP = (
+    "take at most this long, the collection included: what would not end in time is not begun. "
+    "What has begun is measured to its end; not counted are the environment of --python, the wait "
+    "for another run and the probe of what failed a rule (default: "
+    f"{EACH_SECONDS:g} for each benchmark)"
+)
+
 Json = dict[str, Any]
 
 
@@ -86,11 +94,7 @@ def add_scale_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--sample", metavar="COUNT", help="at most COUNT benchmarks, some of every function"
     )
-    command.add_argument(
-        "--budget",
-        metavar="SECONDS",
-        help=f"take at most this long (default: {EACH_SECONDS:g} for each benchmark)",
-    )
+    command.add_argument("--budget", metavar="SECONDS", help=BUDGET_HELP)
     command.add_argument(
         "--time-limit",
         metavar="SECONDS",
@@ -179,10 +183,13 @@ def run_scale(options: argparse.Namespace) -> int:
         request = parse_request(options, folder)
         suites = parse_targets(options.targets, folder)
         recover(options.results, notify)
+        with saving_in(options.results):
+            files.try_to_write(options.results)
         take_turn(options)
         build = None
         if options.python is not None:
             build = open_build(options.python, needs_numpy=False, notify=notify)
+        began = time.monotonic()
         with project_runners(build) as open_runner:
             listing = list_benchmarks(suites, open_runner, request.pytest_options)
             for name, reason in listing.broken:
@@ -197,11 +204,10 @@ def run_scale(options: argparse.Namespace) -> int:
                 Caches(open_runner, request.time_limit),
                 find_control(),
                 lambda step: line.show(step_text(step)),
+                began=began,
             )
             environment = {} if build is None else build.environment
             settings = settings_of(suites, request)
-            with saving_in(options.results):
-                files.make_folder(options.results)
             recording = ScaleRecording(options.results, settings, environment)
             early = ended_early(lambda: scaling.run(recording.add))
             line.close()

@@ -15,6 +15,7 @@ from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.plan import Plan, most_processes
 from speedgate.measuring.probe import PROBE_SECONDS
 from speedgate.measuring.runner_process import RunnerClient, answer_of
+from speedgate.measuring.scale_budget import ScaleBudget
 from speedgate.measuring.scale_cause import (
     SHORT_PROBE_SECONDS,
     probe_scaled,
@@ -34,6 +35,8 @@ SERVE = "from speedgate.runner.callables.server import serve; serve()"
 # Of each benchmark, where --budget does not say: two processes with a start, a set-up and rounds.
 EACH_SECONDS = 4.0
 SHOWN_HELD_SECONDS = 0.2
+# Most probes of what has not failed are over by then.
+PROBED_SECONDS = 2 * SHORT_PROBE_SECONDS
 LIST_SECONDS = 300.0
 
 Open = Callable[[], RunnerClient]
@@ -133,7 +136,8 @@ class ScaleStep:
 
 @dataclass
 class Scaling:
-    """A run of ``scale``: benchmarks one after the other, within a budget."""
+    """A run of ``scale``: benchmarks one after the other, within a budget that ``began`` with the
+    collection."""
 
     benchmarks: Sequence[Benchmark]
     request: ScaleRequest
@@ -142,10 +146,11 @@ class Scaling:
     control: Workload | None = None
     on_step: Callable[[ScaleStep], None] = lambda step: None
     now: Callable[[], float] = time.monotonic
+    began: float | None = None
     scaled: list[Scaled] = field(default_factory=list)
     judgements: list[Judgement] = field(default_factory=list)
     is_finished: bool = False
-    until: float = 0.0
+    budget: ScaleBudget = field(init=False)
 
     @property
     def cases(self) -> list[tuple[Benchmark, int]]:
@@ -163,24 +168,23 @@ class Scaling:
     def run(self, keep: Callable[[Scaled], None]) -> None:
         """Measure all, give each result to ``keep`` at once."""
         cases = self.cases
-        applicable = [case for case in cases if case[0].refusal is None]
-        seconds = self.request.budget or EACH_SECONDS * len(applicable)
-        self.until = self.now() + seconds
-        left = len(applicable)
+        count = sum(benchmark.refusal is None for benchmark, _ in cases)
+        self.budget = ScaleBudget(self.request.budget, EACH_SECONDS, count, self.began, self.now)
         for number, (benchmark, threads) in enumerate(cases, start=1):
-            if benchmark.refusal is None and self.now() >= self.until and self.request.budget:
+            if benchmark.refusal is None and not self.budget.may_begin():
                 scaled = self._not_reached(benchmark, threads)
             else:
-                share = max(0.5, (self.until - self.now()) / max(left, 1))
-                left_seconds = max(0.0, self.until - self.now()) if self.request.budget else None
-                self.on_step(ScaleStep(number, len(cases), benchmark.name, left_seconds))
-                scaled = self._one(benchmark, threads, min(share, 4 * EACH_SECONDS))
-            left -= benchmark.refusal is None
+                self.on_step(ScaleStep(number, len(cases), benchmark.name, self.budget.left))
+                seconds = self.budget.take()
+                scaled = self._one(benchmark, threads, seconds)
+                self.budget.note(scaled, seconds)
+            if benchmark.refusal is None:
+                self.budget.one_is_over()
             self._finish(scaled, keep)
         self.is_finished = True
 
     def _not_reached(self, benchmark: Benchmark, threads: int) -> Scaled:
-        reason = "--budget is used up; raise it, or select fewer by -k or --sample"
+        reason = "--budget left no time for it; raise it, or select fewer by -k or --sample"
         return Scaled(benchmark, benchmark.case(threads), ScaleOutcome.NOT_REACHED, reason)
 
     def _one(self, benchmark: Benchmark, threads: int, seconds: float) -> Scaled:
@@ -198,7 +202,7 @@ class Scaling:
         )
 
         def is_decided(measurement: Measurement) -> bool:
-            if rule is None:
+            if rule is None or not self.budget.has_time_for(self.budget.process_seconds):
                 return True
             so_far = Scaled(benchmark, case, ScaleOutcome.MEASURED, measurement=measurement)
             verdict = judge_scaled(so_far, rule, self._confidence, final=False).verdict
@@ -230,8 +234,9 @@ class Scaling:
     def _name_cause(self, scaled: Scaled, judgement: Judgement | None) -> None:
         """Probe what failed, beyond the budget if need be; what else contends if there is time."""
         began = self.now()
-        has_time = self.request.budget is None or began < self.until
-        keys = states_to_probe(scaled, judgement, has_time)
+        keys = states_to_probe(scaled, judgement, has_time=True)
+        if not self.budget.has_time_for(PROBED_SECONDS + len(keys) * self.budget.process_seconds):
+            keys = states_to_probe(scaled, judgement, has_time=False)
         if not keys:
             return
         failed = judgement is not None and judgement.verdict is Verdict.FAILED
@@ -243,5 +248,5 @@ class Scaling:
         try:
             probe_scaled(scaled, keys, plan, self.open_runner, self.now)
         finally:
-            if failed or self.request.budget is None:
-                self.until += self.now() - began
+            if failed or not self.budget.is_asked:
+                self.budget.until += self.now() - began

@@ -24,6 +24,7 @@ from speedgate.judging.history_gate import (
     WINDOW_RUNS,
 )
 from speedgate.measuring.runner_process import Json
+from speedgate.measuring.selection import OptionError
 from speedgate.plugin.entry import (
     COMPARE,
     IS_HELD_BACK,
@@ -37,6 +38,7 @@ from speedgate.plugin.storage import (
     head_of,
     history_location,
     refusal,
+    refuse_history_that_cannot_be_used,
     results_folder,
     telling_of_failure,
 )
@@ -65,10 +67,11 @@ def open_history(config: pytest.Config, state: State, items: list[pytest.Item]) 
     session.save_json = telling_of_failure(session, state)
     try:
         if state.settings.history is not None:
-            open_store(state.settings.history)  # a bad address is reported before it is needed
+            # A bad address, or a folder that is none, is reported before it is needed.
+            refuse_history_that_cannot_be_used(config, open_store(state.settings.history))
         if config.stash[COMPARE]:
             open_what_is_compared(config, state, session, items)
-    except (HistoryError, StoreError, OSError) as error:
+    except (HistoryError, StoreError, OptionError, OSError) as error:
         raise refusal(error) from None
     session.storage = SessionStorage(
         state.saving.recording,

@@ -25,6 +25,7 @@ from speedgate.measuring.targets import Suite, parse_threads, pytest_benchmark
 from speedgate.measuring.turn import MachineTaken
 from speedgate.plugin.entry import is_distributed, label_of
 from speedgate.plugin.session import Collected, prepare_to_measure
+from speedgate.plugin.storage import refusal, refuse_unwritable
 from speedgate.report.exit_code import ExitCode, code_of, with_remedy
 from speedgate.report.scale import scale_text
 from speedgate.report.text import visible
@@ -62,6 +63,8 @@ class ThreadsAfterwards:
         self, config: pytest.Config, threads: tuple[int, ...], collected: Collected
     ) -> None:
         self._config, self._threads, self._collected = config, threads, collected
+        self._has_begun = True
+        self._folder = Path(config.invocation_params.dir)
         self._used: dict[str, pytest.Item] = {}
         self._passed: list[str] = []
         self._scaling: Scaling | None = None
@@ -73,7 +76,15 @@ class ThreadsAfterwards:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Note what will be measured; where it could not be saved, refuse it before it is run."""
         self._used |= {item.nodeid: item for item in self._collected.others(items)}
+        if not self._used or self._config.getoption("collectonly"):
+            return
+        try:
+            refuse_unwritable(label_of(self._config)("threads"), self._folder / RESULTS)
+        except OptionError as error:
+            self._has_begun = False
+            raise refusal(error) from None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" and report.passed and report.nodeid in self._used:
@@ -88,7 +99,7 @@ class ThreadsAfterwards:
 
     def _measure_and_keep(self) -> None:
         """Measure in this run's turn; whatever ends that, what was measured is kept."""
-        folder = Path(self._config.invocation_params.dir)
+        folder = self._folder
         suite = Suite(PYTEST, str(folder))
         settings = {"scale": suite.label, "blas_threads": BLAS_THREADS}
         recording = ScaleRecording(folder / RESULTS, settings)
@@ -187,7 +198,7 @@ class ThreadsAfterwards:
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        if self._config.getoption("collectonly"):
+        if self._config.getoption("collectonly") or not self._has_begun:
             return
         terminalreporter.section("speedgate: benchmarks in threads")
         scaled = [] if self._scaling is None else self._scaling.scaled

@@ -15,37 +15,43 @@ from speedgate.history.recording import (
     whole_environment,
 )
 from speedgate.history.redaction import shown_variables
-from speedgate.history.store import FolderStore, StoreError, open_store
+from speedgate.history.store import FolderStore, Store, StoreError, open_store
 from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.runner_process import Json
 from speedgate.measuring.selection import OptionError
-from speedgate.plugin.entry import (
-    storage_folder,
-)
+from speedgate.plugin.entry import label_of, storage_folder
 from speedgate.plugin.session import State, measures
 from speedgate.report.exit_code import ExitCode, fault_of, with_remedy
 from speedgate.stats.case import Case
-
-# What the run of one case takes at least.
-PROBE_BYTES = 8192
 
 
 def refuse_folder_that_cannot_be_written(config: pytest.Config) -> None:
     """Raise ``OptionError`` if the run could not be saved once it has been measured."""
     folder = results_folder(config)
-    if folder is None or not measures(config):
+    if folder is not None and measures(config):
+        refuse_unwritable("--benchmark-storage", folder)
+
+
+def refuse_history_that_cannot_be_used(config: pytest.Config, history: Store) -> None:
+    """Raise ``OptionError`` if a run, once it has been measured, could not be compared with what is
+    there or be taken there. What an address takes is seen only when it is written."""
+    if not isinstance(history, FolderStore):
         return
+    option, folder = label_of(config)("history"), history.folder
+    if files.is_file(folder):
+        raise OptionError(f"{option}: {folder} is a file; name the folder that the runs are in")
+    if results_folder(config) is not None:
+        refuse_unwritable(option, folder)
+
+
+def refuse_unwritable(option: str, folder: Path) -> None:
+    """Raise ``OptionError`` that names the ``option`` if results cannot be written to a folder."""
     try:
-        files.make_folder(folder)
-        probe, file = files.begin(folder)
-        try:
-            files.write_all(file, bytes(PROBE_BYTES))  # a full disk takes empty files
-        finally:
-            files.abandon(probe, file)
+        files.try_to_write(folder)
     except OSError as error:
         remedy = "" if fault_of(error) else "; name a folder that can be written"
         raise OptionError(
-            f"--benchmark-storage: results cannot be written to {folder} ({error.strerror}){remedy}"
+            f"{option}: results cannot be written to {folder} ({error.strerror}){remedy}"
         ) from error
 
 

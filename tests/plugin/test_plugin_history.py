@@ -203,6 +203,23 @@ def test_an_address_that_cannot_be_opened_is_told_of_before_anything_is_measured
     assert machine.cases == []
 
 
+def test_a_history_that_is_a_file_is_refused_before_anything_is_measured(checkout, machine):
+    (checkout.folder / "file").write_text("")
+    for more in ([], ["--benchmark-compare"]):
+        result = checkout.run(*ONE, "--history=file", *more)
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        assert "--history: file is a file; name the folder that the runs are in" in output(result)
+    assert machine.cases == []
+
+
+def test_a_history_that_cannot_be_written_is_refused_before_anything_is_measured(checkout, machine):
+    (checkout.folder / "file").write_text("")
+    result = checkout.run(*ONE, "--history=file/below")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "--history: results cannot be written to file/below" in output(result)
+    assert machine.cases == []
+
+
 def test_a_session_that_was_killed_is_recovered_by_the_next(checkout, machine):
     days_before(checkout, machine, 1)
     (first,) = checkout.files()

@@ -219,6 +219,29 @@ def test_a_run_that_cannot_be_saved_is_not_green(
     assert "not saved: " in result.stdout.str()
 
 
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_runs(project: Any) -> None:
+    (project.path / "results").write_text("")
+    result = project.runpytest_inprocess(*ONE)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "--speedgate-threads: results cannot be written to" in result.stderr.str()
+    assert "passed" not in result.stdout.str()
+    assert "nothing was measured" not in result.stdout.str()
+    assert project.runpytest_inprocess(*ONE, "--collect-only").ret == pytest.ExitCode.OK
+
+
+def test_a_disk_that_is_full_ends_it_before_anything_runs(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: Any, **options: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("speedgate.files.write", full)
+    result = project.runpytest_inprocess(*ONE)
+    assert result.ret == ExitCode.MACHINE
+    assert "results cannot be written to" in result.stdout.str() + result.stderr.str()
+    assert "1 passed" not in result.stdout.str()
+
+
 def test_under_xdist_it_is_refused(project: Any) -> None:
     pytest.importorskip("xdist", reason="pytest-xdist (extra 'xdist') is not installed")
     result = project.runpytest_inprocess(*ONE, "-n2")

@@ -1,0 +1,123 @@
+"""The budget of a run of ``scale``, on a clock that only moves when a benchmark takes time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from helpers.fakes import FakeClock
+from helpers.made import pair
+
+from speedgate.judging.gate import Verdict
+from speedgate.judging.scale_gate import Rule
+from speedgate.measuring import scale_run
+from speedgate.measuring.measurement import Measurement
+from speedgate.measuring.plan import Plan
+from speedgate.measuring.scale_run import Caches, ScaleRequest, Scaling
+from speedgate.measuring.scaling import Scaled, ScaleOutcome
+from speedgate.measuring.targets import Benchmark
+from speedgate.runner.messages import ASV, Target
+
+# What a process of a benchmark takes beside its rounds.
+START = 2.0
+
+
+def no_runner() -> Any:
+    raise AssertionError("nothing is opened")
+
+
+class MadeProject:
+    """Benchmarks that take ``START`` for each of two processes, and the seconds of their plan."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.clock = FakeClock()
+        self.planned: list[float] = []
+        self.probed: list[float] = []
+        self.went_on: list[bool] = []
+        monkeypatch.setattr(scale_run, "scale", self.scale)
+        monkeypatch.setattr(scale_run, "states_to_probe", self.states)
+        monkeypatch.setattr(scale_run, "probe_scaled", self.probe)
+        self.contends = False
+
+    def scale(
+        self, benchmark: Benchmark, threads: int, plan: Plan, opens: Any, decided: Any, now: Any
+    ) -> Scaled:
+        self.planned.append(plan.seconds)
+        self.clock.advance(2 * START + plan.seconds)
+        measurement = Measurement(benchmark.case(threads))
+        measurement.processes = [[pair(1.9)], [pair(1.9)]]
+        measurement.wall_seconds = 2 * START + plan.seconds
+        self.went_on.append(not decided(measurement))
+        case = benchmark.case(threads)
+        return Scaled(benchmark, case, ScaleOutcome.MEASURED, measurement=measurement)
+
+    def states(self, scaled: Scaled, judgement: Any, has_time: bool) -> tuple[str, ...]:
+        return ("private",) if self.contends and has_time else ()
+
+    def probe(self, *_: Any) -> None:
+        self.probed.append(self.clock())
+        self.clock.advance(3.0)
+
+    def run(
+        self, count: int, budget: float | None, collection: float = 0.0, *rules: Rule
+    ) -> tuple[float, list[ScaleOutcome]]:
+        """Return the seconds that the run took with its collection, and what became of each."""
+        names = [f"bench.time_{number}" for number in range(count)]
+        benchmarks = [Benchmark(name, name, Target(ASV)) for name in names]
+        began = self.clock()
+        self.clock.advance(collection)
+        request = ScaleRequest((2,), budget=budget, rules=rules)
+        caches = Caches(no_runner, 1.0)
+        scaling = Scaling(benchmarks, request, no_runner, caches, now=self.clock, began=began)
+        scaling.run(lambda scaled: None)
+        return self.clock() - began, [one.outcome for one in scaling.scaled]
+
+
+@pytest.fixture
+def project(monkeypatch: pytest.MonkeyPatch) -> MadeProject:
+    return MadeProject(monkeypatch)
+
+
+@pytest.mark.parametrize("collection", [1.0, 2.0, 3.0])
+@pytest.mark.parametrize("count", [1, 2, 5, 100])
+@pytest.mark.parametrize("budget", [10.0, 60.0])
+def test_what_would_end_after_the_budget_does_not_begin(
+    project: MadeProject, budget: float, count: int, collection: float
+) -> None:
+    seconds, outcomes = project.run(count, budget, collection)
+    assert seconds <= budget
+    assert ScaleOutcome.MEASURED in outcomes
+    assert set(outcomes) <= {ScaleOutcome.MEASURED, ScaleOutcome.NOT_REACHED}
+
+
+def test_a_collection_that_takes_the_budget_leaves_nothing_to_begin(project: MadeProject) -> None:
+    _, outcomes = project.run(3, 10.0, 10.0)
+    assert outcomes == [ScaleOutcome.NOT_REACHED] * 3
+
+
+def test_without_a_budget_every_benchmark_begins(project: MadeProject) -> None:
+    _, outcomes = project.run(30, None, 100.0)
+    assert outcomes == [ScaleOutcome.MEASURED] * 30
+
+
+def test_a_probe_that_would_end_after_the_budget_is_left_out(project: MadeProject) -> None:
+    project.contends = True
+    seconds, _ = project.run(2, 11.0, 1.0)
+    assert seconds <= 11.0
+    assert project.probed == []
+    project.run(1, None)
+    assert len(project.probed) == 1
+
+
+def test_a_judged_benchmark_has_no_more_processes_than_the_budget_has_time_for(
+    project: MadeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def undecided(scaled: Scaled, *_: Any, **__: Any) -> Any:
+        return type("Judged", (), {"verdict": Verdict.INCONCLUSIVE})()
+
+    monkeypatch.setattr(scale_run, "judge_scaled", undecided)
+    monkeypatch.setattr(scale_run, "with_cause_of", lambda scaled, judgement: judgement)
+    rule = Rule(min_speedup=1.5)
+    project.run(1, 8.0, 1.5, rule)
+    project.run(1, None, 1.5, rule)
+    assert project.went_on == [False, True]
