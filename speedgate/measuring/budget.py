@@ -30,7 +30,9 @@ class Budget:
     """Spreads the seconds of a run over its cases; what one leaves unused the next may have.
 
     ``explicit`` says that the user named the seconds and wants them used; ``spare`` seconds come
-    after them, for cases that could not keep to their share.
+    after them, for cases that could not keep to their share. Of the weight so much is ``judged``:
+    its seconds are kept for the cases of a gate, wherever in the run they come, so that those
+    before them cannot use them up.
     """
 
     def __init__(
@@ -39,24 +41,38 @@ class Budget:
         weight: float,
         explicit: bool = False,
         spare: float = 0.0,
+        judged: float = 0.0,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._now = now
         self._deadline = now() + seconds
         self._end = self._deadline + spare
         self._weight = weight
+        self._judged = judged
+        self._unit = seconds / weight if weight else 0.0
         self._explicit = explicit
 
-    def take(self, weight: float) -> float:
+    def take(self, weight: float, judged: bool = False) -> float:
         """Return the seconds for a case of ``weight``; never negative."""
         left = max(0.0, self._deadline - self._now())
-        share = left * weight / max(self._weight, weight)
+        if judged:
+            share = max(left * weight / max(self._weight, weight), min(left, weight * self._unit))
+            self._judged = max(0.0, self._judged - weight)
+        else:
+            free = max(0.0, left - self._kept)
+            share = free * weight / max(self._weight - self._judged, weight)
         self._weight = max(0.0, self._weight - weight)
         return share if self._explicit else min(share, MOST_SECONDS * weight)
 
-    def is_used_up(self) -> bool:
-        """Whether the spare time is over, too: what has not begun is then left out."""
-        return self._now() >= self._end
+    @property
+    def _kept(self) -> float:
+        """The seconds that are kept for judged cases which have not begun."""
+        return self._judged * self._unit
+
+    def is_used_up(self, judged: bool = False) -> bool:
+        """Whether the spare time is over, too: what has not begun is then left out. For what no
+        gate judges it is over as soon as only the time of judged cases is left."""
+        return self._now() >= self._end - (0.0 if judged else self._kept)
 
     def left_seconds(self) -> float:
         """Return how long the run will still take, as far as the budget tells."""

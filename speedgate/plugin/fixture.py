@@ -87,7 +87,8 @@ def run_case(
     case = state.collected.items[nodeid].case
     if is_worker(config) and not check_only:
         pytest.fail(ONE_PROCESS_MESSAGE, pytrace=False)
-    if not check_only and state.measured.budget is not None and state.measured.budget.is_used_up():
+    budget, is_judged = state.measured.budget, bool(state.collected.judged.get(nodeid))
+    if not check_only and budget is not None and budget.is_used_up(is_judged):
         state.measured.left_out[nodeid] = "--budget is used up"
         pytest.skip("not measured: --budget is used up; raise it, or select fewer cases")
     # Of another Python only its own runner knows.
@@ -176,7 +177,7 @@ def make_plan(state: State, nodeid: str, fixed: dict[str, Any]) -> Plan:
     settings, weight = state.settings, state.collected.weight(nodeid)
     judged = bool(state.collected.judged.get(nodeid))
     return Plan(
-        seconds=state.measured.budget.take(weight) if state.measured.budget else 0.0,
+        seconds=state.measured.budget.take(weight, judged) if state.measured.budget else 0.0,
         processes=1 if settings.in_process else most_processes(judged),
         time_limit=settings.time_limit,
         before=settings.runner_setup,

@@ -184,13 +184,15 @@ class State:
 
     def start_budget(self, nodeids: Sequence[str]) -> None:
         """Spread the time of the run over the items that are left to measure."""
-        weight = sum(self.collected.weight(nodeid) for nodeid in nodeids)
+        weights = {nodeid: self.collected.weight(nodeid) for nodeid in nodeids}
+        weight = sum(weights.values())
         seconds = self.settings.budget or default_seconds(weight)
         self.measured.budget = Budget(
             (1 - SPARE_SHARE) * seconds,
             weight,
             explicit=self.settings.budget is not None,
             spare=SPARE_SHARE * seconds,
+            judged=sum(weights[nodeid] for nodeid in weights if self.collected.judged.get(nodeid)),
         )
 
     def judge(self, gate: Gate, measurement: Measurement, final: bool) -> Judgement:

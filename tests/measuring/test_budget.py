@@ -85,6 +85,48 @@ def test_the_time_left_falls_as_cases_are_taken(clock):
     assert left == [3 * MOST_SECONDS, 2 * MOST_SECONDS, MOST_SECONDS, 0]
 
 
+# --- what is judged
+
+
+def judging(seconds, weight, judged, clock, spare=0.0):
+    return Budget(seconds, weight, explicit=True, spare=spare, judged=judged, now=clock)
+
+
+def test_what_is_judged_is_reached_however_long_others_took_before_it(clock):
+    budget = judging(100, 10, 5, clock)
+    for _ in range(3):
+        budget.take(1)
+        clock.advance(20)
+    assert budget.is_used_up()
+    assert not budget.is_used_up(judged=True)
+    assert budget.take(5, judged=True) == pytest.approx(40)
+
+
+def test_where_all_keep_to_their_share_each_has_the_same_as_ever(clock):
+    budget = judging(100, 10, 5, clock)
+    shares = []
+    for weight, judged in [(1, False), (5, True), (1, False), (1, False), (1, False), (1, False)]:
+        shares.append(budget.take(weight, judged))
+        clock.advance(shares[-1])
+    assert shares == pytest.approx([10, 50, 10, 10, 10, 10])
+
+
+def test_once_what_is_judged_has_begun_the_others_may_have_the_rest(clock):
+    budget = judging(100, 10, 5, clock, spare=10)
+    clock.advance(60)
+    assert budget.is_used_up()
+    budget.take(5, judged=True)
+    assert not budget.is_used_up()
+    assert budget.take(1) == pytest.approx(8)
+
+
+def test_what_is_judged_has_no_more_than_the_budget_either(clock):
+    budget = judging(100, 10, 5, clock, spare=10)
+    clock.advance(110)
+    assert budget.is_used_up(judged=True)
+    assert budget.take(5, judged=True) == 0
+
+
 def test_a_run_of_many_cases_takes_longer_by_default():
     assert default_seconds(10) == DEFAULT_BUDGET_SECONDS
     assert default_seconds(1000) == 1000 * LEAST_SECONDS

@@ -90,7 +90,7 @@ def test_promises_that_are_kept_are_verdicts_enough(checkout, machine):
     assert checkout.run(*TWO, REQUIRED).ret == GREEN
 
 
-def is_used_up(budget):
+def is_used_up(budget, judged=False):
     return "[sort-1e5" in os.environ["PYTEST_CURRENT_TEST"]
 
 

@@ -24,6 +24,7 @@ from helpers.machine import (
 )
 
 from speedgate.judging.gate import MIN_PROCESSES
+from speedgate.measuring.budget import Budget
 
 pytest_plugins = ("pytester", "helpers.inner_fixtures")
 # pytest-benchmark warns of an inner run that saves nothing in the outer one's name, too.
@@ -248,6 +249,21 @@ def test_a_budget_that_is_used_up_is_said_and_is_never_green_where_gates_are_req
     says(result, "--budget is used up")
     assert machine.runners == []
     assert checkout.run(*GATED, "--budget=1e-9", "--require-gate").ret == UNDECIDED
+
+
+def test_what_a_gate_judges_is_measured_though_others_have_used_up_the_time(
+    checkout, machine, monkeypatch
+):
+    class UsedUpByOthers(Budget):
+        def is_used_up(self, judged=False):
+            return super().is_used_up(judged) or (not judged and self._kept > 0)
+
+    monkeypatch.setattr("speedgate.plugin.session.Budget", UsedUpByOthers)
+    result = checkout.run(SCALING, "--strategies=serial,threads", "--workloads=g", "--sizes=1e6")
+    assert result.ret == GREEN
+    assert machine.cases == ["g-1e6-threads-2"]
+    says(result, "passed: g-1e6-threads-2")
+    says(result, "1 case not measured: --budget is used up")
 
 
 def test_a_gate_without_a_case_is_named_in_the_summary(checkout, machine):
