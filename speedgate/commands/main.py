@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -37,7 +36,7 @@ from speedgate.history.store import StoreError
 from speedgate.measuring.children import termination_as_interrupt
 from speedgate.measuring.errors import MeasurementError
 from speedgate.measuring.machine_limit import told_at_the_limit
-from speedgate.measuring.selection import OptionError
+from speedgate.measuring.selection import OptionError, nearest
 from speedgate.measuring.turn import TURN, MachineTaken
 from speedgate.page.folder import SiteError
 from speedgate.report.exit_code import ExitCode, code_of, with_remedy
@@ -144,8 +143,10 @@ def unknown_argument(word: str, asked: argparse.ArgumentParser) -> str:
         return f"'{word}' is one argument too many"
     name = word.partition("=")[0]
     options = list(asked._option_string_actions)  # argparse lists them nowhere else
-    nearest = difflib.get_close_matches(name, options, 1, 0.5)
-    remedy = f"; did you mean '{nearest[0]}'?" if nearest else ""
+    # Without their dashes: all have them, so that any two would seem to agree.
+    by_name = {option.lstrip("-"): option for option in options}
+    near = nearest(name.lstrip("-"), by_name)
+    remedy = f"; did you mean '{by_name[near]}'?" if near is not None else ""
     return f"there is no option '{name}'{remedy}"
 
 
@@ -154,8 +155,8 @@ def unknown_command(words: Sequence[str], names: Sequence[str]) -> str | None:
     word = words[0]
     if word in names or word.startswith("-"):
         return None
-    nearest = difflib.get_close_matches(word, names, 1, 0.5)
-    remedy = f"did you mean '{nearest[0]}'?" if nearest else f"there are {', '.join(names)}"
+    near = nearest(word, names)
+    remedy = f"there are {', '.join(names)}" if near is None else f"did you mean '{near}'?"
     return f"speedgate: '{word}' is not a command; {remedy}"
 
 

@@ -13,7 +13,7 @@ from speedgate.measuring.census import (
     open_process,
 )
 from speedgate.measuring.runner_process import THIS
-from speedgate.measuring.selection import OptionError
+from speedgate.measuring.selection import OptionError, nearest
 from speedgate.measuring.suite import find_workload
 from speedgate.stats.case import Case, Workload, parse_size
 
@@ -55,9 +55,11 @@ def cells_named(pattern: str, option: str) -> list[Workload]:
     listing = known_listing()
     cells = [cell for cell in listing.cells if matches(whole, cell)]
     if not cells:
+        near = nearest(whole, {cell.path for cell in listing.cells})
+        told = f"did you mean '{near}'? " if near is not None else ""
         version = listing.environment.get("numpy", {}).get("version", "of an unknown version")
         raise OptionError(
-            f"{option}: '{pattern}' names no cell of NumPy {version}, which runs Speedgate; "
+            f"{option}: '{pattern}' names no cell of NumPy {version}, which runs Speedgate; {told}"
             "'speedgate census --list' has all, such as numpy.linalg.svd[d]-contiguous, and "
             "numpy.linalg.* stands for several. What another NumPy alone has, name with its size: "
             "numpy.linalg.svd[d]-contiguous-1e4, as 'speedgate census --list --python BUILD' does"

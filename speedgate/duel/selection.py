@@ -14,8 +14,10 @@ from speedgate.measuring.selection import (
     OptionError,
     Selection,
     cases,
+    no_strategy,
     parse_blas_threads,
     parse_selection,
+    proposal,
 )
 from speedgate.measuring.suite import find_workload
 from speedgate.runner.machine import usable_cores
@@ -115,10 +117,12 @@ def chosen_parts(text: str, declared: Sequence[Part]) -> Iterator[Part]:
         elif ":" in name:
             yield ChosenPart(find_workload(name, "--workloads"))
         else:
-            raise OptionError(
-                f"--workloads: '{name}' is not a workload; there are {', '.join(catalogue)}, or "
-                "give module:NAME, or cells of the census such as 'linalg.*'"
+            there_are = (
+                f"there are {', '.join(catalogue)}, or give module:NAME, or cells of the census "
+                "such as 'linalg.*'"
             )
+            told = proposal(name, [*names, *catalogue], there_are)
+            raise OptionError(f"--workloads: '{name}' is not a workload; {told}")
 
 
 def parse_thread_counts(text: str | None) -> list[int | None] | None:
@@ -140,9 +144,7 @@ def parse_entry(text: str) -> DuelEntry:
     name, slash, blas = text.partition("/")
     measured, case = _measured_case(name)
     if case.strategy not in STRATEGIES:
-        raise OptionError(
-            f"--case: '{case.strategy}' is not a strategy; there are {', '.join(STRATEGIES)}"
-        )
+        raise OptionError(f"--case: {no_strategy(case.strategy)}")
     if case.workers > MOST_WORKERS_A_CORE * max(2, usable_cores()):
         raise OptionError(
             f"--case: {case.workers} workers are more than twice the {usable_cores()} usable cores"
@@ -173,7 +175,7 @@ def _workload_of_case(name: str) -> Workload:
     if ":" in name:
         own: Workload = find_workload(name, "--case")
         return own
-    raise OptionError(
-        f"--case: '{name}' is not a workload; there are {', '.join(catalogue)}, or give "
-        "module:NAME, as in module:NAME-1e6-threads-2"
+    there_are = (
+        f"there are {', '.join(catalogue)}, or give module:NAME, as in module:NAME-1e6-threads-2"
     )
+    raise OptionError(f"--case: '{name}' is not a workload; {proposal(name, catalogue, there_are)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -12,10 +13,34 @@ from speedgate.stats.case import Case, Workload, parse_size, peers_of, sizes_of
 T = TypeVar("T")
 # Eleven days. The clocks of a wait for processes hold no more than 24.
 LONGEST_SECONDS = 1e6
+# How much of two words must agree for one to be proposed in place of the other.
+NEAR = 0.6
 
 
 class OptionError(ValueError):
     """An option's value cannot be used; the text says which, why and what would do."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that is near, ``None`` where none is.
+
+    >>> nearest("gg", ["f", "g", "g_out"]), nearest("nowhere", ["serve", "report"])
+    ('g', None)
+    """
+    near = difflib.get_close_matches(word, list(known), 1, NEAR)
+    return near[0] if near else None
+
+
+def proposal(word: str, known: Iterable[str], all_known: str) -> str:
+    """Return what to say of a word that is none of the known: the nearest, and ``all_known``.
+
+    >>> proposal("gg", ["f", "g"], "there are f, g"), proposal("h", ["f", "g"], "there are f, g")
+    ("did you mean 'g'? There are f, g", 'there are f, g')
+    """
+    near = nearest(word, known)
+    if near is None:
+        return all_known
+    return f"did you mean '{near}'? {all_known[:1].upper()}{all_known[1:]}"
 
 
 @dataclass(frozen=True)
@@ -75,8 +100,14 @@ def _strategy(text: str) -> str:
     if text == "spawn":
         return "processes"
     if text not in STRATEGIES:
-        raise ValueError(f"'{text}' is not a strategy; there are {', '.join(STRATEGIES)}")
+        raise ValueError(no_strategy(text))
     return text
+
+
+def no_strategy(text: str) -> str:
+    """Return what to say of a text that is no strategy."""
+    there_are = f"there are {', '.join(STRATEGIES)}"
+    return f"'{text}' is not a strategy; {proposal(text, STRATEGIES, there_are)}"
 
 
 def _workers(text: str, usable_cores: int, oversubscribe: bool) -> int:
@@ -162,9 +193,9 @@ def refuse_unknown(selection: Selection, known: Iterable[str]) -> None:
     names = sorted(set(known))
     for name in selection.workloads or ():
         if name not in names:
+            told = proposal(name, names, f"there are {', '.join(names)}")
             raise OptionError(
-                f"--workloads: '{name}' is not a workload of these benchmarks; "
-                f"there are {', '.join(names)}"
+                f"--workloads: '{name}' is not a workload of these benchmarks; {told}"
             )
 
 

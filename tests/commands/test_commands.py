@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,8 @@ def test_misuse_exits_2_with_the_usage(run, arguments):
     ("words", "usage", "answer"),
     [
         (["duel", "--formt", "json"], "duel", "no option '--formt'; did you mean '--format'?"),
-        (["report", "--nosuch"], "report", "there is no option '--nosuch'"),
+        (["report", "--nosuch"], "report", "there is no option '--nosuch'\n"),
+        (["report", "--histroy"], "report", "no option '--histroy'; did you mean '--history'?"),
         (["scale", "tests", "--buget=3"], "scale", "'--buget'; did you mean '--budget'?"),
         (["report", "one", "two"], "report", "'two' is one argument too many"),
         (["--verison"], "", "no option '--verison'; did you mean '--version'?"),
@@ -46,6 +48,7 @@ def test_a_mistyped_option_is_answered_with_the_nearest(run, words, usage, answe
         ("bisekt", "did you mean 'bisect'?"),
         ("histroy", "did you mean 'history'?"),
         ("no-such-command", "there are report, page, plot"),
+        ("nowhere", "there are report, page, plot"),
     ],
 )
 def test_a_mistyped_command_is_answered_with_the_nearest(run, word, answer):
@@ -118,6 +121,31 @@ def test_it_is_run_with_python_m(machine, tmp_path):
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (WELL, "")
     assert "passed: g-1e6-threads-2" in done.stdout
+
+
+@pytest.mark.parametrize("module", ["speedgate.commands.main", "msgspec", "shtab"])
+def test_an_interrupt_while_it_still_imports_is_one_line(module):
+    code = (
+        "import signal, sys\n"
+        "class Interrupting:\n"
+        "    @staticmethod\n"
+        "    def find_spec(name, path=None, target=None):\n"
+        f"        if name == {module!r}:\n"
+        "            signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupting)\n"
+        "from speedgate.__main__ import main\n"
+        "sys.argv[1:] = ['--help']\n"
+        "sys.exit(main())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, "speedgate: interrupted\n")
+
+
+def test_the_script_and_the_module_begin_alike():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["scripts"] == {"speedgate": "speedgate.__main__:main"}
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is full")

@@ -91,6 +91,13 @@ def test_an_unknown_workload_is_refused_with_those_that_benches_declare():
     refuse_unknown(Selection(), [])
 
 
+def test_a_mistyped_workload_or_strategy_is_answered_with_the_nearest():
+    with pytest.raises(OptionError, match=r"; did you mean 'g'[?] There are f, g, g_out$"):
+        refuse_unknown(Selection(workloads=("gg",)), ["g", "f", "g_out"])
+    with pytest.raises(OptionError, match=r"'thread' is not a strategy; did you mean 'threads'[?]"):
+        select(strategies="thread")
+
+
 @pytest.mark.parametrize(
     ("parse", "allowed"),
     [(parse_floor, "above 0, such as 1.2"), (parse_seconds, "seconds above 0")],
