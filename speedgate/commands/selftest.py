@@ -10,6 +10,7 @@ from speedgate.builds.runners import interpreter_of
 from speedgate.commands.arguments import (
     add_beside_others,
     add_format,
+    columns,
     notify,
     show_json,
     take_turn,
@@ -24,6 +25,7 @@ from speedgate.measuring.selftest import Findings, conclusions, run_selftest
 from speedgate.measuring.suite import find_control, find_workload
 from speedgate.report.exit_code import ExitCode
 from speedgate.report.records import estimate_record
+from speedgate.report.table import wrapped
 from speedgate.runner.machine import usable_cores
 
 SELFTEST_TRIALS = 32
@@ -57,7 +59,7 @@ def run_the_selftest(options: argparse.Namespace) -> int:
     take_turn(options)
     workload: Any = find_workload(options.workload)
     as_json = options.format == "json"
-    show = notify if as_json else lambda line: print(line, flush=True)
+    show = notify if as_json else show_wrapped
     build = None if options.python is None else open_build(options.python, notify=notify)
     if build is not None:
         show(f"measuring {build_of(build.environment)} ({build.python})")
@@ -74,8 +76,16 @@ def run_the_selftest(options: argparse.Namespace) -> int:
     if as_json:
         show_json(findings_record(findings))
     else:
-        print("", *conclusions(findings), sep="\n")
+        print()
+        for line in conclusions(findings):
+            show_wrapped(line)
     return code_of_findings(findings)
+
+
+def show_wrapped(text: str) -> None:
+    """Print a text at once, in lines of the terminal's width."""
+    for line in wrapped(text, columns()):
+        print(line, flush=True)
 
 
 def code_of_findings(findings: Findings) -> ExitCode:

@@ -16,7 +16,7 @@ from speedgate.duel.candidate import (
 )
 from speedgate.duel.decision import LEAST_SAME, Decision, DuelVerdict, decide, is_too_early
 from speedgate.duel.effect import effects_of, waiting_of
-from speedgate.duel.finding import Finding
+from speedgate.duel.finding import NOT_REACHED, Finding
 from speedgate.duel.matchup import Matchup
 
 
@@ -148,5 +148,5 @@ class CaseState:
         elif self.matchup.gave_up:
             note = self.matchup.gave_up
         elif not self.matchup.blocks:
-            note = "it was not reached"
+            note = NOT_REACHED
         return decision, note

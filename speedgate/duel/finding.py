@@ -23,6 +23,9 @@ from speedgate.stats.figure import FIGURE, Figure
 # more beside bursts or a busy process (docs/duel.md has more).
 MOST_WAITING = 0.10
 
+# The note of a case for which there was no time.
+NOT_REACHED = "it was not reached"
+
 Json = dict[str, Any]
 
 
@@ -55,6 +58,11 @@ class Finding:
     @property
     def verdict(self) -> DuelVerdict:
         return self.decision.verdict
+
+    @property
+    def is_unreached(self) -> bool:
+        """Whether there was no time to measure it at all."""
+        return not self.blocks and self.note == NOT_REACHED
 
     @property
     def is_waiting_known(self) -> bool:

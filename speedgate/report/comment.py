@@ -36,6 +36,8 @@ CUT = (
     "_Cut: {} of {} lines are missing here, because there is room for {:,} characters. "
     "The saved run has them all._"
 )
+# From how many on cases with one reason share a line, and how many of them it names.
+LEAST_ALIKE, MOST_ALIKE = 3, 40
 # The gravest first.
 NAMES = {
     Verdict.FAILED: "Failed",
@@ -241,13 +243,27 @@ def _direction(mover: Mover) -> str:
 
 def _group(group: VerdictGroup) -> Passage:
     """A verdict's cases, each with its reason, and what to do about them."""
-    items = [f"- {_code(judged.name)} {_text(judged.reason)}" for judged in group.members]
+    items = list(_items(group))
     remedies = [line for remedy in group.remedies for line in ("", f"What to do: {_text(remedy)}")]
     head = f"{MARKS[group.verdict]} **{NAMES[group.verdict]}: {len(group.members)}**"
     if group.verdict is Verdict.NOT_EVALUATED:  # often long, and never news
         opened = (f"<details><summary>{NAMES[group.verdict]}: {len(group.members)}</summary>", "")
         return Passage((*opened, *items, *remedies), ("", "</details>", ""))
     return Passage((head, "", *items, *remedies), ("",))
+
+
+def _items(group: VerdictGroup) -> Iterator[str]:
+    """A line for each case; of many that have no verdict for one reason, such as want of time, a
+    line for all."""
+    names: dict[str, list[str]] = {}
+    for judged in group.members:
+        names.setdefault(judged.reason, []).append(judged.name)
+    for reason, same in names.items():
+        if group.verdict is Verdict.FAILED or len(same) < LEAST_ALIKE:
+            yield from (f"- {_code(name)} {_text(reason)}" for name in same)
+            continue
+        more = f" and {len(same) - MOST_ALIKE} more" if len(same) > MOST_ALIKE else ""
+        yield f"- {', '.join(map(_code, same[:MOST_ALIKE]))}{more}: {_text(reason)}"
 
 
 def folded_blocks(entry: CommentedRun) -> list[Passage]:

@@ -44,21 +44,31 @@ SELF_EXPLANATORY = (DuelVerdict.SAME, DuelVerdict.INCONCLUSIVE)
 def duel_text(duel: DuelFindings, width: int, details: bool = False) -> list[str]:
     """Return a duel as lines of the terminal, one that has just run or one that was saved."""
     shown = [part for line in head_lines(duel) for part in wrapped(line, width)]
-    names = [visible(duel.name_of(finding)) for finding in duel.findings]
+    reached = [finding for finding in duel.findings if not finding.is_unreached]
+    names = [visible(duel.name_of(finding)) for finding in reached]
     broad = max(map(len, names), default=0)
     columns = ("A", "other", "other/A", "seconds") if len(duel.builds) > 2 else COLUMNS
     shown += ["", _line("", columns, broad)]
     verdict = None
-    for name, finding in zip(names, duel.findings, strict=True):
+    for name, finding in zip(names, reached, strict=True):
         if finding.verdict is not verdict:
             verdict = finding.verdict
             shown += [f"{verdict.value}:"]
         shown.append(_line(name, _cells(finding), broad) + _mark(finding))
         shown += [f"    {line}" for line in _below(finding, width - 4, details)]
-    shown += ["", *without_gil_lines(duel, width)]
+    shown += [*_unreached(duel, width), "", *without_gil_lines(duel, width)]
     for line in (LEGEND, *remarks(duel), counts_and_remedy(duel)):
         shown += wrapped(line, width)
     return shown
+
+
+def _unreached(duel: DuelFindings, width: int) -> list[str]:
+    """The cases for which there was no time, together: each would say the same."""
+    names = [duel.name_of(finding) for finding in duel.findings if finding.is_unreached]
+    if not names:
+        return []
+    were = "case was" if len(names) == 1 else "cases were"
+    return wrapped(visible(f"{len(names)} {were} not reached: {', '.join(names)}"), width)
 
 
 def duel_markdown(duel: DuelFindings) -> str:

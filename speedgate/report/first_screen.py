@@ -21,6 +21,7 @@ LINES = 24
 # The rows that the table keeps below its head, whatever else there is to say.
 LEAST_ROWS = 3
 MOST_NOTES = 4
+CUT = "(a reason that ends in '...' is whole with -v, and in 'speedgate report')"
 LEGEND = "speedup over a plain loop in one thread, 95% interval over processes"
 # Where two gates judged one case, its mark is that of the graver verdict.
 GRAVITY = (Verdict.PASSED, Verdict.NOT_EVALUATED, Verdict.INCONCLUSIVE, Verdict.FAILED)
@@ -152,9 +153,9 @@ def _height(lines: Iterable[Line], width: int) -> int:
 
 
 def _findings(findings: Sequence[Notice], width: int, spare: int) -> list[Line]:
-    """The gravest first, each remedy once, in ``spare`` lines: where the reasons are too long each
-    is cut to a line, and where there are too many the rest is counted. The remedies stay, unless
-    there is no room for a finding beside them."""
+    """The gravest first, each remedy once, in ``spare`` lines: where the reasons are too long those
+    that do not fit are cut to a line, and where there are too many the rest is counted. The
+    remedies stay, unless there is no room for a finding beside them."""
     ordered = sorted(findings, key=lambda finding: -GRAVITY.index(finding.verdict))
     remedies = dict.fromkeys(finding.remedy for finding in ordered if finding.remedy)
     whole = [line for finding in ordered for line in _wrapped(finding.line, finding.verdict, width)]
@@ -163,12 +164,27 @@ def _findings(findings: Sequence[Notice], width: int, spare: int) -> list[Line]:
         return [*whole, *advice]
     cut: list[Line] = [(shorten(finding.line, width), finding.verdict) for finding in ordered]
     if len(cut) + len(advice) <= spare:
-        return [*cut, *advice]
+        return [*_as_whole_as_fits(ordered, width, spare - len(advice)), *advice]
     kept = advice if len(advice) + 2 <= spare else []
     count = max(1, spare - 1 - len(kept))
     rest = len(cut) - count
     more: list[Line] = [(f"and {rest} more: add -v", None)] if rest > 0 else []
     return [*cut[:count], *more, *kept]
+
+
+def _as_whole_as_fits(findings: Sequence[Notice], width: int, room: int) -> list[Line]:
+    """The findings in ``room`` lines: the first ones whole as far as there is room, the others cut
+    to a line each; and where any is cut, how to see it whole."""
+    left, lines = room - len(findings) - 1, []
+    for finding in findings:
+        whole = _wrapped(finding.line, finding.verdict, width)
+        if len(whole) - 1 <= left:
+            lines += whole
+            left -= len(whole) - 1
+        else:
+            lines.append((shorten(finding.line, width), finding.verdict))
+    is_cut = len(lines) < sum(len(_wrapped(one.line, one.verdict, width)) for one in findings)
+    return [*lines, (CUT, None)] if is_cut and len(lines) < room else lines
 
 
 def shorten(text: str, width: int) -> str:

@@ -21,6 +21,7 @@ from speedgate.duel.matchup import Matchup
 from speedgate.duel.past_duels import STANDING_SECONDS
 from speedgate.duel.selection import select_entries
 from speedgate.history.document import read_run
+from speedgate.report.duel import duel_text
 
 
 def test_a_duel_shows_and_saves_a_run_of_each_build(run, environments, tmp_path):
@@ -218,6 +219,23 @@ def test_what_a_duel_did_not_reach_is_no_verdict(run, environments, monkeypatch,
     assert (line in done.err) == (code == UNDECIDED)
 
 
+def test_what_a_duel_did_not_reach_is_gathered(capsys):
+    unreached = [
+        replace(finding(f"g-1e{n}-threads-2", DuelVerdict.INCONCLUSIVE, 1.0), effects={}, blocks=0,
+                note="it was not reached", reason="it was not reached")
+        for n in range(31)
+    ]  # fmt: skip
+    duel = a_duel(finding("f-1e6-threads-2", DuelVerdict.SAME, 1.0), *unreached)
+    lines = duel_text(duel, 80)
+    (first,) = [n for n, line in enumerate(lines) if "not reached" in line]
+    assert lines[first].startswith("31 cases were not reached: g-1e0-threads-2, g-1e1-")
+    assert "g-1e30-threads-2" in "\n".join(lines)
+    assert sum("g-1e" in line for line in lines) < 10
+    assert max(map(len, lines)) <= 80
+    alone = duel_text(a_duel(unreached[0]), 80)
+    assert "1 case was not reached: g-1e0-threads-2" in alone
+
+
 def test_no_verdict_is_missed_on_what_only_a_screen_suspects(capsys):
     crashed = replace(finding("cell", DuelVerdict.FAILED, 1.0), out=("numpy 2.3", "numpy 2.4"))
     duel = a_duel(
@@ -250,6 +268,7 @@ def test_json_and_markdown(run, environments):
         (("old", "new", "--workloads", "nonsense"), "'nonsense' is not a workload; there are f"),
         (("old", "new", "--workloads", "no_such:thing"), "cannot be imported"),
         (("old", "new", "--sizes", "big"), "--sizes: 'big' is not a size"),
+        (("old", "new", "--workloads", "gg"), "a workload; did you mean 'g'? There are f"),
         (("old", "new", "--strategies", "magic"), "'magic' is not a strategy"),
         (("old", "new", "--workers", "9"), "9 workers are more than the 2 usable cores"),
         (("old", "new", "--blas-threads", "0"), "--blas-threads '0': a whole number from 1 up"),
@@ -303,6 +322,8 @@ def test_any_workload_of_the_catalogue_can_be_chosen():
 
 
 def test_this_interpreter_against_itself(tmp_path):
+    """In the folder of a project whose own module has the name of the suite."""
+    (tmp_path / "workloads.py").write_text("raise ImportError('not the suite')")
     process = start(tmp_path, "--budget", "8")
     out, err = process.communicate(timeout=120)
     assert process.returncode == WELL, err

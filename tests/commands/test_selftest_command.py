@@ -23,6 +23,14 @@ def test_the_selftest_of_a_healthy_machine(run, machine):
     assert all(runner.is_closed for runner in machine.runners)
 
 
+def test_no_line_is_wider_than_the_terminal(run, machine, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    machine.behave("g_out", HOLDS_GIL)
+    lines = run("selftest", "--quick").out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "\n".join(lines).count("failed: g_out-1e6-threads-2") == QUICK_TRIALS
+
+
 def test_more_trials_without_quick(run, machine):
     shown = run("selftest")
     assert shown.code == WELL

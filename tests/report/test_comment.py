@@ -52,6 +52,16 @@ def mover(name="g-1e6-threads-2", worse=True, certain=True, value=0.82):
     return Mover(name, SPEEDUP, 1.86, 1.52, change, worse, certain)
 
 
+def test_cases_without_a_verdict_for_one_reason_share_a_line():
+    names = [f"case-{number}" for number in range(50)]
+    unreached = [judged(name, Verdict.INCONCLUSIVE, "it was not reached") for name in names]
+    text = comment_markdown([entry(*unreached)])
+    assert text.count("it was not reached") == 1
+    assert "`case-39` and 10 more: it was not reached" in text
+    failed = [judged(name, Verdict.FAILED, "made") for name in names]
+    assert comment_markdown([entry(*failed)]).count(" made") == 50
+
+
 def test_the_sentence_comes_first_then_what_moved_then_what_failed_then_the_tables():
     movement = Movement("12 earlier runs", (mover(),), 4, (0.09,))
     text = comment_markdown(

@@ -8,6 +8,7 @@ from helpers.made import row
 
 from speedgate.judging.gate import Verdict
 from speedgate.report.first_screen import (
+    CUT,
     LINES,
     FirstScreen,
     Notice,
@@ -126,6 +127,17 @@ def test_however_much_has_failed_it_fits(count):
     assert "failed: g-1e6-threads-2" in lines[1]
     assert any("lower --min-speedup" in line for line in lines)
     assert lines[-1] == SAVED
+
+
+def test_what_is_cut_says_where_it_is_whole_and_the_gravest_is_whole_first():
+    cases = [Case("g", 1_000_000 + number, "threads", 2) for number in range(5)]
+    lines = texts(screen(*[(case, UNSURE) for case in cases], (G_OUT, FAILED)))
+    assert len(lines) <= LINES
+    assert f"failed: g_out-1e6-threads-2 {LONG}" in " ".join(line.strip() for line in lines)
+    cut = [line for line in lines if line.endswith("...")]
+    assert cut
+    assert lines.count(CUT) == 1
+    assert CUT not in texts(screen((G, FAILED)))
 
 
 def test_the_gravest_comes_first_and_a_remedy_once():
