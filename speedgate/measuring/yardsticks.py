@@ -11,7 +11,7 @@ BANDWIDTH = "workloads.control:BANDWIDTH"
 
 def bandwidth_yardstick(workers: int) -> Workload | None:
     """Return the yardstick of memory, ``None`` where its arrays do not fit twice."""
-    yardstick: Workload = find_workload(BANDWIDTH, BANDWIDTH)
+    yardstick: Workload = find_workload(BANDWIDTH, BANDWIDTH, ours_first=False)
     available = machine.available_bytes()
     needed = max(sizes_of(yardstick)) * yardstick.argument_bytes * workers
     return None if available is not None and 2 * needed > available else yardstick

@@ -92,7 +92,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     try:
         state.settings = with_floors(state.settings, config, config.stash[SHORT_INI])
         refuse_unknown(state.settings.selection, state.collected.workloads)
-        state.control = find_workload(config.getini("speedgate_control"), "speedgate_control")
+        state.control = find_workload(
+            config.getini("speedgate_control"), "speedgate_control", ours_first=False
+        )
         set_clocks(state, items)
         measure_another(config, state, items)
         refuse_folder_that_cannot_be_written(config)

@@ -1,8 +1,11 @@
 import errno
+import os
+import subprocess
 import sys
 
 import pytest
 from helpers import made
+from helpers.project import ROOT
 
 from speedgate.measuring import suite
 from speedgate.measuring.selection import OptionError
@@ -37,6 +40,30 @@ def test_what_the_package_brings_along_comes_last(tmp_path, monkeypatch):
     for name in ("workload_in_both", "workload_in_one"):
         del sys.modules[name]
     assert values == [1, 3]
+
+
+def found(project, reference):
+    """What a command finds that is started in a project's folder, which Python looks at first."""
+    code = (
+        "from speedgate.measuring.suite import find_workload\n"
+        f"print(find_workload({reference!r}, '--workloads').__class__.__name__)\n"
+    )
+    variables = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(
+        command, cwd=project, env=variables, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("file", ["workloads.py", "workloads/__init__.py"])
+def test_a_projects_own_package_of_that_name_does_not_hide_the_suite(tmp_path, file):
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text("MINE = object()\n")
+    done = found(tmp_path, "workloads:G")
+    assert (done.returncode, done.stdout) == (0, "Workload\n"), done.stderr
+    refused = found(tmp_path, "workloads:MINE").stderr
+    name = tmp_path / file.partition("/")[0]
+    assert f"'workloads' is Speedgate's own package: give {name} another name" in refused
 
 
 @pytest.mark.parametrize(
