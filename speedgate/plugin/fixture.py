@@ -18,7 +18,7 @@ from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.plan import Plan, most_processes
 from speedgate.plugin.entry import ONE_PROCESS_MESSAGE, is_worker, label_of
 from speedgate.plugin.machine_fault import MachineFault, as_machine_fault
-from speedgate.plugin.opening import chosen_by, opener
+from speedgate.plugin.opening import check_opener, chosen_by, opener
 from speedgate.plugin.probing import class_with_cause
 from speedgate.plugin.session import STATE, State, measures
 from speedgate.plugin.storage import environment_of, without_objects
@@ -154,7 +154,10 @@ def measured_case(
 ) -> Measurement:
     """Measure an item's case as planned; ``MeasurementError`` where it cannot be measured."""
     item = state.collected.items[nodeid]
-    open_runner = opener(state, item.workload, plan)
+    if check_only:
+        open_runner = check_opener(state, item.case, item.workload, plan)
+    else:
+        open_runner = opener(state, item.workload, plan)
     return measure(item.case, item.workload, plan, open_runner, is_decided, check_only=check_only)
 
 

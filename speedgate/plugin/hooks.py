@@ -165,6 +165,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """A run that was not saved as asked is never green; nor, under --require-gate, one without a
     single judgement."""
     state = session.config.stash[STATE]
+    state.measured.check_runner.end()
     remember_failures(session.config, state)
     keep_in_history(state)
     has_verdicts = state.judged.judgements or state.judged.promises

@@ -22,6 +22,7 @@ from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.runner_process import THIS, Interpreter
 from speedgate.measuring.turn import TURN, MachineTaken
 from speedgate.plugin.bench import Bench, Item
+from speedgate.plugin.check_runner import CheckRunner
 from speedgate.plugin.clock import RunnerClock
 from speedgate.plugin.settings import Settings
 from speedgate.report.exit_code import ExitCode, code_of, with_remedy
@@ -89,7 +90,8 @@ class Measured:
     those that failed for want of files, processes or memory.
 
     ``fixed`` are the arguments that a benchmark gave the fixture; ``ran`` holds the verdict items,
-    too. ``budget`` is there once collection is over; times are seconds.
+    too. ``budget`` is there once collection is over; times are seconds. ``check_runner`` is what
+    checks, one after the other, share where nothing is timed.
     """
 
     environment: dict[str, Any] = field(default_factory=dict)
@@ -103,6 +105,7 @@ class Measured:
     budget: Budget | None = None
     began: float = field(default_factory=time.monotonic)
     timed_seconds: float = 0.0
+    check_runner: CheckRunner = field(default_factory=CheckRunner)
 
 
 @dataclass

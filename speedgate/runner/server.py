@@ -115,6 +115,8 @@ class Runner:
             )
 
     def open(self, request: messages.OpenCase) -> messages.Opened:
+        """Open a case; one that is still open from before is closed."""
+        self._close_case()
         batches = tuple(request.batches)
         named = [name for batch in batches for name in (batch.function, batch.prepare)]
         self.homes = frozenset(name.partition(":")[0].partition(".")[0] for name in named)
@@ -326,6 +328,10 @@ class Runner:
             end()
 
     def close(self, request: messages.Close) -> messages.Done:
+        self._close_case()
+        return messages.Done()
+
+    def _close_case(self) -> None:
         if self.worker_pool is not None:
             self.worker_pool.close()
         if self.baseline is not None:
@@ -336,7 +342,6 @@ class Runner:
             self.collector.close()
         self.arm_loads, self.collector = {}, None
         self.worker_pool, self.baseline, self.keys = None, None, []
-        return messages.Done()
 
 
 def traced() -> str | None:

@@ -1,0 +1,153 @@
+"""The runner that checks share: the next case has it, unless the one before has spoiled it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from helpers.inner import GREEN, RED
+
+from speedgate.measuring.errors import NoAnswer
+from speedgate.plugin.check_runner import CheckRunner
+
+pytest_plugins = ("pytester", "helpers.inner_fixtures")
+
+LIMIT_SECONDS = 5.0
+WORKLOADS = """
+    import os
+    from pathlib import Path
+    from typing import NamedTuple
+
+    def noted(size):
+        with open("processes.txt", "a") as file:
+            file.write(f"{os.getpid()}\\n")
+        return size
+
+    def ended(size):
+        os._exit(3)
+
+    def wrong(size):
+        raise ValueError(size)
+
+    def size_only(size, seed):
+        return size
+
+    class Workload(NamedTuple):
+        name: str
+        function: object
+        prepare: object = size_only
+        argument_bytes: float = 0.0
+        call_bytes: float = 16.0
+
+    FIRST, SECOND = Workload("first", noted), Workload("second", noted)
+    ENDS, FAILS = Workload("ends", ended), Workload("fails", wrong)
+"""
+SUITE = """
+    import pytest
+    from plain_workloads import FIRST, SECOND, ENDS, FAILS
+
+    @pytest.mark.speedgate(workloads=[{}], sizes=[1000], strategies=[{}])
+    def bench_some(case, speedgate):
+        speedgate(case)
+"""
+
+
+class Runner:
+    """Answers one thing to everything."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+        self.is_closed = False
+
+    def ask(self, request: Any, limit_seconds: float) -> Any:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def case(shared: CheckRunner, answer: Any = None, kind: object = "one") -> Runner:
+    """Check a case; return the runner that it would have had for itself."""
+    fresh = Runner(answer or {})
+    client = shared.opened(kind, lambda: fresh)
+    try:
+        client.ask({"do": "check"}, LIMIT_SECONDS)
+    except NoAnswer:
+        pass
+    finally:
+        client.close()
+    return fresh
+
+
+def has_it(shared: CheckRunner, runner: Runner) -> bool:
+    """Whether the next case of the same kind has this runner."""
+    runner.answer = asked = {"asked": 1}
+    reply = shared.opened("one", lambda: Runner({})).ask({"do": "check"}, LIMIT_SECONDS)
+    return reply is asked
+
+
+def test_the_next_case_has_the_runner_of_the_last() -> None:
+    shared = CheckRunner()
+    first = case(shared)
+    case(shared)
+    assert has_it(shared, first)
+    assert not first.is_closed
+
+
+@pytest.mark.parametrize("answer", [{"error": {"type": "ValueError"}}, NoAnswer("check", 5.0)])
+def test_what_failed_has_spoiled_its_runner(answer: Any) -> None:
+    shared = CheckRunner()
+    spoiled = case(shared, answer)
+    assert spoiled.is_closed
+    assert not has_it(shared, spoiled)
+
+
+def test_what_differs_in_kind_shares_none() -> None:
+    shared = CheckRunner()
+    other = case(shared, kind="other")
+    assert not has_it(shared, other)
+    assert other.is_closed
+
+
+def test_a_case_that_was_interrupted_before_it_asked_leaves_a_sound_runner() -> None:
+    shared = CheckRunner()
+    first = case(shared)
+    shared.opened("one", lambda: Runner({})).close()
+    assert has_it(shared, first)
+
+
+def test_the_runner_ends_with_the_session() -> None:
+    shared = CheckRunner()
+    first = case(shared)
+    shared.end()
+    shared.end()
+    assert first.is_closed
+    assert not has_it(shared, first)
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester) -> pytest.Pytester:
+    pytester.makeini("[pytest]\npython_files = bench_*.py\npython_functions = bench_*\n")
+    pytester.makepyfile(plain_workloads=WORKLOADS)
+    return pytester
+
+
+@pytest.mark.parametrize(
+    ("workloads", "strategies", "code", "processes"),
+    [
+        ("FIRST, SECOND", "'threads', 'serial'", GREEN, 1),
+        ("FIRST, ENDS, SECOND", "'threads'", RED, 2),
+        ("FIRST, FAILS, SECOND", "'threads'", RED, 2),
+    ],
+    ids=["all alike", "one ends", "one fails"],
+)
+def test_checks_share_real_runners(
+    project: pytest.Pytester, workloads: str, strategies: str, code: int, processes: int
+) -> None:
+    project.makepyfile(bench_some=SUITE.format(workloads, strategies))
+    result = project.runpytest_subprocess("--benchmark-disable")
+    assert result.ret == code
+    seen = set((project.path / "processes.txt").read_text().split())
+    assert len(seen) == processes
