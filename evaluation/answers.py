@@ -10,8 +10,8 @@ import speedgate.runner
 from speedgate.runner.aftermath_messages import LookAfter
 from speedgate.runner.census_messages import (
     CloseCell,
+    ListCandidates,
     ListCells,
-    ListCodes,
     ListFunctions,
     LookAtCell,
     OpenCell,
@@ -83,7 +83,7 @@ ANSWERS: tuple[tuple[Request[Any], Json], ...] = (
     (Close(), {}),
     (ListFunctions("cells", []), FUNCTIONS),
     (ListCells("numpy.sort"), CELLS),
-    (ListCodes("numpy.sort"), {"codes": ["d"]}),
+    (ListCandidates("numpy.sort"), {"names": ["numpy.sort[d]-contiguous"]}),
     (OpenCensus(2, "cells", []), OPENED),
     (OpenCell("numpy.sort[d]", 1000), READY),
     (CloseCell(), {}),

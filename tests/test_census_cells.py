@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from workloads.census import cells, exceptions, functions, inputs
-from workloads.census.cells import Cell, list_cells, list_codes, list_functions, prepare
+from workloads.census.cells import Cell, list_candidates, list_cells, list_functions, prepare
 from workloads.census.fingerprint import fingerprint
 from workloads.census.inputs import Kit
 
@@ -193,10 +193,20 @@ def test_what_makes_an_array_makes_one_of_the_dtype_that_its_name_says(name, lis
 
 
 @pytest.mark.parametrize("path", ["hanning", "zeros", "fromiter", "take", "equal", "linalg.det"])
-def test_a_function_that_is_asked_dtype_by_dtype_has_the_same_cells(path, listed):
+def test_a_function_that_is_asked_cell_by_cell_has_the_same_cells(path, listed):
     path = f"numpy.{path}"
-    apart = [cell for code in list_codes(path) for cell in list_cells(path, code)["cells"]]
-    assert sorted(apart) == sorted(listed[path]["cells"])
+    apart = [cell for name in list_candidates(path) for cell in list_cells(path, [name])["cells"]]
+    assert apart == listed[path]["cells"]
+
+
+def test_no_input_is_made_as_for_a_cell_that_is_lost(monkeypatch):
+    """It may be what ends the interpreter; so what makes the same call is a cell then."""
+    path, first, other = "numpy.zeros", "numpy.zeros[d]-contiguous", "numpy.zeros[d]-strided"
+    assert list_cells(path, [other])["cells"] == []
+    made = []
+    monkeypatch.setattr(cells, "_whole_call", lambda cell, rank: made.append(cell.name))
+    assert [name for name, _ in list_cells(path, [other], [first])["cells"]] == [other]
+    assert first not in made
 
 
 def content(value):
@@ -414,8 +424,11 @@ def test_a_dtype_may_have_fewer_elements_than_the_others_of_its_function(listed)
     assert (sizes["d"], sizes["T"]) == (cells.USUAL_SIZE, 1_000)
 
 
-def test_the_dtypes_of_a_function_are_named_without_a_call():
-    assert list_codes(ENDS_THE_INTERPRETER) == list(cells.METHOD_CODES)
+def test_the_candidates_of_a_function_are_named_without_a_call():
+    names = list_candidates(ENDS_THE_INTERPRETER)
+    codes = dict.fromkeys(Cell.parse(name, 1).codes for name in names)
+    assert list(codes) == list(cells.METHOD_CODES)
+    assert f"{ENDS_THE_INTERPRETER}[d]-strided" in names
 
 
 @pytest.mark.parametrize("code", "dlfDO?MUegmSV")

@@ -339,7 +339,7 @@ class CensusEntry(msgspec.Struct):
     """What a census found beside the cells that it measured.
 
     ``functions`` are public, of them ``covered`` have one of the ``cells``. ``reasons`` says why
-    the others have none, ``lost`` which dtypes end the interpreter, ``failed`` which cells could
+    the others have none, ``lost`` what was lost when it was listed, ``failed`` which cells could
     not be measured. ``seconds`` is how long all its sessions measured. ``screen`` is not null where
     the looks of a duel's screen were all that was measured. ``function_names`` and ``cell_names``
     are all that there were, and ``cell_calls`` how each of these was called. ``expressions`` are

@@ -23,8 +23,8 @@ from speedgate.measuring.targets import compile_expression
 from speedgate.runner.census_messages import (
     CellsListed,
     CloseCell,
+    ListCandidates,
     ListCells,
-    ListCodes,
     ListFunctions,
     OpenCell,
     OpenCensus,
@@ -44,8 +44,11 @@ DEFAULT_BUDGET_SECONDS = 600.0
 START_SECONDS = 20.0
 # For the cells of a function, each of which is tried in a fraction of a millisecond.
 LIST_SECONDS = 5.0
-# A function is given up when this many of its dtypes do not return.
-MOST_HANGS = 2
+# For one of these, where they are tried one by one.
+TRIAL_SECONDS = 2.0
+# What hangs time and again is given up: a function of which this many cells do not return, and
+# every further function that does not once it is this many cells in all.
+MOST_HANGS, MOST_HANGS_IN_ALL = 5, 30
 # Of a cell that takes longer nothing is measured.
 CELL_SECONDS = 5.0
 # With fewer pairs, neighbours that resemble each other by chance leave no interval.
@@ -90,8 +93,8 @@ class CensusCell:
 class CellListing:
     """What a NumPy has: its functions with their cells, and why the others have none.
 
-    ``lost`` are single dtypes whose trial ended the interpreter, with how it ended. ``seconds`` is
-    how long it took to find all that.
+    ``lost`` are the candidates whose trial ended the interpreter or did not return, and those that
+    were not tried for that, each with the reason. ``seconds`` is how long it took to find all that.
     """
 
     environment: Json = field(default_factory=dict)
@@ -196,56 +199,82 @@ class CensusClient:
 def list_census(open_runner: Open, folders: Sequence[str]) -> CellListing:
     """Return what the NumPy of a fresh interpreter has."""
     runner = CensusClient(open_runner, ListFunctions(MODULE, list(folders)))
-    listing, began = CellListing(), time.monotonic()
+    lister, began = _Lister(runner), time.monotonic()
+    listing = lister.listing
     try:
         listed = runner.start()
         listing.environment = listed.environment
         for function in listed.functions:
-            path = function.path
-            listing.functions.append(path)
-            if function.reason is None:
-                _add_cells(listing, path, *_cells_of(runner, path, listing))
-            else:
-                listing.reasons[path] = function.reason
+            lister.add(function.path, function.reason)
     finally:
         runner.close()
     listing.seconds = time.monotonic() - began
     return listing
 
 
-def _add_cells(listing: CellListing, path: str, cells: list[CensusCell], reason: str) -> None:
-    listing.cells += cells
-    if not cells:
-        listing.reasons[path] = reason
+@dataclass
+class _Lister:
+    """Finds the cells of one function after the other; ``hangs`` counts those that do not
+    return."""
 
+    runner: CensusClient
+    listing: CellListing = field(default_factory=CellListing)
+    hangs: int = 0
 
-def _cells_of(
-    runner: CensusClient, path: str, listing: CellListing
-) -> tuple[list[CensusCell], str]:
-    """Return the cells of a function; dtype by dtype where one of them ends the interpreter."""
-    try:
-        return _plain(runner.ask(ListCells(path), LIST_SECONDS))
-    except FailedCell as error:
-        return [], str(error)
-    except MeasurementError:
+    def add(self, path: str, reason: str | None) -> None:
+        """Take a function in; one with a ``reason`` is not called."""
+        self.listing.functions.append(path)
+        if reason is None:
+            cells, reason = self._cells_of(path)
+            self.listing.cells += cells
+            if cells:
+                return
+        self.listing.reasons[path] = reason
+
+    def _cells_of(self, path: str) -> tuple[list[CensusCell], str]:
+        """Return the cells of a function, or why it has none."""
         try:
-            codes = runner.ask(ListCodes(path), LIST_SECONDS).codes
-        except MeasurementError as error:
-            return [], how_it_failed(error)
-    cells: list[CensusCell] = []
-    reason, hangs = "", 0
-    for code in codes:
-        if hangs == MOST_HANGS:
-            listing.lost[f"{path}[{code}]"] = f"not tried: {hangs} dtypes before it do not return"
-            continue
-        try:
-            more, why = _plain(runner.ask(ListCells(path, code), LIST_SECONDS))
-        except MeasurementError as error:
-            listing.lost[f"{path}[{code}]"] = reason = how_it_failed(error)
-            hangs += isinstance(error, NoAnswer)
-            continue
-        cells, reason = cells + more, why or reason
-    return cells, reason
+            return _plain(self.runner.ask(ListCells(path), LIST_SECONDS))
+        except FailedCell as error:
+            return [], str(error)
+        except MeasurementError:
+            try:
+                candidates = self.runner.ask(ListCandidates(path), LIST_SECONDS).names
+            except MeasurementError as error:
+                return [], how_it_failed(error)
+        return self._one_by_one(path, candidates)
+
+    def _one_by_one(self, path: str, candidates: Sequence[str]) -> tuple[list[CensusCell], str]:
+        """Return the cells of a function of which one ends the interpreter, or does not return.
+
+        In halves one that hangs would be waited for several times.
+        """
+        lost: dict[str, str] = {}
+        cells: list[CensusCell] = []
+        reason, before = "", self.hangs
+        for name in candidates:
+            if given_up := self._given_up(self.hangs - before):
+                lost[name] = given_up
+                reason = reason or given_up
+                continue
+            try:
+                asked = ListCells(path, [name], list(lost))
+                more, why = _plain(self.runner.ask(asked, TRIAL_SECONDS))
+            except MeasurementError as error:
+                lost[name] = reason = how_it_failed(error)
+                self.hangs += isinstance(error, NoAnswer)
+                continue
+            cells, reason = cells + more, why or reason
+        self.listing.lost |= lost
+        return cells, reason
+
+    def _given_up(self, hangs: int) -> str:
+        """Return why no more of a function is tried, of which that many cells hang; "" if it is."""
+        if hangs >= MOST_HANGS:
+            return f"not tried: {hangs} cells of this function do not return"
+        if self.hangs >= MOST_HANGS_IN_ALL:
+            return f"not tried: {self.hangs} cells before it do not return"
+        return ""
 
 
 def _plain(listed: CellsListed) -> tuple[list[CensusCell], str]:

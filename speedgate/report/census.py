@@ -22,6 +22,7 @@ COLUMNS = (
     "switches a call", "page faults a call",
 )  # fmt: skip
 FEW = 3
+LOST = "lost when listed"
 
 Json = dict[str, Any]
 
@@ -37,7 +38,7 @@ def listing_lines(listing: CellListing, chosen: Sequence[CensusCell] | None = No
     if chosen is not None:
         return lines
     lines += [f"not called: {name}: {why}" for name, why in listing.reasons.items()]
-    lines += [f"ends the interpreter: {name}: {why}" for name, why in listing.lost.items()]
+    lines += [f"{LOST}: {name}: {why}" for name, why in listing.lost.items()]
     return [*lines, counted(listing.as_json())]
 
 
@@ -59,7 +60,7 @@ def census_lines(run: Run, width: int, details: bool = False) -> list[str]:
     census, rows = run.section.census, run.rows()
     assert census is not None
     lines = wrapped(f"{build_of(run.environment)}: {_measured_words(run)}", width)
-    lines += wrapped(counted(_counts(census)), width)
+    lines += wrapped(f"{counted(_counts(census))}{_where_the_reasons_are(census)}", width)
     lines += ["", *plain(_class_table(rows), width), ""]
     for title, group in _not_measured(run):
         lines += named_lines(title, group, width, None if details else FEW)
@@ -74,6 +75,11 @@ def _measured_words(run: Run) -> str:
     return words if run.is_complete else f"{words}; not all were reached"
 
 
+def _where_the_reasons_are(census: CensusEntry) -> str:
+    """Name the command that says why functions have no cell, where some have none."""
+    return " (why: speedgate census --list, or --format json)" if census.reasons else ""
+
+
 def _counts(census: CensusEntry) -> Json:
     return {"functions": census.functions, "covered": census.covered, "cells": census.cells}
 
@@ -83,7 +89,7 @@ def _not_measured(run: Run) -> list[tuple[str, Mapping[str, str]]]:
     the group says all."""
     census = run.section.census
     assert census is not None
-    groups = [("failed", census.failed), ("ends the interpreter", census.lost)]
+    groups = [("failed", census.failed), (LOST, census.lost)]
     left = () if run.is_complete else census_side(run).unmeasured
     return [*groups, ("not measured", dict.fromkeys(left, ""))]
 

@@ -1,12 +1,12 @@
 """The runner of the census: many cells one after the other, on workers that are kept.
 
 A module that a request names derives the cells from the NumPy of this interpreter: its
-``list_functions``, ``list_cells``, ``list_codes``, ``prepare`` and ``call`` are called. Standard
-library only.
+``list_functions``, ``list_cells``, ``list_candidates``, ``prepare`` and ``call`` are called.
+Standard library only.
 
 ``functions``  which functions there are
 ``cells``      which cells a function has: each is tried with a few elements
-``codes``      which dtypes a function may take, nothing is called
+``candidates`` which cells a function may have: nothing is called
 ``open``       start the workers
 ``cell``       make a cell their work, and time a call
 ``rounds``     as every runner's
@@ -72,7 +72,7 @@ class CensusRunner(Runner):
         return {
             census_messages.ListFunctions: self.functions,
             census_messages.ListCells: self.cells,
-            census_messages.ListCodes: self.codes,
+            census_messages.ListCandidates: self.candidates,
             census_messages.OpenCensus: self.open_census,
             census_messages.OpenCell: self.cell,
             census_messages.CloseCell: self.drop,
@@ -103,10 +103,13 @@ class CensusRunner(Runner):
         return census_messages.FunctionsListed(functions, environment)
 
     def cells(self, request: census_messages.ListCells) -> census_messages.CellsListed:
-        return census_messages.CellsListed(**self.module.list_cells(request.path, request.codes))
+        listed = self.module.list_cells(request.path, request.names, request.without)
+        return census_messages.CellsListed(**listed)
 
-    def codes(self, request: census_messages.ListCodes) -> census_messages.CodesListed:
-        return census_messages.CodesListed(self.module.list_codes(request.path))
+    def candidates(
+        self, request: census_messages.ListCandidates
+    ) -> census_messages.CandidatesListed:
+        return census_messages.CandidatesListed(self.module.list_candidates(request.path))
 
     # --- measuring
 

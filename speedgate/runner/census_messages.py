@@ -40,10 +40,10 @@ class CellsListed:
 
 
 @dataclass(frozen=True)
-class CodesListed:
-    """The dtypes and loops that a function may take."""
+class CandidatesListed:
+    """The cells that a function may have, by their names."""
 
-    codes: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -81,18 +81,20 @@ class ListFunctions(Request[FunctionsListed]):
 
 @dataclass(frozen=True)
 class ListCells(Request[CellsListed]):
-    """Which cells does a function have; of one dtype or loop, where ``codes`` says one?"""
+    """Which cells does a function have; which of its candidates ``names`` are some, where they are
+    given? No input is made as for the candidates that it is listed ``without``."""
 
     do, answer = "cells", CellsListed
     path: str
-    codes: str | None = None
+    names: list[str] | None = None
+    without: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class ListCodes(Request[CodesListed]):
-    """Which dtypes and loops may a function take? Nothing is called."""
+class ListCandidates(Request[CandidatesListed]):
+    """Which cells may a function have? Nothing is called."""
 
-    do, answer = "codes", CodesListed
+    do, answer = "candidates", CandidatesListed
     path: str
 
 

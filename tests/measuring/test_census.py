@@ -30,19 +30,23 @@ ROOM = []
 def list_functions():
     return [{"path": path, "reason": REASONS.get(path)} for path in PATHS]
 
-def list_codes(path):
-    return list("dTUlm") if path == "made.stuck" else ["d", "T"]
+def list_candidates(path):
+    kinds = ["[d]-c", "[T]-c", "[T]-s", "[T]-f", "[l]-c"]
+    return [path + kind for kind in kinds]
 
-def list_cells(path, codes=None):
-    if path == "made.half" and codes != "d":
-        os.kill(os.getpid(), signal.SIGSEGV)
+def list_cells(path, names=None, lost=()):
+    if path == "made.half":
+        # What makes the input of the one that ends it, to compare with it, ends it, too.
+        makes = names is None or "made.half[T]-s" in names or "made.half[l]-c" in names
+        if makes and "made.half[T]-s" not in lost:
+            os.kill(os.getpid(), signal.SIGSEGV)
     if path == "made.greedy":  # what nobody touches takes no memory, but is asked for
         ROOM.extend(mmap.mmap(-1, 1 << 30) for _ in range(64))
-    if path == "made.stuck" and codes not in ("d", "m"):
+    if path == "made.stuck" and (names is None or "[T]" in names[0]):
         time.sleep(600)
     if path == "made.writes":
         writes()
-    return {"cells": [(f"{path}[d]-contiguous", 1000)], "reason": ""}
+    return {"cells": [(name, 1000) for name in names or [f"{path}[d]-c"]], "reason": ""}
 
 def prepare(name, size, seed):
     return globals()[name.partition("[")[0].partition(".")[2]]
@@ -92,8 +96,9 @@ def test_each_bad_function_costs_its_own_cell_and_the_rest_goes_on(made):
     opener, folders = made
     listing = list_census(opener, folders)
     assert listing.reasons == {"made.file": "it reads or writes files"}
-    assert set(listing.lost) == {"made.half[T]"}
-    assert "SIGSEGV" in listing.lost["made.half[T]"]
+    assert listing.lost == {"made.half[T]-s": "the interpreter ended by signal SIGSEGV"}
+    half = [cell.name for cell in listing.cells if cell.path == "made.half"]
+    assert half == [f"made.half{kind}" for kind in ("[d]-c", "[T]-c", "[T]-f", "[l]-c")]
     kept = []
     census = Census(listing.cells, opener, folders, budget=60.0, on_cells=kept.extend)
     census._is_doubtful = lambda cell: False
@@ -135,20 +140,55 @@ def test_what_asks_for_more_memory_than_there_is_while_it_is_listed_is_no_cell(m
     assert listing.lost == {}
 
 
-def test_a_listing_gives_a_function_up_of_which_two_dtypes_do_not_return(made, monkeypatch):
+def test_a_listing_goes_on_behind_each_cell_that_does_not_return(made, monkeypatch):
     monkeypatch.setattr(census_module, "LIST_SECONDS", 1.0)
+    monkeypatch.setattr(census_module, "TRIAL_SECONDS", 1.0)
     opener, folders = rewritten(made, '"made.half", ', '"made.stuck", ')
     listing = list_census(opener, folders)
-    assert [cell.name for cell in listing.cells if cell.path == "made.stuck"] == [
-        "made.stuck[d]-contiguous"
-    ]
-    assert "made.stuck" in listing.covered
-    why = {name: listing.lost[f"made.stuck[{name}]"] for name in "TUlm"}
-    assert set(listing.lost) == {f"made.stuck[{name}]" for name in "TUlm"}
-    assert why["T"].startswith("no answer to 'cells'")
-    assert why["U"].startswith("no answer to 'cells'")
-    assert why["l"] == why["m"] == "not tried: 2 dtypes before it do not return"
-    assert "made.last" in listing.covered
+    stuck = [cell.name for cell in listing.cells if cell.path == "made.stuck"]
+    assert stuck == ["made.stuck[d]-c", "made.stuck[l]-c"]
+    assert listing.lost == {
+        f"made.stuck[T]-{layout}": "no answer to 'cells' within 1 s" for layout in "csf"
+    }
+    assert {"made.stuck", "made.last"} <= listing.covered
+
+
+class HangingListing:
+    """Lists three functions; a cell of theirs with ``x`` in its name does not return, nor does what
+    is asked for all of a function."""
+
+    NAMES = ("[x1]-c", "[good]-c", "[x2]-c", "[x3]-c", "[last]-c")
+
+    def ask(self, request, limit_seconds):
+        path, names = request.get("path"), request.get("names")
+        if request["do"] == "functions":
+            return {"functions": [{"path": name} for name in ("f.a", "f.b", "f.c")]}
+        if request["do"] == "candidates":
+            return {"names": [path + name for name in self.NAMES]}
+        if names is None or "[x" in names[0]:
+            raise NoAnswer(request["do"], limit_seconds)
+        return {"cells": [[names[0], 10]]}
+
+    def close(self):
+        pass
+
+
+def test_what_hangs_again_and_again_is_given_up_and_named(monkeypatch):
+    """A function after some of its cells, and all functions after some more."""
+    monkeypatch.setattr(census_module, "MOST_HANGS", 2)
+    monkeypatch.setattr(census_module, "MOST_HANGS_IN_ALL", 3)
+    listing = list_census(HangingListing, [])
+    assert [cell.name for cell in listing.cells] == ["f.a[good]-c"]
+    why = {name: reason.partition(" within")[0] for name, reason in listing.lost.items()}
+    hung, of_this = "no answer to 'cells'", "not tried: 2 cells of this function do not return"
+    in_all = "not tried: 3 cells before it do not return"
+    assert why == {
+        "f.a[x1]-c": hung, "f.a[x2]-c": hung, "f.a[x3]-c": of_this, "f.a[last]-c": of_this,
+        "f.b[x1]-c": hung, "f.b[good]-c": in_all, "f.b[x2]-c": in_all, "f.b[x3]-c": in_all,
+        "f.b[last]-c": in_all, **{f"f.c{name}": in_all for name in HangingListing.NAMES},
+    }  # fmt: skip
+    assert listing.reasons["f.b"].startswith(hung)
+    assert listing.reasons["f.c"] == in_all
 
 
 def test_what_writes_by_a_plain_name_leaves_nothing_in_the_users_folder(
@@ -288,7 +328,7 @@ class Listing:
         good = {
             "functions": {"functions": [{"path": name} for name in "abc"]},
             "cells": {"cells": [[f"{path}[d]", 10]]},
-            "codes": {"codes": ["d"]},
+            "candidates": {"names": [f"{path}[d]"]},
         }
         return self.lies.get(request["do"] if path == "b" else "", good[request["do"]])
 
@@ -297,15 +337,15 @@ class Listing:
 
 
 @pytest.mark.parametrize("cells", [[["b[d]", -5]], [["", 5]], [["b[d]"]], [5], 5])
-def test_a_listing_that_cannot_be_costs_its_function_or_dtype_alone(cells):
+def test_a_listing_that_cannot_be_costs_its_function_or_cell_alone(cells):
     lying = Listing(cells={"cells": cells})
     listing = list_census(lambda: lying, [])
     assert [cell.name for cell in listing.cells] == ["a[d]", "c[d]"]
     assert "the runner's answer to 'cells' cannot be used" in listing.lost["b[d]"]
-    lying.lies["codes"] = {"codes": 5}
+    lying.lies["candidates"] = {"names": 5}
     listing = list_census(lambda: lying, [])
     assert [cell.name for cell in listing.cells] == ["a[d]", "c[d]"]
-    assert "the runner's answer to 'codes' cannot be used" in listing.reasons["b"]
+    assert "the runner's answer to 'candidates' cannot be used" in listing.reasons["b"]
 
 
 def cells_of(count):

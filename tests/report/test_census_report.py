@@ -96,13 +96,13 @@ NOT_REACHED = [f"numpy.left{number}[d]-contiguous-1e5" for number in range(5)]
 
 
 def cut_short():
-    """A census of which five cells failed, one ends the interpreter, five were not reached."""
+    """A census of which five cells failed, one was lost when listed, five were not reached."""
     return made_run(
         False,
         failed={
             f"numpy.f{number}[d]-contiguous": "ValueError: " + "x" * 200 for number in range(5)
         },
-        lost={"numpy.g[T]": "the interpreter ended by signal SIGSEGV"},
+        lost={"numpy.g[T]-c": "the interpreter ended by signal SIGSEGV"},
         cell_names=[
             "numpy.linalg.svd[d]-contiguous-1e5",
             "numpy.f0[d]-contiguous-1e5",
@@ -120,7 +120,7 @@ def test_a_screen_names_few_of_what_was_not_measured_and_details_all_of_it():
         assert any(line.strip().startswith(name.strip()) for line in everything)
     # All of a reason is told there.
     assert "x" * 200 in "".join(everything)
-    assert "  numpy.g[T]: the interpreter ended by signal SIGSEGV" in everything
+    assert "  numpy.g[T]-c: the interpreter ended by signal SIGSEGV" in everything
 
 
 def test_a_whole_census_of_a_selection_leaves_out_what_was_not_chosen():
@@ -133,7 +133,7 @@ def test_markdown_has_the_minutes_and_all_that_was_not_measured():
     assert "3 cells measured in 1 min 15 s; not all were reached; 10 public functions" in text
     assert "| failed (5) | why |" in text
     assert "| `numpy.f4[d]-contiguous` | ValueError: " in text
-    assert "| `numpy.g[T]` | the interpreter ended by signal SIGSEGV |" in text
+    assert "| `numpy.g[T]-c` | the interpreter ended by signal SIGSEGV |" in text
     assert f"| `{NOT_REACHED[4]}` |" in text
     assert "not measured" not in census_markdown(made_run())
 
@@ -152,7 +152,7 @@ def test_a_csv_has_a_row_for_what_was_not_measured_with_the_reason():
     reasons = {row[0]: row[-1] for row in table.rows}
     assert reasons["numpy.linalg.svd[d]-contiguous-1e5"] == ""
     assert reasons["numpy.f0[d]-contiguous"].startswith("failed: ValueError: x")
-    assert reasons["numpy.g[T]"] == "ends the interpreter: the interpreter ended by signal SIGSEGV"
+    assert reasons["numpy.g[T]-c"] == "lost when listed: the interpreter ended by signal SIGSEGV"
     assert reasons[NOT_REACHED[0]] == "not measured"
 
 
@@ -177,13 +177,13 @@ def test_the_list_has_a_line_for_each_cell_and_every_reason():
         functions=["numpy.add", "numpy.f", "numpy.load"],
         cells=cells,
         reasons={"numpy.load": "it reads or writes files"},
-        lost={"numpy.f[T]": "the interpreter ended by signal SIGSEGV"},
+        lost={"numpy.f[T]-c": "the interpreter ended by signal SIGSEGV"},
     )
     assert listing_lines(listing) == [
         "numpy.add[dd->d]-contiguous-1e5",
         "numpy.f[d]-c-64",
         "not called: numpy.load: it reads or writes files",
-        "ends the interpreter: numpy.f[T]: the interpreter ended by signal SIGSEGV",
+        "lost when listed: numpy.f[T]-c: the interpreter ended by signal SIGSEGV",
         "3 public functions: 2 have 2 cells, 1 have none",
     ]
     assert listing_lines(listing, cells[1:]) == ["numpy.f[d]-c-64"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import operator
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Any
@@ -86,10 +86,13 @@ class Cell:
         return cls(match[1], match[2], match[3], size)
 
 
-def cells_of(function: Function, codes: str | None = None) -> tuple[list[Cell], str]:
-    """Return the cells of a function, and why there are none; only those of these ``codes``.
+def cells_of(
+    function: Function, names: Collection[str] | None = None, lost: Collection[str] = ()
+) -> tuple[list[Cell], str]:
+    """Return the cells of a function, and why there are none; only those of these ``names``.
 
-    A candidate that makes the same call as one before it is that cell under another name.
+    A candidate that makes the same call as one before it is that cell under another name. No input
+    is made as for one that is ``lost``: that may be what ends the interpreter.
     """
     if function.reason is not None:
         return [], function.reason
@@ -97,16 +100,16 @@ def cells_of(function: Function, codes: str | None = None) -> tuple[list[Cell], 
     calls = cache(_whole_call)
     with quiet():
         for number, cell in enumerate(candidates):
-            if codes is not None and cell.codes != codes:
+            if names is not None and cell.name not in names:
                 continue
             try:
                 trial = _tried(cell)
             except Exception as error:  # noqa: BLE001  # whatever NumPy raises says that it is none
                 why = why or _why(error)
                 continue
-            # Nothing is called for that: of ``codes`` alone those before them may end it all.
+            # Nothing is called for that: where ``names`` are asked for, one before may end it all.
             before = [other for other in candidates[:number] if other.path == cell.path]
-            known = [calls(other, trial.rank) for other in before]
+            known = [calls(other, trial.rank) for other in before if other.name not in lost]
             if not known or calls(cell, trial.rank) not in known:
                 large = trial.is_small and cell.size == USUAL_SIZE
                 large = large and not function.name.endswith(exceptions.SORTED)
@@ -141,10 +144,12 @@ def list_functions() -> list[dict[str, Any]]:
     ]
 
 
-def list_cells(path: str, codes: str | None = None) -> dict[str, Any]:
+def list_cells(
+    path: str, names: Collection[str] | None = None, lost: Collection[str] = ()
+) -> dict[str, Any]:
     """Return the ``cells`` of a function as pairs of name and size, the ``calls`` that they are,
-    see ``fingerprint``, and the ``reason`` for none."""
-    cells, why = cells_of(_functions()[path], codes)
+    see ``fingerprint``, and the ``reason`` for none. ``names`` and ``lost``: see ``cells_of``."""
+    cells, why = cells_of(_functions()[path], names, lost)
     return {
         "cells": [(cell.name, cell.size) for cell in cells],
         "calls": [cell.call for cell in cells],
@@ -152,9 +157,9 @@ def list_cells(path: str, codes: str | None = None) -> dict[str, Any]:
     }
 
 
-def list_codes(path: str) -> list[str]:
-    """Return the dtypes and loops that a function may take: nothing is called."""
-    return list(dict.fromkeys(cell.codes for cell in _candidates(_functions()[path])))
+def list_candidates(path: str) -> list[str]:
+    """Return the cells that a function may have, by their names: nothing is called."""
+    return [cell.name for cell in _candidates(_functions()[path])]
 
 
 # --- which cells there may be

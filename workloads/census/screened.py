@@ -8,10 +8,17 @@ from typing import Any
 
 from workloads.catalogue import CATALOGUE
 from workloads.census import cells
-from workloads.census.cells import call, list_cells, list_codes, list_functions
+from workloads.census.cells import call, list_candidates, list_cells, list_functions
 from workloads.duel import DUEL
 
-__all__ = ["call", "catalogue_cases", "list_cells", "list_codes", "list_functions", "prepare"]
+__all__ = [
+    "call",
+    "catalogue_cases",
+    "list_candidates",
+    "list_cells",
+    "list_functions",
+    "prepare",
+]
 
 
 def catalogue_cases() -> list[tuple[str, int]]:
