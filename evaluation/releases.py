@@ -52,7 +52,7 @@ ALWAYS, CANDIDATES = "g", "120"
 BLAS_SECONDS = "360"
 LIMIT_SECONDS = 60.0  # of a runner
 # A check of one finding ends as soon as it is confirmed.
-CHECKS, CHECK_SECONDS, SEED = 24, 60.0, 23
+CHECKS, CHECK_SECONDS, SEED = 12, 60.0, 23
 WORSE = ("worse", "failed")
 CONFIRMED = (*WORSE, "better")
 
@@ -297,14 +297,19 @@ def bisect(pair: Pair, minutes: float, most: int | None = None) -> None:
         run_bisections(pair, left, until)
 
 
+def drawn(machine: str, count: int = CHECKS) -> list[tuple[Pair, Json]]:
+    """Return some of what is confirmed on a machine, by lot: the same each time, while the duels
+    are."""
+    here = duels_by_pair(machine)
+    all_found = [(pair, one) for pair, duel in here.items() for one in confirmed(duel)]
+    return random.Random(SEED).sample(all_found, min(count, len(all_found)))
+
+
 def check(count: int) -> None:
     """Duel some of what is confirmed again, drawn by lot: each alone, in interpreters of its own,
     which a candidate of a screen shares with others."""
-    here = duels_by_pair(MACHINE)
-    all_found = [(pair, one) for pair, duel in here.items() for one in confirmed(duel)]
-    drawn = random.Random(SEED).sample(all_found, min(count, len(all_found)))
     done = {(pair_in(trial), trial["name"]) for trial in read_trials("check")}
-    for pair, finding in drawn:
+    for pair, finding in drawn(MACHINE, count):
         if (pair, finding["name"]) in done:
             continue
         say(f"{pair.text}: {finding['name']} again")

@@ -249,6 +249,15 @@ def test_findings_that_are_drawn_are_duelled_again_alone_and_once(trials, monkey
     assert f"- {PAIR.text} `sort-1e5`: better, then worse (made)" in text
 
 
+def test_the_page_has_the_checks_that_the_command_draws():
+    """Nothing more and nothing else: whoever runs it again finds all of them there."""
+    checks = releases.read_trials("check")
+    (machine,) = {trial["machine"] for trial in checks}
+    names = {(releases.pair_in(trial), trial["name"]) for trial in checks}
+    assert names == {(pair, finding["name"]) for pair, finding in releases.drawn(machine)}
+    assert len(names) == len(checks) == releases.CHECKS
+
+
 @pytest.mark.parametrize(
     ("trial", "text"),
     [

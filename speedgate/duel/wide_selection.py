@@ -67,8 +67,9 @@ def add_wide_selection(command: argparse.ArgumentParser) -> None:
         type=seconds_and_no_build,
         const=str(DEFAULT_SCREEN_SECONDS),
         metavar="SECONDS",
-        help="first screen every cell of the census and the whole catalogue in two builds (default "
-        f"{DEFAULT_SCREEN_SECONDS:g} seconds, part of what --budget says); what seems to have "
+        help="first screen the catalogue and the cells of the census in two builds, as many as "
+        f"there is time to list and look at (default {DEFAULT_SCREEN_SECONDS:g} seconds, part of "
+        "what --budget says: roughly half to two thirds of them on two cores); what seems to have "
         "changed joins the duel",
     )
     command.add_argument(
@@ -80,7 +81,8 @@ def add_wide_selection(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--wide-only",
         action="store_true",
-        help="screen, for no longer than --budget, and show what seems to have changed",
+        help="screen, for no longer than --budget with the listing of the cells, and show what "
+        "seems to have changed",
     )
 
 
@@ -139,7 +141,8 @@ def screened(
     on_step: Callable[[CensusStep], None],
     notify: Callable[[str], None],
 ) -> Screened:
-    """Return the screen of two builds once it is over, and saved as far as there is room.
+    """Return the screen of two builds once it is over, and saved as far as there is room. It takes
+    ``seconds``, with the listing of their cells.
 
     ``waiting`` are the cells that the screen before did not reach, by their sized names.
     """
@@ -153,12 +156,15 @@ def screened(
         for build, listing, other in zip(builds, listings, listings[::-1], strict=True):
             if paths := functions_only_in(listing, other):
                 notify(f"only {build.label} has {first_of(paths)}")
+            if lost := [name for name in listing.lost if name not in other.lost]:
+                notify(f"not compared, since {build.label} fails to list it: {first_of(lost)}")
         if cells := called_differently(*listings):
             names = first_of([cell.name for cell in cells])
             notify(f"not compared, since the two call it differently: {names}")
         recording = open_recording(listings, sides)
         cells = screened_cells(listings, waiting)
-        screen = WideScreen(cells, sides, seconds, on_step, recording.add)
+        left = max(0.0, seconds - sum(listing.seconds for listing in listings))
+        screen = WideScreen(cells, sides, left, on_step, recording.add)
         early = ended_early(screen.run)
     saved, troubles = recording.finish(screen, is_over=early is None)
     for line in [*(f"saved the screen: {path}" for path in saved), *troubles]:

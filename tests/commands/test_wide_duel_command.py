@@ -49,6 +49,43 @@ def test_a_screen_is_saved_and_shown(run, wide):
     assert "fail in one build alone; none of it is confirmed" in done.err
 
 
+@pytest.mark.parametrize(
+    ("options", "seconds"),
+    [(("--wide-only", "--budget", "60"), 38.0), (("--wide-only",), 158.0),
+     (("--wide", "100", "--budget", "150"), 78.0), (("--wide-only", "--budget", "20"), 0.0)],
+)  # fmt: skip
+def test_a_screen_has_the_listing_of_the_cells_in_its_time(
+    run, wide, monkeypatch, options, seconds
+):
+    slow = CellListing({"libraries": {}}, cells=cells_of(2), seconds=11.0)
+    monkeypatch.setattr(wide_selection, "list_census", lambda *_: slow)
+    made, budgets = wide_selection.WideScreen, []
+
+    def noted(cells, sides, budget, *others):
+        budgets.append(budget)
+        return made(cells, sides, budget, *others)
+
+    monkeypatch.setattr(wide_selection, "WideScreen", noted)
+    words = () if "--wide-only" in options else TINY
+    done = run("duel", "old", "new", *options, *words)
+    assert done.code == WELL, done.err
+    assert budgets == [seconds]
+    reached = 2 if seconds else 0
+    assert f"screened {reached} of 2 cases" in done.err
+
+
+def test_a_screen_names_the_cells_that_one_build_alone_lost_when_they_were_listed(
+    run, wide, monkeypatch
+):
+    why = "the interpreter ended by signal SIGSEGV"
+    lost = [{"numpy.both[T]-c": why}, {"numpy.both[T]-c": why, "numpy.other[T]-c": why}]
+    listings = iter(CellListing({"libraries": {}}, cells=cells_of(2), lost=one) for one in lost)
+    monkeypatch.setattr(wide_selection, "list_census", lambda *_: next(listings))
+    done = run("duel", "old", "new", "--wide-only")
+    (line,) = (line for line in done.err.splitlines() if "fails to list it" in line)
+    assert line == "not compared, since new fails to list it: numpy.other[T]-c"
+
+
 def test_a_screen_before_a_duel_says_how_much_joins_it(run, wide):
     done = run("duel", "old", "new", "--wide", "--candidates", "1", *TINY)
     assert done.code == WELL, done.err

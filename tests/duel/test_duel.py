@@ -281,6 +281,7 @@ def test_what_there_is_no_time_for_at_all_says_so():
         ((CRASHING, {}), DuelVerdict.FAILED, "in A: the runner ended by signal SIGSEGV"),
         ((REFUSING, REFUSING), DuelVerdict.FAILED, "in A and B: the runner ended with exit code 1"),
         (({}, LACKING), DuelVerdict.NOT_AVAILABLE, "in B: g-1e6-threads-2: no such"),
+        ((LACKING, LACKING), DuelVerdict.NOT_AVAILABLE, "in A and B: g-1e6-threads-2: no such"),
         (
             (missing("numpy.dtypes"), {}),
             DuelVerdict.NOT_AVAILABLE,
