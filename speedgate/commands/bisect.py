@@ -12,7 +12,13 @@ from packaging.version import InvalidVersion, Version
 
 from speedgate.builds.build import Build, BuildError, open_builds, parse_build
 from speedgate.builds.installation import package_name, published_versions
-from speedgate.commands.arguments import add_format, notify, show_json, take_turn
+from speedgate.commands.arguments import (
+    add_format,
+    add_results,
+    notify,
+    show_json,
+    take_turn,
+)
 from speedgate.commands.duel import (
     DEFAULT_BUDGET_SECONDS,
     add_measuring,
@@ -38,9 +44,12 @@ from speedgate.duel.candidate import Candidate
 from speedgate.duel.decision import DuelVerdict
 from speedgate.duel.duel import Duel
 from speedgate.duel.finding import Finding
+from speedgate.duel.kept_bisection import EarlierSearch, KeptBisection
 from speedgate.duel.matchup import DuelEntry, Matchup
 from speedgate.duel.quick_matchup import may_share_runners
 from speedgate.duel.selection import parse_entry, refuse_what_does_not_fit
+from speedgate.history.identity import environment_digest
+from speedgate.history.recording import whole_environment
 from speedgate.measuring.ending import Early, ended_early
 from speedgate.measuring.selection import OptionError
 from speedgate.report.exit_code import ExitCode, fault_of
@@ -48,6 +57,8 @@ from speedgate.report.text import one_line, visible
 from speedgate.stats.words import number_of
 
 NOT_ASKED = "not measured: it was ended early"
+
+Json = dict[str, Any]
 
 
 def add_bisect_command(commands: Any) -> None:
@@ -77,6 +88,12 @@ def add_bisect_command(commands: Any) -> None:
     bisect.add_argument(
         "--versions", metavar="VERSIONS", help="search these, instead of all published ones"
     )
+    bisect.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with a search for this case between these releases that was cut short",
+    )
+    add_results(bisect)
     add_measuring(bisect, DEFAULT_BUDGET_SECONDS, "the duel of the two releases takes")
     add_format(bisect, "text", "json")
     bisect.set_defaults(run=run_bisect)
@@ -100,26 +117,78 @@ def run_bisect(options: argparse.Namespace) -> int:
     versions = versions_between(package, good, bad, options, ends[0])
     # What is said on the way is no part of the JSON.
     show = notify if options.format == "json" else show_line
-    finding, early = duel_of_ends(ends, entry, budget, limit)
+    kept = KeptBisection(options.results, asked_of(options, entry, ends), notify)
+    earlier = earlier_search(kept, options.resume)
+    if earlier is None:
+        finding, early = duel_of_ends(ends, entry, budget, limit)
+    else:
+        finding, early = earlier.finding, None
     show(one_line(f"{finding.verdict.value}: {entry.label} {finding.reason}"))
     bisection = Bisection(package, good, bad, finding)
     question = None if early is not None else question_of(finding, entry, ends)
     if question is not None:
         show(f"{number_of(len(versions), 'release')} between {good} and {bad}")
+        take_over(bisection, earlier, versions, show)
+        kept.keep(bisection)
         early = look_between(
             bisection,
             versions,
             lambda version: which_end(question, ends, build_of(version), limit),
             show,
+            kept.keep,
         )
     elif early is None:
         show(f"cannot tell: {entry.label} is not surely worse or better in {bad} than in {good}")
-    tell_of_early_end(early, "what was found so far is shown")
+    going_on = ", and kept: --resume goes on with it" if kept.is_kept else ""
+    tell_of_early_end(early, f"what was found so far is shown{going_on}")
+    if early is None and kept.is_kept:
+        kept.remove()
     if options.format == "json":
         show_json(bisection.as_json() | {"complete": early is None})
     if early is not None:
         return code_of_early_end(early)
     return ExitCode.WELL if bisection.is_exact else ExitCode.BAD
+
+
+def asked_of(options: argparse.Namespace, entry: DuelEntry, ends: Sequence[Build]) -> Json:
+    """Return what tells a search from others: the case, and the two ends on this machine."""
+    environments = [whole_environment(build.environment, {}) for build in ends]
+    return {
+        "good": options.good,
+        "bad": options.bad,
+        "case": entry.label,
+        "with": options.beside,
+        "environments": [environment_digest(environment) for environment in environments],
+    }
+
+
+def earlier_search(kept: KeptBisection, resume: bool) -> EarlierSearch | None:
+    """Return the search to go on with, ``None`` for a new one; ``OptionError`` where there is none
+    though ``--resume`` asks for it."""
+    earlier = kept.earlier()
+    if resume and earlier is None:
+        raise OptionError(
+            f"--resume: {kept.path.parent} has no search for this case between these releases that "
+            "was cut short, on this machine; leave out --resume to begin one"
+        )
+    if earlier is not None and not resume:
+        notify(
+            "a search for this case was cut short: --resume would go on with it; this begins anew"
+        )
+    return earlier if resume else None
+
+
+def take_over(
+    bisection: Bisection,
+    earlier: EarlierSearch | None,
+    versions: Sequence[str],
+    show: Callable[[str], None],
+) -> None:
+    """Have a bisection know what an earlier one found of ``versions``, and show it."""
+    for probe in () if earlier is None else earlier.probes:
+        if probe.version in versions:
+            bisection.probes.append(probe)
+            show(f"{bisection.package} {probe.line}")
 
 
 def show_line(line: str) -> None:
@@ -151,17 +220,22 @@ def look_between(
     versions: Sequence[str],
     ask: Callable[[str], tuple[Answer, str]],
     show: Callable[[str], None],
+    keep: Callable[[Bisection], None],
 ) -> Early:
-    """Search the versions between the ends, and show each as soon as it is known; return what ended
-    that early."""
+    """Search the versions between the ends, show and keep each as soon as it is known, and ask of
+    none that is known; return what ended that early."""
+    known = {probe.version: (probe.answer, probe.reason) for probe in bisection.probes}
 
     def probe(version: str) -> tuple[Answer, str]:
+        if version in known:
+            return known[version]
         try:
             answer, reason = ask(version)
         except BuildError as error:
             answer, reason = Answer.MISSING, str(error).splitlines()[0]
         bisection.probes.append(ProbedVersion(version, answer, reason))
         show(f"{bisection.package} {bisection.probes[-1].line}")
+        keep(bisection)
         return answer, reason
 
     def look() -> None:

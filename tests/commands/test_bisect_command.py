@@ -3,13 +3,17 @@
 import errno
 import json
 import os
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from helpers.builds import CRASHING, LACKING
 
+from speedgate import files
 from speedgate.builds.build import BuildError
 from speedgate.commands import bisect as bisect_commands
 from speedgate.duel.duel import Duel
+from speedgate.history.seal import sealed
 
 WELL, BAD, NOT_DONE, MACHINE, INTERRUPTED = 0, 1, 2, 11, 130
 
@@ -136,6 +140,7 @@ def test_a_search_that_is_ended_early_shows_what_is_known(
     done = run(*bisect(*ALL))
     assert done.code == code
     assert words in done.err
+    assert "is shown, and kept: --resume goes on with it" in done.err
     assert "numpy 1.4: like the good one" in done.out
     assert "cannot tell more than: it began after numpy 1.4, and 1.8 shows it" in done.out
     record = json.loads(run(*bisect(*ALL, "--format", "json")).out)
@@ -143,6 +148,118 @@ def test_a_search_that_is_ended_early_shows_what_is_known(
     assert (record["last_good"], record["first_bad"]) == ("1.4", "1.8")
     assert set(record["between"]) == {"1.5", "1.6", "1.7"}
     assert (record["exact"], record["complete"]) == (False, False)
+
+
+@pytest.fixture
+def cut_short(run, environments, monkeypatch):
+    """A search for what began with 1.5 that ended behind 1.4; which releases are asked for since.
+    What ends a command with a traceback keeps no more than a kill does."""
+    for number in range(5, 9):
+        environments.scripts[f"1.{number}"] = {"ratio": 0.9}
+
+    def end(texts, **options):
+        if "==1.6" in texts[0]:
+            raise RuntimeError("made")
+        return environments.open(texts, **options)
+
+    asked = []
+
+    def note(texts, **options):
+        asked.append(texts[0].rpartition("=")[2].strip())
+        return environments.open(texts, **options)
+
+    monkeypatch.setattr(bisect_commands, "open_builds", end)
+    done = run(*bisect(*ALL))
+    assert "numpy 1.4: like the good one" in done.out
+    (file,) = Path("results").glob("*")
+    monkeypatch.setattr(bisect_commands, "open_builds", note)
+    return SimpleNamespace(file=file, asked=asked)
+
+
+def test_a_search_that_was_cut_short_goes_on(run, cut_short, monkeypatch):
+    """Neither the duel of the ends nor a release between is measured again."""
+    duelled = []
+    monkeypatch.setattr(Duel, "run", duelled.append)
+    done = run(*bisect(*ALL, "--resume"))
+    assert done.code == WELL, done.err
+    assert not duelled
+    assert cut_short.asked == ["1.0", "1.8", "1.6", "1.5"]
+    lines = done.out.splitlines()
+    assert lines[0].startswith("worse: g-1e3-threads-2 slower, threads lost; speedup")
+    assert lines[2].startswith("numpy 1.4: like the good one")
+    assert lines[-1] == "first shows in numpy 1.5 (1.4 is still good)"
+    assert not cut_short.file.exists()
+    done = run(*bisect(*ALL, "--resume"))
+    assert done.code == NOT_DONE
+    assert "has no search for this case between these releases that was cut short" in done.err
+
+
+def test_a_search_that_goes_on_among_other_releases_leaves_out_what_is_none_of_them(run, cut_short):
+    done = run(*bisect("--versions", "1.5,1.6", "--resume"))
+    assert done.code == WELL, done.err
+    assert "numpy 1.4" not in done.out
+    assert done.out.splitlines()[-1] == "first shows in numpy 1.5 (1.0 is still good)"
+
+
+def test_a_search_that_could_go_on_and_is_not_asked_to_begins_anew(run, cut_short):
+    done = run(*bisect(*ALL))
+    assert done.code == WELL
+    assert "--resume would go on with it; this begins anew" in done.err
+    assert "1.4" in cut_short.asked
+    assert not cut_short.file.exists()
+
+
+@pytest.mark.parametrize("other", [("--case", "f-1e3-threads-2"), ("--with", "MADE=1")])
+def test_a_search_goes_on_with_none_of_another_case_or_build(run, cut_short, other):
+    done = run(*bisect(*ALL, "--resume", *other))
+    assert done.code == NOT_DONE
+    assert "has no search for this case" in done.err
+
+
+def test_a_release_that_was_left_out_is_asked_about_again(run, environments, cut_short):
+    kept = json.loads(cut_short.file.read_bytes())
+    kept["probes"].append({"version": "1.6", "answer": "missing", "reason": "no network"})
+    cut_short.file.write_bytes(sealed(kept))
+    done = run(*bisect(*ALL, "--resume"))
+    assert done.code == WELL
+    assert "no network" not in done.out
+    assert "1.6" in cut_short.asked
+
+
+@pytest.mark.parametrize("damage", [b"", b"half", None, b'{"finding": 1}'])
+def test_a_search_whose_file_is_damaged_does_not_go_on(run, cut_short, damage):
+    whole = cut_short.file.read_bytes()
+    cut_short.file.write_bytes(whole.replace(b"1.4", b"1.5") if damage is None else damage)
+    done = run(*bisect(*ALL, "--resume"))
+    assert done.code == NOT_DONE
+    assert f"left out: {cut_short.file} cannot be read" in done.err
+    assert run(*bisect(*ALL)).code == WELL
+
+
+def test_steps_that_cannot_be_kept_cost_no_answer(run, environments, monkeypatch):
+    for number in range(5, 9):
+        environments.scripts[f"1.{number}"] = {"ratio": 0.9}
+
+    def full(path, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(files, "replace_whole", full)
+    done = run(*bisect(*ALL))
+    assert done.code == WELL
+    assert done.err.count("not kept: ") == 1
+    assert "(No space left on device); what is found is shown alone" in done.err
+
+
+def test_a_file_of_steps_that_stays_is_named(run, environments, monkeypatch):
+    environments.scripts["1.8"] = {"ratio": 0.9}
+
+    def read_only(path):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(files, "remove", read_only)
+    done = run(*bisect("--versions", "1.5"))
+    assert done.code == WELL
+    assert "it is of no more use: delete it" in done.err
 
 
 @pytest.mark.parametrize(
