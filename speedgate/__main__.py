@@ -5,12 +5,13 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from types import FrameType
 
 INTERRUPTED = 130
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Import the commands, and run the one that is asked for; return its exit code."""
     is_ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if is_ours:
@@ -20,7 +21,7 @@ def main() -> int:
     if is_ours:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return run()
+        return run(arguments)
     except KeyboardInterrupt:
         _tell()
         return INTERRUPTED
