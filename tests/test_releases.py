@@ -30,11 +30,11 @@ def trials(tmp_path, monkeypatch):
     """A duel of two releases with three findings, in a file of its own; return the file."""
     path = tmp_path / "trials.jsonl"
     monkeypatch.setattr(releases, "TRIALS_FILE", path)
-    keep(path, duel_trial())
+    keep(path, a_duel_trial())
     return path
 
 
-def duel_trial(pair=PAIR, factors=()):
+def a_duel_trial(pair=PAIR, factors=()):
     findings = (
         made_finding(SORT, DuelVerdict.BETTER, 0.5),
         made_finding("sort-1e6-threads-2", DuelVerdict.BETTER, 0.5),
@@ -154,7 +154,7 @@ def made_here(monkeypatch, measured):
     def made(kind, pair):
         measured.append((kind, pair))
         more = {"options": list(releases.blas_options()), "commit": releases.commit()}
-        return duel_trial(pair) | more | {"kind": kind}
+        return a_duel_trial(pair) | more | {"kind": kind}
 
     monkeypatch.setattr(releases, "run_wide", lambda pair, *rest: made("duel", pair))
     monkeypatch.setattr(releases, "run_blas", lambda pair: made("blas", pair))
@@ -200,7 +200,7 @@ def test_a_pair_is_asked_of_a_blas_as_it_starts_too(trials, monkeypatch):
 
 def test_what_another_machine_found_of_a_blas_stands_in_for_what_nobody_asked_here(trials):
     name = "solve-2500-threads-2/blas-default"
-    of_blas = duel_trial() | {"kind": "blas", "machine": "other", "complete": False}
+    of_blas = a_duel_trial() | {"kind": "blas", "machine": "other", "complete": False}
     of_blas["findings"] = [of_blas["findings"][0] | {"name": name}]
     keep(trials, of_blas)
     here = releases.duels_by_pair(releases.MACHINE)
@@ -279,7 +279,7 @@ def test_the_tables_say_what_changed_who_knew_and_what_was_not_found(trials, mon
     seen = CHANGE._replace(what="copies", workloads=("copy",))
     guess = CHANGE._replace(what="supposed", is_guess=True)
     monkeypatch.setattr(release_tables, "KNOWN", (later, CHANGE, missed, blind, seen, guess))
-    keep(trials, duel_trial(factors={"copy-1e5-threads-2": 1.01, CELL: 0.5}.items()))
+    keep(trials, a_duel_trial(factors={"copy-1e5-threads-2": 1.01, CELL: 0.5}.items()))
     keep(trials, bisection(SORT))
     text = "\n".join(release_tables.release_lines())
     rows = [line for line in text.splitlines() if line.startswith("| 1.26.4 -> 2.0.2 | better")]
@@ -363,7 +363,7 @@ def test_what_became_of_the_cases_of_a_change(trials):
 def test_the_page_shows_one_machine_and_what_another_says(trials):
     """The machine with most pairs, of equals the newest; a pair of it is no other machine's."""
     assert release_machines.machine_lines() == []
-    other = duel_trial() | {"machine": "other"}
+    other = a_duel_trial() | {"machine": "other"}
     other["findings"][0] |= {"verdict": "worse", "signals": {"seconds": {"ratio": {"value": 2.0}}}}
     other["findings"][1]["verdict"] = "inconclusive"
     keep(trials, other)
@@ -375,7 +375,7 @@ def test_the_page_shows_one_machine_and_what_another_says(trials):
     here = f"better, 1.00 times the seconds, on {processor}"
     there = "worse, 2.00 times the seconds, on other"
     assert f"- {PAIR.text} `{SORT}`: {there}; {here}" in lines
-    keep(trials, duel_trial(Pair("2.0.2", "2.1.3")))
+    keep(trials, a_duel_trial(Pair("2.0.2", "2.1.3")))
     assert releases.machines() == [releases.MACHINE, "other"]
     # Of a pair that one machine alone has, nothing is compared.
     assert f"| {processor} | 3 | other | 3 | 1 | 1 | 1 |" in release_machines.machine_lines()

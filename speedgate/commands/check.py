@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from speedgate.builds.installation import UNUSED_SECONDS
 from speedgate.builds.soundness import environments_aside, kept_environments, unsound
 from speedgate.commands.arguments import add_format, add_where, notify, show_json, show_lines
 from speedgate.duel.first_release import look_at_answers, set_answers_aside
@@ -25,6 +26,10 @@ from speedgate.stats.words import number_of
 REPAIR = "`speedgate check --repair` moves aside what is damaged, and deletes nothing"
 
 ASIDE = "nothing reads it: restore what it was, or delete it"
+BUILD_ASIDE = (
+    f"nothing reads it, and it goes {UNUSED_SECONDS / (24 * 3600):.0f} days after its last use, as "
+    "every environment of the cache: move it out of there to keep it"
+)
 
 RECOVERY = "'speedgate report' makes runs of them"
 
@@ -148,7 +153,10 @@ def report(
         yield f"answers of 'speedgate since': {answers}"
     yield f"environments of builds in the cache: {builds}"
     yield from (f"left alone: {reason}" for reason in checked.left_alone)
-    yield from (f"moved aside before: {name}; {ASIDE}" for name in map(as_text, checked.aside))
+    of_builds = set(map(str, environments_aside()))
+    for name in checked.aside:
+        remedy = BUILD_ASIDE if name in of_builds else ASIDE
+        yield f"moved aside before: {as_text(name)}; {remedy}"
     for damage, what in zip(damages, outcomes, strict=True):
         yield f"damaged: {damage.reason}" + (f"; {what}" if what else "")
     if not damages:

@@ -372,24 +372,11 @@ class PromiseItem(VerdictItem):
         if missing:
             counted = _counted(missing.values())
             reason = f"{len(missing)} of {cases} do not show it: {counted}{without}"
-            if not all(self._may_show_it(state, nodeid) for nodeid in missing):
+            if any(self._why_never(state, nodeid) is not None for nodeid in missing):
                 self._not_evaluated(state, reason, noted=True)
             self._inconclusive(state, reason)
         if len(lacking) == len(promised):
             raise NotEvaluated(f"not evaluated: {self.name}: none of {cases} is here{without}")
-
-    def _may_show_it(self, state: State, nodeid: str) -> bool:
-        """Whether a case that does not show it was looked at as it should be, and may show it in
-        another run: the machine was busy, or the samples were too few."""
-        row, measurement = self._rows(state).get(nodeid), state.measured.measurements.get(nodeid)
-        if row is None or row.gil_class is None or measurement is None or measurement.broken:
-            return False
-        if row.gil_held_share is not None:
-            return True
-        evidence = measurement.evidence(DEFAULT_CONFIDENCE)
-        # A platform that tells nobody how long a thread waited cannot say that it was busy.
-        knows_waiting = evidence.shares is not None and evidence.shares.waiting is not None
-        return evidence.unsampled is None and knows_waiting
 
     def _inconclusive(self, state: State, reason: str) -> NoReturn:
         """Fail where that is asked for, or else be skipped; the summary says why."""
@@ -416,14 +403,29 @@ class PromiseItem(VerdictItem):
         }
 
     def _why_untold(self, state: State, nodeid: str) -> str:
+        why = self._why_never(state, nodeid)
+        if why is not None:
+            return why
+        row, measurement = self._rows(state)[nodeid], state.measured.measurements[nodeid]
+        if row.gil_held_share is not None and row.gil_class is not None:
+            return row.gil_class.reason
+        return why_no_share(measurement.evidence(DEFAULT_CONFIDENCE))
+
+    def _why_never(self, state: State, nodeid: str) -> str | None:
+        """Return why a case that does not show it would not in another run either; ``None`` where
+        it was looked at as it should be: the machine was busy, or the samples were too few."""
         row, measurement = self._rows(state).get(nodeid), state.measured.measurements.get(nodeid)
         if row is None or measurement is None:
             return state.measured.left_out.get(nodeid, "its benchmark failed or was skipped")
         if row.gil_class is None:
             return "its mark asks for no class: add held=True"
-        if measurement.broken is not None or row.gil_held_share is not None:
+        if measurement.broken is not None:
             return row.gil_class.reason
-        return why_no_share(measurement.evidence(DEFAULT_CONFIDENCE))
+        evidence = measurement.evidence(DEFAULT_CONFIDENCE)
+        # A platform that tells nobody how long a thread waited cannot say that it was busy.
+        knows_waiting = evidence.shares is not None and evidence.shares.waiting is not None
+        may_be_busy = evidence.unsampled is None and knows_waiting
+        return None if row.gil_held_share is not None or may_be_busy else why_no_share(evidence)
 
     def _to_run_again(self, state: State) -> list[str]:
         broken = [nodeid for nodeid, row in self._rows(state).items() if broken_promises([row])]

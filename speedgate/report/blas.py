@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from speedgate.judging.row import Row, Side
@@ -11,8 +12,8 @@ from speedgate.stats.case import Case, format_size
 from speedgate.stats.figure import CONTEXT_SWITCHES, CPU_PER_WALL, SPEEDUP, Figure, digits
 
 LEGEND = (
-    "speed against one thread with one BLAS thread, CPU seconds a wall second, context switches a "
-    "call. Cells of one BLAS setting were measured in turn, the two settings one after "
+    "medians: speed against one thread with one BLAS thread, CPU seconds a wall second, context "
+    "switches a call. Cells of one BLAS setting were measured in turn, the two settings one after "
     "the other"
 )
 # NumPy uses all cores by itself where it keeps so much of them busy, and gains by it: BLAS threads
@@ -83,14 +84,31 @@ def by_itself(rows: Sequence[Row], cores: int) -> list[str]:
         if alone is None or default is None:
             continue
         gain = alone / default
-        uses = side.cpu_per_wall >= ALL_CORES * cores and gain >= LEAST_GAIN
+        words = _words(side.cpu_per_wall / cores, gain, _spread(largest), _spread(single[0]))
         lines.append(
             f"{name} {format_size(largest.case.size)} from one Python thread, BLAS at its default: "
             f"{CPU_PER_WALL.text(side.cpu_per_wall)} of {cores} cores busy, {digits(gain)} times "
-            f"as fast as with one BLAS thread: NumPy {'uses' if uses else 'does not use'} all "
-            "cores by itself"
+            f"as fast as with one BLAS thread: {words}"
         )
     return lines
+
+
+def _words(busy: float, gain: float, spread: float, spread_alone: float) -> str:
+    """Say whether NumPy uses all cores by itself, as far as the spread of both cells allows it."""
+    both = spread * spread_alone
+    if busy / spread >= ALL_CORES and gain / both >= LEAST_GAIN:
+        return "NumPy uses all cores by itself"
+    if busy * spread < ALL_CORES or gain * both < LEAST_GAIN:
+        return "NumPy does not use all cores by itself"
+    return "not certain whether NumPy uses all cores by itself: the intervals are wide"
+
+
+def _spread(row: Row) -> float:
+    """By which factor the seconds of a cell may be others, as the interval of its speedup tells."""
+    known = row.speedup
+    if known is None or not known.is_bounded or known.low <= 0:
+        return math.inf
+    return max(known.high / known.value, known.value / known.low)
 
 
 def blas_lines(rows: Sequence[Row], width: int = 80) -> list[str]:

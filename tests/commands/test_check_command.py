@@ -471,5 +471,5 @@ def test_an_environment_whose_files_have_changed_is_moved_aside(check, index):  
     aside = environment.with_name(f"{environment.name}.aside")
     later = check()
     assert later.code == SOUND
-    assert f"moved aside before: {aside}; nothing reads it" in later.out
+    assert f"moved aside before: {aside}; nothing reads it, and it goes 60 days after" in later.out
     assert json.loads(check("--format", "json").out)["aside"] == [str(aside)]

@@ -1,8 +1,13 @@
+import math
+from dataclasses import replace
+
+import pytest
 from helpers.made import row
 
 from speedgate.judging.row import Side
 from speedgate.report.blas import blas_lines, blas_table, by_itself
 from speedgate.stats.case import Case
+from speedgate.stats.estimate import Estimate
 
 CASE = Case("matmul", 10_000, "threads", 2)
 
@@ -45,6 +50,17 @@ def test_numpy_uses_all_cores_by_itself_where_one_thread_keeps_them_busy():
     for rows in (idle, spinning):
         (line,) = by_itself(rows, 2)
         assert "does not use all cores" in line
+
+
+@pytest.mark.parametrize("low", [0.5, -math.inf])
+def test_what_wide_intervals_leave_open_is_not_stated(low):
+    wide = Estimate(1.6, low, 4.0 if low > 0 else math.inf, 0.95, 12)
+    for rows in (
+        [replace(ROWS[0], speedup=wide), ROWS[1]],
+        [ROWS[0], replace(ROWS[1], speedup=wide)],
+    ):
+        (line,) = by_itself(rows, 2)
+        assert "not certain whether NumPy uses all cores by itself" in line
 
 
 def test_without_a_run_of_one_blas_thread_nothing_is_said():
