@@ -4,9 +4,11 @@ import os
 
 import psutil
 import pytest
+from helpers.runs import ENVIRONMENT, a_run
 
 from speedgate.history.format import HistoryError
-from speedgate.history.recording import describe_runner
+from speedgate.history.history import History
+from speedgate.history.recording import describe_runner, nearest
 from speedgate.measuring.runner_process import Interpreter
 
 SLEEPS = """
@@ -28,6 +30,16 @@ def test_a_setup_that_hangs_is_ended_by_the_limit_and_named(tmp_path, monkeypatc
     )
     slept = tmp_path / "slept"
     assert not slept.exists() or not psutil.pid_exists(int(slept.read_text()))
+
+
+def test_the_nearest_environment_is_one_of_the_same_kind(tmp_path):
+    here = ENVIRONMENT | {"python": "3.13.0"}
+    a_run(tmp_path, 1, environment=ENVIRONMENT | {"settings": {"scale": "project"}})
+    with History(tmp_path) as history:
+        assert list(nearest(history, here)) == []
+    a_run(tmp_path, 0)
+    with History(tmp_path) as history:
+        assert "  python: 3.11.7 -> 3.13.0" in nearest(history, here)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a script is a program")
