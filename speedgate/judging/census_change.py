@@ -3,7 +3,7 @@ costs the machine. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from speedgate.judging.change_word import ChangeWord, change_word
@@ -43,7 +43,8 @@ ORDER = (
 
 @dataclass(frozen=True)
 class CensusChange:
-    """One cell that changed, in the first of class, GIL held share, seconds and counts that did.
+    """One cell that changed, in the first of class, GIL held share, seconds and counts that did;
+    in its seconds where they alone surely did.
 
     ``is_certain`` where the intervals, or the classes, leave nothing else; ``factor`` is how much
     longer a call takes now, ``None`` where either is unknown. ``counts`` is how many times as often
@@ -59,11 +60,11 @@ class CensusChange:
 
     @property
     def is_worse(self) -> bool:
-        """Whether threads, or else a single call, have become worse."""
-        if self.kind == CLASS:
-            return _place(self.now) > _place(self.before)
-        if self.kind == HELD:
-            return _held(self.now) > _held(self.before)
+        """Whether a call in threads takes longer. Where its seconds have not moved, whether threads
+        have lost, or a call costs the machine more."""
+        have_lost = _threads_lost(self.kind, self.before, self.now)
+        if have_lost is not None and _rose(self.factor) is None:
+            return have_lost
         return (self.counts or self.factor or 1.0) > 1
 
     @property
@@ -76,8 +77,9 @@ class CensusChange:
 
     def _has_lost(self) -> bool | None:
         """Whether threads surely lost or gained: by the class, by the GIL, or by the speedup."""
-        if self.kind in (CLASS, HELD):
-            return self.is_worse
+        have_lost = _threads_lost(self.kind, self.before, self.now)
+        if have_lost is not None:
+            return have_lost
         one, two = self.before.speedup, self.now.speedup
         if one is None or two is None or not _are_apart(one, two):
             return None
@@ -131,22 +133,46 @@ def compare_censuses(
 
 def change_of(before: Row, now: Row) -> CensusChange | None:
     """Return how one cell changed, ``None`` if nothing shows that it did."""
+    changes = sorted(_changes(before, now), key=lambda change: not change.is_certain)
+    return changes[0] if changes else None
+
+
+def _changes(before: Row, now: Row) -> Iterator[CensusChange]:
+    """Yield each thing that changed, in the order of ``KINDS``; of threads the class, or else the
+    share."""
     factor = _factor(before.seconds, now.seconds)
     one, two = _class_of(before), _class_of(now)
+    shares = (before.gil_held_share, now.gil_held_share)
     if one is not two and GilClass.UNKNOWN not in (one, two):
         certain = bool(before.gil_class and before.gil_class.certain)
         certain = certain and bool(now.gil_class and now.gil_class.certain)
-        return CensusChange(before, now, CLASS, certain, factor)
-    shares = (before.gil_held_share, now.gil_held_share)
-    if None not in shares and abs(_held(now) - _held(before)) >= LEAST_SHARE:
-        return CensusChange(before, now, HELD, _are_apart(*shares), factor)
-    if factor is not None and max(factor, 1 / factor) >= LEAST_FACTOR:
-        return CensusChange(before, now, COST, _are_apart(before.seconds, now.seconds), factor)
+        certain = certain and not _speaks_against(before, now, CLASS)
+        yield CensusChange(before, now, CLASS, certain, factor)
+    elif None not in shares and abs(_held(now) - _held(before)) >= LEAST_SHARE:
+        certain = _are_apart(*shares) and not _speaks_against(before, now, HELD)
+        yield CensusChange(before, now, HELD, certain, factor)
+    if _rose(factor) is not None:
+        yield CensusChange(before, now, COST, _are_apart(before.seconds, now.seconds), factor)
     for kind, least, count in COUNTS:
         counts = _count_factor(before, now, least, count)
         if counts is not None and max(counts, 1 / counts) >= LEAST_COUNT_FACTOR:
-            return CensusChange(before, now, kind, False, factor, counts)
-    return None
+            yield CensusChange(before, now, kind, False, factor, counts)
+
+
+def _speaks_against(before: Row, now: Row, kind: str) -> bool:
+    """Whether the seconds seem to have moved the other way than the threads, and do not surely:
+    as in a duel, nobody knows then what it comes to."""
+    rose = _rose(_factor(before.seconds, now.seconds))
+    if rose is None or _are_apart(before.seconds, now.seconds):
+        return False
+    return rose is not _threads_lost(kind, before, now)
+
+
+def _threads_lost(kind: str, before: Row, now: Row) -> bool | None:
+    """Whether threads have lost, ``None`` where what changed does not tell of them alone."""
+    if kind == CLASS:
+        return _place(now) > _place(before)
+    return _held(now) > _held(before) if kind == HELD else None
 
 
 def _count_factor(
@@ -198,6 +224,13 @@ def _factor(before: Estimate | None, now: Estimate | None) -> float | None:
     return now.value / before.value
 
 
+def _rose(factor: float | None) -> bool | None:
+    """Whether seconds rose or fell, ``None`` for less than a census can tell."""
+    if factor is None or max(factor, 1 / factor) < LEAST_FACTOR:
+        return None
+    return factor > 1
+
+
 def _are_apart(one: Estimate | None, two: Estimate | None) -> bool:
     """Whether two intervals are known, bounded, and have nothing in common."""
     if one is None or two is None or not (one.is_bounded and two.is_bounded):
@@ -207,9 +240,7 @@ def _are_apart(one: Estimate | None, two: Estimate | None) -> bool:
 
 def _is_slower(before: Estimate | None, now: Estimate | None) -> bool | None:
     """Whether the seconds surely rose or fell by what a census can tell."""
-    factor = _factor(before, now)
-    is_sure = factor is not None and max(factor, 1 / factor) >= LEAST_FACTOR
-    return factor > 1 if factor and is_sure and _are_apart(before, now) else None
+    return _rose(_factor(before, now)) if _are_apart(before, now) else None
 
 
 def _are_alike(before: Row, now: Row) -> bool:

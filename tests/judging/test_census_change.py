@@ -53,12 +53,56 @@ def test_what_is_not_the_same_call_is_not_compared():
 
 def test_a_class_that_is_certain_in_both_is_certain():
     change = only_change(row(), row(kind=GilClass.HOLDS, held=0.95, seconds=0.0005))
-    assert (change.kind, change.is_certain, change.is_worse) == (CLASS, True, True)
+    assert (change.kind, change.is_certain, change.is_worse) == (CLASS, True, False)
     assert change.text == (
         "threads lost but faster; releases -> holds; GIL held 0.10 -> 0.95; seconds a call x0.5"
     )
     back = only_change(row(kind=GilClass.HOLDS), row())
     assert not back.is_worse
+
+
+def test_a_call_that_is_surely_slower_is_worse_also_where_its_threads_gained():
+    before, now = row(kind=GilClass.HOLDS, held=0.95), row(seconds=0.192)
+    change = only_change(before, now)
+    assert (change.kind, change.is_certain, change.is_worse) == (CLASS, True, True)
+    assert change.text.startswith("threads gained but slower; holds -> releases; ")
+    back = only_change(now, before)
+    assert (back.is_worse, back.word.value) == (False, "threads lost but faster")
+
+
+def test_seconds_decide_as_well_where_a_share_moved():
+    before, now = row(kind=GilClass.PARTLY, held=0.7), row(kind=GilClass.PARTLY, held=0.3)
+    assert not only_change(before, now).is_worse
+    change = only_change(before, replace(now, seconds=estimate(0.002)))
+    assert (change.kind, change.is_worse, change.word.value) == (
+        HELD,
+        True,
+        "threads gained but slower",
+    )
+
+
+def perhaps_twice(seconds):
+    return Estimate(2 * seconds, seconds / 2, 8 * seconds, 0.95, 6)
+
+
+@pytest.mark.parametrize("kind", [GilClass.HOLDS, GilClass.RELEASES])
+def test_seconds_that_seem_to_have_moved_the_other_way_leave_a_doubt(kind):
+    before, now = row(kind=kind, held=0.95), replace(row(), seconds=perhaps_twice(0.001))
+    change = only_change(before, now)
+    assert change.kind == (CLASS if kind is GilClass.HOLDS else HELD)
+    assert (change.is_certain, change.is_worse, change.word.value) == (False, True, "")
+    # The same way they leave none.
+    lost = only_change(row(), replace(row(kind=GilClass.HOLDS), seconds=perhaps_twice(0.001)))
+    assert (lost.is_certain, lost.is_worse, lost.word.value) == (True, True, "threads lost")
+
+
+def test_sure_seconds_come_before_a_class_that_is_not():
+    before, now = row(), row(kind=GilClass.HOLDS, certain=False, held=0.2, seconds=0.002)
+    change = only_change(before, now)
+    assert (change.kind, change.is_certain, change.is_worse) == (COST, True, True)
+    # A share says no more of the threads than the class, and does not come before it.
+    share = only_change(before, row(kind=GilClass.PARTLY, certain=False, held=0.6))
+    assert (share.kind, share.is_certain) == (CLASS, False)
 
 
 @pytest.mark.parametrize("certain", [(True, False), (False, True), (False, False)])
