@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from workloads.census import cells, exceptions, functions, inputs
+from workloads.census import cells, exceptions, functions, inputs, screened
 from workloads.census.cells import Cell, list_candidates, list_cells, list_functions, prepare
 from workloads.census.fingerprint import fingerprint
 from workloads.census.inputs import Kit
@@ -348,7 +348,8 @@ def test_a_cell_that_two_builds_call_differently_has_two_fingerprints(
         (0, 1, False),
         (0, None, False),
         ([0.5, "a"], ("a", 0.5), False),
-        (["a", "b", "c"], ("a", "b"), True),
+        (["a", "b"], ("c", "d"), True),
+        (["a", "b", "c"], ("a", "b"), False),
         ({"sep": 1}, {"sep": 2}, False),
         (np.sum, np.add, True),
         (np.dtype("f8"), np.dtype("f4"), False),
@@ -357,6 +358,24 @@ def test_a_cell_that_two_builds_call_differently_has_two_fingerprints(
 def test_a_fingerprint_tells_kinds_of_arguments_apart_and_not_values(one, other, is_alike):
     prints = [fingerprint(functools.partial(print, argument)) for argument in (one, other)]
     assert (prints[0] == prints[1]) is is_alike
+
+
+def test_a_fingerprint_counts_arguments_that_are_alike():
+    one = np.zeros(4)
+    calls = [(one,), (one, one), (one, one, one)]
+    prints = {fingerprint(functools.partial(print, *arguments)) for arguments in calls}
+    assert len(prints) == 3
+    # Those of the rule that took them for one begin with no number.
+    assert all(text.startswith("2-") for text in prints)
+
+
+def test_a_cell_tells_how_it_is_called_as_the_listing_does():
+    listed = list_cells("numpy.linalg.svd")
+    for (name, size), call in zip(listed["cells"], listed["calls"], strict=True):
+        assert cells.call_of(name, size) == screened.call_of(name, size) == call != ""
+    assert screened.call_of("svd", 100) == ""
+    with pytest.raises(NotImplementedError, match="no numpy"):
+        cells.call_of("numpy.nothing[d]-contiguous", 100)
 
 
 def test_a_function_that_no_rule_calls_says_which_parameter_it_is(anew, monkeypatch):

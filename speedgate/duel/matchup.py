@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from speedgate.builds.label import BuildLabel
 from speedgate.duel.block import Block
+from speedgate.judging.census_sides import are_other_calls
 from speedgate.measuring.aftermath import look_after
 from speedgate.measuring.errors import MeasurementError, NotAvailable, WorkloadError
 from speedgate.measuring.measure import Session, blas_limit_broken, sample_held
@@ -101,6 +102,7 @@ class Matchup:
         self.failures: dict[BuildLabel, str] = {}
         self.lacking: dict[BuildLabel, str] = {}
         self._missing: dict[BuildLabel, WorkloadError] = {}
+        self._call = ""
         self.gave_up = ""
         self.is_placed = True
         self._plan = plan_of(entry, builds, time_limit)
@@ -242,6 +244,7 @@ class Matchup:
         """Open the case in a fresh runner; the first one's load is everybody's from then on."""
         measurement = self.measurements[build]
         opened = session.open(check=len(measurement.processes) == 1)
+        self._take_call(build, opened.call)
         measurement.replies.append(opened)
         self.is_placed &= opened.placed or not self._plan.placed
         if not self.builds[build].sets_blas_threads:
@@ -252,6 +255,18 @@ class Matchup:
         measurement.replies.append(calibrated)
         self._plan = replace(self._plan, tasks=calibrated.tasks, loops=calibrated.loops)
         self._settle()
+
+    def _take_call(self, build: BuildLabel, call: str) -> None:
+        """Take in how a build calls a cell; ``NotAvailable`` where that is another call than the
+        reference's, which the first block opens first."""
+        if build == self.reference:
+            self._call = call
+        if are_other_calls(self._call, call):
+            raise NotAvailable(
+                f"{self.entry.label}: called differently in the two: {build} takes other "
+                f"arguments, dtypes or shapes than {self.reference}, so that there is nothing to "
+                "compare"
+            )
 
     def _settle(self) -> None:
         if self.entry.blas_threads != 1:

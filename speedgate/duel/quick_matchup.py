@@ -96,10 +96,13 @@ class QuickMatchup(Matchup):
             if not side.look(self._cell, PAIRS, SECONDS, self._loops):
                 self._try_alone(side.failed[case])
                 return
+            self._guarded(build, self._take_call, build, side.calls[case])
             # The load of the first build is that of the other, too: seconds of a round compare.
             self._loops = measurement.loops
             self.is_placed &= measurement.opened is not None and measurement.opened.placed
             measurement.wall_seconds += self._now() - began
+        if self.lacking:
+            return
         last = {build: self.measurements[build].processes[-1] for build in self.builds}
         replicates = [
             dict(zip(last, pairs, strict=True)) for pairs in zip(*last.values(), strict=False)

@@ -74,10 +74,23 @@ class CensusComparison:
     called_differently: tuple[str, ...] = ()
 
 
+def are_other_calls(one: str, other: str) -> bool:
+    """Whether two fingerprints, ``2-1a2b3c4d``, are known and of different calls. The first part is
+    the rule that made them: what two rules made differs of the same call as well.
+
+    >>> are_other_calls("2-1a2b3c4d", "2-00000000"), are_other_calls("2-1a2b3c4d", "1a2b3c4d")
+    (True, False)
+    """
+    rules = {call.rpartition("-")[0] for call in (one, other)}
+    return bool(one and other) and one != other and len(rules) == 1
+
+
 def called_differently(before: CensusSide, now: CensusSide) -> tuple[str, ...]:
     """Return the cells that both have, but call with other kinds of arguments."""
     return tuple(
-        work for work, call in before.calls.items() if call and now.calls.get(work, call) != call
+        work
+        for work, call in before.calls.items()
+        if are_other_calls(call, now.calls.get(work, ""))
     )
 
 

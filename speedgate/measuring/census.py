@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from speedgate.judging.census_sides import are_other_calls
 from speedgate.measuring.errors import MeasurementError, NoAnswer, RunnerEnded
 from speedgate.measuring.measure import blas_limit_broken, find_py_spy, take_held
 from speedgate.measuring.measured_row import gil_class_of
@@ -286,7 +287,7 @@ def _plain(listed: CellsListed) -> tuple[list[CensusCell], str]:
 def called_differently(one: CellListing, other: CellListing) -> list[CensusCell]:
     """Return the cells that two builds have, but call with other kinds of arguments."""
     calls = {cell: cell.call for cell in other.cells}
-    return [cell for cell in one.cells if cell.call and calls.get(cell, "") not in ("", cell.call)]
+    return [cell for cell in one.cells if are_other_calls(cell.call, calls.get(cell, ""))]
 
 
 def how_it_failed(error: MeasurementError) -> str:

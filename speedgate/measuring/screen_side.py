@@ -22,7 +22,8 @@ WORKERS = 2
 
 @dataclass
 class ScreenSide:
-    """Looks at cases in one build: ``measured`` has a process for each look, ``failed`` why none.
+    """Looks at cases in one build: ``measured`` has a process for each look, ``failed`` why none,
+    and ``calls`` how the build calls a cell.
 
     Open a ``runner`` before a look; a look in another one is a look at a fresh process.
     """
@@ -32,6 +33,7 @@ class ScreenSide:
     workers: int = WORKERS
     measured: dict[Case, Measurement] = field(default_factory=dict)
     failed: dict[Case, str] = field(default_factory=dict)
+    calls: dict[Case, str] = field(default_factory=dict)
 
     @contextmanager
     def runner(self) -> Iterator[None]:
@@ -61,6 +63,7 @@ class ScreenSide:
         except MeasurementError as error:
             self.failed[case] = how_it_failed(error)
             return False
+        self.calls[case] = seen.opened.call
         if not known.processes:
             opened: Opened = self._runner.begun
             ready = seen.opened

@@ -1,8 +1,8 @@
 """The runner of the census: many cells one after the other, on workers that are kept.
 
 A module that a request names derives the cells from the NumPy of this interpreter: its
-``list_functions``, ``list_cells``, ``list_candidates``, ``prepare`` and ``call`` are called.
-Standard library only.
+``list_functions``, ``list_cells``, ``list_candidates``, ``prepare``, ``call`` and ``call_of`` are
+called. Standard library only.
 
 ``functions``  which functions there are
 ``cells``      which cells a function has: each is tried with a few elements
@@ -147,7 +147,8 @@ class CensusRunner(Runner):
         seconds = max(elapsed, 1e-9)
         load = self._load_of(seconds)
         self.work = Load(load.tasks, request.loops or load.loops)
-        return census_messages.CellOpened(seconds, self.work.tasks, self.work.loops)
+        call = self.module.call_of(request.name, request.size)
+        return census_messages.CellOpened(seconds, self.work.tasks, self.work.loops, call)
 
     def _load_of(self, call_seconds: float) -> Load:
         pool, _ = self._opened()

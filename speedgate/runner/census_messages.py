@@ -48,11 +48,13 @@ class CandidatesListed:
 
 @dataclass(frozen=True)
 class CellOpened:
-    """The cell is ready: seconds of one call in one thread, and the load of a round."""
+    """The cell is ready: seconds of one call in one thread, the load of a round, and how this build
+    calls it."""
 
     call_seconds: float
     tasks: int
     loops: int
+    call: str = ""
 
 
 @dataclass(frozen=True)

@@ -151,7 +151,8 @@ class Opened:
     """The open case: its interpreter, and its workers, which took ``start_seconds`` to start.
 
     ``is_shared`` and ``described`` are of a benchmark of another project: whether its state cannot
-    be private, and what it says of itself.
+    be private, and what it says of itself. ``call`` is how this build calls a cell of the census,
+    "" for all else: two that differ are not the same call.
     """
 
     environment: Json = field(default_factory=dict)
@@ -162,6 +163,7 @@ class Opened:
     pid: int | None = None
     is_shared: bool | None = None
     described: Json | None = None
+    call: str = ""
 
 
 @dataclass(frozen=True)

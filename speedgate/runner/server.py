@@ -141,6 +141,7 @@ class Runner:
             start_seconds=self.worker_pool.start_seconds,
             placed=placed,
             pid=os.getpid(),
+            call=next((task.call_of(batch) for batch in batches if batch.key == "work"), ""),
         )
 
     def _opened(self) -> tuple[WorkerPool, Baseline]:

@@ -90,6 +90,12 @@ def find(reference: str) -> Any:
     return value
 
 
+def call_of(request: BatchRequest) -> str:
+    """Return how this build calls what a request prepares, "" where its ``prepare`` cannot tell."""
+    tell = getattr(find(request.prepare), "census_call", None)
+    return "" if tell is None else str(tell(request.size))
+
+
 def install(requests: tuple[BatchRequest, ...]) -> None:
     """Prepare the batches in this process, once; every worker's initializer.
 

@@ -12,8 +12,10 @@ from speedgate.duel.selection import parse_entry, select_entries
 from speedgate.measuring.census import CellListing, CensusCell
 from speedgate.measuring.plan import Plan, batch
 from speedgate.measuring.selection import OptionError
-from speedgate.runner import task
+from speedgate.runner import messages, task
+from speedgate.runner.server import Runner
 from speedgate.stats.case import Case
+from workloads.catalogue import CATALOGUE
 from workloads.census import cells
 
 SVD = CensusCell("numpy.linalg.svd[d]-contiguous", 10_000)
@@ -101,6 +103,23 @@ def test_a_worker_finds_the_functions_of_a_cell(cell):
         assert task.run("work", 0, 2).thread_cpu >= 0
     finally:
         task.forget("work")
+
+
+def test_a_runner_tells_how_its_build_calls_a_cell_and_nothing_of_other_work():
+    workload = census_selection.workload_of_cell(SVD)
+    request = batch("work", workload, 400, Plan(seconds=1.0), SVD.case(2), 0)
+    listed = cells.list_cells("numpy.linalg.svd")
+    names = [name for name, _ in listed["cells"]]
+    assert task.call_of(request) == listed["calls"][names.index(SVD.name)]
+    plain = batch("work", CATALOGUE["sort"], 400, Plan(seconds=1.0), SVD.case(2), 0)
+    assert task.call_of(plain) == ""
+    runner = Runner()
+    try:
+        opened = runner.open(messages.OpenCase("threads", 2, [request]))
+    finally:
+        runner.close(messages.Close())
+        task.forget("work")
+    assert opened.call == task.call_of(request)
 
 
 def test_a_function_that_the_build_lacks_is_not_available():

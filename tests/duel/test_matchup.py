@@ -133,6 +133,33 @@ def test_what_a_build_lacks_is_no_failure():
     assert matchup.blocks == []
 
 
+def calling(call):
+    """A build that calls a cell so."""
+    return {"replies": {"open": {"call": call}}}
+
+
+@pytest.mark.parametrize(
+    ("calls", "lacking"),
+    [
+        (("2-aa", "2-aa"), ""),
+        (("2-aa", "2-bb"), "b"),
+        (("2-aa", "2-bb", "2-aa"), "b"),
+        (("", "2-bb"), ""),
+        (("2-aa", ""), ""),
+    ],
+)
+def test_a_build_that_calls_a_cell_differently_is_not_compared(calls, lacking):
+    made = MadeBuilds(*map(calling, calls))
+    matchup = made.matchup()
+    for _ in range(3):
+        matchup.run_block()
+    assert (set(matchup.lacking), matchup.failures) == (set(lacking), {})
+    assert len(matchup.blocks) == (0 if set(lacking) == set(matchup.others) else 3)
+    if lacking:
+        assert "called differently in the two: b takes other arguments" in matchup.lacking["b"]
+        assert len(made.runners[1]) == 1
+
+
 DTYPES = "numpy.dtypes"
 
 

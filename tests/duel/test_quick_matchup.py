@@ -129,6 +129,22 @@ def test_what_fails_in_a_shared_runner_only_later_is_not_called_failed():
     )
 
 
+def test_a_cell_that_is_called_differently_is_not_compared_on_shared_runners_either():
+    (cell, other), log = cells_of(2), []
+    (matchup, alike), runners = made([cell, other], log, calls={cell.name: "2-bb"})
+    runners._sides[A].open_runner = lambda: FakeBuild(
+        "A", log, calls={cell.name: "2-aa", other.name: "2-aa"}
+    )
+    with runners:
+        matchup.run_block()
+        alike.run_block()
+    assert (matchup.blocks, len(alike.blocks)) == ([], 1)
+    assert matchup.is_over()
+    finding = CaseState(matchup).finding(B)
+    assert finding.verdict is DuelVerdict.NOT_AVAILABLE
+    assert "called differently in the two" in finding.note
+
+
 def test_what_fresh_runners_show_again_is_confirmed():
     cells, log = cells_of(QUICK_AT_ONCE + 5), []
     slower = {cell.name: 0.03 for cell in cells[1:]}

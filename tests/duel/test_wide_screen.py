@@ -228,8 +228,9 @@ def test_a_screen_has_the_catalogue_at_all_its_sizes_and_the_cells_of_both_build
 
 
 def test_a_cell_that_the_two_call_differently_is_not_screened():
-    names = [f"numpy.f{number}[d]-contiguous" for number in range(4)]
-    calls = [("a", "a"), ("a", "b"), ("", "b"), ("a", "")]  # of the last two one is not known
+    names = [f"numpy.f{number}[d]-contiguous" for number in range(5)]
+    # Of the last two one is not known; the one before them is of another rule.
+    calls = [("a", "a"), ("a", "b"), ("2-a", "b"), ("", "b"), ("a", "")]
     one, other = (
         CellListing(
             cells=[CensusCell(name, 10, of[side]) for name, of in zip(names, calls, strict=True)]

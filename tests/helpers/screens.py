@@ -11,10 +11,13 @@ class FakeBuild:
 
     That is of a call of each worker in a round of threads. A round has as many calls as the runner
     is asked for, or ``loops``; ``alone`` are the seconds of a serial one. ``once`` are those that
-    take half as long again at their first look, and never later.
+    take half as long again at their first look, and never later. ``calls`` are how it calls them.
     """
 
-    def __init__(self, name, log, seconds=None, once=(), dies_at=(), loops=1, alone=None):
+    def __init__(
+        self, name, log, seconds=None, once=(), dies_at=(), loops=1, alone=None, calls=None
+    ):
+        self.calls = calls or {}
         self.name, self.log, self.dies_at, self.loops = name, log, dies_at, loops
         self.alone = alone
         self.seconds, self.once = seconds or {}, once
@@ -45,7 +48,7 @@ class FakeBuild:
             )
             for number in range(request["pairs"])
         ]
-        opened = census_messages.CellOpened(0.001, 2, loops)
+        opened = census_messages.CellOpened(0.001, 2, loops, self.calls.get(name, ""))
         return census_messages.CellSeen(opened, messages.Counted(0.1, 0.1, pairs=pairs))
 
 

@@ -7,6 +7,7 @@ from speedgate.judging.census_sides import (
     CensusComparison,
     CensusSide,
     Lacking,
+    are_other_calls,
     called_differently,
     compared_sides,
 )
@@ -74,6 +75,25 @@ def test_two_calls_of_one_name_are_called_differently_where_both_are_known():
     now = CensusSide([], calls={SIN: "a", COS: "b", TRAPZ: "b"})
     assert called_differently(before, now) == (COS,)
     assert compared(before, now).called_differently == (COS,)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "are_other"),
+    [
+        ("2-1a2b3c4d", "2-1a2b3c4d", False),
+        ("2-1a2b3c4d", "2-00000000", True),
+        ("2-1a2b3c4d", "3-00000000", False),
+        ("2-1a2b3c4d", "1a2b3c4d", False),  # by the first rule, of which none was written
+        ("1a2b3c4d", "00000000", True),
+        ("", "2-1a2b3c4d", False),
+        ("1a2b3c4d", "", False),
+        ("", "", False),
+    ],
+)
+def test_only_what_one_rule_made_tells_two_calls_apart(one, other, are_other):
+    assert are_other_calls(one, other) is are_other
+    before, now = CensusSide([], calls={SIN: one}), CensusSide([], calls={SIN: other})
+    assert called_differently(before, now) == ((SIN,) if are_other else ())
 
 
 def test_a_case_of_the_catalogue_is_in_no_list_and_is_not_gone():

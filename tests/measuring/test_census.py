@@ -54,6 +54,9 @@ def prepare(name, size, seed):
 def call(work):
     return work()
 
+def call_of(name, size):
+    return "made"
+
 def good():
     sum(range(500))
 

@@ -256,6 +256,12 @@ def prepare(name: str, size: int, seed: int) -> Call:
         return _call(cell, size, seed, trial.rank, trial.is_square)
 
 
+def call_of(name: str, size: int) -> str:
+    """Return how the cell is called here, see ``fingerprint``; raises what ``prepare`` does."""
+    with quiet():
+        return _taken(Cell.parse(name, size)).call
+
+
 def _taken(cell: Cell) -> Trial:
     """Try a cell that another build may have."""
     try:

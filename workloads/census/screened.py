@@ -13,6 +13,7 @@ from workloads.duel import DUEL
 
 __all__ = [
     "call",
+    "call_of",
     "catalogue_cases",
     "list_candidates",
     "list_cells",
@@ -27,6 +28,12 @@ def catalogue_cases() -> list[tuple[str, int]]:
     for part in DUEL:
         sizes[part.workload.name] += part.sizes
     return [(name, size) for name, own in sizes.items() for size in sorted(set(own))]
+
+
+def call_of(name: str, size: int) -> str:
+    """Return how a cell is called in this build; "" for a workload of the catalogue, which is the
+    same call in every build."""
+    return "" if name in CATALOGUE else cells.call_of(name, size)
 
 
 def prepare(name: str, size: int, seed: int) -> Callable[[], Any]:
