@@ -40,6 +40,7 @@ KNOWN: tuple[Known, ...] = (
           Reason.SAME),
     Known("census_change", "CensusChange._has_lost", "two.value < one", "two.value <= one",
           Reason.SAME),
+    Known("census_change", "_speaks_against", "return False", "return None", Reason.FALSE),
     Known("census_change", "_rose", "factor > 1", "factor >= 1", Reason.SAME),
     # An unknown class is no change of class, and a share that is not known is none of the share.
     Known("census_change", "_place", "ORDER.index", "ORDER.index", Reason.NEVER),

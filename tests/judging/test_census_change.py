@@ -94,6 +94,8 @@ def test_seconds_that_seem_to_have_moved_the_other_way_leave_a_doubt(kind):
     # The same way they leave none.
     lost = only_change(row(), replace(row(kind=GilClass.HOLDS), seconds=perhaps_twice(0.001)))
     assert (lost.is_certain, lost.is_worse, lost.word.value) == (True, True, "threads lost")
+    held = only_change(row(held=0.2), replace(row(held=0.9), seconds=perhaps_twice(0.001)))
+    assert (held.kind, held.is_certain, held.word.value) == (HELD, True, "threads lost")
 
 
 def test_sure_seconds_come_before_a_class_that_is_not():
