@@ -161,7 +161,7 @@ def _changes(before: Row, now: Row) -> Iterator[CensusChange]:
 
 def _speaks_against(before: Row, now: Row, kind: str) -> bool:
     """Whether the seconds seem to have moved the other way than the threads, and do not surely:
-    as in a duel, nobody knows then what it comes to."""
+    as in a duel, the change is then in doubt."""
     rose = _rose(_factor(before.seconds, now.seconds))
     if rose is None or _are_apart(before.seconds, now.seconds):
         return False

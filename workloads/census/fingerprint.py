@@ -15,7 +15,7 @@ import numpy as np
 from workloads.census.inputs import VARIABLE_TEXT
 
 # By which rule a fingerprint is made: by two rules they differ of the same call as well. Those of
-# the first have no number, and took arguments that are alike for one.
+# the first have no number, and took equal arguments for one.
 RULE = 2
 
 
