@@ -71,8 +71,10 @@ class Budget:
 
     def is_used_up(self, judged: bool = False) -> bool:
         """Whether the spare time is over, too: what has not begun is then left out. For what no
-        gate judges it is over as soon as only the time of judged cases is left."""
-        return self._now() >= self._end - (0.0 if judged else self._kept)
+        gate judges it is over as soon as only the time of judged cases is left. These may still
+        begin as long after the end as is kept for them: one that takes longer than its part is no
+        reason to leave out the next."""
+        return self._now() >= self._end + (self._kept if judged else -self._kept)
 
     def left_seconds(self) -> float:
         """Return how long the run will still take, as far as the budget tells."""

@@ -120,11 +120,19 @@ def test_once_what_is_judged_has_begun_the_others_may_have_the_rest(clock):
     assert budget.take(1) == pytest.approx(8)
 
 
-def test_what_is_judged_has_no_more_than_the_budget_either(clock):
-    budget = judging(100, 10, 5, clock, spare=10)
-    clock.advance(110)
+def test_one_that_is_judged_and_takes_too_long_does_not_leave_out_the_next(clock):
+    budget = judging(100, 10, 10, clock)
+    budget.take(5, judged=True)
+    clock.advance(120)
+    assert not budget.is_used_up(judged=True)
+    assert budget.take(5, judged=True) == 0  # the fewest rounds
     assert budget.is_used_up(judged=True)
-    assert budget.take(5, judged=True) == 0
+
+
+def test_the_time_of_what_is_judged_has_an_end_too(clock):
+    budget = judging(100, 10, 5, clock, spare=10)
+    clock.advance(160)
+    assert budget.is_used_up(judged=True)
 
 
 def test_a_run_of_many_cases_takes_longer_by_default():
