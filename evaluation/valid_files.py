@@ -181,7 +181,8 @@ def screen_run() -> Json:
 
 
 def scale_run() -> Json:
-    """A project's benchmarks: one was measured and judged, another could not be."""
+    """A project's benchmarks: one was measured and judged, one without a sampler, which threads
+    cannot share, and one could not be measured."""
     measured = {
         "name": PROJECTS, "threads": 2, "outcome": "measured", "reason": "",
         "speedup": estimate(1.2), "control": estimate(1.9), "held": estimate(0.5),
@@ -195,8 +196,13 @@ def scale_run() -> Json:
         "name": "bench.time_it", "threads": 2, "outcome": "not thread-safe",
         "reason": "it raises in threads and not alone: RuntimeError",
     }  # fmt: skip
+    contends = {"class": "contends", "certain": True, "reason": "1.1 at once", "cause": "a lock"}
+    unsampled = measured | {
+        "name": "bench.time_other", "class": contends, "unsampled": "py-spy is not installed",
+        "shared": None, "shared_reason": "it raises in threads: RuntimeError",
+    }  # fmt: skip
     settings = {"scale": "project", "blas_threads": 1}
-    run = _run_of("scale", PROJECTS, settings, scale=[measured, refused])
+    run = _run_of("scale", PROJECTS, settings, scale=[measured, unsampled, refused])
     judgement = {
         "gate": "scale", "case": run["benchmarks"][0]["extra_info"]["case"], "verdict": "failed",
         "reason": "1.20x, needs 1.50x", "speedup": estimate(1.2), "at_least": 1.5, "at_most": None,
