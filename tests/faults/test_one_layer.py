@@ -12,6 +12,7 @@ PACKAGE = Path(speedgate.__file__).parent
 PAST_THE_LAYER = {
     "files.py": (None, "it is the layer"),
     "runner": (None, "what is measured loads the standard library and nothing else of ours"),
+    "__main__.py": ({"os.write"}, "a line on standard error, while nothing of ours is loaded yet"),
     "builds/package_copy.py": ({"shutil.copy", "shutil.copytree", "is_dir"},
                                "copies what is installed into a folder that goes with the process"),
     "commands/streams.py": ({"os.open"}, "the standard streams themselves"),
