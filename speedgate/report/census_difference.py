@@ -14,6 +14,9 @@ from speedgate.report.text import markdown_text
 SHOWN_CHANGES = 15
 # Of functions that are gone or new more are named on a screen: they are what a release brings.
 SHOWN_FUNCTIONS = 12
+# What surely changed between censuses of one build, of the cells that were compared: docs/census.md
+# has what it was of, and ``evaluation.census_chance`` measures it.
+CHANGED_BY_CHANCE, COMPARED_BY_CHANCE = 23, 1_025
 
 Json = dict[str, Any]
 
@@ -64,6 +67,14 @@ def _notes(comparison: CensusComparison) -> list[str]:
             f"note: the two differ in more than NumPy ({', '.join(comparison.notes)}), and a "
             "change may come from that"
         )
+    if any(change.is_certain for change in comparison.difference.changes):
+        notes.append(
+            "note: 'surely' is of each cell by itself, whatever their number: of "
+            f"{COMPARED_BY_CHANCE:,} cells of one build, measured twice beside other work, "
+            f"{CHANGED_BY_CHANCE} surely changed, which makes about "
+            f"{by_chance(comparison):.2g} of these by chance, and fewer on a quiet machine; "
+            "confirm with 'speedgate duel'"
+        )
     sides = (("A", comparison.lacking_before), ("B", comparison.lacking_now))
     for letter, lacking in sides:
         if lacking.unknown:
@@ -72,6 +83,11 @@ def _notes(comparison: CensusComparison) -> list[str]:
                 "census' to learn what is gone or new"
             )
     return notes
+
+
+def by_chance(comparison: CensusComparison) -> float:
+    """Return how many cells would surely change if the two were of one build."""
+    return comparison.difference.compared * CHANGED_BY_CHANCE / COMPARED_BY_CHANCE
 
 
 def _lacking(comparison: CensusComparison) -> list[tuple[str, Mapping[str, str]]]:
@@ -149,6 +165,7 @@ def difference_record(comparison: CensusComparison) -> Json:
     return {
         "compared": comparison.difference.compared,
         "differ_besides": list(comparison.notes),
+        "expected_by_chance": by_chance(comparison),
         "changes": [
             {
                 "cell": change.now.case.work,

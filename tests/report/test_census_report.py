@@ -12,6 +12,7 @@ from speedgate.judging.census_sides import CensusSide, compared_sides
 from speedgate.judging.gil_class import Classification, GilClass
 from speedgate.judging.row import Row, Side
 from speedgate.measuring.census import CellListing, CensusCell
+from speedgate.report import census_difference
 from speedgate.report.census import (
     cell_file,
     cell_records,
@@ -196,6 +197,22 @@ def side(rows, cells=None, failed=None, functions=None):
 def compared(before, now, notes=()):
     """Two censuses that have rows and nothing else."""
     return compared_sides(compare_censuses(before, now), side(before), side(now), notes)
+
+
+def test_what_surely_changed_says_how_much_of_it_is_chance(monkeypatch):
+    monkeypatch.setattr(census_difference, "CHANGED_BY_CHANCE", 3)
+    monkeypatch.setattr(census_difference, "COMPARED_BY_CHANCE", 1_200)
+    names = [f"numpy.f{number}[d]-c" for number in range(400)]
+    before = [row(name) for name in names]
+    now = [row(names[0], GilClass.HOLDS), *before[1:]]
+    difference = compared(before, now)
+    text = " ".join(" ".join(difference_text(difference, 80, False)).split())
+    assert "of 1,200 cells of one build" in text
+    assert "3 surely changed, which makes about 1 of these by chance" in text
+    assert "by chance" in difference_markdown(difference)
+    assert difference_record(difference)["expected_by_chance"] == 1.0
+    # Where none surely did, there is nothing to say.
+    assert "by chance" not in " ".join(difference_text(compared(before, before), 80, False))
 
 
 def test_changes_are_cut_to_a_screen_and_certain_ones_lead():
