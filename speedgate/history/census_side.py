@@ -18,9 +18,10 @@ from speedgate.stats.case import Case
 def census_side(run: Run) -> CensusSide:
     """Return what a census, or a screen's side, says of its cells."""
     census = _census_of(run)
-    failed = census.failed
+    failed = dict(census.failed)
     if census.screen is not None:  # which keeps the ids of cases
         failed = {_work_of(case): why for case, why in failed.items()}
+    failed = census.lost | failed
     measured = {row.case.work for row in run.rows()}
     names, calls = census.cell_names, census.cell_calls
     known = {}

@@ -12,8 +12,8 @@ from speedgate.judging.census_change import CensusDifference
 class CensusSide:
     """What a census says of cells, each by its work: ``numpy.sin[d->d]-strided-1e5``.
 
-    ``failed`` are those that could not be measured, with the reason; the size may be left out of
-    their names. ``cells`` and ``functions`` are all that its NumPy had, ``None`` where that
+    ``failed`` are those that could not be measured, or not even be listed, with the reason; the
+    size may be left out of their names. ``cells`` and ``functions`` are all that its NumPy had, ``None`` where that
     is unknown: older runs keep no list. ``calls`` tell how those are called of which it is
     known.
     """
@@ -119,7 +119,8 @@ def _lacking(side: CensusSide, other: CensusSide, only_other: Collection[str]) -
         return Lacking(failed=failed, unknown=tuple(left))
     here = set(side.cells)
     gone = {name for name in left if _is_cell(name)} | set(other.cells or ())
-    gone -= here
+    # What was lost when it was listed is in no list of cells, and there all the same.
+    gone = {name for name in gone - here if side.failure_of(name) is None}
     return Lacking(
         _functions_without(side, other),
         tuple(sorted(gone)),

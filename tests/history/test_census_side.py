@@ -1,5 +1,10 @@
-"""In what two censuses differ beside NumPy, by their environments."""
+"""What a saved census says of its cells, and in what two differ beside NumPy."""
 
+import json
+
+from evaluation.valid_files import census_run
+from speedgate.history.census_side import census_side
+from speedgate.history.document import read_run
 from speedgate.history.identity import differences_besides
 
 HERE = {"system": "linux", "machine": "x86_64", "cpu": "made", "usable_cores": 2, "cores": 4,
@@ -26,3 +31,10 @@ def test_what_an_environment_does_not_say_is_not_known():
         "usable_cores: 2 -> not known",
         "workers: 2 -> not known",
     ]
+
+
+def test_a_cell_that_was_lost_when_it_was_listed_could_not_be_measured(tmp_path):
+    file = tmp_path / "census.json"
+    file.write_text(json.dumps(census_run()))
+    side = census_side(read_run(file))
+    assert set(side.failed) == {"numpy.ndarray.byteswap[T]", "numpy.where[d]-contiguous"}

@@ -131,3 +131,14 @@ def test_what_is_not_told_is_empty_or_not_known():
 def test_no_function_is_gone_of_a_census_that_kept_no_names(before, now):
     comparison = compared(side([SIN], functions=before), side([SIN], functions=now))
     assert comparison.lacking_now.functions == comparison.lacking_before.functions == ()
+
+
+@pytest.mark.parametrize("is_measured", [True, False], ids=["measured", "not measured"])
+def test_what_was_lost_when_it_was_listed_is_not_gone(is_measured):
+    """It is in no list of cells, and its name has no size."""
+    before = side([SIN, COS] if is_measured else [SIN], [SIN, COS])
+    now = side([SIN], [SIN], {COS.rpartition("-")[0]: "the interpreter ended"})
+    lacking = compared(before, now).lacking_now
+    assert lacking.cells == ()
+    assert lacking.unmeasured == ()
+    assert lacking.failed == ({COS: "the interpreter ended"} if is_measured else {})
