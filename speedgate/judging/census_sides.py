@@ -13,9 +13,9 @@ class CensusSide:
     """What a census says of cells, each by its work: ``numpy.sin[d->d]-strided-1e5``.
 
     ``failed`` are those that could not be measured, or not even be listed, with the reason; the
-    size may be left out of their names. ``cells`` and ``functions`` are all that its NumPy had, ``None`` where that
-    is unknown: older runs keep no list. ``calls`` tell how those are called of which it is
-    known.
+    size may be left out of their names. ``cells`` and ``functions`` are all that its NumPy had,
+    ``None`` where that is unknown: older runs keep no list. ``calls`` tell how those are called of
+    which it is known.
     """
 
     measured: Collection[str]
