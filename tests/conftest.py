@@ -1,6 +1,7 @@
 """What all tests share: hypothesis without a clock, and the workers' threads of each test."""
 
 import functools
+import gc
 import importlib.util
 import json
 import os
@@ -33,6 +34,13 @@ if importlib.util.find_spec("vl_convert") is not None:
 # No deadline, since no test depends on how fast the machine is; the same examples in every run.
 settings.register_profile("suite", deadline=None, derandomize=True, database=None)
 settings.load_profile("suite")
+
+
+def pytest_collection_finish():
+    """Have the garbage collector leave out ten thousand tests: each of pytest's sessions inside
+    ends with five full collections, which took longer than what it tests."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

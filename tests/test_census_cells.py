@@ -20,7 +20,7 @@ MAJOR = int(np.__version__.partition(".")[0])
 ONLY_IN = {"numpy.get_array_wrap": 1, "numpy.ndarray.to_device": 2}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def listed():
     """The cells of every function, and why others have none."""
     return {

@@ -303,7 +303,7 @@ def test_a_run_whose_time_is_up_says_what_is_left(a_module, monkeypatch, capsys)
 # --- the score of today's code
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def today():
     """What is known of each module as it is now, by the committed outcomes. No mutant is run."""
     lines = trials_in(ROOT / mutation.OUTCOMES_FILE)

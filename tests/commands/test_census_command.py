@@ -23,7 +23,7 @@ PUBLISHED = str(ROOT / "results/reference/census/linux-epyc-2-cores-python3.11-n
 FEW = "numpy.ndarray.tolist[l]-contiguous or numpy.ndarray.flatten[l]-contiguous"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def listed():
     """The listings so far, by the folders that they are of."""
     return {}

@@ -123,6 +123,7 @@ def test_it_is_run_with_python_m(machine, tmp_path):
     assert "passed: g-1e6-threads-2" in done.stdout
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("module", ["speedgate.commands.main", "msgspec", "shtab"])
 def test_an_interrupt_while_it_still_imports_is_one_line(module):
     code = (

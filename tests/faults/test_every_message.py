@@ -69,7 +69,7 @@ def measured(open_runner):
     return measure(CASE, CATALOGUE[CASE.workload], PLAN, open_runner)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def conversation():
     """The answers of a measurement that goes well, and what comes out of it."""
     answers = []

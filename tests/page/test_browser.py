@@ -47,19 +47,19 @@ def browser():
         chromium.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def reference(tmp_path_factory):
     return made_site(tmp_path_factory, "--history", REFERENCE)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def nights(tmp_path_factory):
     history = tmp_path_factory.mktemp("history")
     write_step(history)
     return made_site(tmp_path_factory, "--history", str(history))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def rare(tmp_path_factory):
     """A run with what the committed ones lack, beside one of another machine."""
     folder = tmp_path_factory.mktemp("rare")
@@ -67,7 +67,7 @@ def rare(tmp_path_factory):
     return made_site(tmp_path_factory, str(write_rare(folder / "run.json")), str(other))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def across(tmp_path_factory):
     """A green run, newer than the red one of another environment."""
     folder = tmp_path_factory.mktemp("across")

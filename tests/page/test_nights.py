@@ -39,7 +39,7 @@ def data_of(files, name):
     return json.loads(text.partition(",")[2].removesuffix(");\n"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stepped(tmp_path_factory):
     """Thirty nights, slower from the fifteenth on; the twentieth failed, the tenth was accepted."""
     folder = tmp_path_factory.mktemp("nights")

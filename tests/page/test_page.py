@@ -32,7 +32,7 @@ def site_of(*texts, where="results"):
     return {name: data.decode() for name, data in files.items() if not name.endswith("vega.js")}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def reference():
     return site_of(REFERENCE)
 
