@@ -71,8 +71,8 @@ def _notes(comparison: CensusComparison) -> list[str]:
         notes.append(
             "note: 'surely' is of each cell by itself, whatever their number: of "
             f"{COMPARED_BY_CHANCE:,} cells of one build, measured twice beside other work, "
-            f"{CHANGED_BY_CHANCE} surely changed, which makes about "
-            f"{by_chance(comparison):.2g} of these by chance, and fewer on a quiet machine; "
+            f"{CHANGED_BY_CHANCE} surely changed, which makes "
+            f"{_rounded(by_chance(comparison))} of these by chance, and fewer on a quiet machine; "
             "confirm with 'speedgate duel'"
         )
     sides = (("A", comparison.lacking_before), ("B", comparison.lacking_now))
@@ -83,6 +83,11 @@ def _notes(comparison: CensusComparison) -> list[str]:
                 "census' to learn what is gone or new"
             )
     return notes
+
+
+def _rounded(count: float) -> str:
+    """``about 12``, ``less than 1``."""
+    return f"about {round(count):,}" if count >= 1 else "less than 1"
 
 
 def by_chance(comparison: CensusComparison) -> float:
