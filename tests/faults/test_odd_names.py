@@ -65,9 +65,12 @@ def check_csv(text):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+    """A folder in one that nobody else writes into: what appears beside it has come out of it."""
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    monkeypatch.chdir(inside)
     monkeypatch.setenv("COLUMNS", "100")
-    return tmp_path
+    return inside
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
