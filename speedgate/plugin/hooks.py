@@ -103,10 +103,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Note what has run to its end: an interrupt comes through here as an exception."""
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Note what has run to its end: an interrupt comes through here as an exception. A test of
+    somebody else finds no process and no thread of the check before it."""
     result = yield
-    item.config.stash[STATE].measured.ran.add(item.nodeid)
+    state = item.config.stash[STATE]
+    state.measured.ran.add(item.nodeid)
+    if nextitem is None or nextitem.nodeid not in state.collected.items:
+        state.measured.check_runner.end()
     return result
 
 

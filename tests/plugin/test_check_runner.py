@@ -151,3 +151,92 @@ def test_checks_share_real_runners(
     assert result.ret == code
     seen = set((project.path / "processes.txt").read_text().split())
     assert len(seen) == processes
+
+
+NEEDS = """
+    import os
+    from typing import NamedTuple
+
+    def told(size):
+        return os.environ["MADE_MODE"]
+
+    def in_folder(size):
+        return open("made.txt").read()
+
+    def plain(size):
+        assert "MADE_MODE" not in os.environ
+        return size
+
+    def size_only(size, seed):
+        return size
+
+    class Workload(NamedTuple):
+        name: str
+        function: object
+        prepare: object = size_only
+        argument_bytes: float = 0.0
+        call_bytes: float = 16.0
+
+    TOLD, IN_FOLDER, PLAIN = (
+        Workload(function.__name__, function) for function in (told, in_folder, plain)
+    )
+"""
+CHANGING = """
+    import pytest
+    from needing_workloads import TOLD, IN_FOLDER, PLAIN
+
+    @pytest.fixture
+    def changed(monkeypatch, tmp_path):
+        monkeypatch.setenv("MADE_MODE", "b")
+        (tmp_path / "made.txt").write_text("made")
+        monkeypatch.chdir(tmp_path)
+
+    def declared(workload):
+        return pytest.mark.speedgate(workloads=[workload], sizes=[1000], strategies=["threads"])
+
+"""
+BENCH = """
+    @declared({})
+    def bench_{}(case, speedgate{}):
+        speedgate(case)
+"""
+
+
+@pytest.mark.parametrize(
+    ("benches", "passed"),
+    [
+        ([("TOLD", "told", ", changed"), ("TOLD", "without", "")], [True, False]),
+        ([("IN_FOLDER", "inside", ", changed"), ("IN_FOLDER", "outside", "")], [True, False]),
+        (
+            [("PLAIN", "plain", ""), ("TOLD", "told", ", changed"), ("PLAIN", "again", "")],
+            [True] * 3,
+        ),
+    ],
+    ids=["a variable", "a folder", "to and fro"],
+)
+def test_a_check_has_the_variables_and_the_folder_of_its_own_fixtures(
+    project: pytest.Pytester, benches: list[tuple[str, str, str]], passed: list[bool]
+) -> None:
+    """As it has them alone: what a fixture changed for another case is not there."""
+    project.makepyfile(needing_workloads=NEEDS)
+    project.makepyfile(bench_some=CHANGING + "".join(BENCH.format(*bench) for bench in benches))
+    result = project.runpytest_subprocess("--benchmark-disable", "-v")
+    lines = result.stdout.str().splitlines()
+    found = [
+        any(f"bench_{name}[" in line and "PASSED" in line for line in lines)
+        for _, name, _ in benches
+    ]
+    assert found == passed
+
+
+def test_a_test_of_somebody_else_finds_nothing_of_a_check(project: pytest.Pytester) -> None:
+    theirs = """
+    import threading
+
+    def bench_theirs():
+        assert threading.active_count() == 1
+"""
+    project.makepyfile(bench_some=SUITE.format("FIRST", "'threads'") + theirs)
+    result = project.runpytest_subprocess("--benchmark-disable")
+    assert result.ret == GREEN
+    assert result.parseoutcomes()["passed"] == 2
