@@ -128,14 +128,14 @@ def run_bisect(options: argparse.Namespace) -> int:
     question = None if early is not None else question_of(finding, entry, ends)
     if question is not None:
         show(f"{number_of(len(versions), 'release')} between {good} and {bad}")
-        take_over(bisection, earlier, versions, show)
-        kept.keep(bisection)
+        keep = partial(kept.keep, others=take_over(bisection, earlier, versions, show))
+        keep(bisection)
         early = look_between(
             bisection,
             versions,
             lambda version: which_end(question, ends, build_of(version), limit),
             show,
-            kept.keep,
+            keep,
         )
     elif early is None:
         show(f"cannot tell: {entry.label} is not surely worse or better in {bad} than in {good}")
@@ -183,12 +183,17 @@ def take_over(
     earlier: EarlierSearch | None,
     versions: Sequence[str],
     show: Callable[[str], None],
-) -> None:
-    """Have a bisection know what an earlier one found of ``versions``, and show it."""
+) -> list[ProbedVersion]:
+    """Have a bisection know what an earlier one found of ``versions``, and show it; return what it
+    found of others."""
+    others = []
     for probe in () if earlier is None else earlier.probes:
         if probe.version in versions:
             bisection.probes.append(probe)
             show(f"{bisection.package} {probe.line}")
+        else:
+            others.append(probe)
+    return others
 
 
 def show_line(line: str) -> None:

@@ -85,12 +85,13 @@ class KeptBisection:
         measured = [probe for probe in probes if probe.answer is not Answer.MISSING]
         return EarlierSearch(Finding.of_shape(kept.finding), measured)
 
-    def keep(self, bisection: Bisection) -> None:
-        """Write down what is known by now."""
+    def keep(self, bisection: Bisection, others: Sequence[ProbedVersion] = ()) -> None:
+        """Write down what is known by now, with what an earlier search found of ``others`` than the
+        releases of this one."""
         known = {
             "asked": self._asked,
             "finding": bisection.finding.as_json(),
-            "probes": [probe.as_json() for probe in bisection.probes],
+            "probes": [probe.as_json() for probe in (*bisection.probes, *others)],
         }
         try:
             files.replace_whole(self.path, sealed(known))

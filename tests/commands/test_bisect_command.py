@@ -201,6 +201,23 @@ def test_a_search_that_goes_on_among_other_releases_leaves_out_what_is_none_of_t
     assert done.out.splitlines()[-1] == "first shows in numpy 1.5 (1.0 is still good)"
 
 
+def test_what_is_known_of_other_releases_is_kept_while_a_search_goes_on_among_some(
+    run, environments, cut_short, monkeypatch
+):
+    """It is the same search: what ends it early, too, leaves all that was measured."""
+
+    def end(texts, **options):
+        if "==1.5" in texts[0]:
+            raise RuntimeError("made")
+        return environments.open(texts, **options)
+
+    before = json.loads(cut_short.file.read_bytes())["probes"]
+    monkeypatch.setattr(bisect_commands, "open_builds", end)
+    run(*bisect("--versions", "1.5,1.6", "--resume"))
+    assert [probe for probe in before if probe["version"] == "1.4"]
+    assert all(probe in json.loads(cut_short.file.read_bytes())["probes"] for probe in before)
+
+
 def test_a_search_that_could_go_on_and_is_not_asked_to_begins_anew(run, cut_short):
     done = run(*bisect(*ALL))
     assert done.code == WELL
