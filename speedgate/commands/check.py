@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -69,7 +69,7 @@ def run_check(options: argparse.Namespace) -> int:
 
     What an earlier call has moved aside is named, and damages nothing: somebody chose to go on.
     """
-    builds, builds_aside = kept_environments(), map(str, environments_aside())
+    builds, builds_aside = kept_environments(), list(map(str, environments_aside()))
     with History(options.history, recovers=False) as history:
         checked = check_history(history, partial(chosen, of=options.read_data))
         checked = replace(checked, aside=[*checked.aside, *builds_aside])
@@ -83,7 +83,7 @@ def run_check(options: argparse.Namespace) -> int:
     if options.format == "json":
         show_json(record(checked, len(builds), answers, damages, outcomes))
     else:
-        show_lines(report(checked, len(builds), answers, damages, outcomes))
+        show_lines(report(checked, len(builds), answers, damages, outcomes, builds_aside))
     if damages and not options.repair:
         notify(REPAIR)
     return ExitCode.BAD if damages else ExitCode.WELL
@@ -138,6 +138,7 @@ def report(
     answers: int,
     damages: Sequence[Damage],
     outcomes: Sequence[str],
+    builds_aside: Collection[str],
 ) -> Iterator[str]:
     """Yield what was checked, then a line for each thing that is damaged."""
     runs = number_of(checked.runs, "run")
@@ -153,9 +154,8 @@ def report(
         yield f"answers of 'speedgate since': {answers}"
     yield f"environments of builds in the cache: {builds}"
     yield from (f"left alone: {reason}" for reason in checked.left_alone)
-    of_builds = set(map(str, environments_aside()))
     for name in checked.aside:
-        remedy = BUILD_ASIDE if name in of_builds else ASIDE
+        remedy = BUILD_ASIDE if name in builds_aside else ASIDE
         yield f"moved aside before: {as_text(name)}; {remedy}"
     for damage, what in zip(damages, outcomes, strict=True):
         yield f"damaged: {damage.reason}" + (f"; {what}" if what else "")

@@ -87,8 +87,9 @@ def run_case(
     case = state.collected.items[nodeid].case
     if is_worker(config) and not check_only:
         pytest.fail(ONE_PROCESS_MESSAGE, pytrace=False)
-    budget, is_judged = state.measured.budget, bool(state.collected.judged.get(nodeid))
-    if not check_only and budget is not None and budget.is_used_up(is_judged):
+    budget = state.measured.budget
+    is_used_up = budget is not None and budget.is_used_up(state.collected.is_judged(nodeid))
+    if is_used_up and not check_only:
         state.measured.left_out[nodeid] = "--budget is used up"
         pytest.skip("not measured: --budget is used up; raise it, or select fewer cases")
     # Of another Python only its own runner knows.
@@ -178,7 +179,7 @@ def leave_out(state: State, nodeid: str, reason: str) -> NoReturn:
 
 def make_plan(state: State, nodeid: str, fixed: dict[str, Any]) -> Plan:
     settings, weight = state.settings, state.collected.weight(nodeid)
-    judged = bool(state.collected.judged.get(nodeid))
+    judged = state.collected.is_judged(nodeid)
     return Plan(
         seconds=state.measured.budget.take(weight, judged) if state.measured.budget else 0.0,
         processes=1 if settings.in_process else most_processes(judged),

@@ -67,7 +67,11 @@ class Collected:
 
     def weight(self, nodeid: str) -> float:
         """Return an item's part of the budget: a verdict needs more rounds than a figure."""
-        return JUDGED_WEIGHT if self.judged.get(nodeid) else 1.0
+        return JUDGED_WEIGHT if self.is_judged(nodeid) else 1.0
+
+    def is_judged(self, nodeid: str) -> bool:
+        """Whether a gate judges an item."""
+        return bool(self.judged.get(nodeid))
 
     def others(self, items: Iterable[pytest.Item]) -> list[pytest.Item]:
         """Return the tests that use pytest-benchmark's fixture, and are none of ours."""
@@ -195,7 +199,7 @@ class State:
             weight,
             explicit=self.settings.budget is not None,
             spare=SPARE_SHARE * seconds,
-            judged=sum(weights[nodeid] for nodeid in weights if self.collected.judged.get(nodeid)),
+            judged=sum(weights[nodeid] for nodeid in weights if self.collected.is_judged(nodeid)),
         )
 
     def judge(self, gate: Gate, measurement: Measurement, final: bool) -> Judgement:
