@@ -12,7 +12,12 @@ import msgspec
 from speedgate.history.document import Run
 from speedgate.history.format import CensusEntry
 from speedgate.judging.census_sides import CensusSide
+from speedgate.measuring.selection import OptionError
+from speedgate.measuring.targets import compile_expression
 from speedgate.stats.case import Case
+
+# The expression of a census of all cells.
+ALL = ""
 
 
 def census_side(run: Run) -> CensusSide:
@@ -28,6 +33,30 @@ def census_side(run: Run) -> CensusSide:
     if names and calls and len(names) == len(calls):  # a list that was cut tells of no cell
         known = {work: call for work, call in zip(names, calls, strict=True) if call}
     return CensusSide(measured, failed, names, census.function_names, known)
+
+
+def not_reached(run: Run) -> tuple[str, ...]:
+    """Return the cells that a census was to measure and did not come to, as far as that is known.
+
+    What ``-k`` did not choose is none of them. An older run does not say what chose its cells: it
+    may have meant all.
+    """
+    if run.is_complete:
+        return ()
+    expressions = _census_of(run).expressions
+    is_chosen = chosen_by([ALL] if expressions is None else expressions)
+    return tuple(work for work in census_side(run).unmeasured if is_chosen(_name_of(work)))
+
+
+def chosen_by(expressions: Sequence[str]) -> Callable[[str], bool]:
+    """Return what tells of a cell's name whether one of the expressions chooses it; every one is,
+    where one of them chooses all, or is none."""
+    try:
+        matches = [compile_expression(text) for text in expressions if text != ALL]
+    except OptionError:  # a file may have any text
+        return lambda name: True
+    is_every = ALL in expressions
+    return lambda name: is_every or any(match(name) for match in matches)
 
 
 def cell_names(run: Run) -> set[str]:

@@ -11,16 +11,12 @@ import msgspec
 
 from speedgate import files
 from speedgate.history.census_recording import is_census
-from speedgate.history.census_side import census_side
+from speedgate.history.census_side import ALL, census_side, chosen_by
 from speedgate.history.document import Run
 from speedgate.history.identity import environment_digest
 from speedgate.history.lookup import find_run
 from speedgate.judging.census_sides import CensusSide, called_differently
 from speedgate.measuring.census import CellListing, Census, CensusCell
-from speedgate.measuring.targets import compile_expression
-
-# The expression of a census of all cells.
-ALL = ""
 
 Json = dict[str, Any]
 
@@ -105,10 +101,5 @@ def all_reached(
     cells: Sequence[CensusCell], expressions: Sequence[str], reached: Collection[str]
 ) -> bool:
     """Whether every cell that one of the expressions chooses is among those ``reached``."""
-    matches = [compile_expression(expression) for expression in expressions if expression != ALL]
-    is_every = ALL in expressions
-    return all(
-        cell.name in reached
-        for cell in cells
-        if is_every or any(match(cell.name) for match in matches)
-    )
+    is_chosen = chosen_by(expressions)
+    return all(cell.name in reached for cell in cells if is_chosen(cell.name))

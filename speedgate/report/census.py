@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from speedgate.history.census_side import census_side
+from speedgate.history.census_side import not_reached
 from speedgate.history.document import Run
 from speedgate.history.format import CensusEntry
 from speedgate.history.identity import build_of
@@ -90,8 +90,7 @@ def _not_measured(run: Run) -> list[tuple[str, Mapping[str, str]]]:
     census = run.section.census
     assert census is not None
     groups = [("failed", census.failed), (LOST, census.lost)]
-    left = () if run.is_complete else census_side(run).unmeasured
-    return [*groups, ("not measured", dict.fromkeys(left, ""))]
+    return [*groups, ("not measured", dict.fromkeys(not_reached(run), ""))]
 
 
 def named_lines(title: str, group: Mapping[str, str], width: int, most: int | None) -> list[str]:

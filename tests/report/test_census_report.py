@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import msgspec
+import pytest
 
 from speedgate.history.document import Run
 from speedgate.history.format import CensusEntry, RunDocument, SectionEntry
@@ -96,7 +97,7 @@ def test_the_summary_says_what_failed_and_what_was_not_reached():
 NOT_REACHED = [f"numpy.left{number}[d]-contiguous-1e5" for number in range(5)]
 
 
-def cut_short():
+def cut_short(**more):
     """A census of which five cells failed, one was lost when listed, five were not reached."""
     return made_run(
         False,
@@ -109,6 +110,7 @@ def cut_short():
             "numpy.f0[d]-contiguous-1e5",
             *NOT_REACHED,
         ],
+        **more,
     )
 
 
@@ -127,6 +129,28 @@ def test_a_screen_names_few_of_what_was_not_measured_and_details_all_of_it():
 def test_a_whole_census_of_a_selection_leaves_out_what_was_not_chosen():
     text = " ".join(census_lines(made_run(cell_names=NOT_REACHED), 80, details=True))
     assert "not measured" not in text
+
+
+@pytest.mark.parametrize(
+    ("expressions", "left"),
+    [
+        (["left1 or left3"], ["1", "3"]),
+        (["left1", "svd", "left4"], ["1", "4"]),
+        (["svd"], []),
+        (["left1", ""], ["0", "1", "2", "3", "4"]),
+        # An older run does not say what chose its cells, and a file may have any text.
+        (None, ["0", "1", "2", "3", "4"]),
+        (["left1 or"], ["0", "1", "2", "3", "4"]),
+    ],
+)
+def test_of_what_an_expression_chose_alone_it_is_told_that_it_was_not_reached(expressions, left):
+    run = cut_short(expressions=expressions)
+    names = [f"numpy.left{number}[d]-contiguous-1e5" for number in left]
+    rows = cell_file(run).rows
+    assert [row[0] for row in rows if row[-1] == "not measured"] == names
+    assert (f"not measured ({len(left)})" in census_markdown(run)) is bool(left)
+    text = " ".join(census_lines(run, 80, details=True))
+    assert [name for name in NOT_REACHED if name in text] == names
 
 
 def test_markdown_has_the_minutes_and_all_that_was_not_measured():
