@@ -102,6 +102,7 @@ def run_since(options: argparse.Namespace) -> int:
     stands = {
         (*since.last.key, since.last.finding.verdict): since.first.time
         for since in since_when(duels_below(options.results, lambda line: None))
+        if since.incomparable is None
     }
     answers: list[tuple[Finding, BuildSummary, str]] = []
     for build in duel.builds[1:]:

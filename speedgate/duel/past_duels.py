@@ -68,7 +68,7 @@ def duels_below(results: Path, notify: Notify) -> list[tuple[str, DuelFindings]]
 
 def standing_entries(results: Path, builds: Sequence[Build], notify: Notify) -> list[DuelEntry]:
     """Return the entries of what stands between these builds by the duels in a folder: those that
-    were not asked for the longest time first.
+    were not asked for the longest time first, and what could not be compared then last.
 
     A screen hands on what seems to have changed: it would never learn that a case was mended.
     """
@@ -83,7 +83,7 @@ def standing_entries(results: Path, builds: Sequence[Build], notify: Notify) -> 
 
 
 def _entries(stands: Iterable[Since], builds: int, notify: Notify) -> Iterable[DuelEntry]:
-    for since in sorted(stands, key=lambda one: one.asked):
+    for since in sorted(stands, key=lambda one: (one.incomparable is not None, one.asked)):
         try:
             entry = parse_entry(since.last.finding.name)
             refuse_what_does_not_fit([entry], builds)

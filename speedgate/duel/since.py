@@ -3,7 +3,8 @@
 A wide duel looks at other candidates every night. So a duel that does not know a case, or could not
 decide it, says nothing of when it began; one that calls it the same, or the opposite, does. Nor
 does it say that the case is mended: a difference stands until a duel says otherwise, and ``unseen``
-counts the duels that could not.
+counts the duels that could not. One that the newest duel to look could not compare, since the two
+builds call it differently or one lacks it, stands no more; what became of it is not known.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ class Since:
 
     ``before`` is the newest one before them that says otherwise, ``None`` if none does. After the
     last came ``unseen`` duels of the same builds, which could not tell or did not look; ``asked``
-    is the time of the newest duel that looked.
+    is the time of the newest duel that looked. It no longer stands if that one could not compare
+    the two, and is ``incomparable`` then.
     """
 
     first: Sighting
@@ -50,16 +52,19 @@ class Since:
     before: Sighting | None
     unseen: int
     asked: str
+    incomparable: Sighting | None = None
 
 
 def since_when(duels: Sequence[tuple[str, DuelFindings]]) -> list[Since]:
-    """Return the differences that stand by the newest word on each, the latest to appear first;
-    ``duels`` are pairs of time and findings, the newest first."""
+    """Return the differences that stand by the newest word on each, the latest to appear first, and
+    behind them those that are no longer comparable; ``duels`` are pairs of time and findings, the
+    newest first."""
     by_key: dict[object, list[Sighting]] = {}
     for sighting in _sightings(duels):
         by_key.setdefault(sighting.key, []).append(sighting)
     standing = [since for seen in by_key.values() if (since := _since(seen, duels)) is not None]
-    return sorted(standing, key=lambda since: since.first.time, reverse=True)
+    standing.sort(key=lambda since: since.first.time, reverse=True)
+    return sorted(standing, key=lambda since: since.incomparable is not None)
 
 
 def _sightings(duels: Sequence[tuple[str, DuelFindings]]) -> Iterator[Sighting]:
@@ -82,7 +87,11 @@ def _since(seen: Sequence[Sighting], duels: Sequence[tuple[str, DuelFindings]]) 
     )
     before = sightings[count] if count < len(sightings) else None
     last = sightings[0]
-    return Since(sightings[count - 1], last, count, before, _unseen(last, duels), seen[0].time)
+    # What was not reached was not looked at.
+    looked = next(one for one in seen if not one.finding.is_unreached)
+    incomparable = looked if looked.finding.verdict is DuelVerdict.NOT_AVAILABLE else None
+    unseen = _unseen(last, duels)
+    return Since(sightings[count - 1], last, count, before, unseen, seen[0].time, incomparable)
 
 
 def _unseen(last: Sighting, duels: Sequence[tuple[str, DuelFindings]]) -> int:

@@ -45,6 +45,14 @@ def test_what_was_not_asked_for_the_longest_time_is_asked_first(tmp_path):
     assert standing(tmp_path) == [SIN, G, SORT]
 
 
+def test_what_could_not_be_compared_is_asked_last(tmp_path):
+    """It may be the same call again one day, and takes no place of what stands until then."""
+    night(tmp_path, 20, **{G: WORSE, SIN: WORSE})
+    night(tmp_path, 21, **{SIN: DuelVerdict.NOT_AVAILABLE})
+    night(tmp_path, 22, **{G: WORSE})
+    assert standing(tmp_path) == [G, SIN]
+
+
 def test_more_than_a_duel_has_time_for_wait_for_another(tmp_path, monkeypatch):
     monkeypatch.setattr(past_duels, "MOST_STANDING", 1)
     night(tmp_path, 20, **{G: WORSE, SIN: WORSE})

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 from helpers.duels import a_duel, finding
@@ -10,7 +11,7 @@ from helpers.made import row
 from helpers.runs import CASE, ENVIRONMENT, a_run, document, save
 
 from speedgate.commands.main import main
-from speedgate.duel.decision import DuelVerdict
+from speedgate.duel.decision import Decision, DuelVerdict
 from speedgate.duel.first_release import FirstRelease, keep_first_release
 from speedgate.judging.gil_class import Classification, GilClass
 from speedgate.page import rendering
@@ -297,6 +298,25 @@ def test_duels_of_several_nights_tell_since_when(tmp_path):
     assert table.index("2026-11-21") < table.index("2026-11-20") < table.index("2026-11-22")
     assert "not seen again for" in table
     assert "1 duel<" in table
+
+
+def test_a_difference_that_is_called_differently_by_now_no_longer_stands(tmp_path):
+    made = finding("g-1e6", DuelVerdict.WORSE, 0.7)
+    why = "in B: called differently in the two"
+    for day, one in (
+        (20, made),
+        (21, replace(made, decision=Decision(DuelVerdict.NOT_AVAILABLE), reason=why)),
+    ):
+        content = document(MadeMachine(), CASE)
+        content["datetime"] = f"2026-11-{day}T03:00:00+00:00"
+        content["speedgate"]["environment"]["settings"] = {"duel": True}
+        content["speedgate"]["duel"] = a_duel(one).as_json()
+        save(tmp_path / f"night-{day}.json", content)
+    page = site_of(where=tmp_path)["duel.html"]
+    rows = page[page.index('id="table-since"') :].partition("<tbody>")[2].partition("</tbody>")[0]
+    assert "no longer comparable" in rows
+    assert "worse" not in rows
+    assert why in rows
 
 
 @pytest.mark.parametrize(

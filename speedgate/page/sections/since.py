@@ -21,13 +21,15 @@ LEGEND = (
     "since: the first duel in a row that confirmed it, with the NumPy it was measured in; before: "
     "the last one that said otherwise; duels: how many in a row confirmed it; not seen again for: "
     "how many duels of these builds came after the last and could not tell; first release: what "
-    "'speedgate since' found by bisection"
+    "'speedgate since' found by bisection; no longer comparable: the newest duel that looked could "
+    "not set the two builds side by side, for the reason that 'why' says"
 )
+NOT_COMPARABLE = "no longer comparable"
 
 
 def since_grid(sources: Sources) -> Grid | None:
-    """Return a row for each difference that stands, ``None`` where there are no two duels, and no
-    bisection was made."""
+    """Return a row for each difference that stands, and for each that is no longer comparable;
+    ``None`` where there are no two duels, and no bisection was made."""
     duels = [] if sources.history is None else duels_of(sources.history)
     troubles: list[str] = []
     kept = kept_of(sources, troubles.append)
@@ -54,15 +56,12 @@ def _row(since: Since, kept: Sequence[FirstRelease]) -> GridRow:
         since.last.build.numpy,
         finding.name,
         finding.verdict.value,
-        since.first.time,
+        since.first.time if since.incomparable is None else None,
     )
     return GridRow(
         (
             Cell(finding.name),
-            Cell(
-                finding.decision.word.value or finding.verdict.value,
-                verdict=OF_DUEL[finding.verdict],
-            ),
+            _word(since),
             Cell(since.last.build.label),
             Cell(reference.numpy or reference.label),
             Cell(NOTHING if first is None else first.text),
@@ -71,10 +70,19 @@ def _row(since: Since, kept: Sequence[FirstRelease]) -> GridRow:
             _seen(since.last),
             Cell(str(since.count)),
             Cell(number_of(since.unseen, "duel") if since.unseen else NOTHING),
-            Cell(finding.reason),
+            Cell((since.incomparable or since.last).finding.reason),
         ),
         finding.name,
     )
+
+
+def _word(since: Since) -> Cell:
+    """What the duels confirmed, as long as it stands."""
+    if since.incomparable is not None:
+        return Cell(NOT_COMPARABLE, verdict=OF_DUEL[since.incomparable.finding.verdict])
+    finding = since.last.finding
+    word = finding.decision.word.value or finding.verdict.value
+    return Cell(word, verdict=OF_DUEL[finding.verdict])
 
 
 def _seen(sighting: Sighting | None) -> Cell:
