@@ -203,12 +203,13 @@ def measure(
         earlier = find_earlier(options.results, whole, listing, options.workers, notify)
     left, doubtful = cells_to_measure(cells, earlier, options.expression)
     expressions = earlier.expressions_with(options.expression)
+    chosen = {"expressions": expressions, "cell_calls": earlier.calls_of(listing.cells)}
     with saving_in(options.results):
         recording = CensusRecording(
             options.results,
             environment,
             settings,
-            listing.as_json() | earlier.told() | {"expressions": expressions},
+            listing.as_json() | earlier.told() | chosen,
             earlier.benchmarks.values(),
         )
     line, began = ProgressLine(), time.monotonic()
@@ -236,6 +237,7 @@ def measure(
     told = earlier.told(census, time.monotonic() - began)
     reached = {*earlier.benchmarks, *census.measured, *told["failed"]}
     is_whole = early is None and all_reached(listing.cells, expressions, reached)
+    told["cell_calls"] = earlier.calls_of(listing.cells, census.measured)
     return show_what_is_saved(*recording.finish(told, is_whole), early, options)
 
 

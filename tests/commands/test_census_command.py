@@ -330,6 +330,32 @@ def test_a_census_goes_on_without_what_is_no_cell_or_another_call_by_now(few, tm
     assert differently not in json.loads(other.read_text())["benchmarks"]
 
 
+@pytest.mark.parametrize("before", ["0123abcd", ""])
+def test_figures_that_are_taken_over_keep_what_an_earlier_rule_says_of_their_call(
+    few, tmp_path, capsys, before
+):
+    """Today's fingerprint is of those alone that are measured now."""
+    certain, doubtful = with_classes(few.document, True, False)
+    few.document["benchmarks"] = [certain, doubtful]
+    few.document["speedgate"]["complete"] = False
+    census = few.document["speedgate"]["census"]
+    calls, names = census["cell_calls"], census["cell_names"]
+    kept, again = (
+        names.index(f"{one['name'].partition('[')[2].rpartition('-threads-')[0]}")
+        for one in (certain, doubtful)
+    )
+    today = list(calls)
+    census["cell_calls"] = [before] * len(calls)
+    save(few.file, few.document)
+    assert main(["census", "-k", FEW, "--resume", *few.results]) == 0
+    told = capsys.readouterr().err
+    assert "--resume: of 2 cells it is not known that the call was today's" in told
+    (other,) = set(tmp_path.glob("*/*.json")) - {few.file}
+    saved = read_run(other).section.census.cell_calls
+    assert (saved[kept], saved[again]) == (before, today[again])
+    assert saved[:kept] + saved[kept + 1 :] == today[:kept] + today[kept + 1 :]
+
+
 def test_a_census_that_was_killed_is_one_all_the_same(tmp_path, capsys, short, monkeypatch):
     results = ["--results", str(tmp_path)]
     tolist, flatten = FEW.split(" or ")
