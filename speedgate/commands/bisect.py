@@ -47,16 +47,19 @@ from speedgate.duel.finding import Finding
 from speedgate.duel.kept_bisection import EarlierSearch, KeptBisection
 from speedgate.duel.matchup import DuelEntry, Matchup
 from speedgate.duel.quick_matchup import may_share_runners
-from speedgate.duel.selection import parse_entry, refuse_what_does_not_fit
+from speedgate.duel.selection import module_of_case, parse_entry, refuse_what_does_not_fit
 from speedgate.history.identity import environment_digest
 from speedgate.history.recording import whole_environment
 from speedgate.measuring.ending import Early, ended_early
 from speedgate.measuring.selection import OptionError
+from speedgate.measuring.workload_source import source_of
 from speedgate.report.exit_code import ExitCode, fault_of
 from speedgate.report.text import one_line, visible
 from speedgate.stats.words import number_of
 
 NOT_ASKED = "not measured: it was ended early"
+# So few modules that have changed are named.
+MOST_NAMED = 3
 
 Json = dict[str, Any]
 
@@ -117,7 +120,8 @@ def run_bisect(options: argparse.Namespace) -> int:
     versions = versions_between(package, good, bad, options, ends[0])
     # What is said on the way is no part of the JSON.
     show = notify if options.format == "json" else show_line
-    kept = KeptBisection(options.results, asked_of(options, entry, ends), notify)
+    source = source_of(entry.workload, module_of_case(options.case))
+    kept = KeptBisection(options.results, asked_of(options, entry, ends), source, notify)
     earlier = earlier_search(kept, options.resume)
     if earlier is None:
         finding, early = duel_of_ends(ends, entry, budget, limit)
@@ -139,9 +143,8 @@ def run_bisect(options: argparse.Namespace) -> int:
         )
     elif early is None:
         show(f"cannot tell: {entry.label} is not surely worse or better in {bad} than in {good}")
-    going_on = ", and kept: --resume goes on with it" if kept.is_kept else ""
-    tell_of_early_end(early, f"what was found so far is shown{going_on}")
-    if early is None and kept.is_kept:
+    tell_of_early_end(early, f"what was found so far is shown{kept.going_on}")
+    if early is None:
         kept.remove()
     if options.format == "json":
         show_json(bisection.as_json() | {"complete": early is None})
@@ -151,13 +154,22 @@ def run_bisect(options: argparse.Namespace) -> int:
 
 
 def asked_of(options: argparse.Namespace, entry: DuelEntry, ends: Sequence[Build]) -> Json:
-    """Return what tells a search from others: the case, and the two ends on this machine."""
+    """Return what tells a search from others, however it is written: the case of this workload, and
+    the two ends on this machine."""
     environments = [whole_environment(build.environment, {}) for build in ends]
+    releases = [parse_release("--good", text) for text in (options.good, options.bad)]
+    good, bad = (f"{package_name(package)}=={version}" for package, version in releases)
+    functions = (entry.workload.function, entry.workload.prepare)
     return {
-        "good": options.good,
-        "bad": options.bad,
+        "good": good,
+        "bad": bad,
         "case": entry.label,
-        "with": options.beside,
+        "workload": [
+            f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', '')}"
+            for function in functions
+        ],
+        "with": " ".join(options.beside.split()),
+        "from_source": options.from_source,
         "environments": [environment_digest(environment) for environment in environments],
     }
 
@@ -171,6 +183,16 @@ def earlier_search(kept: KeptBisection, resume: bool) -> EarlierSearch | None:
             f"--resume: {kept.path.parent} has no search for this case between these releases that "
             "was cut short, on this machine; leave out --resume to begin one"
         )
+    if earlier is not None and earlier.changed:
+        more = len(earlier.changed) - MOST_NAMED
+        changed = ", ".join(earlier.changed[:MOST_NAMED]) + (
+            f" and {more} more" if more > 0 else ""
+        )
+        notify(
+            f"a search for this case was cut short, and the workload has changed since ({changed}):"
+            " what was measured then is not of this one, so this begins anew"
+        )
+        return None
     if earlier is not None and not resume:
         notify(
             "a search for this case was cut short: --resume would go on with it; this begins anew"

@@ -157,6 +157,12 @@ def parse_entry(text: str) -> DuelEntry:
     return DuelEntry(measured, case, threads)
 
 
+def module_of_case(text: str) -> str | None:
+    """Return the module that a case names as ``module:NAME``, ``None`` for one of the suite."""
+    module, colon, _ = text.partition(":")
+    return module if colon and not names_cells(text) else None
+
+
 def _measured_case(name: str) -> tuple[Workload, Case]:
     if names_cells(name):
         return case_of_cell(name, "--case")

@@ -132,7 +132,12 @@ def reference(function: Callable[..., Any]) -> str:
 
 
 def import_folders(workload: Workload) -> tuple[str, ...]:
-    """Return the folders that hold the top-level packages of a workload's functions.
+    """Return the folders that hold the top-level packages of a workload's functions."""
+    return folders_of((workload.function.__module__, workload.prepare.__module__))
+
+
+def folders_of(modules: Iterable[str]) -> tuple[str, ...]:
+    """Return the folders that hold the top-level packages of modules that are loaded.
 
     What is installed is left out: every interpreter finds its own, and another build must not be
     given this one's packages. The suite that the wheel brings along lies among those, in a folder
@@ -141,11 +146,11 @@ def import_folders(workload: Workload) -> tuple[str, ...]:
     places = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     installed = [Path(place).resolve() for place in (*places, site.getusersitepackages())]
     folders = []
-    for function in (workload.function, workload.prepare):
-        file = getattr(sys.modules.get(function.__module__), "__file__", None)
+    for module in modules:
+        file = getattr(sys.modules.get(module), "__file__", None)
         if file is None:
             continue
-        depth = function.__module__.count(".") + Path(file).name.startswith("__init__.")
+        depth = module.count(".") + Path(file).name.startswith("__init__.")
         folder = Path(file).resolve().parents[depth]
         if folder == BUNDLED_FOLDER or not any(folder.is_relative_to(place) for place in installed):
             folders.append(str(folder))

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -226,7 +227,9 @@ def test_a_search_that_could_go_on_and_is_not_asked_to_begins_anew(run, cut_shor
     assert not cut_short.file.exists()
 
 
-@pytest.mark.parametrize("other", [("--case", "f-1e3-threads-2"), ("--with", "MADE=1")])
+@pytest.mark.parametrize(
+    "other", [("--case", "f-1e3-threads-2"), ("--with", "MADE=1"), ("--from-source",)]
+)
 def test_a_search_goes_on_with_none_of_another_case_or_build(run, cut_short, other):
     done = run(*bisect(*ALL, "--resume", *other))
     assert done.code == NOT_DONE
@@ -251,6 +254,114 @@ def test_a_search_whose_file_is_damaged_does_not_go_on(run, cut_short, damage):
     assert done.code == NOT_DONE
     assert f"left out: {cut_short.file} cannot be read" in done.err
     assert run(*bisect(*ALL)).code == WELL
+
+
+# --- no file of a search stays behind its answer
+
+
+def test_a_search_is_the_same_however_it_is_written(run, cut_short):
+    other = ("--good", "NumPy==1.0", "--bad", "NumPy == 1.8", "--with", " ")
+    done = run(*bisect(*ALL, "--resume", *other))
+    assert done.code == WELL, done.err
+    assert not cut_short.file.exists()
+
+
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_a_search_that_finds_nothing_leaves_no_file_of_the_one_before(
+    run, environments, cut_short, is_damaged
+):
+    if is_damaged:
+        cut_short.file.write_bytes(b"half")
+    environments.scripts.clear()
+    done = run(*bisect(*ALL))
+    assert done.code == BAD
+    assert "cannot tell: g-1e3-threads-2 is not surely worse or better in 1.8" in done.out
+    assert not cut_short.file.exists()
+
+
+def test_a_search_that_cannot_be_kept_leaves_no_file_of_the_one_before(run, cut_short, monkeypatch):
+    def full(path, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(files, "replace_whole", full)
+    assert run(*bisect(*ALL)).code == WELL
+    assert not cut_short.file.exists()
+
+
+def test_a_search_that_ends_in_the_duel_of_its_ends_leaves_the_one_before(
+    run, cut_short, monkeypatch
+):
+    def interrupted(duel):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Duel, "run", interrupted)
+        done = run(*bisect(*ALL))
+    assert "; the search before it is still kept: --resume goes on with that" in done.err
+    assert run(*bisect(*ALL, "--resume")).code == WELL
+
+
+# --- a workload that is edited between
+
+
+OWN = """
+from helper_of_{name} import compute
+from helpers.made import MadeWorkload
+WORK = MadeWorkload(compute, compute)
+"""
+
+
+@pytest.fixture
+def own(run, environments, monkeypatch):
+    """A search for a case of a project's own workload that was cut short; the file of a module that
+    it imports, and the options of the search."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name in ("mine", "other"):
+        for module in (name, f"helper_of_{name}"):
+            monkeypatch.delitem(sys.modules, module, raising=False)
+        Path(f"{name}.py").write_text(OWN.format(name=name))
+        Path(f"helper_of_{name}.py").write_text("def compute(*_): return 1\n")
+    for number in range(5, 9):
+        environments.scripts[f"1.{number}"] = {"ratio": 0.9}
+
+    def end(texts, **options):
+        if "==1.6" in texts[0]:
+            raise KeyboardInterrupt
+        return environments.open(texts, **options)
+
+    options = bisect(*ALL, "--case", "mine:WORK-1e3-threads-2")
+    with monkeypatch.context() as patch:
+        patch.setattr(bisect_commands, "open_builds", end)
+        assert run(*options).code == INTERRUPTED
+    return SimpleNamespace(helper=Path("helper_of_mine.py"), options=options)
+
+
+def test_steps_of_a_workload_that_was_edited_are_measured_anew(run, own, monkeypatch):
+    own.helper.write_text("def compute(*_): return 2\n")
+    duelled, run_duel = [], Duel.run
+
+    def note(duel):
+        duelled.append(duel)
+        return run_duel(duel)
+
+    monkeypatch.setattr(Duel, "run", note)
+    done = run(*own.options, "--resume")
+    assert done.code == WELL, done.err
+    assert "the workload has changed since (helper_of_mine): what was measured then" in done.err
+    assert len(duelled) == 1
+    assert not list(Path("results").glob("*.kept"))
+
+
+def test_a_workload_that_nobody_edited_goes_on(run, own):
+    done = run(*own.options, "--resume")
+    assert done.code == WELL, done.err
+    assert "has changed" not in done.err
+
+
+def test_a_workload_of_the_same_name_in_another_module_is_another_search(run, own):
+    done = run(*own.options, "--resume", "--case", "other:WORK-1e3-threads-2")
+    assert done.code == NOT_DONE
+    assert "has no search for this case" in done.err
 
 
 def test_steps_that_cannot_be_kept_cost_no_answer(run, environments, monkeypatch):
