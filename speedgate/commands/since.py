@@ -241,11 +241,16 @@ def bisect_and_keep(
 ) -> None:
     """Bisect all cases at once; keep each answer as soon as it is known.
 
-    Each, or why there is none, is then in ``answers`` in words. ``BuildError`` or ``OptionError``
-    where nothing can be asked.
+    Where no release between could be measured there is none: it may have been the network, or the
+    two call the case differently by now. Each, or why there is none, is then in ``answers`` in
+    words. ``BuildError`` or ``OptionError`` where nothing can be asked.
     """
     found = bisected(findings, between, options, asking.limit, asking.may_begin, answers)
     for bisection in found:
+        probes = bisection.probes
+        if probes and all(probe.answer is Answer.MISSING for probe in probes):
+            answers[bisection.finding.name] = f"not bisected: {one_line(probes[0].reason)}"
+            continue
         one = FirstRelease.of(bisection, datetime.now(UTC).isoformat(timespec="seconds"))
         answers[one.case] = one.text
         with saving_in(options.results, has_measured=True):

@@ -124,6 +124,40 @@ def test_an_answer_within_the_row_of_duels_is_not_asked_again(asked, capsys):
     assert asked == []
 
 
+def test_where_no_release_between_can_be_measured_there_is_no_answer(asked, monkeypatch, capsys):
+    """It may have been the network: the case is asked about again."""
+    saved_duel(DuelVerdict.WORSE)
+    open_builds = bisect_commands.open_builds
+
+    def without_network(texts, **options):
+        if not any(f"=={version}" in texts[0] for version in ("1.0", "1.8")):
+            raise BuildError("no network")
+        return open_builds(texts, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bisect_commands, "open_builds", without_network)
+        assert main(["since", "--format", "markdown"]) == ExitCode.WELL
+    assert "| 1.0 and 1.8 | not bisected: no network |" in capsys.readouterr().out
+    assert first_releases(Path("results"), pytest.fail) == []
+    main(["since", "--format", "markdown"])
+    assert "| 1.0 and 1.8 | 1.5 |" in capsys.readouterr().out
+
+
+def test_a_case_that_the_two_call_differently_by_now_has_no_answer(asked, monkeypatch, capsys):
+    saved_duel(DuelVerdict.WORSE)
+    clock = FakeClock()
+
+    def runner(path, blas_threads, interpreter, serve):
+        call = "2-aa" if Path(interpreter.python).name < "1.8" else "2-bb"
+        return ScriptedRunner(clock, pair_seconds=PAIR_SECONDS, replies={"open": {"call": call}})
+
+    monkeypatch.setattr(bisect_commands, "may_share_runners", lambda *_: False)
+    monkeypatch.setattr(duel_commands, "RunnerProcess", runner)
+    main(["since", "--format", "markdown"])
+    assert "| not bisected: 1.8 failed: " in capsys.readouterr().out
+    assert first_releases(Path("results"), pytest.fail) == []
+
+
 def test_what_has_no_time_left_is_named(asked, monkeypatch, capsys):
     saved_duel(DuelVerdict.WORSE, DuelVerdict.WORSE)
     clock = iter([0.0, 0.0, 0.0])
