@@ -62,7 +62,7 @@ from speedgate.runner.machine import usable_cores
 from speedgate.stats.words import number_of
 
 BUDGET_HELP = (
-    "take at most this long, the collection included: what would not end in time is not begun. "
+    "take at most this long, the collection included: what could not end in time is not begun. "
     "What has begun is measured to its end; not counted are the environment of --python, the wait "
     "for another run and the probe of what failed a rule (default: "
     f"{EACH_SECONDS:g} for each benchmark)"

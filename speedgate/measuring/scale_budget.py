@@ -15,13 +15,16 @@ MOST_SHARES = 4
 # What a process of a benchmark takes beside its rounds and its start: to check, to calibrate and to
 # sample. The first one tells it exactly.
 PREPARING_SECONDS = 1.0
+# Of fewer, the one that happens to be first may be the slow one: it says nothing of the next.
+ENOUGH_KNOWN = 3
 
 
 class ScaleBudget:
     """Spreads the seconds of a run over its benchmarks.
 
     ``asked`` are those of --budget, which ``began`` when the collection did: what would end after
-    them does not begin. Without it each benchmark has ``each`` seconds, and all of them begin.
+    them, even if it is a quick one, does not begin. Without it each benchmark has ``each`` seconds,
+    and all of them begin.
     """
 
     def __init__(
@@ -54,15 +57,24 @@ class ScaleBudget:
         """What a process takes beside its rounds."""
         return median(self._beside) if self._beside else self._guess
 
+    @property
+    def _quick_process_seconds(self) -> float:
+        """What a process of a quick benchmark takes beside its rounds: a quarter of those known
+        take no more. The next one may be quick, too, however slow those before it were."""
+        if not self._beside:
+            return 0.0
+        quick = sorted(self._beside)[(len(self._beside) - 1) // 4]
+        return quick if len(self._beside) >= ENOUGH_KNOWN else min(quick, self._guess)
+
     def has_time_for(self, seconds: float) -> bool:
         """Whether what takes these seconds would end within the budget."""
         return not self.is_asked or self._now() + seconds < self.until
 
     def may_begin(self) -> bool:
-        """Whether the next benchmark would end within the budget; the first may where any is left,
-        for how long it takes is not known before."""
-        known = MIN_PROCESSES * self.process_seconds + LEAST_SECONDS if self._beside else 0.0
-        return self.has_time_for(known)
+        """Whether the next benchmark would end within the budget if it is a quick one; the first
+        may begin where any is left, for how long it takes is not known before."""
+        known = MIN_PROCESSES * self._quick_process_seconds + LEAST_SECONDS
+        return self.has_time_for(known if self._beside else 0.0)
 
     def take(self) -> float:
         """Return the seconds for the rounds of the next benchmark."""

@@ -13,6 +13,7 @@ from speedgate.judging.scale_gate import Rule
 from speedgate.measuring import scale_run
 from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.plan import Plan
+from speedgate.measuring.scale_budget import LEAST_SECONDS
 from speedgate.measuring.scale_run import Caches, ScaleRequest, Scaling
 from speedgate.measuring.scaling import Scaled, ScaleOutcome
 from speedgate.measuring.targets import Benchmark
@@ -27,7 +28,8 @@ def no_runner() -> Any:
 
 
 class MadeProject:
-    """Benchmarks that take ``START`` for each of two processes, and the seconds of their plan."""
+    """Benchmarks that take ``START`` for each of two processes, and the seconds of their plan; the
+    first may be ``slow_starts``, a start each."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.clock = FakeClock()
@@ -38,15 +40,18 @@ class MadeProject:
         monkeypatch.setattr(scale_run, "states_to_probe", self.states)
         monkeypatch.setattr(scale_run, "probe_scaled", self.probe)
         self.contends = False
+        self.slow_starts: list[float] = []
 
     def scale(
         self, benchmark: Benchmark, threads: int, plan: Plan, opens: Any, decided: Any, now: Any
     ) -> Scaled:
+        number = len(self.planned)
+        start = self.slow_starts[number] if number < len(self.slow_starts) else START
         self.planned.append(plan.seconds)
-        self.clock.advance(2 * START + plan.seconds)
+        self.clock.advance(2 * start + plan.seconds)
         measurement = Measurement(benchmark.case(threads))
         measurement.processes = [[pair(1.9)], [pair(1.9)]]
-        measurement.wall_seconds = 2 * START + plan.seconds
+        measurement.wall_seconds = 2 * start + plan.seconds
         self.went_on.append(not decided(measurement))
         case = benchmark.case(threads)
         return Scaled(benchmark, case, ScaleOutcome.MEASURED, measurement=measurement)
@@ -93,6 +98,25 @@ def test_what_would_end_after_the_budget_does_not_begin(
 def test_a_collection_that_takes_the_budget_leaves_nothing_to_begin(project: MadeProject) -> None:
     _, outcomes = project.run(3, 10.0, 10.0)
     assert outcomes == [ScaleOutcome.NOT_REACHED] * 3
+
+
+@pytest.mark.parametrize("slow_starts", [[15.0], [9.0, 9.0], [5.0, 5.0, 5.0, START, 5.0]])
+def test_slow_benchmarks_leave_out_none_that_there_is_time_for(
+    project: MadeProject, slow_starts: list[float]
+) -> None:
+    project.slow_starts = slow_starts
+    seconds, outcomes = project.run(40, 60.0, 1.0)
+    least = 2 * START + LEAST_SECONDS
+    assert 60.0 - least <= seconds <= 60.0
+    assert outcomes.count(ScaleOutcome.MEASURED) > len(slow_starts)
+
+
+def test_quick_benchmarks_that_are_few_do_not_begin_what_would_end_after_the_budget(
+    project: MadeProject,
+) -> None:
+    project.slow_starts = [START, *[8.0] * 19]
+    seconds, _ = project.run(20, 100.0, 1.0)
+    assert seconds <= 100.0
 
 
 def test_without_a_budget_every_benchmark_begins(project: MadeProject) -> None:
