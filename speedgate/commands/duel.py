@@ -59,6 +59,7 @@ from speedgate.duel.selection import (
     refuse_what_does_not_fit,
     select_entries,
     unique_entries,
+    workload_lines,
 )
 from speedgate.duel.wide_screen import CANDIDATES
 from speedgate.duel.wide_selection import (
@@ -102,7 +103,7 @@ def add_duel_command(commands: Any) -> None:
         description="A BUILD is a path to a Python, requirements such as numpy==2.3.5, variables "
         "such as OPENBLAS_NUM_THREADS=1, or several of them in quotes; name=BUILD names it.",
     )
-    duel.add_argument("builds", nargs="+", metavar="BUILD", help="two or more; the first is A")
+    duel.add_argument("builds", nargs="*", metavar="BUILD", help="two or more; the first is A")
     add_selection(duel)
     add_scale_selection(duel)
     add_wide_selection(duel)
@@ -207,6 +208,9 @@ def parse_measuring(options: argparse.Namespace) -> tuple[float, float]:
 
 def run_duel(options: argparse.Namespace) -> int:
     """Measure the builds side by side, show and save what is certain."""
+    if options.list:
+        show_lines(workload_lines())
+        return ExitCode.WELL
     if len(options.builds) < 2:
         raise OptionError("name two builds or more, such as numpy==2.3.5 numpy==2.4.6")
     refuse_mixture(options)

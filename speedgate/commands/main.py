@@ -36,7 +36,7 @@ from speedgate.history.store import StoreError
 from speedgate.measuring.children import termination_as_interrupt
 from speedgate.measuring.errors import MeasurementError
 from speedgate.measuring.machine_limit import told_at_the_limit
-from speedgate.measuring.selection import OptionError, nearest
+from speedgate.measuring.selection import OptionError, nearest, proposal
 from speedgate.measuring.turn import TURN, MachineTaken
 from speedgate.page.folder import SiteError
 from speedgate.report.exit_code import ExitCode, code_of, with_remedy
@@ -155,8 +155,7 @@ def unknown_command(words: Sequence[str], names: Sequence[str]) -> str | None:
     word = words[0]
     if word in names or word.startswith("-"):
         return None
-    near = nearest(word, names)
-    remedy = f"there are {', '.join(names)}" if near is None else f"did you mean '{near}'?"
+    remedy = proposal(word, names, "'speedgate --help'")
     return f"speedgate: '{word}' is not a command; {remedy}"
 
 

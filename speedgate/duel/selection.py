@@ -26,6 +26,7 @@ from speedgate.stats.case import Case, Workload, sizes_of
 
 # With more, every case is one of waiting.
 MOST_WORKERS_A_CORE = 2
+LISTING = "'speedgate duel --list'"
 
 
 class Part(Protocol):
@@ -56,6 +57,7 @@ class ChosenPart:
 
 
 def add_selection(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--list", action="store_true", help="list the workloads, measure nothing")
     command.add_argument("--workloads", metavar="NAMES", help="g,eigh, module:NAME, cells: 'fft.*'")
     command.add_argument("--sizes", metavar="SIZES", help="in elements, such as 1e4,1e6")
     command.add_argument("--strategies", metavar="NAMES", help=f"of {', '.join(STRATEGIES)}")
@@ -102,6 +104,14 @@ def entries_of(
             yield DuelEntry(workload, case, count)
 
 
+def workload_lines() -> Iterator[str]:
+    """Yield a line for each workload that ``--workloads`` and ``--case`` take by its name."""
+    catalogue: dict[str, Workload] = find_workload("workloads:CATALOGUE")
+    width = max(map(len, catalogue))
+    for name, workload in catalogue.items():
+        yield f"{name:{width}}  {getattr(workload, 'purpose', '')}".rstrip()
+
+
 def chosen_parts(text: str, declared: Sequence[Part]) -> Iterator[Part]:
     """Yield the parts that ``--workloads`` names: declared ones, any of the catalogue, cells of
     the census, or ``module:NAME``."""
@@ -117,12 +127,11 @@ def chosen_parts(text: str, declared: Sequence[Part]) -> Iterator[Part]:
         elif ":" in name:
             yield ChosenPart(find_workload(name, "--workloads"))
         else:
-            there_are = (
-                f"there are {', '.join(catalogue)}, or give module:NAME, or cells of the census "
-                "such as 'linalg.*'"
+            told = proposal(name, [*catalogue, *names], LISTING)
+            raise OptionError(
+                f"--workloads: '{name}' is not a workload; {told}; or give module:NAME, or cells "
+                "of the census such as 'linalg.*'"
             )
-            told = proposal(name, [*names, *catalogue], there_are)
-            raise OptionError(f"--workloads: '{name}' is not a workload; {told}")
 
 
 def parse_thread_counts(text: str | None) -> list[int | None] | None:
@@ -181,7 +190,7 @@ def _workload_of_case(name: str) -> Workload:
     if ":" in name:
         own: Workload = find_workload(name, "--case")
         return own
-    there_are = (
-        f"there are {', '.join(catalogue)}, or give module:NAME, as in module:NAME-1e6-threads-2"
+    raise OptionError(
+        f"--case: '{name}' is not a workload; {proposal(name, catalogue, LISTING)}; or give "
+        "module:NAME, as in module:NAME-1e6-threads-2"
     )
-    raise OptionError(f"--case: '{name}' is not a workload; {proposal(name, catalogue, there_are)}")

@@ -61,6 +61,8 @@ IS_ACCEPTED = "runs.file IN (SELECT run FROM acceptances)"
 NEWEST_FIRST = "ORDER BY runs.time DESC, runs.file DESC"
 # Two clocks may differ by so much; what is further ahead was written by a wrong one.
 CLOCKS_DIFFER = timedelta(days=1)
+# So many names a message tells.
+FEW = 10
 
 
 # What a row of the index must be before it is taken for a ``RunEntry``.
@@ -221,7 +223,7 @@ class History:
 
     def environment_names(self) -> str:
         """Return the names of the environments, a line each, for a message; "none" without any."""
-        return "\n  ".join(entry.name for entry in self.environments()) or "none"
+        return one_a_line([entry.name for entry in self.environments()])
 
     def find_environment(self, text: str) -> EnvironmentEntry | None:
         """Return the environment whose name is, or alone begins or ends with, ``text``."""
@@ -233,7 +235,7 @@ class History:
         if exact or len(partly) == 1:
             return (exact or partly)[0]
         if partly:
-            names = "\n  ".join(entry.name for entry in partly)
+            names = one_a_line([entry.name for entry in partly])
             raise HistoryError(f"'{text}' could be any of these environments:\n  {names}")
         return None
 
@@ -258,7 +260,7 @@ class History:
         if exact or len(partly) == 1:
             return (exact or partly)[0]
         if partly:
-            names = "\n  ".join(run.id for run in partly[:10])
+            names = one_a_line([run.id for run in partly])
             raise HistoryError(f"'{text}' could be any of these runs:\n  {names}")
         return None
 
@@ -414,6 +416,13 @@ def class_row(case: Case, figures: Figures, build: str) -> Row:
         speedup = across_processes(speedup, figures.process_moments)
     gil_class = None if figures.gil_class is None else decode_class(figures.gil_class)
     return Row(case, speedup, gil_class=gil_class, build=build)
+
+
+def one_a_line(names: Sequence[str]) -> str:
+    """Return names a line each, for a message: the first ten, and how many more there are; "none"
+    without any."""
+    more = [f"and {len(names) - FEW} more"] if len(names) > FEW else []
+    return "\n  ".join([*names[:FEW], *more]) or "none"
 
 
 def run_name(environment: Json, time: datetime, tag: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from speedgate import files
 from speedgate.history.document import Run, read_run
 from speedgate.history.format import HistoryError
-from speedgate.history.history import EnvironmentEntry, History, RunEntry
+from speedgate.history.history import EnvironmentEntry, History, RunEntry, one_a_line
 from speedgate.history.identity import same_machine
 from speedgate.runner.machine import describe_machine
 from speedgate.stats.words import number_of
@@ -156,7 +156,7 @@ def only_environment(history: History, text: str) -> EnvironmentEntry:
         raise HistoryError(f"no run in {text}; 'pytest bench/' makes one")
     if len(environments) == 1:
         return environments[0]
-    names = "\n  ".join(below(text, environment.name) for environment in environments)
+    names = one_a_line([below(text, environment.name) for environment in environments])
     if all(map(is_of_duels, environments)):
         raise HistoryError(
             f"{text} has only sides of duels: `report {text}` shows the newest duel; to have runs "

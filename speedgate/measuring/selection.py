@@ -15,6 +15,9 @@ T = TypeVar("T")
 LONGEST_SECONDS = 1e6
 # How much of two words must agree for one to be proposed in place of the other.
 NEAR = 0.6
+# So many names a message tells; of more it says what lists them.
+FEW = 10
+EXAMPLES = 3
 
 
 class OptionError(ValueError):
@@ -31,13 +34,26 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return near[0] if near else None
 
 
-def proposal(word: str, known: Iterable[str], all_known: str) -> str:
-    """Return what to say of a word that is none of the known: the nearest, and ``all_known``.
+def proposal(word: str, known: Iterable[str], listing: str) -> str:
+    """Return what to say of a word that is none of the known: the nearest, and which there are;
+    of more than a few what lists them.
 
-    >>> proposal("gg", ["f", "g"], "there are f, g"), proposal("h", ["f", "g"], "there are f, g")
+    >>> proposal("gg", ["f", "g"], "'list'"), proposal("h", ["f", "g"], "'list'")
     ("did you mean 'g'? There are f, g", 'there are f, g')
+    >>> proposal("ninth", list("abcdefghijk"), "'list'")
+    "there are 11, such as a, b, c; 'list' lists all"
+    >>> proposal("kk", list("abcdefghijk"), "'list'")
+    "did you mean 'k'? 'list' lists all 11"
     """
-    near = nearest(word, known)
+    names = list(dict.fromkeys(known))
+    near = nearest(word, names)
+    if len(names) <= FEW:
+        all_known = f"there are {', '.join(names)}"
+    elif near is None:
+        examples = ", ".join(names[:EXAMPLES])
+        return f"there are {len(names)}, such as {examples}; {listing} lists all"
+    else:
+        all_known = f"{listing} lists all {len(names)}"
     if near is None:
         return all_known
     return f"did you mean '{near}'? {all_known[:1].upper()}{all_known[1:]}"
@@ -106,8 +122,8 @@ def _strategy(text: str) -> str:
 
 def no_strategy(text: str) -> str:
     """Return what to say of a text that is no strategy."""
-    there_are = f"there are {', '.join(STRATEGIES)}"
-    return f"'{text}' is not a strategy; {proposal(text, STRATEGIES, there_are)}"
+    told = proposal(text, STRATEGIES, "'speedgate duel --help'")
+    return f"'{text}' is not a strategy; {told}"
 
 
 def _workers(text: str, usable_cores: int, oversubscribe: bool) -> int:
@@ -188,12 +204,17 @@ def parse_reference(option: str, text: str | None) -> str | None:
     return text
 
 
-def refuse_unknown(selection: Selection, known: Iterable[str]) -> None:
-    """Raise ``OptionError`` for a selected workload that no bench of the run declares."""
+def refuse_unknown(selection: Selection, known: Iterable[str], whole: bool = False) -> None:
+    """Raise ``OptionError`` for a selected workload that no bench of the run declares, with the
+    names of all where the ``whole`` list is asked for."""
     names = sorted(set(known))
     for name in selection.workloads or ():
         if name not in names:
-            told = proposal(name, names, f"there are {', '.join(names)}")
+            told = (
+                f"there are {', '.join(names)}"
+                if whole
+                else proposal(name, names, "the same with --collect-only")
+            )
             raise OptionError(
                 f"--workloads: '{name}' is not a workload of these benchmarks; {told}"
             )

@@ -91,7 +91,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         raise pytest.UsageError(state.words.refusal)
     try:
         state.settings = with_floors(state.settings, config, config.stash[SHORT_INI])
-        refuse_unknown(state.settings.selection, state.collected.workloads)
+        refuse_unknown(
+            state.settings.selection, state.collected.workloads, config.getoption("collectonly")
+        )
         state.control = find_workload(
             config.getini("speedgate_control"), "speedgate_control", ours_first=False
         )

@@ -47,8 +47,11 @@ def test_a_mistyped_option_is_answered_with_the_nearest(run, words, usage, answe
         ("reprot", "did you mean 'report'?"),
         ("bisekt", "did you mean 'bisect'?"),
         ("histroy", "did you mean 'history'?"),
-        ("no-such-command", "there are report, page, plot"),
-        ("nowhere", "there are report, page, plot"),
+        (
+            "no-such-command",
+            "there are 20, such as report, page, plot; 'speedgate --help' lists all",
+        ),
+        ("nowhere", "there are 20, such as report, page, plot; 'speedgate --help' lists all"),
     ],
 )
 def test_a_mistyped_command_is_answered_with_the_nearest(run, word, answer):

@@ -22,6 +22,7 @@ from speedgate.duel.past_duels import STANDING_SECONDS
 from speedgate.duel.selection import select_entries
 from speedgate.history.document import read_run
 from speedgate.report.duel import duel_text
+from workloads import CATALOGUE
 
 
 def test_a_duel_shows_and_saves_a_run_of_each_build(run, environments, tmp_path):
@@ -260,15 +261,26 @@ def test_json_and_markdown(run, environments):
     assert "| same |" in run("duel", "old", "new", *TINY, "--format", "markdown").out
 
 
+def test_the_workloads_are_listed_and_nothing_is_measured(run):
+    listed = run("duel", "--list")
+    assert (listed.code, listed.err) == (WELL, "")
+    names = [line.split()[0] for line in listed.out.splitlines()]
+    assert names == list(CATALOGUE)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        ((), "name two builds or more"),
         (("old",), "name two builds or more"),
         (("old", "numpy==missing"), "does not resolve"),
-        (("old", "new", "--workloads", "nonsense"), "'nonsense' is not a workload; there are f"),
+        (("old", "new", "--workloads", "nonsense"), "'nonsense' is not a workload; there are "),
         (("old", "new", "--workloads", "no_such:thing"), "cannot be imported"),
         (("old", "new", "--sizes", "big"), "--sizes: 'big' is not a size"),
-        (("old", "new", "--workloads", "gg"), "a workload; did you mean 'g'? There are f"),
+        (
+            ("old", "new", "--workloads", "gg"),
+            "did you mean 'g'? 'speedgate duel --list' lists all",
+        ),
         (("old", "new", "--strategies", "magic"), "'magic' is not a strategy"),
         (("old", "new", "--workers", "9"), "9 workers are more than the 2 usable cores"),
         (("old", "new", "--blas-threads", "0"), "--blas-threads '0': a whole number from 1 up"),

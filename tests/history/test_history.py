@@ -6,7 +6,7 @@ import pytest
 from helpers.runs import CASE, ENVIRONMENT, FILE, HERE, NAME, SORT, a_run, nights, save
 
 from speedgate.history.format import HistoryError
-from speedgate.history.history import History
+from speedgate.history.history import History, one_a_line
 from speedgate.judging.gil_class import GilClass
 from speedgate.stats.case import Case
 
@@ -36,6 +36,14 @@ def test_runs_and_environments_are_found_by_the_beginning_of_their_names(tmp_pat
         assert history.find_environment(HERE).runs == 3
         assert history.find_environment("unknown-system-a").digest == HERE
         assert history.find_environment("windows") is None
+
+
+def test_a_message_tells_ten_names_and_how_many_more_there_are():
+    names = [f"night_{number:03}" for number in range(12)]
+    told = one_a_line(names).splitlines()
+    assert [line.strip() for line in told] == [*names[:10], "and 2 more"]
+    assert one_a_line(names[:10]).splitlines()[-1].strip() == "night_009"
+    assert one_a_line([]) == "none"
 
 
 def baseline(folder, name=NAME, size=20, file=FILE):

@@ -60,8 +60,8 @@ def test_an_unknown_strategy_is_refused_with_those_there_are():
     with pytest.raises(OptionError) as refused:
         select(strategies="threads,fibers")
     assert str(refused.value).startswith("--strategies: 'fibers'")
-    for name in STRATEGIES:
-        assert name in str(refused.value)
+    assert f"there are {len(STRATEGIES)}, such as serial, threads, " in str(refused.value)
+    assert str(refused.value).endswith("; 'speedgate duel --help' lists all")
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "two", "²"])
@@ -96,6 +96,23 @@ def test_a_mistyped_workload_or_strategy_is_answered_with_the_nearest():
         refuse_unknown(Selection(workloads=("gg",)), ["g", "f", "g_out"])
     with pytest.raises(OptionError, match=r"'thread' is not a strategy; did you mean 'threads'[?]"):
         select(strategies="thread")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("add77", "did you mean 'add7'? The same with --collect-only lists all 130"),
+        ("zz", "there are 130, such as add0, add1, add10; the same with --collect-only lists all"),
+    ],
+)
+def test_of_many_names_a_message_tells_what_lists_them(name, told):
+    known = [f"add{number}" for number in range(130) if number != 77] + ["last"]
+    selection = Selection(workloads=(name,))
+    with pytest.raises(OptionError) as refused:
+        refuse_unknown(selection, known)
+    assert str(refused.value).endswith(f"; {told}")
+    with pytest.raises(OptionError, match=r"; there are add0, add1, .*, add99, last$"):
+        refuse_unknown(selection, known, whole=True)
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,14 @@ def test_a_file_that_is_named_is_measured_whole_and_a_folder_by_a_sample(checkou
     assert len(maps(f"{MAP}::bench_gil_map", "--workloads=sort", "--sizes=1e3,1e4")) == 2
 
 
+def test_a_mistyped_workload_is_answered_shortly_and_a_collection_lists_all(checkout, machine):
+    answer = output(checkout.run(MAP, "--workloads=sorrt"))
+    assert "did you mean 'sort'? The same with --collect-only lists all" in answer
+    assert "tolist" not in answer
+    listing = output(checkout.run(MAP, "--workloads=sorrt", "--collect-only"))
+    assert f"there are {', '.join(sorted(work.name for work in OPERATIONS))}" in listing
+
+
 def test_the_map_is_a_table_with_its_break_even(checkout, machine):
     machine.behave("tolist", HOLDS_GIL)
     result = checkout.run(MAP, "--workloads=sort,tolist")
