@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import pytest
 
@@ -333,6 +333,14 @@ def conclude(state: State, item: VerdictItem, judgement: Judgement) -> None:
         pytest.skip(visible(judgement.line))
 
 
+class Untold(NamedTuple):
+    """Why a case does not show whether it keeps its promise. Another run may tell where it was
+    looked at as it should be: the machine was busy, or the samples were too few."""
+
+    why: str
+    another_run_may_tell: bool = False
+
+
 class PromiseItem(VerdictItem):
     """Fails when a workload of its bench holds the GIL that NumPy's source promises to release;
     passes when each of them shows that it does not."""
@@ -361,18 +369,15 @@ class PromiseItem(VerdictItem):
         promised, untold = self._promised(state), self._untold(state)
         if not promised:
             self._not_evaluated(state, "no case that is promised to release the GIL was selected")
-        lacking = [why for nodeid, why in untold.items() if nodeid in state.measured.unavailable]
-        missing = {
-            nodeid: why
-            for nodeid, why in untold.items()
-            if nodeid not in state.measured.unavailable
-        }
+        absent = state.measured.unavailable
+        lacking = [untold[nodeid].why for nodeid in untold if nodeid in absent]
+        missing = [untold[nodeid] for nodeid in untold if nodeid not in absent]
         cases = f"{number_of(len(promised), 'case')} promised to release the GIL"
         without = f"; not available: {_counted(lacking)}" if lacking else ""
         if missing:
-            counted = _counted(missing.values())
+            counted = _counted(case.why for case in missing)
             reason = f"{len(missing)} of {cases} do not show it: {counted}{without}"
-            if any(self._why_never(state, nodeid) is not None for nodeid in missing):
+            if not all(case.another_run_may_tell for case in missing):
                 self._not_evaluated(state, reason, noted=True)
             self._inconclusive(state, reason)
         if len(lacking) == len(promised):
@@ -393,7 +398,7 @@ class PromiseItem(VerdictItem):
     def _promised(self, state: State) -> list[str]:
         return [nodeid for nodeid in self.benchmarks if state.collected.items[nodeid].must_release]
 
-    def _untold(self, state: State) -> dict[str, str]:
+    def _untold(self, state: State) -> dict[str, Untold]:
         """Return the benchmarks that do not show whether they keep their promise, and why."""
         rows = self._rows(state)
         return {
@@ -402,30 +407,23 @@ class PromiseItem(VerdictItem):
             if nodeid not in rows or not can_break_promise(rows[nodeid])
         }
 
-    def _why_untold(self, state: State, nodeid: str) -> str:
-        why = self._why_never(state, nodeid)
-        if why is not None:
-            return why
-        row, measurement = self._rows(state)[nodeid], state.measured.measurements[nodeid]
-        if row.gil_held_share is not None and row.gil_class is not None:
-            return row.gil_class.reason
-        return why_no_share(measurement.evidence(DEFAULT_CONFIDENCE))
-
-    def _why_never(self, state: State, nodeid: str) -> str | None:
-        """Return why a case that does not show it would not in another run either; ``None`` where
-        it was looked at as it should be: the machine was busy, or the samples were too few."""
+    def _why_untold(self, state: State, nodeid: str) -> Untold:
         row, measurement = self._rows(state).get(nodeid), state.measured.measurements.get(nodeid)
         if row is None or measurement is None:
-            return state.measured.left_out.get(nodeid, "its benchmark failed or was skipped")
+            return Untold(
+                state.measured.left_out.get(nodeid, "its benchmark failed or was skipped")
+            )
         if row.gil_class is None:
-            return "its mark asks for no class: add held=True"
+            return Untold("its mark asks for no class: add held=True")
         if measurement.broken is not None:
-            return row.gil_class.reason
+            return Untold(row.gil_class.reason)
+        if row.gil_held_share is not None:
+            return Untold(row.gil_class.reason, another_run_may_tell=True)
         evidence = measurement.evidence(DEFAULT_CONFIDENCE)
         # A platform that tells nobody how long a thread waited cannot say that it was busy.
         knows_waiting = evidence.shares is not None and evidence.shares.waiting is not None
         may_be_busy = evidence.unsampled is None and knows_waiting
-        return None if row.gil_held_share is not None or may_be_busy else why_no_share(evidence)
+        return Untold(why_no_share(evidence), another_run_may_tell=may_be_busy)
 
     def _to_run_again(self, state: State) -> list[str]:
         broken = [nodeid for nodeid, row in self._rows(state).items() if broken_promises([row])]
