@@ -120,7 +120,7 @@ def add_duel_command(commands: Any) -> None:
     duel.add_argument("--details", action="store_true", help="every figure of every case")
     duel.add_argument("--format", choices=("text", "markdown", "json"), default="text")
     add_results(duel)
-    duel.set_defaults(run=run_duel)
+    duel.set_defaults(run=list_or_duel)
 
 
 def add_measuring(command: argparse.ArgumentParser, budget: float, whole: str) -> None:
@@ -206,11 +206,16 @@ def parse_measuring(options: argparse.Namespace) -> tuple[float, float]:
 # --- the command
 
 
-def run_duel(options: argparse.Namespace) -> int:
-    """Measure the builds side by side, show and save what is certain."""
+def list_or_duel(options: argparse.Namespace) -> int:
+    """List the workloads, or measure the builds."""
     if options.list:
         show_lines(workload_lines())
         return ExitCode.WELL
+    return run_duel(options)
+
+
+def run_duel(options: argparse.Namespace) -> int:
+    """Measure the builds side by side, show and save what is certain."""
     if len(options.builds) < 2:
         raise OptionError("name two builds or more, such as numpy==2.3.5 numpy==2.4.6")
     refuse_mixture(options)

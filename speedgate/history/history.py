@@ -61,7 +61,7 @@ IS_ACCEPTED = "runs.file IN (SELECT run FROM acceptances)"
 NEWEST_FIRST = "ORDER BY runs.time DESC, runs.file DESC"
 # Two clocks may differ by so much; what is further ahead was written by a wrong one.
 CLOCKS_DIFFER = timedelta(days=1)
-# So many names a message tells.
+# The names that a message tells.
 FEW = 10
 
 

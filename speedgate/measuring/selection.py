@@ -15,7 +15,7 @@ T = TypeVar("T")
 LONGEST_SECONDS = 1e6
 # How much of two words must agree for one to be proposed in place of the other.
 NEAR = 0.6
-# So many names a message tells; of more it says what lists them.
+# Of more names than these a message says what lists them.
 FEW = 10
 EXAMPLES = 3
 
