@@ -57,12 +57,17 @@ class Budget:
         left = max(0.0, self._deadline - self._now())
         if judged:
             share = max(left * weight / max(self._weight, weight), min(left, weight * self._unit))
-            self._judged = max(0.0, self._judged - weight)
         else:
             free = max(0.0, left - self._kept)
             share = free * weight / max(self._weight - self._judged, weight)
-        self._weight = max(0.0, self._weight - weight)
+        self.give_back(weight, judged)
         return share if self._explicit else min(share, MOST_SECONDS * weight)
+
+    def give_back(self, weight: float, judged: bool = False) -> None:
+        """Leave to the others the part of a case that is over without having taken it."""
+        self._weight = max(0.0, self._weight - weight)
+        if judged:
+            self._judged = max(0.0, self._judged - weight)
 
     @property
     def _kept(self) -> float:

@@ -178,10 +178,10 @@ def leave_out(state: State, nodeid: str, reason: str) -> NoReturn:
 
 
 def make_plan(state: State, nodeid: str, fixed: dict[str, Any]) -> Plan:
-    settings, weight = state.settings, state.collected.weight(nodeid)
+    settings = state.settings
     judged = state.collected.is_judged(nodeid)
     return Plan(
-        seconds=state.measured.budget.take(weight, judged) if state.measured.budget else 0.0,
+        seconds=state.take_share(nodeid),
         processes=1 if settings.in_process else most_processes(judged),
         time_limit=settings.time_limit,
         before=settings.runner_setup,

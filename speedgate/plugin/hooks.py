@@ -111,6 +111,8 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     result = yield
     state = item.config.stash[STATE]
     state.measured.ran.add(item.nodeid)
+    if item.nodeid in state.collected.items:
+        state.give_back_share(item.nodeid)
     if nextitem is None or nextitem.nodeid not in state.collected.items:
         state.measured.check_runner.end()
     return result

@@ -94,8 +94,9 @@ class Measured:
     those that failed for want of files, processes or memory.
 
     ``fixed`` are the arguments that a benchmark gave the fixture; ``ran`` holds the verdict items,
-    too. ``budget`` is there once collection is over; times are seconds. ``check_runner`` is what
-    checks, one after the other, share where nothing is timed.
+    too. ``budget`` is there once collection is over, ``shared`` are those that have had their part
+    of it; times are seconds. ``check_runner`` is what checks, one after the other, share where
+    nothing is timed.
     """
 
     environment: dict[str, Any] = field(default_factory=dict)
@@ -107,6 +108,7 @@ class Measured:
     machine_faults: set[str] = field(default_factory=set)
     ran: set[str] = field(default_factory=set)
     budget: Budget | None = None
+    shared: set[str] = field(default_factory=set)
     began: float = field(default_factory=time.monotonic)
     timed_seconds: float = 0.0
     check_runner: CheckRunner = field(default_factory=CheckRunner)
@@ -201,6 +203,19 @@ class State:
             spare=SPARE_SHARE * seconds,
             judged=sum(weights[nodeid] for nodeid in weights if self.collected.is_judged(nodeid)),
         )
+
+    def take_share(self, nodeid: str) -> float:
+        """Return the seconds that an item may take."""
+        weight, judged = self.collected.weight(nodeid), self.collected.is_judged(nodeid)
+        self.measured.shared.add(nodeid)
+        return self.measured.budget.take(weight, judged) if self.measured.budget else 0.0
+
+    def give_back_share(self, nodeid: str) -> None:
+        """Leave to the others the part of an item that is over, if it has not taken it: it skipped
+        itself, or cannot be measured here."""
+        weight, judged = self.collected.weight(nodeid), self.collected.is_judged(nodeid)
+        if self.measured.budget and nodeid not in self.measured.shared:
+            self.measured.budget.give_back(weight, judged)
 
     def judge(self, gate: Gate, measurement: Measurement, final: bool) -> Judgement:
         """Return what a gate says of a case by what was measured so far."""

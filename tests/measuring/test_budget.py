@@ -120,6 +120,16 @@ def test_once_what_is_judged_has_begun_the_others_may_have_the_rest(clock):
     assert budget.take(1) == pytest.approx(8)
 
 
+def test_what_is_over_without_having_taken_its_part_leaves_it_to_the_others(clock):
+    budget = judging(100, 10, 5, clock, spare=10)
+    clock.advance(60)
+    assert budget.is_used_up()
+    budget.give_back(5, judged=True)
+    budget.give_back(1)
+    assert not budget.is_used_up()
+    assert budget.take(1) == pytest.approx(10)
+
+
 def test_one_that_is_judged_and_takes_too_long_does_not_leave_out_the_next(clock):
     budget = judging(100, 10, 10, clock)
     budget.take(5, judged=True)

@@ -251,19 +251,42 @@ def test_a_budget_that_is_used_up_is_said_and_is_never_green_where_gates_are_req
     assert checkout.run(*GATED, "--budget=1e-9", "--require-gate").ret == UNDECIDED
 
 
+class UsedUpByOthers(Budget):
+    """Of which nothing is left but what is kept for judged cases."""
+
+    def is_used_up(self, judged=False):
+        return super().is_used_up(judged) or (not judged and self._kept > 0)
+
+
 def test_what_a_gate_judges_is_measured_though_others_have_used_up_the_time(
     checkout, machine, monkeypatch
 ):
-    class UsedUpByOthers(Budget):
-        def is_used_up(self, judged=False):
-            return super().is_used_up(judged) or (not judged and self._kept > 0)
-
     monkeypatch.setattr("speedgate.plugin.session.Budget", UsedUpByOthers)
     result = checkout.run(SCALING, "--strategies=serial,threads", "--workloads=g", "--sizes=1e6")
     assert result.ret == GREEN
     assert machine.cases == ["g-1e6-threads-2"]
     says(result, "passed: g-1e6-threads-2")
     says(result, "1 case not measured: --budget is used up")
+
+
+def test_a_judged_case_that_skips_itself_leaves_its_time_to_the_others(
+    checkout, machine, monkeypatch
+):
+    conftest = checkout.folder / "conftest.py"
+    conftest.write_text(conftest.read_text() + textwrap.dedent("""
+        import pytest
+
+        def pytest_collection_modifyitems(items):
+            items.reverse()
+
+        @pytest.fixture(autouse=True)
+        def skips(case):
+            if case.strategy == "threads":
+                pytest.skip("not today")
+    """))  # fmt: skip
+    monkeypatch.setattr("speedgate.plugin.session.Budget", UsedUpByOthers)
+    checkout.run(SCALING, "--strategies=serial,threads", "--workloads=g", "--sizes=1e6")
+    assert machine.cases == ["g-1e6-serial-1"]
 
 
 def test_a_gate_without_a_case_is_named_in_the_summary(checkout, machine):
