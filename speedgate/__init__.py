@@ -3,6 +3,9 @@
 What this module names is public; docs/api.md has an example of each. Everything else may change
 between two releases. Nothing is imported until it is asked for: the runner and every worker
 process load this module.
+
+PYTEST_DONT_REWRITE: a runner has imported this package before it starts pytest. pytest warns of
+that, and some projects make a warning an error.
 """
 
 import sys

@@ -173,3 +173,11 @@ def test_hypothesis_is_imported_where_a_test_uses_it_alone(
     code = LISTED.format(root=str(tmp_path))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == f"['test_it.py::test_it'] {imported}\n"
+
+
+def test_a_project_that_makes_warnings_errors_is_listed(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
+    (tmp_path / "test_it.py").write_text("def test_it(benchmark): pass\n")
+    code = LISTED.format(root=str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("['test_it.py::test_it'] False\n", "")
