@@ -58,8 +58,9 @@ class NoAnswer(MeasurementError):
 
 
 class RunnerEnded(MeasurementError):
-    """A runner ended, ``how``, before it answered ``request``."""
+    """A runner ended, ``how``, before it answered ``request``; ``wrote`` is what it said last."""
 
     def __init__(self, request: str, how: str) -> None:
         super().__init__(f"the runner ended {how}")
         self.request, self.how = request, how.partition(" while it measured")[0]
+        self.wrote = how.partition("it last wrote:\n")[2]

@@ -156,7 +156,7 @@ def measured_case(
     """Measure an item's case as planned; ``MeasurementError`` where it cannot be measured."""
     item = state.collected.items[nodeid]
     if check_only:
-        open_runner = check_opener(state, item.case, item.workload, plan)
+        open_runner = check_opener(state, nodeid, item.case, item.workload, plan)
     else:
         open_runner = opener(state, item.workload, plan)
     return measure(item.case, item.workload, plan, open_runner, is_decided, check_only=check_only)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from speedgate.plugin.another import measure_another, refuse_threads
 from speedgate.plugin.collection import LastWord, deselect_empty, find_items, give_cases, set_clocks
 from speedgate.plugin.entry import (
     SHORT_INI,
+    is_worker,
     label_of,
     taken_by_others,
 )
@@ -115,7 +117,20 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         state.give_back_share(item.nodeid)
     if nextitem is None or nextitem.nodeid not in state.collected.items:
         state.measured.check_runner.end()
+    report_late_ends(state, item)
     return result
+
+
+def report_late_ends(state: State, item: pytest.Item) -> None:
+    """Report the runners that ended after checks had passed in them, each as an error of the last
+    of these. Under xdist a process may report of the item only that it is running."""
+    late, state.measured.check_runner.late = state.measured.check_runner.late, []
+    for one in late:
+        named = [other for other in item.session.items if other.nodeid == one.passed[-1]]
+        blamed = item if is_worker(item.config) or not named else named[0]
+        call = pytest.CallInfo.from_call(partial(pytest.fail, str(one), pytrace=False), "teardown")
+        report = pytest.TestReport.from_item_and_call(blamed, call)
+        item.ihook.pytest_runtest_logreport(report=report)
 
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:

@@ -43,7 +43,7 @@ def folders_of(state: State, workload: Workload) -> tuple[str, ...]:
 
 
 def check_opener(
-    state: State, case: Case, workload: Workload, plan: Plan
+    state: State, nodeid: str, case: Case, workload: Workload, plan: Plan
 ) -> Callable[[], RunnerClient]:
     """Return what opens a runner for a check: the one of the case before, if a fresh one would
     start with the same variables in the same folder. A fixture may have changed both for its case.
@@ -63,4 +63,4 @@ def check_opener(
         of_build.variables,
         of_build.package_folder,
     )
-    return lambda: state.measured.check_runner.opened((variables, Path.cwd()), fresh)
+    return lambda: state.measured.check_runner.opened((variables, Path.cwd()), fresh, nodeid)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from helpers.inner import GREEN, RED
 
-from speedgate.measuring.errors import NoAnswer
+from speedgate.measuring.errors import NoAnswer, RunnerEnded
 from speedgate.plugin.check_runner import CheckRunner
 
 pytest_plugins = ("pytester", "helpers.inner_fixtures")
@@ -29,7 +29,14 @@ WORKLOADS = """
     def wrong(size):
         raise ValueError(size)
 
+    LEFT_BEHIND = []
+
+    def leaving(size):
+        LEFT_BEHIND.append(size)
+
     def size_only(size, seed):
+        if LEFT_BEHIND:
+            os._exit(3)
         return size
 
     class Workload(NamedTuple):
@@ -40,11 +47,12 @@ WORKLOADS = """
         call_bytes: float = 16.0
 
     FIRST, SECOND = Workload("first", noted), Workload("second", noted)
+    LEAVES = Workload("leaves", leaving)
     ENDS, FAILS = Workload("ends", ended), Workload("fails", wrong)
 """
 SUITE = """
     import pytest
-    from plain_workloads import FIRST, SECOND, ENDS, FAILS
+    from plain_workloads import FIRST, SECOND, ENDS, FAILS, LEAVES
 
     @pytest.mark.speedgate(workloads=[{}], sizes=[1000], strategies=[{}])
     def bench_some(case, speedgate):
@@ -58,8 +66,10 @@ class Runner:
     def __init__(self, answer: Any) -> None:
         self.answer = answer
         self.is_closed = False
+        self.heard: list[Any] = []
 
     def ask(self, request: Any, limit_seconds: float) -> Any:
+        self.heard.append(request)
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -68,10 +78,12 @@ class Runner:
         self.is_closed = True
 
 
-def case(shared: CheckRunner, answer: Any = None, kind: object = "one") -> Runner:
+def case(
+    shared: CheckRunner, answer: Any = None, kind: object = "one", name: str = "bench[case]"
+) -> Runner:
     """Check a case; return the runner that it would have had for itself."""
     fresh = Runner(answer or {})
-    client = shared.opened(kind, lambda: fresh)
+    client = shared.opened(kind, lambda: fresh, name)
     try:
         client.ask({"do": "check"}, LIMIT_SECONDS)
     except NoAnswer:
@@ -84,8 +96,8 @@ def case(shared: CheckRunner, answer: Any = None, kind: object = "one") -> Runne
 def has_it(shared: CheckRunner, runner: Runner) -> bool:
     """Whether the next case of the same kind has this runner."""
     runner.answer = asked = {"asked": 1}
-    reply = shared.opened("one", lambda: Runner({})).ask({"do": "check"}, LIMIT_SECONDS)
-    return reply is asked
+    client = shared.opened("one", lambda: Runner({}), "bench[next]")
+    return client.ask({"do": "check"}, LIMIT_SECONDS) is asked
 
 
 def test_the_next_case_has_the_runner_of_the_last() -> None:
@@ -114,7 +126,7 @@ def test_what_differs_in_kind_shares_none() -> None:
 def test_a_case_that_was_interrupted_before_it_asked_leaves_a_sound_runner() -> None:
     shared = CheckRunner()
     first = case(shared)
-    shared.opened("one", lambda: Runner({})).close()
+    shared.opened("one", lambda: Runner({}), "bench[next]").close()
     assert has_it(shared, first)
 
 
@@ -125,6 +137,59 @@ def test_the_runner_ends_with_the_session() -> None:
     shared.end()
     assert first.is_closed
     assert not has_it(shared, first)
+
+
+ENDED = RunnerEnded("open", "by signal SIGSEGV while it measured; it last wrote:\nFatal")
+
+
+def with_late_end(shared: CheckRunner) -> Runner:
+    """Check two cases in a runner, which then ends."""
+    first = case(shared, name="bench[one]")
+    case(shared, name="bench[two]")
+    first.answer = ENDED
+    return first
+
+
+def test_a_case_whose_kept_runner_has_ended_is_asked_again_in_a_fresh_one() -> None:
+    shared = CheckRunner()
+    ended = with_late_end(shared)
+    fresh = case(shared, name="bench[three]")
+    assert ended.is_closed
+    assert has_it(shared, fresh)
+    assert [one.passed for one in shared.late] == [("bench[one]", "bench[two]")]
+    told = str(shared.late[0])
+    assert "ended by signal SIGSEGV after bench[two] had passed in it, and 1 before it" in told
+    assert "last wrote:\nFatal" in told
+
+
+def test_what_a_fresh_runner_is_asked_again_is_all_that_the_case_had_asked() -> None:
+    shared = CheckRunner()
+    ended = case(shared)
+    fresh = Runner({"fresh": 1})
+    client = shared.opened("one", lambda: fresh, "bench[two]")
+    client.ask({"do": "open"}, LIMIT_SECONDS)
+    ended.answer = ENDED
+    assert client.ask({"do": "check"}, LIMIT_SECONDS) == {"fresh": 1}
+    assert fresh.heard == [{"do": "open"}, {"do": "check"}]
+
+
+def test_a_case_that_ends_a_fresh_runner_too_is_at_fault_itself() -> None:
+    shared = CheckRunner()
+    with_late_end(shared)
+    client = shared.opened("one", lambda: Runner(ENDED), "bench[three]")
+    with pytest.raises(RunnerEnded):
+        client.ask({"do": "open"}, LIMIT_SECONDS)
+    client.close()
+    shared.end()
+    assert shared.late == []
+
+
+def test_a_runner_that_has_ended_by_the_end_is_told_of() -> None:
+    shared = CheckRunner()
+    with_late_end(shared)
+    shared.end()
+    shared.end()
+    assert [one.passed for one in shared.late] == [("bench[one]", "bench[two]")]
 
 
 @pytest.fixture
@@ -151,6 +216,25 @@ def test_checks_share_real_runners(
     assert result.ret == code
     seen = set((project.path / "processes.txt").read_text().split())
     assert len(seen) == processes
+
+
+@pytest.mark.parametrize(
+    ("options", "blamed"), [((), "leaves"), (("-n", "1", "--dist=load"), "second")]
+)
+def test_a_check_that_ends_its_runner_late_is_an_error_of_its_own(
+    project: pytest.Pytester, options: tuple[str, ...], blamed: str
+) -> None:
+    """Under xdist it is one of the case that was running, and names the other."""
+    if options:
+        pytest.importorskip("xdist")
+    project.makepyfile(bench_some=SUITE.format("FIRST, LEAVES, SECOND", "'threads'"))
+    result = project.runpytest_subprocess("--benchmark-disable", *options)
+    assert result.ret == RED
+    assert result.parseoutcomes() == {"passed": 3, "errors": 1}
+    text = result.stdout.str()
+    assert f"ERROR bench_some.py::bench_some[{blamed}-" in text
+    assert "the runner ended with exit code 3 after bench_some.py::bench_some[leaves-" in text
+    assert "had passed in it, and 1 before it" in text
 
 
 NEEDS = """
