@@ -161,6 +161,8 @@ class MadeRunner:
         self.arm_pairs = 0
 
     def ask(self, request: Json, limit_seconds: float) -> Json:
+        if request["do"] == "close":  # a kept one is asked, so that one that has ended is found
+            return {}
         self.requests.append(request)
         if request["do"] == "open":
             self._begin(request)
