@@ -38,6 +38,8 @@ SHOWN_HELD_SECONDS = 0.2
 # Most probes of what has not failed are over by then.
 PROBED_SECONDS = 2 * SHORT_PROBE_SECONDS
 LIST_SECONDS = 300.0
+NO_TIME = "--budget left no time for it; raise it, or select fewer by -k or --sample"
+ENDED_EARLY = "the run ended before it was measured"
 
 Open = Callable[[], RunnerClient]
 
@@ -166,13 +168,24 @@ class Scaling:
         return sum(rule is not None for rule in rules)
 
     def run(self, keep: Callable[[Scaled], None]) -> None:
-        """Measure all, give each result to ``keep`` at once."""
+        """Measure all, give each result to ``keep`` at once. What an early end leaves out is kept
+        as not reached, unless nothing was measured at all."""
+        try:
+            self._measure(keep)
+            self.is_finished = True
+        finally:
+            left = self.cases[len(self.scaled) :] if self.scaled else []
+            for benchmark, threads in left:
+                scaled = self._left_out(benchmark, threads, ENDED_EARLY)
+                self._keep(scaled, self._judged_as(scaled), keep)
+
+    def _measure(self, keep: Callable[[Scaled], None]) -> None:
         cases = self.cases
         count = sum(benchmark.refusal is None for benchmark, _ in cases)
         self.budget = ScaleBudget(self.request.budget, EACH_SECONDS, count, self.began, self.now)
         for number, (benchmark, threads) in enumerate(cases, start=1):
             if benchmark.refusal is None and not self.budget.may_begin():
-                scaled = self._not_reached(benchmark, threads)
+                scaled = self._left_out(benchmark, threads, NO_TIME)
             else:
                 self.on_step(ScaleStep(number, len(cases), benchmark.name, self.budget.left))
                 seconds = self.budget.take()
@@ -181,11 +194,12 @@ class Scaling:
             if benchmark.refusal is None:
                 self.budget.one_is_over()
             self._finish(scaled, keep)
-        self.is_finished = True
 
-    def _not_reached(self, benchmark: Benchmark, threads: int) -> Scaled:
-        reason = "--budget left no time for it; raise it, or select fewer by -k or --sample"
-        return Scaled(benchmark, benchmark.case(threads), ScaleOutcome.NOT_REACHED, reason)
+    def _left_out(self, benchmark: Benchmark, threads: int, reason: str) -> Scaled:
+        case = benchmark.case(threads)
+        if benchmark.refusal is not None:
+            return Scaled(benchmark, case, ScaleOutcome.NOT_APPLICABLE, benchmark.refusal)
+        return Scaled(benchmark, case, ScaleOutcome.NOT_REACHED, reason)
 
     def _one(self, benchmark: Benchmark, threads: int, seconds: float) -> Scaled:
         case = benchmark.case(threads)
@@ -220,10 +234,15 @@ class Scaling:
         try:
             self._name_cause(scaled, judgement)
         finally:
-            self.scaled.append(scaled)
-            if judgement is not None:
-                self.judgements.append(with_cause_of(scaled, judgement))
-            keep(scaled)
+            self._keep(scaled, judgement, keep)
+
+    def _keep(
+        self, scaled: Scaled, judgement: Judgement | None, keep: Callable[[Scaled], None]
+    ) -> None:
+        self.scaled.append(scaled)
+        if judgement is not None:
+            self.judgements.append(with_cause_of(scaled, judgement))
+        keep(scaled)
 
     def _judged_as(self, scaled: Scaled) -> Judgement | None:
         rule = rule_for(self.request.rules, scaled.case)

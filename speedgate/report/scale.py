@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +30,8 @@ NOT_MEASURED = (ScaleOutcome.NOT_THREAD_SAFE, ScaleOutcome.CANNOT)
 # What is kept of a benchmark, whatever became of it.
 OF_EVERY = ("name", "threads", "outcome", "reason")
 FEW = 12
+CUT = "..."
+PARTING = ("/", "::", ".")
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 Json = dict[str, Any]
@@ -86,11 +89,41 @@ def _table(measured: Sequence[Json], judged: Mapping[str, Json], width: int) -> 
     head = ("", "threads", "speedup", "shared", signal, "class", "benchmark")
     rows = [_row(entry, judged, signal) for entry in measured]
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head) - 1)]
+    room = max(width, 100) - sum(widths) - 2 * len(widths)
+    names = shortened([row[-1] for row in rows], room)
     lines = []
-    for row in (head, *rows):
+    for row, name in zip((head, *rows), (head[-1], *names), strict=True):
         cells = [cell.ljust(size) for cell, size in zip(row, widths, strict=False)]
-        lines.append("  ".join([*cells, row[-1]]).rstrip())
-    return [_cut(line, max(width, 100)) for line in lines]
+        lines.append("  ".join([*cells, name]).rstrip())
+    return lines
+
+
+def shortened(names: Sequence[str], room: int) -> list[str]:
+    """Return names in so little room that they can still be told apart: first what all begin with
+    goes, then the middle.
+
+    >>> shortened(["tests/test_a.py::test_sum[1]", "tests/test_a.py::test_sum[2]"], 15)
+    ['...test_sum[1]', '...test_sum[2]']
+    >>> shortened(["linalg.Norm.time_norm('float64', 1000)", "fft.time_fft(1)"], 25)
+    ["linalg.Norm...t64', 1000)", 'fft.time_fft(1)']
+    """
+    if all(len(name) <= room for name in names):
+        return list(names)
+    # Dots and slashes of the parameters part nothing.
+    pairs = itertools.takewhile(
+        lambda pair: pair[0] == pair[1], zip(min(names), max(names), strict=False)
+    )
+    shared = re.split(r"[\[(]", "".join(character for character, _ in pairs))[0]
+    start = max(shared.rfind(mark) + len(mark) if mark in shared else 0 for mark in PARTING)
+    left = [f"{CUT}{name[start:]}" if start > len(CUT) else name for name in names]
+    return [_without_middle(name, room) for name in left]
+
+
+def _without_middle(text: str, room: int) -> str:
+    if len(text) <= room:
+        return text
+    kept = max(room - len(CUT), 2)
+    return f"{text[: kept // 2]}{CUT}{text[-(kept - kept // 2) :]}"
 
 
 def has_no_gil(measured: Iterable[Json]) -> bool:
@@ -240,10 +273,6 @@ def _counted(entries: Sequence[Json], width: int) -> list[str]:
             for reason, count in counts.most_common():
                 lines += wrapped(f"  {count}: {reason}", width)
     return lines
-
-
-def _cut(line: str, width: int) -> str:
-    return line if len(line) <= width else f"{line[: width - 3]}..."
 
 
 def scale_markdown(entries: Sequence[Json], judged: Mapping[str, Json]) -> str:

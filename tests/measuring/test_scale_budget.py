@@ -67,20 +67,51 @@ class MadeProject:
         self, count: int, budget: float | None, collection: float = 0.0, *rules: Rule
     ) -> tuple[float, list[ScaleOutcome]]:
         """Return the seconds that the run took with its collection, and what became of each."""
+        began = self.clock()
+        scaling = self.scaling(count, budget, collection, *rules)
+        scaling.run(lambda scaled: None)
+        return self.clock() - began, [one.outcome for one in scaling.scaled]
+
+    def scaling(self, count: int, budget: float | None, collection: float, *rules: Rule) -> Scaling:
         names = [f"bench.time_{number}" for number in range(count)]
         benchmarks = [Benchmark(name, name, Target(ASV)) for name in names]
         began = self.clock()
         self.clock.advance(collection)
         request = ScaleRequest((2,), budget=budget, rules=rules)
         caches = Caches(no_runner, 1.0)
-        scaling = Scaling(benchmarks, request, no_runner, caches, now=self.clock, began=began)
-        scaling.run(lambda scaled: None)
-        return self.clock() - began, [one.outcome for one in scaling.scaled]
+        return Scaling(benchmarks, request, no_runner, caches, now=self.clock, began=began)
 
 
 @pytest.fixture
 def project(monkeypatch: pytest.MonkeyPatch) -> MadeProject:
     return MadeProject(monkeypatch)
+
+
+def test_an_early_end_names_what_it_left_out(
+    project: MadeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that nobody takes the part that was measured for the whole."""
+
+    def interrupted(*arguments: Any) -> Scaled:
+        if len(project.planned) == 2:
+            raise KeyboardInterrupt
+        return project.scale(*arguments)
+
+    monkeypatch.setattr(scale_run, "scale", interrupted)
+    kept: list[Scaled] = []
+    scaling = project.scaling(4, None, 0.0, Rule(min_speedup=1.5))
+    with pytest.raises(KeyboardInterrupt):
+        scaling.run(kept.append)
+    assert not scaling.is_finished
+    assert [one.outcome.value for one in kept] == ["measured"] * 2 + ["not reached"] * 2
+    assert kept == scaling.scaled
+    assert kept[-1].reason == "the run ended before it was measured"
+    assert [one.is_missing for one in scaling.judgements] == [False, False, True, True]
+    monkeypatch.setattr(project, "planned", [0.0, 0.0])
+    unmeasured = project.scaling(4, None, 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        unmeasured.run(kept.append)
+    assert unmeasured.scaled == []
 
 
 @pytest.mark.parametrize("collection", [1.0, 2.0, 3.0])

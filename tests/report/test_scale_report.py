@@ -151,3 +151,21 @@ def test_a_name_and_a_reason_of_a_project_are_no_markup() -> None:
     [row] = [line for line in shown.splitlines() if line.startswith("| `bench")]
     assert row.replace("\\|", "").count("|") == 9
     assert len([line for line in shown.splitlines() if line.startswith("- ")]) == 1
+
+
+def test_benchmarks_that_begin_alike_can_be_told_apart_in_a_narrow_table() -> None:
+    """Those of one file, named from its root, were all cut to the same text."""
+    names = [f"tests/deep/test_of_the_views.py::test_keys_view_{number}[cs-c]" for number in "ab"]
+    lines = scale_text([entry(name) for name in names], {}, 80)
+    rows = [line for line in lines if "1.90 1.80-2.00" in line]
+    assert [row.split()[-1] for row in rows] == [
+        "...test_keys_view_a[cs-c]",
+        "...test_keys_view_b[cs-c]",
+    ]
+    long = [
+        f"bench.time_{name}({'1, ' * 40}{number})" for name in ("sum", "dot") for number in "12"
+    ]
+    lines = scale_text([entry(name) for name in long], {}, 80)
+    rows = [line for line in lines if "1.90 1.80-2.00" in line]
+    assert len(set(rows)) == 4
+    assert max(map(len, rows)) <= 100
