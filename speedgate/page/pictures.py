@@ -27,6 +27,8 @@ CAPTION_COLUMNS = 105
 FORMATS = (".png", ".svg")
 # A picture is looked at where no style sheet is: it has a ground and a font that is everywhere.
 PICTURE_CONFIG = CONFIG | {"background": "white", "font": "sans-serif", "padding": 16}
+# What a picture of verdicts lacks, which a page has always room for.
+UNJUDGED = "no gate judged a case of this run; name another run, or measure with a gate"
 KINDS = ("verdicts", "speedup", "history", *list(MENU)[1:])
 
 
@@ -47,7 +49,8 @@ def picture(section: Section, sources: Sources, words: Sequence[str] = ()) -> Js
     """Return the specification of a picture of all charts of a section; ``words`` keep those rows
     that have one of them in their names."""
     if not section.charts:
-        raise SiteError(f"nothing to plot for '{section.slug}': '{section.remedy}' measures it")
+        remedy = f"'{section.remedy}' measures it" if section.remedy else UNJUDGED
+        raise SiteError(f"nothing to plot for '{section.slug}': {remedy}")
     if words and not any(chart.is_filtered for chart in section.charts):
         raise SiteError(f"--op: 'plot {section.slug}' draws all that there is; leave --op out")
     charts = [_only(chart, words) for chart in section.charts]

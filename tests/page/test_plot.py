@@ -77,6 +77,7 @@ def test_op_keeps_what_has_the_word_in_its_name(tmp_path):
         (["plot", "time", RUN, "--case", CASE], "is that of 'plot history'"),
         (["plot", "duel", RUN], "nothing to plot for 'duel'"),
         (["plot", "history", RUN], "'pytest bench/' measures it"),
+        (["plot", "verdicts", MAP], "no gate judged a case of this run; name another run"),
     ],
 )
 def test_what_cannot_be_drawn_is_said_with_its_remedy(
