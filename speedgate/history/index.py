@@ -298,15 +298,24 @@ class Benchmarks:
             )
         }
         self._last = max(self._known.values(), default=0)
+        # Asked of the table for each new benchmark, each would look at all that are there.
+        self._shared: set[str] = {
+            name for (name,) in connection.execute("SELECT name FROM benchmarks WHERE shares_name")
+        }
 
     def number(self, figures: Figures) -> int:
         key = (figures.fullname, figures.case_id)
         if key not in self._known:
             self._known[key] = self._last = self._last + 1
             self._connection.execute(
-                "INSERT INTO benchmarks VALUES (?, ?, ?, ?, "
-                "EXISTS (SELECT 1 FROM benchmarks WHERE name = ? AND shares_name))",
-                (self._known[key], figures.name, figures.case_id, figures.fullname, figures.name),
+                "INSERT INTO benchmarks VALUES (?, ?, ?, ?, ?)",
+                (
+                    self._last,
+                    figures.name,
+                    figures.case_id,
+                    figures.fullname,
+                    figures.name in self._shared,
+                ),
             )
         return self._known[key]
 
@@ -315,9 +324,10 @@ class Benchmarks:
         fullnames: dict[str, set[str]] = {}
         for benchmark in figures:
             fullnames.setdefault(benchmark.name, set()).add(benchmark.fullname)
+        shared = {name for name, sharing in fullnames.items() if len(sharing) > 1} - self._shared
+        self._shared |= shared
         self._connection.executemany(
-            "UPDATE benchmarks SET shares_name = 1 WHERE name = ?",
-            [(name,) for name, sharing in fullnames.items() if len(sharing) > 1],
+            "UPDATE benchmarks SET shares_name = 1 WHERE name = ?", [(name,) for name in shared]
         )
 
 

@@ -151,6 +151,7 @@ HOSTILE = {
 def folder(tmp_path, monkeypatch):
     """A history of one good run, and a place beside it."""
     monkeypatch.setenv("COLUMNS", "1000")
+    monkeypatch.chdir(tmp_path)  # where none is named, the history is the folder's own results
     for place in ("history.lookup", "commands.advise"):
         monkeypatch.setattr(f"speedgate.{place}.describe_machine", lambda: ENVIRONMENT)
     return tmp_path
