@@ -4,6 +4,7 @@ import copy
 import functools
 import hashlib
 import importlib
+import importlib.util
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,14 @@ def published() -> dict[str, Any]:
     return json.loads(SCHEMA.read_text(encoding="utf-8"))
 
 
+def schema(closed: tuple[str, ...]) -> dict[str, Any]:
+    """The schema, whose ``closed`` parts have no room for fields that are not described."""
+    content = copy.deepcopy(published())
+    for name in closed:
+        content["$defs"][name]["additionalProperties"] = False
+    return content
+
+
 @functools.cache
 def library() -> Any:
     """An extra, which the bare installation does without. It takes more than a second to load, and
@@ -39,15 +48,23 @@ def library() -> Any:
 
 @functools.cache
 def validator(closed: tuple[str, ...]) -> Any:
-    """Checks a document; the ``closed`` parts have no room for fields that are not described."""
-    schema = copy.deepcopy(published())
-    for name in closed:
-        schema["$defs"][name]["additionalProperties"] = False
-    return library().Draft202012Validator(schema)
+    """Checks a document as the reference implementation does."""
+    return library().Draft202012Validator(schema(closed))
+
+
+@functools.cache
+def quick_validator(closed: tuple[str, ...]) -> Any:
+    """Says in a hundredth of the time whether there is any fault; ``None`` if it is missing."""
+    if importlib.util.find_spec("jsonschema_rs") is None:
+        return None
+    return importlib.import_module("jsonschema_rs").Draft202012Validator(schema(closed))
 
 
 def faults(document: Any, *closed: str) -> list[str]:
     """What a document has that the schema does not allow: where it is, and what is wrong."""
+    quick = quick_validator(closed)
+    if quick is not None and quick.is_valid(document):
+        return []
     best_match = library().exceptions.best_match
     found = [best_match([fault]) for fault in validator(closed).iter_errors(document)]
     return [f"{fault.json_path}: {fault.message[:200]}" for fault in found]
