@@ -121,7 +121,7 @@ def test_more_candidates_have_more_time_unless_the_budget_says_all(
 # What a screen alone heeds; it refuses every other option of a duel, one that is new as well.
 HEEDED = {
     *("--wide", "--wide-only", "--budget", "--from-source", "--beside-others", "--allow-same"),
-    *("--details", "--format", "--results", "--help"),
+    *("--details", "--format", "--results", "--help", "--list"),
 }
 
 

@@ -97,7 +97,7 @@ def test_the_article_in_full_has_its_own_size_and_tasks(checkout, machine):
 BAD_INPUT = {
     "workload": (["--workloads=h"], ["--workloads", "'h'", "f, g, g_out"]),
     "one workload of two": (["--workloads=g,h"], ["--workloads", "'h'", "f, g, g_out"]),
-    "strategy": (["--strategies=fibers"], ["--strategies", "'fibers'", ", ".join(STRATEGIES)]),
+    "strategy": (["--strategies=fibers"], ["--strategies", "'fibers'", "lists all"]),
     "size 1e": (["--sizes=1e"], ["--sizes", "'1e'", "1e6"]),
     "size -3": (["--sizes", "-3"], ["--sizes", "'-3'", "1e6"]),
     "size 0": (["--sizes=0"], ["--sizes", "'0'", "1e6"]),
