@@ -13,6 +13,8 @@ import pytest
 from helpers.run_schema import CLOSED, faults, runs_below
 from hypothesis import settings
 
+from speedgate.commands import main
+
 # pytester drops what a session inside a test imported, and its package would go on to name the
 # dropped module: a test that patches it by name would patch what nobody runs. A session inside
 # warns of a plugin that was imported before, unless it was imported as plugins are.
@@ -30,6 +32,9 @@ if importlib.util.find_spec("vl_convert") is not None:
     import vl_convert
 
     vl_convert.javascript_bundle = functools.cache(vl_convert.javascript_bundle)
+
+# Describing the options of all commands took longer than most of the commands that tests call.
+main.parser = functools.cache(main.parser)
 
 # No deadline, since no test depends on how fast the machine is; the same examples in every run.
 settings.register_profile("suite", deadline=None, derandomize=True, database=None)
