@@ -405,7 +405,11 @@ def begin(folder: Path) -> tuple[Path, IO[bytes]]:
     """
     for _ in range(ATTEMPTS):
         path = folder / f"{PREFIX}{secrets.token_hex(8)}{TEMPORARY}"
-        file = create(path)
+        try:
+            file = create(path)
+        except OSError as error:
+            error.filename = str(folder)  # what the user knows, and can do something about
+            raise
         try:
             if lock(file) is not False and os.fstat(file.fileno()).st_nlink > 0:
                 return path, file

@@ -52,6 +52,7 @@ REMEDIES = {
     "ENOSPC": ROOM,
     "EROFS": "name a folder on a disk that can be written",
 }
+PERMISSIONS = "change its permissions, or name another place"
 NO_MEMORY = "no more memory"
 OF_A_BROKEN_DISK = "see to the disk or the share, then try again"
 
@@ -77,8 +78,11 @@ def words_of(error: BaseException) -> str:
 
 
 def with_remedy(error: BaseException) -> str:
-    """Return what an error says; where the machine is at fault, with what to do about that."""
+    """Return what an error says; where the machine is at fault or permissions are, with what to do
+    about that."""
     fault = fault_of(error)
+    if isinstance(error, PermissionError):
+        return f"{words_of(error)}; {PERMISSIONS}"
     if fault is None or AT_THE_LIMIT in str(error):  # which is a remedy
         return words_of(error)
     names = (name for name in REMEDIES if getattr(errno, name, None) == fault.errno)

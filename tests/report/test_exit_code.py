@@ -47,6 +47,20 @@ def test_each_fault_of_the_machine_has_a_remedy_and_its_code(number):
         assert REMEDIES.get(number, "") in with_remedy(one)
 
 
+def test_a_folder_that_may_not_be_written_is_named_with_the_remedy(tmp_path, monkeypatch):
+    """And not the temporary file in it, which nobody knows."""
+
+    def refused(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(files, "create", refused)
+    with pytest.raises(PermissionError) as raised:
+        files.write_whole(tmp_path / "run.json", b"")
+    told = with_remedy(raised.value)
+    assert f"Permission denied: '{tmp_path}'; change its permissions" in told.replace("\\\\", "\\")
+    assert code_of(raised.value) == ExitCode.NOT_DONE
+
+
 def test_what_tells_its_remedy_gets_no_other():
     error = OSError(errno.EAGAIN, AT_THE_LIMIT)
     assert with_remedy(error) == str(error)
@@ -72,7 +86,8 @@ def test_what_a_person_chose_is_theirs(number):
     raised.__cause__ = OSError(number, "why")
     for one in (raised, raised.__cause__, HistoryError("no run")):
         assert code_of(one) == ExitCode.NOT_DONE
-        assert with_remedy(one) == str(one)
+        is_raw = isinstance(one, PermissionError)  # what we raise has a remedy of its own
+        assert with_remedy(one) == f"{one}{f'; {exit_code.PERMISSIONS}' if is_raw else ''}"
 
 
 @pytest.fixture
