@@ -101,7 +101,10 @@ def class_of(scaled: Scaled) -> Classification | None:
 
 
 def cause_of(scaled: Scaled, evidence: Evidence, kind: Classification | None) -> str:
-    """Return why a benchmark scales no better: what a probe named, or what the figures tell."""
+    """Return why a benchmark scales no better: what a probe named, or what the figures tell. One
+    thread has nothing to gain, and no cause."""
+    if scaled.case.workers == 1:
+        return ""
     seen, named = cause(evidence, kind), scaled.named
     if not seen or named is None or scaled.probed != _judged_first(scaled)[0]:
         return seen

@@ -29,6 +29,7 @@ from speedgate.stats.case import Case
 ASV_CONFIGURATION = "asv.conf.json"
 DEFAULT_BENCHMARK_FOLDER = "benchmarks"
 STRATEGY = "threads"
+OWN = "it has the mark speedgate: pytest itself measures it in threads"
 
 Json = dict[str, Any]
 
@@ -215,7 +216,12 @@ def asv_benchmarks(suite: Suite, entry: AsvEntry) -> Iterator[Benchmark]:
 
 def pytest_benchmark(suite: Suite, test: TestEntry, options: Sequence[str]) -> Benchmark:
     target = Target(PYTEST, suite.root, test.argument, arguments=list(options))
-    return Benchmark(name=test.name, function=test.name.partition("[")[0], target=target)
+    return Benchmark(
+        name=test.name,
+        function=test.name.partition("[")[0],
+        target=target,
+        refusal=OWN if test.own else None,
+    )
 
 
 def select(benchmarks: Iterable[Benchmark], expression: str | None) -> list[Benchmark]:

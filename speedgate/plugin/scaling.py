@@ -24,6 +24,7 @@ from speedgate.measuring.suite import find_control
 from speedgate.measuring.targets import Suite, parse_threads, pytest_benchmark
 from speedgate.measuring.turn import MachineTaken
 from speedgate.plugin.entry import is_distributed, label_of
+from speedgate.plugin.options import BY_SHORT
 from speedgate.plugin.session import Collected, prepare_to_measure
 from speedgate.plugin.storage import refusal, refuse_unwritable
 from speedgate.report.exit_code import ExitCode, code_of, with_remedy
@@ -35,6 +36,8 @@ from speedgate.runner.messages import PYTEST, TestEntry
 OFF = "0"
 # Where ``speedgate scale`` keeps its runs, too: pytest-benchmark would take them for its own.
 RESULTS = "results"
+# They judge what has a gate; a run of nothing but other tests would be green in their name.
+FLOORS = ("min-speedup", "min-concurrency", "max-gil-held", "max-inflation")
 NEEDS_ONE_PROCESS = (
     "{option} measures nothing under -n (xdist), which runs tests beside each other: leave out one "
     "of the two"
@@ -81,10 +84,23 @@ class ThreadsAfterwards:
         if not self._used or self._config.getoption("collectonly"):
             return
         try:
+            self._refuse_what_nothing_judges()
             refuse_unwritable(label_of(self._config)("threads"), self._folder / RESULTS)
         except OptionError as error:
             self._has_begun = False
             raise refusal(error) from None
+
+    def _refuse_what_nothing_judges(self) -> None:
+        """Raise ``OptionError`` for a floor that no benchmark of this run has a gate for."""
+        for short in FLOORS:
+            is_given = self._config.getoption(BY_SHORT[f"--{short}"].dest) is not None
+            if is_given and not self._collected.workloads:
+                label = label_of(self._config)
+                raise OptionError(
+                    f"{label(short)} judges nothing that {label('threads')} measures; leave it "
+                    "out, or use 'speedgate scale', whose floors are --min-speedup, "
+                    "--max-gil-held and --max-inflation"
+                )
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" and report.passed and report.nodeid in self._used:

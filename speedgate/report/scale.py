@@ -77,8 +77,12 @@ def headline(entries: Sequence[Json], judged: Mapping[str, Json]) -> str:
 
 
 def _how_many_scale(entries: Sequence[Json]) -> str:
-    """``90 scale, 25 do not, 5 not certain: the machine was busy``."""
-    counts = Counter(entry["scales"] for entry in entries if "scales" in entry)
+    """``90 scale, 25 do not, 5 not certain: the machine was busy``; one thread does neither."""
+    counts = Counter(
+        entry["scales"] for entry in entries if "scales" in entry and entry["threads"] > 1
+    )
+    if not counts:
+        return "in one thread"
     parts = [f"{counts[True]} scale", f"{counts[False]} do not" if counts[False] else ""]
     parts += [f"{counts[None]} not certain: the machine was busy" if counts[None] else ""]
     return ", ".join(part for part in parts if part)

@@ -66,12 +66,14 @@ class AsvEntry:
 
 @dataclass(frozen=True)
 class TestEntry:
-    """A test that uses the fixture: its node id, and the argument with which pytest runs it."""
+    """A test that uses the fixture: its node id, the argument with which pytest runs it, and
+    whether it is a benchmark of Speedgate's ``own``."""
 
     __test__: ClassVar[bool] = False
 
     name: str
     argument: str
+    own: bool = False
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,12 @@ from speedgate.measuring.targets import (
     compile_expression,
     parse_targets,
     parse_threads,
+    pytest_benchmark,
     select,
     spread,
     without_comments,
 )
-from speedgate.runner.messages import ASV, AsvEntry, BrokenEntry, Listed, Target
+from speedgate.runner.messages import ASV, AsvEntry, BrokenEntry, Listed, Target, TestEntry
 
 CONFIGURATION = """
 {
@@ -205,3 +206,10 @@ def test_what_cannot_be_imported_is_listed_beside_the_others() -> None:
     listing.add(SUITE, reply, ())
     assert [benchmark.name for benchmark in listing.benchmarks] == ["bench.A.time_x"]
     assert listing.broken == [("bench_b", "b.py:1: no")]
+
+
+def test_a_benchmark_of_ours_is_left_to_pytest() -> None:
+    suite = Suite("pytest", "/project")
+    ours = pytest_benchmark(suite, TestEntry("b.py::ours", "b.py::ours", own=True), [])
+    assert "pytest itself measures it" in str(ours.refusal)
+    assert pytest_benchmark(suite, TestEntry("b.py::other", "b.py::other"), []).refusal is None

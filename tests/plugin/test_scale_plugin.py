@@ -261,3 +261,14 @@ def test_where_nothing_was_measured_it_is_not_green(
     result = project.runpytest_inprocess(*ONE)
     assert result.ret == ExitCode.BAD
     assert "nothing was measured: each benchmark has its reason" in result.stdout.str()
+
+
+def test_a_floor_that_judges_nothing_is_refused(project: Any) -> None:
+    """It was not looked at, and the run was green."""
+    for short in ("--min-speedup=1.9", "--max-gil-held=0.1"):
+        result = project.runpytest_inprocess(*ONE, short)
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        told = result.stderr.str()
+        assert f"{short.partition('=')[0]} judges nothing that --speedgate-threads mea" in told
+        assert "use 'speedgate scale'" in told
+    assert saved_in(project) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,12 +14,15 @@ from helpers.scaled import SETTINGS, refused, well
 from speedgate.history.document import Run, decode_run
 from speedgate.history.scale_recording import entry_of
 from speedgate.judging.scale_gate import NO_GIL
+from speedgate.measuring.scale_cause import cause_of
 from speedgate.report.comment import comment_markdown, commented
 from speedgate.report.facts import facts_of
 from speedgate.report.scale import scale_markdown, scale_text
 from speedgate.report.summary import markdown_run, text_run
+from speedgate.stats.estimate import DEFAULT_CONFIDENCE, Estimate
 
 Json = dict[str, Any]
+SLOW = Estimate(0.9, 0.8, 1.0, 0.95, 9)
 
 
 def entry(name: str, **more: Any) -> Json:
@@ -169,3 +173,21 @@ def test_benchmarks_that_begin_alike_can_be_told_apart_in_a_narrow_table() -> No
     rows = [line for line in lines if "1.90 1.80-2.00" in line]
     assert len(set(rows)) == 4
     assert max(map(len, rows)) <= 100
+
+
+def test_one_thread_neither_scales_nor_fails_to() -> None:
+    alone = entry("bench.time_sum", threads=1, scales=None)
+    assert scale_text([alone], {}, 80)[0] == "1 benchmark: 1 measured (in one thread)"
+    lines = scale_text([alone, entry("bench.time_sum", threads=2)], {}, 80)
+    assert lines[0] == "2 benchmarks: 2 measured (1 scale)"
+    assert cause_in_one_thread() == ""
+
+
+def cause_in_one_thread() -> str:
+    """Return the cause of one thread, whose figures say that it scales no better."""
+    scaled = well("bench.time_sum")
+    alone = replace(scaled, case=replace(scaled.case, workers=1))
+    assert scaled.measurement is not None
+    evidence = replace(scaled.measurement.evidence(DEFAULT_CONFIDENCE), workers=2, speedup=SLOW)
+    assert cause_of(scaled, evidence, None) != ""
+    return cause_of(alone, evidence, None)

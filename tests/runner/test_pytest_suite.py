@@ -175,6 +175,28 @@ def test_hypothesis_is_imported_where_a_test_uses_it_alone(
     assert done.stdout == f"['test_it.py::test_it'] {imported}\n"
 
 
+OWN = """
+import pytest
+from workloads import CONTROL
+
+@pytest.mark.speedgate(workloads=(CONTROL,), sizes=(1000,), strategies=("serial",))
+def test_ours(case, speedgate): speedgate(case)
+
+def test_theirs(benchmark): pass
+"""
+LISTED_AS_OWN = """
+from speedgate.runner.callables.pytest_suite import list_tests
+print([test.own for test in list_tests({root!r}, ["test_it.py"], []).tests])
+"""
+
+
+def test_a_benchmark_of_ours_is_told_from_those_of_others(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(OWN)
+    code = LISTED_AS_OWN.format(root=str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[True, False]\n"
+
+
 def test_a_project_that_makes_warnings_errors_is_listed(tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
     (tmp_path / "test_it.py").write_text("def test_it(benchmark): pass\n")

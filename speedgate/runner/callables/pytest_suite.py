@@ -36,6 +36,7 @@ WEAVE = "it uses benchmark.weave, which hands over no callable; let it call benc
 # The modules of the plugins whose fixture is called ``benchmark``.
 FIXTURES = ("pytest_benchmark.fixture", "pytest_codspeed.plugin")
 HYPOTHESIS = "hypothesispytest"
+MARK = "speedgate"
 # What other plugins do to a test is switched off where they are installed: they would run it in
 # other processes or threads, trace it, or end it in the middle.
 SWITCHED_OFF = {
@@ -200,7 +201,8 @@ class TestListing(Patching):
                 # A node id starts at the root of the project, an argument from where we are.
                 _, colons, rest = item.nodeid.partition("::")
                 argument = f"{os.path.relpath(item.path)}{colons}{rest}"
-                self.items.append(TestEntry(item.nodeid, argument))
+                own = item.get_closest_marker(MARK) is not None
+                self.items.append(TestEntry(item.nodeid, argument, own))
 
 
 def list_tests(root: str, targets: list[str], options: list[str]) -> Listed:
