@@ -79,7 +79,7 @@ test: $(SET_UP) ## run the tests
 	@$(RUN) -m pytest tests $(JOBS) $(ARGS)
 
 .PHONY: shuffled
-shuffled: $(SET_UP) ## all tests in another order, ten to fourteen minutes each; ARGS="--times 20"
+shuffled: $(SET_UP) ## all tests in another order, ten to fifteen minutes each; ARGS="--times 20"
 	@$(RUN) -m evaluation.shuffled $(ARGS)
 
 .PHONY: mutation

@@ -14,6 +14,7 @@ from helpers.run_schema import CLOSED, faults, runs_below
 from hypothesis import settings
 
 from speedgate.commands import main
+from speedgate.runner.machine import usable_cores
 
 # pytester drops what a session inside a test imported, and its package would go on to name the
 # dropped module: a test that patches it by name would patch what nobody runs. A session inside
@@ -39,6 +40,11 @@ main.parser = functools.cache(main.parser)
 # No deadline, since no test depends on how fast the machine is; the same examples in every run.
 settings.register_profile("suite", deadline=None, derandomize=True, database=None)
 settings.load_profile("suite")
+
+
+def pytest_xdist_auto_num_workers():
+    """Have two workers for each core: most of a test's time goes to waiting for what it started."""
+    return 2 * usable_cores()
 
 
 def pytest_collection_finish():
