@@ -13,7 +13,6 @@ import pytest
 from helpers.run_schema import CLOSED, faults, runs_below
 from hypothesis import settings
 
-from speedgate.commands import main
 from speedgate.runner.machine import usable_cores
 
 # pytester drops what a session inside a test imported, and its package would go on to name the
@@ -33,9 +32,6 @@ if importlib.util.find_spec("vl_convert") is not None:
     import vl_convert
 
     vl_convert.javascript_bundle = functools.cache(vl_convert.javascript_bundle)
-
-# Describing the options of all commands took longer than most of the commands that tests call.
-main.parser = functools.cache(main.parser)
 
 # No deadline, since no test depends on how fast the machine is; the same examples in every run.
 settings.register_profile("suite", deadline=None, derandomize=True, database=None)
