@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class LateEnd:
-    """A runner that ended, as ``error`` tells, after the items ``passed`` had passed in it."""
+    """A runner that ended, as ``error`` tells, after it had checked the items ``passed``."""
 
     passed: tuple[str, ...]
     error: RunnerEnded
@@ -24,7 +24,7 @@ class LateEnd:
         before = len(self.passed) - 1
         others = f", and {before} before it" if before else ""
         told = (
-            f"the runner ended {self.error.how} after {self.passed[-1]} had passed in it{others}\n"
+            f"the runner ended {self.error.how} after it had checked {self.passed[-1]}{others}\n"
             "a thread that was left behind, most likely: run it alone, and let it wait for what it "
             "starts"
         )

@@ -158,7 +158,7 @@ def test_a_case_whose_kept_runner_has_ended_is_asked_again_in_a_fresh_one() -> N
     assert has_it(shared, fresh)
     assert [one.passed for one in shared.late] == [("bench[one]", "bench[two]")]
     told = str(shared.late[0])
-    assert "ended by signal SIGSEGV after bench[two] had passed in it, and 1 before it" in told
+    assert "ended by signal SIGSEGV after it had checked bench[two], and 1 before it" in told
     assert "last wrote:\nFatal" in told
 
 
@@ -233,8 +233,11 @@ def test_a_check_that_ends_its_runner_late_is_an_error_of_its_own(
     assert result.parseoutcomes() == {"passed": 3, "errors": 1}
     text = result.stdout.str()
     assert f"ERROR bench_some.py::bench_some[{blamed}-" in text
-    assert "the runner ended with exit code 3 after bench_some.py::bench_some[leaves-" in text
-    assert "had passed in it, and 1 before it" in text
+    told = (
+        "the runner ended with exit code 3 after it had checked bench_some.py::bench_some[leaves-"
+    )
+    assert told in text
+    assert ", and 1 before it" in text
 
 
 NEEDS = """
