@@ -1,5 +1,6 @@
 """What the tests of commands share: a command that is run, and machines and builds that pretend."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ from speedgate.builds.build import Build, BuildError
 from speedgate.commands import bisect as bisect_commands
 from speedgate.commands import duel as duel_commands
 from speedgate.commands.main import main
+from speedgate.duel import wide_selection
 
 
 @pytest.fixture
@@ -91,6 +93,9 @@ def environments(monkeypatch, tmp_path):
     for module in (duel_commands, bisect_commands):
         monkeypatch.setattr(module, "open_builds", made.open)
     monkeypatch.setattr(duel_commands, "RunnerProcess", made.runner)
+    # No interpreter that is made up imports what is lent to it, and each step would copy it anew.
+    for module in (duel_commands, wide_selection):
+        monkeypatch.setattr(module, "lent_folder", lambda: nullcontext(tmp_path))
     monkeypatch.setattr("speedgate.duel.matchup.BLOCK_SECONDS", 0.001)
     monkeypatch.setattr("speedgate.duel.matchup.MOST_REPLICATES", 2)
     monkeypatch.setattr("speedgate.duel.selection.usable_cores", lambda: 2)
