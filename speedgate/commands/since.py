@@ -243,7 +243,8 @@ def bisect_and_keep(
 
     Where no release between could be measured there is none: it may have been the network, or the
     two call the case differently by now. Each, or why there is none, is then in ``answers`` in
-    words. ``BuildError`` or ``OptionError`` where nothing can be asked.
+    words. ``BuildError`` or ``OptionError`` where nothing can be asked, also if no release between
+    can be installed.
     """
     found = bisected(findings, between, options, asking.limit, asking.may_begin, answers)
     for bisection in found:
@@ -269,7 +270,8 @@ def bisected(
     soon as its boundary is known, as long as a step ``may_begin``.
 
     What cannot be asked is in ``why_not``, with the reason. ``BuildError`` or ``OptionError`` where
-    nothing can. The ends are not duelled again.
+    nothing can; ``BuildError`` at the end where none of the releases that were asked about could be
+    installed: that is no answer. The ends are not duelled again.
     """
     build_of: Callable[[str], Build] = partial(release_build, PACKAGE, options)
     ends = [build_of(version) for version in between]
@@ -283,8 +285,17 @@ def bisected(
         f"{number_of(len(bisections), 'case')}, and {number_of(len(versions), 'release')} between "
         f"{' and '.join(between)}"
     )
-    ask = partial(ask_about, questions=questions, ends=ends, build_of=build_of, limit=limit)
+    tried: dict[str, BuildError | None] = {}
+    ask = partial(
+        ask_about, questions=questions, ends=ends, build_of=build_of, limit=limit, tried=tried
+    )
     yield from those_found(bisections, versions, ask, may_begin)
+    errors = [error for error in tried.values() if error is not None]
+    if errors and len(errors) == len(tried):
+        raise BuildError(
+            f"no release between {' and '.join(between)} could be installed "
+            f"({one_line(first_line(errors[0])).rstrip(':')}); mend that, and start this again"
+        ) from errors[0]
 
 
 def questions_of(
@@ -331,13 +342,16 @@ def ask_about(
     ends: Sequence[Build],
     build_of: Callable[[str], Build],
     limit: float,
+    tried: dict[str, BuildError | None],
 ) -> list[tuple[Answer, str]]:
-    """Return which end a release is like in each case, and say it."""
+    """Return which end a release is like in each case, and say it; ``tried`` takes why it cannot be
+    installed, ``None`` where it can."""
     notify(f"{PACKAGE} {version}: {number_of(len(bisections), 'case')}")
     try:
         middle = build_of(version)
+        tried[version] = None
     except BuildError as error:
-        why = str(error).splitlines()[0]
+        tried[version], why = error, first_line(error)
         notify(f"{PACKAGE} {version}: {Answer.MISSING.value} ({why})")
         return [(Answer.MISSING, why)] * len(bisections)
     names = [bisection.finding.name for bisection in bisections]
@@ -345,6 +359,11 @@ def ask_about(
     for name, answer in zip(names, answers, strict=True):
         notify(f"{name}: {ProbedVersion(version, *answer).line}")
     return answers
+
+
+def first_line(error: BuildError) -> str:
+    """Return what an error says, without the words of what it ran."""
+    return str(error).partition("\n")[0]
 
 
 def show_answers(

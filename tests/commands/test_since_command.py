@@ -125,22 +125,26 @@ def test_an_answer_within_the_row_of_duels_is_not_asked_again(asked, capsys):
 
 
 def test_where_no_release_between_can_be_measured_there_is_no_answer(asked, monkeypatch, capsys):
-    """It may have been the network: the case is asked about again."""
+    """It may have been the network: that is no success, and the case is asked about again."""
     saved_duel(DuelVerdict.WORSE)
-    open_builds = bisect_commands.open_builds
-
-    def without_network(texts, **options):
-        if not any(f"=={version}" in texts[0] for version in ("1.0", "1.8")):
-            raise BuildError("no network")
-        return open_builds(texts, **options)
-
     with monkeypatch.context() as patch:
-        patch.setattr(bisect_commands, "open_builds", without_network)
-        assert main(["since", "--format", "markdown"]) == ExitCode.WELL
-    assert "| 1.0 and 1.8 | not bisected: no network |" in capsys.readouterr().out
+        have_no_network(patch)
+        assert main(["since", "--format", "markdown"]) == ExitCode.NOT_DONE
+    told = capsys.readouterr()
+    assert "| 1.0 and 1.8 | not bisected: no network |" in told.out
+    assert "no release between 1.0 and 1.8 could be installed (no network); mend that" in told.err
     assert first_releases(Path("results"), pytest.fail) == []
-    main(["since", "--format", "markdown"])
+    assert main(["since", "--format", "markdown"]) == ExitCode.WELL
     assert "| 1.0 and 1.8 | 1.5 |" in capsys.readouterr().out
+
+
+def test_without_a_network_it_is_no_success_either_if_the_time_ends(asked, monkeypatch, capsys):
+    saved_duel(DuelVerdict.WORSE)
+    have_no_network(monkeypatch)
+    end_after_one_release(monkeypatch)
+    assert main(["since", "--budget", "5", "--format", "json"]) == ExitCode.NOT_DONE
+    (answer,) = answers_in(capsys.readouterr().out)
+    assert answer.startswith("not bisected: no release between 1.0 and 1.8 could be installed")
 
 
 def test_a_case_that_the_two_call_differently_by_now_has_no_answer(asked, monkeypatch, capsys):
@@ -153,18 +157,15 @@ def test_a_case_that_the_two_call_differently_by_now_has_no_answer(asked, monkey
 
     monkeypatch.setattr(bisect_commands, "may_share_runners", lambda *_: False)
     monkeypatch.setattr(duel_commands, "RunnerProcess", runner)
-    main(["since", "--format", "markdown"])
+    assert main(["since", "--format", "markdown"]) == ExitCode.WELL
     assert "| not bisected: 1.8 failed: " in capsys.readouterr().out
     assert first_releases(Path("results"), pytest.fail) == []
 
 
 def test_what_has_no_time_left_is_named(asked, monkeypatch, capsys):
     saved_duel(DuelVerdict.WORSE, DuelVerdict.WORSE)
-    clock = iter([0.0, 0.0, 0.0])
-    # The command's clock alone: a thread of another test may look at the time as well.
-    its_time = SimpleNamespace(monotonic=lambda: next(clock, 9.0))
-    monkeypatch.setattr(since_commands, "time", its_time)
-    main(["since", "--budget", "5", "--format", "json"])
+    end_after_one_release(monkeypatch)
+    assert main(["since", "--budget", "5", "--format", "json"]) == ExitCode.WELL
     answers = [one["first_release"] for one in json.loads(capsys.readouterr().out)]
     assert answers == [since_commands.NO_TIME, since_commands.NO_TIME]
     assert asked == ["1.0", "1.8", "1.4"]
@@ -179,6 +180,26 @@ def test_cases_are_asked_about_together_and_keep_an_answer_each(asked, capsys):
     assert f"{CASES[1]}: 1.4: like the good one (" in out.err
     kept = first_releases(Path("results"), pytest.fail)
     assert [one.case for one in kept] == list(CASES)
+
+
+def have_no_network(monkeypatch):
+    """Have no build of a release between the ends."""
+    open_builds = bisect_commands.open_builds
+
+    def without_network(texts, **options):
+        if not any(f"=={version}" in texts[0] for version in ("1.0", "1.8")):
+            raise BuildError("no network")
+        return open_builds(texts, **options)
+
+    monkeypatch.setattr(bisect_commands, "open_builds", without_network)
+
+
+def end_after_one_release(monkeypatch):
+    """Have a budget of five seconds end after the first release between."""
+    clock = iter([0.0, 0.0, 0.0])
+    # The command's clock alone: a thread of another test may look at the time as well.
+    its_time = SimpleNamespace(monotonic=lambda: next(clock, 9.0))
+    monkeypatch.setattr(since_commands, "time", its_time)
 
 
 def refuse(version, error, monkeypatch):
