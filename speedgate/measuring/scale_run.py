@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from speedgate.judging.gate import Judgement, Verdict, decision_confidence
 from speedgate.judging.scale_gate import Rule, rule_for
@@ -224,8 +225,9 @@ class Scaling:
 
         return scale(benchmark, threads, plan, self.open_runner, is_decided, self.now)
 
-    @property
+    @cached_property
     def _confidence(self) -> float:
+        """The same for every case, and of all of them: they are gone through once."""
         return decision_confidence(self.judged)
 
     def _finish(self, scaled: Scaled, keep: Callable[[Scaled], None]) -> None:

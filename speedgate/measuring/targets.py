@@ -29,7 +29,7 @@ from speedgate.stats.case import Case
 ASV_CONFIGURATION = "asv.conf.json"
 DEFAULT_BENCHMARK_FOLDER = "benchmarks"
 STRATEGY = "threads"
-OWN = "it has the mark speedgate: pytest itself measures it in threads"
+OWN = "it has the mark speedgate: pytest itself measures it"
 
 Json = dict[str, Any]
 

@@ -30,6 +30,7 @@ from speedgate.plugin.storage import refusal, refuse_unwritable
 from speedgate.report.exit_code import ExitCode, code_of, with_remedy
 from speedgate.report.scale import scale_text
 from speedgate.report.text import visible
+from speedgate.runner.gil import gil_enabled
 from speedgate.runner.machine import usable_cores
 from speedgate.runner.messages import PYTEST, TestEntry
 
@@ -77,10 +78,12 @@ class ThreadsAfterwards:
         # Why nothing could be measured, where it is not the machine's fault.
         self._refused: Exception | None = None
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Note what will be measured; where it could not be saved, refuse it before it is run."""
-        self._used |= {item.nodeid: item for item in self._collected.others(items)}
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note what will be measured, once everybody has selected and the gates have their items;
+        where it could not be saved, refuse it before it is run."""
+        if not self._collected.is_whole:  # it is called after an error, too
+            return
+        self._used |= {item.nodeid: item for item in self._collected.others(session.items)}
         if not self._used or self._config.getoption("collectonly"):
             return
         try:
@@ -91,14 +94,18 @@ class ThreadsAfterwards:
             raise refusal(error) from None
 
     def _refuse_what_nothing_judges(self) -> None:
-        """Raise ``OptionError`` for a floor that no benchmark of this run has a gate for."""
+        """Raise ``OptionError`` for a floor where no selected benchmark has a gate with floors."""
+        gates = [gate for gates in self._collected.judged.values() for gate in gates]
+        # A negative control has a limit of its own instead, as long as there is a GIL.
+        if any(gate.must_scale or not gil_enabled() for gate in gates):
+            return
+        label = label_of(self._config)
         for short in FLOORS:
-            is_given = self._config.getoption(BY_SHORT[f"--{short}"].dest) is not None
-            if is_given and not self._collected.workloads:
-                label = label_of(self._config)
+            if self._config.getoption(BY_SHORT[f"--{short}"].dest) is not None:
                 raise OptionError(
-                    f"{label(short)} judges nothing that {label('threads')} measures; leave it "
-                    "out, or use 'speedgate scale', whose floors are --min-speedup, "
+                    f"{label(short)} judges nothing that {label('threads')} measures, and no "
+                    "selected benchmark has a gate that it applies to; leave it out, select one "
+                    "that has, or use 'speedgate scale', whose floors are --min-speedup, "
                     "--max-gil-held and --max-inflation"
                 )
 

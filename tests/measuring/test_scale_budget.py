@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from helpers.fakes import FakeClock
 from helpers.made import pair
 
 from speedgate.judging.gate import Verdict
-from speedgate.judging.scale_gate import Rule
+from speedgate.judging.scale_gate import Rule, rule_for
 from speedgate.measuring import scale_run
 from speedgate.measuring.measurement import Measurement
 from speedgate.measuring.plan import Plan
@@ -112,6 +113,33 @@ def test_an_early_end_names_what_it_left_out(
     with pytest.raises(KeyboardInterrupt):
         unmeasured.run(kept.append)
     assert unmeasured.scaled == []
+
+
+@pytest.mark.parametrize("ending", ["interrupted", "without time"])
+def test_what_is_left_out_costs_the_same_each_however_many_there_are(
+    project: MadeProject, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    """Each went through the rules of all: an interrupted run of 2000 was saved after 26 s."""
+    asked = []
+
+    def counted(*arguments: Any) -> Rule | None:
+        asked.append(arguments)
+        return rule_for(*arguments)
+
+    def interrupted(*arguments: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(scale_run, "rule_for", counted)
+    is_interrupted = ending == "interrupted"
+    if is_interrupted:
+        monkeypatch.setattr(scale_run, "states_to_probe", interrupted)
+    scaling = project.scaling(200, None if is_interrupted else 10.0, 1.0, Rule(min_speedup=1.5))
+    with contextlib.suppress(KeyboardInterrupt):
+        scaling.run(lambda scaled: None)
+    assert scaling.is_finished != is_interrupted
+    assert [one.outcome for one in scaling.scaled].count(ScaleOutcome.NOT_REACHED) > 190
+    assert len(scaling.judgements) == 200
+    assert len(asked) <= 4 * 200
 
 
 @pytest.mark.parametrize("collection", [1.0, 2.0, 3.0])

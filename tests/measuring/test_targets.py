@@ -211,5 +211,6 @@ def test_what_cannot_be_imported_is_listed_beside_the_others() -> None:
 def test_a_benchmark_of_ours_is_left_to_pytest() -> None:
     suite = Suite("pytest", "/project")
     ours = pytest_benchmark(suite, TestEntry("b.py::ours", "b.py::ours", own=True), [])
-    assert "pytest itself measures it" in str(ours.refusal)
+    # By whatever strategies: it may have no threads.
+    assert ours.refusal == "it has the mark speedgate: pytest itself measures it"
     assert pytest_benchmark(suite, TestEntry("b.py::other", "b.py::other"), []).refusal is None

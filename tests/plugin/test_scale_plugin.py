@@ -272,3 +272,71 @@ def test_a_floor_that_judges_nothing_is_refused(project: Any) -> None:
         assert f"{short.partition('=')[0]} judges nothing that --speedgate-threads mea" in told
         assert "use 'speedgate scale'" in told
     assert saved_in(project) == []
+
+
+OURS = """
+import pytest
+from speedgate import Gate
+from workloads import F, G
+
+@pytest.mark.speedgate(
+    workloads=(F, G), sizes=[1000], strategies=["threads"], workers=[2], gates=[GATES]
+)
+def test_ours(case, speedgate):
+    speedgate(case)
+
+def test_theirs(benchmark):
+    assert benchmark(int) == 1
+"""
+GATE = "Gate('some', workloads=('g',), min_size=1)"
+# A negative control: while there is a GIL, it has no floor.
+CONTROL = GATE.replace("'g'", "'f'").replace("1)", "1, must_scale=False)")
+# As --last-failed does it: after all that is not a wrapper.
+DESELECTS = """
+import pytest
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items):
+    yield
+    items[:] = [item for item in items if "theirs" in item.nodeid]
+"""
+
+
+@pytest.mark.parametrize(
+    ("gates", "options", "conftest"),
+    [
+        pytest.param("", (), "", id="a mark without a gate"),
+        pytest.param(GATE, ("-k", "theirs"), "", id="deselected"),
+        pytest.param(GATE, (), DESELECTS, id="deselected in a wrapper"),
+        pytest.param(GATE, ("--workloads=f",), "", id="another workload"),
+        pytest.param(CONTROL, (), "", id="a negative control"),
+    ],
+)
+def test_a_floor_is_refused_where_no_selected_gate_has_one(
+    project: Any, monkeypatch: pytest.MonkeyPatch, gates: str, options: Any, conftest: str
+) -> None:
+    """A benchmark of 0.91x passed --min-speedup=1.9: that there was any of ours was enough."""
+    monkeypatch.setattr("speedgate.plugin.scaling.gil_enabled", lambda: True)
+    (project.path / "inner" / "conftest.py").write_text(conftest)
+    (project.path / "inner" / "test_ours.py").write_text(OURS.replace("GATES", gates))
+    run = ("inner/test_ours.py", "--speedgate-threads=2", "--min-speedup=1.9", *RUN, *options)
+    result = project.runpytest_inprocess(*run)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "--min-speedup judges nothing that --speedgate-threads mea" in result.stderr.str()
+    assert "failed" not in result.stdout.str()
+    assert project.runpytest_inprocess(*run, "--collect-only").ret == pytest.ExitCode.OK
+
+
+@pytest.mark.parametrize(("gates", "has_gil"), [(GATE, True), (GATE, False), (CONTROL, False)])
+def test_a_floor_that_a_selected_gate_has_is_taken(
+    project: Any, monkeypatch: pytest.MonkeyPatch, gates: str, has_gil: bool
+) -> None:
+    """The first test fails and is the last that runs: nothing is measured for this."""
+    monkeypatch.setattr("speedgate.plugin.scaling.gil_enabled", lambda: has_gil)
+    ours, _, theirs = OURS.replace("GATES", gates).partition("def test_theirs")
+    before, mark, rest = ours.partition("@pytest.mark.speedgate")
+    file = project.path / "inner" / "test_ours.py"
+    file.write_text(f"{before}def test_theirs{theirs}\n{mark}{rest}")
+    run = ("inner/test_ours.py", "--speedgate-threads=2", "--min-speedup=1.9", *RUN)
+    result = project.runpytest_inprocess(*run, "-x", "--benchmark-disable")
+    result.assert_outcomes(failed=1)
