@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -33,6 +33,8 @@ FEW = 12
 CUT = "..."
 PARTING = ("/", "::", ".")
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
+# Of a text that is cut in a word or number, the part that is left of that.
+REST_OF_WORD = re.compile(r"^[^\W_]+")
 
 Json = dict[str, Any]
 
@@ -103,24 +105,62 @@ def _table(measured: Sequence[Json], judged: Mapping[str, Json], width: int) -> 
 
 
 def shortened(names: Sequence[str], room: int) -> list[str]:
-    """Return names in so little room that they can still be told apart: first what all begin with
-    goes, then the middle.
+    """Return names that can still be told apart, in so little room where that is possible: first
+    what all begin with goes, then the middle; of those that are then alike, what they share. What
+    no cut tells apart is longer.
 
     >>> shortened(["tests/test_a.py::test_sum[1]", "tests/test_a.py::test_sum[2]"], 15)
     ['...test_sum[1]', '...test_sum[2]']
     >>> shortened(["linalg.Norm.time_norm('float64', 1000)", "fft.time_fft(1)"], 25)
     ["linalg.Norm...t64', 1000)", 'fft.time_fft(1)']
+    >>> shortened(["test_sum[float32-1000-C-axis0]", "test_sum[float64-1000-C-axis0]"], 20)
+    ['test_sum[float32-...', 'test_sum[float64-...']
     """
     if all(len(name) <= room for name in names):
         return list(names)
     # Dots and slashes of the parameters part nothing.
-    pairs = itertools.takewhile(
-        lambda pair: pair[0] == pair[1], zip(min(names), max(names), strict=False)
-    )
-    shared = re.split(r"[\[(]", "".join(character for character, _ in pairs))[0]
+    shared = re.split(r"[\[(]", _shared_start(names))[0]
     start = max(shared.rfind(mark) + len(mark) if mark in shared else 0 for mark in PARTING)
-    left = [f"{CUT}{name[start:]}" if start > len(CUT) else name for name in names]
-    return [_without_middle(name, room) for name in left]
+    left = {name: f"{CUT}{name[start:]}" if start > len(CUT) else name for name in names}
+    shown = {name: _without_middle(text, room) for name, text in left.items()}
+    for _ in range(2):  # Names may differ in two places.
+        for alike in _alike(shown):
+            shown |= _around_difference({name: left[name] for name in alike}, room)
+    while still_alike := _alike(shown):
+        shown |= {name: left[name] for alike in still_alike for name in alike}
+    return [shown[name] for name in names]
+
+
+def _shared_start(texts: Collection[str]) -> str:
+    pairs = zip(min(texts), max(texts), strict=False)
+    return "".join(one for one, _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def _alike(shown: Mapping[str, str]) -> list[list[str]]:
+    """Return the names that are shown as the same text, in groups."""
+    groups: dict[str, list[str]] = {}
+    for name, text in shown.items():
+        groups.setdefault(text, []).append(name)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _around_difference(texts: Mapping[str, str], room: int) -> dict[str, str]:
+    """Return texts with all that differs between them, and what there is room for before and then
+    behind that; nothing where it does not fit."""
+    before = _shared_start(texts.values())
+    ends = [text[len(before) :][::-1] for text in texts.values()]
+    # Half a word or number would mislead.
+    behind = REST_OF_WORD.sub("", _shared_start(ends)[::-1])
+    first = len(REST_OF_WORD.sub("", before[::-1]))
+    last = max(map(len, texts.values())) - len(behind)
+    start = 0 if last + len(CUT) <= room else last - (room - 2 * len(CUT))
+    if start > first:
+        return {}
+    cut = {name: f"{CUT if start else ''}{text[start:]}" for name, text in texts.items()}
+    return {
+        name: text if len(text) <= room else f"{text[: room - len(CUT)]}{CUT}"
+        for name, text in cut.items()
+    }
 
 
 def _without_middle(text: str, room: int) -> str:

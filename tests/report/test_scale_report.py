@@ -10,6 +10,8 @@ import pytest
 from helpers.machine import MadeMachine
 from helpers.runs import document
 from helpers.scaled import SETTINGS, refused, well
+from hypothesis import given
+from hypothesis import strategies as st
 
 from speedgate.history.document import Run, decode_run
 from speedgate.history.scale_recording import entry_of
@@ -17,7 +19,7 @@ from speedgate.judging.scale_gate import NO_GIL
 from speedgate.measuring.scale_cause import cause_of
 from speedgate.report.comment import comment_markdown, commented
 from speedgate.report.facts import facts_of
-from speedgate.report.scale import scale_markdown, scale_text
+from speedgate.report.scale import scale_markdown, scale_text, shortened
 from speedgate.report.summary import markdown_run, text_run
 from speedgate.stats.estimate import DEFAULT_CONFIDENCE, Estimate
 
@@ -173,6 +175,43 @@ def test_benchmarks_that_begin_alike_can_be_told_apart_in_a_narrow_table() -> No
     rows = [line for line in lines if "1.90 1.80-2.00" in line]
     assert len(set(rows)) == 4
     assert max(map(len, rows)) <= 100
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "test_alpha_operation_on[float{}-10000-C-contiguous-axis0]",
+        "tests/test_a.py::test_alpha_operation_on[{}-10000-C-contiguous-axis0]",
+        "linalg.Norm.time_norm_of_matrices('float{}', 10000, 'C-contiguous', 0)",
+    ],
+)
+def test_names_that_differ_in_their_middle_alone_show_it(template: str) -> None:
+    names = [template.format(number) for number in ("16", "32", "64")]
+    shown = shortened([*names, *names], 40)
+    assert shown[:3] == shown[3:]
+    assert [
+        number for text, number in zip(shown, ("16", "32", "64"), strict=False) if number in text
+    ] == ["16", "32", "64"]
+    assert len(set(shown)) == 3
+    assert max(map(len, shown)) <= 40
+
+
+def test_no_half_of_a_number_is_shown_for_the_whole() -> None:
+    names = [f"test_of_all_the_axes[axis{axis}000-of-many-contiguous-arrays]" for axis in (1, 2)]
+    for room in range(10, 40):
+        for text, axis in zip(shortened(names, room), (1, 2), strict=True):
+            assert f"axis{axis}000" in text
+
+
+PARTS = st.text("ab1.:_[-/", max_size=12)
+
+
+@given(st.sets(st.tuples(PARTS, PARTS), min_size=1, max_size=8), PARTS, PARTS, st.integers(1, 40))
+def test_names_can_be_told_apart_in_whatever_room(
+    middles: set[tuple[str, str]], begin: str, end: str, room: int
+) -> None:
+    names = sorted({f"{begin}{first}{end}{second}{end}" for first, second in middles})
+    assert len(set(shortened(names, room))) == len(names)
 
 
 def test_one_thread_neither_scales_nor_fails_to() -> None:
