@@ -65,7 +65,9 @@ def _file_of(name: str, folders: Sequence[Path]) -> Path | None:
         base = folder.joinpath(*name.split("."))
         for path in (base / "__init__.py", *_beside(base)):
             if files.is_file(path):
-                return None if _is_elsewhere(name.partition(".")[0], folder) else path
+                if _is_elsewhere(name.partition(".")[0], folder):
+                    break  # the file of another folder may be the one that is loaded
+                return path
     return None
 
 
@@ -75,9 +77,14 @@ def _beside(base: Path) -> Iterator[Path]:
 
 
 def _is_elsewhere(package: str, folder: Path) -> bool:
-    """Whether a module is loaded, and not from what lies in the folder itself."""
+    """Whether a module is loaded, and not from what lies in the folder itself. What is a link lies
+    where the link is, as well as where it leads."""
     file = getattr(sys.modules.get(package), "__file__", None)
-    return file is not None and folder not in Path(file).resolve().parents[:2]
+    if file is None:
+        return False
+    path = Path(file)
+    above = 1 if path.name.startswith("__init__.") else 0
+    return folder not in (path.parents[above].resolve(), path.resolve().parents[above])
 
 
 def _imported(data: bytes, name: str, path: Path) -> Iterator[str]:

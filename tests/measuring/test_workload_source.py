@@ -3,6 +3,7 @@
 import importlib
 import sys
 
+import numpy as np  # noqa: F401, loaded before any test: no process can load it twice
 import pytest
 from helpers.made import MadeWorkload
 
@@ -30,17 +31,32 @@ MADE = {
 }
 
 
+@pytest.fixture(autouse=True)
+def leave_no_module():
+    """Forget what a test has loaded."""
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     for name, text in MADE.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        made(tmp_path / name, text)
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
-    before = set(sys.modules)
-    yield tmp_path
-    for name in set(sys.modules) - before:
-        del sys.modules[name]
+    return tmp_path
+
+
+def made(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def loaded(monkeypatch, name, folder):
+    """Return the work of a module in a folder, which comes first of all."""
+    monkeypatch.syspath_prepend(folder)
+    return importlib.import_module(name).work
 
 
 def source():
@@ -72,6 +88,46 @@ def test_an_edited_module_is_another(project, name, changed):
     assert changed_modules(before, source()) == []
     (project / name).write_text("# edited\n")
     assert changed_modules(before, source()) == changed
+
+
+@pytest.mark.parametrize(
+    ("link", "target", "module"),
+    [
+        ("linked.py", "linked.py", "linked"),
+        ("linked", "package", "linked"),
+        ("linked", "package", "linked.inner"),
+    ],
+)
+def test_an_edited_module_behind_a_link_is_another(tmp_path, monkeypatch, link, target, module):
+    """A project may link what it shares with others into its folder."""
+    shared, own = tmp_path / "shared", tmp_path / "own"
+    made(shared / "linked.py", "")
+    made(shared / "package/__init__.py", "")
+    made(shared / "package/inner.py", "")
+    made(own / "user_of_a_link.py", f"import {module}\ndef work(*_): pass\n")
+    (own / link).symlink_to(shared / target)
+    work = loaded(monkeypatch, "user_of_a_link", own)
+    before = source_of(MadeWorkload(work, work))
+    for path in shared.rglob("*.py"):
+        path.write_text("# edited\n")
+    assert module in changed_modules(before, source_of(MadeWorkload(work, work)))
+
+
+def test_of_two_files_of_one_name_the_one_that_is_loaded_is_looked_at(tmp_path, monkeypatch):
+    """Also if one folder lies in the other."""
+    outer, inner = tmp_path / "outer", tmp_path / "outer/inner"
+    made(outer / "in_the_outer_folder.py", "def work(*_): pass\n")
+    made(outer / "of_both_folders.py", "")
+    made(inner / "in_the_inner_folder.py", "import of_both_folders\ndef work(*_): pass\n")
+    made(inner / "of_both_folders.py", "")
+    works = loaded(monkeypatch, "in_the_outer_folder", outer)
+    prepares = loaded(monkeypatch, "in_the_inner_folder", inner)
+    workload = MadeWorkload(works, prepares)
+    before = source_of(workload)
+    (outer / "of_both_folders.py").write_text("# edited\n")
+    assert changed_modules(before, source_of(workload)) == []
+    (inner / "of_both_folders.py").write_text("# edited\n")
+    assert changed_modules(before, source_of(workload)) == ["of_both_folders"]
 
 
 def test_a_module_that_came_or_went_has_changed():
