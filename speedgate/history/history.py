@@ -223,7 +223,12 @@ class History:
 
     def environment_names(self) -> str:
         """Return the names of the environments, a line each, for a message; "none" without any."""
-        return one_a_line([entry.name for entry in self.environments()])
+        return one_a_line([entry.name for entry in self.environments()], self.listing)
+
+    @property
+    def listing(self) -> str:
+        """What lists all environments, for a message that names only the first."""
+        return f"'speedgate history --history {self.store.location}' lists all"
 
     def find_environment(self, text: str) -> EnvironmentEntry | None:
         """Return the environment whose name is, or alone begins or ends with, ``text``."""
@@ -235,7 +240,7 @@ class History:
         if exact or len(partly) == 1:
             return (exact or partly)[0]
         if partly:
-            names = one_a_line([entry.name for entry in partly])
+            names = one_a_line([entry.name for entry in partly], self.listing)
             raise HistoryError(f"'{text}' could be any of these environments:\n  {names}")
         return None
 
@@ -260,7 +265,7 @@ class History:
         if exact or len(partly) == 1:
             return (exact or partly)[0]
         if partly:
-            names = one_a_line([run.id for run in partly])
+            names = one_a_line([run.id for run in partly], "give more of the name")
             raise HistoryError(f"'{text}' could be any of these runs:\n  {names}")
         return None
 
@@ -418,10 +423,10 @@ def class_row(case: Case, figures: Figures, build: str) -> Row:
     return Row(case, speedup, gil_class=gil_class, build=build)
 
 
-def one_a_line(names: Sequence[str]) -> str:
-    """Return names a line each, for a message: the first ten, and how many more there are; "none"
-    without any."""
-    more = [f"and {len(names) - FEW} more"] if len(names) > FEW else []
+def one_a_line(names: Sequence[str], otherwise: str) -> str:
+    """Return names a line each, for a message: the first ten, how many more there are and what to
+    do about those; "none" without any."""
+    more = [f"and {len(names) - FEW} more; {otherwise}"] if len(names) > FEW else []
     return "\n  ".join([*names[:FEW], *more]) or "none"
 
 

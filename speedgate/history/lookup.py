@@ -156,7 +156,8 @@ def only_environment(history: History, text: str) -> EnvironmentEntry:
         raise HistoryError(f"no run in {text}; 'pytest bench/' makes one")
     if len(environments) == 1:
         return environments[0]
-    names = one_a_line([below(text, environment.name) for environment in environments])
+    paths = [below(text, environment.name) for environment in environments]
+    names = one_a_line(paths, history.listing)
     if all(map(is_of_duels, environments)):
         raise HistoryError(
             f"{text} has only sides of duels: `report {text}` shows the newest duel; to have runs "

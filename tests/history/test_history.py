@@ -5,8 +5,10 @@ import json
 import pytest
 from helpers.runs import CASE, ENVIRONMENT, FILE, HERE, NAME, SORT, a_run, nights, save
 
+from speedgate.commands.main import main
 from speedgate.history.format import HistoryError
 from speedgate.history.history import History, one_a_line
+from speedgate.history.lookup import only_environment
 from speedgate.judging.gil_class import GilClass
 from speedgate.stats.case import Case
 
@@ -40,10 +42,28 @@ def test_runs_and_environments_are_found_by_the_beginning_of_their_names(tmp_pat
 
 def test_a_message_tells_ten_names_and_how_many_more_there_are():
     names = [f"night_{number:03}" for number in range(12)]
-    told = one_a_line(names).splitlines()
-    assert [line.strip() for line in told] == [*names[:10], "and 2 more"]
-    assert one_a_line(names[:10]).splitlines()[-1].strip() == "night_009"
-    assert one_a_line([]) == "none"
+    told = one_a_line(names, "look there").splitlines()
+    assert [line.strip() for line in told] == [*names[:10], "and 2 more; look there"]
+    assert one_a_line(names[:10], "look there").splitlines()[-1].strip() == "night_009"
+    assert one_a_line([], "look there") == "none"
+
+
+def test_of_many_environments_and_runs_a_message_says_what_to_do_about_the_others(tmp_path, capsys):
+    for night in range(12):
+        a_run(tmp_path, night, ENVIRONMENT | {"cpu": f"another {night}"})
+    with History(tmp_path) as history:
+        names = [environment.name for environment in history.environments()]
+        with pytest.raises(HistoryError) as of_some:
+            history.find_environment("unknown-system-")
+        with pytest.raises(HistoryError) as of_all:
+            only_environment(history, "results")
+        with pytest.raises(HistoryError, match="and 2 more; give more of the name"):
+            history.find_run("night_0")
+        command = f"speedgate history --history {history.store.location}"
+        for told in (history.environment_names(), str(of_some.value), str(of_all.value)):
+            assert told.endswith(f"and 2 more; '{command}' lists all")
+    main(command.split()[1:])
+    assert set(names) <= set(capsys.readouterr().out.splitlines())
 
 
 def baseline(folder, name=NAME, size=20, file=FILE):
