@@ -366,11 +366,11 @@ def test_where_nothing_can_be_started_a_long_history_is_read(tmp_path, monkeypat
     for night in range(40):
         a_run(tmp_path, night)
     monkeypatch.setattr(what, refused)
-    told = []
+    told, before = [], set(multiprocessing.active_children())
     with History(tmp_path, told.append) as history:
         assert nights(history.runs()) == list(range(39, -1, -1))
     assert told == [f"reading 40 runs of {tmp_path} into the index, once"]
-    assert multiprocessing.active_children() == []
+    assert set(multiprocessing.active_children()) <= before
 
 
 def test_where_no_thread_can_be_started_an_address_is_read(tmp_path, monkeypatch):

@@ -2,16 +2,19 @@
 
 import asyncio
 import contextlib
+import multiprocessing
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from helpers.leftovers import PATIENCE_SECONDS
 
 from speedgate.runner.interpreter import describe_interpreter
-from speedgate.runner.strategies.dask import DaskExecutor, _end_reports, close_cluster
+from speedgate.runner.strategies.dask import WORKER_NAME, DaskExecutor, _end_reports, close_cluster
 
 
 def choose(workers, environments):
@@ -57,6 +60,25 @@ def test_a_cluster_that_does_not_close_leaves_no_workers():
     nannies = {0: SimpleNamespace(pid=worker.pid), 1: SimpleNamespace(pid=None)}
     close_cluster(SimpleNamespace(close=close, workers=nannies, sync=lambda *_, **__: None))
     assert worker.wait(PATIENCE_SECONDS) == -signal.SIGKILL
+
+
+def test_a_worker_that_was_started_while_the_cluster_closed_is_ended():
+    started = []
+
+    def close(timeout):
+        process = multiprocessing.get_context("spawn").Process(
+            target=time.sleep, args=(600,), name=WORKER_NAME, daemon=True
+        )
+        process.start()
+        started.append(process)
+
+    close_cluster(SimpleNamespace(close=close, workers={}, sync=lambda *_, **__: None))
+    assert started[0].exitcode == -signal.SIGKILL
+
+
+def test_the_workers_of_a_cluster_have_the_name_that_is_looked_for():
+    nanny = pytest.importorskip("distributed.nanny")
+    assert f'"{WORKER_NAME}"' in Path(nanny.__file__).read_text()
 
 
 def test_a_report_that_swallows_its_cancellation_once_is_ended_all_the_same():

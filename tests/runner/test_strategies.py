@@ -205,7 +205,7 @@ def test_no_file_and_no_shared_memory_is_left_behind(strategy, token, end, tmp_p
     multiprocessing.util.get_temp_dir()  # for the server of forkserver: as long as this process
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    before = in_shared_memory_of([psutil.Process()])
+    before = in_shared_memory_of([psutil.Process(), *child_processes()])  # of other tests
 
     def use_and_end():
         executor = open_executor(strategy, token)

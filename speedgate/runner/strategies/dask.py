@@ -7,6 +7,7 @@ it. The workers there must have this package, the workloads and the same builds 
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import tempfile
 from collections.abc import Callable
@@ -23,6 +24,7 @@ SCHEDULER = "DASK_SCHEDULER_ADDRESS"
 CONNECT_SECONDS = 10
 LOOK_SECONDS = 0.5
 CLOSE_SECONDS = 5
+WORKER_NAME = "Dask Worker process (from Nanny)"  # distributed, nanny.py
 
 
 class DaskExecutor(BatchExecutor):
@@ -170,6 +172,11 @@ def close_cluster(cluster: Any) -> None:
         for number in [worker.pid for worker in cluster.workers.values() if worker.pid is not None]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 psutil.Process(number).kill()
+    # A nanny starts another worker for one that died, and may be at it while its cluster closes.
+    for process in multiprocessing.active_children():
+        if process.name == WORKER_NAME:
+            process.kill()
+            process.join(CLOSE_SECONDS)
 
 
 async def _end_reports(cluster: Any) -> None:
