@@ -51,6 +51,7 @@ from speedgate.duel.selection import module_of_case, parse_entry, refuse_what_do
 from speedgate.history.identity import environment_digest
 from speedgate.history.recording import whole_environment
 from speedgate.measuring.ending import Early, ended_early
+from speedgate.measuring.name_list import listed
 from speedgate.measuring.selection import OptionError
 from speedgate.measuring.workload_source import source_of
 from speedgate.report.exit_code import ExitCode, fault_of
@@ -184,10 +185,7 @@ def earlier_search(kept: KeptBisection, resume: bool) -> EarlierSearch | None:
             "was cut short, on this machine; leave out --resume to begin one"
         )
     if earlier is not None and earlier.changed:
-        more = len(earlier.changed) - MOST_NAMED
-        changed = ", ".join(earlier.changed[:MOST_NAMED]) + (
-            f" and {more} more" if more > 0 else ""
-        )
+        changed = listed(earlier.changed, MOST_NAMED)
         notify(
             f"a search for this case was cut short, and the workload has changed since ({changed}):"
             " what was measured then is not of this one, so this begins anew"

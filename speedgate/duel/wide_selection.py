@@ -31,6 +31,7 @@ from speedgate.measuring.census import (
 )
 from speedgate.measuring.ending import Early, ended_early
 from speedgate.measuring.measured_row import measured_row
+from speedgate.measuring.name_list import listed
 from speedgate.measuring.screen_side import ScreenSide
 from speedgate.measuring.selection import OptionError, parse_seconds
 from speedgate.measuring.suite import find_workload
@@ -155,11 +156,11 @@ def screened(
         sides = [ScreenSide(opener, folders) for opener in openers]
         for build, listing, other in zip(builds, listings, listings[::-1], strict=True):
             if paths := functions_only_in(listing, other):
-                notify(f"only {build.label} has {first_of(paths)}")
+                notify(f"only {build.label} has {listed(paths, NAMED)}")
             if lost := [name for name in listing.lost if name not in other.lost]:
-                notify(f"not compared, since {build.label} fails to list it: {first_of(lost)}")
+                notify(f"not compared, since {build.label} fails to list it: {listed(lost, NAMED)}")
         if cells := called_differently(*listings):
-            names = first_of([cell.name for cell in cells])
+            names = listed([cell.name for cell in cells], NAMED)
             notify(f"not compared, since the two call it differently: {names}")
         recording = open_recording(listings, sides)
         cells = screened_cells(listings, waiting)
@@ -170,11 +171,6 @@ def screened(
     for line in [*(f"saved the screen: {path}" for path in saved), *troubles]:
         notify(line)
     return Screened(screen, early, troubles)
-
-
-def first_of(names: Sequence[str]) -> str:
-    more = f", and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"{', '.join(names[:NAMED])}{more}"
 
 
 def screened_cells(

@@ -26,6 +26,7 @@ from speedgate.history.redaction import without_credentials
 from speedgate.history.seal import sealed
 from speedgate.history.store import FolderStore, StoreError, is_aside, open_store
 from speedgate.judging.row import Row
+from speedgate.measuring.name_list import one_a_line
 from speedgate.stats.case import Case
 from speedgate.stats.figure import FIGURE
 from speedgate.stats.moments import Moments, across_processes
@@ -61,8 +62,6 @@ IS_ACCEPTED = "runs.file IN (SELECT run FROM acceptances)"
 NEWEST_FIRST = "ORDER BY runs.time DESC, runs.file DESC"
 # Two clocks may differ by so much; what is further ahead was written by a wrong one.
 CLOCKS_DIFFER = timedelta(days=1)
-# The names that a message tells.
-FEW = 10
 
 
 # What a row of the index must be before it is taken for a ``RunEntry``.
@@ -421,13 +420,6 @@ def class_row(case: Case, figures: Figures, build: str) -> Row:
         speedup = across_processes(speedup, figures.process_moments)
     gil_class = None if figures.gil_class is None else decode_class(figures.gil_class)
     return Row(case, speedup, gil_class=gil_class, build=build)
-
-
-def one_a_line(names: Sequence[str], otherwise: str) -> str:
-    """Return names a line each, for a message: the first ten, how many more there are and what to
-    do about those; "none" without any."""
-    more = [f"and {len(names) - FEW} more; {otherwise}"] if len(names) > FEW else []
-    return "\n  ".join([*names[:FEW], *more]) or "none"
 
 
 def run_name(environment: Json, time: datetime, tag: str) -> str:

@@ -10,8 +10,9 @@ from pathlib import Path
 from speedgate import files
 from speedgate.history.document import Run, read_run
 from speedgate.history.format import HistoryError
-from speedgate.history.history import EnvironmentEntry, History, RunEntry, one_a_line
+from speedgate.history.history import EnvironmentEntry, History, RunEntry
 from speedgate.history.identity import same_machine
+from speedgate.measuring.name_list import one_a_line
 from speedgate.runner.machine import describe_machine
 from speedgate.stats.words import number_of
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from speedgate.measuring.name_list import FEW
 from speedgate.runner.strategies import STRATEGIES
 from speedgate.stats.case import Case, Workload, parse_size, peers_of, sizes_of
 
@@ -15,8 +16,6 @@ T = TypeVar("T")
 LONGEST_SECONDS = 1e6
 # How much of two words must agree for one to be proposed in place of the other.
 NEAR = 0.6
-# Of more names than these a message says what lists them.
-FEW = 10
 EXAMPLES = 3
 
 

@@ -142,10 +142,3 @@ def as_script(name: str | int, value: Any) -> bytes:
     """Return data as a script that hands it to the page, which may be a file on disk."""
     text = json.dumps(shown(value), separators=(",", ":"), allow_nan=False)
     return f"speedgate.take({json.dumps(name)},{text});\n".encode()
-
-
-def listed(names: Sequence[str], most: int = 4) -> str:
-    """Return ``g, g_out and 3 more``."""
-    if len(names) <= most:
-        return ", ".join(names)
-    return f"{', '.join(names[:most])} and {len(names) - most} more"

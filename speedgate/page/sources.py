@@ -26,7 +26,7 @@ from speedgate.judging.comparison import Source
 from speedgate.judging.gate import Verdict
 from speedgate.judging.history_gate import WINDOW_RUNS
 from speedgate.judging.row import Row
-from speedgate.page.content import listed
+from speedgate.measuring.name_list import listed
 from speedgate.report.facts import standing_of
 from speedgate.report.first_screen import marks
 from speedgate.stats.case import Case

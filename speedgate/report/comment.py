@@ -17,6 +17,7 @@ from speedgate.history.format import JudgementEntry
 from speedgate.judging.gate import Verdict
 from speedgate.judging.history_gate import GATE_NAME as HISTORY_GATE
 from speedgate.judging.history_gate import LEAST_RUNS
+from speedgate.measuring.name_list import listed
 from speedgate.report.facts import RunFacts
 from speedgate.report.movement import Mover
 from speedgate.report.summary import run_tables
@@ -141,19 +142,14 @@ def title_of(
     verdict = worst(entries)
     counts = [_counts(entries)] if entries else []
     jobs = "job" if len(failed) == 1 else "jobs"
-    lacks = [f"{jobs} {_first(failed)} failed"] if failed else []
-    lacks += [f"no verdict from {_first(missing)}"] if missing else []
+    lacks = [f"{jobs} {listed(failed, 2)} failed"] if failed else []
+    lacks += [f"no verdict from {listed(missing, 2)}"] if missing else []
     text = "; ".join([*counts, *lacks] if verdict is Verdict.FAILED else [*lacks, *counts])
     if failed:
         verdict = Verdict.FAILED
     elif missing and verdict is not Verdict.FAILED:
         verdict = Verdict.INCONCLUSIVE
     return f"{MARKS[verdict]} {text[:1].upper()}{text[1:]}."
-
-
-def _first(names: Sequence[str]) -> str:
-    """``a, b and 3 more``."""
-    return f"{', '.join(names[:2])}{f' and {len(names) - 2} more' if len(names) > 2 else ''}"
 
 
 def _counts(entries: Sequence[CommentedRun]) -> str:
@@ -262,8 +258,7 @@ def _items(group: VerdictGroup) -> Iterator[str]:
         if group.verdict is Verdict.FAILED or len(same) < LEAST_ALIKE:
             yield from (f"- {_code(name)} {_text(reason)}" for name in same)
             continue
-        more = f" and {len(same) - MOST_ALIKE} more" if len(same) > MOST_ALIKE else ""
-        yield f"- {', '.join(map(_code, same[:MOST_ALIKE]))}{more}: {_text(reason)}"
+        yield f"- {listed([_code(name) for name in same], MOST_ALIKE)}: {_text(reason)}"
 
 
 def folded_blocks(entry: CommentedRun) -> list[Passage]:

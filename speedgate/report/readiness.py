@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
+from speedgate.measuring.name_list import listed
 from speedgate.measuring.readiness import Readiness, ReadyState
 from speedgate.stats.words import number_of
 
@@ -42,7 +43,4 @@ def _head(readiness: Readiness) -> str:
 
 
 def _names(names: Iterable[str]) -> str:
-    given = list(names)
-    more = len(given) - SHOWN_MODULES
-    shown = ", ".join(given[:SHOWN_MODULES])
-    return f"{shown} and {more} more" if more > 0 else shown
+    return listed(list(names), SHOWN_MODULES)

@@ -7,7 +7,7 @@ from helpers.runs import CASE, ENVIRONMENT, FILE, HERE, NAME, SORT, a_run, night
 
 from speedgate.commands.main import main
 from speedgate.history.format import HistoryError
-from speedgate.history.history import History, one_a_line
+from speedgate.history.history import History
 from speedgate.history.lookup import only_environment
 from speedgate.judging.gil_class import GilClass
 from speedgate.stats.case import Case
@@ -38,14 +38,6 @@ def test_runs_and_environments_are_found_by_the_beginning_of_their_names(tmp_pat
         assert history.find_environment(HERE).runs == 3
         assert history.find_environment("unknown-system-a").digest == HERE
         assert history.find_environment("windows") is None
-
-
-def test_a_message_tells_ten_names_and_how_many_more_there_are():
-    names = [f"night_{number:03}" for number in range(12)]
-    told = one_a_line(names, "look there").splitlines()
-    assert [line.strip() for line in told] == [*names[:10], "and 2 more; look there"]
-    assert one_a_line(names[:10], "look there").splitlines()[-1].strip() == "night_009"
-    assert one_a_line([], "look there") == "none"
 
 
 def test_of_many_environments_and_runs_a_message_says_what_to_do_about_the_others(tmp_path, capsys):

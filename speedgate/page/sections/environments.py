@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from speedgate.judging.gate import Verdict
-from speedgate.page.content import Cell, Column, Grid, GridRow, Section, listed
+from speedgate.measuring.name_list import listed
+from speedgate.page.content import Cell, Column, Grid, GridRow, Section
 from speedgate.page.sources import (
     Shown,
     Sources,

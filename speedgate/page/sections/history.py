@@ -11,6 +11,7 @@ from urllib.parse import quote
 from speedgate.history.history import History, RunEntry
 from speedgate.history.lines import CaseLine, benchmarks_of, line_of
 from speedgate.judging.gate import Verdict
+from speedgate.measuring.name_list import listed
 from speedgate.page.chart_parts import BLUE, GREY, ORANGE, PURPLE, VERMILLION, quantity, tooltip
 from speedgate.page.content import (
     Cell,
@@ -21,7 +22,6 @@ from speedgate.page.content import (
     Section,
     as_script,
     finite,
-    listed,
 )
 from speedgate.page.folder import SiteError
 from speedgate.page.packing import packed_places, packed_values, unpacked_places, unpacked_values

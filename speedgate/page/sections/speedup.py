@@ -13,6 +13,7 @@ from speedgate.history.scale_recording import BENCH as BENCH_OF_PROJECTS
 from speedgate.judging.gate import Verdict
 from speedgate.judging.gil_map import Operation
 from speedgate.judging.row import Row
+from speedgate.measuring.name_list import listed
 from speedgate.page.chart_parts import (
     GREY,
     label,
@@ -31,7 +32,6 @@ from speedgate.page.content import (
     Section,
     finite,
     interval,
-    listed,
 )
 from speedgate.page.sources import Sources, origin
 from speedgate.report.article import BENCH as ARTICLE
@@ -61,6 +61,8 @@ KEY = (
 MOST_CHARTS = 24
 # How many stand on the first page, below the verdicts.
 MOST_LEADING = 3
+# The operations that a sentence names.
+MOST_NAMED = 4
 
 
 def curves_of(rows: Sequence[Row]) -> list[Operation]:
@@ -148,10 +150,12 @@ def answer(groups: Mapping[tuple[str, str], Sequence[Row]]) -> str:
             else:
                 wins.setdefault(curve.break_even, []).append(workload)
     parts = [
-        f"from {format_size(size)} elements on {listed(list(dict.fromkeys(names)))}"
+        f"from {format_size(size)} elements on {listed(list(dict.fromkeys(names)), MOST_NAMED)}"
         for size, names in sorted(wins.items())
     ]
-    lost = f"at no measured size on {listed(list(dict.fromkeys(never)))}" if never else ""
+    lost = (
+        f"at no measured size on {listed(list(dict.fromkeys(never)), MOST_NAMED)}" if never else ""
+    )
     told = "; ".join([*parts, lost] if lost else parts)
     return f"Threads surely win {told}." if told else ""
 
