@@ -170,10 +170,13 @@ def run_bisections(pair: Pair, findings: Sequence[Json], until: float) -> None:
     def may_begin() -> bool:
         return time.monotonic() < until
 
-    for bisection in bisected(whole, ends, options, LIMIT_SECONDS, may_begin, why_not):
-        append_trial(TRIALS_FILE, bisection_trial(pair, bisection.finding.name) | found(bisection))
-    for name, why in why_not.items():
-        append_trial(TRIALS_FILE, bisection_trial(pair, name) | {"error": why})
+    try:
+        for bisection in bisected(whole, ends, options, LIMIT_SECONDS, may_begin, why_not):
+            trial = bisection_trial(pair, bisection.finding.name)
+            append_trial(TRIALS_FILE, trial | found(bisection))
+    finally:  # also where no release between can be installed
+        for name, why in why_not.items():
+            append_trial(TRIALS_FILE, bisection_trial(pair, name) | {"error": why})
 
 
 def found(bisection: Bisection) -> Json:
