@@ -18,7 +18,7 @@ from speedgate.measuring.selection import OptionError
 from speedgate.measuring.turn import FLAG, TURN
 from speedgate.report.exit_code import NotSaved, fault_of
 from speedgate.report.first_screen import STYLES, Line
-from speedgate.report.text import coloured, has_colour, visible, visible_lines
+from speedgate.report.text import coloured, has_colour, visible, visible_lines, visible_text
 
 MOST_DIGITS = 9
 FORMATS = ("text", "markdown", "json")
@@ -106,7 +106,7 @@ def columns() -> int:
 
 def notify(text: str) -> None:
     """Write a message on standard error, line by line."""
-    print(visible_lines(text.splitlines()), file=sys.stderr, flush=True)
+    print(visible_text(text), file=sys.stderr, flush=True)
 
 
 def end_leftovers() -> None:

@@ -298,7 +298,7 @@ class Benchmarks:
             )
         }
         self._last = max(self._known.values(), default=0)
-        # Asked of the table for each new benchmark, each would look at all that are there.
+        # A question to the table for each new benchmark would look at all that are there.
         self._shared: set[str] = {
             name for (name,) in connection.execute("SELECT name FROM benchmarks WHERE shares_name")
         }

@@ -61,8 +61,6 @@ class ScaleBudget:
     def _quick_process_seconds(self) -> float:
         """What a process of a quick benchmark takes beside its rounds: a quarter of those known
         take no more. The next one may be quick, too, however slow those before it were."""
-        if not self._beside:
-            return 0.0
         quick = sorted(self._beside)[(len(self._beside) - 1) // 4]
         return quick if len(self._beside) >= ENOUGH_KNOWN else min(quick, self._guess)
 
@@ -73,8 +71,9 @@ class ScaleBudget:
     def may_begin(self) -> bool:
         """Whether the next benchmark would end within the budget if it is a quick one; the first
         may begin where any is left, for how long it takes is not known before."""
-        known = MIN_PROCESSES * self._quick_process_seconds + LEAST_SECONDS
-        return self.has_time_for(known if self._beside else 0.0)
+        if not self._beside:
+            return self.has_time_for(0.0)
+        return self.has_time_for(MIN_PROCESSES * self._quick_process_seconds + LEAST_SECONDS)
 
     def take(self) -> float:
         """Return the seconds for the rounds of the next benchmark."""

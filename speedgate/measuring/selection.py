@@ -45,17 +45,14 @@ def proposal(word: str, known: Iterable[str], listing: str) -> str:
     "did you mean 'k'? 'list' lists all 11"
     """
     names = list(dict.fromkeys(known))
-    near = nearest(word, names)
-    if len(names) <= FEW:
-        all_known = f"there are {', '.join(names)}"
-    elif near is None:
-        examples = ", ".join(names[:EXAMPLES])
-        return f"there are {len(names)}, such as {examples}; {listing} lists all"
-    else:
-        all_known = f"{listing} lists all {len(names)}"
+    near, are_few = nearest(word, names), len(names) <= FEW
+    all_few = f"there are {', '.join(names)}"
     if near is None:
-        return all_known
-    return f"did you mean '{near}'? {all_known[:1].upper()}{all_known[1:]}"
+        examples = ", ".join(names[:EXAMPLES])
+        many = f"there are {len(names)}, such as {examples}; {listing} lists all"
+        return all_few if are_few else many
+    others = all_few if are_few else f"{listing} lists all {len(names)}"
+    return f"did you mean '{near}'? {others[:1].upper()}{others[1:]}"
 
 
 @dataclass(frozen=True)

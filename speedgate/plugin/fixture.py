@@ -22,7 +22,7 @@ from speedgate.plugin.opening import check_opener, chosen_by, opener
 from speedgate.plugin.probing import class_with_cause
 from speedgate.plugin.session import STATE, State, measures
 from speedgate.plugin.storage import environment_of, without_objects
-from speedgate.report.text import visible_lines
+from speedgate.report.text import visible_text
 from speedgate.runner.strategies import STRATEGIES
 from speedgate.stats.case import Case, promise_of
 
@@ -144,7 +144,7 @@ def told(state: State, nodeid: str, work: Callable[[], Result]) -> Result:
     if isinstance(failure, MachineFault):
         state.measured.machine_faults.add(nodeid)
         state.measured.left_out[nodeid] = str(failure)
-    pytest.fail(visible_lines(str(failure).splitlines()), pytrace=False)
+    pytest.fail(visible_text(str(failure)), pytrace=False)
 
 
 def measured_case(

@@ -36,7 +36,7 @@ from speedgate.plugin.storage import (
 )
 from speedgate.plugin.terminal import RunReport, hide_tables, write_summary
 from speedgate.report.exit_code import ExitCode
-from speedgate.report.text import visible, visible_lines
+from speedgate.report.text import visible, visible_text
 from speedgate.runner.strategies.dask import SCHEDULER as DASK_SCHEDULER
 
 # What the entry point asks for once it has loaded this.
@@ -128,7 +128,7 @@ def report_late_ends(state: State, item: pytest.Item) -> None:
     for one in late:
         named = [other for other in item.session.items if other.nodeid == one.passed[-1]]
         blamed = item if is_worker(item.config) or not named else named[0]
-        told = visible_lines(str(one).splitlines())  # a runner may write anything
+        told = visible_text(str(one))  # a runner may write anything
         call = pytest.CallInfo.from_call(partial(pytest.fail, told, pytrace=False), "teardown")
         report = pytest.TestReport.from_item_and_call(blamed, call)
         item.ihook.pytest_runtest_logreport(report=report)

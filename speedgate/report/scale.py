@@ -14,6 +14,7 @@ from speedgate.history.document import Run
 from speedgate.judging.gate import Verdict
 from speedgate.judging.scale_gate import GATE
 from speedgate.judging.scale_gate import NO_GIL as WHY_NO_GIL
+from speedgate.measuring.name_list import listed
 from speedgate.measuring.scaling import ScaleOutcome
 from speedgate.report.table import MARKS, Table, markdown, wrapped
 from speedgate.report.text import markdown_code, markdown_text
@@ -275,9 +276,8 @@ def _by_text(pairs: Any) -> dict[str, list[Json]]:
 def _grouped(groups: Mapping[str, Sequence[Json]], width: int) -> list[str]:
     lines = []
     for text, members in sorted(groups.items(), key=lambda pair: -len(pair[1])):
-        names = ", ".join(member["name"] for member in members[:FEW])
-        more = f" and {len(members) - FEW} more" if len(members) > FEW else ""
-        lines += wrapped(f"  {text}: {names}{more}", width)
+        names = listed([member["name"] for member in members], FEW)
+        lines += wrapped(f"  {text}: {names}", width)
     return lines
 
 

@@ -50,6 +50,11 @@ def visible_lines(lines: Iterable[str]) -> str:
     return "\n".join(map(visible, lines))
 
 
+def visible_text(text: str) -> str:
+    """Return a text of any lines, such as an error's, for the terminal."""
+    return visible_lines(text.splitlines())
+
+
 # The escape codes of a terminal; bold, too, is seen where colours are hard to tell apart.
 CODES = {"bold": 1, "red": 31, "green": 32, "yellow": 33}
 

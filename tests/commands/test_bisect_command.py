@@ -124,6 +124,17 @@ EARLY = pytest.mark.parametrize(
 )
 
 
+def ending_at(version, error, environments):
+    """What opens builds as ever, but for that of a release: there the search ends."""
+
+    def open_builds(texts, **options):
+        if f"=={version}" in texts[0]:
+            raise error
+        return environments.open(texts, **options)
+
+    return open_builds
+
+
 @EARLY
 def test_a_search_that_is_ended_early_shows_what_is_known(
     run, environments, monkeypatch, error, code, words
@@ -132,12 +143,7 @@ def test_a_search_that_is_ended_early_shows_what_is_known(
     for number in range(5, 9):
         environments.scripts[f"1.{number}"] = {"ratio": 0.9}
 
-    def open_builds(texts, **options):
-        if "==1.6" in texts[0]:
-            raise error
-        return environments.open(texts, **options)
-
-    monkeypatch.setattr(bisect_commands, "open_builds", open_builds)
+    monkeypatch.setattr(bisect_commands, "open_builds", ending_at("1.6", error, environments))
     done = run(*bisect(*ALL))
     assert done.code == code
     assert words in done.err
@@ -158,11 +164,7 @@ def cut_short(run, environments, monkeypatch):
     for number in range(5, 9):
         environments.scripts[f"1.{number}"] = {"ratio": 0.9}
 
-    def end(texts, **options):
-        if "==1.6" in texts[0]:
-            raise RuntimeError("made")
-        return environments.open(texts, **options)
-
+    end = ending_at("1.6", RuntimeError("made"), environments)
     asked = []
 
     def note(texts, **options):
@@ -206,12 +208,7 @@ def test_what_is_known_of_other_releases_is_kept_while_a_search_goes_on_among_so
     run, environments, cut_short, monkeypatch
 ):
     """It is the same search: what ends it early, too, leaves all that was measured."""
-
-    def end(texts, **options):
-        if "==1.5" in texts[0]:
-            raise RuntimeError("made")
-        return environments.open(texts, **options)
-
+    end = ending_at("1.5", RuntimeError("made"), environments)
     before = json.loads(cut_short.file.read_bytes())["probes"]
     monkeypatch.setattr(bisect_commands, "open_builds", end)
     run(*bisect("--versions", "1.5,1.6", "--resume"))
@@ -324,11 +321,7 @@ def own(run, environments, monkeypatch):
     for number in range(5, 9):
         environments.scripts[f"1.{number}"] = {"ratio": 0.9}
 
-    def end(texts, **options):
-        if "==1.6" in texts[0]:
-            raise KeyboardInterrupt
-        return environments.open(texts, **options)
-
+    end = ending_at("1.6", KeyboardInterrupt(), environments)
     options = bisect(*ALL, "--case", "mine:WORK-1e3-threads-2")
     with monkeypatch.context() as patch:
         patch.setattr(bisect_commands, "open_builds", end)

@@ -13,6 +13,15 @@ from speedgate.plugin.check_runner import CheckRunner
 pytest_plugins = ("pytester", "helpers.inner_fixtures")
 
 LIMIT_SECONDS = 5.0
+# What each module below declares its workloads with.
+WORKLOAD = """
+    class Workload(NamedTuple):
+        name: str
+        function: object
+        prepare: object = size_only
+        argument_bytes: float = 0.0
+        call_bytes: float = 16.0
+"""
 WORKLOADS = """
     import os
     from pathlib import Path
@@ -39,13 +48,9 @@ WORKLOADS = """
             os._exit(3)
         return size
 
-    class Workload(NamedTuple):
-        name: str
-        function: object
-        prepare: object = size_only
-        argument_bytes: float = 0.0
-        call_bytes: float = 16.0
-
+"""
+WORKLOADS += WORKLOAD
+WORKLOADS += """
     FIRST, SECOND = Workload("first", noted), Workload("second", noted)
     LEAVES = Workload("leaves", leaving)
     ENDS, FAILS = Workload("ends", ended), Workload("fails", wrong)
@@ -257,13 +262,9 @@ NEEDS = """
     def size_only(size, seed):
         return size
 
-    class Workload(NamedTuple):
-        name: str
-        function: object
-        prepare: object = size_only
-        argument_bytes: float = 0.0
-        call_bytes: float = 16.0
-
+"""
+NEEDS += WORKLOAD
+NEEDS += """
     TOLD, IN_FOLDER, PLAIN = (
         Workload(function.__name__, function) for function in (told, in_folder, plain)
     )
